@@ -1,0 +1,37 @@
+"""The errors that cross a layer, each with the reason somebody has to catch it.
+
+An error's text is one line that says what was wrong and what to do: it reaches people on the command line and
+models through the tool edge as it stands.
+"""
+
+
+class StepwardenError(Exception):
+    """Base of everything here: the tool edge answers with its text and keeps the connection alive."""
+
+
+class SettingsError(StepwardenError):
+    """A setting has no usable value: the command line prints it and exits, nothing is started."""
+
+
+class StoreError(StepwardenError):
+    """The store could not do what was asked, and nothing of the call was recorded: the same call may be sent again."""
+
+
+class StoreUnreadable(StoreError):
+    """The store cannot be read as ours (damaged, foreign, or of a newer schema); it was left untouched."""
+
+
+class StoreBusy(StoreError):
+    """Another process held the store for too long: sending the same call again is safe."""
+
+
+class VersionConflict(StoreError):
+    """The stream moved on since it was read: the caller loads it anew and decides again."""
+
+
+class UnknownStream(StoreError):
+    """No stream has this id, or it belongs to another principal: the caller says so without telling which."""
+
+
+class RootRefused(StepwardenError):
+    """A working directory may not be used as a root of files: the agent has to name another one."""

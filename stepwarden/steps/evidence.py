@@ -1,0 +1,54 @@
+"""What an agent says it saw, word for word, and what the server found when it looked."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a quote was found to be when the server read the file."""
+
+    VERIFIED = "verified"  # at the line given, or found and no line given
+    MOVED = "moved"  # found, at another line than the one given; counts as verified
+    REFUTED = "refuted"  # not in the file, or no such file inside the root
+    UNREACHABLE = "unreachable"  # outside the roots or secret, whether it exists or not
+
+
+HOLDS = frozenset({Verdict.VERIFIED, Verdict.MOVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One item of `evidence` as the agent sent it.
+
+    `line` counts from 1. `supports` is `hypothesis`, an issue's id such as `I2`, or None. `withdrawn` takes the
+    refuted items of `file` back and carries no quote.
+    """
+
+    file: str
+    quote: str = ""
+    line: int | None = None
+    supports: str | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A quote with the server's verdict.
+
+    `path` is the file's canonical name: relative to the root with forward slashes where it lies inside, else as it
+    was given. `line` is where the quote really starts (None where it was not found). `note` is for the reader: the
+    nearest line, or why the quote could not be looked up. `sha256` is the file's when it was read, else "".
+    """
+
+    path: str
+    quote: str
+    verdict: Verdict
+    line: int | None = None
+    supports: str | None = None
+    note: str = ""
+    sha256: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the server saw the quote in the file."""
+        return self.verdict in HOLDS
