@@ -1,0 +1,116 @@
+"""What a thread's history records: facts and decisions, each a frozen value with its form on disk.
+
+An event says what was decided, never what to decide: the fold of old events gives the same thread under newer rules.
+One call appends `StepRecorded` (with `Opened` before it on a new thread) and then what was decided about it.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from stepwarden.steps.thread import Assurance, By, Clause, Origin, Outcome, Plan, Signal, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A thread begins."""
+
+    tool: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecorded:
+    """A step is acknowledged. `backtracked` says that it superseded all steps from its number on."""
+
+    step: Step
+    directory: str | None = None
+    backtracked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The number of steps was set or changed."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """The manager told the agent something beside the plan."""
+
+    signal: Signal
+    reason: str
+    by: By = By.RULE
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The agent asked to finish and was held once; `open` are the clauses that barred it."""
+
+    open: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The thread completed. `open` were passed over, `saved` steps of the plan were not needed."""
+
+    by: By
+    outcome: Outcome
+    assurance: Assurance
+    reason: str = ""
+    open: tuple[Clause, ...] = ()
+    stale: int = 0
+    saved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call on this thread was refused and not recorded as a step."""
+
+    number: int
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The user gave the thread up."""
+
+    by: By = By.USER
+
+
+Event = Opened | StepRecorded | Planned | Signalled | Held | Finished | Refused | Abandoned
+
+_KINDS: dict[str, type[Any]] = {
+    "opened": Opened,
+    "step": StepRecorded,
+    "planned": Planned,
+    "signalled": Signalled,
+    "held": Held,
+    "finished": Finished,
+    "refused": Refused,
+    "abandoned": Abandoned,
+}
+_NAMES = {cls: kind for kind, cls in _KINDS.items()}
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_KINDS[kind])
+
+
+def encode(event: Event) -> tuple[str, str]:
+    """Give (kind, payload) of an event; the payload is JSON without the fields that have their default."""
+    kind = _NAMES[type(event)]
+    return kind, _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+
+
+def decode(kind: str, payload: str) -> Event:
+    """Give the event that `encode` wrote; unknown fields of newer versions are passed over.
+
+    Raises KeyError for an unknown kind and pydantic.ValidationError for a payload that is not of it.
+    """
+    return _adapter(kind).validate_json(payload)

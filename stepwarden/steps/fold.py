@@ -1,0 +1,139 @@
+"""The fold: what a thread is after one more event. Deterministic, and free of decisions."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+from stepwarden.steps.events import (
+    Abandoned,
+    Event,
+    Finished,
+    Held,
+    Opened,
+    Planned,
+    Refused,
+    Signalled,
+    StepRecorded,
+)
+from stepwarden.steps.thread import By, Claims, Outcome, Remark, Signal, Thread
+
+
+def fold_events(thread: Thread, events: Iterable[Event]) -> Thread:
+    """Give the thread after all of `events`."""
+    return reduce(apply, events, thread)
+
+
+def apply(thread: Thread, event: Event) -> Thread:
+    """Give the thread after `event`; its version goes up by one."""
+    return replace(_APPLY[type(event)](thread, event), version=thread.version + 1)
+
+
+def before_step(thread: Thread, number: int) -> Thread:
+    """Give the thread as its steps 1 to `number - 1` left it: what a backtrack to `number` goes on from.
+
+    Later steps are superseded; what they had replaced is live again; holds, signals and the end are reset.
+    """
+    kept, gone = thread.trail[: number - 1], thread.trail[number - 1 :]
+    cut = replace(
+        thread,
+        trail=kept,
+        superseded=thread.superseded | {step.digest for step in gone},
+        outcome=Outcome.OPEN,
+        ended_by=None,
+        held=False,
+        disproof_asked=min(thread.disproof_asked, len(kept)),
+        plan=None if number == 1 else thread.plan,
+        refused_empty=None,
+    )
+    return _with_live_steps(cut)
+
+
+def _with_live_steps(thread: Thread) -> Thread:
+    """Count the claims and digests of the live steps anew."""
+    live = sorted(thread.live, key=lambda step: step.number)
+    return replace(
+        thread,
+        claims=reduce(Claims.with_step, live, Claims()),
+        digests={step.digest: step.number for step in live},
+        superseded=(thread.superseded | {step.digest for step in thread.trail}) - {step.digest for step in live},
+    )
+
+
+def _opened(thread: Thread, event: Opened) -> Thread:
+    return replace(thread, tool=event.tool, origin=event.origin)
+
+
+def _step(thread: Thread, event: StepRecorded) -> Thread:
+    step = event.step
+    if event.backtracked:
+        remark = Remark("backtracked", step.number, By.AGENT, f"steps {step.number} to {thread.last} superseded")
+        thread = before_step(thread, step.number)
+        thread = replace(thread, remarks=(*thread.remarks, remark))
+    grown = replace(
+        thread,
+        trail=(*thread.trail, step),
+        directory=event.directory or thread.directory,
+        outcome=Outcome.OPEN,
+        ended_by=None,
+        refused_empty=None,
+        issues_numbered=max([thread.issues_numbered, *(int(issue.id[1:]) for issue in step.issues)]),
+        attempts={**thread.attempts, step.number: thread.attempts.get(step.number, 0) + 1},
+    )
+    if step.submission.replaces is not None:
+        return _with_live_steps(grown)
+    return replace(
+        grown,
+        claims=thread.claims.with_step(step),
+        digests={**thread.digests, step.digest: step.number},
+    )
+
+
+def _planned(thread: Thread, event: Planned) -> Thread:
+    plan = event.plan
+    remark = Remark("planned", thread.last, plan.by, f"{plan.likely} steps: {plan.reason}")
+    return replace(thread, plan=plan, remarks=(*thread.remarks, remark))
+
+
+def _signalled(thread: Thread, event: Signalled) -> Thread:
+    asked = thread.last if event.signal is Signal.DISPROVE else thread.disproof_asked
+    remark = Remark(event.signal.value, thread.last, event.by, event.reason)
+    return replace(thread, disproof_asked=asked, remarks=(*thread.remarks, remark))
+
+
+def _held(thread: Thread, event: Held) -> Thread:
+    named = ", ".join(f"{clause.kind} {clause.subject}".strip() for clause in event.open)
+    return replace(thread, held=True, remarks=(*thread.remarks, Remark("held", thread.last, By.RULE, named)))
+
+
+def _finished(thread: Thread, event: Finished) -> Thread:
+    return replace(
+        thread,
+        outcome=event.outcome,
+        ended_by=event.by,
+        assurance=event.assurance,
+        remarks=(*thread.remarks, Remark("finished", thread.last, event.by, event.reason)),
+    )
+
+
+def _refused(thread: Thread, event: Refused) -> Thread:
+    if event.reason != "nothing_new":
+        return thread
+    return replace(thread, refused_empty=(event.number, event.digest))
+
+
+def _abandoned(thread: Thread, event: Abandoned) -> Thread:
+    remark = Remark("abandoned", thread.last, event.by, "given up")
+    return replace(thread, outcome=Outcome.ABANDONED, ended_by=event.by, remarks=(*thread.remarks, remark))
+
+
+_APPLY: dict[type[Any], Callable[[Thread, Any], Thread]] = {
+    Opened: _opened,
+    StepRecorded: _step,
+    Planned: _planned,
+    Signalled: _signalled,
+    Held: _held,
+    Finished: _finished,
+    Refused: _refused,
+    Abandoned: _abandoned,
+}

@@ -1,0 +1,146 @@
+"""The finishing gate and the self-assessment: what a thread's claims rest on, and what is still open.
+
+Rules 6 and 7 and section 4 of the step protocol. Everything is counted from what the server checked; nothing from
+the words of the agent.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from stepwarden.steps.evidence import Evidence, Verdict
+from stepwarden.steps.thread import Assurance, Clause, Issue, Thread
+
+NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
+
+
+def _no_clauses(_: Thread) -> tuple[Clause, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What distinguishes one tool's threads from another's, as values.
+
+    `low`, `likely` and `high` are the tool's starting point and range of steps; `facts` gives the clauses of the
+    tool's own checklist that are still open.
+    """
+
+    tool: str
+    low: int
+    likely: int
+    high: int
+    min_steps: int = 2
+    hypothesis_required: bool = False
+    novelty_required: bool = True
+    facts: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """How a thread stands by its evidence. `open` are the clauses that bar its finish."""
+
+    assurance: Assurance
+    evidence: Mapping[str, int] = field(default_factory=dict[str, int])
+    open: tuple[Clause, ...] = ()
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether the gate would let the thread finish now."""
+        return not self.open
+
+
+def assess(thread: Thread, policy: Policy, *, stale: int = 0) -> Assessment:
+    """Give the assessment of `thread`; `stale` is how many held quotes have gone from their files since."""
+    verdicts = Counter(str(item.verdict) for _, item in thread.claims.evidence)
+    if stale:
+        verdicts["stale"] = stale
+    return Assessment(assurance_of(thread), dict(verdicts), open_clauses(thread, policy))
+
+
+def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
+    """Name every clause that bars the finish of `thread`, in the order to work on them.
+
+    Where no file can be read, the clauses that ask for evidence do not bar.
+    """
+    clauses: list[Clause] = []
+    if len(thread.live) < policy.min_steps:
+        clauses.append(Clause("min_steps", str(policy.min_steps)))
+    if policy.hypothesis_required and thread.claims.hypothesis is None:
+        clauses.append(Clause("no_hypothesis"))
+    if thread.readable:
+        clauses += _evidence_clauses(thread)
+    clauses += policy.facts(thread)
+    return tuple(clauses)
+
+
+def _evidence_clauses(thread: Thread) -> list[Clause]:
+    held = _held_by_path(thread)
+    clauses = [
+        Clause("issue", issue.id)
+        for issue in thread.claims.issues.values()
+        if issue.severity.needs_evidence and not _rests(issue, held)
+    ]
+    if thread.claims.hypothesis is not None and not hypothesis_rests(thread):
+        clauses.append(Clause("hypothesis"))
+    refuted = dict.fromkeys(item.path for item in thread.claims.standing_refuted)
+    return clauses + [Clause("refuted", path) for path in refuted]
+
+
+def _held_by_path(thread: Thread) -> dict[str, list[Evidence]]:
+    held: dict[str, list[Evidence]] = {}
+    for _, item in thread.claims.evidence:
+        if item.holds:
+            held.setdefault(item.path, []).append(item)
+    return held
+
+
+def _rests(issue: Issue, held: Mapping[str, list[Evidence]]) -> bool:
+    if any(item.supports == issue.id for items in held.values() for item in items):
+        return True
+    near = held.get(issue.path or "", [])
+    return any(
+        issue.line is None or (item.line is not None and abs(item.line - issue.line) <= NEAR_LINES) for item in near
+    )
+
+
+def hypothesis_rests(thread: Thread) -> bool:
+    """Whether the current hypothesis has a quote that holds.
+
+    Counted are items that support it since it was first stated in these words, and unmarked ones sent in the step
+    that stated it last.
+    """
+    claims = thread.claims
+    return any(
+        (item.supports == "hypothesis" and number >= claims.hypothesis_since)
+        or (item.supports is None and number == claims.hypothesis_last)
+        for number, item in claims.evidence
+        if item.holds
+    )
+
+
+def evidenced_issues(thread: Thread) -> frozenset[str]:
+    """Give the ids of the live issues, of any severity, that rest on a quote that holds."""
+    held = _held_by_path(thread)
+    return frozenset(issue.id for issue in thread.claims.issues.values() if _rests(issue, held))
+
+
+def assurance_of(thread: Thread) -> Assurance:
+    """Say how much of what the thread claims is evidenced: its hypothesis and its severe issues.
+
+    `verified` needs at least one claim, every claim evidenced, and no refuted quote standing.
+    """
+    held = _held_by_path(thread)
+    resting = [_rests(issue, held) for issue in thread.claims.issues.values() if issue.severity.needs_evidence]
+    if thread.claims.hypothesis is not None:
+        resting.append(hypothesis_rests(thread))
+    if not thread.readable or not any(resting):
+        return Assurance.ASSERTED
+    if all(resting) and not thread.claims.standing_refuted:
+        return Assurance.VERIFIED
+    return Assurance.PARTLY
+
+
+def unreadable(thread: Thread) -> bool:
+    """Whether quotes were sent that no root lets the server look up."""
+    return not thread.readable and any(item.verdict is Verdict.UNREACHABLE for _, item in thread.claims.evidence)

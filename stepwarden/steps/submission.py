@@ -1,0 +1,84 @@
+"""A step as the agent asks for it, after validation and before anything was looked up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from stepwarden.steps.evidence import Quote
+
+
+class Confidence(StrEnum):
+    """What the agent claims about its own certainty: a request to finish, never a proof."""
+
+    EXPLORING = "exploring"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    VERY_HIGH = "very_high"
+    ALMOST_CERTAIN = "almost_certain"
+    CERTAIN = "certain"
+
+    @property
+    def rank(self) -> int:
+        """Position on the scale, 0 for `exploring` to 6 for `certain`."""
+        return list(Confidence).index(self)
+
+    @property
+    def asks_to_end(self) -> bool:
+        """Whether the word may open the gate early (`very_high` and above)."""
+        return self.rank >= Confidence.VERY_HIGH.rank
+
+
+class Severity(StrEnum):
+    """How bad an issue is; `critical` and `high` need evidence before a thread counts as verified."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def needs_evidence(self) -> bool:
+        """Whether the gate asks for evidence of an issue this severe."""
+        return self in {Severity.CRITICAL, Severity.HIGH}
+
+
+@dataclass(frozen=True, slots=True)
+class IssueClaim:
+    """One item of `issues_found`: a new issue (no id), a change to one (id), or its withdrawal."""
+
+    description: str = ""
+    severity: Severity = Severity.MEDIUM
+    path: str | None = None
+    line: int | None = None
+    id: str | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One step as asked for.
+
+    `files` are canonical paths (`files_checked` and `relevant_files`, each once), `relevant` those of the second
+    list. `findings` is already the text of `step` where none were sent. `replaces` is the step a planner revision
+    supersedes in place. `fields` holds the tool's own fields by their wire names. `digest` stands for the whole
+    request without its `continuation_id`: equal digests are the same request.
+    """
+
+    number: int
+    step: str
+    digest: str
+    more: bool = True
+    findings: str = ""
+    confidence: Confidence | None = None
+    hypothesis: str | None = None
+    files: tuple[str, ...] = ()
+    relevant: tuple[str, ...] = ()
+    issues: tuple[IssueClaim, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    backtrack: int | None = None
+    directory: str | None = None
+    total: int | None = None
+    replaces: int | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -1,0 +1,312 @@
+"""A thread: the state that the fold of its events gives, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.submission import Severity, Submission
+from stepwarden.steps.text import fold, key_of
+
+
+class Outcome(StrEnum):
+    """How a thread stands."""
+
+    OPEN = "open"
+    DONE = "done"
+    INCONCLUSIVE = "inconclusive"
+    ABANDONED = "abandoned"
+
+
+class By(StrEnum):
+    """Who made a decision."""
+
+    AGENT = "agent"
+    RULE = "rule"
+    MODEL = "model"
+    USER = "user"
+
+
+class Assurance(StrEnum):
+    """How much of what a thread claims rests on evidence that the server checked."""
+
+    ASSERTED = "asserted"
+    PARTLY = "partly_verified"
+    VERIFIED = "verified"
+
+
+class Phase(StrEnum):
+    """Which part of the work a step belongs to; each is a section of the tool's prompt file."""
+
+    SURVEY = "survey"
+    DIG = "dig"
+    PROVE = "prove"
+    CONCLUDE = "conclude"
+
+
+class Signal(StrEnum):
+    """What the manager wants the agent to hear beside the plan."""
+
+    STALLED = "stalled"  # steps brought nothing new: try another way, ask somebody, or end honestly
+    DISPROVE = "disprove"  # try once to show that the conclusion is wrong
+    SPLIT = "split"  # far past the range: finish, or split the work
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many steps the work deserves: the interval, what `likely` was before, why, and who said so."""
+
+    low: int
+    likely: int
+    high: int
+    reason: str
+    by: By = By.RULE
+    was: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue of a live step; `id` is `I1`, `I2` ... and never given twice in a thread."""
+
+    id: str
+    severity: Severity
+    description: str
+    path: str | None = None
+    line: int | None = None
+    withdrawn: bool = False
+
+    @property
+    def key(self) -> str:
+        """What makes two claims the same issue: the words and the file."""
+        return key_of(self.description, self.path or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One thing that is still open at the gate.
+
+    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `refuted`) or `checklist`;
+    `subject` is the issue's id, the file, or the number it is about; `text` is a checklist clause's own wording.
+    """
+
+    kind: str
+    subject: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The thread that this one follows up, as it was then."""
+
+    thread: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One recorded step.
+
+    `existing` are those of its files that the server found inside the root. `new` says that it brought a file, quote,
+    issue or hypothesis that no live step had, `stalled` that it brought not even new words.
+    """
+
+    number: int
+    submission: Submission
+    evidence: tuple[Evidence, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    existing: tuple[str, ...] = ()
+    readable: bool = False
+    stalled: bool = False
+    new: bool = True
+    phase: Phase = Phase.DIG
+    attempt: int = 1
+
+    @property
+    def digest(self) -> str:
+        """The request's digest."""
+        return self.submission.digest
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path the step named, in a list or as evidence."""
+        return (*self.submission.files, *(item.path for item in self.evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One decision about the thread, for its history: what, at which step, by whom, why."""
+
+    kind: str
+    step: int
+    by: By
+    reason: str
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the live steps say, taken together: hypothesis, issues, evidence, files."""
+
+    hypothesis: str | None = None
+    hypothesis_since: int = 0  # the step that first stated it in these words
+    hypothesis_last: int = 0  # the step that stated it last
+    issues: Mapping[str, Issue] = field(default_factory=dict[str, Issue])  # live ones, by id
+    evidence: tuple[tuple[int, Evidence], ...] = ()  # (step number, item), withdrawn ones gone
+    files: Mapping[str, bool] = field(default_factory=dict[str, bool])  # path -> found inside the root
+    findings: frozenset[str] = frozenset()
+    quotes: frozenset[str] = frozenset()
+
+    def with_step(self, step: Step) -> "Claims":
+        """Give the claims with one more live step."""
+        said = step.submission
+        hypothesis, since, last = self.hypothesis, self.hypothesis_since, self.hypothesis_last
+        if said.hypothesis:
+            if hypothesis is None or fold(hypothesis) != fold(said.hypothesis):
+                since = step.number
+            hypothesis, last = said.hypothesis, step.number
+        return Claims(
+            hypothesis=hypothesis,
+            hypothesis_since=since,
+            hypothesis_last=last,
+            issues=_merge_issues(self.issues, step.issues),
+            evidence=_merge_evidence(self.evidence, step),
+            files=_merge_files(self.files, step),
+            findings=self.findings | {key_of(said.findings)},
+            quotes=self.quotes | {key_of(item.path, item.quote) for item in step.evidence},
+        )
+
+    def states_anew(self, hypothesis: str | None) -> bool:
+        """Whether `hypothesis` is one and differs from the current."""
+        return bool(hypothesis) and (self.hypothesis is None or fold(self.hypothesis) != fold(hypothesis or ""))
+
+    def issue_like(self, issue: Issue) -> Issue | None:
+        """Give the live issue that says the same as `issue`, or None."""
+        return next((other for other in self.issues.values() if other.key == issue.key), None)
+
+    @cached_property
+    def standing_refuted(self) -> tuple[Evidence, ...]:
+        """Refuted items that no later item of the same file has made good."""
+        standing: dict[str, list[Evidence]] = {}
+        for _, item in self.evidence:
+            if item.holds:
+                standing.pop(item.path, None)
+            elif item.verdict == "refuted":
+                standing.setdefault(item.path, []).append(item)
+        return tuple(item for items in standing.values() for item in items)
+
+
+def _merge_issues(known: Mapping[str, Issue], more: tuple[Issue, ...]) -> Mapping[str, Issue]:
+    if not more:
+        return known
+    merged = dict(known)
+    for issue in more:
+        if issue.withdrawn:
+            merged.pop(issue.id, None)
+        else:
+            merged[issue.id] = issue
+    return merged
+
+
+def _merge_evidence(known: tuple[tuple[int, Evidence], ...], step: Step) -> tuple[tuple[int, Evidence], ...]:
+    taken_back = {quote.file for quote in step.submission.quotes if quote.withdrawn}
+    if taken_back:
+        known = tuple(
+            (number, item) for number, item in known if item.path not in taken_back or item.verdict != "refuted"
+        )
+    return (*known, *((step.number, item) for item in step.evidence))
+
+
+def _merge_files(known: Mapping[str, bool], step: Step) -> Mapping[str, bool]:
+    if not step.paths:
+        return known
+    found = set(step.existing) | {item.path for item in step.evidence if item.holds}
+    return {**known, **{path: path in found or known.get(path, False) for path in step.paths}}
+
+
+@dataclass(frozen=True)
+class Thread:
+    """One thread as it stands after `version` events.
+
+    `trail` holds the steps 1 to `last` of the current branch; backtracking shortens it, a planner revision stays in
+    it and names what it replaces. `live` leaves the replaced ones out. `superseded` keeps the digests of all steps
+    that were once recorded and are not live, so that a late repeat of one is known as stale.
+    """
+
+    id: str
+    tool: str
+    version: int = 0
+    trail: tuple[Step, ...] = ()
+    claims: Claims = Claims()
+    plan: Plan | None = None
+    outcome: Outcome = Outcome.OPEN
+    ended_by: By | None = None
+    assurance: Assurance = Assurance.ASSERTED
+    held: bool = False
+    disproof_asked: int = 0  # the step after which it was asked, 0 = never
+    directory: str | None = None
+    origin: Origin | None = None
+    superseded: frozenset[str] = frozenset()
+    issues_numbered: int = 0
+    refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
+    attempts: Mapping[int, int] = field(default_factory=dict[int, int])  # number -> times recorded
+    digests: Mapping[str, int] = field(default_factory=dict[str, int])  # digest -> number, of the live steps
+    remarks: tuple[Remark, ...] = ()
+
+    @cached_property
+    def replaced(self) -> frozenset[int]:
+        """Numbers of steps that a planner revision superseded in place."""
+        return frozenset(step.submission.replaces for step in self.trail if step.submission.replaces is not None)
+
+    @cached_property
+    def live(self) -> tuple[Step, ...]:
+        """The live steps, a revision standing where the step it replaces stood."""
+        if not self.replaced:
+            return self.trail
+        place = {step.number: step.number for step in self.trail}
+        for step in self.trail:
+            if step.submission.replaces is not None:
+                place[step.number] = place[step.submission.replaces]
+        alive = [step for step in self.trail if step.number not in self.replaced]
+        return tuple(sorted(alive, key=lambda step: (place[step.number], step.number)))
+
+    @property
+    def last(self) -> int:
+        """The number of the last step, 0 before the first."""
+        return len(self.trail)
+
+    @property
+    def next_number(self) -> int:
+        """The only number a new step may have, backtracking apart."""
+        return self.last + 1
+
+    @property
+    def total_steps(self) -> int:
+        """How many steps the thread has, or is planned to have while it is open."""
+        if self.plan is None or self.outcome is not Outcome.OPEN:
+            return self.last
+        return max(self.plan.likely, self.last)
+
+    @property
+    def readable(self) -> bool:
+        """Whether files could be read at the last step."""
+        return bool(self.trail) and self.trail[-1].readable
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the last step that was no ask to finish brought nothing, and nothing came since."""
+        for step in reversed(self.trail):
+            if step.stalled:
+                return True
+            if step.submission.more or step.new:
+                return False
+        return False
+
+    @property
+    def task(self) -> str:
+        """What the thread is about: the text of its first step."""
+        return self.trail[0].submission.step if self.trail else ""
+
+    def step_with(self, digest: str) -> Step | None:
+        """Give the live step that the request with this digest recorded, or None."""
+        number = self.digests.get(digest)
+        return None if number is None else self.trail[number - 1]
