@@ -26,7 +26,6 @@ class StepRecorded:
     """A step is acknowledged. `backtracked` says that it superseded all steps from its number on."""
 
     step: Step
-    directory: str | None = None
     backtracked: bool = False
 
 
@@ -62,7 +61,6 @@ class Finished:
     assurance: Assurance
     reason: str = ""
     open: tuple[Clause, ...] = ()
-    stale: int = 0
     saved: int = 0
 
 

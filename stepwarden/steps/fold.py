@@ -73,7 +73,7 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
     grown = replace(
         thread,
         trail=(*thread.trail, step),
-        directory=event.directory or thread.directory,
+        directory=step.submission.directory or thread.directory,
         outcome=Outcome.OPEN,
         ended_by=None,
         refused_empty=None,

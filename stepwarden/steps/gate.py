@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from stepwarden.steps.evidence import Evidence, Verdict
+from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.thread import Assurance, Clause, Issue, Thread
 
 NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
@@ -50,11 +50,11 @@ class Assessment:
         return not self.open
 
 
-def assess(thread: Thread, policy: Policy, *, stale: int = 0) -> Assessment:
-    """Give the assessment of `thread`; `stale` is how many held quotes have gone from their files since."""
+def assess(thread: Thread, policy: Policy) -> Assessment:
+    """Give the assessment of `thread` as its last step left it."""
     verdicts = Counter(str(item.verdict) for _, item in thread.claims.evidence)
-    if stale:
-        verdicts["stale"] = stale
+    if thread.trail and thread.trail[-1].stale:
+        verdicts["stale"] = thread.trail[-1].stale
     return Assessment(assurance_of(thread), dict(verdicts), open_clauses(thread, policy))
 
 
@@ -139,8 +139,3 @@ def assurance_of(thread: Thread) -> Assurance:
     if all(resting) and not thread.claims.standing_refuted:
         return Assurance.VERIFIED
     return Assurance.PARTLY
-
-
-def unreadable(thread: Thread) -> bool:
-    """Whether quotes were sent that no root lets the server look up."""
-    return not thread.readable and any(item.verdict is Verdict.UNREACHABLE for _, item in thread.claims.evidence)

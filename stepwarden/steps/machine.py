@@ -37,6 +37,7 @@ class Reason(StrEnum):
     GAP = "gap"
     BUSY = "busy"
     RECORDED = "recorded"
+    RACED = "raced"
     STALE = "stale"
     NOTHING_NEW = "nothing_new"
     CLOSED = "closed"
@@ -174,7 +175,7 @@ def _admit_content(thread: Thread, said: Submission, policy: Policy, *, backtrac
 
 def says_something_new(claims: Claims, said: Submission) -> bool:
     """Whether the findings are words that no live step had (rule 4)."""
-    return bool(fold(said.findings)) and key_of(said.findings) not in claims.findings
+    return bool(fold(said.learned)) and key_of(said.learned) not in claims.findings
 
 
 def brings_a_fact(claims: Claims, said: Submission) -> bool:
@@ -235,7 +236,7 @@ def _changed(issue: Issue | None, claim: IssueClaim) -> Issue:
 def open_thread(thread_id: str, policy: Policy, said: Submission, facts: Facts, origin: Origin | None) -> Decision:
     """Open a thread with its first step."""
     start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
-    return _finish_asked(_recorded(start, Accept(1), said, facts, policy), said, facts, policy)
+    return _finish_asked(_recorded(start, Accept(1), said, facts, policy), said, policy)
 
 
 def advance(thread: Thread, accepted: Accept, said: Submission, facts: Facts, policy: Policy) -> Decision:
@@ -243,7 +244,7 @@ def advance(thread: Thread, accepted: Accept, said: Submission, facts: Facts, po
     decision = _recorded(Decision(thread), accepted, said, facts, policy)
     if accepted.number > 1:
         decision = _with_room(decision, said, policy)
-    return _finish_asked(decision, said, facts, policy)
+    return _finish_asked(decision, said, policy)
 
 
 def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Facts, policy: Policy) -> Decision:
@@ -252,7 +253,7 @@ def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Fac
     issues, _ = number_issues(base, said)
     step = Step(
         number=accepted.number,
-        submission=said,
+        submission=replace(said, issues=(), quotes=tuple(quote for quote in said.quotes if quote.withdrawn)),
         evidence=facts.evidence,
         issues=issues,
         existing=facts.existing,
@@ -261,8 +262,9 @@ def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Fac
         new=accepted.new,
         phase=phase_of(accepted.number, said, base.plan.likely if base.plan else policy.likely),
         attempt=thread.attempts.get(accepted.number, 0) + 1,
+        stale=facts.stale,
     )
-    return decision.then(StepRecorded(step, said.directory, accepted.backtrack))
+    return decision.then(StepRecorded(step, accepted.backtrack))
 
 
 def phase_of(number: int, said: Submission, planned: int) -> Phase:
@@ -297,7 +299,7 @@ def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
     return Plan(plan.low, likely, max(plan.high, likely), reason, by, was=plan.likely)
 
 
-def _finish_asked(decision: Decision, said: Submission, facts: Facts, policy: Policy) -> Decision:
+def _finish_asked(decision: Decision, said: Submission, policy: Policy) -> Decision:
     """Hold the first ask with open clauses once, let every other one finish (6)."""
     thread = decision.thread
     if said.more:
@@ -312,7 +314,6 @@ def _finish_asked(decision: Decision, said: Submission, facts: Facts, policy: Po
             assess(thread, policy).assurance,
             "nothing new was found any more" if thread.stalled else "the agent asked to finish",
             open_now,
-            facts.stale,
         )
     )
 

@@ -61,7 +61,7 @@ class Submission:
     """One step as asked for.
 
     `files` are canonical paths (`files_checked` and `relevant_files`, each once), `relevant` those of the second
-    list. `findings` is already the text of `step` where none were sent. `replaces` is the step a planner revision
+    list. `directory` is the working directory it resolves them against. `replaces` is the step a planner revision
     supersedes in place. `fields` holds the tool's own fields by their wire names. `digest` stands for the whole
     request without its `continuation_id`: equal digests are the same request.
     """
@@ -70,7 +70,7 @@ class Submission:
     step: str
     digest: str
     more: bool = True
-    findings: str = ""
+    findings: str | None = None
     confidence: Confidence | None = None
     hypothesis: str | None = None
     files: tuple[str, ...] = ()
@@ -82,3 +82,8 @@ class Submission:
     total: int | None = None
     replaces: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def learned(self) -> str:
+        """What was learned: the findings, or the text of the step where none were sent."""
+        return self.step if self.findings is None else self.findings

@@ -105,10 +105,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One recorded step.
+    """One recorded step. Its issues and quotes stand here as they were numbered and checked, not in `submission`.
 
     `existing` are those of its files that the server found inside the root. `new` says that it brought a file, quote,
-    issue or hypothesis that no live step had, `stalled` that it brought not even new words.
+    issue or hypothesis that no live step had, `stalled` that it brought not even new words. `stale` counts the quotes
+    that held when they were sent and had gone from their files at this step, where the server looked again.
     """
 
     number: int
@@ -121,6 +122,7 @@ class Step:
     new: bool = True
     phase: Phase = Phase.DIG
     attempt: int = 1
+    stale: int = 0
 
     @property
     def digest(self) -> str:
@@ -171,7 +173,7 @@ class Claims:
             issues=_merge_issues(self.issues, step.issues),
             evidence=_merge_evidence(self.evidence, step),
             files=_merge_files(self.files, step),
-            findings=self.findings | {key_of(said.findings)},
+            findings=self.findings | {key_of(said.learned)},
             quotes=self.quotes | {key_of(item.path, item.quote) for item in step.evidence},
         )
 

@@ -1,0 +1,138 @@
+"""One opened database: its transactions, and its failures turned into our errors; imported only inside functions."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    Connection,
+    Engine,
+    delete,
+    exc,
+    update,
+)
+
+from stepwarden.errors import StoreError
+from stepwarden.storage import reading
+from stepwarden.storage.appending import append_in
+from stepwarden.storage.records import Head, HeadChange, HeadQuery, NewEvent, Staleness, StoredEvent
+from stepwarden.storage.schema import CALIBRATION_RESET, SCHEMA_VERSION, events, heads, meta
+
+
+class Backend(Protocol):
+    """What differs between one kind of database and another."""
+
+    @property
+    def reads(self) -> Engine:
+        """Give connections whose transactions see one unchanging state and take no write lock."""
+        ...
+
+    @property
+    def writes(self) -> Engine:
+        """Give connections whose transactions may write from their first statement on."""
+        ...
+
+    def in_place(self) -> bool:
+        """Tell whether the open connections still lead to the database at the address."""
+        ...
+
+    def failure(self, error: exc.SQLAlchemyError) -> StoreError:
+        """Return the error to raise for `error`."""
+        ...
+
+    def facts(self, connection: Connection) -> dict[str, str | int]:
+        """Return what `Store.check` shows of this kind of database."""
+        ...
+
+
+class Database:
+    """The synchronous store; every method is one transaction (`prune_batch` too) and runs in a worker thread."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def in_place(self) -> bool:
+        """Tell whether the open connections still lead to the database at the address."""
+        return self._backend.in_place()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; one in use is closed when it comes back."""
+        self._backend.writes.dispose()
+
+    def append(
+        self, stream: str, expected: int, new: Sequence[NewEvent], change: HeadChange, at: float
+    ) -> list[StoredEvent]:
+        """Append and commit; see `append_in`."""
+        with self._writing() as connection:
+            return append_in(connection, stream, expected, new, change, at=at)
+
+    def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
+        """See `reading.read_events`."""
+        with self._reading() as connection:
+            return reading.read_events(connection, stream, after, limit)
+
+    def head(self, stream: str) -> Head | None:
+        """See `reading.read_head`."""
+        with self._reading() as connection:
+            return reading.read_head(connection, stream)
+
+    def list_heads(self, query: HeadQuery) -> list[Head]:
+        """See `reading.list_heads`."""
+        with self._reading() as connection:
+            return reading.list_heads(connection, query)
+
+    def verify(self, stream: str) -> int | None:
+        """See `reading.first_misfit`."""
+        with self._reading() as connection:
+            return reading.first_misfit(connection, stream)
+
+    def finished_steps(self, tool: str, limit: int) -> list[int]:
+        """See `reading.finished_steps`."""
+        with self._reading() as connection:
+            return reading.finished_steps(connection, tool, limit)
+
+    def reset_calibration(self, at: float) -> None:
+        """Leave out of `finished_steps` what finished up to `at` (unix seconds)."""
+        with self._writing() as connection:
+            connection.execute(update(meta).where(meta.c.key == CALIBRATION_RESET).values(value=repr(at)))
+
+    def stale_heads(self, stale: Staleness) -> list[Head]:
+        """See `reading.stale_heads`."""
+        with self._reading() as connection:
+            return reading.stale_heads(connection, stale)
+
+    def prune_batch(self, batch: Sequence[Head]) -> list[Head]:
+        """Delete these streams with all their events, except those that moved on; return what was deleted."""
+        deleted: list[Head] = []
+        with self._writing() as connection:
+            for head in batch:
+                same = (heads.c.stream == head.stream, heads.c.version == head.version)
+                if connection.execute(delete(heads).where(*same)).rowcount:
+                    connection.execute(delete(events).where(events.c.stream == head.stream))
+                    deleted.append(head)
+        return deleted
+
+    def check(self) -> dict[str, str | int]:
+        """Return the state of the database; see `Store.check`."""
+        with self._reading() as connection:
+            facts = self._backend.facts(connection)
+            return facts | {"schema_version": SCHEMA_VERSION} | reading.counts(connection)
+
+    @contextmanager
+    def _writing(self) -> Generator[Connection]:
+        with self._failures_named(), self._backend.writes.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Generator[Connection]:
+        with self._failures_named(), self._backend.reads.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _failures_named(self) -> Generator[None]:
+        try:
+            yield
+        except exc.SQLAlchemyError as error:
+            raise self._backend.failure(error) from error
+        except UnicodeEncodeError as error:
+            raise StoreError("The text is not valid Unicode; nothing was recorded.") from error

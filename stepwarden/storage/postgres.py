@@ -1,0 +1,96 @@
+"""PostgreSQL behind the store: how it is opened, and what its failures mean."""
+
+from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    Connection,
+    Engine,
+    create_engine,
+    exc,
+    func,
+    inspect,
+    make_url,
+    select,
+)
+
+from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
+from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata, misfit_of_version, stored_version
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_BUSY_STATES = {"40001", "40P01", "55P03", "57014"}
+_FULL_STATE = "53100"
+_DAMAGED_STATES = {"XX001", "XX002"}
+
+
+def open_postgres(url: str, *, busy_timeout_s: float) -> "PostgresBackend":
+    """Open the store in the database at `url`, creating its tables; raise `StoreUnreadable` for what is not ours."""
+    backend = PostgresBackend(url, busy_timeout_s)
+    try:
+        backend.prepare()
+    except exc.SQLAlchemyError as error:
+        backend.writes.dispose()
+        raise backend.failure(error) from error
+    except StoreError:
+        backend.writes.dispose()
+        raise
+    return backend
+
+
+class PostgresBackend:
+    """One PostgreSQL database; see `database.Backend`. Its connections use the psycopg 3 driver."""
+
+    def __init__(self, url: str, busy_timeout_s: float) -> None:
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self.writes: Engine = create_engine(
+            self._url,
+            pool_pre_ping=True,
+            connect_args={"options": f"-c lock_timeout={int(busy_timeout_s * 1000)}"},
+        )
+        self.reads: Engine = self.writes.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def prepare(self) -> None:
+        """Create the schema where it is not, under a lock of the whole database."""
+        with self.writes.begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(APPLICATION_ID)))
+            found = set(inspect(connection).get_table_names()) & metadata.tables.keys()
+            if not found:
+                return create_schema(connection)
+            if missing := metadata.tables.keys() - found:
+                raise self._unreadable(f"lacks {', '.join(sorted(missing))}", "restore it from a backup")
+            if misfit := misfit_of_version(stored_version(connection)):
+                raise self._unreadable(*misfit)
+
+    def in_place(self) -> bool:
+        """Tell whether the connections lead to the database at the address: each is tried when it is taken."""
+        return True
+
+    def failure(self, error: exc.SQLAlchemyError) -> StoreError:
+        """Return the error to raise for `error`."""
+        state = getattr(getattr(error, "orig", None), "sqlstate", None)
+        if state in _BUSY_STATES:
+            return StoreBusy("Another process holds the store; nothing was recorded; send the same call again.")
+        if state == _FULL_STATE:
+            return StoreError("The disk is full; nothing was recorded; free space and send the same call again.")
+        if state in _DAMAGED_STATES:
+            return self._unreadable(f"is damaged ({_first_line(error)})", "restore it from a backup")
+        return StoreError(f"The store {self._shown} failed ({_first_line(error)}); send the same call again.")
+
+    def facts(self, connection: Connection) -> dict[str, str | int]:
+        """Return address, version and size of the tables in bytes (indexes included)."""
+        sizes = [func.pg_total_relation_size(table) for table in metadata.tables]
+        return {
+            "database": "postgresql",
+            "url": self._shown,
+            "version": str(connection.exec_driver_sql("SHOW server_version").scalar_one()),
+            "driver": "psycopg",
+            "bytes": sum(connection.execute(select(*sizes)).one()),
+        }
+
+    @property
+    def _shown(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    def _unreadable(self, found: str, advice: str) -> StoreUnreadable:
+        return StoreUnreadable(f"The store {self._shown} {found}; it was left untouched; {advice}.")
+
+
+def _first_line(error: exc.SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]

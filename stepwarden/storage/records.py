@@ -1,0 +1,101 @@
+"""What goes into the store and what comes out of it, as plain frozen data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["open", "done", "inconclusive", "abandoned"]
+"""How a stream stands; retention and the user set `abandoned`, the machine the others."""
+
+FINISHED: tuple[Outcome, ...] = ("done", "inconclusive", "abandoned")
+"""Every outcome but `open`."""
+
+TITLE_CHARS = 120
+"""A longer title is cut to this many characters, so that a head row has a bounded size."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """One event to append: its `kind` (a short word) and its `payload` (canonical JSON text, stored as it is)."""
+
+    kind: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One recorded event: `seq` counts from 1 without gaps, `at` is in unix seconds, `hash` 64 hex digits."""
+
+    stream: str
+    seq: int
+    at: float
+    kind: str
+    payload: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChange:
+    """What one append says of its stream's head row.
+
+    `principal`, `tool`, `kind` and `origin` are fixed by the first append and ignored later, except that another
+    principal is refused. `steps` counts live steps, `total_steps` planned ones. `completed` is true for the append
+    that completes the stream: its time becomes the head's `finished`.
+    """
+
+    tool: str
+    principal: str
+    title: str
+    outcome: Outcome
+    steps: int
+    total_steps: int
+    directory: str | None = None
+    origin: str | None = None
+    completed: bool = False
+    kind: str = "thread"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One stream as a listing shows it; `version` is the number of its last event.
+
+    `created`, `updated` and `finished` are unix seconds; `finished` is the last completion, kept when the stream
+    is reopened, and None before the first.
+    """
+
+    stream: str
+    kind: str
+    tool: str
+    principal: str
+    directory: str | None
+    title: str
+    version: int
+    outcome: Outcome
+    steps: int
+    total_steps: int
+    created: float
+    updated: float
+    finished: float | None
+    origin: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadQuery:
+    """Which heads a listing asks for; see `Store.heads`."""
+
+    principal: str | None
+    tool: str | None
+    outcome: Outcome | None
+    directory_first: str | None
+    prefix: str | None
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """Which streams retention takes: idle since before these unix seconds (None: not at all)."""
+
+    orphans_before: float
+    finished_before: float | None
+    outcomes: Sequence[Outcome]

@@ -1,0 +1,87 @@
+"""The tables, their creation and their version; imported only from inside functions, since it loads SQLAlchemy."""
+
+from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    insert,
+    select,
+)
+
+SCHEMA_VERSION = 1
+"""The only schema so far, so nothing migrates yet: an older number in a file was never ours and is refused too."""
+
+APPLICATION_ID = 0x57504152
+"""Marks a SQLite file as ours (`PRAGMA application_id`) and names our advisory lock on PostgreSQL."""
+
+CALIBRATION_RESET = "calibration_reset"
+
+metadata = MetaData()
+
+# The names carry our own prefix: on PostgreSQL the database may be shared with others.
+meta = Table("stepwarden_meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+events = Table(
+    "stepwarden_events",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+heads = Table(
+    "stepwarden_heads",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("directory", Text),
+    Column("title", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("total_steps", Integer, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("updated", Double, nullable=False),
+    Column("finished", Double),
+    Column("origin", Text),
+    # Not shown: the hash of the last event, and the most live steps there ever were, which tells a stream that never
+    # got past its first step from one that went back to it.
+    Column("hash", Text, nullable=False),
+    Column("most_steps", Integer, nullable=False),
+    Index("stepwarden_heads_listed", "principal", "updated"),
+    Index("stepwarden_heads_finished", "tool", "finished"),
+)
+
+HEAD_COLUMNS = tuple(column for column in heads.c if column.name not in {"hash", "most_steps"})
+"""The columns of `Head`, in its order."""
+
+
+def create_schema(connection: Connection) -> None:
+    """Create every table and the rows of `meta`; the caller holds the lock under which it saw that none is there."""
+    metadata.create_all(connection, checkfirst=False)
+    rows = {"application": "stepwarden", "schema_version": str(SCHEMA_VERSION), CALIBRATION_RESET: "0"}
+    connection.execute(insert(meta), [{"key": key, "value": value} for key, value in rows.items()])
+
+
+def stored_version(connection: Connection) -> str | None:
+    """Return the schema version that `meta` names, as its text, or None without such a row."""
+    return connection.execute(select(meta.c.value).where(meta.c.key == "schema_version")).scalar_one_or_none()
+
+
+def misfit_of_version(found: str | None) -> tuple[str, str] | None:
+    """Say why a database with this schema version is not for us and what to do, or None when it fits."""
+    if found == str(SCHEMA_VERSION):
+        return None
+    if found is not None and found.isdecimal() and int(found) > SCHEMA_VERSION:
+        return (f"has schema {found} and this stepwarden reads schema {SCHEMA_VERSION}", "install a newer stepwarden")
+    return (f"has no schema number that was ever ours ({found!r})", "restore it from a backup, or move it away")

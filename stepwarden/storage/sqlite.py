@@ -1,0 +1,276 @@
+"""SQLite behind the store: what is looked at before a file is opened, how it is opened, what its failures mean.
+
+POSIX drops every lock that a process has on a file when it closes any descriptor of it that SQLite does not know of.
+So nothing here reads the file's bytes itself, and nobody else in the process may open it, except through the same
+SQLite library.
+"""
+
+import contextlib
+import importlib
+import logging
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    exc,
+)
+
+from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
+from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata, misfit_of_version
+
+WAL_SAFE = (3, 51, 3)
+"""The first SQLite whose write-ahead log is safe with several processes (https://sqlite.org/wal.html, WAL-reset bug)."""
+
+_BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
+
+_logger = logging.getLogger(__name__)
+
+
+class DriverConnection(Protocol):
+    """The part of a DBAPI connection of SQLite that we use."""
+
+    def execute(self, sql: str, /) -> sqlite3.Cursor:
+        """Run one statement."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+def newest_driver() -> ModuleType:
+    """Return the DBAPI module with the newer SQLite: pysqlite3's where it is installed and newer, else Python's."""
+    with contextlib.suppress(ImportError):
+        driver = importlib.import_module("pysqlite3.dbapi2")
+        if driver.sqlite_version_info > sqlite3.sqlite_version_info:
+            return driver
+    return sqlite3.dbapi2
+
+
+def open_sqlite(path: Path, *, busy_timeout_s: float) -> "SqliteBackend":
+    """Open or create the store at `path`; raise `StoreUnreadable` for what is not ours, leaving it untouched."""
+    driver = newest_driver()
+    backend = SqliteBackend(path, driver, busy_timeout_s)
+    try:
+        if not _is_there(path):
+            _create_file(path)
+        else:
+            _refuse_foreign(path, driver, busy_timeout_s)
+        backend.prepare()
+    except OSError as error:
+        raise StoreError(f"The store {path} cannot be made: {error.strerror}.") from error
+    except driver.Error as error:
+        raise _failure(path, error) from error
+    except exc.SQLAlchemyError as error:
+        backend.writes.dispose()
+        raise backend.failure(error) from error
+    except StoreError:
+        backend.writes.dispose()
+        raise
+    return backend
+
+
+def _is_there(path: Path) -> bool:
+    # The log first: a process that creates the store at this moment makes the log only after the file has content.
+    left_log = _size(path.with_name(path.name + "-wal"))
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read ({error.strerror})", "make it readable") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise _unreadable(path, "is not a file", "move it away")
+    if found.st_size == 0 and left_log:
+        raise _unreadable(path, "is empty and has a log beside it", "restore it from a backup, or move both away")
+    return found.st_size > 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _create_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        # The log and its index take over these permissions from the file.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _refuse_foreign(path: Path, driver: ModuleType, busy_timeout_s: float) -> None:
+    """Look at the file without changing a byte of it.
+
+    Reading over a non-empty log or journal, a connection that may write would fold it into the file when it closes,
+    so that one is read-only; over none, a read-only one would leave an empty log beside the file, and the other not.
+    """
+    unfinished = _size(path.with_name(path.name + "-wal")) or _size(path.with_name(path.name + "-journal"))
+    if unfinished:
+        try:
+            return _look(path, driver, busy_timeout_s, mode="ro")
+        except driver.OperationalError as error:
+            # A crash left a journal or log that only a writing connection can bring in order, as is SQLite's rule.
+            if _primary_code(error) not in {_READONLY, _CANTOPEN}:
+                raise
+    return _look(path, driver, busy_timeout_s, mode="rw")
+
+
+def _look(path: Path, driver: ModuleType, busy_timeout_s: float, *, mode: str) -> None:
+    uri = f"{path.as_uri()}?mode={mode}"
+    with contextlib.closing(driver.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None)) as connection:
+        if not _is_blank(connection, path):
+            version = connection.execute("SELECT value FROM stepwarden_meta WHERE key = 'schema_version'").fetchone()
+            if misfit := misfit_of_version(version and version[0]):
+                raise _unreadable(path, *misfit)
+            for table in metadata.tables:
+                connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a constant of ours
+
+
+def _is_blank(connection: DriverConnection, path: Path) -> bool:
+    """Tell a database of ours (False) from one without anything in it (True); refuse any other."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if not tables and application == 0:
+        return True
+    if application != APPLICATION_ID:
+        raise _unreadable(path, "is a SQLite database of another program", "move it away")
+    if missing := metadata.tables.keys() - tables:
+        raise _unreadable(path, f"lacks {', '.join(sorted(missing))}", "restore it from a backup, or move it away")
+    return False
+
+
+class SqliteBackend:
+    """One SQLite file, opened; see `database.Backend`."""
+
+    def __init__(self, path: Path, driver: ModuleType, busy_timeout_s: float) -> None:
+        self._path = path
+        self._driver = driver
+        self._identity: tuple[int, int] | None = None
+        self.reads: Engine = create_engine(
+            URL.create("sqlite+pysqlite", database=str(path)),
+            module=driver,
+            connect_args={"timeout": busy_timeout_s},
+        )
+        self.writes: Engine = self.reads.execution_options(stepwarden_writes=True)
+        event.listen(self.reads, "connect", self._set_up)
+        event.listen(self.reads, "begin", _begin)
+
+    @property
+    def _wal_is_safe(self) -> bool:
+        return self._driver.sqlite_version_info >= WAL_SAFE
+
+    def prepare(self) -> None:
+        """Create the schema in a blank file, settle the journal mode, and make the file private."""
+        with self.writes.begin() as connection:
+            # Under the write lock, so that of several processes that see a blank file only the first fills it.
+            if _is_blank(_driver_connection(connection), self._path):
+                create_schema(connection)
+                connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        with contextlib.closing(self.reads.raw_connection()) as pooled:
+            assert pooled.driver_connection is not None
+            self._settle_journal_mode(pooled.driver_connection)
+        found = self._path.stat()
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            self._path.chmod(0o600)
+        self._identity = (found.st_dev, found.st_ino)
+
+    def in_place(self) -> bool:
+        """Tell whether the path still leads to the file that is open.
+
+        Writes to a file that was deleted or replaced succeed and are gone.
+        """
+        try:
+            found = self._path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._identity
+
+    def failure(self, error: exc.SQLAlchemyError) -> StoreError:
+        """Return the error to raise for `error`."""
+        return _failure(self._path, error.orig if isinstance(error, exc.DBAPIError) else error)
+
+    def facts(self, connection: Connection) -> dict[str, str | int]:
+        """Return path, versions, journal mode and size in bytes (log included)."""
+        return {
+            "database": "sqlite",
+            "path": str(self._path),
+            "url": f"sqlite:///{self._path}",
+            "version": self._driver.sqlite_version,
+            "driver": self._driver.__name__.partition(".")[0],
+            "journal_mode": connection.exec_driver_sql("PRAGMA journal_mode").scalar_one(),
+            "bytes": _size(self._path) + _size(self._path.with_name(self._path.name + "-wal")),
+        }
+
+    def _set_up(self, connection: DriverConnection, _record: object) -> None:
+        # Without this the driver begins transactions by itself, deferred ones, which fail at once when they write.
+        setattr(connection, "isolation_level", None)  # noqa: B010 - not in the protocol, which is for reading
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA mmap_size = 0")
+        if not self._wal_is_safe and _journal_mode(connection) != "wal":
+            connection.execute("PRAGMA journal_mode = TRUNCATE")
+
+    def _settle_journal_mode(self, connection: DriverConnection) -> None:
+        mode = _journal_mode(connection)
+        if self._wal_is_safe and mode != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+        elif mode == "wal" and not self._wal_is_safe:
+            _logger.warning(
+                "%s uses a write-ahead log, which SQLite %s does not handle safely with several processes: "
+                "install pysqlite3, or a Python with SQLite 3.51.3 or newer",
+                self._path,
+                self._driver.sqlite_version,
+            )
+
+
+def _journal_mode(connection: DriverConnection) -> str:
+    return connection.execute("PRAGMA journal_mode").fetchone()[0]
+
+
+def _driver_connection(connection: Connection) -> DriverConnection:
+    found = connection.connection.driver_connection
+    assert found is not None
+    return found
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("stepwarden_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _primary_code(error: BaseException | None) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _failure(path: Path, error: BaseException | None) -> StoreError:
+    code = _primary_code(error)
+    if code in {_BUSY, _LOCKED}:
+        return StoreBusy("Another process holds the store; nothing was recorded; send the same call again.")
+    if code == _FULL:
+        return StoreError("The disk is full; nothing was recorded; free space and send the same call again.")
+    if code == _IOERR:
+        return StoreError(
+            f"The disk refused to read or write the store {path} ({error}); nothing was recorded; "
+            "see that there is space and send the same call again."
+        )
+    if code == _NOTADB:
+        return _unreadable(path, "is not a SQLite database", "move it away")
+    if code == _CORRUPT:
+        return _unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
+    if code == _CANTOPEN:
+        return _unreadable(path, "cannot be opened", "make it and its directory readable and writable")
+    return StoreError(f"The store {path} failed ({error}); nothing was recorded.")
+
+
+def _unreadable(path: Path, found: str, advice: str) -> StoreUnreadable:
+    return StoreUnreadable(f"The store {path} {found}; it was left untouched; {advice}.")

@@ -1,0 +1,1 @@
+"""Threads for whoever asks: load, admit, check, advance, save - and read back."""

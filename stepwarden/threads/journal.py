@@ -1,0 +1,107 @@
+"""Threads on disk and in memory: the fold of a stream of events, kept while it is in use."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from stepwarden.errors import StoreUnreadable, UnknownStream
+from stepwarden.steps.events import Event, Finished, Held, Planned, Signalled, StepRecorded, decode, encode
+from stepwarden.steps.fold import fold_events
+from stepwarden.steps.thread import Outcome, Thread
+from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent
+from stepwarden.threads.calls import Caller, HistoryEntry
+
+KEPT_BYTES = 16 * 1024 * 1024  # payloads of the threads kept in memory; the rest is folded anew when it is asked for
+
+
+class Journal:
+    """Loads and appends threads. What it keeps is a cache of frozen values, checked against the head at each load."""
+
+    def __init__(self, store: Store, *, kept_bytes: int = KEPT_BYTES) -> None:
+        self.store = store
+        self._kept: OrderedDict[str, tuple[Thread, int]] = OrderedDict()
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
+
+    async def head(self, thread_id: str, caller: Caller) -> Head:
+        """Give the head of the caller's thread.
+
+        Raises UnknownStream where there is none, or it belongs to another principal; nothing tells which.
+        """
+        head = await self.store.head(thread_id)
+        if head is None or head.principal != caller.principal:
+            raise UnknownStream(thread_id)
+        return head
+
+    async def load(self, thread_id: str, caller: Caller) -> Thread:
+        """Give the caller's thread as it stands now; raises as `head` does."""
+        head = await self.head(thread_id, caller)
+        thread, size = self._kept.get(thread_id, (Thread(thread_id, head.tool), 0))
+        if thread.version < head.version:
+            stored = await self.store.read(thread_id, after=thread.version)
+            thread = fold_events(thread, _decoded(stored))
+            self._keep(thread, size + sum(len(event.payload) for event in stored))
+        return thread
+
+    async def append(self, before: int, thread: Thread, events: Sequence[Event], caller: Caller) -> None:
+        """Record `events`, which made version `before` into `thread`; on disk when this returns.
+
+        Raises VersionConflict when another call was first, StoreError when it could not be written.
+        """
+        new = [NewEvent(*encode(event)) for event in events]
+        await self.store.append(thread.id, before, new, _head_change(thread, events, caller))
+        _, size = self._kept.get(thread.id, (thread, 0))
+        self._keep(thread, size + sum(len(event.payload) for event in new))
+
+    async def replayed(self, thread: Thread, number: int) -> tuple[Thread, tuple[Event, ...]]:
+        """Give the thread as the call that recorded live step `number` left it, and the events of that call."""
+        stored = await self.store.read(thread.id)
+        events = list(_decoded(stored))
+        digest = thread.trail[number - 1].digest
+        start = max(
+            index
+            for index, event in enumerate(events)
+            if isinstance(event, StepRecorded) and event.step.number == number and event.step.digest == digest
+        )
+        end = start + 1
+        while end < len(events) and isinstance(events[end], Planned | Signalled | Held | Finished):
+            end += 1
+        return fold_events(Thread(thread.id, thread.tool), events[:end]), tuple(events[start:end])
+
+    async def history(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[HistoryEntry]:
+        """Give the thread's events from number `after` + 1 on, at most `limit`."""
+        stored = await self.store.read(thread_id, after=after, limit=limit)
+        return [HistoryEntry(row.seq, row.at, row.kind, json.loads(row.payload), row.hash) for row in stored]
+
+    def _keep(self, thread: Thread, size: int) -> None:
+        _, size_before = self._kept.pop(thread.id, (thread, 0))
+        self._kept[thread.id] = (thread, size)
+        self._bytes += size - size_before
+        while len(self._kept) > 1 and self._bytes > self._kept_bytes:
+            _, (_, size) = self._kept.popitem(last=False)
+            self._bytes -= size
+
+
+def _decoded(stored: Sequence[StoredEvent]) -> list[Event]:
+    try:
+        return [decode(event.kind, event.payload) for event in stored]
+    except (KeyError, ValidationError) as error:
+        raise StoreUnreadable(
+            "This thread was written by a newer stepwarden; upgrade, or start a new thread with step 1."
+        ) from error
+
+
+def _head_change(thread: Thread, events: Sequence[Event], caller: Caller) -> HeadChange:
+    return HeadChange(
+        tool=thread.tool,
+        principal=caller.principal,
+        title=" ".join(thread.task.split()),
+        outcome=thread.outcome.value,
+        steps=len(thread.live),
+        total_steps=thread.total_steps,
+        directory=thread.directory,
+        origin=thread.origin.thread if thread.origin else None,
+        completed=any(isinstance(event, Finished) and event.outcome is Outcome.DONE for event in events),
+    )

@@ -1,0 +1,201 @@
+"""One step from a host to the disk: load, admit, check, advance, ask the manager, save."""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+import anyio.to_thread
+
+from stepwarden.errors import StoreBusy, VersionConflict
+from stepwarden.files import RootPolicy, Workspace, open_workspace
+from stepwarden.manager import Manager, Work
+from stepwarden.steps import events as recorded
+from stepwarden.steps.events import Event
+from stepwarden.steps.evidence import Quote
+from stepwarden.steps.gate import Policy, assess
+from stepwarden.steps.machine import (
+    Accept,
+    Advice,
+    Decision,
+    Facts,
+    Open,
+    Reason,
+    Refusal,
+    Replay,
+    admit,
+    advance,
+    advise,
+    open_thread,
+)
+from stepwarden.steps.submission import Submission
+from stepwarden.steps.thread import Thread
+from stepwarden.threads.calls import Call, Refused, Reply
+from stepwarden.threads.journal import Journal
+
+ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 of RFC 4648, in lower case
+ID_CHARACTERS = 26  # 130 random bits (protocol, rule 1)
+ATTEMPTS = 8  # how often a call decides anew after another process was first
+
+
+def new_thread_id(tool: str) -> str:
+    """Give a fresh, unguessable id."""
+    return f"{tool}-" + "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_CHARACTERS))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was looked up for a step: the machine's facts, and the size of what was named, for the manager."""
+
+    facts: Facts
+    files: int = 0
+    bytes: int = 0
+    languages: frozenset[str] = frozenset()
+
+    def work(self, said: Submission, finished: Sequence[int]) -> Work:
+        """Give what the manager sizes the work by; `finished` are the lengths of finished threads of the tool."""
+        return Work(said.step, self.files, self.bytes, self.languages, said.total, tuple(finished))
+
+
+class Desk:
+    """Takes the steps of all threads of this process. Between calls it holds only which steps are being worked on."""
+
+    def __init__(self, journal: Journal, manager: Manager, roots: tuple[str, ...]) -> None:
+        self._journal = journal
+        self._manager = manager
+        self._roots = roots
+        self._working: dict[str, Counter[int]] = {}
+
+    async def submit(self, call: Call) -> Reply | Refused:
+        """Take one step. Whatever this returns is on disk.
+
+        Raises UnknownStream for an id the caller has no thread of, RootRefused for a working directory that may not
+        be read, StoreError where the store failed; then nothing was recorded.
+        """
+        with self._at_work(call.thread_id, call.said.number):
+            for _ in range(ATTEMPTS):
+                try:
+                    return await self._attempt(call)
+                except VersionConflict:
+                    call = replace(call, raced=True)
+        raise StoreBusy("Other calls kept changing this thread; nothing was recorded. Send the same call again.")
+
+    async def _attempt(self, call: Call) -> Reply | Refused:
+        thread = await self._journal.load(call.thread_id, call.caller) if call.thread_id else None
+        workspace = await anyio.to_thread.run_sync(_workspace, call, thread, self._roots)
+        said = located(call.said, workspace)
+        admission = admit(thread, said, call.policy, working_on=self._pending(call))
+        if isinstance(admission, Refusal):
+            return await self._refuse(call, thread, said, admission)
+        if isinstance(admission, Replay):
+            assert thread is not None
+            return await self._replay(thread, admission.number, call.policy)
+        found = await anyio.to_thread.run_sync(_look_up, workspace, said, _held(thread, admission))
+        decision = _decided(thread, admission, said, found.facts, call.policy)
+        decision = advise(decision, await self._advice(decision, found, call.policy), call.policy)
+        before = thread.version if thread is not None and isinstance(admission, Accept) else 0
+        await self._journal.append(before, decision.thread, decision.events, call.caller)
+        origin = thread if isinstance(admission, Open) else None
+        return _reply(decision.thread, decision.events, call.policy, decision.thread.next_number, origin=origin)
+
+    async def _advice(self, decision: Decision, found: Found, policy: Policy) -> Advice:
+        thread = decision.thread
+        step = thread.trail[-1]
+        if step.number == 1:
+            finished = await self._journal.store.steps_of_finished(policy.tool)
+            return await self._manager.size(found.work(step.submission, finished), policy)
+        if not decision.is_open:
+            return Advice()
+        return await self._manager.review(thread, policy)
+
+    async def _refuse(self, call: Call, thread: Thread | None, said: Submission, refusal: Refusal) -> Refused:
+        if thread is None:
+            return Refused(refusal)
+        if call.raced and refusal.reason is Reason.RECORDED:
+            refusal = replace(refusal, reason=Reason.RACED, subject=str(said.number))
+        event = recorded.Refused(said.number, said.digest, refusal.reason.value)
+        decision = Decision(thread).then(event)
+        await self._journal.append(thread.version, decision.thread, decision.events, call.caller)
+        return Refused(refusal, thread)
+
+    async def _replay(self, thread: Thread, number: int, policy: Policy) -> Reply:
+        then, events = await self._journal.replayed(thread, number)
+        return _reply(then, events, policy, thread.next_number, replayed=True)
+
+    def _pending(self, call: Call) -> tuple[int, ...]:
+        return tuple(self._working.get(call.thread_id or "", ()))
+
+    @contextmanager
+    def _at_work(self, thread_id: str | None, number: int) -> Iterator[None]:
+        """Note that step `number` is being worked on, so that a later one is told to wait rather than of a gap."""
+        key = thread_id or ""
+        self._working.setdefault(key, Counter())[number] += 1
+        try:
+            yield
+        finally:
+            self._working[key][number] -= 1
+            self._working[key] = +self._working[key]
+            if not self._working[key]:
+                del self._working[key]
+
+
+def _workspace(call: Call, thread: Thread | None, roots: tuple[str, ...]) -> Workspace:
+    directory = call.said.directory or (thread.directory if thread else None)
+    return open_workspace(directory, RootPolicy(roots, call.caller.local))
+
+
+def located(said: Submission, workspace: Workspace) -> Submission:
+    """Give the submission with every path by its canonical name."""
+    name = workspace.canonical
+    return replace(
+        said,
+        files=tuple(dict.fromkeys(name(path) for path in said.files)),
+        relevant=tuple(dict.fromkeys(name(path) for path in said.relevant)),
+        issues=tuple(replace(claim, path=name(claim.path) if claim.path else None) for claim in said.issues),
+        quotes=tuple(replace(quote, file=name(quote.file)) for quote in said.quotes),
+        directory=workspace.directory,
+    )
+
+
+def _held(thread: Thread | None, admission: Open | Accept) -> Thread | None:
+    return thread if isinstance(admission, Accept) else None
+
+
+def _look_up(workspace: Workspace, said: Submission, thread: Thread | None) -> Found:
+    """Read what the step names: files, quotes and, where it asks to end, the quotes that held before."""
+    survey = workspace.survey(said.files) if said.files else {}
+    there = {path: fact for path, fact in survey.items() if fact.exists}
+    quotes: list[Quote] = [quote for quote in said.quotes if not quote.withdrawn]
+    ending = not said.more or (said.confidence is not None and said.confidence.asks_to_end)
+    held = [item for _, item in thread.claims.evidence if item.holds] if thread and ending else []
+    facts = Facts(
+        evidence=tuple(workspace.check(quotes)) if quotes else (),
+        existing=tuple(there),
+        readable=workspace.readable,
+        stale=len(workspace.recheck(held)) if held else 0,
+    )
+    languages = frozenset(PurePath(path).suffix for path in there) - {""}
+    return Found(facts, len(there), sum(fact.bytes for fact in there.values()), languages)
+
+
+def _decided(
+    thread: Thread | None, admission: Open | Accept, said: Submission, facts: Facts, policy: Policy
+) -> Decision:
+    if isinstance(admission, Open):
+        return open_thread(new_thread_id(policy.tool), policy, said, facts, admission.origin)
+    assert thread is not None
+    return advance(thread, admission, said, facts, policy)
+
+
+def _reply(
+    thread: Thread,
+    events: tuple[Event, ...],
+    policy: Policy,
+    next_number: int,
+    *,
+    replayed: bool = False,
+    origin: Thread | None = None,
+) -> Reply:
+    return Reply(thread, thread.trail[-1], events, assess(thread, policy), next_number, replayed, origin)
