@@ -269,9 +269,9 @@ def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Fac
 
 def phase_of(number: int, said: Submission, planned: int) -> Phase:
     """Say which part of the work comes after this step: by its number, its confidence and the plan."""
-    if number == 1:
-        return Phase.SURVEY
     rank = said.confidence.rank if said.confidence else 0
+    if number == 1 or (number == 2 and planned >= 5 and rank < 2):
+        return Phase.SURVEY
     if said.confidence is not None and said.confidence.asks_to_end:
         return Phase.CONCLUDE
     if rank >= 2:  # medium or high

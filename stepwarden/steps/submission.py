@@ -60,8 +60,7 @@ class IssueClaim:
 class Submission:
     """One step as asked for.
 
-    `files` are canonical paths (`files_checked` and `relevant_files`, each once), `relevant` those of the second
-    list. `directory` is the working directory it resolves them against. `replaces` is the step a planner revision
+    `checked` and `relevant` are canonical paths, each once in its list. `directory` is the working directory it resolves them against. `replaces` is the step a planner revision
     supersedes in place. `fields` holds the tool's own fields by their wire names. `digest` stands for the whole
     request without its `continuation_id`: equal digests are the same request.
     """
@@ -73,7 +72,7 @@ class Submission:
     findings: str | None = None
     confidence: Confidence | None = None
     hypothesis: str | None = None
-    files: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
     relevant: tuple[str, ...] = ()
     issues: tuple[IssueClaim, ...] = ()
     quotes: tuple[Quote, ...] = ()
@@ -82,6 +81,11 @@ class Submission:
     total: int | None = None
     replaces: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of both lists, each once."""
+        return tuple(dict.fromkeys((*self.checked, *self.relevant)))
 
     @property
     def learned(self) -> str:

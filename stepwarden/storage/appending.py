@@ -42,7 +42,7 @@ def append_in(
     transaction holds nothing of this call, and on PostgreSQL may have to be rolled back.
     """
     row = connection.execute(_SELECT_HEAD, {"this_stream": stream}).one_or_none()
-    version, previous, principal, finished, most_steps = row if row else (0, GENESIS, change.principal, None, 0)
+    version, previous, principal, finished, most_steps = row or (0, GENESIS, change.principal, None, 0)
     if principal != change.principal:
         raise UnknownStream(f"No thread has the id {stream}.")
     if version != expected:

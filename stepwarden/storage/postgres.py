@@ -11,7 +11,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     select,
 )
 
-from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
+from stepwarden.errors import SettingsError, StoreBusy, StoreError, StoreUnreadable
 from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata, misfit_of_version, stored_version
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -22,7 +22,14 @@ _DAMAGED_STATES = {"XX001", "XX002"}
 
 def open_postgres(url: str, *, busy_timeout_s: float) -> "PostgresBackend":
     """Open the store in the database at `url`, creating its tables; raise `StoreUnreadable` for what is not ours."""
-    backend = PostgresBackend(url, busy_timeout_s)
+    try:
+        backend = PostgresBackend(url, busy_timeout_s)
+    except exc.ArgumentError as error:
+        raise SettingsError(
+            "The database address is not a PostgreSQL one: postgresql://user:password@host/name."
+        ) from error
+    except ModuleNotFoundError as error:
+        raise SettingsError("PostgreSQL needs its driver: install stepwarden[postgres].") from error
     try:
         backend.prepare()
     except exc.SQLAlchemyError as error:
@@ -39,10 +46,11 @@ class PostgresBackend:
 
     def __init__(self, url: str, busy_timeout_s: float) -> None:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
+        own_options = self._url.query.get("options", "")
         self.writes: Engine = create_engine(
             self._url,
             pool_pre_ping=True,
-            connect_args={"options": f"-c lock_timeout={int(busy_timeout_s * 1000)}"},
+            connect_args={"options": f"{own_options} -c lock_timeout={int(busy_timeout_s * 1000)}"},
         )
         self.reads: Engine = self.writes.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -52,8 +60,8 @@ class PostgresBackend:
             connection.execute(select(func.pg_advisory_xact_lock(APPLICATION_ID)))
             found = set(inspect(connection).get_table_names()) & metadata.tables.keys()
             if not found:
-                return create_schema(connection)
-            if missing := metadata.tables.keys() - found:
+                create_schema(connection)
+            if found and (missing := metadata.tables.keys() - found):
                 raise self._unreadable(f"lacks {', '.join(sorted(missing))}", "restore it from a backup")
             if misfit := misfit_of_version(stored_version(connection)):
                 raise self._unreadable(*misfit)

@@ -28,7 +28,10 @@ from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
 from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata, misfit_of_version
 
 WAL_SAFE = (3, 51, 3)
-"""The first SQLite whose write-ahead log is safe with several processes (https://sqlite.org/wal.html, WAL-reset bug)."""
+"""The first SQLite whose write-ahead log is safe with several processes: https://sqlite.org/wal.html, WAL-reset bug."""
+
+# What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
+_SMALLEST_BYTES = 512
 
 _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
 
@@ -53,7 +56,7 @@ def newest_driver() -> ModuleType:
         driver = importlib.import_module("pysqlite3.dbapi2")
         if driver.sqlite_version_info > sqlite3.sqlite_version_info:
             return driver
-    return sqlite3.dbapi2
+    return sqlite3
 
 
 def open_sqlite(path: Path, *, busy_timeout_s: float) -> "SqliteBackend":
@@ -90,6 +93,8 @@ def _is_there(path: Path) -> bool:
         raise _unreadable(path, f"cannot be read ({error.strerror})", "make it readable") from error
     if not stat.S_ISREG(found.st_mode):
         raise _unreadable(path, "is not a file", "move it away")
+    if 0 < found.st_size < _SMALLEST_BYTES:
+        raise _unreadable(path, "is not a SQLite database", "move it away")
     if found.st_size == 0 and left_log:
         raise _unreadable(path, "is empty and has a log beside it", "restore it from a backup, or move both away")
     return found.st_size > 0

@@ -34,8 +34,8 @@ _STREAMS_PER_BATCH = 20
 class Store:
     """Streams of events, one head row each, in SQLite or PostgreSQL.
 
-    `url` is `sqlite:///` and a path (a relative one is resolved now), or a `postgresql://` address with the `postgres` extra
-    installed. Nothing is read or imported before the first call, or `warm`. Any call may raise `StoreUnreadable`
+    `url` is `sqlite:///` and a path (a relative one is resolved now), or a `postgresql://` address, which needs the
+    `postgres` extra. Nothing is read or imported before the first call, or `warm`. Any call may raise `StoreUnreadable`
     (the database is not ours, damaged or newer; looked at anew by the next call), `StoreBusy` (another process held
     it for `busy_timeout_s`) or another `StoreError` (disk full, unreachable); each leaves the store usable.
     A call that is cancelled ends its transaction first. Raises `SettingsError` for any other `url`.

@@ -151,7 +151,7 @@ def located(said: Submission, workspace: Workspace) -> Submission:
     name = workspace.canonical
     return replace(
         said,
-        files=tuple(dict.fromkeys(name(path) for path in said.files)),
+        checked=tuple(dict.fromkeys(name(path) for path in said.checked)),
         relevant=tuple(dict.fromkeys(name(path) for path in said.relevant)),
         issues=tuple(replace(claim, path=name(claim.path) if claim.path else None) for claim in said.issues),
         quotes=tuple(replace(quote, file=name(quote.file)) for quote in said.quotes),

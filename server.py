@@ -1,0 +1,70 @@
+"""The server: `mcp` at module level, as `mcp dev server.py` and `mcp run server.py` want it.
+
+Importing builds the server and opens nothing; `python server.py` serves stdio.
+"""
+
+from typing import Any
+
+from mcp.server.caching import CacheHint
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.tools import Tool
+
+import prompts
+from stepwarden import __version__
+from stepwarden.logs import configure_logging
+from stepwarden.settings import Settings, load_settings
+from stepwarden.wiring import Runtime, build_runtime
+from tools.catalogue import STATUS, WORKFLOWS, chosen
+from tools.commands import command
+from tools.resources import add_resources
+from tools.shared.edge import identify
+from tools.status import ServerFacts, status_tool
+from tools.workflow.workflow import workflow_tool
+
+LISTS_LIVE_MS = 300_000  # how long a host may keep the lists: they change with a new version only
+
+
+def build_server(settings: Settings | None = None, runtime: Runtime | None = None, **options: Any) -> MCPServer:
+    """Build the MCP server of a process; `options` go to `MCPServer` (authentication of the HTTP server).
+
+    Raises SettingsError where a setting has no usable value.
+    """
+    settings = settings or load_settings()
+    runtime = runtime or build_runtime(settings)
+    names = chosen(settings.tools)
+    configure_logging(settings.log_level)
+
+    async def warm_after_lists(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        result = await call_next(ctx)
+        if ctx.method == "tools/list":
+            runtime.warm_soon()
+        return result
+
+    workflows = [workflow for workflow in WORKFLOWS if workflow.name in names]
+    tools: list[Tool] = [workflow_tool(workflow, runtime.desk) for workflow in workflows]
+    if STATUS in names:
+        facts = ServerFacts(__version__, lambda: runtime.configuration(names))
+        tools.append(status_tool(runtime.archive, facts))
+    hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
+    server = MCPServer(
+        "stepwarden",
+        title="Stepwarden",
+        version=__version__,
+        instructions=prompts.instructions(),
+        tools=tools,
+        log_level=settings.log_level,
+        middleware=[identify, warm_after_lists],
+        cache_hints={"tools/list": hint, "prompts/list": hint, "resources/templates/list": hint},
+        **options,
+    )
+    for workflow in workflows:
+        server.add_prompt(command(workflow))
+    add_resources(server, runtime.archive)
+    return server
+
+
+mcp = build_server()
+
+if __name__ == "__main__":
+    mcp.run()

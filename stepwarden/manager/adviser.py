@@ -1,0 +1,37 @@
+"""The place of a model beside the rules: what it is asked, what it answers, how it fails."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stepwarden.errors import StepwardenError
+from stepwarden.manager.facts import Case, Work
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.machine import Advice
+
+
+class AdviserError(StepwardenError):
+    """A model gave no usable advice: the manager goes by the rules and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a model proposes: how many steps in all, and why in a few words."""
+
+    likely: int
+    reason: str
+
+
+class Adviser(Protocol):
+    """Who may move the rules' number inside their bounds.
+
+    Both questions carry the rules' own answer. AdviserError is the only error that an adviser may raise; it may be
+    cancelled at any await.
+    """
+
+    async def size(self, work: Work, policy: Policy, rules: Advice) -> Proposal:
+        """Propose how many steps `work` deserves, inside the range of `policy`."""
+        ...
+
+    async def review(self, case: Case, rules: Advice) -> Proposal:
+        """Propose how many steps the thread deserves now that the rules are undecided."""
+        ...

@@ -1,0 +1,57 @@
+"""Whether a thread has converged, so that it may end although the agent would go on.
+
+The conditions are those of "Ending early" in docs/manager.md. A claim of certainty is only the request: what answers
+it is evidence that the server checked.
+"""
+
+from stepwarden.manager.facts import Case
+from stepwarden.steps.evidence import Verdict
+from stepwarden.steps.thread import Assurance, Issue, Thread
+
+
+def is_ripe(case: Case) -> bool:
+    """Whether everything but convergence holds for an early end (conditions 1 to 3)."""
+    word = case.step.submission.confidence
+    return (
+        word is not None
+        and word.asks_to_end
+        and len(case.thread.live) >= case.policy.min_steps
+        and case.assessment.sufficient
+        and case.assessment.assurance is Assurance.VERIFIED
+    )
+
+
+def reason_to_end(case: Case) -> str:
+    """Give why a ripe case has converged (condition 4), "" where it is not ripe or has not."""
+    thread = case.thread
+    if not is_ripe(case) or _hypothesis_changed(thread):
+        return ""
+    changed = _changed_issues(thread)
+    if not changed:
+        return f"verified, and step {thread.last} changed no conclusion"
+    answered = 0 < thread.disproof_asked == thread.last - 1
+    severe = any(issue.severity.needs_evidence for issue in changed)
+    refuted = any(item.verdict is Verdict.REFUTED for item in case.step.evidence)
+    if answered and not severe and not refuted:
+        return "verified, and it stood an attempt to disprove it"
+    return ""
+
+
+def _hypothesis_changed(thread: Thread) -> bool:
+    return thread.claims.hypothesis is not None and thread.claims.hypothesis_since == thread.last
+
+
+def _changed_issues(thread: Thread) -> list[Issue]:
+    """Give the issues that the last step changed, as they are now and as they were.
+
+    An issue that was only repeated has not changed: many agents send their whole list with every step.
+    """
+    said = {issue.id: issue for issue in thread.trail[-1].issues}
+    before: dict[str, Issue] = {}
+    for step in reversed(thread.trail[:-1]):
+        if len(before) == len(said):
+            break
+        if step.number not in thread.replaced:
+            before |= {issue.id: issue for issue in step.issues if issue.id in said and issue.id not in before}
+    changed = [key for key, issue in said.items() if before.get(key) != issue]
+    return [*(said[key] for key in changed), *(before[key] for key in changed if key in before)]

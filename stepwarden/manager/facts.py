@@ -1,0 +1,39 @@
+"""What the manager works from: facts that the server measured, none of them the agent's word for itself."""
+
+from dataclasses import dataclass
+
+from stepwarden.steps.gate import Assessment, Policy
+from stepwarden.steps.thread import Step, Thread
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was known of the work when its first step arrived.
+
+    `files` counts the existing files that were named, `file_bytes` is their size together. `hint` is the agent's
+    `total_steps`. `finished` holds the live step counts of this tool's finished threads, newest first. `computed` is
+    the total of a tool whose steps are counted, not advised (consensus, docgen).
+    """
+
+    task: str
+    files: int = 0
+    file_bytes: int = 0
+    languages: frozenset[str] = frozenset()
+    hint: int | None = None
+    finished: tuple[int, ...] = ()
+    computed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A thread as a recorded step left it, with its assessment; `expert` says that one can be asked at its end."""
+
+    thread: Thread
+    policy: Policy
+    assessment: Assessment
+    expert: bool = False
+
+    @property
+    def step(self) -> Step:
+        """The step that was just recorded."""
+        return self.thread.trail[-1]

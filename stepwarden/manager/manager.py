@@ -1,0 +1,92 @@
+"""Who the threads ask: the rules always, a model where there is one and the rules are undecided."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+
+import anyio
+
+from stepwarden.manager.adviser import Adviser, AdviserError, Proposal
+from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.reasons import clipped
+from stepwarden.manager.reviewing import asked_for_more, longest, review
+from stepwarden.manager.sizing import size
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.machine import Advice
+from stepwarden.steps.thread import By, Plan, Signal, Thread
+
+CONSULTATIONS = 3  # times a model is asked in one thread (docs/manager.md)
+_FALLBACK = "; rules: "
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """Advice on threads. It holds its collaborators and nothing of any thread.
+
+    `limit_seconds` is how long a model may take, inside the call's own deadline.
+    """
+
+    adviser: Adviser | None = None
+    limit_seconds: float = 3.0
+
+    async def size(self, work: Work, policy: Policy, thread: Thread | None = None) -> Advice:
+        """Give the plan that `work` deserves; `thread` is the one that goes back to step 1, if one does."""
+        rules = size(work, policy)
+        if self.adviser is None or rules.plan is None or work.computed is not None or not _may_ask(thread):
+            return rules
+        answer = await self._within_limit(self.adviser.size(work, policy, rules))
+        if isinstance(answer, str):
+            return _fallen_back(rules, answer)
+        return _sized(rules.plan, answer, policy)
+
+    async def review(self, case: Case) -> Advice:
+        """Give the advice on a thread that its last recorded step left open."""
+        rules = review(case)
+        undecided = rules.signal is Signal.STALLED or (asked_for_more(case.thread) and not rules.end)
+        if self.adviser is None or not undecided or not _may_ask(case.thread):
+            return rules
+        answer = await self._within_limit(self.adviser.review(case, rules))
+        if isinstance(answer, str):
+            return _fallen_back(rules, answer)
+        return _reviewed(rules, answer, case)
+
+    async def _within_limit(self, question: Awaitable[Proposal]) -> Proposal | str:
+        """Give the model's answer, or what was wrong with it."""
+        answer = None
+        with anyio.move_on_after(self.limit_seconds):
+            try:
+                answer = await question
+            except AdviserError:
+                return "model failed"
+        if answer is None:
+            return "model timed out"
+        return answer if answer.likely >= 1 and answer.reason.strip() else "model made no sense"
+
+
+def _may_ask(thread: Thread | None) -> bool:
+    """Whether the thread has consultations left; one that failed has cost its time and counts."""
+    remarks = thread.remarks if thread else ()
+    return sum(remark.by is By.MODEL or _FALLBACK in remark.reason for remark in remarks) < CONSULTATIONS
+
+
+def _sized(plan: Plan, answer: Proposal, policy: Policy) -> Advice:
+    likely = max(policy.low, min(answer.likely, policy.high))
+    reason = clipped(answer.reason)
+    plan = Plan(min(plan.low, likely), likely, max(plan.high, likely), reason, By.MODEL)
+    return Advice(plan=plan, reason=reason, by=By.MODEL)
+
+
+def _reviewed(rules: Advice, answer: Proposal, case: Case) -> Advice:
+    """Give the model's advice inside the rules' bounds; what the rules signal stays signalled."""
+    last, before = case.thread.last, rules.plan or case.thread.plan
+    likely = max(last + 1, min(answer.likely, longest(case)))
+    low, high = (before.low, before.high) if before else (likely, likely)
+    reason = clipped(answer.reason)
+    low = max(last + 1, min(low, likely))
+    plan = Plan(low, likely, max(high, likely, low + 1), reason, By.MODEL)
+    return Advice(plan=plan, signal=rules.signal, reason=reason, by=By.MODEL)
+
+
+def _fallen_back(rules: Advice, why: str) -> Advice:
+    """Give the rules' advice, saying why it is theirs."""
+    plan = rules.plan and replace(rules.plan, reason=f"{why}{_FALLBACK}{rules.plan.reason}")
+    return replace(rules, plan=plan, reason=f"{why}{_FALLBACK}{rules.reason or 'no change'}")

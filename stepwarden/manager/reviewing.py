@@ -1,0 +1,186 @@
+"""The rules' answer to every later step: does the plan still hold, is the work stuck, may it end now?
+
+The numbers are those of "Review, at every step" in docs/manager.md. Looked at are the last step and the claims; the
+steps before it only where something just changed.
+"""
+
+import math
+from dataclasses import dataclass
+
+from stepwarden.manager.convergence import is_ripe, reason_to_end
+from stepwarden.manager.facts import Case
+from stepwarden.manager.reasons import clipped, counted
+from stepwarden.steps.evidence import Verdict
+from stepwarden.steps.fold import before_step
+from stepwarden.steps.machine import Advice
+from stepwarden.steps.submission import Confidence
+from stepwarden.steps.thread import Assurance, By, Plan, Signal, Step, Thread
+
+CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
+WIDER_FILES = 3  # new files in one step from which the scope has grown ...
+WIDER_FROM_STEP = 3  # ... from this step on; before it, finding the files is the work
+WORDS_ONLY_STEPS = 3  # steps in a row that bring words and no fact before it counts as a stall
+SPLIT_AGAIN_STEPS = 5  # how often the advice to split is repeated
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """Where `likely` should go, and why."""
+
+    likely: int
+    reason: str
+
+
+def review(case: Case) -> Advice:
+    """Give the advice on `case`: an early end, or a signal and a changed plan, or neither.
+
+    A changed plan's `likely` is at least one more than the steps done, and at most `longest`.
+    """
+    why = reason_to_end(case)
+    if why and (not case.expert or case.step.submission.confidence is Confidence.CERTAIN):
+        return Advice(end=True, reason=clipped(why))  # the plan stays, so that the steps saved are counted from it
+    plan = _moved_plan(case)
+    signal, reason = _signal(case, converged=bool(why))
+    return Advice(plan=plan, signal=signal, reason=clipped(reason) or (plan.reason if plan else ""))
+
+
+def asked_for_more(thread: Thread) -> bool:
+    """Whether the agent asked for more steps with the last step, and got them."""
+    last = thread.remarks[-1] if thread.remarks else None
+    return (
+        last is not None and thread.last > 1 and (last.kind, last.step, last.by) == ("planned", thread.last, By.AGENT)
+    )
+
+
+def longest(case: Case) -> int:
+    """Give the most steps that may be planned: twice the range's end, or the next step where that is past."""
+    return max(2 * case.policy.high, case.thread.last + 1)
+
+
+def _signal(case: Case, *, converged: bool) -> tuple[Signal | None, str]:
+    """Give what the agent should hear and why, the most urgent first."""
+    if not converged and is_ripe(case) and not case.thread.disproof_asked:
+        return Signal.DISPROVE, f"all is verified, but step {case.thread.last} still changed it"
+    if _is_stalled(case):
+        return Signal.STALLED, _tried(case.thread)
+    if _is_too_long(case):
+        return Signal.SPLIT, f"{case.thread.last} steps, past twice {case.policy.high}: finish, or split the work"
+    return None, ""
+
+
+def _is_stalled(case: Case) -> bool:
+    if case.step.stalled:
+        return True
+    idle = 0
+    for step in reversed(case.thread.trail):
+        if step.new or step.number == 1:
+            break
+        idle += 1
+    return case.policy.novelty_required and idle > 0 and idle % WORDS_ONLY_STEPS == 0
+
+
+def _tried(thread: Thread) -> str:
+    files = counted(sum(thread.claims.files.values()), "file")
+    return f"nothing new after {files}; tried: {clipped(thread.claims.hypothesis or 'no hypothesis')}"
+
+
+def _is_too_long(case: Case) -> bool:
+    plan = case.thread.plan
+    if plan is None or plan.low == plan.high:  # a counted total is a point: its length was known from the start
+        return False
+    past = case.thread.last - 2 * case.policy.high
+    return past > 0 and (past - 1) % SPLIT_AGAIN_STEPS == 0
+
+
+def _moved_plan(case: Case) -> Plan | None:
+    """Give the plan that the last step asks for, None where the present one holds."""
+    plan, last = case.thread.plan, case.thread.last
+    if plan is None:
+        return None
+    grown = _growth(case, plan)
+    likely = min(grown.likely, longest(case))
+    if likely > plan.likely:
+        return _around(plan, likely, max(plan.high, likely + 1), grown.reason, last)
+    shrunk = None if grown.reason else _shrinkage(case)
+    if shrunk is not None and shrunk.likely < plan.likely:
+        return _around(plan, shrunk.likely, min(plan.high, shrunk.likely + 2), shrunk.reason, last)
+    return None
+
+
+def _around(plan: Plan, likely: int, high: int, reason: str, last: int) -> Plan:
+    low = max(min(plan.low, likely), last + 1)
+    return Plan(low, likely, max(high, low + 1), clipped(reason), was=plan.likely)
+
+
+def _growth(case: Case, plan: Plan) -> _Move:
+    """Give where the last step's surprises and the open clauses take `likely`; no reason where nothing calls for more.
+
+    A surprise is counted in the step that brings it, so that one left standing does not grow the plan for ever.
+    """
+    last = case.thread.last
+    surprises = [why for why in (_refuted_now(case), _theory_dropped(case.thread), _scope_grown(case.thread)) if why]
+    likely = plan.likely + len(surprises)
+    needed = _steps_needed(case)
+    if last + needed > likely:
+        likely = last + needed
+        surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
+    return _Move(likely, ", ".join(surprises)) if likely > last else _Move(last + 1, "there is more to do")
+
+
+def _steps_needed(case: Case) -> int:
+    clauses = [clause for clause in case.assessment.open if clause.kind != "min_steps"]
+    return max(math.ceil(len(clauses) / CLAUSES_PER_STEP), case.policy.min_steps - len(case.thread.live))
+
+
+def _refuted_now(case: Case) -> str:
+    standing = {item.path for item in case.thread.claims.standing_refuted}
+    items = [item for item in case.step.evidence if item.verdict is Verdict.REFUTED and item.path in standing]
+    return f"refuted: a quote of {clipped(items[0].path.rsplit('/')[-1], 32)}" if items else ""
+
+
+def _theory_dropped(thread: Thread) -> str:
+    """Give a reason where the last step replaced a hypothesis that was refuted: by a quote, or by an attempt at it."""
+    if thread.claims.hypothesis is None or thread.claims.hypothesis_since != thread.last:
+        return ""
+    earlier = thread.trail[:-1]
+    if not any(step.submission.hypothesis for step in earlier):
+        return ""
+    disproved = 0 < thread.disproof_asked == thread.last - 1
+    return "a refuted hypothesis replaced" if disproved or any(map(_speaks_against, earlier)) else ""
+
+
+def _speaks_against(step: Step) -> bool:
+    """Whether a quote for the hypothesis, or for no claim by name, was refuted in this step."""
+    return any(item.verdict is Verdict.REFUTED and item.supports in {None, "hypothesis"} for item in step.evidence)
+
+
+def _scope_grown(thread: Thread) -> str:
+    step = thread.trail[-1]
+    if step.number < WIDER_FROM_STEP or len(step.existing) < WIDER_FILES:
+        return ""
+    new = set(step.existing)
+    for earlier in thread.trail[:-1]:
+        new.difference_update(earlier.paths)
+    return f"{len(new)} new files" if len(new) >= WIDER_FILES else ""
+
+
+def _shrinkage(case: Case) -> _Move | None:
+    """Give the earlier end that the facts allow: the next step where all is verified, else one more to look again."""
+    thread, policy = case.thread, case.policy
+    if not case.assessment.sufficient or asked_for_more(thread):
+        return None
+    word = case.step.submission.confidence
+    confident = word is not None and word.rank >= Confidence.HIGH.rank
+    floor = max(thread.last + 1, policy.low, policy.min_steps)
+    if confident and case.assessment.assurance is Assurance.VERIFIED:
+        return _Move(floor, f"verified at step {thread.last}")
+    if confident:
+        return _Move(max(floor, thread.last + 2), f"nothing open at step {thread.last}")
+    if _checklist_closed(case):
+        return _Move(max(floor, thread.last + 2), f"checklist closed at step {thread.last}")
+    return None
+
+
+def _checklist_closed(case: Case) -> bool:
+    """Whether the tool's own clauses, now all closed, had open ones after the first step."""
+    return case.thread.last > 1 and bool(case.policy.facts(before_step(case.thread, 2)))

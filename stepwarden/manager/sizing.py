@@ -1,0 +1,109 @@
+"""The rules' first answer: how many steps a piece of work deserves.
+
+The numbers are those of "Sizing" in docs/manager.md; a policy brings its tool's starting point and range.
+"""
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stepwarden.manager.facts import Work
+from stepwarden.manager.question import Clue, Kind, clues, question_kind
+from stepwarden.manager.reasons import clipped, counted
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.machine import Advice
+from stepwarden.steps.thread import By, Plan
+
+CALIBRATED_FROM = 20  # finished threads of a tool from which its own history replaces the starting point
+NEWEST = 500  # finished threads that are looked at; old ones were made by other agents and other rules
+
+_KIND_MOVES = {Kind.REVIEW: 1, Kind.ARCHITECTURE: 2, Kind.SECURITY: 2, Kind.HOW: 0}
+_DEBUG_WORDS = ("place known", "two clues", "one clue", "nothing known")
+
+# Kinds that a tool's starting point holds already: a codereview that says "review", or looks for bugs, is no bigger
+# for saying so. The debug tool is not here: how much is known differs from task to task, so no starting point holds it.
+_HELD: Mapping[str, frozenset[Kind]] = {
+    "codereview": frozenset({Kind.REVIEW, Kind.DEBUG}),
+    "precommit": frozenset({Kind.REVIEW, Kind.DEBUG}),
+    "secaudit": frozenset({Kind.SECURITY, Kind.REVIEW, Kind.DEBUG}),
+    "testgen": frozenset({Kind.DEBUG}),
+}
+
+
+def size(work: Work, policy: Policy) -> Advice:
+    """Give the plan that the work deserves: an interval of steps, inside the range of `policy`, with its reason.
+
+    A computed total stands as it is, as a point, outside the range too.
+    """
+    if work.computed is not None:
+        total = max(1, work.computed)
+        return _advice(Plan(total, total, total, f"{counted(total, 'step')}, counted"))
+    calibrated = len(work.finished) >= CALIBRATED_FROM
+    plan = _from_history(work.finished[:NEWEST], policy) if calibrated else _from_task(work, policy)
+    return _advice(plan if work.hint is None else _hinted(plan, work.hint, policy))
+
+
+def _advice(plan: Plan) -> Advice:
+    plan = replace(plan, reason=clipped(plan.reason))
+    return Advice(plan=plan, reason=plan.reason, by=plan.by)
+
+
+def _from_task(work: Work, policy: Policy) -> Plan:
+    move, asked = _question_move(work.task, policy)
+    likely = _within(policy.likely + _files_move(work.files) + move, policy)
+    named = [counted(work.files, "file")] if work.files else []
+    reason = ", ".join([*named, *asked]) or f"the usual for {policy.tool}"
+    # Work outgrows a guess more often, and by more, than it falls short of it.
+    return _interval(likely - max(1, round(likely / 3)), likely, likely + max(1, math.ceil(likely / 2)), reason, policy)
+
+
+def _from_history(finished: tuple[int, ...], policy: Policy) -> Plan:
+    tenths = statistics.quantiles(finished, n=10, method="inclusive")
+    low, middle, high = math.floor(tenths[0]), math.floor(tenths[4] + 0.5), math.ceil(tenths[8])
+    reason = f"median {middle}, {low}-{high}, of {len(finished)} finished"
+    return _interval(low, _within(middle, policy), high, reason, policy)
+
+
+def _hinted(plan: Plan, hint: int, policy: Policy) -> Plan:
+    """Take the agent's number as far as the range goes, and say where the rules differ."""
+    likely = _within(hint, policy)
+    asked = f"{hint}" if hint == likely else f"{'more' if hint > likely else 'fewer'} than {likely}"
+    rules = plan.reason if likely == plan.likely else f"the rules say {plan.likely}"
+    reason = f"you asked for {asked}; {rules}"
+    return Plan(min(plan.low, likely), likely, max(plan.high, likely), reason, By.AGENT)
+
+
+def _interval(low: int, likely: int, high: int, reason: str, policy: Policy) -> Plan:
+    """Give the plan inside the tool's range, never a bare point where the range has room."""
+    low, high = min(_within(low, policy), likely), max(_within(high, policy), likely)
+    if low == high:
+        low, high = (low, high + 1) if high < policy.high else (max(policy.low, low - 1), high)
+    return Plan(low, likely, high, reason)
+
+
+def _within(steps: int, policy: Policy) -> int:
+    return max(policy.low, min(steps, policy.high))
+
+
+def _files_move(files: int) -> int:
+    if files == 0:
+        return 0
+    return next((move for most, move in ((2, -1), (5, 0), (10, 1), (20, 2)) if files <= most), 3)
+
+
+def _question_move(task: str, policy: Policy) -> tuple[int, list[str]]:
+    """Give how far the question moves the starting point, and the words for it (none where it does not)."""
+    kind = Kind.DEBUG if policy.tool == "debug" else question_kind(task, _HELD.get(policy.tool, frozenset()))
+    if kind is Kind.DEBUG:
+        unknown = unknown_of(clues(task))
+        return unknown, [kind.value, _DEBUG_WORDS[unknown]]
+    move = _KIND_MOVES[kind]
+    return move, [kind.value] if move else []
+
+
+def unknown_of(known: frozenset[Clue]) -> int:
+    """Give 0 where the place of a defect is known, to 3 where nothing is."""
+    if known & {Clue.TRACE, Clue.PLACE}:
+        return 0
+    return 3 - len(known)

@@ -1,0 +1,78 @@
+"""What a thread comes down to: its live findings, without what was superseded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stepwarden.steps.gate import evidenced_issues, hypothesis_rests
+from stepwarden.steps.thread import Remark, Thread
+
+
+@dataclass(frozen=True, slots=True)
+class DigestStep:
+    """One live step: what was done, what was learned, and the tool's own fields of it."""
+
+    number: int
+    step: str
+    findings: str
+    confidence: str | None
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestIssue:
+    """One live issue; `evidenced` says whether a quote that holds supports it."""
+
+    id: str
+    severity: str
+    description: str
+    place: str
+    evidenced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A thread's live content. `files` are those found inside the root, or all named ones where none can be read."""
+
+    task: str
+    hypothesis: str | None
+    hypothesis_evidenced: bool
+    issues: tuple[DigestIssue, ...]
+    files: tuple[str, ...]
+    steps: tuple[DigestStep, ...]
+    decisions: tuple[Remark, ...]
+
+
+def digest(thread: Thread) -> Digest:
+    """Give the digest of `thread`; issues the most severe first."""
+    claims = thread.claims
+    evidenced = evidenced_issues(thread)
+    order = ["critical", "high", "medium", "low"]
+    issues = [
+        DigestIssue(
+            issue.id,
+            issue.severity.value,
+            issue.description,
+            f"{issue.path or ''}{f':{issue.line}' if issue.path and issue.line else ''}",
+            issue.id in evidenced,
+        )
+        for issue in claims.issues.values()
+    ]
+    return Digest(
+        task=thread.task,
+        hypothesis=claims.hypothesis,
+        hypothesis_evidenced=claims.hypothesis is not None and hypothesis_rests(thread),
+        issues=tuple(sorted(issues, key=lambda issue: order.index(issue.severity))),
+        files=tuple(path for path, found in claims.files.items() if found or not thread.readable),
+        steps=tuple(
+            DigestStep(
+                step.number,
+                step.submission.step,
+                step.submission.learned,
+                step.submission.confidence.value if step.submission.confidence else None,
+                step.submission.fields,
+            )
+            for step in thread.live
+        ),
+        decisions=thread.remarks,
+    )

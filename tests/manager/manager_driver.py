@@ -1,0 +1,121 @@
+"""Plays threads through the real core: what an agent says goes in, what the manager advises comes out."""
+
+from dataclasses import dataclass, field
+
+from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.reviewing import review
+from stepwarden.manager.sizing import size
+from stepwarden.steps.evidence import Evidence, Quote, Verdict
+from stepwarden.steps.fold import before_step
+from stepwarden.steps.gate import Policy, assess
+from stepwarden.steps.machine import Accept, Advice, Decision, Facts, advance, advise, admit, open_thread
+from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
+from stepwarden.steps.thread import Thread
+
+POLICIES = {
+    tool: Policy(tool, low, likely, high, min_steps=3 if tool in {"analyze", "refactor"} else 2)
+    for tool, likely, low, high in [
+        ("analyze", 5, 3, 7),
+        ("debug", 4, 2, 8),
+        ("codereview", 3, 2, 5),
+        ("precommit", 3, 2, 4),
+        ("refactor", 4, 3, 6),
+        ("secaudit", 5, 4, 8),
+        ("testgen", 3, 2, 5),
+        ("tracer", 3, 2, 5),
+        ("thinkdeep", 4, 3, 7),
+        ("planner", 5, 3, 10),
+    ]
+}
+DEBUG = POLICIES["debug"]
+THEORY = "the cache key leaves the tenant out"
+
+
+def seen(path="a.py", supports="hypothesis", quote="key = user_id + region"):
+    return Evidence(path, quote, Verdict.VERIFIED, line=1, supports=supports)
+
+
+def made_up(path="a.py", supports="hypothesis", quote="key = nothing_like_this"):
+    return Evidence(path, quote, Verdict.REFUTED, supports=supports)
+
+
+def issue(description="tenant missing", severity=Severity.HIGH, **fields):
+    return IssueClaim(description, severity, **fields)
+
+
+@dataclass
+class Talk:
+    """One agent's thread. `step` sends a step and gives the advice that came back on it."""
+
+    policy: Policy = DEBUG
+    work: Work = field(default_factory=lambda: Work("a task"))
+    expert: bool = False
+    readable: bool = True
+    decision: Decision | None = None
+    sent: int = 0
+
+    @property
+    def thread(self) -> Thread:
+        assert self.decision is not None
+        return self.decision.thread
+
+    @property
+    def case(self) -> Case:
+        return Case(self.thread, self.policy, assess(self.thread, self.policy), self.expert)
+
+    def record(self, *evidence, confidence=None, files=(), issues=(), backtrack=None, withdrawn=(), **said):
+        """Record a step and leave the manager out."""
+        self.sent += 1
+        thread = self.decision.thread if self.decision else None
+        submission = Submission(
+            number=backtrack or (thread.next_number if thread else 1),
+            step=f"step {self.sent}",
+            digest=f"digest {self.sent}",
+            findings=said.pop("findings", f"found {self.sent}"),
+            confidence=Confidence(confidence) if confidence else None,
+            files=tuple(files),
+            issues=tuple(issues),
+            quotes=(
+                *(Quote(item.path, item.quote, supports=item.supports) for item in evidence),
+                *(Quote(path, withdrawn=True) for path in withdrawn),
+            ),
+            backtrack=backtrack,
+            **said,
+        )
+        facts = Facts(tuple(evidence), tuple(files), readable=self.readable)
+        if thread is None:
+            self.decision = open_thread("id", self.policy, submission, facts, None)
+            return
+        accepted = admit(thread, submission, self.policy)
+        assert isinstance(accepted, Accept), accepted
+        self.decision = advance(thread, accepted, submission, facts, self.policy)
+
+    def step(self, *evidence, **said) -> Advice:
+        self.record(*evidence, **said)
+        first = self.thread.last == 1
+        advice = size(self.work, self.policy) if first else review(self.case)
+        self.take(advice)
+        return advice
+
+    def take(self, advice: Advice) -> None:
+        assert self.decision is not None
+        self.decision = advise(self.decision, advice, self.policy)
+
+    def steps(self, number: int, **said) -> list[Advice]:
+        return [self.step(files=[f"file{self.sent}.py"], **said) for _ in range(number)]
+
+    def stalled_step(self) -> Advice:
+        """Send a step that brings not even new words: refused at first, accepted as stalled when it comes again."""
+        assert self.decision is not None
+        number = self.thread.next_number
+        self.decision = Decision(self._refused(number))
+        return self.step(findings="found 1")
+
+    def _refused(self, number: int) -> Thread:
+        from stepwarden.steps.events import Refused
+        from stepwarden.steps.fold import apply
+
+        return apply(self.thread, Refused(number, "another digest", "nothing_new"))
+
+
+__all__ = ["DEBUG", "POLICIES", "THEORY", "Talk", "before_step", "issue", "made_up", "seen"]

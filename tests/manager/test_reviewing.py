@@ -1,0 +1,264 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, seen
+
+from stepwarden.manager.facts import Work
+from stepwarden.manager.reviewing import longest, review
+from stepwarden.steps.submission import Severity
+from stepwarden.steps.thread import Clause, Outcome, Signal
+
+PLAIN = Work("wrong at a.py:3")  # debug: 4 steps
+
+
+def likely_of(talk):
+    return talk.thread.plan.likely
+
+
+# Growing
+
+
+def test_an_ordinary_step_changes_nothing():
+    talk = Talk(work=PLAIN)
+    advice = talk.steps(3)[-1]
+    assert (advice.plan, advice.signal, advice.end, advice.reason) == (None, None, False, "")
+    assert likely_of(talk) == 4
+
+
+def test_a_refuted_quote_grows_the_plan_by_one_and_only_in_its_own_step():
+    talk = Talk(work=PLAIN)
+    talk.step(hypothesis=THEORY)
+    advice = talk.step(made_up("src/a.py"))
+    assert (advice.plan.likely, advice.plan.was, advice.plan.reason) == (5, 4, "refuted: a quote of a.py")
+    assert talk.step(files=["b.py"]).plan is None
+
+
+def test_a_refuted_quote_made_good_in_the_same_step_grows_nothing():
+    talk = Talk(work=PLAIN)
+    talk.step(hypothesis=THEORY)
+    assert talk.step(made_up(), seen()).plan is None
+
+
+def test_a_hypothesis_changed_after_its_evidence_was_refuted_grows_the_plan():
+    talk = Talk(work=PLAIN)
+    talk.step(made_up(), hypothesis=THEORY)
+    advice = talk.step(hypothesis="the clock runs backwards", withdrawn=["a.py"])
+    assert (advice.plan.likely, advice.plan.reason) == (5, "a refuted hypothesis replaced")
+
+
+def test_a_hypothesis_changed_without_any_refutation_grows_nothing():
+    talk = Talk(work=PLAIN)
+    talk.step(hypothesis=THEORY)
+    assert talk.step(hypothesis="the clock runs backwards").plan is None
+
+
+def test_a_first_hypothesis_after_a_refuted_quote_is_no_change():
+    talk = Talk(work=PLAIN)
+    talk.step(made_up(supports=None), files=["a.py"])
+    assert talk.step(hypothesis=THEORY, withdrawn=["a.py"]).plan is None
+
+
+@pytest.mark.parametrize(("number", "grows"), [(2, False), (3, True)])
+def test_many_new_files_from_step_three_on_grow_the_plan(number, grows):
+    talk = Talk(policy=POLICIES["analyze"])
+    talk.steps(number - 1)
+    advice = talk.step(files=["x.py", "y.py", "z.py"])
+    assert (advice.plan is not None) is grows
+    assert advice.reason == ("3 new files" if grows else "")
+
+
+def test_files_named_before_do_not_widen_the_scope():
+    talk = Talk(policy=POLICIES["analyze"])
+    talk.step(files=["x.py", "y.py", "z.py"])
+    talk.steps(1)
+    assert talk.step(files=["x.py", "y.py", "z.py"]).plan is None
+
+
+def checklist(*left):
+    """A policy whose checklist has left[n] items open after step n + 1."""
+    return replace(
+        DEBUG,
+        facts=lambda thread: tuple(Clause("checklist", str(n)) for n in range(left[min(thread.last, len(left)) - 1])),
+    )
+
+
+def test_a_checklist_that_does_not_fit_grows_the_plan_to_where_it_fits():
+    talk = Talk(policy=checklist(12), work=PLAIN)
+    talk.step()
+    assert talk.step(files=["b.py"]).plan.likely == 6
+    assert talk.thread.plan.reason == "12 clauses open, 2 left"
+
+
+def test_a_checklist_that_fits_grows_nothing():
+    talk = Talk(policy=checklist(6), work=PLAIN)
+    talk.step()
+    assert talk.step(files=["b.py"]).plan is None
+
+
+def test_several_surprises_in_one_step_add_up():
+    talk = Talk(work=PLAIN)
+    talk.step(made_up("b.py"), hypothesis=THEORY)
+    talk.steps(1)
+    advice = talk.step(made_up(), hypothesis="another", files=["x.py", "y.py", "z.py"])
+    assert advice.plan.likely == 7
+    assert len(advice.plan.reason.encode()) <= 60
+
+
+def test_the_plan_never_grows_past_twice_the_range():
+    talk = Talk(work=PLAIN)
+    talk.step()
+    for number in range(30):
+        talk.step(made_up(f"{number}.py"))
+        assert likely_of(talk) <= max(16, talk.thread.last + 1)
+
+
+# Shrinking
+
+
+def test_a_verified_and_confident_step_shrinks_the_plan_to_the_next():
+    talk = Talk(work=replace(PLAIN, hint=8))
+    talk.step(seen(), hypothesis=THEORY)
+    advice = talk.step(files=["b.py"], confidence="high")
+    assert (advice.plan.likely, advice.plan.reason, advice.end) == (3, "verified at step 2", False)
+
+
+def test_confidence_with_nothing_open_and_nothing_verified_leaves_a_step_to_look_again():
+    talk = Talk(work=replace(PLAIN, hint=8))
+    talk.step()
+    advice = talk.step(files=["b.py"], confidence="high")
+    assert (advice.plan.likely, advice.plan.reason) == (4, "nothing open at step 2")
+
+
+def test_low_confidence_shrinks_nothing():
+    talk = Talk(work=replace(PLAIN, hint=8))
+    talk.step(seen(), hypothesis=THEORY)
+    assert talk.step(files=["b.py"], confidence="medium").plan is None
+
+
+def test_an_open_clause_keeps_the_plan():
+    talk = Talk(work=replace(PLAIN, hint=8))
+    talk.step(hypothesis=THEORY)
+    assert talk.step(files=["b.py"], confidence="certain").plan is None
+
+
+def test_a_checklist_closed_early_shrinks_the_plan():
+    talk = Talk(policy=checklist(3, 0), work=replace(PLAIN, hint=8))
+    talk.step()
+    advice = talk.step(files=["b.py"])
+    assert (advice.plan.likely, advice.plan.reason) == (4, "checklist closed at step 2")
+
+
+def test_the_plan_never_shrinks_below_the_range():
+    talk = Talk(policy=POLICIES["secaudit"], work=Work("look", hint=8))
+    talk.step(seen(), hypothesis=THEORY)
+    assert talk.step(files=["b.py"], confidence="high").plan.likely == 4
+
+
+def test_an_agent_that_asks_for_more_is_not_cut_down_in_the_same_step():
+    talk = Talk(work=PLAIN)
+    talk.step(seen(), hypothesis=THEORY)
+    assert talk.step(files=["b.py"], confidence="high", total=7).plan is None
+    assert likely_of(talk) == 7
+
+
+# Stalls and length
+
+
+def test_a_stalled_step_is_told_what_was_tried():
+    talk = Talk(work=PLAIN)
+    talk.step(files=["a.py", "b.py"], hypothesis=THEORY)
+    advice = talk.stalled_step()
+    assert talk.thread.trail[-1].stalled
+    assert advice.signal is Signal.STALLED
+    assert advice.reason.startswith("nothing new after 2 files; tried: the cache key")
+    assert len(advice.reason.encode()) <= 60
+
+
+def test_words_without_facts_are_a_stall_every_third_time():
+    talk = Talk()
+    talk.step(files=["a.py"])
+    signals = [talk.step().signal for _ in range(6)]
+    assert signals == [None, None, Signal.STALLED] * 2
+
+
+def test_words_are_the_work_of_a_tool_that_asks_for_nothing_new():
+    talk = Talk(policy=replace(POLICIES["planner"], novelty_required=False))
+    talk.step()
+    assert not any(talk.step().signal for _ in range(6))
+
+
+def test_the_advice_to_split_comes_once_past_twice_the_range_and_then_every_five_steps():
+    talk = Talk(policy=POLICIES["codereview"])
+    talk.steps(30)
+    told = [remark.step for remark in talk.thread.remarks if remark.kind == Signal.SPLIT]
+    assert told == [11, 16, 21, 26]
+
+
+def test_a_counted_total_is_never_called_too_long():
+    talk = Talk(policy=POLICIES["codereview"], work=Work("a task", computed=40))
+    talk.steps(30)
+    assert not any(remark.kind == Signal.SPLIT for remark in talk.thread.remarks)
+
+
+def test_a_stall_is_told_before_the_length():
+    talk = Talk(policy=POLICIES["codereview"])
+    talk.steps(10)
+    assert talk.stalled_step().signal is Signal.STALLED
+    assert talk.thread.last == 11
+
+
+# Any thread
+
+
+STEPS = st.fixed_dictionaries(
+    {},
+    optional={
+        "confidence": st.sampled_from(["low", "high", "very_high", "certain"]),
+        "hypothesis": st.sampled_from([THEORY, "another", "ä" * 90]),
+        "files": st.lists(st.sampled_from([f"{n}.py" for n in range(12)]), max_size=5, unique=True),
+        "issues": st.lists(st.builds(issue, st.sampled_from("abc"), st.sampled_from(Severity)), max_size=2),
+        "total": st.integers(1, 30),
+        "backtrack": st.just(1),
+    },
+)
+EVIDENCE = st.lists(st.builds(st.one_of(st.just(seen), st.just(made_up)).example, st.none()), max_size=0) | st.lists(
+    st.sampled_from([seen(), made_up(), seen("b.py", None), made_up("b.py", None)]), max_size=2
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tool=st.sampled_from(list(POLICIES)),
+    said=st.lists(st.tuples(EVIDENCE, STEPS), min_size=1, max_size=24),
+    hint=st.none() | st.integers(1, 20),
+)
+def test_every_review_is_bounded_and_always_the_same(tool, said, hint):
+    talk = Talk(policy=POLICIES[tool], work=Work("a task", hint=hint))
+    for evidence, step in said:
+        talk.record(*evidence, **({**step, "backtrack": None} if talk.decision is None else step))
+        if talk.thread.last == 1 and talk.thread.plan is None:
+            talk.step(files=[f"new{talk.sent}"]) if talk.sent == 0 else None
+        check(talk)
+
+
+def check(talk):
+    from stepwarden.manager.sizing import size
+
+    if talk.thread.plan is None:
+        talk.take(size(talk.work, talk.policy))
+    case = talk.case
+    advice = review(case)
+    assert review(case) == advice
+    assert len(advice.reason.encode()) <= 60
+    if advice.plan is not None:
+        assert talk.thread.last + 1 <= advice.plan.likely <= longest(case)
+        assert talk.thread.last < advice.plan.low <= advice.plan.likely <= advice.plan.high <= longest(case) + 1
+        assert advice.plan.low < advice.plan.high
+        assert advice.plan.reason
+    before = len(talk.decision.events)
+    talk.take(advice)
+    if advice.end:
+        assert talk.thread.outcome is Outcome.DONE, "the machine agreed"
+        assert len(talk.decision.events) == before + 1

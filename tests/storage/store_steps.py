@@ -1,0 +1,44 @@
+"""Small things that the tests of the store share."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from stepwarden.storage import HeadChange, NewEvent, Store, StoredEvent
+from stepwarden.storage.sqlite import DriverConnection, newest_driver
+
+CHANGE = HeadChange(tool="debug", principal="local", title="find it", outcome="open", steps=1, total_steps=3)
+
+
+@dataclass
+class Clock:
+    """A clock that the test sets."""
+
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def event(number: int = 0, size: int = 20) -> NewEvent:
+    return NewEvent("step", json.dumps({"n": number, "text": "x" * size}))
+
+
+async def append(store: Store, stream: str, count: int, change: HeadChange = CHANGE) -> list[StoredEvent]:
+    """Append `count` events one by one after those that are there."""
+    head = await store.head(stream)
+    version = head.version if head else 0
+    stored: list[StoredEvent] = []
+    for number in range(version, version + count):
+        stored += await store.append(stream, number, [event(number)], change)
+    return stored
+
+
+def raw(path: Path) -> DriverConnection:
+    """Open the file beside the store, by the same SQLite library: another one would drop the store's locks."""
+    return newest_driver().connect(str(path), isolation_level=None, timeout=5)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file of `directory` that holds something; no store may have any of them open in this process."""
+    return {file.name: file.read_bytes() for file in directory.iterdir() if file.stat().st_size}

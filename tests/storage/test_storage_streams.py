@@ -1,0 +1,263 @@
+"""The contract of the store, whichever database is behind it."""
+
+import random
+from dataclasses import replace
+
+import anyio
+import pytest
+from store_steps import CHANGE, Clock, append, event
+
+from stepwarden.errors import StoreError, UnknownStream, VersionConflict
+from stepwarden.storage import GENESIS, NewEvent, Store, event_hash
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_what_is_appended_is_read_back_the_same_and_in_order(any_store: Store, clock: Clock) -> None:
+    payload = '{"text":"a\\u0000b \\"quoted\\" ü 漢 🙂"}'
+    first = await any_store.append("debug-a", 0, [NewEvent("opened", payload), event(1)], CHANGE)
+    clock.now += 0.1
+    second = await any_store.append("debug-a", 2, [event(2)], CHANGE)
+
+    assert await any_store.read("debug-a") == first + second
+    assert [stored.seq for stored in first + second] == [1, 2, 3]
+    assert first[0].payload == payload
+    assert (first[0].at, second[0].at) == (1_000_000.0, 1_000_000.1)
+    assert await any_store.read("debug-a", after=1, limit=1) == [first[1]]
+    assert await any_store.read("debug-a", after=3) == []
+
+
+async def test_every_hash_follows_from_the_one_before_by_the_documented_formula(any_store: Store) -> None:
+    previous = GENESIS
+    for stored in await append(any_store, "debug-a", 3):
+        previous = event_hash(previous, "debug-a", stored.seq, stored.at, stored.kind, stored.payload)
+        assert stored.hash == previous
+    # By sha256sum, and fixed, so that no later change of the formula goes unseen: every stored chain would break.
+    assert event_hash(GENESIS, "debug-a", 1, 1.5, "step", '{"a":"ü"}') == (
+        "bd03c038e95c82fb70bd67ac8aa897664962a72c2e415a9df0336b8da8306bc4"
+    )
+
+
+async def test_a_head_says_what_the_last_append_said(any_store: Store, clock: Clock) -> None:
+    await append(any_store, "debug-a", 1, replace(CHANGE, directory="/work", title="t" * 300, origin="plan-b"))
+    clock.now += 5
+    done = replace(CHANGE, outcome="done", steps=2, total_steps=4, completed=True, tool="other", origin=None)
+    await append(any_store, "debug-a", 1, done)
+    clock.now += 5
+    await append(any_store, "debug-a", 1, replace(CHANGE, outcome="open", steps=3, title="again"))
+
+    head = await any_store.head("debug-a")
+    assert head is not None
+    assert (head.stream, head.kind, head.tool, head.principal) == ("debug-a", "thread", "debug", "local")
+    assert (head.version, head.outcome, head.steps, head.total_steps) == (3, "open", 3, 3)
+    assert (head.created, head.updated, head.finished) == (1_000_000, 1_000_010, 1_000_005)
+    assert (head.title, head.directory, head.origin) == ("again", None, "plan-b")
+
+
+async def test_a_long_title_is_cut(any_store: Store) -> None:
+    await append(any_store, "debug-a", 1, replace(CHANGE, title="ü" * 300))
+    head = await any_store.head("debug-a")
+    assert head is not None
+    assert head.title == "ü" * 120
+
+
+@pytest.mark.parametrize("expected", [0, 1, 3])
+async def test_an_append_to_another_version_than_was_read_records_nothing(any_store: Store, expected: int) -> None:
+    stored = await append(any_store, "debug-a", 2)
+    with pytest.raises(VersionConflict, match="debug-a moved on from version"):
+        await any_store.append("debug-a", expected, [event()], replace(CHANGE, title="wrong"))
+
+    assert await any_store.read("debug-a") == stored
+    head = await any_store.head("debug-a")
+    assert head is not None
+    assert head.title == "find it"
+    assert await append(any_store, "debug-a", 1)
+
+
+async def test_an_append_to_a_stream_that_was_expected_and_is_not_there_conflicts(any_store: Store) -> None:
+    with pytest.raises(VersionConflict):
+        await any_store.append("debug-a", 1, [event()], CHANGE)
+    assert await any_store.head("debug-a") is None
+
+
+async def test_an_append_without_events_is_refused(any_store: Store) -> None:
+    with pytest.raises(ValueError, match="at least one event"):
+        await any_store.append("debug-a", 0, [], CHANGE)
+
+
+async def test_of_many_appends_to_one_version_exactly_one_is_recorded(any_url: str) -> None:
+    stores = [Store(any_url), Store(any_url)]
+    outcomes: list[str] = []
+
+    async def race(store: Store) -> None:
+        try:
+            await store.append("debug-a", 0, [event()], CHANGE)
+            outcomes.append("recorded")
+        except VersionConflict:
+            outcomes.append("conflict")
+
+    async with anyio.create_task_group() as group:
+        for number in range(8):
+            group.start_soon(race, stores[number % 2])
+    assert sorted(outcomes) == ["conflict"] * 7 + ["recorded"]
+    assert len(await stores[0].read("debug-a")) == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_two_stores_on_one_database_see_each_other_at_once(any_url: str) -> None:
+    ours, theirs = Store(any_url), Store(any_url)
+    for number in range(10):
+        writer, reader = (ours, theirs) if number % 2 else (theirs, ours)
+        await writer.append("debug-a", number, [event(number)], CHANGE)
+        assert len(await reader.read("debug-a")) == number + 1
+    assert await ours.verify("debug-a") is None
+    await ours.close()
+    await theirs.close()
+
+
+async def test_another_principal_can_neither_list_nor_append_to_a_stream(any_store: Store) -> None:
+    await append(any_store, "debug-a", 1)
+    await append(any_store, "debug-b", 1, replace(CHANGE, principal="bob"))
+
+    assert [head.stream for head in await any_store.heads(principal="local")] == ["debug-a"]
+    assert [head.stream for head in await any_store.heads(principal="bob")] == ["debug-b"]
+    assert await any_store.heads(principal="eve") == []
+    assert len(await any_store.heads(principal=None)) == 2
+    for expected in (0, 1):
+        with pytest.raises(UnknownStream):
+            await any_store.append("debug-a", expected, [event()], replace(CHANGE, principal="bob"))
+    assert len(await any_store.read("debug-a")) == 1
+
+
+async def test_heads_come_newest_first_with_those_of_a_directory_before_the_rest(
+    any_store: Store, clock: Clock
+) -> None:
+    for name, directory in (("a", "/x"), ("b", "/y"), ("c", "/x"), ("d", None)):
+        await append(any_store, f"debug-{name}", 1, replace(CHANGE, directory=directory))
+        clock.now += 1
+    await append(any_store, "debug-a", 1, replace(CHANGE, directory="/x"))
+
+    async def listed(**wanted: object) -> str:
+        return "".join(head.stream[-1] for head in await any_store.heads(principal="local", **wanted))
+
+    assert await listed() == "adcb"
+    assert await listed(directory_first="/x") == "acdb"
+    assert await listed(directory_first="/x", limit=2, offset=1) == "cd"
+
+
+async def test_heads_are_filtered_by_tool_outcome_and_prefix(any_store: Store) -> None:
+    await append(any_store, "debug-AB", 1)
+    await append(any_store, "debug-ab", 1, replace(CHANGE, outcome="done"))
+    await append(any_store, "plan_x", 1, replace(CHANGE, tool="planner"))
+    await append(any_store, "planxx", 1, replace(CHANGE, tool="planner"))
+
+    async def listed(**wanted: object) -> set[str]:
+        return {head.stream for head in await any_store.heads(principal="local", **wanted)}
+
+    assert await listed(tool="planner") == {"plan_x", "planxx"}
+    assert await listed(outcome="done") == {"debug-ab"}
+    assert await listed(prefix="debug-a") == {"debug-ab"}
+    assert await listed(prefix="plan_") == {"plan_x"}
+    assert await listed(prefix="%") == set()
+
+
+async def test_calibration_counts_done_streams_of_the_tool_since_the_reset(any_store: Store, clock: Clock) -> None:
+    async def finish(name: str, steps: int, **other: object) -> None:
+        clock.now += 1
+        done = replace(CHANGE, outcome="done", steps=steps, completed=True)
+        await append(any_store, name, 1, replace(done, **other))
+
+    await finish("a", 3)
+    await finish("b", 5)
+    await finish("c", 7, tool="other")
+    await finish("d", 9, outcome="inconclusive")
+    assert await any_store.steps_of_finished("debug") == [5, 3]
+    assert await any_store.steps_of_finished("debug", limit=1) == [5]
+
+    await any_store.reset_calibration()
+    assert await any_store.steps_of_finished("debug") == []
+    await finish("a", 4)
+    assert await any_store.steps_of_finished("debug") == [4]
+
+
+async def test_pruning_takes_idle_orphans_of_one_step_and_nothing_else(any_store: Store, clock: Clock) -> None:
+    for number in range(45):
+        await append(any_store, f"orphan-{number:02}", 2)
+    await append(any_store, "two-steps", 1, replace(CHANGE, steps=2))
+    await append(any_store, "back-to-one", 1, replace(CHANGE, steps=5))
+    await append(any_store, "back-to-one", 1, replace(CHANGE, steps=1))
+    await append(any_store, "done", 1, replace(CHANGE, outcome="done"))
+    clock.now += 8 * 86_400
+    await append(any_store, "fresh", 1)
+
+    expected = {f"orphan-{number:02}" for number in range(45)}
+    assert {head.stream for head in await any_store.prune(dry_run=True)} == expected
+    assert len(await any_store.heads(principal=None, limit=100)) == 49
+    assert {head.stream for head in await any_store.prune()} == expected
+    assert {head.stream for head in await any_store.heads(principal=None)} == {
+        "two-steps",
+        "back-to-one",
+        "done",
+        "fresh",
+    }
+    assert await any_store.read("orphan-00") == []
+    assert await any_store.prune() == []
+
+
+async def test_pruning_of_finished_streams_has_its_own_age_and_outcomes(any_store: Store, clock: Clock) -> None:
+    for outcome in ("open", "done", "inconclusive", "abandoned"):
+        await append(any_store, outcome, 1, replace(CHANGE, outcome=outcome, steps=3))
+    clock.now += 100
+
+    async def prunable(**wanted: object) -> set[str]:
+        return {head.stream for head in await any_store.prune(dry_run=True, **wanted)}
+
+    assert await prunable(finished_older_than_s=101) == set()
+    assert await prunable(finished_older_than_s=99) == {"done", "inconclusive", "abandoned"}
+    assert await prunable(finished_older_than_s=99, outcomes=["abandoned"]) == {"abandoned"}
+
+
+async def test_verifying_an_unknown_stream_does_not_pass_for_intact(any_store: Store) -> None:
+    with pytest.raises(UnknownStream):
+        await any_store.verify("debug-a")
+
+
+async def test_text_that_is_no_unicode_is_refused_and_the_store_goes_on(any_store: Store) -> None:
+    with pytest.raises(StoreError, match="not valid Unicode"):
+        await any_store.append("debug-a", 0, [NewEvent("step", "\ud800")], CHANGE)
+    with pytest.raises(StoreError, match="not valid Unicode"):
+        await any_store.append("debug-a", 0, [event()], replace(CHANGE, title="\ud800"))
+    assert await append(any_store, "debug-a", 1)
+
+
+async def test_an_append_cancelled_at_any_moment_is_there_whole_or_not_at_all(any_store: Store) -> None:
+    random_numbers = random.Random(7)
+    await any_store.warm()
+    for _ in range(40):
+        head = await any_store.head("debug-a")
+        version = head.version if head else 0
+        with anyio.move_on_after(random_numbers.uniform(0, 0.001)):
+            await any_store.append("debug-a", version, [event(), event()], CHANGE)
+    stored = await append(any_store, "debug-a", 1)
+    assert len(await any_store.read("debug-a")) == stored[0].seq
+    assert await any_store.verify("debug-a") is None
+
+
+async def test_warming_many_times_at_once_opens_one_database(any_store: Store) -> None:
+    async with anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(any_store.warm)
+    await append(any_store, "debug-a", 2)
+    facts = await any_store.check()
+    assert (facts["streams"], facts["events"], facts["schema_version"]) == (1, 2, 1)
+    assert int(facts["bytes"]) > 0
+
+
+async def test_a_closed_store_says_so(any_url: str) -> None:
+    store = Store(any_url)
+    await append(store, "debug-a", 1)
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await store.read("debug-a")

@@ -1,0 +1,34 @@
+"""`analyze`: understand a codebase, its structure, data flow and trade-offs."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stepwarden.steps.gate import Policy
+from tools.workflow.checklist import Item, checklist, quoted, read_at_least
+from tools.workflow.request import BaseWorkflowRequest, Word
+from tools.workflow.workflow import Workflow
+
+
+class AnalyzeRequest(BaseWorkflowRequest):
+    """One step of an analysis."""
+
+    analysis_type: Annotated[Literal["architecture", "performance", "security", "quality", "general"], Word] | None = (
+        Field(default=None)
+    )
+
+
+WORKFLOW = Workflow(
+    policy=Policy(
+        tool="analyze",
+        low=3,
+        likely=5,
+        high=7,
+        min_steps=3,
+        facts=checklist(
+            Item("name at least 2 files you read in files_checked", read_at_least(2)),
+            Item("quote a passage that the analysis rests on", quoted),
+        ),
+    ),
+    request=AnalyzeRequest,
+)

@@ -1,0 +1,34 @@
+"""`codereview`: review code for defects, contracts, error paths and tests."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stepwarden.steps.gate import Policy
+from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
+from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
+from tools.workflow.workflow import Workflow
+
+
+class CodereviewRequest(BaseWorkflowRequest):
+    """One step of a review."""
+
+    review_type: Annotated[Literal["full", "security", "performance", "quick"], Word] | None = Field(default=None)
+    focus_on: Text | None = Unlisted
+    standards: Text | None = Unlisted
+    severity_filter: Text | None = Unlisted
+
+
+WORKFLOW = Workflow(
+    policy=Policy(
+        tool="codereview",
+        low=2,
+        likely=3,
+        high=5,
+        facts=checklist(
+            Item("name the files you reviewed in files_checked", read_at_least(1)),
+            Item("review every relevant file: some are not in files_checked", all_relevant_checked),
+        ),
+    ),
+    request=CodereviewRequest,
+)

@@ -1,0 +1,40 @@
+"""`planner`: plan work in steps, with revisions and branches."""
+
+from pydantic import Field, model_validator
+
+from stepwarden.steps.gate import Policy
+from tools.workflow.request import MOST_STEPS, BaseWorkflowRequest, Text
+from tools.workflow.workflow import Workflow
+
+
+class PlannerRequest(BaseWorkflowRequest):
+    """One step of a plan. Numbers stay linear; the labels say what a step revises or which branch it belongs to."""
+
+    is_step_revision: bool = Field(default=False, json_schema_extra={"unlisted": True})
+    revises_step_number: int | None = Field(default=None, ge=1, le=MOST_STEPS, description="This step replaces it")
+    is_branch_point: bool = Field(default=False, json_schema_extra={"unlisted": True})
+    branch_from_step: int | None = Field(default=None, ge=1, le=MOST_STEPS)
+    branch_id: Text | None = Field(default=None, description="Name of an alternative")
+    more_steps_needed: bool = Field(default=False, json_schema_extra={"unlisted": True})
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> "PlannerRequest":
+        if self.is_step_revision and self.revises_step_number is None:
+            raise ValueError("is_step_revision needs revises_step_number")
+        if self.is_branch_point and (self.branch_from_step is None or not self.branch_id):
+            raise ValueError("is_branch_point needs branch_from_step and branch_id")
+        for name, number in (("revises", self.revises_step_number), ("branches from", self.branch_from_step)):
+            if number is not None and number >= self.step_number:
+                raise ValueError(f"a step {name} an earlier one: send a number below {self.step_number}")
+        return self
+
+
+def _revised(request: PlannerRequest) -> int | None:
+    return request.revises_step_number
+
+
+WORKFLOW = Workflow(
+    policy=Policy(tool="planner", low=3, likely=5, high=10, novelty_required=False),
+    request=PlannerRequest,
+    replaces=_revised,
+)

@@ -1,0 +1,32 @@
+"""`precommit`: check a change before it is committed."""
+
+from pydantic import Field
+
+from stepwarden.steps.gate import Policy
+from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
+from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
+from tools.workflow.workflow import Workflow
+
+
+class PrecommitRequest(BaseWorkflowRequest):
+    """One step of the check of a change."""
+
+    path: Text | None = Unlisted
+    compare_to: Text | None = Field(default=None, description="Git ref; default: uncommitted changes")
+    include_staged: bool = Field(default=True, json_schema_extra={"unlisted": True})
+    include_unstaged: bool = Field(default=True, json_schema_extra={"unlisted": True})
+
+
+WORKFLOW = Workflow(
+    policy=Policy(
+        tool="precommit",
+        low=2,
+        likely=3,
+        high=4,
+        facts=checklist(
+            Item("name the changed files you read in files_checked", read_at_least(1)),
+            Item("check every relevant file: some are not in files_checked", all_relevant_checked),
+        ),
+    ),
+    request=PrecommitRequest,
+)

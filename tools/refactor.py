@@ -1,0 +1,35 @@
+"""`refactor`: find where code should get a better shape, and how to get there safely."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stepwarden.steps.gate import Policy
+from tools.workflow.checklist import Item, checklist, has_issue, read_at_least
+from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
+from tools.workflow.workflow import Workflow
+
+
+class RefactorRequest(BaseWorkflowRequest):
+    """One step of a refactoring study."""
+
+    refactor_type: Annotated[Literal["codesmells", "decompose", "modernize", "organization"], Word] | None = Field(
+        default=None
+    )
+    focus_areas: Text | None = Unlisted
+
+
+WORKFLOW = Workflow(
+    policy=Policy(
+        tool="refactor",
+        low=3,
+        likely=4,
+        high=6,
+        min_steps=3,
+        facts=checklist(
+            Item("name the files you read in files_checked", read_at_least(1)),
+            Item("put each opportunity into issues_found", has_issue),
+        ),
+    ),
+    request=RefactorRequest,
+)

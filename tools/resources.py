@@ -1,0 +1,76 @@
+"""What a host can attach: threads, their histories and reports; and the completion of their ids."""
+
+import json
+from dataclasses import asdict
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
+
+from stepwarden.errors import StepwardenError, UnknownStream
+from stepwarden.steps.digest import digest
+from stepwarden.threads.reading import Archive, as_markdown
+from tools.shared.edge import current_caller
+
+COMPLETIONS = 50  # ids offered at once; the protocol allows 100
+
+
+def add_resources(server: MCPServer, archive: Archive) -> None:
+    """Give `server` the resources of the threads in `archive`, each caller its own."""
+
+    @server.resource(
+        "stepwarden://threads/{continuation_id}",
+        name="thread",
+        title="Thread",
+        description="A thread's live content: steps, issues, files, hypothesis, decisions",
+        mime_type="application/json",
+    )
+    async def thread(continuation_id: str) -> str:
+        found = await _own(archive, continuation_id)
+        return json.dumps({"continuation_id": found.id, "outcome": found.outcome, **asdict(digest(found))}, default=str)
+
+    @server.resource(
+        "stepwarden://threads/{continuation_id}/history{?after}",
+        name="thread_history",
+        title="History of a thread",
+        description="Every event of a thread, superseded steps too, with times and hashes; paged by `after`",
+        mime_type="application/json",
+    )
+    async def history(continuation_id: str, after: int = 0) -> str:
+        await _own(archive, continuation_id)
+        page, go_on_after = await archive.page(continuation_id, current_caller(), after=max(0, after))
+        return json.dumps({"events": [asdict(entry) for entry in page], "after": go_on_after}, ensure_ascii=False)
+
+    @server.resource(
+        "stepwarden://threads/{continuation_id}/report",
+        name="thread_report",
+        title="Report of a thread",
+        description="A thread as a report for people, in Markdown",
+        mime_type="text/markdown",
+    )
+    async def report(continuation_id: str) -> str:
+        return as_markdown(await _own(archive, continuation_id))
+
+    @server.completion()
+    async def complete(
+        ref: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        context: CompletionContext | None,
+    ) -> Completion | None:
+        if argument.name != "continuation_id":
+            return None
+        heads = await archive.threads(current_caller(), prefix=argument.value, limit=COMPLETIONS + 1)
+        ids = [head.stream for head in heads]
+        return Completion(values=ids[:COMPLETIONS], has_more=len(ids) > COMPLETIONS)
+
+    for handler in (thread, history, report, complete):
+        assert handler is not None
+
+
+async def _own(archive: Archive, continuation_id: str):
+    try:
+        return await archive.thread(continuation_id, current_caller())
+    except UnknownStream:
+        raise ResourceNotFoundError("no such thread of yours; the status tool lists them") from None
+    except StepwardenError as error:
+        raise ResourceError(str(error)) from error

@@ -1,0 +1,36 @@
+"""`secaudit`: audit code for vulnerabilities."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stepwarden.steps.gate import Policy
+from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
+from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
+from tools.workflow.workflow import Workflow
+
+
+class SecauditRequest(BaseWorkflowRequest):
+    """One step of a security audit."""
+
+    audit_focus: (
+        Annotated[Literal["owasp", "compliance", "infrastructure", "dependencies", "comprehensive"], Word] | None
+    ) = Field(default=None)
+    threat_level: Text | None = Unlisted
+    security_scope: Text | None = Unlisted
+    compliance_requirements: Text | list[Text] | None = Unlisted
+
+
+WORKFLOW = Workflow(
+    policy=Policy(
+        tool="secaudit",
+        low=4,
+        likely=5,
+        high=8,
+        facts=checklist(
+            Item("name at least 2 files you audited in files_checked", read_at_least(2)),
+            Item("audit every relevant file: some are not in files_checked", all_relevant_checked),
+        ),
+    ),
+    request=SecauditRequest,
+)

@@ -1,0 +1,94 @@
+"""The edge of a call: who calls, and the only place where an error becomes an answer that a model can read."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+
+from stepwarden.errors import StepwardenError
+from stepwarden.threads.calls import ANONYMOUS, LOCAL, Caller
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[dict[str, Any], Caller], Awaitable[CallToolResult]]
+"""What a tool does: its raw arguments and who calls, to the result that is sent."""
+
+_caller: ContextVar[Caller] = ContextVar("caller", default=ANONYMOUS)
+
+
+async def identify(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Note, for everything done for one inbound message, who sent it (an MCP middleware)."""
+    token = _caller.set(_sender(ctx.request))
+    try:
+        return await call_next(ctx)
+    finally:
+        _caller.reset(token)
+
+
+def _sender(request: Any) -> Caller:
+    """Give the host on stdio, the principal of the message's own bearer token, or nobody in particular over HTTP."""
+    if request is None:
+        return LOCAL
+    user = request.scope.get("user")
+    return Caller(user.access_token.client_id) if isinstance(user, AuthenticatedUser) else ANONYMOUS
+
+
+def current_caller() -> Caller:
+    """Say who sent the message that is being answered."""
+    return _caller.get()
+
+
+class EdgeTool(Tool):
+    """A tool whose handler takes the raw arguments, validates them itself and words its own errors."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """Answer one call. Our own errors come back as one line; what we did not foresee is logged in full."""
+        try:
+            return await self.fn(arguments, current_caller())
+        except MCPError:
+            raise
+        except StepwardenError as error:
+            return failure([str(error)])
+        except Exception:
+            logger.exception("tool %s failed", self.name)
+            return failure(
+                [f"{self.name} failed inside; the server's log says why. Sending the same call again is safe."]
+            )
+
+
+def failure(lines: list[str]) -> CallToolResult:
+    """Give the result of a call that is no valid request or could not be carried out: one line for each reason."""
+    text = "\n".join(line if line.startswith("Not recorded.") else f"Not recorded. {line}" for line in lines)
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+
+def edge_tool(
+    handler: Handler,
+    *,
+    name: str,
+    title: str,
+    description: str,
+    parameters: dict[str, Any],
+    output_schema: dict[str, Any] | None,
+    annotations: ToolAnnotations,
+) -> EdgeTool:
+    """Make the tool that serves `handler`."""
+    return EdgeTool(
+        fn=handler,
+        name=name,
+        title=title,
+        description=description,
+        parameters=parameters,
+        fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output_schema),
+        is_async=True,
+        context_kwarg=None,
+        annotations=annotations,
+    )

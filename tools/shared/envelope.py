@@ -1,0 +1,82 @@
+"""The one reply of every workflow tool, as `structuredContent`; `docs/protocol.md` tells what each field means."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+OUTPUT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string"},
+        "continuation_id": {"type": "string"},
+        "next_step_number": {"type": "integer"},
+    },
+}
+"""What tools advertise: the fields a host needs to go on. The rest is in the text as well."""
+
+
+class PlanPart(BaseModel):
+    """The manager's decision on the number of steps."""
+
+    low: int
+    likely: int
+    high: int
+    was: int | None = None
+    reason: str
+    by: str
+
+
+class ProgressPart(BaseModel):
+    """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` counts steps."""
+
+    fraction: float
+    breadcrumb: str
+    remaining: int | None = None
+
+
+class AssessmentPart(BaseModel):
+    """How the thread stands by its evidence; see `stepwarden.steps.gate.Assessment`."""
+
+    sufficient: bool
+    open: list[str]
+    outcome: str | None = None
+    assurance: str | None = None
+    stalled: bool | None = None
+    evidence: dict[str, int] | None = None
+    quotes: list[str] | None = Field(default=None, description="What was found of this step's quotes, but plain hits.")
+    issues: list[str] | None = Field(default=None, description="Ids given to this step's issues, in their order.")
+
+
+class ExpertPart(BaseModel):
+    """What the second model said, or why there was none."""
+
+    verdict: str
+    model: str | None = None
+    cost: str | None = None
+
+
+class Envelope(BaseModel):
+    """One reply. None, empty and unchanged parts are left out of what is sent."""
+
+    status: str
+    continuation_id: str | None = None
+    step_number: int | None = None
+    total_steps: int | None = None
+    next_step_number: int | None = None
+    next_step_required: bool | None = None
+    required_actions: list[str] = Field(default_factory=list[str])
+    next_steps: str = ""
+    plan: PlanPart | None = None
+    progress: ProgressPart | None = None
+    assessment: AssessmentPart | None = None
+    result: dict[str, Any] | None = None
+    expert: ExpertPart | None = None
+    notes: list[str] = Field(default_factory=list[str])
+
+    def as_sent(self) -> dict[str, Any]:
+        """Give the JSON object that is sent."""
+        sent = self.model_dump(mode="json", exclude_none=True)
+        for name in ("required_actions", "next_steps", "notes"):
+            if not sent[name]:
+                del sent[name]
+        return sent

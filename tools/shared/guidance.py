@@ -1,0 +1,64 @@
+"""What to do before the next call: bullets of the tool's prompt, what is open, and the literal next call."""
+
+from collections.abc import Mapping
+
+from prompts import Prompt
+from stepwarden.steps.thread import Phase, Signal, Step, Thread
+from stepwarden.threads.calls import Reply
+from tools.shared.wording import clause_lines, quote_line
+
+BULLETS = 3  # how many required actions one reply has at most
+SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
+
+
+def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
+    """Give the short list of what to do now, the most pressing first.
+
+    Held: the open clauses. A signal: its section. Else what is wrong with this step's quotes, then the bullets of the
+    phase that this branch of the thread has not been shown.
+    """
+    if reply.held:
+        return clause_lines(reply.held)
+    for signal in reply.signals:
+        if signal in SIGNAL_SECTIONS:
+            return list(prompt.sections[SIGNAL_SECTIONS[signal]])[:BULLETS]
+    mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
+    split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
+    return (mend + split + _fresh_bullets(reply.thread, reply.step, prompt))[:BULLETS]
+
+
+def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
+    """Give the next bullets of the step's phase, and those of the phase after it when they are used up."""
+    shown = BULLETS * sum(1 for earlier in thread.trail[: step.number - 1] if earlier.phase is step.phase)
+    fresh = list(prompt.sections[step.phase.value])[shown : shown + BULLETS]
+    if fresh or step.phase is Phase.CONCLUDE:
+        return fresh
+    return _fresh_bullets_of_next(thread, step, prompt)
+
+
+def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
+    following = list(Phase)[list(Phase).index(step.phase) + 1]
+    used = sum(1 for earlier in thread.trail[: step.number - 1] if earlier.phase is following)
+    bullets = prompt.sections[following.value]
+    start = min(BULLETS * used, max(0, len(bullets) - BULLETS))
+    return list(bullets)[start : start + 2]
+
+
+def next_call(reply: Reply) -> str:
+    """Give the `next_steps` text: stop, do the actions, and the literal next call."""
+    tool, thread = reply.thread.tool, reply.thread
+    fields = f'step_number={reply.next_number}, continuation_id="{thread.id}", step, findings'
+    if reply.held:
+        return (
+            f"STOP! Do NOT call {tool} again yet. Close the open points, then call {tool} with {fields}, evidence, "
+            "next_step_required=false; the next ask completes."
+        )
+    return (
+        f"STOP! Do NOT call {tool} again yet. Do the actions with your own tools, then call {tool} with {fields}, "
+        "files_checked, evidence, next_step_required."
+    )
+
+
+def quote_lines(reply: Reply) -> list[str]:
+    """Say what was found of this step's quotes, plain hits left out."""
+    return [quote_line(item) for item in reply.step.evidence if item.verdict != "verified"]

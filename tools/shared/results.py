@@ -1,0 +1,116 @@
+"""What a finished thread hands back, within a budget of bytes; the rest is paged through `status`."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
+from stepwarden.steps.thread import Thread
+
+RESULT_BYTES = 16_000  # of the structured result; no reply is over 20,000 tokens (docs/protocol.md)
+TEXT_BYTES = 6_000  # of the same in text
+LEAST_CHARS = 80  # a text that has to be cut keeps so much
+MOST_LISTED = 60  # issues, files, decisions
+
+
+def clip(text: str, chars: int) -> str:
+    """Give `text` on one line, cut with an ellipsis to `chars` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= chars else f"{line[: max(0, chars - 3)]}..."
+
+
+def _bytes(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def full_result(thread: Thread) -> dict[str, Any]:
+    """Give summary, live steps, files, issues, hypothesis and decisions; texts as they were where they fit."""
+    found = digest(thread)
+    result: dict[str, Any] = {"summary": summary(thread, found), "task": clip(found.task, 600)}
+    if found.hypothesis:
+        result["hypothesis"] = {"text": clip(found.hypothesis, 1_200), "evidenced": found.hypothesis_evidenced}
+    if found.issues:
+        result["issues"] = [_issue(issue) for issue in found.issues[:MOST_LISTED]]
+    if found.files:
+        result["files"] = list(found.files[:MOST_LISTED])
+    result["decisions"] = [
+        clip(f"step {remark.step}, {remark.by}: {remark.kind}: {remark.reason}", 160)
+        for remark in found.decisions[-12:]
+    ]
+    steps, left_out = fitting_steps(found.steps, RESULT_BYTES - _bytes(result))
+    result["steps"] = steps
+    if left_out or len(found.issues) > MOST_LISTED or len(found.files) > MOST_LISTED:
+        result["more"] = (
+            f'{left_out} steps left out here; status(continuation_id="{thread.id}") pages through all of it'
+        )
+    return result
+
+
+def summary(thread: Thread, found: Digest) -> str:
+    """Say in one line what the thread holds, counted."""
+    severe = sum(1 for issue in found.issues if issue.severity in {"critical", "high"})
+    parts = [f"{len(found.steps)} live steps", f"{len(found.files)} files"]
+    if found.issues:
+        parts.append(f"{len(found.issues)} issues, {severe} of them high or critical")
+    held = sum(1 for _, item in thread.claims.evidence if item.holds)
+    parts.append(f"{held} of {len(thread.claims.evidence)} quotes verified")
+    return "; ".join(parts)
+
+
+def _issue(issue: DigestIssue) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": issue.id,
+        "severity": issue.severity,
+        "description": clip(issue.description, 300),
+        "evidenced": issue.evidenced,
+    }
+    if issue.place:
+        shown["at"] = issue.place
+    return shown
+
+
+def fitting_steps(steps: Sequence[DigestStep], budget: int) -> tuple[list[dict[str, Any]], int]:
+    """Give the steps with texts cut until all fit in `budget` bytes, else the last ones; and how many are left out."""
+    for chars in (4_000, 1_600, 800, 400, 200, LEAST_CHARS):
+        shown = [_step(step, chars) for step in steps]
+        if _bytes(shown) <= budget:
+            return shown, 0
+    kept: list[dict[str, Any]] = []
+    for step in reversed(steps):
+        shown_step = _step(step, LEAST_CHARS)
+        budget -= _bytes(shown_step) + 2
+        if budget < 0:
+            break
+        kept.insert(0, shown_step)
+    return kept, len(steps) - len(kept)
+
+
+def _step(step: DigestStep, chars: int) -> dict[str, Any]:
+    shown: dict[str, Any] = {"number": step.number, "step": clip(step.step, chars)}
+    if step.findings != step.step:
+        shown["findings"] = clip(step.findings, chars)
+    if step.confidence:
+        shown["confidence"] = step.confidence
+    own = {name: value for name, value in step.fields.items() if isinstance(value, str | int | bool)}
+    return {**shown, **{name: clip(value, 200) if isinstance(value, str) else value for name, value in own.items()}}
+
+
+def result_text(thread: Thread) -> str:
+    """Give the result as text for hosts that show their model only that."""
+    found = digest(thread)
+    lines = [summary(thread, found) + "."]
+    if found.hypothesis:
+        mark = "evidenced" if found.hypothesis_evidenced else "not evidenced"
+        lines.append(f"Hypothesis ({mark}): {clip(found.hypothesis, 600)}")
+    for issue in found.issues[:20]:
+        mark = "" if issue.evidenced else ", not evidenced"
+        lines.append(f"{issue.id} {issue.severity}{mark}: {clip(issue.description, 160)} {issue.place}".rstrip())
+    budget = TEXT_BYTES - _bytes(lines)
+    steps, left_out = fitting_steps(found.steps, budget)
+    if left_out:
+        lines.append(f'({left_out} earlier steps left out; status(continuation_id="{thread.id}") shows them)')
+    for step in steps:
+        branch = f" [{step['branch_id']}]" if "branch_id" in step else ""
+        said = step["step"] if "findings" not in step else f"{step['step']} -> {step['findings']}"
+        lines.append(f"{step['number']}.{branch} {said}")
+    return "\n".join(lines)

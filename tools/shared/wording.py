@@ -1,0 +1,89 @@
+"""The words for what the core decides: clauses, refusals, quotes. All of it is read by the host's model."""
+
+from collections.abc import Callable, Sequence
+
+from stepwarden.steps.evidence import Evidence, Verdict
+from stepwarden.steps.machine import Reason, Refusal
+from stepwarden.steps.thread import Clause, Thread
+
+NAMED = 4  # how many issues or files one line names before it counts the rest
+
+_CLAUSES: dict[str, Callable[[list[str]], str]] = {
+    "min_steps": lambda subjects: f"take at least {subjects[0]} steps",
+    "no_hypothesis": lambda _: "state a hypothesis",
+    "hypothesis": lambda _: 'hypothesis: quote code that supports it (supports: "hypothesis")',
+    "issue": lambda subjects: f"{_names(subjects)}: quote the code within 10 lines, or withdraw",
+    "refuted": lambda subjects: f"{_names(subjects)}: refuted quote; send a true one or withdraw it",
+}
+
+
+def _names(subjects: Sequence[str]) -> str:
+    named = ", ".join(subjects[:NAMED])
+    return f"{named} +{len(subjects) - NAMED}" if len(subjects) > NAMED else named
+
+
+def clause_lines(clauses: Sequence[Clause]) -> list[str]:
+    """Give one line for each kind of open clause; the issues and files of a kind share theirs."""
+    lines: list[str] = []
+    subjects: dict[str, list[str]] = {}
+    for clause in clauses:
+        if clause.kind == "checklist":
+            lines.append(clause.text)
+        else:
+            subjects.setdefault(clause.kind, []).append(clause.subject)
+    return [_CLAUSES[kind](named) for kind, named in subjects.items()] + lines
+
+
+def quote_line(item: Evidence) -> str:
+    """Say what was found of a quote that is no plain hit."""
+    place = f"{item.path}:{item.line}" if item.line and item.verdict is not Verdict.MOVED else item.path
+    if item.verdict is Verdict.MOVED:
+        return f"{place}: found at line {item.line}"
+    return f"{place}: {item.verdict.value}, {item.note}" if item.note else f"{place}: {item.verdict.value}"
+
+
+def _call(tool: str, number: int, thread: Thread | None) -> str:
+    named = f', continuation_id="{thread.id}"' if thread else ""
+    return f"{tool}(step_number={number}{named}, ...)"
+
+
+def refusal_line(tool: str, refusal: Refusal, thread: Thread | None, asked: int) -> str:
+    """Say in one sentence or two why a call was refused."""
+    number, subject = refusal.number, refusal.subject
+    live = ", ".join(sorted(thread.claims.issues, key=lambda name: int(name[1:]))) if thread else ""
+    words = {
+        Reason.GAP: f"expected step {number}, not {asked}.",
+        Reason.BUSY: f"wait for the reply to step {number} before you send step {asked}.",
+        Reason.RECORDED: f"step {asked} is recorded with other content.",
+        Reason.RACED: f"step {asked} was recorded by another call.",
+        Reason.STALE: "this step was superseded by a backtrack.",
+        Reason.NOTHING_NEW: "nothing new: no file, evidence, issue, hypothesis or finding that was not there before.",
+        Reason.CLOSED: "this thread is finished.",
+        Reason.OTHER_TOOL: f"this thread belongs to {subject}.",
+        Reason.NO_SUCH_STEP: f"there is no live step {subject} to go back to; steps 1 to {number - 1} are there.",
+        Reason.NO_SUCH_ISSUE: f"no live issue {subject}; live: {live or 'none'}.",
+        Reason.NOT_FIRST: f"step {asked} needs the continuation_id of its thread; without one only step 1 is taken.",
+    }
+    return words[refusal.reason]
+
+
+def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
+    """Say what to send instead."""
+    number = refusal.number
+    call = _call(tool, number, thread)
+    back = f"{call} with backtrack_from_step=k replaces step k and reopens it"
+    follow = "step 1 with this id follows it up in a new thread"
+    words = {
+        Reason.GAP: f"Send {call}.",
+        Reason.BUSY: "Send this call again after that reply.",
+        Reason.RECORDED: f"Go on with {call}, or add backtrack_from_step to replace it.",
+        Reason.RACED: f"Read on with status, then go on with {call}, or add backtrack_from_step to replace it.",
+        Reason.STALE: f"Go on with {call}; in other words it would be recorded.",
+        Reason.NOTHING_NEW: f"Do the required actions with your own tools, then send {call} with what you found.",
+        Reason.CLOSED: f"{back[0].upper()}{back[1:]}; {follow}.",
+        Reason.OTHER_TOOL: f"Call {refusal.subject} for it, or {tool} with step_number=1 and this id to follow it up.",
+        Reason.NO_SUCH_STEP: f"Send a number from that range, or go on with {call}.",
+        Reason.NO_SUCH_ISSUE: "Name a live one, or leave it out: new issues need no id.",
+        Reason.NOT_FIRST: f"Send {call}, or add the continuation_id; a lost one is listed by status.",
+    }
+    return words[refusal.reason]

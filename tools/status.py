@@ -1,0 +1,148 @@
+"""`status`: the server, its configuration, the caller's threads, and one thread's history."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import prompts
+from stepwarden.errors import UnknownStream
+from stepwarden.steps.thread import Thread
+from stepwarden.storage import Head
+from stepwarden.threads.calls import Caller, HistoryEntry
+from stepwarden.threads.reading import Archive, describe, stamp
+from tools.shared.edge import EdgeTool, edge_tool, failure
+from tools.shared.results import clip, full_result
+from tools.workflow.invalid import error_lines
+from tools.workflow.schema import compact_schema
+
+ENTRY_CHARS = 8_000  # of each text of a step in a page of the history
+
+
+class StatusRequest(BaseModel):
+    """What to show: nothing for the server and the threads, an id for one thread."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    continuation_id: str | None = Field(default=None, description="Show this thread and its history")
+    tool: str | None = Field(default=None, description="List only its threads")
+    after: int = Field(default=0, ge=0, description="History entries after this number")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        return {key: item for key, item in value.items() if item is not None}
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """What the server says of itself: lines of its configuration, none of them secret."""
+
+    version: str
+    configuration: Callable[[], dict[str, str]]
+
+
+def status_tool(archive: Archive, facts: ServerFacts) -> EdgeTool:
+    """Make the tool that reads threads back from `archive`."""
+    prompt = prompts.load("status")
+
+    async def show(arguments: dict[str, Any], caller: Caller) -> CallToolResult:
+        try:
+            request = StatusRequest.model_validate(arguments)
+        except ValidationError as error:
+            return failure(error_lines(error, StatusRequest))
+        if request.continuation_id is None:
+            return _overview(facts, caller, await archive.threads(caller, tool=request.tool))
+        try:
+            thread = await archive.thread(request.continuation_id, caller)
+            page, go_on_after = await archive.page(request.continuation_id, caller, after=request.after)
+        except UnknownStream:
+            return failure(["continuation_id: no such thread of yours; call status without it for a list"])
+        return _one_thread(thread, page, go_on_after, first=request.after == 0)
+
+    return edge_tool(
+        show,
+        name="status",
+        title=prompt.title,
+        description=prompt.description,
+        parameters=compact_schema(StatusRequest),
+        output_schema=None,
+        annotations=ToolAnnotations(
+            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+        ),
+    )
+
+
+def _sent(data: dict[str, Any], lines: Sequence[str]) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text="\n".join(lines))], structured_content=data)
+
+
+def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> CallToolResult:
+    now = time.time()
+    threads = [
+        {
+            "continuation_id": head.stream,
+            "tool": head.tool,
+            "outcome": head.outcome,
+            "steps": head.steps,
+            "total_steps": head.total_steps,
+            "age": age(now - head.updated),
+            "task": clip(head.title, 80),
+        }
+        for head in sorted(heads, key=lambda head: head.outcome != "open")
+    ]
+    configuration = facts.configuration()
+    lines = [f"stepwarden {facts.version}"]
+    lines += [f"{name}: {value}" for name, value in configuration.items()]
+    if not caller.listed:
+        lines.append("Threads are listed only to callers with a bearer token; use the id that a reply gave you.")
+    elif not threads:
+        lines.append("No threads yet.")
+    lines += ["{continuation_id} {outcome} {steps}/{total_steps}, {age} ago: {task}".format_map(row) for row in threads]
+    return _sent({"version": facts.version, "configuration": configuration, "threads": threads}, lines)
+
+
+def _one_thread(
+    thread: Thread, page: Sequence[HistoryEntry], go_on_after: int | None, *, first: bool
+) -> CallToolResult:
+    history = [_entry(entry) for entry in page]
+    data: dict[str, Any] = {
+        "continuation_id": thread.id,
+        "tool": thread.tool,
+        "outcome": thread.outcome.value,
+        "next_step_number": thread.next_number,
+        "total_steps": thread.total_steps,
+    }
+    if first:
+        data["result"] = full_result(thread)
+    data["history"] = history
+    standing = f"{thread.outcome.value}, {thread.last} steps of {thread.total_steps}"
+    lines = [f"{thread.id}: {standing}, next: {thread.tool} step {thread.next_number}"]
+    for row in history:
+        lines.append(f"{row['seq']}. {row['at']} {row['event']}")
+        if "findings" in row:
+            lines.append(f"   {clip(row['findings'], 600)}")
+    if go_on_after is not None:
+        data["after"] = go_on_after
+        lines.append(f"More: status with after={go_on_after}.")
+    return _sent(data, lines)
+
+
+def _entry(entry: HistoryEntry) -> dict[str, Any]:
+    """Give one event as it is shown; a step with its texts, which the result of a long thread leaves out."""
+    row: dict[str, Any] = {"seq": entry.seq, "at": stamp(entry.at), "event": describe(entry)}
+    if entry.kind == "step":
+        said = entry.data["step"]["submission"]
+        row |= {name: said[name][:ENTRY_CHARS] for name in ("step", "findings", "hypothesis") if said.get(name)}
+    return row
+
+
+def age(seconds: float) -> str:
+    """Give a span of time in its largest unit."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{max(0, int(seconds))} s"

@@ -1,0 +1,69 @@
+"""A tool's own clauses at the gate: each a wording and a test on what the server counted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stepwarden.steps.thread import Clause, Thread
+
+Test = Callable[[Thread], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a checklist: what to do while `holds` is false, as an imperative of at most 68 bytes."""
+
+    wording: str
+    holds: Test
+
+
+def checklist(*items: Item) -> Callable[[Thread], tuple[Clause, ...]]:
+    """Give the `facts` of a policy: the clauses of `items` that do not hold."""
+
+    def open_items(thread: Thread) -> tuple[Clause, ...]:
+        return tuple(
+            Clause("checklist", str(place), item.wording) for place, item in enumerate(items) if not item.holds(thread)
+        )
+
+    return open_items
+
+
+def files_read(thread: Thread) -> int:
+    """Count the files named that are inside the root, or all named ones where none can be looked up."""
+    return sum(1 for found in thread.claims.files.values() if found or not thread.readable)
+
+
+def read_at_least(count: int) -> Test:
+    """Test that so many files were read."""
+    return lambda thread: files_read(thread) >= count
+
+
+def quoted(thread: Thread) -> bool:
+    """Test that one quote holds, where files can be read at all."""
+    return not thread.readable or any(item.holds for _, item in thread.claims.evidence)
+
+
+def all_relevant_checked(thread: Thread) -> bool:
+    """Test that every file in `relevant_files` is in some step's `files_checked`, or quoted."""
+    relevant = {path for step in thread.live for path in step.submission.relevant}
+    checked = {path for step in thread.live for path in step.submission.checked}
+    return relevant <= checked | {item.path for _, item in thread.claims.evidence}
+
+
+def named_relevant(thread: Thread) -> bool:
+    """Test that some step names a relevant file that is there."""
+    return any(path in step.existing or not step.readable for step in thread.live for path in step.submission.relevant)
+
+
+def has_issue(thread: Thread) -> bool:
+    """Test that an issue is live."""
+    return bool(thread.claims.issues)
+
+
+def gave_confidence(thread: Thread) -> bool:
+    """Test that the last step says how sure the agent is."""
+    return thread.trail[-1].submission.confidence is not None
+
+
+def gave(field: str) -> Test:
+    """Test that some step filled the tool's own `field`."""
+    return lambda thread: any(field in step.submission.fields for step in thread.live)

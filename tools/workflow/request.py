@@ -1,0 +1,207 @@
+"""The one request model of all workflow tools, and what it becomes for the core."""
+
+import hashlib
+import json
+from typing import Annotated, Any, cast
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from stepwarden.steps.evidence import Quote
+from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
+
+TEXT_BYTES = 256 * 1024  # per text field (docs/protocol.md, "Request")
+LIST_ITEMS = 500  # per list (same place)
+MOST_STEPS = 1_000_000  # a number above is a mistake
+IGNORED_FIELDS = frozenset({"problem_context", "compare_to", "use_websearch", "output_format"})
+"""Fields of the zen family that the tools here do without: passed over with a note instead of refused."""
+
+Unlisted = Field(default=None, json_schema_extra={"unlisted": True})
+"""A field that is accepted but not in the schema that hosts load, whose size is their cost."""
+
+
+def _plain_text(value: str) -> str:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise ValueError("has broken characters (half of a surrogate pair); send plain text") from None
+    if size > TEXT_BYTES:
+        raise ValueError(f"{size // 1024} KB is over the limit of {TEXT_BYTES // 1024} KB; send the gist of it")
+    if "\x00" in value:
+        raise ValueError("holds NUL bytes; send plain text")
+    return value
+
+
+def _some_text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty; send text")
+    return value
+
+
+def _word(value: object) -> object:
+    """Fold the spelling of a word out of a fixed set."""
+    return value.strip().lower().replace(" ", "_").replace("-", "_") if isinstance(value, str) else value
+
+
+def _many(value: object) -> object:
+    """Take JSON text for a list, and a single item for a list of one: both are what some hosts send."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        try:
+            value = cast("object", json.loads(value))
+        except ValueError:
+            return [value]
+    if isinstance(value, str):
+        return [value] if value.strip() else []
+    return [cast("object", value)] if isinstance(value, dict) else value
+
+
+def _without_blanks(value: list[str]) -> list[str]:
+    return [item.strip() for item in value if item.strip()]
+
+
+Text = Annotated[str, AfterValidator(_plain_text)]
+NonEmptyText = Annotated[Text, AfterValidator(_some_text)]
+Paths = Annotated[
+    list[Text],
+    BeforeValidator(_many),
+    AfterValidator(_without_blanks),
+    Field(max_length=LIST_ITEMS, default_factory=list),
+]
+Word = BeforeValidator(_word)
+Many = BeforeValidator(_many)
+
+
+class Item(BaseModel):
+    """Base of the items of a list: nulls mean the same as leaving the field out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        given = cast("dict[object, object]", value)
+        return {key: item for key, item in given.items() if item is not None}
+
+
+class IssueItem(Item):
+    """One item of `issues_found`."""
+
+    severity: Annotated[Severity, Word] = Severity.MEDIUM
+    description: Text = ""
+    file: Text | None = None
+    line: int | None = Field(default=None, ge=1)
+    id: Annotated[str, Field(pattern=r"^I[1-9]\d{0,8}$")] | None = None
+    withdrawn: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "IssueItem":
+        if self.withdrawn and self.id is None:
+            raise ValueError("send the issue's id with withdrawn")
+        if self.id is None and not self.description.strip():
+            raise ValueError("send a severity and a description")
+        return self
+
+    def claim(self) -> IssueClaim:
+        """Give the item as the core takes it."""
+        return IssueClaim(self.description, self.severity, self.file, self.line, self.id, self.withdrawn)
+
+
+class EvidenceItem(Item):
+    """One item of `evidence`."""
+
+    file: NonEmptyText
+    quote: Text = ""
+    line: int | None = Field(default=None, ge=1)
+    supports: Annotated[str, Field(pattern=r"^(hypothesis|I[1-9]\d{0,8})$")] | None = None
+    withdrawn: bool = False
+
+    @model_validator(mode="after")
+    def _quotes_something(self) -> "EvidenceItem":
+        if not self.withdrawn and not self.quote.strip():
+            raise ValueError("send the quote, word for word")
+        return self
+
+    def as_quote(self) -> Quote:
+        """Give the item as the core takes it."""
+        return Quote(self.file, self.quote, self.line, self.supports, self.withdrawn)
+
+
+class BaseWorkflowRequest(BaseModel):
+    """One step of any workflow tool. The descriptions are what the host's model reads in the schema."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: NonEmptyText = Field(description="Step 1: the task. Later: what you did since the last step.")
+    step_number: int = Field(ge=1, le=MOST_STEPS)
+    next_step_required: bool = Field(description="false asks to finish")
+    findings: Text | None = Field(default=None, description="What you learned")
+    confidence: Annotated[Confidence, Word] | None = None
+    hypothesis: Text | None = None
+    files_checked: Paths
+    relevant_files: Paths
+    issues_found: Annotated[list[IssueItem], Many] = Field(
+        default_factory=list[IssueItem],
+        max_length=LIST_ITEMS,
+        description="{severity: critical|high|medium|low, description, file, line}; take back: {id, withdrawn}",
+    )
+    evidence: Annotated[list[EvidenceItem], Many] = Field(
+        default_factory=list[EvidenceItem],
+        max_length=LIST_ITEMS,
+        description='{file, line, quote: word for word, supports: "hypothesis" or "I1"}',
+    )
+    backtrack_from_step: int | None = Field(
+        default=None, ge=1, le=MOST_STEPS, description="This call replaces that step"
+    )
+    continuation_id: Text | None = Field(default=None, description="From step 2")
+    working_directory: Text | None = Field(default=None, description="Absolute; step 1")
+    total_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS, description="Ask for more")
+    relevant_context: JsonValue = Unlisted
+    images: JsonValue = Unlisted
+    model: Text | None = Unlisted
+    use_assistant_model: bool = Field(default=True, json_schema_extra={"unlisted": True})
+    temperature: float | None = Unlisted
+    thinking_mode: Text | None = Unlisted
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        given = cast("dict[str, object]", value)
+        return {key: item for key, item in given.items() if item is not None}
+
+    def digest(self) -> str:
+        """Give what tells this request from another; the id of its thread does not count."""
+        said = self.model_dump(mode="json", exclude={"continuation_id"}, exclude_defaults=True)
+        canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+    def submission(self, *, replaces: int | None = None) -> Submission:
+        """Give the step as the core takes it; `replaces` is the step that a revision supersedes."""
+        return Submission(
+            number=self.step_number,
+            step=self.step,
+            digest=self.digest(),
+            more=self.next_step_required,
+            findings=self.findings,
+            confidence=self.confidence,
+            hypothesis=self.hypothesis if self.hypothesis and self.hypothesis.strip() else None,
+            checked=tuple(self.files_checked),
+            relevant=tuple(self.relevant_files),
+            issues=tuple(item.claim() for item in self.issues_found),
+            quotes=tuple(item.as_quote() for item in self.evidence),
+            backtrack=self.backtrack_from_step,
+            directory=self.working_directory,
+            total=self.total_steps,
+            replaces=replaces,
+            fields=self.model_dump(mode="json", exclude_defaults=True, exclude=_CORE_FIELDS),
+        )
+
+
+_CORE_FIELDS = set(BaseWorkflowRequest.model_fields) - {
+    "relevant_context",
+    "images",
+    "model",
+    "use_assistant_model",
+    "temperature",
+    "thinking_mode",
+}

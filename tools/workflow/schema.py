@@ -1,0 +1,42 @@
+"""JSON schemas as small as a host's context deserves, from the pydantic models that really validate."""
+
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+DROPPED = frozenset(
+    {"title", "default", "additionalProperties", "pattern", "minLength", "maxLength", "maxItems", "minimum", "maximum"}
+)
+"""What a host's model does not need to fill a call: the server enforces it, with errors that say what to send."""
+
+
+def compact_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Give the input schema of `model` without references, titles, defaults, nulls and unlisted fields.
+
+    Lists of objects are listed as `{type: object}`; their shape stands in the field's description.
+    """
+    full = model.model_json_schema(by_alias=True)
+    definitions = cast("dict[str, Any]", full.get("$defs", {}))
+    properties = {
+        name: _compact(field, definitions)
+        for name, field in cast("dict[str, Any]", full["properties"]).items()
+        if not field.get("unlisted")
+    }
+    return {"type": "object", "properties": properties, "required": full.get("required", [])}
+
+
+def _compact(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in node:
+        target = definitions[node["$ref"].rsplit("/", 1)[-1]]
+        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+        node.pop("description") if node.get("description") == target.get("description") else None
+    if "anyOf" in node:
+        kinds = [kind for kind in node["anyOf"] if kind.get("type") != "null"]
+        rest = {key: value for key, value in node.items() if key != "anyOf"}
+        return _compact({**kinds[0], **rest}, definitions) if len(kinds) == 1 else {**rest}
+    small = {key: value for key, value in node.items() if key not in DROPPED}
+    if small.get("type") == "object":
+        return {"type": "object"}
+    if "items" in small:
+        small["items"] = _compact(small["items"], definitions)
+    return small

@@ -1,0 +1,96 @@
+"""A workflow tool as values, and the way of one call through it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import ValidationError
+
+import prompts
+from stepwarden.errors import UnknownStream
+from stepwarden.steps.gate import Policy
+from stepwarden.threads.calls import Call, Caller, Refused
+from stepwarden.threads.submit import Desk
+from tools.shared.edge import EdgeTool, edge_tool, failure
+from tools.shared.envelope import OUTPUT_SCHEMA
+from tools.shared.rendering import refusal_result, reply_result
+from tools.workflow.invalid import error_lines
+from tools.workflow.request import IGNORED_FIELDS, BaseWorkflowRequest
+from tools.workflow.schema import compact_schema
+
+# Every workflow writes its own thread and nothing else; a step sent twice is recorded once, but two first steps open
+# two threads, so no tool here is idempotent as the protocol means it.
+ANNOTATIONS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
+)
+
+
+def _no_step(_: Any) -> int | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """What makes one workflow tool: its policy, its request model, and the prompt file of the same name.
+
+    `replaces` reads from a request the number of the step that it revises, for tools that know revisions.
+    """
+
+    policy: Policy
+    request: type[BaseWorkflowRequest]
+    replaces: Callable[[Any], int | None] = _no_step
+
+    @property
+    def name(self) -> str:
+        """The tool's name, which is its prompt's as well."""
+        return self.policy.tool
+
+
+def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
+    """Make the tool that hands the steps of `workflow` to `desk`."""
+    prompt = prompts.load(workflow.name)
+
+    async def submit(arguments: dict[str, Any], caller: Caller) -> CallToolResult:
+        given = {name: value for name, value in arguments.items() if not _ignored(name, workflow)}
+        try:
+            request = workflow.request.model_validate(given)
+        except ValidationError as error:
+            return failure(error_lines(error, workflow.request))
+        said = request.submission(replaces=workflow.replaces(request))
+        try:
+            reply = await desk.submit(Call(caller, workflow.policy, said, request.continuation_id))
+        except UnknownStream:
+            return failure([_unknown_id(request.continuation_id or "")])
+        if isinstance(reply, Refused):
+            return refusal_result(workflow.name, reply, said.number)
+        ignored = sorted(arguments.keys() - given.keys())
+        notes = [f"Ignored: {', '.join(ignored)}."] if ignored else []
+        return reply_result(reply, prompt, request_bytes=_size(arguments), notes=notes)
+
+    return edge_tool(
+        submit,
+        name=workflow.name,
+        title=prompt.title,
+        description=prompt.description,
+        parameters=compact_schema(workflow.request),
+        output_schema=OUTPUT_SCHEMA,
+        annotations=ANNOTATIONS,
+    )
+
+
+def _ignored(name: str, workflow: Workflow) -> bool:
+    return name in IGNORED_FIELDS and name not in workflow.request.model_fields
+
+
+def _size(arguments: dict[str, Any]) -> int:
+    return len(json.dumps(arguments, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace"))
+
+
+def _unknown_id(thread_id: str) -> str:
+    shown = thread_id if thread_id.isprintable() and len(thread_id) <= 80 else "that id"
+    return (
+        f"continuation_id: no thread {shown}; send the id of a reply as it was, call status to find it, "
+        "or start anew with step 1 and no id"
+    )
