@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stepwarden.errors import StepwardenError
-from stepwarden.manager import Manager
+from stepwarden.manager.manager import Manager
 from stepwarden.settings import Settings
 from stepwarden.storage import Store
 from stepwarden.threads.journal import Journal

@@ -26,8 +26,8 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         facts=checklist(
-            Item("name the files you reviewed in files_checked", read_at_least(1)),
-            Item("review every relevant file: some are not in files_checked", all_relevant_checked),
+            Item("files_checked: what you reviewed", read_at_least(1)),
+            Item("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=CodereviewRequest,

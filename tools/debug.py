@@ -17,7 +17,7 @@ WORKFLOW = Workflow(
         likely=4,
         high=8,
         hypothesis_required=True,
-        facts=checklist(Item("name the files you read in files_checked", read_at_least(1))),
+        facts=checklist(Item("files_checked: what you read", read_at_least(1))),
     ),
     request=DebugRequest,
 )

@@ -24,8 +24,8 @@ WORKFLOW = Workflow(
         likely=3,
         high=4,
         facts=checklist(
-            Item("name the changed files you read in files_checked", read_at_least(1)),
-            Item("check every relevant file: some are not in files_checked", all_relevant_checked),
+            Item("files_checked: the changed files you read", read_at_least(1)),
+            Item("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=PrecommitRequest,

@@ -27,8 +27,8 @@ WORKFLOW = Workflow(
         high=6,
         min_steps=3,
         facts=checklist(
-            Item("name the files you read in files_checked", read_at_least(1)),
-            Item("put each opportunity into issues_found", has_issue),
+            Item("files_checked: what you read", read_at_least(1)),
+            Item("issues_found: each opportunity", has_issue),
         ),
     ),
     request=RefactorRequest,

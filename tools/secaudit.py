@@ -28,8 +28,8 @@ WORKFLOW = Workflow(
         likely=5,
         high=8,
         facts=checklist(
-            Item("name at least 2 files you audited in files_checked", read_at_least(2)),
-            Item("audit every relevant file: some are not in files_checked", all_relevant_checked),
+            Item("files_checked: at least 2 files you audited", read_at_least(2)),
+            Item("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=SecauditRequest,

@@ -19,8 +19,8 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         facts=checklist(
-            Item("name the code under test in files_checked", read_at_least(1)),
-            Item("name the test files, once written, in relevant_files", named_relevant),
+            Item("files_checked: the code under test", read_at_least(1)),
+            Item("relevant_files: the tests you wrote", named_relevant),
         ),
     ),
     request=TestgenRequest,

@@ -19,7 +19,7 @@ WORKFLOW = Workflow(
         low=3,
         likely=4,
         high=7,
-        facts=checklist(Item("say how sure you are: confidence", gave_confidence)),
+        facts=checklist(Item("confidence: how sure you are", gave_confidence)),
     ),
     request=ThinkdeepRequest,
 )

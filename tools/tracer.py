@@ -26,9 +26,9 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         facts=checklist(
-            Item("set trace_mode: precision or dependencies", gave("trace_mode")),
-            Item("name the files you traced through in files_checked", read_at_least(1)),
-            Item("quote the entry point or a call site of the trace", quoted),
+            Item("trace_mode: precision or dependencies", gave("trace_mode")),
+            Item("files_checked: what you traced through", read_at_least(1)),
+            Item("evidence: the entry point or a call site", quoted),
         ),
     ),
     request=TracerRequest,

@@ -16,7 +16,7 @@ from stepwarden.steps.events import (
     Signalled,
     StepRecorded,
 )
-from stepwarden.steps.thread import By, Claims, Outcome, Remark, Signal, Thread
+from stepwarden.steps.thread import Assurance, By, Claims, Outcome, Remark, Signal, Thread
 
 
 def fold_events(thread: Thread, events: Iterable[Event]) -> Thread:
@@ -42,7 +42,7 @@ def before_step(thread: Thread, number: int) -> Thread:
         outcome=Outcome.OPEN,
         ended_by=None,
         held=False,
-        disproof_asked=min(thread.disproof_asked, len(kept)),
+        disproof_asked=thread.disproof_asked if thread.disproof_asked <= len(kept) else 0,
         plan=None if number == 1 else thread.plan,
         refused_empty=None,
     )
@@ -76,6 +76,7 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         directory=step.submission.directory or thread.directory,
         outcome=Outcome.OPEN,
         ended_by=None,
+        assurance=Assurance.ASSERTED,
         refused_empty=None,
         issues_numbered=max([thread.issues_numbered, *(int(issue.id[1:]) for issue in step.issues)]),
         attempts={**thread.attempts, step.number: thread.attempts.get(step.number, 0) + 1},
@@ -92,7 +93,8 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
 def _planned(thread: Thread, event: Planned) -> Thread:
     plan = event.plan
     remark = Remark("planned", thread.last, plan.by, f"{plan.likely} steps: {plan.reason}")
-    return replace(thread, plan=plan, remarks=(*thread.remarks, remark))
+    sized = plan.likely if thread.last <= 1 else thread.sized
+    return replace(thread, plan=plan, sized=sized, remarks=(*thread.remarks, remark))
 
 
 def _signalled(thread: Thread, event: Signalled) -> Thread:

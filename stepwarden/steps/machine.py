@@ -128,14 +128,21 @@ def admit(thread: Thread | None, said: Submission, policy: Policy, *, working_on
     process has not answered yet.
     """
     if thread is None:
-        return Open() if said.number == 1 else Refusal(Reason.NOT_FIRST, 1)
-    if thread.tool == policy.tool and (step := thread.step_with(said.digest)) is not None:
+        return _admit_first(said, policy, None) if said.number == 1 else Refusal(Reason.NOT_FIRST, 1)
+    own = thread.tool == policy.tool
+    if own and (step := thread.step_with(said.digest)) is not None:
         return Replay(step.number)  # 3
-    if said.number == 1 and said.backtrack is None and said.digest not in thread.superseded:
-        return Open(Origin(thread.id, thread.version))  # 8
-    if thread.tool != policy.tool:
+    if said.number == 1 and said.backtrack is None and not (own and said.digest in thread.superseded):
+        return _admit_first(said, policy, Origin(thread.id, thread.version))  # 8
+    if not own:
         return Refusal(Reason.OTHER_TOOL, thread.next_number, thread.tool)
     return _admit_step(thread, said, policy, working_on)
+
+
+def _admit_first(said: Submission, policy: Policy, origin: Origin | None) -> Open | Refusal:
+    blank = Thread(id="", tool=policy.tool)
+    judged = _admit_content(blank, blank, said, policy, backtrack=False)
+    return judged if isinstance(judged, Refusal) else Open(origin)
 
 
 def _admit_step(thread: Thread, said: Submission, policy: Policy, working_on: Iterable[int]) -> Admission:
@@ -145,32 +152,34 @@ def _admit_step(thread: Thread, said: Submission, policy: Policy, working_on: It
     if said.backtrack is not None:
         if not 1 <= said.backtrack <= thread.last:
             return Refusal(Reason.NO_SUCH_STEP, expected, str(said.backtrack))  # 5
-        return _admit_content(before_step(thread, said.backtrack), said, policy, backtrack=True)
+        return _admit_content(thread, before_step(thread, said.backtrack), said, policy, backtrack=True)
+    if said.number >= expected and thread.outcome is not Outcome.OPEN and thread.ended_by not in {By.RULE, By.MODEL}:
+        return Refusal(Reason.CLOSED, expected)  # 7
     if said.number > expected:
         pending = [number for number in working_on if number < said.number]
         return Refusal(Reason.BUSY, min(pending)) if pending else Refusal(Reason.GAP, expected)
     if said.number < expected:
         return Refusal(Reason.RECORDED, expected)
-    if thread.outcome is not Outcome.OPEN and thread.ended_by not in {By.RULE, By.MODEL}:
-        return Refusal(Reason.CLOSED, expected)  # 7
-    return _admit_content(thread, said, policy, backtrack=False)
+    return _admit_content(thread, thread, said, policy, backtrack=False)
 
 
-def _admit_content(thread: Thread, said: Submission, policy: Policy, *, backtrack: bool) -> Admission:
-    """Judge what the step says against the thread it would be added to."""
-    number = thread.next_number
-    if said.replaces is not None and not any(step.number == said.replaces for step in thread.live):
-        return Refusal(Reason.NO_SUCH_STEP, number, str(said.replaces))
-    _, unknown = number_issues(thread, said)
+def _admit_content(
+    thread: Thread, base: Thread, said: Submission, policy: Policy, *, backtrack: bool
+) -> Accept | Refusal:
+    """Judge what the step says against `base`, the thread it would be added to; refusals speak of `thread`."""
+    number, expected = base.next_number, thread.next_number
+    if said.replaces is not None and not any(step.number == said.replaces for step in base.live):
+        return Refusal(Reason.NO_SUCH_STEP, expected, str(said.replaces))
+    _, unknown = number_issues(base, said)
     if unknown:
-        return Refusal(Reason.NO_SUCH_ISSUE, number, unknown)
-    new = brings_a_fact(thread.claims, said)
-    if new or number == 1 or not said.more or not policy.novelty_required or says_something_new(thread.claims, said):
+        return Refusal(Reason.NO_SUCH_ISSUE, expected, unknown)
+    new = brings_a_fact(base.claims, said)
+    if new or number == 1 or not said.more or not policy.novelty_required or says_something_new(base.claims, said):
         return Accept(number, backtrack=backtrack, new=new)
     refused = thread.refused_empty
-    if refused is not None and refused[0] == number and refused[1] != said.digest:
+    if refused is not None and refused[1] != said.digest:
         return Accept(number, backtrack=backtrack, stalled=True, new=False)  # 4
-    return Refusal(Reason.NOTHING_NEW, number)
+    return Refusal(Reason.NOTHING_NEW, expected)
 
 
 def says_something_new(claims: Claims, said: Submission) -> bool:
@@ -186,8 +195,15 @@ def brings_a_fact(claims: Claims, said: Submission) -> bool:
         claims.states_anew(said.hypothesis)
         or any(path not in claims.files for path in said.files)
         or any(_is_new_quote(claims, quote.file, quote.quote, refuted, quote.withdrawn) for quote in said.quotes)
-        or any(claim.id is not None or _issue(claim, "").key not in known_issues for claim in said.issues)
+        or any(_is_new_issue(claims, claim, known_issues) for claim in said.issues)
     )
+
+
+def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
+    if claim.id is None:
+        return _issue(claim, "").key not in known
+    issue = claims.issues.get(claim.id)
+    return issue is None or _changed(issue, claim) != issue
 
 
 def _is_new_quote(claims: Claims, path: str, quote: str, refuted: set[str], withdrawn: bool) -> bool:
@@ -200,25 +216,24 @@ def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], 
     A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
     ever had.
     """
-    known = {issue.key: issue for issue in thread.claims.issues.values()}
-    ids = set(thread.claims.issues)
+    by_id = dict(thread.claims.issues)
+    by_key = {issue.key: issue for issue in by_id.values()}
     issues: list[Issue] = []
     counter = thread.issues_numbered
     for claim in said.issues:
-        if claim.id is not None:
-            if claim.id not in ids:
-                return (), claim.id
-            issues.append(_changed(thread.claims.issues.get(claim.id), claim))
-            continue
-        like = known.get(_issue(claim, "").key)
-        if like is None:
-            counter += 1
-        issue = _issue(claim, like.id if like else f"I{counter}")
-        known[issue.key] = issue
-        ids.add(issue.id)
+        if claim.id is None:
+            like = by_key.get(_issue(claim, "").key)
+            if like is None:
+                counter += 1
+            issue = _issue(claim, like.id if like else f"I{counter}")
+        elif claim.id in by_id:
+            issue = _changed(by_id[claim.id], claim)
+        else:
+            return (), claim.id
+        by_id[issue.id] = by_key[issue.key] = issue
         issues.append(issue)
     for quote in said.quotes:
-        if quote.supports not in {None, "hypothesis"} and quote.supports not in ids:
+        if quote.supports not in {None, "hypothesis"} and quote.supports not in by_id:
             return (), str(quote.supports)
     return tuple(issues), ""
 
@@ -227,9 +242,9 @@ def _issue(claim: IssueClaim, number: str) -> Issue:
     return Issue(number, claim.severity, claim.description, claim.path, claim.line, claim.withdrawn)
 
 
-def _changed(issue: Issue | None, claim: IssueClaim) -> Issue:
-    if issue is None or claim.description:
-        return _issue(claim, claim.id or "")
+def _changed(issue: Issue, claim: IssueClaim) -> Issue:
+    if claim.description:
+        return _issue(claim, issue.id)
     return replace(issue, withdrawn=claim.withdrawn)
 
 
@@ -243,7 +258,7 @@ def advance(thread: Thread, accepted: Accept, said: Submission, facts: Facts, po
     """Record an admitted step and, where the agent asks to finish, judge it."""
     decision = _recorded(Decision(thread), accepted, said, facts, policy)
     if accepted.number > 1:
-        decision = _with_room(decision, said, policy)
+        decision = _with_more(decision, said, policy)
     return _finish_asked(decision, said, policy)
 
 
@@ -281,18 +296,13 @@ def phase_of(number: int, said: Submission, planned: int) -> Phase:
     return Phase.DIG
 
 
-def _with_room(decision: Decision, said: Submission, policy: Policy) -> Decision:
-    """Let the total rise: for the step to come (2), and when the agent asks for more, to twice the range's end."""
-    plan, last = decision.thread.plan, decision.thread.last
-    if plan is None:
-        return decision
-    needed = last + 1 if said.more else last
+def _with_more(decision: Decision, said: Submission, policy: Policy) -> Decision:
+    """Let the total rise when the agent asks for more, to at most twice the range's end."""
+    plan = decision.thread.plan
     asked = min(said.total or 0, 2 * policy.high)
-    if asked > max(plan.likely, needed):
-        return decision.then(Planned(_grown(plan, asked, "the agent asked for more", By.AGENT)))
-    if needed > plan.likely:
-        return decision.then(Planned(_grown(plan, needed, "there is more to do", By.RULE)))
-    return decision
+    if plan is None or not said.more or asked <= max(plan.likely, decision.thread.last):
+        return decision
+    return decision.then(Planned(_grown(plan, asked, "the agent asked for more", By.AGENT)))
 
 
 def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
@@ -319,15 +329,15 @@ def _finish_asked(decision: Decision, said: Submission, policy: Policy) -> Decis
 
 
 def advise(decision: Decision, advice: Advice, policy: Policy) -> Decision:
-    """Judge the manager's advice on the step just recorded, and add what of it holds.
+    """Judge the manager's advice on the step just recorded, and add what of it holds; empty advice is advice too.
 
-    A held or finished thread takes only a plan. An early end needs the whole gate and assurance `verified`.
+    An open thread is left with a step to come (2). A held or finished thread takes only a plan. An early end needs the whole gate and assurance `verified`.
     """
     thread = decision.thread
     if advice.plan is not None and thread.outcome is Outcome.OPEN:
         decision = _replanned(decision, advice.plan)
     if not decision.is_open:
-        return decision
+        return _with_next_step(decision)
     if advice.end and _may_end(decision.thread, policy):
         return decision.then(_early_end(decision.thread, advice))
     if advice.signal is not None:
@@ -357,6 +367,5 @@ def _may_end(thread: Thread, policy: Policy) -> bool:
 
 
 def _early_end(thread: Thread, advice: Advice) -> Finished:
-    planned = thread.plan.likely if thread.plan else thread.last
     by = By.MODEL if advice.by is By.MODEL else By.RULE
-    return Finished(by, Outcome.DONE, Assurance.VERIFIED, advice.reason, saved=max(0, planned - thread.last))
+    return Finished(by, Outcome.DONE, Assurance.VERIFIED, advice.reason, saved=max(0, thread.sized - thread.last))

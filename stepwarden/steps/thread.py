@@ -243,6 +243,7 @@ class Thread:
     outcome: Outcome = Outcome.OPEN
     ended_by: By | None = None
     assurance: Assurance = Assurance.ASSERTED
+    sized: int = 0  # the number of steps planned at step 1
     held: bool = False
     disproof_asked: int = 0  # the step after which it was asked, 0 = never
     directory: str | None = None

@@ -56,7 +56,7 @@ class Database:
         return self._backend.in_place()
 
     def close(self) -> None:
-        """Close the connections that nobody uses; one in use is closed when it comes back."""
+        """Close the connections; one that is in use goes when it comes back."""
         self._backend.writes.dispose()
 
     def append(

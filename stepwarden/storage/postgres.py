@@ -1,5 +1,7 @@
 """PostgreSQL behind the store: how it is opened, and what its failures mean."""
 
+from contextlib import ExitStack
+
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
     Engine,
@@ -30,14 +32,13 @@ def open_postgres(url: str, *, busy_timeout_s: float) -> "PostgresBackend":
         ) from error
     except ModuleNotFoundError as error:
         raise SettingsError("PostgreSQL needs its driver: install stepwarden[postgres].") from error
-    try:
-        backend.prepare()
-    except exc.SQLAlchemyError as error:
-        backend.writes.dispose()
-        raise backend.failure(error) from error
-    except StoreError:
-        backend.writes.dispose()
-        raise
+    with ExitStack() as on_failure:
+        on_failure.callback(backend.writes.dispose)
+        try:
+            backend.prepare()
+        except exc.SQLAlchemyError as error:
+            raise backend.failure(error) from error
+        on_failure.pop_all()
     return backend
 
 

@@ -63,22 +63,21 @@ def open_sqlite(path: Path, *, busy_timeout_s: float) -> "SqliteBackend":
     """Open or create the store at `path`; raise `StoreUnreadable` for what is not ours, leaving it untouched."""
     driver = newest_driver()
     backend = SqliteBackend(path, driver, busy_timeout_s)
-    try:
-        if not _is_there(path):
-            _create_file(path)
-        else:
-            _refuse_foreign(path, driver, busy_timeout_s)
-        backend.prepare()
-    except OSError as error:
-        raise StoreError(f"The store {path} cannot be made: {error.strerror}.") from error
-    except driver.Error as error:
-        raise _failure(path, error) from error
-    except exc.SQLAlchemyError as error:
-        backend.writes.dispose()
-        raise backend.failure(error) from error
-    except StoreError:
-        backend.writes.dispose()
-        raise
+    with contextlib.ExitStack() as on_failure:
+        on_failure.callback(backend.writes.dispose)
+        try:
+            if not _is_there(path):
+                _create_file(path)
+            else:
+                _refuse_foreign(path, driver, busy_timeout_s)
+            backend.prepare()
+        except OSError as error:
+            raise StoreError(f"The store {path} cannot be made: {error.strerror}.") from error
+        except driver.Error as error:
+            raise _failure(path, error) from error
+        except exc.SQLAlchemyError as error:
+            raise backend.failure(error) from error
+        on_failure.pop_all()
     return backend
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -151,8 +152,14 @@ class Store:
         await self._run(self._readers, lambda _database: None)
 
     async def close(self) -> None:
-        """Close the connections, once no write is under way; any later call but this one raises `StoreError`."""
-        await anyio.to_thread.run_sync(self._close, limiter=self._writer)
+        """Close the connections, once no call is under way; any later call but this one raises `StoreError`."""
+        async with AsyncExitStack() as everybody, self._writer:
+            # A connection that is out while the pool closes would be left to the garbage collector.
+            for _ in range(_READERS):
+                reader = object()
+                await self._readers.acquire_on_behalf_of(reader)
+                everybody.callback(self._readers.release_on_behalf_of, reader)
+            await anyio.to_thread.run_sync(self._close)
 
     async def _prune_batch(self, batch: Sequence[Head]) -> list[Head]:
         return await self._run(self._writer, lambda database: database.prune_batch(batch))

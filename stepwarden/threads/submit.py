@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -11,7 +11,8 @@ import anyio.to_thread
 
 from stepwarden.errors import StoreBusy, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
-from stepwarden.manager import Manager, Work
+from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.manager import Manager
 from stepwarden.steps import events as recorded
 from stepwarden.steps.events import Event
 from stepwarden.steps.evidence import Quote
@@ -105,10 +106,10 @@ class Desk:
         step = thread.trail[-1]
         if step.number == 1:
             finished = await self._journal.store.steps_of_finished(policy.tool)
-            return await self._manager.size(found.work(step.submission, finished), policy)
+            return await self._manager.size(found.work(step.submission, finished), policy, thread)
         if not decision.is_open:
             return Advice()
-        return await self._manager.review(thread, policy)
+        return await self._manager.review(Case(thread, policy, assess(thread, policy)))
 
     async def _refuse(self, call: Call, thread: Thread | None, said: Submission, refusal: Refusal) -> Refused:
         if thread is None:
@@ -128,7 +129,7 @@ class Desk:
         return tuple(self._working.get(call.thread_id or "", ()))
 
     @contextmanager
-    def _at_work(self, thread_id: str | None, number: int) -> Iterator[None]:
+    def _at_work(self, thread_id: str | None, number: int) -> Generator[None]:
         """Note that step `number` is being worked on, so that a later one is told to wait rather than of a gap."""
         key = thread_id or ""
         self._working.setdefault(key, Counter())[number] += 1

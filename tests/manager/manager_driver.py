@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.reviewing import review
 from stepwarden.manager.sizing import size
+from stepwarden.steps.events import Refused
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
-from stepwarden.steps.fold import before_step
+from stepwarden.steps.fold import apply
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import Accept, Advice, Decision, Facts, advance, advise, admit, open_thread
+from stepwarden.steps.machine import Accept, Advice, Decision, Facts, admit, advance, advise, open_thread
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Thread
 
@@ -73,7 +74,7 @@ class Talk:
             digest=f"digest {self.sent}",
             findings=said.pop("findings", f"found {self.sent}"),
             confidence=Confidence(confidence) if confidence else None,
-            files=tuple(files),
+            checked=tuple(files),
             issues=tuple(issues),
             quotes=(
                 *(Quote(item.path, item.quote, supports=item.supports) for item in evidence),
@@ -92,8 +93,7 @@ class Talk:
 
     def step(self, *evidence, **said) -> Advice:
         self.record(*evidence, **said)
-        first = self.thread.last == 1
-        advice = size(self.work, self.policy) if first else review(self.case)
+        advice = size(self.work, self.policy) if self.thread.plan is None else review(self.case)
         self.take(advice)
         return advice
 
@@ -106,16 +106,6 @@ class Talk:
 
     def stalled_step(self) -> Advice:
         """Send a step that brings not even new words: refused at first, accepted as stalled when it comes again."""
-        assert self.decision is not None
-        number = self.thread.next_number
-        self.decision = Decision(self._refused(number))
+        refused = Refused(self.thread.next_number, "another digest", "nothing_new")
+        self.decision = Decision(apply(self.thread, refused))
         return self.step(findings="found 1")
-
-    def _refused(self, number: int) -> Thread:
-        from stepwarden.steps.events import Refused
-        from stepwarden.steps.fold import apply
-
-        return apply(self.thread, Refused(number, "another digest", "nothing_new"))
-
-
-__all__ = ["DEBUG", "POLICIES", "THEORY", "Talk", "before_step", "issue", "made_up", "seen"]

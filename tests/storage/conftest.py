@@ -32,7 +32,7 @@ def clock() -> Clock:
 
 @pytest_asyncio.fixture
 async def store(url: str, clock: Clock) -> AsyncIterator[Store]:
-    opened = Store(url, clock=clock, busy_timeout_s=0.2)
+    opened = Store(url, clock=clock)
     yield opened
     await opened.close()
 

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 import anyio
+import anyio.lowlevel
 import pytest
 from store_steps import CHANGE, Clock, append, event
 
@@ -252,6 +253,23 @@ async def test_warming_many_times_at_once_opens_one_database(any_store: Store) -
     facts = await any_store.check()
     assert (facts["streams"], facts["events"], facts["schema_version"]) == (1, 2, 1)
     assert int(facts["bytes"]) > 0
+
+
+async def test_closing_waits_for_the_calls_that_are_under_way(any_url: str) -> None:
+    store = Store(any_url)
+    await append(store, "debug-a", 2)
+    read: list[int] = []
+
+    async def read_all() -> None:
+        read.append(len(await store.read("debug-a")))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(read_all)
+        await anyio.lowlevel.checkpoint()
+        group.start_soon(store.close)
+        group.start_soon(store.close)
+    assert read == [2] * 4
 
 
 async def test_a_closed_store_says_so(any_url: str) -> None:

@@ -71,6 +71,7 @@ class Envelope(BaseModel):
     assessment: AssessmentPart | None = None
     result: dict[str, Any] | None = None
     expert: ExpertPart | None = None
+    follows: str | None = None
     notes: list[str] = Field(default_factory=list[str])
 
     def as_sent(self) -> dict[str, Any]:

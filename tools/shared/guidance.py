@@ -47,16 +47,10 @@ def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[s
 def next_call(reply: Reply) -> str:
     """Give the `next_steps` text: stop, do the actions, and the literal next call."""
     tool, thread = reply.thread.tool, reply.thread
-    fields = f'step_number={reply.next_number}, continuation_id="{thread.id}", step, findings'
+    call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}", step, findings, evidence'
     if reply.held:
-        return (
-            f"STOP! Do NOT call {tool} again yet. Close the open points, then call {tool} with {fields}, evidence, "
-            "next_step_required=false; the next ask completes."
-        )
-    return (
-        f"STOP! Do NOT call {tool} again yet. Do the actions with your own tools, then call {tool} with {fields}, "
-        "files_checked, evidence, next_step_required."
-    )
+        return f"STOP! Do NOT call {tool} again yet. Close what is open first; the next ask completes: {call}, next_step_required=false)"
+    return f"STOP! Do NOT call {tool} again yet. First do the actions, then {call}, files_checked, ...)"
 
 
 def quote_lines(reply: Reply) -> list[str]:

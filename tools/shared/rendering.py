@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
@@ -11,12 +12,33 @@ from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.threads.calls import Refused, Reply
 from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
 from tools.shared.guidance import next_call, quote_lines, required_actions
-from tools.shared.results import full_result, result_text
+from tools.shared.results import context_line, counted, full_result, result_text
 from tools.shared.wording import clause_lines, refusal_line, refusal_remedy
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
-FRAME_BYTES = 130  # result type, server stamp and content frame that the SDK puts round the two parts
+FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 CRUMBS = 4  # how many steps a breadcrumb names
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What an ordinary reply says as far as its budget reaches."""
+
+    actions: list[str]
+    quotes: list[str]
+    context_chars: int
+
+    @property
+    def are_least(self) -> bool:
+        return len(self.actions) <= 1 and not self.quotes and not self.context_chars
+
+    def smaller(self) -> "_Parts":
+        """Give up a little: the third action, then context, the second action, then quotes from the last on."""
+        if len(self.actions) > 2 or (len(self.actions) > 1 and not self.context_chars):
+            return replace(self, actions=self.actions[:-1])
+        if self.context_chars:
+            return replace(self, context_chars=self.context_chars - 50)
+        return replace(self, quotes=self.quotes[:-1])
 
 
 def size_in_bytes(value: object) -> int:
@@ -28,16 +50,13 @@ def reply_result(reply: Reply, prompt: Prompt, *, request_bytes: int, notes: Seq
     """Render an accepted step."""
     if reply.finished is not None:
         return _sent(*_completion(reply, notes))
+    parts = _Parts(required_actions(reply, prompt), quote_lines(reply), 200 if reply.origin else 0)
     budget = REPLY_BYTES + request_bytes - FRAME_BYTES
-    actions, quotes = required_actions(reply, prompt), quote_lines(reply)
     while True:
-        envelope, text = _ordinary(reply, actions, quotes, notes)
-        if size_in_bytes(envelope) + size_in_bytes(text) <= budget or not (len(actions) > 1 or quotes):
+        envelope, text = _ordinary(reply, parts, notes)
+        if size_in_bytes(envelope) + size_in_bytes(text) <= budget or parts.are_least:
             return _sent(envelope, text)
-        if len(actions) > 1:
-            actions = actions[:-1]
-        else:
-            quotes = quotes[:-1]
+        parts = parts.smaller()
 
 
 def refusal_result(tool: str, refused: Refused, asked: int) -> CallToolResult:
@@ -109,15 +128,16 @@ def _assessment(reply: Reply, quotes: Sequence[str], *, whole: bool) -> Assessme
     )
 
 
-def _ordinary(
-    reply: Reply, actions: Sequence[str], quotes: Sequence[str], notes: Sequence[str]
-) -> tuple[dict[str, Any], str]:
-    thread = reply.thread
+def _ordinary(reply: Reply, parts: _Parts, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
+    thread, actions, quotes = reply.thread, parts.actions, parts.quotes
     envelope = _envelope(reply, f"pause_for_{thread.tool}", notes)
     envelope.required_actions = list(actions)
     envelope.next_steps = next_call(reply)
     envelope.assessment = _assessment(reply, quotes, whole=bool(reply.held))
     lines = [_verdict(reply), *notes]
+    if reply.origin is not None and parts.context_chars:
+        envelope.follows = context_line(reply.origin, parts.context_chars)
+        lines.append(envelope.follows)
     lines += [f"Quote {line}" for line in quotes]
     if reply.step.issues:
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
@@ -131,8 +151,8 @@ def _verdict(reply: Reply) -> str:
     thread, number = reply.thread, reply.step.number
     place = f"{number}/{thread.total_steps}"
     if reply.held:
-        count = len(clause_lines(reply.held))
-        return f"HELD {place}: {count} clause{'s' if count > 1 else ''} open. Next: step {reply.next_number}."
+        count = counted(len(clause_lines(reply.held)), "clause")
+        return f"HELD {place}: {count} open. Next: step {reply.next_number}."
     plan, why = reply.plan, ""
     if plan is not None and plan.was is not None:
         why = f" Plan {plan.was} -> {plan.likely}: {plan.reason}."
@@ -151,7 +171,7 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
     envelope.result = full_result(thread)
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
-    lines = [f"DONE ({how}). {thread.last} steps{_why(reply)}.", *notes]
+    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes]
     if ended.open:
         lines.append("Passed over: " + "; ".join(clause_lines(ended.open)) + ".")
     lines += [f"Quote {line}" for line in quote_lines(reply)]

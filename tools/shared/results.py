@@ -49,12 +49,30 @@ def full_result(thread: Thread) -> dict[str, Any]:
 def summary(thread: Thread, found: Digest) -> str:
     """Say in one line what the thread holds, counted."""
     severe = sum(1 for issue in found.issues if issue.severity in {"critical", "high"})
-    parts = [f"{len(found.steps)} live steps", f"{len(found.files)} files"]
+    parts = [counted(len(found.steps), "live step"), counted(len(found.files), "file")]
     if found.issues:
-        parts.append(f"{len(found.issues)} issues, {severe} of them high or critical")
+        parts.append(f"{counted(len(found.issues), 'issue')}, {severe} high or critical")
     held = sum(1 for _, item in thread.claims.evidence if item.holds)
-    parts.append(f"{held} of {len(thread.claims.evidence)} quotes verified")
+    if thread.claims.evidence:
+        parts.append(f"{held} of {counted(len(thread.claims.evidence), 'quote')} verified")
     return "; ".join(parts)
+
+
+def context_line(origin: Thread, chars: int) -> str:
+    """Say what a follow-up thread goes on from, in at most so many characters beside the origin's id."""
+    found = digest(origin)
+    parts = [f"task: {clip(found.task, 80)}"]
+    if found.hypothesis:
+        parts.append(f"hypothesis: {clip(found.hypothesis, 120)}")
+    parts += [f"{issue.id} {issue.severity} {clip(issue.description, 60)} {issue.place}" for issue in found.issues[:3]]
+    if found.files:
+        parts.append("files: " + ", ".join(found.files[:5]))
+    return f"Follows {origin.id} (status shows all of it): {clip('; '.join(parts), chars)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Give `1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _issue(issue: DigestIssue) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from stepwarden.steps.thread import Clause, Thread
 NAMED = 4  # how many issues or files one line names before it counts the rest
 
 _CLAUSES: dict[str, Callable[[list[str]], str]] = {
-    "min_steps": lambda subjects: f"take at least {subjects[0]} steps",
+    "min_steps": lambda subjects: f"at least {subjects[0]} steps",
     "no_hypothesis": lambda _: "state a hypothesis",
-    "hypothesis": lambda _: 'hypothesis: quote code that supports it (supports: "hypothesis")',
-    "issue": lambda subjects: f"{_names(subjects)}: quote the code within 10 lines, or withdraw",
-    "refuted": lambda subjects: f"{_names(subjects)}: refuted quote; send a true one or withdraw it",
+    "hypothesis": lambda _: "hypothesis: a quote that supports it",
+    "issue": lambda subjects: f"{_names(subjects)}: quote code within 10 lines, or withdraw",
+    "refuted": lambda subjects: f"{_names(subjects)}: refuted; quote it right or withdraw",
 }
 
 
@@ -71,7 +71,7 @@ def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
     """Say what to send instead."""
     number = refusal.number
     call = _call(tool, number, thread)
-    back = f"{call} with backtrack_from_step=k replaces step k and reopens it"
+    back = f"{call} with backtrack_from_step=k replaces step k"
     follow = "step 1 with this id follows it up in a new thread"
     words = {
         Reason.GAP: f"Send {call}.",
@@ -80,7 +80,7 @@ def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
         Reason.RACED: f"Read on with status, then go on with {call}, or add backtrack_from_step to replace it.",
         Reason.STALE: f"Go on with {call}; in other words it would be recorded.",
         Reason.NOTHING_NEW: f"Do the required actions with your own tools, then send {call} with what you found.",
-        Reason.CLOSED: f"{back[0].upper()}{back[1:]}; {follow}.",
+        Reason.CLOSED: f"To reopen: {back}. Or: {follow}.",
         Reason.OTHER_TOOL: f"Call {refusal.subject} for it, or {tool} with step_number=1 and this id to follow it up.",
         Reason.NO_SUCH_STEP: f"Send a number from that range, or go on with {call}.",
         Reason.NO_SUCH_ISSUE: "Name a live one, or leave it out: new issues need no id.",

@@ -10,7 +10,7 @@ Test = Callable[[Thread], bool]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of a checklist: what to do while `holds` is false, as an imperative of at most 68 bytes."""
+    """One line of a checklist: while `holds` is false, which field to fill with what."""
 
     wording: str
     holds: Test

@@ -132,10 +132,10 @@ class BaseWorkflowRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    step: NonEmptyText = Field(description="Step 1: the task. Later: what you did since the last step.")
+    step: NonEmptyText = Field(description="Step 1: the task. Later: what you did")
     step_number: int = Field(ge=1, le=MOST_STEPS)
     next_step_required: bool = Field(description="false asks to finish")
-    findings: Text | None = Field(default=None, description="What you learned")
+    findings: Text | None = None
     confidence: Annotated[Confidence, Word] | None = None
     hypothesis: Text | None = None
     files_checked: Paths
@@ -143,19 +143,19 @@ class BaseWorkflowRequest(BaseModel):
     issues_found: Annotated[list[IssueItem], Many] = Field(
         default_factory=list[IssueItem],
         max_length=LIST_ITEMS,
-        description="{severity: critical|high|medium|low, description, file, line}; take back: {id, withdrawn}",
+        description="{severity, description, file, line} or {id, withdrawn}",
     )
     evidence: Annotated[list[EvidenceItem], Many] = Field(
         default_factory=list[EvidenceItem],
         max_length=LIST_ITEMS,
-        description='{file, line, quote: word for word, supports: "hypothesis" or "I1"}',
+        description='{file, line, quote, supports: "hypothesis" or "I1"}',
     )
     backtrack_from_step: int | None = Field(
         default=None, ge=1, le=MOST_STEPS, description="This call replaces that step"
     )
     continuation_id: Text | None = Field(default=None, description="From step 2")
     working_directory: Text | None = Field(default=None, description="Absolute; step 1")
-    total_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS, description="Ask for more")
+    total_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     relevant_context: JsonValue = Unlisted
     images: JsonValue = Unlisted
     model: Text | None = Unlisted

@@ -22,9 +22,8 @@ from tools.workflow.schema import compact_schema
 
 # Every workflow writes its own thread and nothing else; a step sent twice is recorded once, but two first steps open
 # two threads, so no tool here is idempotent as the protocol means it.
-ANNOTATIONS = ToolAnnotations(
-    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
-)
+# Hints that are as the protocol's defaults (not read-only, not idempotent) are left out.
+ANNOTATIONS = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 
 
 def _no_step(_: Any) -> int | None:

@@ -1,0 +1,82 @@
+"""Text of a file in the form quotes are compared in: white space folded, every place traceable to its line."""
+
+import codecs
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+# One character each, so that they fold without moving anything: models write the plain ones for them, and vice versa.
+_TYPOGRAPHIC = {**dict.fromkeys("\u2018\u2019\u201a\u201b", "'"), **dict.fromkeys("\u201c\u201d\u201e\u201f", '"')}
+_MARK = "\ufeff"
+
+
+def decode(data: bytes) -> str | None:
+    """Give the text of a file: UTF-8, or UTF-16 that says so, with U+FFFD for what is neither; None for a binary."""
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if wide else "utf-8", "replace")
+    return None if "\0" in text else text
+
+
+def split_lines(text: str) -> list[str]:
+    """Split at line feeds, as editors count; at carriage returns where a file has nothing else."""
+    return text.split("\n" if "\n" in text else "\r")
+
+
+def fold(text: str) -> str:
+    """Give `text` with any run of white space as one space, and typographic quotation marks as plain ones."""
+    return " ".join(_plain(text).split())
+
+
+def solid(folded: str) -> int:
+    """Count the characters of a folded text that are not space."""
+    return len(folded) - folded.count(" ")
+
+
+def _plain(text: str) -> str:
+    if text.isascii():
+        return text
+    for odd, plain in _TYPOGRAPHIC.items():
+        text = text.replace(odd, plain)
+    return text.replace(_MARK, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A file's text, folded: `starts[i]` is where the i-th line that is not blank begins, `numbers[i]` its number."""
+
+    folded: str
+    starts: list[int]
+    numbers: list[int]
+
+    @classmethod
+    def of(cls, text: str) -> "Page":
+        """Fold `text`; lines count from 1."""
+        lines = [(number, " ".join(line.split())) for number, line in enumerate(split_lines(_plain(text)), 1)]
+        full = [(number, line) for number, line in lines if line]
+        starts = list(accumulate((len(line) + 1 for _, line in full), initial=0))[:-1]
+        return cls(" ".join(line for _, line in full), starts, [number for number, _ in full])
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def line_at(self, offset: int) -> int:
+        """Give the number of the line that the folded text has at `offset`."""
+        return self.numbers[self.index_at(offset)]
+
+    def index_at(self, offset: int) -> int:
+        """Give the place in `starts` of the line that the folded text has at `offset`."""
+        return bisect_right(self.starts, offset) - 1
+
+    def index_of(self, line: int) -> int:
+        """Give the place in `starts` of the first line from number `line` on that is not blank; `len` if none."""
+        return bisect_left(self.numbers, line)
+
+    def line(self, index: int) -> str:
+        """Give the folded text of the line at `index`, "" past the last."""
+        if index >= len(self.starts):
+            return ""
+        return self.folded[self.starts[index] : self.end(index)]
+
+    def end(self, index: int) -> int:
+        """Give where the line at `index` ends; the end of the text past the last."""
+        return self.starts[index + 1] - 1 if index + 1 < len(self.starts) else len(self.folded)

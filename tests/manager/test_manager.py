@@ -1,0 +1,182 @@
+"""The manager with a model beside the rules: a scripted one that really waits and really fails."""
+
+from dataclasses import dataclass
+
+import anyio
+import pytest
+from manager_driver import DEBUG, THEORY, Talk, seen
+
+from stepwarden.manager.adviser import AdviserError, Proposal
+from stepwarden.manager.facts import Work
+from stepwarden.manager.manager import Manager
+from stepwarden.manager.reviewing import review
+from stepwarden.manager.sizing import size
+from stepwarden.steps.thread import By, Signal
+
+pytestmark = pytest.mark.anyio
+WORK = Work("wrong at a.py:3")
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@dataclass
+class ScriptedAdviser:
+    """Gives one answer to everything: a proposal, a failure, or none for ever."""
+
+    answer: Proposal | AdviserError | None
+    asked: int = 0
+
+    async def size(self, work, policy, rules):
+        return await self._answer()
+
+    async def review(self, case, rules):
+        return await self._answer()
+
+    async def _answer(self):
+        self.asked += 1
+        if self.answer is None:
+            await anyio.Event().wait()
+        if isinstance(self.answer, AdviserError):
+            raise self.answer
+        return self.answer
+
+
+def managed(likely=6, reason="two caches, one key"):
+    adviser = ScriptedAdviser(Proposal(likely, reason))
+    return Manager(adviser), adviser
+
+
+def stalled(number=1):
+    talk = Talk(work=WORK)
+    talk.step(files=["a.py"], hypothesis=THEORY)
+    for _ in range(number):
+        talk.stalled_step()
+    return talk
+
+
+def asking_for_more():
+    talk = Talk(work=WORK)
+    talk.step(files=["a.py"])
+    talk.record(files=["b.py"], total=7)
+    return talk
+
+
+async def test_without_a_model_the_rules_answer():
+    assert await Manager().size(WORK, DEBUG) == size(WORK, DEBUG)
+    case = stalled().case
+    assert await Manager().review(case) == review(case)
+
+
+async def test_a_model_may_move_the_size_inside_the_range():
+    manager, _ = managed()
+    advice = await manager.size(WORK, DEBUG)
+    assert (advice.plan.likely, advice.by, advice.plan.by) == (6, By.MODEL, By.MODEL)
+    assert advice.plan.reason == advice.reason == "two caches, one key"
+    assert advice.plan.low <= 6 <= advice.plan.high
+
+
+@pytest.mark.parametrize(("proposed", "likely"), [(1, 2), (500, 8)])
+async def test_a_proposal_out_of_bounds_is_brought_inside(proposed, likely):
+    manager, _ = managed(proposed)
+    plan = (await manager.size(WORK, DEBUG)).plan
+    assert plan.likely == likely
+    assert DEBUG.low <= plan.low <= likely <= plan.high <= DEBUG.high
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "model timed out"),
+        (AdviserError("503"), "model failed"),
+        (Proposal(0, "none"), "model made no sense"),
+        (Proposal(4, " \n"), "model made no sense"),
+    ],
+)
+async def test_the_rules_stand_where_the_model_does_not_answer_and_the_reason_says_so(answer, said):
+    manager = Manager(ScriptedAdviser(answer), limit_seconds=0.02)
+    advice = await manager.size(WORK, DEBUG)
+    rules = size(WORK, DEBUG)
+    assert advice.plan.reason == f"{said}; rules: {rules.plan.reason}"
+    assert (advice.plan.likely, advice.by) == (rules.plan.likely, By.RULE)
+    case = stalled().case
+    advice = await manager.review(case)
+    assert (advice.signal, advice.by) == (Signal.STALLED, By.RULE)
+    assert advice.reason == f"{said}; rules: {review(case).reason}"
+
+
+async def test_a_cancelled_call_is_not_taken_for_a_slow_model():
+    manager = Manager(ScriptedAdviser(None), limit_seconds=60)
+    with anyio.move_on_after(0.02) as outer:
+        await manager.size(WORK, DEBUG)
+    assert outer.cancelled_caught
+
+
+async def test_a_counted_total_needs_no_model():
+    manager, adviser = managed()
+    await manager.size(Work("docs", computed=9), DEBUG)
+    assert adviser.asked == 0
+
+
+async def test_a_model_is_not_asked_while_the_rules_are_decided():
+    manager, adviser = managed()
+    talk = Talk(work=WORK)
+    talk.step(files=["a.py"])
+    talk.step(seen(), hypothesis=THEORY)
+    assert await manager.review(talk.case) == review(talk.case)
+    assert adviser.asked == 0
+
+
+async def test_a_stall_asks_the_model_and_stays_signalled():
+    manager, adviser = managed(reason="read the proxy's log instead")
+    advice = await manager.review(stalled().case)
+    assert (advice.signal, advice.by, advice.reason) == (Signal.STALLED, By.MODEL, "read the proxy's log instead")
+    assert (advice.plan.likely, adviser.asked) == (6, 1)
+
+
+async def test_a_request_for_more_asks_the_model():
+    manager, adviser = managed(5)
+    talk = asking_for_more()
+    talk.take(await manager.review(talk.case))
+    assert (talk.thread.plan.likely, talk.thread.plan.by, talk.thread.plan.was) == (5, By.MODEL, 7)
+    assert adviser.asked == 1
+
+
+@pytest.mark.parametrize(("proposed", "likely"), [(1, 3), (500, 16)])
+async def test_a_proposal_on_review_keeps_between_the_next_step_and_twice_the_range(proposed, likely):
+    manager, _ = managed(proposed)
+    plan = (await manager.review(asking_for_more().case)).plan
+    assert plan.likely == likely
+    assert plan.low <= likely <= plan.high
+
+
+async def test_a_long_answer_is_cut_to_a_short_reason():
+    manager, _ = managed(reason="ä" * 5_000)
+    assert len((await manager.size(WORK, DEBUG)).reason.encode()) <= 60
+
+
+@pytest.mark.parametrize("answer", [Proposal(6, "look elsewhere"), None])
+async def test_a_model_is_asked_three_times_a_thread_at_most_whether_it_answers_or_not(answer):
+    adviser = ScriptedAdviser(answer)
+    manager = Manager(adviser, limit_seconds=0.02)
+    talk = Talk(work=WORK)
+    talk.record(files=["a.py"])
+    talk.take(await manager.size(WORK, DEBUG))
+    for number in range(5):
+        talk.stalled_step()
+        talk.decision = type(talk.decision)(talk.thread)
+        talk.take(await manager.review(talk.case))
+        assert adviser.asked == min(3, number + 2)
+
+
+async def test_going_back_to_step_one_does_not_begin_the_count_anew():
+    manager, adviser = managed()
+    talk = stalled()
+    for _ in range(3):
+        talk.take(await manager.review(talk.case))
+    before = adviser.asked
+    talk.record(files=["a.py"], backtrack=1)
+    await manager.size(WORK, DEBUG, talk.thread)
+    assert adviser.asked == before == 3
