@@ -1,8 +1,9 @@
 """The server: `mcp` at module level, as `mcp dev server.py` and `mcp run server.py` want it.
 
-Importing builds the server and opens nothing; `python server.py` serves stdio.
+Importing builds the server and opens nothing; `python server.py` is `stepwarden serve`.
 """
 
+import sys
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -64,7 +65,10 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     return server
 
 
-mcp = build_server()
-
 if __name__ == "__main__":
-    mcp.run()
+    from stepwarden.cli import main
+
+    sys.exit(main(["serve", *sys.argv[1:]]))  # which imports this file under its name
+else:
+    runtime = build_runtime(load_settings())
+    mcp = build_server(runtime.settings, runtime)

@@ -36,5 +36,6 @@ def _revised(request: PlannerRequest) -> int | None:
 WORKFLOW = Workflow(
     policy=Policy(tool="planner", low=3, likely=5, high=10, novelty_required=False),
     request=PlannerRequest,
+    fields="step, findings, branch_id",
     replaces=_revised,
 )

@@ -67,9 +67,9 @@ def locate(root: str, name: str) -> tuple[str, ...] | Unread:
 
     The disk is not asked about anything that `name` itself puts outside the root or that is secret by its name.
     """
-    if not is_usable(name):
-        return NO_NAME
     path = normal(root, name)
+    if not is_usable(name) or not is_usable(path):
+        return NO_NAME
     if relative(path, root) is None or is_secret(PurePath(path).parts):
         return BARRED
     resolved = real(path)

@@ -70,7 +70,7 @@ class Workspace:
 
     def survey(self, paths: Sequence[str]) -> dict[str, FileFact]:
         """Look for files by their canonical names; what is secret, outside or no regular file does not exist."""
-        return {path: self._fact(path) for path in paths}
+        return {name: self._fact(name) for name in map(self._own, paths)}
 
     def check(self, quotes: Sequence[Quote]) -> list[Evidence]:
         """Look quotes up, `file` being a canonical name, and give one verdict for each in their order.
@@ -118,8 +118,8 @@ class Workspace:
             return path
         return self._named(normal(self.root, path))
 
-    def _fact(self, path: str) -> FileFact:
-        size = measure(self.root, self._own(path)) if self.root is not None else NO_ROOT
+    def _fact(self, name: str) -> FileFact:
+        size = measure(self.root, name) if self.root is not None else NO_ROOT
         return FileFact(exists=False) if isinstance(size, Unread) else FileFact(exists=True, bytes=size)
 
     def _contents(self, paths: Sequence[str]) -> Iterator[tuple[str, _Content | Unread, list[int]]]:

@@ -10,12 +10,14 @@ from stepwarden.steps.thread import Assurance, Issue, Thread
 
 
 def is_ripe(case: Case) -> bool:
-    """Whether everything but convergence holds for an early end (conditions 1 to 3)."""
+    """Whether everything but convergence holds for an early end (conditions 1 to 3).
+
+    The tool's minimum of steps is one of the gate's clauses.
+    """
     word = case.step.submission.confidence
     return (
         word is not None
         and word.asks_to_end
-        and len(case.thread.live) >= case.policy.min_steps
         and case.assessment.sufficient
         and case.assessment.assurance is Assurance.VERIFIED
     )
@@ -51,7 +53,6 @@ def _changed_issues(thread: Thread) -> list[Issue]:
     for step in reversed(thread.trail[:-1]):
         if len(before) == len(said):
             break
-        if step.number not in thread.replaced:
-            before |= {issue.id: issue for issue in step.issues if issue.id in said and issue.id not in before}
+        before |= {issue.id: issue for issue in step.issues if issue.id in said and issue.id not in before}
     changed = [key for key, issue in said.items() if before.get(key) != issue]
     return [*(said[key] for key in changed), *(before[key] for key in changed if key in before)]

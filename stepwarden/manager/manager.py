@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import anyio
 
@@ -63,9 +64,13 @@ class Manager:
 
 
 def _may_ask(thread: Thread | None) -> bool:
-    """Whether the thread has consultations left; one that failed has cost its time and counts."""
+    """Whether the thread has consultations left; one that failed has cost its time and counts.
+
+    What one consultation left behind, a plan and a signal at most, stands side by side.
+    """
     remarks = thread.remarks if thread else ()
-    return sum(remark.by is By.MODEL or _FALLBACK in remark.reason for remark in remarks) < CONSULTATIONS
+    traces = groupby(remarks, lambda remark: (remark.step, remark.by is By.MODEL or _FALLBACK in remark.reason))
+    return sum(by_model for (_, by_model), _ in traces) < CONSULTATIONS
 
 
 def _sized(plan: Plan, answer: Proposal, policy: Policy) -> Advice:

@@ -101,7 +101,7 @@ def _moved_plan(case: Case) -> Plan | None:
     likely = min(grown.likely, longest(case))
     if likely > plan.likely:
         return _around(plan, likely, max(plan.high, likely + 1), grown.reason, last)
-    shrunk = None if grown.reason else _shrinkage(case)
+    shrunk = _shrinkage(case)
     if shrunk is not None and shrunk.likely < plan.likely:
         return _around(plan, shrunk.likely, min(plan.high, shrunk.likely + 2), shrunk.reason, last)
     return None
@@ -120,16 +120,11 @@ def _growth(case: Case, plan: Plan) -> _Move:
     last = case.thread.last
     surprises = [why for why in (_refuted_now(case), _theory_dropped(case.thread), _scope_grown(case.thread)) if why]
     likely = plan.likely + len(surprises)
-    needed = _steps_needed(case)
+    needed = math.ceil(len(case.assessment.open) / CLAUSES_PER_STEP)
     if last + needed > likely:
         likely = last + needed
         surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
     return _Move(likely, ", ".join(surprises)) if likely > last else _Move(last + 1, "there is more to do")
-
-
-def _steps_needed(case: Case) -> int:
-    clauses = [clause for clause in case.assessment.open if clause.kind != "min_steps"]
-    return max(math.ceil(len(clauses) / CLAUSES_PER_STEP), case.policy.min_steps - len(case.thread.live))
 
 
 def _refuted_now(case: Case) -> str:
@@ -171,7 +166,7 @@ def _shrinkage(case: Case) -> _Move | None:
         return None
     word = case.step.submission.confidence
     confident = word is not None and word.rank >= Confidence.HIGH.rank
-    floor = max(thread.last + 1, policy.low, policy.min_steps)
+    floor = max(thread.last + 1, policy.low)
     if confident and case.assessment.assurance is Assurance.VERIFIED:
         return _Move(floor, f"verified at step {thread.last}")
     if confident:

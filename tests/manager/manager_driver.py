@@ -104,8 +104,14 @@ class Talk:
     def steps(self, number: int, **said) -> list[Advice]:
         return [self.step(files=[f"file{self.sent}.py"], **said) for _ in range(number)]
 
-    def stalled_step(self) -> Advice:
-        """Send a step that brings not even new words: refused at first, accepted as stalled when it comes again."""
+    def record_stalled(self) -> None:
+        """Record a step that brings not even new words: refused at first, accepted when it comes again."""
         refused = Refused(self.thread.next_number, "another digest", "nothing_new")
         self.decision = Decision(apply(self.thread, refused))
-        return self.step(findings="found 1")
+        self.record(findings="found 1")
+
+    def stalled_step(self) -> Advice:
+        self.record_stalled()
+        advice = review(self.case)
+        self.take(advice)
+        return advice

@@ -9,7 +9,7 @@ from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, seen
 
 from stepwarden.manager.facts import Work
 from stepwarden.steps.submission import Severity
-from stepwarden.steps.thread import Assurance, By, Outcome, Signal
+from stepwarden.steps.thread import Assurance, By, Clause, Outcome, Signal
 
 LONG = Work("wrong at a.py:3", hint=8)
 SURE = ["very_high", "almost_certain", "certain"]
@@ -112,6 +112,30 @@ def test_a_review_without_any_claim_does_not_end_early():
     assert not talk.step(files=["b.py"], confidence="certain").end
 
 
+def test_an_open_checklist_bars_the_end():
+    open_item = (Clause("checklist", "1"),)
+    talk = investigated(policy=replace(DEBUG, facts=lambda thread: open_item if thread.last < 4 else ()))
+    assert not talk.step(files=["b.py"], confidence="certain").end
+    assert talk.step(files=["c.py"], confidence="certain").end
+
+
+def test_a_verified_thread_ends_although_its_agent_asked_for_more():
+    assert investigated().step(files=["b.py"], confidence="certain", total=12).end
+
+
+def test_an_issue_of_a_revised_step_is_compared_with_what_stands():
+    talk = investigated(policy=POLICIES["planner"])
+    talk.step(seen(supports="I1"), issues=[issue()], confidence="high")
+    talk.step(seen(supports="I1"), issues=[issue(severity=Severity.CRITICAL)], confidence="high", replaces=3)
+    assert not talk.step(issues=[issue()], files=["b.py"], confidence="certain").end
+
+
+def test_a_revision_that_repeats_an_issue_is_no_change():
+    talk = investigated(policy=POLICIES["planner"])
+    talk.step(seen(supports="I1"), issues=[issue()], confidence="high")
+    assert talk.step(seen(supports="I1"), issues=[issue()], confidence="certain", replaces=3).end
+
+
 # Disproof
 
 
@@ -141,6 +165,21 @@ def test_an_answer_that_changes_the_hypothesis_grows_the_plan_and_asks_no_second
     assert (advice.end, advice.signal) == (False, None)
     assert advice.plan.reason == "a refuted hypothesis replaced"
     assert talk.step(files=["d.py"], confidence="certain").end
+
+
+def test_a_later_step_is_no_answer_to_the_question():
+    talk, _ = changed_late()
+    talk.step(seen("c.py"), hypothesis="the clock runs backwards", confidence="certain")
+    minor = issue("typo", Severity.LOW)
+    assert not talk.step(issues=[minor], confidence="certain").end
+
+
+def test_going_back_behind_the_question_takes_it_back():
+    talk = investigated()
+    talk.step(seen(supports="I1"), issues=[issue()], confidence="certain")
+    assert talk.thread.disproof_asked == 3
+    advice = talk.step(seen(), hypothesis="another", confidence="certain", backtrack=2)
+    assert (advice.end, advice.signal) == (False, Signal.DISPROVE)
 
 
 def test_an_answer_with_a_new_severe_issue_does_not_end():

@@ -129,6 +129,15 @@ async def test_a_model_is_not_asked_while_the_rules_are_decided():
     assert adviser.asked == 0
 
 
+async def test_an_early_end_needs_no_model():
+    manager, adviser = managed()
+    talk = Talk(work=WORK)
+    talk.step(seen(), hypothesis=THEORY)
+    talk.record(files=["b.py"], confidence="certain", total=8)
+    assert (await manager.review(talk.case)).end
+    assert adviser.asked == 0
+
+
 async def test_a_stall_asks_the_model_and_stays_signalled():
     manager, adviser = managed(reason="read the proxy's log instead")
     advice = await manager.review(stalled().case)
@@ -165,18 +174,16 @@ async def test_a_model_is_asked_three_times_a_thread_at_most_whether_it_answers_
     talk.record(files=["a.py"])
     talk.take(await manager.size(WORK, DEBUG))
     for number in range(5):
-        talk.stalled_step()
-        talk.decision = type(talk.decision)(talk.thread)
+        talk.record_stalled()
         talk.take(await manager.review(talk.case))
         assert adviser.asked == min(3, number + 2)
 
 
 async def test_going_back_to_step_one_does_not_begin_the_count_anew():
     manager, adviser = managed()
-    talk = stalled()
-    for _ in range(3):
-        talk.take(await manager.review(talk.case))
-    before = adviser.asked
-    talk.record(files=["a.py"], backtrack=1)
-    await manager.size(WORK, DEBUG, talk.thread)
-    assert adviser.asked == before == 3
+    talk = Talk(work=WORK)
+    for _ in range(5):
+        backtrack = {"backtrack": 1} if talk.decision else {}
+        talk.record(files=["a.py"], **backtrack)
+        talk.take(await manager.size(WORK, DEBUG, talk.thread))
+    assert adviser.asked == 3

@@ -49,6 +49,12 @@ def test_a_hypothesis_changed_after_its_evidence_was_refuted_grows_the_plan():
     assert (advice.plan.likely, advice.plan.reason) == (5, "a refuted hypothesis replaced")
 
 
+def test_a_quote_refuted_for_an_issue_is_none_against_the_hypothesis():
+    talk = Talk(work=PLAIN)
+    talk.step(made_up(supports="I1"), hypothesis=THEORY, issues=[issue()])
+    assert talk.step(hypothesis="the clock runs backwards").plan is None
+
+
 def test_a_hypothesis_changed_without_any_refutation_grows_nothing():
     talk = Talk(work=PLAIN)
     talk.step(hypothesis=THEORY)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,6 +60,20 @@ def test_the_number_of_files_moves_the_start(files, move):
 def test_the_kind_of_question_moves_the_start(task, kind, move):
     assert question_kind(task) is kind
     assert plan_of(WIDE, task).likely == 10 + move
+
+
+@pytest.mark.parametrize(
+    ("task", "kind"),
+    [
+        (" " * 15_995 + "debug more", Kind.DEBUG),
+        (" " * 15_994 + "reviewer", Kind.HOW),
+        (" " * 20_000 + "review", Kind.HOW),
+        (" " * 20_000, Kind.HOW),
+        ("z" * 20_000, Kind.HOW),
+    ],
+)
+def test_of_a_very_long_task_the_first_part_is_read_in_whole_words(task, kind):
+    assert question_kind(task) is kind
 
 
 @pytest.mark.parametrize(
@@ -153,6 +169,25 @@ def test_history_outside_the_range_is_told_as_it_is_and_planned_inside():
     assert plan.reason == "median 9, 9-9, of 30 finished"
 
 
+@pytest.mark.parametrize(
+    ("files", "plan"), [(0, (8, 12, 18)), (1, (6, 9, 14)), (4, (7, 10, 15))], ids=["none", "one", "four"]
+)
+def test_the_interval_is_a_third_below_and_a_half_above(files, plan):
+    policy = replace(WIDE, likely=12 if files == 0 else 10)
+    found = plan_of(policy, files=files)
+    assert (found.low, found.likely, found.high) == plan
+
+
+def test_a_range_of_one_number_is_planned_as_it_is():
+    plan = plan_of(Policy("other", 3, 3, 3), "security", files=50)
+    assert (plan.low, plan.likely, plan.high) == (3, 3, 3)
+
+
+def test_only_the_newest_finished_threads_are_looked_at():
+    plan = plan_of(DEBUG, finished=(3, 4, 5, 6) * 125 + (8,) * 5_000)
+    assert plan.reason == "median 5, 3-6, of 500 finished"
+
+
 def test_a_counted_total_is_not_advised():
     plan = plan_of(POLICIES["planner"], "review", files=30, hint=4, computed=17, finished=(3,) * 50)
     assert (plan.low, plan.likely, plan.high, plan.reason) == (17, 17, 17, "17 steps, counted")
@@ -170,6 +205,7 @@ TASKS = st.sampled_from(
         "",
         "debug" + " " * 15_995,
         "broken " * 3_000,
+        " " * 15_995 + "debug",
     ]
 )
 WORKS = st.builds(

@@ -44,13 +44,14 @@ def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[s
     return list(bullets)[start : start + 2]
 
 
-def next_call(reply: Reply) -> str:
-    """Give the `next_steps` text: stop, do the actions, and the literal next call."""
+def next_call(reply: Reply, fields: str) -> str:
+    """Give the `next_steps` text: stop, do the actions, and the literal next call with its `fields`."""
     tool, thread = reply.thread.tool, reply.thread
-    call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}", step, findings, evidence'
+    call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}", {fields}'
     if reply.held:
-        return f"STOP! Do NOT call {tool} again yet. Close what is open first; the next ask completes: {call}, next_step_required=false)"
-    return f"STOP! Do NOT call {tool} again yet. First do the actions, then {call}, files_checked, ...)"
+        ask = f"{call}, next_step_required=false)"
+        return f"STOP! Do NOT call {tool} again yet. Close what is open first; the next ask completes: {ask}"
+    return f"STOP! Do NOT call {tool} again yet. First do the actions, then {call}, ...)"
 
 
 def quote_lines(reply: Reply) -> list[str]:

@@ -1,14 +1,14 @@
 """From a reply of the core to what is sent: the envelope and its text, within the budget of bytes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
-from stepwarden.steps.thread import Outcome, Thread
+from stepwarden.steps.thread import Outcome, Signal, Thread
 from stepwarden.threads.calls import Refused, Reply
 from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
 from tools.shared.guidance import next_call, quote_lines, required_actions
@@ -17,7 +17,14 @@ from tools.shared.wording import clause_lines, refusal_line, refusal_remedy
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
+CONTEXT_CHARS = 200  # of what a follow-up goes on from
 CRUMBS = 4  # how many steps a breadcrumb names
+
+SIGNAL_WORDS: Mapping[Signal, str] = {
+    Signal.DISPROVE: "Try once to disprove it",
+    Signal.STALLED: "Try another way",
+    Signal.SPLIT: "Long",
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +40,11 @@ class _Parts:
         return len(self.actions) <= 1 and not self.quotes and not self.context_chars
 
     def smaller(self) -> "_Parts":
-        """Give up a little: the third action, then context, the second action, then quotes from the last on."""
-        if len(self.actions) > 2 or (len(self.actions) > 1 and not self.context_chars):
+        """Give up a little: the third action, half the context, the second action, the context, the last quote."""
+        if len(self.actions) > 2 or (len(self.actions) > 1 and self.context_chars <= CONTEXT_CHARS // 2):
             return replace(self, actions=self.actions[:-1])
         if self.context_chars:
-            return replace(self, context_chars=self.context_chars - 50)
+            return replace(self, context_chars=self.context_chars - CONTEXT_CHARS // 4)
         return replace(self, quotes=self.quotes[:-1])
 
 
@@ -46,14 +53,16 @@ def size_in_bytes(value: object) -> int:
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def reply_result(reply: Reply, prompt: Prompt, *, request_bytes: int, notes: Sequence[str] = ()) -> CallToolResult:
-    """Render an accepted step."""
+def reply_result(
+    reply: Reply, prompt: Prompt, *, fields: str, request_bytes: int, notes: Sequence[str] = ()
+) -> CallToolResult:
+    """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
         return _sent(*_completion(reply, notes))
-    parts = _Parts(required_actions(reply, prompt), quote_lines(reply), 200 if reply.origin else 0)
+    parts = _Parts(required_actions(reply, prompt), quote_lines(reply), CONTEXT_CHARS if reply.origin else 0)
     budget = REPLY_BYTES + request_bytes - FRAME_BYTES
     while True:
-        envelope, text = _ordinary(reply, parts, notes)
+        envelope, text = _ordinary(reply, parts, next_call(reply, fields), notes)
         if size_in_bytes(envelope) + size_in_bytes(text) <= budget or parts.are_least:
             return _sent(envelope, text)
         parts = parts.smaller()
@@ -128,11 +137,11 @@ def _assessment(reply: Reply, quotes: Sequence[str], *, whole: bool) -> Assessme
     )
 
 
-def _ordinary(reply: Reply, parts: _Parts, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
+def _ordinary(reply: Reply, parts: _Parts, next_steps: str, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
     thread, actions, quotes = reply.thread, parts.actions, parts.quotes
     envelope = _envelope(reply, f"pause_for_{thread.tool}", notes)
     envelope.required_actions = list(actions)
-    envelope.next_steps = next_call(reply)
+    envelope.next_steps = next_steps
     envelope.assessment = _assessment(reply, quotes, whole=bool(reply.held))
     lines = [_verdict(reply), *notes]
     if reply.origin is not None and parts.context_chars:
@@ -159,6 +168,8 @@ def _verdict(reply: Reply) -> str:
     elif plan is not None:
         why = f" Plan: {plan.reason}."
     stalled = " Stalled." if thread.stalled else ""
+    for signal, reason in reply.signals.items():
+        why += f" {SIGNAL_WORDS[signal]}: {reason}."
     again = " (as before)" if reply.replayed else ""
     return f"ACCEPTED {place}{again}.{stalled}{why} Next: step {reply.next_number}."
 

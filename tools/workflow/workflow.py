@@ -34,11 +34,12 @@ def _no_step(_: Any) -> int | None:
 class Workflow:
     """What makes one workflow tool: its policy, its request model, and the prompt file of the same name.
 
-    `replaces` reads from a request the number of the step that it revises, for tools that know revisions.
+    `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number of the step that it revises, for tools that know revisions.
     """
 
     policy: Policy
     request: type[BaseWorkflowRequest]
+    fields: str = "step, findings, evidence, files_checked"
     replaces: Callable[[Any], int | None] = _no_step
 
     @property
@@ -66,7 +67,7 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
             return refusal_result(workflow.name, reply, said.number)
         ignored = sorted(arguments.keys() - given.keys())
         notes = [f"Ignored: {', '.join(ignored)}."] if ignored else []
-        return reply_result(reply, prompt, request_bytes=_size(arguments), notes=notes)
+        return reply_result(reply, prompt, fields=workflow.fields, request_bytes=_size(arguments), notes=notes)
 
     return edge_tool(
         submit,

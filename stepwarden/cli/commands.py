@@ -1,0 +1,88 @@
+"""The commands and their options; what each does is imported when it runs."""
+
+from typing import Annotated
+
+import typer  # noqa: TID253 - this module is itself imported lazily
+
+from stepwarden import __version__
+from stepwarden.cli.hosts import HostName
+from stepwarden.cli.serve import Transport
+from stepwarden.cli.threads import threads
+
+app = typer.Typer(
+    name="stepwarden",
+    help="An MCP server that makes an AI agent work in steps, and makes the steps count.",
+    epilog="Begin with `stepwarden config claude-code` (or another host), then `stepwarden doctor`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(threads, name="threads")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stepwarden {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def stepwarden(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """An MCP server that makes an AI agent work in steps, and makes the steps count."""
+
+
+@app.command()
+def serve(
+    transport: Annotated[
+        Transport, typer.Option(help="stdio for hosts that start it; http and sse are the same app as streamable-http.")
+    ] = "stdio",
+    host: Annotated[str | None, typer.Option(help="Address to bind over HTTP (else STEPWARDEN_HOST, 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port over HTTP, 0 for a free one (else STEPWARDEN_PORT, 8000).")] = None,
+) -> None:
+    """Serve MCP: over stdio, or over HTTP at /mcp, /sse (old hosts) and /health."""
+    from stepwarden.cli.serve import serve as run
+
+    if transport == "stdio" and (host is not None or port is not None):
+        raise typer.BadParameter("--host and --port need --transport streamable-http")
+    raise typer.Exit(run(transport, host, port))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation, the store, the settings and the hosts' configuration; exit 1 if there is a problem."""
+    from stepwarden.cli.doctor import report
+
+    raise typer.Exit(report())
+
+
+@app.command()
+def config(host: Annotated[HostName, typer.Argument(help="Which host to set up.", show_default=False)]) -> None:
+    """Print what to paste into a host's configuration; where it goes is said on stderr."""
+    from stepwarden.cli.hosts import recipe
+
+    found = recipe(host)
+    typer.echo(found.place, err=True)
+    typer.echo(found.snippet)
+
+
+@app.command()
+def calibration(
+    reset: Annotated[bool, typer.Option("--reset", help="Let the manager learn anew from now on.")] = False,
+) -> None:
+    """Show how many steps finished threads took, from which the manager plans new ones."""
+    from stepwarden.cli import calibration as numbers
+
+    numbers.reset() if reset else numbers.show()
+
+
+@app.command()
+def demo() -> None:
+    """Show a thread from its first step to its end, without any host or model."""
+    from stepwarden.cli.demo import run
+
+    raise typer.Exit(run())

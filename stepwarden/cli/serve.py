@@ -1,0 +1,113 @@
+"""`stepwarden serve`: one server process, from its first signal handler to its end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Literal, NoReturn
+
+import anyio
+from anyio.streams.memory import MemoryObjectSendStream
+from mcp.server.mcpserver import MCPServer
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+
+from stepwarden.settings import Settings, load_settings
+from stepwarden.wiring import Runtime
+
+Transport = Literal["stdio", "streamable-http", "http", "sse"]
+
+GRACE_S = 0.3  # for calls in flight to be answered, once the host has gone or a signal came
+CLOSE_S = 0.3  # for the store: a call that waits for a busy one cannot be interrupted
+
+
+def serve(transport: Transport = "stdio", host: str | None = None, port: int | None = None) -> int:
+    """Serve until the host goes, or a signal comes; `host` and `port` win over the settings.
+
+    Raises SettingsError where a setting has no usable value, or HTTP would be open to other machines without a token.
+    """
+    _on_signals(lambda: _leave(0))
+    overrides = {"host": host, "port": port}
+    settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    if transport == "stdio":
+        import server
+
+        asyncio.run(_stdio(server.mcp, server.runtime))
+    else:
+        asyncio.run(_http(settings))
+    return 0
+
+
+async def _http(settings: Settings) -> NoReturn:
+    from stepwarden.http.access import access
+
+    allowed = access(settings)  # before anything heavy: a refusal comes at once
+    from stepwarden.http.app import build_app
+    from stepwarden.http.serving import bind
+    from stepwarden.http.serving import serve as serve_app
+
+    listener = bind(settings.host, settings.port)
+    import server
+
+    # uvicorn takes the signals over, and hands them back to our handler, the end of the process, when it is done.
+    await serve_app(build_app(server.mcp, server.runtime, allowed), settings, listener)
+    _leave(0)
+
+
+async def _stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    _on_signals(lambda: loop.call_soon_threadsafe(ending.set))
+    session = asyncio.create_task(_session(mcp, ending))
+    waiting = asyncio.create_task(ending.wait())
+    await asyncio.wait({session, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({session}, timeout=GRACE_S)
+    failed = session.done() and session.exception() is not None
+    if failed:
+        session.print_stack(file=sys.stderr)
+    session.cancel()
+    with anyio.move_on_after(CLOSE_S):
+        await runtime.close()
+    _leave(1 if failed else 0)
+
+
+async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
+    """Speak the protocol over stdin and stdout; sets `ending` at the end of stdin, which calls in flight outlast."""
+    # Not `run_stdio_async`, which keeps the end of stdin to itself until the last call in flight has ended.
+    lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+    send, receive = anyio.create_memory_object_stream[SessionMessage | Exception]()
+    try:
+        async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as group:
+            group.start_soon(_relay, incoming, send, ending)
+            await lowlevel.run(receive, outgoing, lowlevel.create_initialization_options())
+            group.cancel_scope.cancel()
+    except* (BrokenPipeError, anyio.BrokenResourceError):
+        pass  # the host closed stdout: it has gone
+
+
+async def _relay(incoming, send: MemoryObjectSendStream[SessionMessage | Exception], ending: asyncio.Event) -> None:
+    async with send:
+        with contextlib.suppress(anyio.BrokenResourceError):
+            async for message in incoming:
+                await send.send(message)
+    ending.set()
+
+
+def _on_signals(act: Callable[[], object]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: act())
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process here and now.
+
+    A thread that reads stdin, or waits for a busy store, can neither be interrupted nor left alone: Python waits for
+    every thread at its exit. Nothing is lost by not waiting: what was acknowledged is on disk, and a transaction cut
+    off is none.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

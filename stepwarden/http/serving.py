@@ -1,0 +1,60 @@
+"""Serving the app: a socket, and a uvicorn that ends in time."""
+
+import contextlib
+import socket
+import sys
+
+import anyio
+import uvicorn  # noqa: TID253 - this module is itself imported lazily
+from starlette.types import ASGIApp
+
+from stepwarden.errors import StepwardenError
+from stepwarden.settings import Settings
+
+GRACE_S = 1  # for calls in flight; open streams never end by themselves
+LIMIT_S = 2.5  # of the whole shutdown: a call that waits for a busy store cannot be interrupted
+
+
+class AddressTaken(StepwardenError):
+    """The address cannot be listened on: the user has to choose another one."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Listen on an address; raises AddressTaken where that cannot be."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)  # pyright: ignore[reportArgumentType]
+    except OSError as error:
+        raise AddressTaken(f"Cannot listen on {host}:{port} ({error.strerror}); choose another --host or --port.") from error
+
+
+async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; then end open calls and streams, and the app's lifespan, within `LIMIT_S`."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,  # its loggers hand their records to ours
+        log_level=settings.log_level.lower(),
+        access_log=settings.log_level in {"DEBUG", "INFO"},
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    await _Server(config).serve([listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says where it listens, and whose shutdown has an end."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            place = f"[{host}]" if ":" in host else host
+            sys.stderr.write(f"listening on http://{place}:{port}/mcp\n")
+            sys.stderr.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        with anyio.move_on_after(LIMIT_S), contextlib.suppress(TimeoutError):
+            await super().shutdown(sockets)

@@ -1,0 +1,225 @@
+"""Whole threads of every workflow tool, from the first step to their end, without any model."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.server.mcpserver import MCPServer
+from tool_driver import FAULT, FAULT_LINE, MODES, TOOLS, Answer, Host, connected
+
+pytestmark = pytest.mark.asyncio
+
+HYPOTHESIS = "total() subtracts the count from the price where it should multiply"
+OWN: dict[str, dict[str, Any]] = {
+    "analyze": {"analysis_type": "quality"},
+    "codereview": {"review_type": "full"},
+    "precommit": {"compare_to": "main"},
+    "refactor": {"refactor_type": "codesmells", "issues_found": [{"severity": "low", "description": "long name"}]},
+    "secaudit": {"audit_focus": "owasp"},
+    "tracer": {"trace_mode": "precision"},
+}
+
+
+def survey(tool: str) -> dict[str, Any]:
+    """A second step that closes each clause of the tool but those of evidence."""
+    return OWN.get(tool, {}) | {
+        "findings": f"{tool}: the sum is off by the count, in one place only",
+        "files_checked": ["src/cart.py", "tests/test_cart.py"],
+        "relevant_files": ["tests/test_cart.py"],
+        "confidence": "medium",
+    }
+
+
+def proof() -> dict[str, Any]:
+    return {
+        "hypothesis": HYPOTHESIS,
+        "evidence": [{"file": "src/cart.py", "line": FAULT_LINE, "quote": FAULT, "supports": "hypothesis"}],
+    }
+
+
+async def finish(host: Host, tool: str, answer: Answer, **fields: Any) -> Answer:
+    said = {"step": f"Finish after {answer.number}", "next_step_required": False, "confidence": "high"}
+    return await host.step(tool, answer.next, answer.id, **(said | fields))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_thread_with_evidence_is_done_and_verified(
+    app: MCPServer, project: Path, tool: str, mode: str
+) -> None:
+    async with connected(app, project, mode) as host:
+        first = await host.open(tool)
+        second = await host.step(tool, 2, first.id, **survey(tool), **proof())
+        assert second.sent["assessment"]["evidence"] == {"verified": 1}
+        assert second.sent["assessment"]["assurance"] == "verified"
+        third = await finish(host, tool, second)
+        assert third.verdict.startswith("DONE (verified).")
+        assert third.sent["assessment"]["outcome"] == "done"
+        assert third.sent["assessment"]["assurance"] == "verified"
+        assert third.open == []
+        result = third.sent["result"]
+        assert result["hypothesis"] == {"text": HYPOTHESIS, "evidenced": True}
+        assert [step["number"] for step in result["steps"]] == [1, 2, 3]
+        assert {"src/cart.py", "tests/test_cart.py"} <= set(result["files"])
+        assert "3 live steps" in third.text
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_thread_whose_files_cannot_be_read_is_done_and_asserted(
+    app: MCPServer, project: Path, tool: str, mode: str
+) -> None:
+    async with connected(app, project, mode) as host:
+        first = await host.step(tool, 1)
+        second = await host.step(tool, 2, first.id, **survey(tool), hypothesis=HYPOTHESIS)
+        third = await finish(host, tool, second)
+        assert third.verdict.startswith("DONE (asserted).")
+        assert third.sent["assessment"]["assurance"] == "asserted"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_the_first_ask_is_held_clause_by_clause_and_the_next_one_completes(
+    app: MCPServer, project: Path, tool: str
+) -> None:
+    async with connected(app, project) as host:
+        first = await host.open(tool)
+        claim = {"severity": "high", "description": "The total is wrong", "file": "src/cart.py", "line": FAULT_LINE}
+        held = await finish(host, tool, first, issues_found=[claim], hypothesis=HYPOTHESIS)
+        assert held.verdict.startswith("HELD 2/")
+        assert held.status == f"pause_for_{tool}"
+        assert held.next == 3
+        assert any("I1" in clause for clause in held.open)
+        assert any("hypothesis" in clause for clause in held.open)
+        assert held.sent["required_actions"] == held.open
+        assert held.sent["assessment"]["outcome"] == "open"
+        assert held.sent["assessment"]["assurance"] == "asserted"
+        assert not held.is_error
+        done = await finish(host, tool, held)
+        assert done.verdict.startswith("DONE (asserted).")
+        assert "Passed over: " in done.text
+        assert done.sent["result"]["issues"][0]["evidenced"] is False
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_held_thread_that_closes_its_clauses_is_done_and_verified(
+    app: MCPServer, project: Path, tool: str
+) -> None:
+    async with connected(app, project) as host:
+        first = await host.open(tool)
+        held = await finish(host, tool, first, hypothesis=HYPOTHESIS, **(survey(tool) | {"confidence": "high"}))
+        assert held.verdict.startswith("HELD 2/")
+        done = await finish(host, tool, held, **proof())
+        assert done.verdict.startswith("DONE (verified).")
+        assert "Passed over" not in done.text
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_asking_in_the_first_step_is_held(app: MCPServer, project: Path, tool: str) -> None:
+    async with connected(app, project) as host:
+        held = await host.step(
+            tool, 1, **survey(tool), **proof(), next_step_required=False, working_directory=str(project)
+        )
+        assert held.verdict.startswith("HELD 1/")
+        assert any("at least" in clause and "steps" in clause for clause in held.open)
+
+
+@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "planner"])
+async def test_finishing_while_nothing_new_is_found_is_inconclusive(app: MCPServer, project: Path, tool: str) -> None:
+    async with connected(app, project) as host:
+        first = await host.open(tool)
+        refused = await host.step(tool, 2, first.id, step="again", findings="THE total  of the cart is wrong")
+        assert refused.status == f"{tool}_refused"
+        assert "nothing new" in refused.text
+        stalled = await host.step(tool, 2, first.id, step="once more", findings="the total of the cart is wrong")
+        assert stalled.sent["assessment"]["stalled"] is True
+        assert "Stalled." in stalled.verdict
+        ended = await finish(host, tool, stalled, findings="")
+        if ended.verdict.startswith("HELD"):
+            ended = await finish(host, tool, ended, findings="")
+        assert ended.verdict.startswith("DONE (inconclusive).")
+        assert ended.sent["assessment"]["outcome"] == "inconclusive"
+        assert ended.status == f"{tool}_complete"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reopens_it(
+    app: MCPServer, project: Path, tool: str
+) -> None:
+    async with connected(app, project) as host:
+        answer = await host.open(tool)
+        answer = await host.step(tool, 2, answer.id, **survey(tool), **proof())
+        ended = await host.step(tool, 3, answer.id, findings="Looked for a second cause: none", confidence="certain")
+        assert ended.status == f"{tool}_complete"
+        assert ended.verdict.startswith("DONE (verified).")
+        assert ended.sent["next_step_required"] is False
+        again = await host.step(tool, ended.next, ended.id, findings="One more place has the same fault")
+        assert again.status == f"pause_for_{tool}"
+        assert again.number == 4
+        done = await finish(host, tool, again)
+        assert done.verdict.startswith("DONE (verified).")
+        assert len(done.sent["result"]["steps"]) == 5
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_certainty_with_filler_ends_nothing(app: MCPServer, project: Path, tool: str) -> None:
+    async with connected(app, project) as host:
+        answer = await host.open(tool, confidence="certain")
+        for number in range(2, 8):
+            answer = await host.step(
+                tool,
+                number,
+                answer.id,
+                findings=f"I am entirely sure of it, as I said, for reason {number}",
+                hypothesis="It is certainly the cart",
+                confidence="certain",
+            )
+            assert answer.status == f"pause_for_{tool}"
+            assert answer.sent["assessment"].get("assurance", "asserted") == "asserted"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_thread_that_the_agent_finished_is_closed_and_a_backtrack_reopens_it(
+    app: MCPServer, project: Path, tool: str
+) -> None:
+    async with connected(app, project) as host:
+        answer = await host.open(tool)
+        answer = await host.step(tool, 2, answer.id, **survey(tool), **proof())
+        answer = await finish(host, tool, answer)
+        assert answer.done
+        closed = await host.step(tool, 4, answer.id, findings="more")
+        assert closed.status == f"{tool}_refused"
+        assert "finished" in closed.text
+        assert "backtrack_from_step" in closed.text
+        assert "follows it up" in closed.text
+        back = await host.step(tool, 3, answer.id, findings="another view of it", backtrack_from_step=3)
+        assert back.status == f"pause_for_{tool}"
+        assert back.number == 3
+        assert back.sent["progress"]["breadcrumb"].endswith("3'")
+        done = await finish(host, tool, back)
+        assert done.done
+
+
+async def test_total_steps_rises_with_the_steps_and_never_ends_the_thread(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        answer = await host.open("codereview", total_steps=2)
+        assert answer.sent["total_steps"] == 2
+        for number in range(2, 12):
+            answer = await host.step("codereview", number, answer.id, findings=f"finding {number}")
+            assert answer.sent["total_steps"] > number
+        more = await host.step("codereview", 12, answer.id, findings="finding 12", total_steps=400)
+        assert more.sent["total_steps"] < 400
+
+
+async def test_the_plan_is_told_with_its_reason_when_it_is_made_and_when_it_changes(
+    app: MCPServer, project: Path
+) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("debug", step="Where does it fail?")
+        assert first.sent["plan"].keys() == {"low", "likely", "high", "reason", "by"}
+        assert first.sent["plan"]["likely"] == first.sent["total_steps"]
+        more = await host.step("debug", 2, first.id, findings="a lot to see", total_steps=15)
+        assert more.sent["plan"]["was"] == first.sent["total_steps"]
+        assert more.sent["plan"]["by"] == "agent"
+        assert more.sent["total_steps"] == more.sent["plan"]["likely"]
+        rows = [row["event"] for row in await host.history(first.id)]
+        assert sum(row.startswith("planned ") for row in rows) == 2
