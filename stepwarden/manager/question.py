@@ -86,4 +86,4 @@ def _head(task: str) -> str:
         return task
     head = task[:READ_CHARACTERS]
     ends_whole = head[-1].isspace() or task[READ_CHARACTERS].isspace()
-    return head if ends_whole else head.rsplit(maxsplit=1)[0]
+    return head if ends_whole else head.removesuffix(head.rsplit(maxsplit=1)[-1])

@@ -59,9 +59,9 @@ class EdgeTool(Tool):
             return failure([str(error)])
         except Exception:
             logger.exception("tool %s failed", self.name)
-            return failure(
-                [f"{self.name} failed inside; the server's log says why. Sending the same call again is safe."]
-            )
+            again = "Send the same call again: what was recorded is answered, not repeated."
+            text = f"{self.name} failed inside; the server's log says why. {again}"
+            return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
 def failure(lines: list[str]) -> CallToolResult:

@@ -59,15 +59,14 @@ def summary(thread: Thread, found: Digest) -> str:
 
 
 def context_line(origin: Thread, chars: int) -> str:
-    """Say what a follow-up thread goes on from, in at most so many characters beside the origin's id."""
+    """Say what a follow-up thread goes on from, in at most `chars` characters beside the origin's id."""
     found = digest(origin)
-    parts = [f"task: {clip(found.task, 80)}"]
-    if found.hypothesis:
-        parts.append(f"hypothesis: {clip(found.hypothesis, 120)}")
+    parts = [clip(found.hypothesis, 120)] if found.hypothesis else []
     parts += [f"{issue.id} {issue.severity} {clip(issue.description, 60)} {issue.place}" for issue in found.issues[:3]]
     if found.files:
-        parts.append("files: " + ", ".join(found.files[:5]))
-    return f"Follows {origin.id} (status shows all of it): {clip('; '.join(parts), chars)}"
+        parts.append(", ".join(found.files[:5]))
+    parts.append(clip(found.task, 80))
+    return f"Follows {origin.id}: {clip('; '.join(parts), chars)}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -34,7 +34,8 @@ def _no_step(_: Any) -> int | None:
 class Workflow:
     """What makes one workflow tool: its policy, its request model, and the prompt file of the same name.
 
-    `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number of the step that it revises, for tools that know revisions.
+    `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number
+    of the step that it revises, for tools that know revisions.
     """
 
     policy: Policy
