@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments == ["serve"]:  # what hosts start with every window: typer alone would take 40 ms
             from stepwarden.cli.serve import serve
 
-            return serve()
+            serve()
         from stepwarden.cli.commands import app
 
         app(arguments, prog_name="stepwarden")

@@ -1,13 +1,14 @@
 """The commands and their options; what each does is imported when it runs."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden import __version__
 from stepwarden.cli.hosts import HostName
-from stepwarden.cli.serve import Transport
 from stepwarden.cli.threads import threads
+
+Transport = Literal["stdio", "streamable-http", "http", "sse"]
 
 app = typer.Typer(
     name="stepwarden",
@@ -41,15 +42,15 @@ def serve(
     transport: Annotated[
         Transport, typer.Option(help="stdio for hosts that start it; http and sse are the same app as streamable-http.")
     ] = "stdio",
-    host: Annotated[str | None, typer.Option(help="Address to bind over HTTP (else STEPWARDEN_HOST, 127.0.0.1).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port over HTTP, 0 for a free one (else STEPWARDEN_PORT, 8000).")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind over HTTP (STEPWARDEN_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port over HTTP, 0 for a free one (STEPWARDEN_PORT).")] = None,
 ) -> None:
     """Serve MCP: over stdio, or over HTTP at /mcp, /sse (old hosts) and /health."""
     from stepwarden.cli.serve import serve as run
 
     if transport == "stdio" and (host is not None or port is not None):
         raise typer.BadParameter("--host and --port need --transport streamable-http")
-    raise typer.Exit(run(transport, host, port))
+    run(http=transport != "stdio", host=host, port=port)
 
 
 @app.command()

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import Literal, NoReturn
+from collections.abc import AsyncIterable, Callable
+from typing import NoReturn
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
@@ -17,27 +18,25 @@ from mcp.shared.message import SessionMessage
 from stepwarden.settings import Settings, load_settings
 from stepwarden.wiring import Runtime
 
-Transport = Literal["stdio", "streamable-http", "http", "sse"]
+logger = logging.getLogger(__name__)
 
 GRACE_S = 0.3  # for calls in flight to be answered, once the host has gone or a signal came
 CLOSE_S = 0.3  # for the store: a call that waits for a busy one cannot be interrupted
 
 
-def serve(transport: Transport = "stdio", host: str | None = None, port: int | None = None) -> int:
-    """Serve until the host goes, or a signal comes; `host` and `port` win over the settings.
+def serve(*, http: bool = False, host: str | None = None, port: int | None = None) -> None:
+    """Serve stdio, or HTTP, until the host goes or a signal comes; `host` and `port` win over the settings.
 
     Raises SettingsError where a setting has no usable value, or HTTP would be open to other machines without a token.
     """
     _on_signals(lambda: _leave(0))
     overrides = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
-    if transport == "stdio":
-        import server
-
-        asyncio.run(_stdio(server.mcp, server.runtime))
-    else:
+    if http:
         asyncio.run(_http(settings))
-    return 0
+    import server
+
+    asyncio.run(_stdio(server.mcp, server.runtime))
 
 
 async def _http(settings: Settings) -> NoReturn:
@@ -64,19 +63,19 @@ async def _stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
     waiting = asyncio.create_task(ending.wait())
     await asyncio.wait({session, waiting}, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.wait({session}, timeout=GRACE_S)
-    failed = session.done() and session.exception() is not None
-    if failed:
-        session.print_stack(file=sys.stderr)
+    error = session.exception() if session.done() else None
+    if error is not None:
+        logger.error("the session on stdio failed", exc_info=error)
     session.cancel()
     with anyio.move_on_after(CLOSE_S):
         await runtime.close()
-    _leave(1 if failed else 0)
+    _leave(1 if error is not None else 0)
 
 
 async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
     """Speak the protocol over stdin and stdout; sets `ending` at the end of stdin, which calls in flight outlast."""
     # Not `run_stdio_async`, which keeps the end of stdin to itself until the last call in flight has ended.
-    lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+    lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     send, receive = anyio.create_memory_object_stream[SessionMessage | Exception]()
     try:
         async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as group:
@@ -87,7 +86,11 @@ async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
         pass  # the host closed stdout: it has gone
 
 
-async def _relay(incoming, send: MemoryObjectSendStream[SessionMessage | Exception], ending: asyncio.Event) -> None:
+async def _relay(
+    incoming: AsyncIterable[SessionMessage | Exception],
+    send: MemoryObjectSendStream[SessionMessage | Exception],
+    ending: asyncio.Event,
+) -> None:
     async with send:
         with contextlib.suppress(anyio.BrokenResourceError):
             async for message in incoming:

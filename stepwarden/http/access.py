@@ -30,7 +30,7 @@ Place = tuple[str, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Digests of the tokens by the name of their principal (none: everybody is anonymous), and the hosts answered to."""
+    """Digests of the tokens by principal (none: everybody is anonymous), and the hosts that are answered to."""
 
     digests: Mapping[str, bytes]
     places: frozenset[Place]
@@ -116,7 +116,7 @@ class BearerGuard:
         if name is None:
             return await _unauthorized(wrong=bool(given))(scope, receive, send)
         # The secret itself stays out of what handlers can see.
-        user = AuthenticatedUser(AccessToken(token="", client_id=name, scopes=[]))  # noqa: S106
+        user = AuthenticatedUser(AccessToken(token="", client_id=name, scopes=[]))
         return await self._app({**scope, "user": user}, receive, send)
 
     def _principal(self, authorization: str) -> str | None:

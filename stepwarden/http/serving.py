@@ -1,6 +1,6 @@
 """Serving the app: a socket, and a uvicorn that ends in time."""
 
-import contextlib
+import asyncio
 import socket
 import sys
 
@@ -9,10 +9,11 @@ import uvicorn  # noqa: TID253 - this module is itself imported lazily
 from starlette.types import ASGIApp
 
 from stepwarden.errors import StepwardenError
+from stepwarden.http.endings import Endings
 from stepwarden.settings import Settings
 
-GRACE_S = 1  # for calls in flight; open streams never end by themselves
-LIMIT_S = 2.5  # of the whole shutdown: a call that waits for a busy store cannot be interrupted
+GRACE_S = 0.7  # for calls in flight to be answered; then they are ended, and the streams, which never end themselves
+LIMIT_S = 2  # until what is left is left: a call that waits for a busy store cannot be interrupted
 
 
 class AddressTaken(StepwardenError):
@@ -25,13 +26,16 @@ def bind(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)  # pyright: ignore[reportArgumentType]
     except OSError as error:
-        raise AddressTaken(f"Cannot listen on {host}:{port} ({error.strerror}); choose another --host or --port.") from error
+        raise AddressTaken(
+            f"Cannot listen on {host}:{port} ({error.strerror}); choose another --host or --port."
+        ) from error
 
 
 async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM; then end open calls and streams, and the app's lifespan, within `LIMIT_S`."""
+    endings = Endings(app)
     config = uvicorn.Config(
-        app,
+        endings,
         log_config=None,  # its loggers hand their records to ours
         log_level=settings.log_level.lower(),
         access_log=settings.log_level in {"DEBUG", "INFO"},
@@ -39,13 +43,17 @@ async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> No
         proxy_headers=False,
         ws="none",
         lifespan="on",
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=LIMIT_S,
     )
-    await _Server(config).serve([listener])
+    await _Server(config, endings).serve([listener])
 
 
 class _Server(uvicorn.Server):
     """uvicorn that says where it listens, and whose shutdown has an end."""
+
+    def __init__(self, config: uvicorn.Config, endings: Endings) -> None:
+        super().__init__(config)
+        self._endings = endings
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -56,5 +64,6 @@ class _Server(uvicorn.Server):
             sys.stderr.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        with anyio.move_on_after(LIMIT_S), contextlib.suppress(TimeoutError):
+        asyncio.get_running_loop().call_later(GRACE_S, self._endings.end_all)
+        with anyio.move_on_after(LIMIT_S):
             await super().shutdown(sockets)

@@ -28,6 +28,7 @@ _HELD: Mapping[str, frozenset[Kind]] = {
     "precommit": frozenset({Kind.REVIEW, Kind.DEBUG}),
     "secaudit": frozenset({Kind.SECURITY, Kind.REVIEW, Kind.DEBUG}),
     "testgen": frozenset({Kind.DEBUG}),
+    "planner": frozenset({Kind.DEBUG}),  # to plan a fix is not to look for the fault
 }
 
 

@@ -108,3 +108,9 @@ def load_settings(**overrides: object) -> Settings:
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsError("\n".join(lines)) from None
+
+
+def unknown_variables() -> list[str]:
+    """Give the variables that look like ours and are none: a misspelt one would be passed over in silence."""
+    known = {f"STEPWARDEN_{name.upper()}" for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.upper().startswith("STEPWARDEN_") and name.upper() not in known)

@@ -297,10 +297,14 @@ def phase_of(number: int, said: Submission, planned: int) -> Phase:
 
 
 def _with_more(decision: Decision, said: Submission, policy: Policy) -> Decision:
-    """Let the total rise when the agent asks for more, to at most twice the range's end."""
-    plan = decision.thread.plan
-    asked = min(said.total or 0, 2 * policy.high)
-    if plan is None or not said.more or asked <= max(plan.likely, decision.thread.last):
+    """Let the total rise when the agent asks for more, to at most twice the range's end.
+
+    A number that it sent before is no request: many hosts repeat theirs in every call.
+    """
+    thread = decision.thread
+    plan, asked = thread.plan, min(said.total or 0, 2 * policy.high)
+    before = max((step.submission.total or 0 for step in thread.trail[:-1]), default=0)
+    if plan is None or not said.more or (said.total or 0) <= before or asked <= max(plan.likely, thread.last):
         return decision
     return decision.then(Planned(_grown(plan, asked, "the agent asked for more", By.AGENT)))
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import make_project
 
-from server import build_server
-from stepwarden.settings import load_settings
-from stepwarden.wiring import Runtime, build_runtime
+pytest.register_assert_rewrite("tool_driver")  # so that its checks say what they saw
+
+from tool_driver import make_project  # noqa: E402
+
+from server import build_server  # noqa: E402
+from stepwarden.settings import load_settings  # noqa: E402
+from stepwarden.wiring import Runtime, build_runtime  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,36 @@
+"""`stepwarden calibration`: what the manager learned of how long threads take."""
+
+import statistics
+from collections.abc import Sequence
+
+import typer  # noqa: TID253 - this module is itself imported lazily
+
+from stepwarden.cli.opened import with_journal
+from stepwarden.cli.showing import show_table
+from stepwarden.threads.journal import Journal
+from tools.catalogue import WORKFLOWS
+
+
+def show() -> None:
+    """Show for every tool how many threads finished, and with how many steps."""
+    finished = with_journal(_finished)
+    columns = ("tool", "finished", "median", "p10", "p90")
+    show_table(columns, [(tool, str(len(steps)), *_spread(steps)) for tool, steps in finished.items()])
+
+
+def reset() -> None:
+    """Let the manager learn anew from the threads that finish from now on."""
+    with_journal(lambda journal: journal.store.reset_calibration())
+    typer.echo("The manager learns anew from the threads that finish from now on.")
+
+
+async def _finished(journal: Journal) -> dict[str, list[int]]:
+    return {workflow.name: await journal.store.steps_of_finished(workflow.name) for workflow in WORKFLOWS}
+
+
+def _spread(steps: Sequence[int]) -> tuple[str, str, str]:
+    if not steps:
+        return ("-", "-", "-")
+    # As in manager/sizing.py; one thread alone has no spread.
+    tenths = statistics.quantiles([*steps, *steps] if len(steps) == 1 else steps, n=10, method="inclusive")
+    return (f"{statistics.median(steps):g}", f"{tenths[0]:g}", f"{tenths[8]:g}")

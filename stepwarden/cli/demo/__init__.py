@@ -1,0 +1,47 @@
+"""`stepwarden demo`: the real server, a real client and a scripted agent debug a real program, and all is checked."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+SERVER = (sys.executable, "-P", "-c", "from stepwarden.cli import main; main()", "serve")
+"""The command of the server: this very installation, over stdio."""
+
+
+def run(command: Sequence[str] = SERVER) -> int:
+    """Play the demo against the server that `command` starts; 0 if everything that was expected came, else 1."""
+    import tempfile
+    from pathlib import Path
+    from subprocess import SubprocessError
+
+    import anyio
+    from mcp.shared.exceptions import MCPError
+
+    from stepwarden.cli.demo.host import Place
+    from stepwarden.cli.demo.play import play
+    from stepwarden.cli.demo.stage import Stage
+    from stepwarden.errors import StepwardenError
+
+    place = Place(Path(tempfile.mkdtemp(prefix="stepwarden-demo-")))
+    stage = Stage()
+    try:
+        anyio.run(play, stage, place, tuple(command))
+    except* (
+        MCPError,  # the server does not answer, or not as the protocol wants it
+        StepwardenError,  # the store cannot be read back
+        OSError,  # the server cannot be started, a file cannot be written, time is up
+        SubprocessError,  # the sample program does not end
+        LookupError,  # a file of the sample program is not what the script was written for
+        RuntimeError,  # the client's word for a reply that breaks the tool's schema
+        ValueError,  # a reply that is none
+    ) as group:
+        stage.break_off("; ".join(_causes(group)), place.last_words())
+    stage.sum_up()
+    return 0 if stage.account.good else 1
+
+
+def _causes(group: BaseExceptionGroup[BaseException]) -> Iterator[str]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _causes(error)
+        else:
+            yield f"{type(error).__name__}: {error}"

@@ -1,0 +1,143 @@
+"""The host's side of the demo: a server process that can be killed, and the real MCP client connected to it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE
+
+import anyio
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.text import TextReceiveStream
+from mcp import Client
+from mcp.client.stdio import get_default_environment
+from mcp.shared.message import SessionMessage
+from mcp_types import jsonrpc_message_adapter
+from pydantic import ValidationError
+
+CALL_S = 20.0  # for one answer of the server, its start included
+END_S = 2.0  # for the server to end by itself when its stdin closes
+
+_Incoming = SessionMessage | Exception
+_Streams = tuple[MemoryObjectReceiveStream[_Incoming], MemoryObjectSendStream[SessionMessage]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the demo keeps what it makes: `home` is the server's state, `log` what it says on stderr."""
+
+    directory: Path
+
+    @property
+    def home(self) -> Path:
+        """`STEPWARDEN_HOME` of the server."""
+        return self.directory / "home"
+
+    @property
+    def program(self) -> Path:
+        """The copy of the sample program."""
+        return self.directory / "program"
+
+    @property
+    def log(self) -> Path:
+        """Where the server's stderr goes."""
+        return self.directory / "server.log"
+
+    def last_words(self) -> str:
+        """Give the last line that the server wrote to stderr, "" where there is none."""
+        with suppress(OSError):
+            lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return ""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server and the client connected to it."""
+
+    client: Client
+    process: Process
+
+    async def kill(self) -> int:
+        """End the process as `kill -9` does, and give its exit code."""
+        self.process.kill()
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def started(command: Sequence[str], place: Place) -> AsyncIterator[Server]:
+    """Start a server and connect to it; it has ended when the block is left.
+
+    Raises OSError where it cannot be started, MCPError where it does not answer.
+    """
+    environment = {"STEPWARDEN_HOME": str(place.home), "STEPWARDEN_ROOTS": str(place.program)}
+    with place.log.open("ab") as log:  # noqa: ASYNC230 - a local file, opened once
+        process = await anyio.open_process(
+            command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=log,
+            cwd=place.directory,
+            env=get_default_environment() | environment,
+        )
+    async with Client(_connected(process), read_timeout_seconds=CALL_S) as client:
+        yield Server(client, process)
+
+
+@asynccontextmanager
+async def _connected(process: Process) -> AsyncIterator[_Streams]:
+    """Carry the messages of the client over the pipes of `process`.
+
+    The SDK's own `stdio_client` does the same and keeps the process to itself, so that nobody could kill it.
+    """
+    received, incoming = anyio.create_memory_object_stream[_Incoming](0)
+    outgoing, sent = anyio.create_memory_object_stream[SessionMessage](0)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with anyio.create_task_group() as group:
+        group.start_soon(_read, process.stdout, received)
+        group.start_soon(_write, sent, process.stdin)
+        try:
+            yield incoming, outgoing
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _ended(process)
+            incoming.close()
+            outgoing.close()
+            group.cancel_scope.cancel()
+
+
+async def _read(stdout: ByteReceiveStream, received: MemoryObjectSendStream[_Incoming]) -> None:
+    unfinished = ""
+    with received, suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        async for text in TextReceiveStream(stdout):
+            *lines, unfinished = (unfinished + text).split("\n")
+            for line in lines:
+                await received.send(_message(line))
+
+
+def _message(line: str) -> _Incoming:
+    try:
+        return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValidationError as error:
+        return error
+
+
+async def _write(sent: MemoryObjectReceiveStream[SessionMessage], stdin: ByteSendStream) -> None:
+    with sent, suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        async for message in sent:
+            json = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+            await stdin.send(f"{json}\n".encode())
+
+
+async def _ended(process: Process) -> None:
+    """Close stdin, as hosts do when they go, and kill what does not end by that."""
+    assert process.stdin is not None
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        await process.stdin.aclose()
+    with anyio.move_on_after(END_S):
+        await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,85 @@
+"""The program that the demo debugs: a copy, in a directory of its own, of the one that ships beside this file."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+MAIN = "main.py"
+RUN_S = 20.0  # for one run of the program, which takes a few hundredths of it
+SUFFIX = ".txt"  # what the files end with as they ship, so that nothing takes them for code of ours
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of the program came to."""
+
+    output: str
+    code: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The copy in `directory`."""
+
+    directory: Path
+
+    @property
+    def files(self) -> list[str]:
+        """The names of its files, the one to run first."""
+        return sorted((path.name for path in self.directory.glob("*.py")), key=lambda name: (name != MAIN, name))
+
+    @property
+    def length(self) -> int:
+        """How many lines it has in all."""
+        return sum(len(self._lines(file)) for file in self.files)
+
+    def run(self) -> Ran:
+        """Run the program; raises OSError or SubprocessError where that is not possible."""
+        # -B: a compiled file of the same second would outlive the fix
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-B", MAIN],
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=RUN_S,
+            check=False,
+        )
+        return Ran(done.stdout.strip(), done.returncode)
+
+    def find(self, file: str, words: str) -> int:
+        """Give the number of the first line of `file` that has `words`; LookupError where none has."""
+        for number, text in enumerate(self._lines(file), 1):
+            if words in text:
+                return number
+        raise LookupError(f"{file} of the sample program has no line with {words!r}")
+
+    def line(self, file: str, number: int) -> str:
+        """Give a line without what it is indented by."""
+        return self._lines(file)[number - 1].strip()
+
+    def read(self, file: str, first: int, last: int) -> str:
+        """Give lines as the read tools of hosts do, with the number before each."""
+        lines = self._lines(file)[first - 1 : last]
+        return "\n".join(f"{number:6}\t{text}" for number, text in enumerate(lines, first))
+
+    def mend(self, file: str, number: int, wrong: str, right: str) -> None:
+        """Put `right` for `wrong` in one line, and in no other."""
+        lines = self._lines(file)
+        lines[number - 1] = lines[number - 1].replace(wrong, right)
+        (self.directory / file).write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+    def _lines(self, file: str) -> list[str]:
+        return (self.directory / file).read_text(encoding="utf-8").splitlines()
+
+
+def copy_sample(directory: Path) -> Sample:
+    """Copy the program into `directory`, which is made."""
+    directory.mkdir()
+    for shipped in (resources.files(__package__ or __name__) / "program").iterdir():
+        if shipped.name.endswith(SUFFIX):
+            (directory / shipped.name.removesuffix(SUFFIX)).write_bytes(shipped.read_bytes())
+    return Sample(directory)

@@ -1,0 +1,139 @@
+"""`stepwarden doctor`: whether this installation works, and what to do where it does not."""
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import stepwarden
+from stepwarden.cli.findings import Finding
+from stepwarden.cli.hosts import examined
+from stepwarden.cli.showing import show_table
+from stepwarden.errors import SettingsError, StoreError
+from stepwarden.settings import Settings, load_settings, unknown_variables
+from stepwarden.storage import Store
+
+PACKAGES = ("mcp", "pydantic", "sqlalchemy", "anyio", "starlette", "uvicorn", "typer", "rich")
+OURS = ("server", "tools", "prompts")
+
+
+def report() -> int:
+    """Show every finding; 1 if one of them is a problem."""
+    findings = list(_findings())
+    show_table(
+        ("", "about", "found", "what to do"),
+        [(finding.standing, finding.about, finding.found, finding.advice) for finding in findings],
+    )
+    return 1 if any(finding.standing == "problem" for finding in findings) else 0
+
+
+def _findings() -> Iterator[Finding]:
+    yield from _installation()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield from (Finding("problem", "settings", line, "correct the variable") for line in str(error).splitlines())
+    else:
+        yield from _settings(settings)
+        yield _tools()
+        yield _home(settings.home)
+        yield _store(settings)
+        yield from _roots(settings)
+    yield from examined()
+
+
+def _installation() -> Iterator[Finding]:
+    place = Path(stepwarden.__file__).parent.parent
+    yield Finding("ok", "stepwarden", f"{stepwarden.__version__} in {place}, Python {platform.python_version()}")
+    missing = [name for name in PACKAGES if not _version(name)]
+    if missing:
+        yield Finding("problem", "packages", f"not installed: {', '.join(missing)}", "install stepwarden anew")
+    else:
+        yield Finding("ok", "packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+    for name in OURS:
+        spec = importlib.util.find_spec(name)
+        origin = Path(spec.origin) if spec and spec.origin else None
+        if origin is None or place not in origin.parents:
+            found = f"the module {name} comes from {origin or 'nowhere'}, not from {place}"
+            yield Finding("problem", "modules", found, "take that directory out of PYTHONPATH")
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    from stepwarden.http.access import access
+
+    try:
+        access(settings)
+    except SettingsError as error:
+        yield Finding("problem", "settings", str(error), "else `serve --transport streamable-http` refuses")
+    else:
+        tokens = f"{len(settings.tokens)} tokens" if settings.tokens else "no tokens, loopback only"
+        yield Finding("ok", "settings", f"HTTP on {settings.host}:{settings.port}, {tokens}")
+    for name in unknown_variables():
+        yield Finding("note", "settings", f"{name} is no setting of ours", "see that its name is right")
+
+
+def _tools() -> Finding:
+    try:
+        import server
+
+        names = [tool.name for tool in asyncio.run(server.mcp.list_tools())]
+    except (SettingsError, ImportError, OSError, ValueError) as error:
+        return Finding("problem", "tools", str(error), "correct STEPWARDEN_TOOLS, or install stepwarden anew")
+    return Finding("ok", "tools", f"{len(names)} with their prompts: {', '.join(names)}")
+
+
+def _home(home: Path) -> Finding:
+    there = next(path for path in (home, *home.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return Finding("problem", "home", f"{there} is no directory to write in", "make it one, or set STEPWARDEN_HOME")
+    if there != home:
+        return Finding("ok", "home", f"{home}: the first step makes it")
+    if sys.platform != "win32" and stat.S_IMODE(home.stat().st_mode) & 0o077:
+        return Finding("note", "home", f"{home}: other users can look into it", f"chmod 700 {home}")
+    return Finding("ok", "home", f"{home}: private")
+
+
+def _store(settings: Settings) -> Finding:
+    path = Path(settings.store_url.removeprefix("sqlite:///"))
+    if settings.store_url.startswith("sqlite:///") and not path.exists():
+        return Finding("ok", "store", f"{path}: the first step makes it")
+    try:
+        facts = asyncio.run(_facts(settings.store_url))
+    except (StoreError, SettingsError) as error:
+        return Finding("problem", "store", str(error))
+    mode = f", {facts['journal_mode']}" if "journal_mode" in facts else ""
+    size = f"{int(facts['bytes']) / 1_048_576:.1f} MiB, {facts['streams']} threads, {facts['events']} events"
+    return Finding("ok", "store", f"{facts['database']} {facts['version']} ({facts['driver']}){mode}, {size}")
+
+
+async def _facts(url: str) -> dict[str, str | int]:
+    store = Store(url)
+    try:
+        return await store.check()
+    finally:
+        await store.close()
+
+
+def _roots(settings: Settings) -> Iterator[Finding]:
+    if not settings.roots:
+        found = "none set: on stdio the working_directory of each thread; over HTTP no file is read"
+        yield Finding("ok", "roots", found)
+    for root in settings.roots:
+        if not Path(root).is_dir():
+            yield Finding("problem", "roots", f"{root} is no directory", "make it, or correct STEPWARDEN_ROOTS")
+        elif not os.access(root, os.R_OK | os.X_OK):
+            yield Finding("problem", "roots", f"{root} cannot be read", "let this user read it")
+        else:
+            yield Finding("ok", "roots", root)

@@ -1,0 +1,16 @@
+"""What a check finds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Standing = Literal["ok", "note", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's table; `advice` says what to do where something is to be done."""
+
+    standing: Standing
+    about: str
+    found: str
+    advice: str = ""

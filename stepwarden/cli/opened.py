@@ -1,0 +1,24 @@
+"""The store, opened for one command."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from stepwarden.settings import load_settings
+from stepwarden.storage import Store
+from stepwarden.threads.journal import Journal
+
+_Answer = TypeVar("_Answer")
+
+
+def with_journal(work: Callable[[Journal], Awaitable[_Answer]]) -> _Answer:
+    """Run `work` on the threads of this machine, and close the store behind it."""
+
+    async def opened() -> _Answer:
+        store = Store(load_settings().store_url)
+        try:
+            return await work(Journal(store))
+        finally:
+            await store.close()
+
+    return asyncio.run(opened())

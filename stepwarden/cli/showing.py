@@ -1,0 +1,40 @@
+"""How the commands show things: tables for people on a terminal, tab-separated lines and plain text for a pipe."""
+
+import sys
+import unicodedata
+from collections.abc import Sequence
+
+import typer  # noqa: TID253 - this module is itself imported lazily
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Show rows under their columns, the first of which is never broken."""
+    if not sys.stdout.isatty():
+        for row in (columns, *rows):
+            typer.echo("\t".join(" ".join(plain(cell).split()) for cell in row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    Console().print(table)
+
+
+def show_markdown(text: str) -> None:
+    """Show markdown, laid out on a terminal."""
+    if not sys.stdout.isatty():
+        typer.echo(plain(text), nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(plain(text), hyperlinks=False))
+
+
+def plain(text: str) -> str:
+    """Take out what steers a terminal: what threads hold was written by models, about files of anybody."""
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf"})

@@ -1,0 +1,178 @@
+"""`stepwarden threads`: the threads of everybody on this machine, for its owner."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer  # noqa: TID253 - this module is itself imported lazily
+
+from stepwarden.cli.opened import with_journal
+from stepwarden.cli.showing import show_markdown, show_table
+from stepwarden.errors import StepwardenError
+from stepwarden.settings import load_settings
+from stepwarden.steps.thread import Outcome as Standing
+from stepwarden.steps.thread import Thread
+from stepwarden.storage import Head
+from stepwarden.storage.records import Outcome
+from stepwarden.threads.calls import HistoryEntry
+from stepwarden.threads.commands import abandon as abandon_thread
+from stepwarden.threads.commands import owner
+from stepwarden.threads.journal import Journal
+from stepwarden.threads.reading import as_json, as_markdown, stamp
+
+DAY_SECONDS = 86_400.0
+PAGE = 500  # heads that are read at once
+
+threads = typer.Typer(help="List, show, export, abandon, prune and verify threads.", no_args_is_help=True)
+
+ThreadId = Annotated[str, typer.Argument(metavar="ID", help="The thread's continuation_id.", show_default=False)]
+
+
+class CannotWrite(StepwardenError):
+    """A file cannot be written: the user has to name another one."""
+
+
+@threads.command("list")
+def list_threads(
+    tool: Annotated[str | None, typer.Option(help="Only threads of this tool.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only threads that stand so.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the last changed first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List threads, the last changed first."""
+    heads = with_journal(lambda journal: journal.store.heads(principal=None, tool=tool, outcome=outcome, limit=limit))
+    if as_json:
+        typer.echo(json.dumps([_described(head) for head in heads], ensure_ascii=False, indent=2))
+    elif heads:
+        _show(heads)
+    else:
+        typer.echo("No threads.", err=True)
+
+
+@threads.command()
+def show(thread_id: ThreadId) -> None:
+    """Show a thread as a report: what was found, on what evidence, and everything that happened."""
+    thread, history = with_journal(lambda journal: _whole(journal, thread_id))
+    show_markdown(as_markdown(thread, history))
+
+
+@threads.command()
+def export(
+    thread_id: ThreadId,
+    form: Annotated[
+        Literal["json", "markdown"], typer.Option("--format", help="json holds every event with its hash.")
+    ] = "json",
+    output: Annotated[Path | None, typer.Option(help="File to write; else stdout.", dir_okay=False)] = None,
+) -> None:
+    """Export a thread with its whole history."""
+    thread, history = with_journal(lambda journal: _whole(journal, thread_id))
+    text = as_json(thread, history) + "\n" if form == "json" else as_markdown(thread, history)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise CannotWrite(f"{output} cannot be written: {error.strerror}.") from error
+    typer.echo(f"{output}: {len(history)} events", err=True)
+
+
+@threads.command()
+def abandon(thread_id: ThreadId) -> None:
+    """Give an open thread up; its history stays."""
+    before = with_journal(lambda journal: abandon_thread(journal, thread_id))
+    if before is not Standing.OPEN:
+        typer.echo(f"{thread_id} is {before.value} already; only open threads can be abandoned.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{thread_id} is abandoned.")
+
+
+@threads.command()
+def prune(
+    older_than: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="DAYS", help="Also finished and abandoned threads that were idle for so many days."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+) -> None:
+    """Delete threads that never got past their first step (idle for STEPWARDEN_RETENTION_DAYS), for good.
+
+    Open threads of more steps always stay.
+    """
+    orphans_days = load_settings().retention_days if older_than is None else older_than
+    finished_s = None if older_than is None else older_than * DAY_SECONDS
+    heads = with_journal(
+        lambda journal: journal.store.prune(
+            orphans_older_than_s=orphans_days * DAY_SECONDS, finished_older_than_s=finished_s, dry_run=dry_run
+        )
+    )
+    if heads:
+        _show(heads)
+    count = f"{len(heads)} thread{'' if len(heads) == 1 else 's'}"
+    typer.echo(f"{count} would be deleted." if dry_run else f"{count} deleted.", err=True)
+
+
+@threads.command()
+def verify(
+    thread_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only this thread.", show_default=False)
+    ] = None,
+) -> None:
+    """Check that no event was changed, removed or added behind our back; exit 1 if one was."""
+    checked, broken = with_journal(lambda journal: _verified(journal, thread_id))
+    for name, number in broken.items():
+        typer.echo(f"{name}: the chain breaks at event {number}")
+    typer.echo(f"{checked} checked, {len(broken)} broken.")
+    raise typer.Exit(1 if broken else 0)
+
+
+async def _whole(journal: Journal, thread_id: str) -> tuple[Thread, list[HistoryEntry]]:
+    caller = await owner(journal, thread_id)
+    return await journal.load(thread_id, caller), await journal.history(thread_id)
+
+
+async def _verified(journal: Journal, thread_id: str | None) -> tuple[int, dict[str, int]]:
+    if thread_id is not None:
+        number = await journal.store.verify(thread_id)
+        return 1, {} if number is None else {thread_id: number}
+    checked = 0
+    broken: dict[str, int] = {}
+    async for name in _names(journal):
+        checked += 1
+        if (number := await journal.store.verify(name)) is not None:
+            broken[name] = number
+    return checked, broken
+
+
+async def _names(journal: Journal) -> AsyncIterator[str]:
+    offset = 0
+    while heads := await journal.store.heads(principal=None, limit=PAGE, offset=offset):
+        for head in heads:
+            yield head.stream
+        offset += len(heads)
+
+
+def _described(head: Head) -> dict[str, Any]:
+    times = {name: stamp(at) for name in ("created", "updated", "finished") if (at := getattr(head, name)) is not None}
+    return asdict(head) | times
+
+
+def _show(heads: Sequence[Head]) -> None:
+    columns = ("id", "outcome", "steps", "changed", "of", "directory", "task")
+    rows = [
+        (
+            head.stream,
+            head.outcome,
+            f"{head.steps}/{head.total_steps}",
+            stamp(head.updated),
+            head.principal,
+            head.directory or "",
+            head.title,
+        )
+        for head in heads
+    ]
+    show_table(columns, rows)
