@@ -31,9 +31,9 @@ class Endings:
                 await self._app(scope, receive, response.send)
             finally:
                 self._open.discard(open_request)
-        if not response.begun:
+        if open_request.cancelled_caught and not response.begun:
             return await PlainTextResponse("The server stops; send it again.\n", 503)(scope, receive, send)
-        if not response.complete:
+        if response.begun and not response.complete:
             await send({"type": "http.response.body", "body": b""})
         return None
 

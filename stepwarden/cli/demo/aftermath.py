@@ -32,7 +32,7 @@ async def opened(place: Place) -> AsyncIterator[Archive]:
 
 def apply_fix(stage: Stage, sample: Sample, thread: Thread) -> None:
     """Change the line that the thread's evidence names, and no other, and run the program again."""
-    with stage.scene("The line it names is the bug: one line is changed, and the program passes"):
+    with stage.scene("The line it names is the bug"):
         named = [item for _, item in thread.claims.evidence if item.holds and item.supports == "hypothesis"]
         stage.expect("the thread holds one quote that proves its theory", len(named), 1)
         for item in named:

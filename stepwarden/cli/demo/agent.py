@@ -36,12 +36,12 @@ class Agent:
     client: Client
     thread: str = ""
 
-    async def send(self, number: int, step: str, **arguments: Any) -> Answer:
-        """Send one step and show both sides; more is always to come."""
+    async def send(self, number: int, step: str, *, again: str = "", **arguments: Any) -> Answer:
+        """Send one step and show both sides; more is always to come. `again` says when the same step was sent."""
         request = {"step": step, "step_number": number, "next_step_required": True, **arguments}
         if self.thread:
             request["continuation_id"] = self.thread
-        self.stage.sent(TOOL, request)
+        self.stage.sent(TOOL, {**dict(list(request.items())[1:3]), "all the rest": again} if again else request)
         result = await self.client.call_tool(TOOL, request)
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
         answer = Answer(text, result.structured_content or {}, bool(result.is_error))

@@ -16,7 +16,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 from pydantic import ValidationError
 
-CALL_S = 20.0  # for one answer of the server, its start included
+CALL_S = 10.0  # for one answer of the server, its start included
 END_S = 2.0  # for the server to end by itself when its stdin closes
 
 _Incoming = SessionMessage | Exception

@@ -53,7 +53,7 @@ def show_failure(stage: Stage, sample: Sample) -> None:
 
 async def open_thread(play: Play) -> None:
     """Step 1: the server sizes the work, and pauses."""
-    with play.stage.scene("Step 1: the server sizes the work, and holds the agent back"):
+    with play.stage.scene("Step 1: the work is sized, and the agent held back"):
         answer = await play.agent.send(
             1,
             TASK,
@@ -61,6 +61,8 @@ async def open_thread(play: Play) -> None:
             relevant_files=play.sample.files,
             working_directory=str(play.sample.directory),
         )
+        if not play.agent.thread:
+            raise LookupError("the server opened no thread, so no further step can be sent")
         play.expect_pause(answer, 1)
         low, likely, high = (answer.at(f"plan.{name}") or 0 for name in ("low", "likely", "high"))
         play.sized = likely
@@ -89,7 +91,7 @@ async def skip_a_step(play: Play) -> None:
 async def misquote(play: Play) -> None:
     """A wrong theory, and a quote for it that is not in the file."""
     sample = play.sample
-    with play.stage.scene("A wrong theory: the server reads the file, and refutes the quote"):
+    with play.stage.scene("A wrong theory: its quote is refuted"):
         play.stage.say("The agent quotes from memory. This is not what the file says.")
         number = sample.find("retry.py", LOOP)
         answer = await play.agent.send(
@@ -114,7 +116,7 @@ async def misquote(play: Play) -> None:
 async def go_back(play: Play) -> None:
     """Backtrack: the wrong step is replaced."""
     sample = play.sample
-    with play.stage.scene("Backtrack: step 2 is replaced, and its theory with it"):
+    with play.stage.scene("Backtrack: step 2 is replaced"):
         number = sample.find("gateway.py", TAKEN)
         play.stage.say("This quote comes out of a read tool, with its line numbers; the server takes them off.")
         answer = await play.agent.send(
@@ -166,7 +168,7 @@ async def go_on(play: Play, server: Server) -> None:
     play.agent.client = server.client
     with play.stage.scene("A new process, and the thread goes on"):
         play.stage.say("Was step 3 recorded? The agent cannot know, so it sends the same step again.")
-        answer = await play.agent.send(3, **(play.last or {}))
+        answer = await play.agent.send(3, again="word for word as before", **(play.last or {}))
         before = play.answer.data if play.answer else {}
         play.stage.expect("it is answered as before, to the letter", answer.data, before)
         play.stage.expect("and step 4 is the next", answer.at("next_step_number"), 4)
@@ -174,7 +176,7 @@ async def go_on(play: Play, server: Server) -> None:
 
 async def claim_certainty(play: Play) -> None:
     """`certain` alone ends nothing."""
-    with play.stage.scene("The word `certain`, with nothing behind it, ends nothing"):
+    with play.stage.scene("`certain` with nothing behind it ends nothing"):
         play.last = {
             "hypothesis": "flush() puts back one reading too few when the gateway takes a part of a batch.",
             "confidence": "certain",
@@ -188,7 +190,7 @@ async def claim_certainty(play: Play) -> None:
 async def prove_it(play: Play) -> None:
     """The same claim with the line that proves it ends the thread, although the agent would go on."""
     sample = play.sample
-    with play.stage.scene("The early end: the same claim, with the line that proves it"):
+    with play.stage.scene("The early end: the same claim, now with its proof"):
         number = sample.find("outbox.py", BUG)
         quote = {"file": "outbox.py", "line": number, "quote": sample.line("outbox.py", number)}
         answer = await play.agent.send(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SHOWN_CHARACTERS = 400  # of one argument that the agent sends
-NOT_SHOWN = frozenset({"step_number", "continuation_id"})  # arguments: in the heading of the call, and in every reply
+NOT_SHOWN = frozenset({"step_number", "next_step_required", "continuation_id"})
+"""Arguments that stand in the heading of a call, or in every reply."""
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Account:
     """The scenes so far, and why the demo broke off, if it did."""
 
     scenes: list[Scene] = field(default_factory=list[Scene])
+    begun: float = field(default_factory=time.perf_counter)
     broken_off: str = ""
 
     @property
@@ -74,7 +76,8 @@ class Stage:
         from rich.table import Table
         from rich.text import Text
 
-        self._console.print(Text(f"agent: {tool}, step_number={arguments['step_number']}", style="bold cyan"))
+        heading = ", ".join(f"{name}={_item(arguments[name])}" for name in ("step_number", "next_step_required"))
+        self._console.print(Text(f"The agent calls {tool} with {heading}", style="bold cyan"))
         grid = Table.grid(padding=(0, 1))
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
@@ -139,11 +142,11 @@ class Stage:
                 Text(self._marks[scene.good], style=style),
                 f"{number}. {scene.title}",
                 f"{scene.held}/{scene.expected}",
-                f"{scene.seconds:.1f}",
+                f"{scene.seconds:.2f}",
             )
         self._console.print()
         self._console.print(table)
-        total = sum(scene.seconds for scene in self.account.scenes)
+        total = time.perf_counter() - self.account.begun
         verdict = "All of it held." if self.account.good else "NOT all of it held."
         self._console.print(f"{verdict} {total:.1f} s.", style="bold green" if self.account.good else "bold red")
 
@@ -165,4 +168,5 @@ def _item(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "\n".join(f"{name}: {_item(item)}" for name, item in value.items())
-    return str(value)
+    text = str(value)
+    return f"\n{text}" if text.startswith(" ") else text  # lines with their numbers stay in their columns
