@@ -162,7 +162,7 @@ def _described(head: Head) -> dict[str, Any]:
 
 
 def _show(heads: Sequence[Head]) -> None:
-    columns = ("id", "outcome", "steps", "changed", "of", "directory", "task")
+    columns = ("id", "outcome", "steps", "changed", "principal", "directory", "task")
     rows = [
         (
             head.stream,

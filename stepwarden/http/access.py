@@ -48,10 +48,12 @@ def access(settings: Settings) -> Access:
         )
     names = [*LOOPBACK_NAMES, *settings.allowed_hosts]
     if settings.host not in WILDCARDS:
-        names.append(f"[{settings.host}]" if ":" in settings.host else settings.host)
-    places = {("::1", None) if name == "::1" else _place(name) for name in names}
+        names.append(settings.host)
+    places = {name: _place(f"[{name}]" if name.count(":") > 1 and "[" not in name else name) for name in names}
+    if wrong := [name for name, place in places.items() if place is None]:
+        raise SettingsError(f"STEPWARDEN_ALLOWED_HOSTS: '{wrong[0]}' is no host name, with or without a port")
     digests = {name: _digest(token.get_secret_value().encode()) for name, token in settings.tokens.items()}
-    return Access(digests, frozenset(place for place in places if place))
+    return Access(digests, frozenset(place for place in places.values() if place))
 
 
 def is_loopback(host: str) -> bool:

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stepwarden.errors import SettingsError
 
+RESERVED_PRINCIPALS = ("local", "anonymous")  # of threads/calls.py: hosts on stdio, and callers without a token
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -81,6 +83,8 @@ class Settings(BaseSettings):
             name, colon, token = part.partition(":")
             if not colon or not name or len(token) < 16:
                 raise ValueError("send name:token pairs separated by commas, each token at least 16 characters")
+            if name in RESERVED_PRINCIPALS:
+                raise ValueError(f"the name '{name}' stands for callers without a token")
             if name in tokens or token in tokens.values():
                 raise ValueError(f"the name '{name}' or its token stands there twice")
             tokens[name] = token

@@ -260,7 +260,6 @@ QUOTES: list[tuple[str, dict[str, Any], str, str]] = [
     ("a git file", {"file": ".git/config", "quote": "[core] bare = false"}, "unreachable", "secret"),
     ("a binary", {"file": "src/blob.bin", "quote": FAULT}, "unreachable", "binary"),
     ("a file of 9 MiB", {"file": "src/huge.txt", "quote": FAULT}, "unreachable", "larger"),
-    ("a name of 300 characters", {"file": "x" * 300, "quote": FAULT}, "refuted", "no such file"),
 ]
 
 

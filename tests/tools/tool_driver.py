@@ -244,4 +244,5 @@ def check_accepted(tool: str, sent: Mapping[str, Any], text: str) -> None:
         assert sent["total_steps"] > number, "an open thread has a step to come"
     else:
         assert sent["next_step_required"] is False
-        assert sent["result"]["steps"]
+        assert sent["result"]["summary"]
+        assert "steps" in sent["result"]

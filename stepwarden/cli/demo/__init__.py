@@ -1,14 +1,14 @@
 """`stepwarden demo`: the real server, a real client and a scripted agent debug a real program, and all is checked."""
 
-import sys
-from collections.abc import Iterator, Sequence
-
-SERVER = (sys.executable, "-P", "-c", "from stepwarden.cli import main; main()", "serve")
-"""The command of the server: this very installation, over stdio."""
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 
-def run(command: Sequence[str] = SERVER) -> int:
-    """Play the demo against the server that `command` starts; 0 if everything that was expected came, else 1."""
+def run(command: Sequence[str] | None = None) -> int:
+    """Play the demo; 0 if everything that was expected came, else 1.
+
+    `command` starts the server, over stdio: the one of this installation where it is not given.
+    """
     import tempfile
     from pathlib import Path
     from subprocess import SubprocessError
@@ -16,7 +16,7 @@ def run(command: Sequence[str] = SERVER) -> int:
     import anyio
     from mcp.shared.exceptions import MCPError
 
-    from stepwarden.cli.demo.host import Place
+    from stepwarden.cli.demo.host import SERVER, Place
     from stepwarden.cli.demo.play import play
     from stepwarden.cli.demo.stage import Stage
     from stepwarden.errors import StepwardenError
@@ -24,7 +24,7 @@ def run(command: Sequence[str] = SERVER) -> int:
     place = Place(Path(tempfile.mkdtemp(prefix="stepwarden-demo-")))
     stage = Stage()
     try:
-        anyio.run(play, stage, place, tuple(command))
+        anyio.run(play, stage, place, tuple(command or SERVER))
     except* (
         MCPError,  # the server does not answer, or not as the protocol wants it
         StepwardenError,  # the store cannot be read back
@@ -34,14 +34,14 @@ def run(command: Sequence[str] = SERVER) -> int:
         RuntimeError,  # the client's word for a reply that breaks the tool's schema
         ValueError,  # a reply that is none
     ) as group:
-        stage.break_off("; ".join(_causes(group)), place.last_words())
+        stage.break_off("; ".join(_causes(group.exceptions)), place.last_words())
     stage.sum_up()
     return 0 if stage.account.good else 1
 
 
-def _causes(group: BaseExceptionGroup[BaseException]) -> Iterator[str]:
-    for error in group.exceptions:
+def _causes(errors: Iterable[BaseException]) -> Iterator[str]:
+    for error in errors:
         if isinstance(error, BaseExceptionGroup):
-            yield from _causes(error)
+            yield from _causes(cast("BaseExceptionGroup[BaseException]", error).exceptions)
         else:
             yield f"{type(error).__name__}: {error}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mcp import Client
 from mcp.types import TextContent
@@ -24,7 +24,7 @@ class Answer:
         """Give the value at a dotted path of the data, None where there is none."""
         value: Any = self.data
         for name in path.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
+            value = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
         return value
 
 
@@ -38,10 +38,11 @@ class Agent:
 
     async def send(self, number: int, step: str, *, again: str = "", **arguments: Any) -> Answer:
         """Send one step and show both sides; more is always to come. `again` says when the same step was sent."""
-        request = {"step": step, "step_number": number, "next_step_required": True, **arguments}
+        numbers = {"step_number": number, "next_step_required": True}
+        request = {"step": step, **numbers, **arguments}
         if self.thread:
             request["continuation_id"] = self.thread
-        self.stage.sent(TOOL, {**dict(list(request.items())[1:3]), "all the rest": again} if again else request)
+        self.stage.sent(TOOL, {**numbers, "all the rest": again} if again else request)
         result = await self.client.call_tool(TOOL, request)
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
         answer = Answer(text, result.structured_content or {}, bool(result.is_error))

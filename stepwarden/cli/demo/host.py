@@ -1,10 +1,11 @@
 """The host's side of the demo: a server process that can be killed, and the real MCP client connected to it."""
 
-from collections.abc import AsyncIterator, Sequence
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE
 
 import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
@@ -16,7 +17,12 @@ from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 from pydantic import ValidationError
 
+COMMAND = (sys.executable, "-P", "-c", "from stepwarden.cli import main; raise SystemExit(main())")
+"""`stepwarden`, of this very installation."""
+SERVER = (*COMMAND, "serve")
+
 CALL_S = 10.0  # for one answer of the server, its start included
+COMMAND_S = 20.0  # for one run of another command of ours
 END_S = 2.0  # for the server to end by itself when its stdin closes
 
 _Incoming = SessionMessage | Exception
@@ -44,6 +50,24 @@ class Place:
         """Where the server's stderr goes."""
         return self.directory / "server.log"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the server: what the SDK gives one by default, and where its state and files are."""
+        ours = {"STEPWARDEN_HOME": str(self.home), "STEPWARDEN_ROOTS": str(self.program)}
+        return get_default_environment() | ours
+
+    def stepwarden(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `stepwarden` with `arguments` on the same state as the server's."""
+        return subprocess.run(  # noqa: S603 - our own command
+            [*COMMAND, *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+
     def last_words(self) -> str:
         """Give the last line that the server wrote to stderr, "" where there is none."""
         with suppress(OSError):
@@ -66,27 +90,26 @@ class Server:
 
 
 @asynccontextmanager
-async def started(command: Sequence[str], place: Place) -> AsyncIterator[Server]:
+async def started(command: Sequence[str], place: Place) -> AsyncGenerator[Server, None]:
     """Start a server and connect to it; it has ended when the block is left.
 
     Raises OSError where it cannot be started, MCPError where it does not answer.
     """
-    environment = {"STEPWARDEN_HOME": str(place.home), "STEPWARDEN_ROOTS": str(place.program)}
-    with place.log.open("ab") as log:  # noqa: ASYNC230 - a local file, opened once
+    with place.log.open("ab") as log:
         process = await anyio.open_process(
             command,
-            stdin=PIPE,
-            stdout=PIPE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=log,
             cwd=place.directory,
-            env=get_default_environment() | environment,
+            env=place.environment,
         )
     async with Client(_connected(process), read_timeout_seconds=CALL_S) as client:
         yield Server(client, process)
 
 
 @asynccontextmanager
-async def _connected(process: Process) -> AsyncIterator[_Streams]:
+async def _connected(process: Process) -> AsyncGenerator[_Streams, None]:
     """Carry the messages of the client over the pipes of `process`.
 
     The SDK's own `stdio_client` does the same and keeps the process to itself, so that nobody could kill it.

@@ -107,7 +107,7 @@ async def misquote(play: Play) -> None:
         said = " ".join(answer.at("assessment.quotes") or [])
         play.stage.expect("the nearest line is named, as it really is", sample.line("retry.py", number) in said)
         play.stage.expect(
-            f"the plan grows by that: {answer.at('plan.was')} -> {answer.at('plan.likely')}, {answer.at('plan.reason')}",
+            f"the plan grows, {answer.at('plan.was')} -> {answer.at('plan.likely')}: {answer.at('plan.reason')}",
             (answer.at("plan.was"), (answer.at("plan.likely") or 0) > play.sized),
             (play.sized, True),
         )
@@ -169,7 +169,7 @@ async def go_on(play: Play, server: Server) -> None:
     with play.stage.scene("A new process, and the thread goes on"):
         play.stage.say("Was step 3 recorded? The agent cannot know, so it sends the same step again.")
         answer = await play.agent.send(3, again="word for word as before", **(play.last or {}))
-        before = play.answer.data if play.answer else {}
+        before = play.answer.data if play.answer else None
         play.stage.expect("it is answered as before, to the letter", answer.data, before)
         play.stage.expect("and step 4 is the next", answer.at("next_step_number"), 4)
 

@@ -1,10 +1,10 @@
 """What the demo prints, and its account of what held."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 SHOWN_CHARACTERS = 400  # of one argument that the agent sends
 NOT_SHOWN = frozenset({"step_number", "next_step_required", "continuation_id"})
@@ -52,7 +52,7 @@ class Stage:
         self._marks = {True: "ok" if plain else "\u2713", False: "FAILED:" if plain else "\u2717"}
 
     @contextmanager
-    def scene(self, title: str) -> Iterator[None]:
+    def scene(self, title: str) -> Generator[None, None, None]:
         """Begin a scene; what is expected in the block counts as its own."""
         from rich.rule import Rule
         from rich.text import Text
@@ -159,7 +159,7 @@ class Stage:
 
 
 def _short(value: object) -> str:
-    text = ", ".join(map(_item, value)) if isinstance(value, list) else _item(value)
+    text = ", ".join(map(_item, cast("list[object]", value))) if isinstance(value, list) else _item(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
 
 
@@ -167,6 +167,7 @@ def _item(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "\n".join(f"{name}: {_item(item)}" for name, item in value.items())
+        given = cast("dict[str, object]", value)
+        return "\n".join(f"{name}: {_item(item)}" for name, item in given.items())
     text = str(value)
     return f"\n{text}" if text.startswith(" ") else text  # lines with their numbers stay in their columns

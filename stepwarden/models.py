@@ -1,0 +1,209 @@
+"""The port that model providers fill: requests, replies, usage, errors. It knows no vendor."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel
+
+from stepwarden.errors import StepwardenError
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Need(StrEnum):
+    """What a model is wanted for, where nobody named one."""
+
+    DEEP = "deep"  # an expert's judgement: the strongest there is
+    BALANCED = "balanced"  # a second opinion, a chat
+    FAST = "fast"  # the manager's quick question
+
+
+class Trouble(StrEnum):
+    """What went wrong with a model, by what one can do about it."""
+
+    NO_MODEL = "no_model"  # nothing is configured, or nothing that is allowed
+    UNKNOWN_MODEL = "unknown_model"
+    NOT_ALLOWED = "not_allowed"  # by the allow and deny lists
+    WRONG_KEY = "wrong_key"
+    NO_MONEY = "no_money"
+    RATE_LIMIT = "rate_limit"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    SERVER = "server"  # the endpoint answered 5xx
+    FILTERED = "filtered"
+    EMPTY = "empty"
+    INVALID_ANSWER = "invalid_answer"  # asked again once with the error, and still not of the type
+    TOO_LONG = "too_long"  # over the model's context
+    UNSUPPORTED = "unsupported"  # images to a model without eyes, and the like
+    OVER_BUDGET = "over_budget"
+    GIVEN_UP = "given_up"  # the circuit breaker is open
+    REFUSED = "refused"  # any other 4xx
+
+
+RETRYABLE = frozenset({Trouble.RATE_LIMIT, Trouble.TIMEOUT, Trouble.NETWORK, Trouble.SERVER})
+
+
+class ModelError(StepwardenError):
+    """A model gave no usable answer. The text is one line without secrets: what was wrong, and what to do.
+
+    `retry_after_s` is what the endpoint asked for, if it did.
+    """
+
+    def __init__(self, trouble: Trouble, text: str, *, model: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.trouble = trouble
+        self.model = model
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed if it is sent again a little later."""
+        return self.trouble in RETRYABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `images` are data URLs or https addresses."""
+
+    role: Role
+    text: str
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """What is asked of one model. `model` is a name as `Models.choose` gave it.
+
+    `answer` is the type that the reply has to be of, None for free text. `thinking` is one of `minimal`, `low`,
+    `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for whom the
+    budget is spent.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    answer: type[BaseModel] | None = None
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    thinking: str | None = None
+    deadline_s: float = 600.0
+    purpose: str = "chat"
+    thread: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply cost. `cost` is in US dollars; None means the price is not known, which is not 0."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal | None = None
+
+    @property
+    def price(self) -> str:
+        """The cost as it is shown."""
+        return "unpriced" if self.cost is None else f"${self.cost:.4f}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """One answer. `parsed` is of the request's `answer` type; `model` and `provider` say who really answered."""
+
+    text: str
+    model: str
+    provider: str
+    usage: Usage = Usage()
+    parsed: BaseModel | None = None
+    cached: bool = False
+    raw: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of one model. Unknown token counts are None; `family` groups models of one maker."""
+
+    name: str
+    provider: str
+    aliases: tuple[str, ...] = ()
+    family: str = ""
+    context_tokens: int | None = None
+    output_tokens: int | None = None
+    sees_images: bool = False
+    typed_answers: bool = False
+    needs: tuple[Need, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which model was chosen, and why, in a few words."""
+
+    info: ModelInfo
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A provider that cannot be used now, and what to set to change that."""
+
+    provider: str
+    why: str
+
+
+class Provider(Protocol):
+    """What answers as a model. Wrappers (retry, breaker, limits, cache, budget) are providers too."""
+
+    name: str
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give one answer. Raises ModelError; cancelling the call aborts the request at the endpoint."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[str]:
+        """Give the answer in pieces of text, as they come. Raises ModelError."""
+        ...
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Ask the endpoint which models it has. Raises ModelError."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class Models(Protocol):
+    """All models of this process behind one door."""
+
+    def choose(self, name: str | None, need: Need) -> Choice:
+        """Give the model for a name, an alias or any name an endpoint may know; by need for None or `auto`.
+
+        Raises ModelError (NO_MODEL, UNKNOWN_MODEL with the nearest names, NOT_ALLOWED).
+        """
+        ...
+
+    def usable(self) -> Sequence[ModelInfo]:
+        """List the models that can be used now, from what is configured and was discovered; without the network."""
+        ...
+
+    def unusable(self) -> Sequence[Unusable]:
+        """List the providers that cannot be used now, with what to set."""
+        ...
+
+    async def discover(self) -> None:
+        """Ask the endpoints that can list their models; what fails is left as the catalogue has it."""
+        ...
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give one answer of the chosen model. Raises ModelError."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[str]:
+        """Give the answer in pieces of text. Raises ModelError."""
+        ...
+
+    async def close(self) -> None:
+        """Close every provider."""
+        ...

@@ -1,0 +1,74 @@
+"""A home directory of our own, and threads in it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cli_process import environment
+
+from stepwarden.manager.manager import Manager
+from stepwarden.steps.submission import Submission
+from stepwarden.storage import Store
+from stepwarden.storage.sqlite import newest_driver
+from stepwarden.threads.calls import Call, Caller, Reply
+from stepwarden.threads.journal import Journal
+from stepwarden.threads.submit import Desk
+from tools.debug import WORKFLOW
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The home of a user who never ran us."""
+    return tmp_path
+
+
+@pytest.fixture
+def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, for commands that run in this process."""
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "STEPWARDEN_TEST_POSTGRES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment(home).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(home)
+    return home
+
+
+@pytest.fixture
+def store_file(home: Path) -> Path:
+    return home / "state" / "stepwarden.db"
+
+
+@pytest.fixture
+def thread(store_file: Path) -> Callable[..., str]:
+    """Makes a thread of one step and gives its id."""
+
+    async def made(principal: str, task: str) -> str:
+        store = Store(f"sqlite:///{store_file}")
+        try:
+            said = Submission(number=1, step=task, digest="one", findings="seen")
+            reply = await Desk(Journal(store), Manager(), ()).submit(Call(Caller(principal), WORKFLOW.policy, said))
+            assert isinstance(reply, Reply)
+            return reply.thread.id
+        finally:
+            await store.close()
+
+    return lambda principal="local", task="why does it fail": asyncio.run(made(principal, task))
+
+
+@pytest.fixture
+def locked(store_file: Path) -> Callable[[], object]:
+    """Holds the write lock of the store, as another process would."""
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        connection = newest_driver().connect(str(store_file), isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            connection.rollback()
+            connection.close()
+
+    return lock

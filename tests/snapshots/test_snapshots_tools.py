@@ -1,0 +1,92 @@
+"""The tool list as hosts load it, byte for byte: a change of it shows as a diff, and costs a budget.
+
+`UPDATE_SNAPSHOTS=1 uv run pytest tests/snapshots` writes the files anew.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from mcp import Client
+from mcp.server.mcpserver import MCPServer
+
+from server import build_server
+from stepwarden.errors import SettingsError
+from stepwarden.settings import load_settings
+
+HERE = Path(__file__).parent
+BUDGET_BYTES = {"all": 17_900, "lean": 6_000}  # minified tools/list: what a host's model pays for in every turn
+FILES = {"all": "tools.json", "lean": "tools_lean.json"}
+
+
+def app_with(tools: str, home: Path) -> MCPServer:
+    return build_server(load_settings(home=home, tools=tools))
+
+
+async def tool_list(app: MCPServer, mode: str = "auto") -> list[dict[str, object]]:
+    async with Client(app, mode=mode) as client:
+        listed = await client.list_tools()
+    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("tools", FILES)
+async def test_the_tool_list_is_the_one_that_was_agreed_on(tools: str, tmp_path: Path) -> None:
+    shown = json.dumps(await tool_list(app_with(tools, tmp_path)), indent=2, ensure_ascii=False) + "\n"
+    snapshot = HERE / FILES[tools]
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        snapshot.write_text(shown, "utf-8")
+    assert snapshot.read_text("utf-8") == shown
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("tools", FILES)
+async def test_hosts_of_either_era_load_the_same_list(tools: str, tmp_path: Path) -> None:
+    app = app_with(tools, tmp_path)
+    assert await tool_list(app, "auto") == await tool_list(app, "legacy")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("tools", "budget"), BUDGET_BYTES.items())
+async def test_the_tool_list_keeps_its_budget(tools: str, budget: int, tmp_path: Path) -> None:
+    minified = json.dumps({"tools": await tool_list(app_with(tools, tmp_path))}, separators=(",", ":"))
+    assert len(minified.encode()) <= budget
+
+
+@pytest.mark.asyncio
+async def test_the_list_holds_what_every_host_can_take(tmp_path: Path) -> None:
+    listed = await tool_list(app_with("all", tmp_path))
+    names = [str(tool["name"]) for tool in listed]
+    assert len(set(names)) == len(names)
+    for tool in listed:
+        assert re.fullmatch(r"[a-z0-9_]{1,40}", str(tool["name"]))
+        assert tool["title"]
+        assert tool["description"]
+        shown = json.dumps(tool)
+        for word in ("$ref", "$defs", "additionalProperties", "anyOf", "null"):
+            assert word not in shown
+        assert tool["inputSchema"]["type"] == "object"  # pyright: ignore[reportIndexIssue]
+
+
+@pytest.mark.asyncio
+async def test_the_instructions_reach_hosts_of_either_era_uncut(tmp_path: Path) -> None:
+    app = app_with("all", tmp_path)
+    for mode in ("auto", "legacy"):
+        async with Client(app, mode=mode) as client:
+            instructions = client.instructions
+        assert instructions
+        assert len(instructions) < 2_000
+
+
+@pytest.mark.asyncio
+async def test_a_setting_serves_only_the_tools_it_names_with_their_slash_commands(tmp_path: Path) -> None:
+    async with Client(app_with(" Planner ,status", tmp_path)) as client:
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["planner", "status"]
+        assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["planner"]
+
+
+def test_a_tool_that_there_is_not_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="did you mean codereview"):
+        app_with("codereveiw", tmp_path)

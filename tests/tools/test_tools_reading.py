@@ -1,0 +1,235 @@
+"""Reading back: status, resources, prompts, completions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
+from tool_driver import FAULT, FAULT_LINE, MODES, MOST_BYTES, TOOLS, Host, connected, make_project
+
+from server import build_server
+from stepwarden import __version__
+from stepwarden.settings import load_settings
+from stepwarden.wiring import build_runtime
+
+pytestmark = pytest.mark.asyncio
+
+HISTORY = ResourceTemplateReference(uri="stepwarden://threads/{continuation_id}/history{?after}")
+
+
+async def resource(host: Host, uri: str) -> str:
+    read = await host.client.read_resource(uri)
+    contents = read.contents[0]
+    assert isinstance(contents, TextResourceContents)
+    return contents.text
+
+
+async def long_thread(host: Host, steps: int) -> str:
+    first = await host.open("debug", findings="finding 1")
+    for number in range(2, steps + 1):
+        answer = await host.step("debug", number, first.id, findings=f"finding {number} " + "at length " * 100)
+        assert answer.number == number
+    return first.id
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_status_shows_version_configuration_and_threads_in_both_parts(
+    app: MCPServer, project: Path, mode: str
+) -> None:
+    async with connected(app, project, mode) as host:
+        first = await host.open("tracer", step="Trace LISTED-TASK")
+        status = await host.status()
+        assert status.sent["version"] == __version__
+        assert f"stepwarden {__version__}" in status.text
+        assert set(TOOLS) <= set(status.sent["configuration"]["tools"].split(", "))
+        row = next(row for row in status.sent["threads"] if row["continuation_id"] == first.id)
+        assert (row["tool"], row["outcome"], row["steps"]) == ("tracer", "open", 1)
+        assert "LISTED-TASK" in row["task"]
+        assert f"{first.id} open 1/" in status.text
+        only = await host.status(tool="tracer")
+        assert {row["tool"] for row in only.sent["threads"]} == {"tracer"}
+
+
+async def test_status_of_a_tool_without_threads_lists_none(tmp_path: Path) -> None:
+    runtime = build_runtime(load_settings(home=tmp_path / "home"))
+    async with connected(build_server(runtime.settings, runtime), make_project(tmp_path / "shop")) as host:
+        status = await host.status()
+        assert status.sent["threads"] == []
+        assert "No threads yet" in status.text
+        assert (await host.status(tool="planner")).sent["threads"] == []
+    await runtime.close()
+
+
+async def test_status_refuses_what_it_does_not_know(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        for arguments, says in (
+            ({"continuation": "x"}, "did you mean continuation_id?"),
+            ({"continuation_id": "debug-" + "a" * 26}, "no such thread"),
+            ({"continuation_id": "\x00"}, "no such thread"),
+            ({"continuation_id": "x" * 1_000_000}, "no such thread"),
+            ({"continuation_id": "\ud800"}, "Not recorded."),
+            ({"continuation_id": 7}, "continuation_id: send text"),
+            ({"after": -1}, "after: send 0 or more"),
+        ):
+            answer = await host.send("status", arguments)
+            assert answer.is_error, (arguments, answer.text[:200])
+            assert says in answer.text
+            assert len(answer.text) < 500
+        assert (await host.send("status", {"tool": "\x00"})).sent["threads"] == []
+
+
+@pytest.mark.parametrize("after", [10**6, 10**15, 10**30])
+async def test_status_after_the_end_of_a_history_shows_none_of_it(app: MCPServer, project: Path, after: int) -> None:
+    async with connected(app, project) as host:
+        answer = await host.status(continuation_id=(await host.open("debug")).id, after=after)
+        assert "failed inside" not in answer.text
+        assert answer.is_error or answer.sent["history"] == []
+
+
+async def test_a_thread_of_sixty_steps_is_paged_to_its_end_without_a_gap(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        thread = await long_thread(host, 60)
+        first = await host.status(continuation_id=thread)
+        assert first.sent["next_step_number"] == 61
+        assert "after" in first.sent
+        assert f"after={first.sent['after']}" in first.text
+        rows = await host.history(thread)
+        assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
+        steps = [row for row in rows if row["event"].startswith("step ")]
+        assert len(steps) == 60
+        for number, row in enumerate(steps, start=1):
+            assert row["event"].startswith(f"step {number}: ")
+            assert row["findings"].startswith(f"finding {number}")
+
+
+async def test_the_history_resource_is_paged_to_its_end_with_a_chain_of_hashes(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        thread = await long_thread(host, 60)
+        events: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            text = await resource(host, f"stepwarden://threads/{thread}/history?after={after}")
+            assert len(text.encode()) <= MOST_BYTES
+            page = json.loads(text)
+            events += page["events"]
+            after = page["after"]
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        assert len({event["hash"] for event in events}) == len(events)
+        assert sum(event["kind"] == "step" for event in events) == 60
+        plain = json.loads(await resource(host, f"stepwarden://threads/{thread}/history"))
+        assert plain["events"][0] == events[0]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_thread_resource_and_its_report_hold_what_was_found(app: MCPServer, project: Path, mode: str) -> None:
+    async with connected(app, project, mode) as host:
+        first = await host.open("debug")
+        await host.step(
+            "debug",
+            2,
+            first.id,
+            findings="REPORTED-FINDING",
+            hypothesis="REPORTED-THEORY",
+            issues_found=[{"severity": "high", "description": "REPORTED-ISSUE", "file": "src/cart.py", "line": 14}],
+            evidence=[{"file": "src/cart.py", "line": FAULT_LINE, "quote": FAULT}],
+        )
+        found = json.loads(await resource(host, f"stepwarden://threads/{first.id}"))
+        assert found["continuation_id"] == first.id
+        assert found["hypothesis"] == "REPORTED-THEORY"
+        assert found["issues"][0]["description"] == "REPORTED-ISSUE"
+        assert found["files"] == ["src/cart.py"]
+        report = await resource(host, f"stepwarden://threads/{first.id}/report")
+        for word in ("# debug: The total", "REPORTED-FINDING", "REPORTED-THEORY", "**I1** high", f"src/cart.py:{14}"):
+            assert word in report
+
+
+async def test_a_resource_of_no_thread_is_not_found(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        await host.open("debug")
+        for tail in ("", "/history", "/report"):
+            for name in ("debug-" + "a" * 26, "x" * 500, "%00", "%2e%2e"):
+                with pytest.raises(MCPError) as caught:
+                    await host.client.read_resource(f"stepwarden://threads/{name}{tail}")
+                assert caught.value.error.code == -32602
+        assert (await host.open("debug")).number == 1
+
+
+async def test_a_history_after_nonsense_is_an_error_and_the_connection_goes_on(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("debug")
+        with pytest.raises(MCPError):
+            await host.client.read_resource(f"stepwarden://threads/{first.id}/history?after=soon")
+        assert json.loads(await resource(host, f"stepwarden://threads/{first.id}/history?after=99"))["events"] == []
+        assert json.loads(await resource(host, f"stepwarden://threads/{first.id}/history?after=-5"))["events"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_each_workflow_tool_has_its_slash_command(app: MCPServer, project: Path, mode: str) -> None:
+    async with connected(app, project, mode) as host:
+        listed = {prompt.name: prompt for prompt in (await host.client.list_prompts()).prompts}
+        assert set(listed) == set(TOOLS)
+        for tool, prompt in listed.items():
+            assert prompt.title
+            assert prompt.description
+            assert [(argument.name, bool(argument.required)) for argument in prompt.arguments or []] == [
+                ("task", True),
+                ("files", False),
+                ("continuation_id", False),
+            ]
+            given = {"task": "the total is wrong", "files": "src/cart.py", "continuation_id": "debug-x"}
+            message = (await host.client.get_prompt(tool, given)).messages[0]
+            assert message.role == "user"
+            assert message.content.type == "text"
+            for word in (f"Call {tool} with", "the total is wrong", "src/cart.py", "debug-x", "step_number=1"):
+                assert word in message.content.text
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_slash_command_without_its_task_says_so(app: MCPServer, project: Path, mode: str) -> None:
+    async with connected(app, project, mode) as host:
+        for tool in TOOLS:
+            for given in (None, {}, {"task": "  "}, {"files": "a.py"}):
+                with pytest.raises(MCPError) as caught:
+                    await host.client.get_prompt(tool, given)
+                assert caught.value.error.code == -32602
+                assert "needs the argument 'task'" in caught.value.error.message
+        with pytest.raises(MCPError, match="no argument 'fils'"):
+            await host.client.get_prompt("debug", {"task": "x", "fils": "y"})
+        assert (await host.client.get_prompt("debug", {"task": "x"})).messages
+
+
+async def test_an_unknown_slash_command_is_an_error_that_names_it(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        with pytest.raises(MCPError):
+            await host.client.get_prompt("nothing", {"task": "x"})
+        assert (await host.client.get_prompt("debug", {"task": "x"})).messages
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_ids_are_completed_from_their_beginning(app: MCPServer, project: Path, mode: str) -> None:
+    async with connected(app, project, mode) as host:
+        first = await host.open("secaudit")
+        for ref in (HISTORY, PromptReference(name="secaudit")):
+            offered = await host.client.complete(ref, {"name": "continuation_id", "value": first.id[:14]})
+            assert offered.completion.values == [first.id]
+            none = await host.client.complete(ref, {"name": "continuation_id", "value": "secaudit-%"})
+            assert none.completion.values == []
+            other = await host.client.complete(ref, {"name": "files", "value": "src"})
+            assert other.completion.values == []
+
+
+async def test_at_most_fifty_ids_are_offered_and_the_rest_is_told_of(tmp_path: Path) -> None:
+    runtime = build_runtime(load_settings(home=tmp_path / "home"))
+    async with Client(build_server(runtime.settings, runtime)) as client:
+        host = Host(client, make_project(tmp_path / "shop"))
+        for _ in range(52):
+            await host.open("debug")
+        offered = await client.complete(HISTORY, {"name": "continuation_id", "value": "debug-"})
+        assert len(offered.completion.values) == 50
+        assert offered.completion.has_more
+        assert len((await host.status()).sent["threads"]) == 20
+    await runtime.close()
