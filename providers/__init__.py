@@ -1,1 +1,1 @@
-"""What answers as a model: one file a kind. None ships yet; every workflow runs on rules alone until one does."""
+"""What answers as a model: profiles and a catalogue as data, one file a kind of provider, and wrappers round them."""

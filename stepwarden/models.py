@@ -1,6 +1,6 @@
 """The port that model providers fill: requests, replies, usage, errors. It knows no vendor."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -79,7 +79,7 @@ class ModelRequest:
 
     `answer` is the type that the reply has to be of, None for free text. `thinking` is one of `minimal`, `low`,
     `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for whom the
-    budget is spent.
+    budget is spent. `cache` lets an earlier answer to the very same request of the same `principal` stand in.
     """
 
     model: str
@@ -91,25 +91,50 @@ class ModelRequest:
     deadline_s: float = 600.0
     purpose: str = "chat"
     thread: str | None = None
+    principal: str = "local"
+    cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a reply cost. `cost` is in US dollars; None means the price is not known, which is not 0."""
+    """What a reply cost. `cost` is in US dollars; None means the price is not known, which is not 0.
+
+    `cached_input_tokens` of the `input_tokens` were cheaper at the vendor's. `estimated` says that the endpoint told no
+    counts and these are ours. `price_source` names the table the price is from.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cost: Decimal | None = None
+    cached_input_tokens: int = 0
+    estimated: bool = False
+    price_source: str = ""
 
     @property
     def price(self) -> str:
         """The cost as it is shown."""
         return "unpriced" if self.cost is None else f"${self.cost:.4f}"
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Give both together; one unknown price makes the sum unknown."""
+        known = self.cost is not None and other.cost is not None
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            (self.cost or Decimal()) + (other.cost or Decimal()) if known else None,
+            self.cached_input_tokens + other.cached_input_tokens,
+            self.estimated or other.estimated,
+            other.price_source or self.price_source,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """One answer. `parsed` is of the request's `answer` type; `model` and `provider` say who really answered."""
+    """One answer. `parsed` is of the request's `answer` type; `model` and `provider` say who really answered.
+
+    `cut_off` says that the answer ended at the output limit. `notes` are for whoever reads the answer: another model
+    answered than was asked, a budget could not be held. `raw` holds the endpoint's id, finish reason and reasoning.
+    """
 
     text: str
     model: str
@@ -117,6 +142,8 @@ class ModelReply:
     usage: Usage = Usage()
     parsed: BaseModel | None = None
     cached: bool = False
+    cut_off: bool = False
+    notes: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -152,17 +179,28 @@ class Unusable:
     why: str
 
 
+def estimated_tokens(text: str) -> int:
+    """Guess the tokens of a text from above: 3.5 bytes a token, measured for code and English, and safe for others."""
+    return int(len(text.encode("utf-8", "replace")) / 3.5) + 1
+
+
 class Provider(Protocol):
     """What answers as a model. Wrappers (retry, breaker, limits, cache, budget) are providers too."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name of the provider, as in `name/model`."""
+        ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Give one answer. Raises ModelError; cancelling the call aborts the request at the endpoint."""
         ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[str]:
-        """Give the answer in pieces of text, as they come. Raises ModelError."""
+    def stream(self, request: ModelRequest) -> AsyncGenerator["str | ModelReply", None]:
+        """Give the answer in pieces of text, as they come, and last the whole as a ModelReply. Raises ModelError.
+
+        Closing the generator aborts the request at the endpoint.
+        """
         ...
 
     async def list_models(self) -> Sequence[ModelInfo]:
@@ -196,12 +234,16 @@ class Models(Protocol):
         """Ask the endpoints that can list their models; what fails is left as the catalogue has it."""
         ...
 
+    async def warm(self) -> None:
+        """Import what the first call needs, in a thread; nothing where nothing is configured."""
+        ...
+
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Give one answer of the chosen model. Raises ModelError."""
         ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[str]:
-        """Give the answer in pieces of text. Raises ModelError."""
+    def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        """Give the answer in pieces of text, and last the whole as a ModelReply. Raises ModelError."""
         ...
 
     async def close(self) -> None:

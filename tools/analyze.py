@@ -26,8 +26,8 @@ WORKFLOW = Workflow(
         high=7,
         min_steps=3,
         facts=checklist(
-            Item("files_checked: at least 2 files you read", read_at_least(2)),
-            Item("evidence: a passage the analysis rests on", quoted),
+            Item("files_checked: 2 files at least", read_at_least(2)),
+            Item("evidence: quote what it rests on", quoted),
         ),
     ),
     request=AnalyzeRequest,

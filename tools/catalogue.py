@@ -33,7 +33,7 @@ def chosen(setting: str) -> tuple[str, ...]:
     for word in words:
         if word not in SETS and word not in NAMES:
             near = difflib.get_close_matches(word, [*SETS, *NAMES], n=1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"STEPWARDEN_TOOLS: no tool '{word}'{meant} There are: {', '.join([*SETS, *NAMES])}")
+            meant = f"; did you mean {near[0]}" if near else ""
+            raise SettingsError(f"STEPWARDEN_TOOLS: no tool '{word}'{meant}. There are: {', '.join([*SETS, *NAMES])}")
         names.update(SETS.get(word, (word,)))
     return tuple(name for name in NAMES if name in names)

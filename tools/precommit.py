@@ -24,7 +24,7 @@ WORKFLOW = Workflow(
         likely=3,
         high=4,
         facts=checklist(
-            Item("files_checked: the changed files you read", read_at_least(1)),
+            Item("files_checked: the changed files", read_at_least(1)),
             Item("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),

@@ -28,7 +28,7 @@ WORKFLOW = Workflow(
         likely=5,
         high=8,
         facts=checklist(
-            Item("files_checked: at least 2 files you audited", read_at_least(2)),
+            Item("files_checked: 2 files at least", read_at_least(2)),
             Item("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),

@@ -17,9 +17,11 @@ from stepwarden.threads.reading import Archive, describe, stamp
 from tools.shared.edge import EdgeTool, edge_tool, failure
 from tools.shared.results import clip, full_result
 from tools.workflow.invalid import error_lines
+from tools.workflow.request import Key
 from tools.workflow.schema import compact_schema
 
-ENTRY_CHARS = 8_000  # of each text of a step in a page of the history
+LAST_ENTRY = 2**62  # no history is longer, and no database takes a larger number
+ENTRY_CHARS = 4_000  # of each text of a step in a page of the history
 
 
 class StatusRequest(BaseModel):
@@ -27,8 +29,8 @@ class StatusRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    continuation_id: str | None = Field(default=None, description="Show this thread and its history")
-    tool: str | None = Field(default=None, description="List only its threads")
+    continuation_id: Key | None = Field(default=None, description="Show this thread and its history")
+    tool: Key | None = Field(default=None, description="List only its threads")
     after: int = Field(default=0, ge=0, description="History entries after this number")
 
     @model_validator(mode="before")
@@ -58,7 +60,9 @@ def status_tool(archive: Archive, facts: ServerFacts) -> EdgeTool:
             return _overview(facts, caller, await archive.threads(caller, tool=request.tool))
         try:
             thread = await archive.thread(request.continuation_id, caller)
-            page, go_on_after = await archive.page(request.continuation_id, caller, after=request.after)
+            page, go_on_after = await archive.page(
+                request.continuation_id, caller, after=min(request.after, LAST_ENTRY)
+            )
         except UnknownStream:
             return failure(["continuation_id: no such thread of yours; call status without it for a list"])
         return _one_thread(thread, page, go_on_after, first=request.after == 0)

@@ -27,8 +27,8 @@ WORKFLOW = Workflow(
         high=5,
         facts=checklist(
             Item("trace_mode: precision or dependencies", gave("trace_mode")),
-            Item("files_checked: what you traced through", read_at_least(1)),
-            Item("evidence: the entry point or a call site", quoted),
+            Item("files_checked: what you traced", read_at_least(1)),
+            Item("evidence: quote a call site", quoted),
         ),
     ),
     request=TracerRequest,

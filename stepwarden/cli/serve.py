@@ -10,7 +10,6 @@ from collections.abc import AsyncIterable, Callable
 from typing import NoReturn
 
 import anyio
-from anyio.streams.memory import MemoryObjectSendStream
 from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
@@ -73,29 +72,32 @@ async def _stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
 
 
 async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
-    """Speak the protocol over stdin and stdout; sets `ending` at the end of stdin, which calls in flight outlast."""
+    """Speak the protocol over stdin and stdout.
+
+    Sets `ending` at the end of either: calls in flight outlast it, and the thread that reads an open stdin does too.
+    """
     # Not `run_stdio_async`, which keeps the end of stdin to itself until the last call in flight has ended.
     lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     send, receive = anyio.create_memory_object_stream[SessionMessage | Exception]()
+
+    async def relay(incoming: AsyncIterable[SessionMessage | Exception]) -> None:
+        async with send:
+            with contextlib.suppress(anyio.BrokenResourceError):
+                async for message in incoming:
+                    await send.send(message)
+        ending.set()
+
     try:
-        async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as group:
-            group.start_soon(_relay, incoming, send, ending)
-            await lowlevel.run(receive, outgoing, lowlevel.create_initialization_options())
-            group.cancel_scope.cancel()
-    except* (BrokenPipeError, anyio.BrokenResourceError):
-        pass  # the host closed stdout: it has gone
-
-
-async def _relay(
-    incoming: AsyncIterable[SessionMessage | Exception],
-    send: MemoryObjectSendStream[SessionMessage | Exception],
-    ending: asyncio.Event,
-) -> None:
-    async with send:
-        with contextlib.suppress(anyio.BrokenResourceError):
-            async for message in incoming:
-                await send.send(message)
-    ending.set()
+        async with stdio_server() as (incoming, outgoing):
+            try:
+                async with incoming, receive, anyio.create_task_group() as group:
+                    group.start_soon(relay, incoming)
+                    await lowlevel.run(receive, outgoing, lowlevel.create_initialization_options())
+                    group.cancel_scope.cancel()
+            finally:
+                ending.set()
+    except* BrokenPipeError:
+        pass  # the host closed our stdout: it has gone
 
 
 def _on_signals(act: Callable[[], object]) -> None:

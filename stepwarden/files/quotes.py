@@ -1,7 +1,6 @@
 """Looking a quote up in a file: pure, on text."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -130,20 +129,20 @@ def _look_up_line(page: Page, form: Form, line: int | None) -> Finding | None:
 
 def _look_up_words(page: Page, form: Form, line: int | None) -> Finding | None:
     start = _nearest_match(page, form.folded, form.number if line is None else line)
-    if start is None:
+    if start is not None and not _is_numbered_right(page, form, start):
+        start = _nearest_match(page, form.folded, form.number)
+    if start is None or not _is_numbered_right(page, form, start):
         return None
     first, last = page.line_at(start), page.line_at(start + len(form.folded) - 1)
-    # `2: apples` must not pass for the file's own `1: apples`: what was taken off has to have been a line's number
-    if form.number is not None and first not in {form.number, line} and not _begins_line(page, start):
-        return None
     if line is None or first <= line <= last:
         return Finding(Verdict.VERIFIED, first)
     return Finding(Verdict.MOVED, first, f"found at line {first}, not {line}")
 
 
-def _begins_line(page: Page, offset: int) -> bool:
-    index = bisect_left(page.starts, offset)
-    return index < len(page) and page.starts[index] == offset
+def _is_numbered_right(page: Page, form: Form, start: int) -> bool:
+    """Say whether what was taken off as a line number can have been one; `2: apples` is not the file's `1: apples`."""
+    index = page.index_at(start)
+    return form.number is None or page.numbers[index] == form.number or page.starts[index] == start
 
 
 def _nearest_match(page: Page, words: str, line: int | None) -> int | None:

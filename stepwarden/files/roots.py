@@ -138,6 +138,6 @@ def _homes() -> list[str]:
 
 def _is_directory(path: str) -> bool:
     try:
-        return Path(path).is_dir()
+        return bool(path) and Path(path).is_dir()  # an empty path would mean the process's own directory
     except (OSError, ValueError):
         return False

@@ -1,6 +1,7 @@
 """Serving the app: a socket, and a uvicorn that ends in time."""
 
 import asyncio
+import os
 import socket
 import sys
 
@@ -26,9 +27,9 @@ def bind(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)  # pyright: ignore[reportArgumentType]
     except OSError as error:
-        raise AddressTaken(
-            f"Cannot listen on {host}:{port} ({error.strerror}); choose another --host or --port."
-        ) from error
+        # create_server puts the address into its own text; a name that is not found has no number of the system's.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise AddressTaken(f"Cannot listen on {host}:{port}: {reason}; choose another --host or --port.") from error
 
 
 async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:

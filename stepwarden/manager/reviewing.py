@@ -130,7 +130,7 @@ def _growth(case: Case, plan: Plan) -> _Move:
 def _refuted_now(case: Case) -> str:
     standing = {item.path for item in case.thread.claims.standing_refuted}
     items = [item for item in case.step.evidence if item.verdict is Verdict.REFUTED and item.path in standing]
-    return f"refuted: a quote of {clipped(items[0].path.rsplit('/')[-1], 32)}" if items else ""
+    return f"a quote of {clipped(items[0].path.rsplit('/')[-1], 32)} was refuted" if items else ""
 
 
 def _theory_dropped(thread: Thread) -> str:

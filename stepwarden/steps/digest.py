@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.gate import evidenced_issues, hypothesis_rests
 from stepwarden.steps.thread import Remark, Thread
 
@@ -32,12 +33,17 @@ class DigestIssue:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A thread's live content. `files` are those found inside the root, or all named ones where none can be read."""
+    """A thread's live content.
+
+    `evidence` are the quotes that hold. `files` are those found inside the root, or all named ones where none can be
+    read.
+    """
 
     task: str
     hypothesis: str | None
     hypothesis_evidenced: bool
     issues: tuple[DigestIssue, ...]
+    evidence: tuple[Evidence, ...]
     files: tuple[str, ...]
     steps: tuple[DigestStep, ...]
     decisions: tuple[Remark, ...]
@@ -63,6 +69,7 @@ def digest(thread: Thread) -> Digest:
         hypothesis=claims.hypothesis,
         hypothesis_evidenced=claims.hypothesis is not None and hypothesis_rests(thread),
         issues=tuple(sorted(issues, key=lambda issue: order.index(issue.severity))),
+        evidence=tuple(item for _, item in claims.evidence if item.holds),
         files=tuple(path for path, found in claims.files.items() if found or not thread.readable),
         steps=tuple(
             DigestStep(

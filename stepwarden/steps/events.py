@@ -23,10 +23,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class StepRecorded:
-    """A step is acknowledged. `backtracked` says that it superseded all steps from its number on."""
+    """A step is acknowledged.
+
+    `backtracked` says that it superseded all steps from its number on, `reopened` that the thread had ended before.
+    """
 
     step: Step
     backtracked: bool = False
+    reopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,8 @@ def brings_a_fact(claims: Claims, said: Submission) -> bool:
     refuted = {item.path for item in claims.standing_refuted}
     return (
         claims.states_anew(said.hypothesis)
-        or any(path not in claims.files for path in said.files)
+        or any(path not in claims.files for path in said.relevant)
+        or any(path not in claims.checked for path in said.checked)
         or any(_is_new_quote(claims, quote.file, quote.quote, refuted, quote.withdrawn) for quote in said.quotes)
         or any(_is_new_issue(claims, claim, known_issues) for claim in said.issues)
     )
@@ -279,7 +280,7 @@ def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Fac
         attempt=thread.attempts.get(accepted.number, 0) + 1,
         stale=facts.stale,
     )
-    return decision.then(StepRecorded(step, accepted.backtrack))
+    return decision.then(StepRecorded(step, accepted.backtrack, thread.outcome is not Outcome.OPEN))
 
 
 def phase_of(number: int, said: Submission, planned: int) -> Phase:
@@ -310,7 +311,7 @@ def _with_more(decision: Decision, said: Submission, policy: Policy) -> Decision
 
 
 def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
-    return Plan(plan.low, likely, max(plan.high, likely), reason, by, was=plan.likely)
+    return Plan(plan.low, likely, max(plan.high, likely + 1), reason, by, was=plan.likely)
 
 
 def _finish_asked(decision: Decision, said: Submission, policy: Policy) -> Decision:
@@ -335,7 +336,8 @@ def _finish_asked(decision: Decision, said: Submission, policy: Policy) -> Decis
 def advise(decision: Decision, advice: Advice, policy: Policy) -> Decision:
     """Judge the manager's advice on the step just recorded, and add what of it holds; empty advice is advice too.
 
-    An open thread is left with a step to come (2). A held or finished thread takes only a plan. An early end needs the whole gate and assurance `verified`.
+    An open thread is left with a step to come (2). A held or finished thread takes only a plan. An early end needs the
+    whole gate and assurance `verified`.
     """
     thread = decision.thread
     if advice.plan is not None and thread.outcome is Outcome.OPEN:

@@ -60,9 +60,10 @@ class IssueClaim:
 class Submission:
     """One step as asked for.
 
-    `checked` and `relevant` are canonical paths, each once in its list. `directory` is the working directory it resolves them against. `replaces` is the step a planner revision
-    supersedes in place. `fields` holds the tool's own fields by their wire names. `digest` stands for the whole
-    request without its `continuation_id`: equal digests are the same request.
+    `checked` and `relevant` are canonical paths, each once in its list. `directory` is the working directory that paths
+    resolve against. `replaces` is the step that a planner revision supersedes in place. `fields` holds the tool's own
+    fields by their wire names. `digest` stands for the whole request without its `continuation_id`: equal digests are
+    the same request.
     """
 
     number: int

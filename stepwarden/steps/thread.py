@@ -155,6 +155,7 @@ class Claims:
     issues: Mapping[str, Issue] = field(default_factory=dict[str, Issue])  # live ones, by id
     evidence: tuple[tuple[int, Evidence], ...] = ()  # (step number, item), withdrawn ones gone
     files: Mapping[str, bool] = field(default_factory=dict[str, bool])  # path -> found inside the root
+    checked: frozenset[str] = frozenset()  # paths that some step says it read
     findings: frozenset[str] = frozenset()
     quotes: frozenset[str] = frozenset()
 
@@ -173,6 +174,7 @@ class Claims:
             issues=_merge_issues(self.issues, step.issues),
             evidence=_merge_evidence(self.evidence, step),
             files=_merge_files(self.files, step),
+            checked=self.checked.union(said.checked) if said.checked else self.checked,
             findings=self.findings | {key_of(said.learned)},
             quotes=self.quotes | {key_of(item.path, item.quote) for item in step.evidence},
         )

@@ -1,6 +1,6 @@
 """One opened database: its transactions, and its failures turned into our errors; imported only inside functions."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -13,10 +13,20 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreError
-from stepwarden.storage import reading
+from stepwarden.storage import consulting, reading
 from stepwarden.storage.appending import append_in
-from stepwarden.storage.records import Head, HeadChange, HeadQuery, NewEvent, Staleness, StoredEvent
-from stepwarden.storage.schema import CALIBRATION_RESET, SCHEMA_VERSION, events, heads, meta
+from stepwarden.storage.records import (
+    Claim,
+    Consultation,
+    Head,
+    HeadChange,
+    HeadQuery,
+    Held,
+    NewEvent,
+    Staleness,
+    StoredEvent,
+)
+from stepwarden.storage.schema import CALIBRATION_RESET, SCHEMA_VERSION, consultations, events, heads, meta
 
 
 class Backend(Protocol):
@@ -102,15 +112,46 @@ class Database:
             return reading.stale_heads(connection, stale)
 
     def prune_batch(self, batch: Sequence[Head]) -> list[Head]:
-        """Delete these streams with all their events, except those that moved on; return what was deleted."""
+        """Delete these streams with all that belongs to them, except those that moved on; return what was deleted."""
         deleted: list[Head] = []
         with self._writing() as connection:
             for head in batch:
                 same = (heads.c.stream == head.stream, heads.c.version == head.version)
                 if connection.execute(delete(heads).where(*same)).rowcount:
                     connection.execute(delete(events).where(events.c.stream == head.stream))
+                    connection.execute(delete(consultations).where(consultations.c.stream == head.stream))
                     deleted.append(head)
         return deleted
+
+    def claim(self, wanted: Claim, clock: Callable[[], float]) -> Consultation:
+        """See `consulting.claim`; the lease begins when the write lock is ours, however long that took."""
+        with self._writing() as connection:
+            return consulting.claim(connection, wanted, at=float(clock()))
+
+    def renew(self, held: Held, lease_s: float, clock: Callable[[], float]) -> bool:
+        """Let the lease of a claim begin anew when the write lock is ours; tell whether it is still held."""
+        with self._writing() as connection:
+            return consulting.change_held(connection, held, {"lease_until": float(clock()) + lease_s})
+
+    def settle(self, held: Held, values: Mapping[str, object]) -> bool:
+        """Set the last values of a claim; see `consulting.change_held`."""
+        with self._writing() as connection:
+            return consulting.change_held(connection, held, values)
+
+    def give_up(self, stream: str, key: str, at: float) -> bool:
+        """See `consulting.give_up`."""
+        with self._writing() as connection:
+            return consulting.give_up(connection, stream, key, at=at)
+
+    def consultation(self, stream: str, key: str, at: float) -> Consultation | None:
+        """See `consulting.read_consultation`."""
+        with self._reading() as connection:
+            return consulting.read_consultation(connection, stream, key, at=at)
+
+    def consultations(self, stream: str, at: float) -> list[Consultation]:
+        """See `consulting.list_consultations`."""
+        with self._reading() as connection:
+            return consulting.list_consultations(connection, stream, at=at)
 
     def check(self) -> dict[str, str | int]:
         """Return the state of the database; see `Store.check`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 Outcome = Literal["open", "done", "inconclusive", "abandoned"]
@@ -9,6 +10,9 @@ Outcome = Literal["open", "done", "inconclusive", "abandoned"]
 
 FINISHED: tuple[Outcome, ...] = ("done", "inconclusive", "abandoned")
 """Every outcome but `open`."""
+
+ConsultationState = Literal["claimed", "done", "failed", "given_up"]
+"""How a consultation stands: being asked, answered, without an answer, or no longer wanted."""
 
 TITLE_CHARS = 120
 """A longer title is cut to this many characters, so that a head row has a bounded size."""
@@ -99,3 +103,63 @@ class Staleness:
     orphans_before: float
     finished_before: float | None
     outcomes: Sequence[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants to ask what: `owner` is a token that nobody else uses, the lease ends `lease_s` seconds from now."""
+
+    stream: str
+    key: str
+    owner: str
+    lease_s: float
+    model: str
+    request_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A claim as its holder names it."""
+
+    stream: str
+    key: str
+    owner: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a consultation cost: tokens, and US dollars. None means that nobody told, which is not 0."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """One request to a model: `key` is unique in its stream, `attempt` counts from 1 how often it was claimed.
+
+    `requested_at` (of this attempt), `finished_at` and `lease_until` are unix seconds. `payload` is the answer or
+    the failure as JSON text, None before and where it was given up. `lapsed` says that it was claimed and that its
+    lease was over when it was read: whoever claims it now gets it.
+    """
+
+    stream: str
+    key: str
+    state: ConsultationState
+    attempt: int
+    owner: str
+    lease_until: float
+    requested_at: float
+    finished_at: float | None
+    model: str
+    request_digest: str
+    payload: str | None
+    spending: Spending
+    lapsed: bool
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state != "claimed"

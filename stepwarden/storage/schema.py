@@ -62,6 +62,27 @@ heads = Table(
     Index("stepwarden_heads_finished", "tool", "finished"),
 )
 
+consultations = Table(
+    "stepwarden_consultations",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("requested_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("model", Text, nullable=False),
+    # What was asked is not kept: only that two requests were the same.
+    Column("request_digest", Text, nullable=False),
+    Column("payload", Text),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    # US dollars as a decimal number's text, for a sum without rounding.
+    Column("cost", Text),
+)
+
 HEAD_COLUMNS = tuple(column for column in heads.c if column.name not in {"hash", "most_steps"})
 """The columns of `Head`, in its order."""
 

@@ -13,11 +13,16 @@ import anyio.to_thread
 from stepwarden.errors import SettingsError, StoreError
 from stepwarden.storage.records import (
     FINISHED,
+    Claim,
+    Consultation,
+    ConsultationState,
     Head,
     HeadChange,
     HeadQuery,
+    Held,
     NewEvent,
     Outcome,
+    Spending,
     Staleness,
     StoredEvent,
 )
@@ -138,6 +143,69 @@ class Store:
         for start in range(0, len(found), _STREAMS_PER_BATCH):
             deleted += await self._prune_batch(found[start : start + _STREAMS_PER_BATCH])
         return deleted
+
+    async def claim(
+        self, stream: str, key: str, *, owner: str, lease_s: float, model: str, request_digest: str
+    ) -> Consultation:
+        """Make a consultation `owner`'s for `lease_s` seconds: a new one, or a claim whose lease is over (attempt + 1).
+
+        Returns it as it stands then: it is the caller's exactly when `owner` is and it is not settled. So an owner is
+        a token that is used for one claim only.
+        """
+        wanted = Claim(stream, key, owner, lease_s, model, request_digest)
+        return await self._run(self._writer, lambda database: database.claim(wanted, self._clock))
+
+    async def renew(self, stream: str, key: str, owner: str, attempt: int, lease_s: float) -> bool:
+        """Let the lease end `lease_s` seconds from now, 0 to release it; False when the claim is no longer held.
+
+        A lease that is over may still be renewed, as long as nobody else claimed the consultation.
+        """
+        held = Held(stream, key, owner, attempt)
+        return await self._run(self._writer, lambda database: database.renew(held, lease_s, self._clock))
+
+    async def settle(
+        self,
+        stream: str,
+        key: str,
+        owner: str,
+        attempt: int,
+        state: ConsultationState,
+        payload: str,
+        spending: Spending = Spending(),  # noqa: B008 - frozen
+    ) -> bool:
+        """Record what came of a consultation: `payload` is JSON text.
+
+        False when the claim is no longer held, and then nothing is recorded: it was settled or given up, or belongs
+        to a later attempt. That the lease is over is no hindrance by itself.
+        """
+        values = {
+            "state": state,
+            "payload": payload,
+            "finished_at": float(self._clock()),
+            "input_tokens": spending.input_tokens,
+            "output_tokens": spending.output_tokens,
+            "cost": None if spending.cost is None else str(spending.cost),
+        }
+        held = Held(stream, key, owner, attempt)
+        return await self._run(self._writer, lambda database: database.settle(held, values))
+
+    async def give_up(self, stream: str, key: str) -> bool:
+        """End a consultation that is under way, whoever holds it: its answer will not be recorded.
+
+        False when there is none, or it is settled; a recorded answer stays.
+        """
+        at = float(self._clock())
+        return await self._run(self._writer, lambda database: database.give_up(stream, key, at))
+
+    async def consultation(self, stream: str, key: str) -> Consultation | None:
+        """Return one consultation, or None."""
+        at = float(self._clock())
+        return await self._run(self._readers, lambda database: database.consultation(stream, key, at))
+
+    async def consultations(self, stream: str) -> list[Consultation]:
+        """Return all consultations of `stream`, the first asked first."""
+        at = float(self._clock())
+        return await self._run(self._readers, lambda database: database.consultations(stream, at))
 
     async def check(self) -> dict[str, str | int]:
         """Return what doctor and status show.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stepwarden.steps.events import Event, Finished, Held, Planned, Signalled
+from stepwarden.steps.events import Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.gate import Assessment, Policy
 from stepwarden.steps.machine import Refusal
 from stepwarden.steps.submission import Submission
@@ -62,6 +62,11 @@ class Reply:
         """The plan, if this call set or changed it; `was` is the one before the call."""
         plans = [event.plan for event in self.decided if isinstance(event, Planned)]
         return plans[-1] if plans else None
+
+    @property
+    def reopened(self) -> bool:
+        """Whether the thread had ended before this call."""
+        return any(isinstance(event, StepRecorded) and event.reopened for event in self.decided)
 
     @property
     def held(self) -> tuple[Clause, ...]:

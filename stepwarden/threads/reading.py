@@ -92,17 +92,29 @@ def stamp(at: float) -> str:
 def describe(entry: HistoryEntry) -> str:
     """Say one event in a line."""
     data = entry.data
-    if entry.kind == "step":
-        said = data["step"]["submission"]
-        back = " (backtrack)" if data.get("backtracked") else ""
-        return f"step {data['step']['number']}{back}: {_line(said['step'], 160)}"
-    if entry.kind == "planned":
-        plan = data["plan"]
-        return f"planned {plan['likely']} steps by {plan.get('by', 'rule')}: {plan['reason']}"
-    if entry.kind == "refused":
-        return f"refused step {data['number']}: {data['reason']}"
-    details = ", ".join(f"{name}={_line(str(value), 120)}" for name, value in data.items())
-    return f"{entry.kind} {details}".rstrip()
+    match entry.kind:
+        case "step":
+            said, number = data["step"]["submission"], data["step"]["number"]
+            back = " again (backtrack)" if data.get("backtracked") else ""
+            return f"step {number}{back}: {_line(said['step'], 160)}"
+        case "planned":
+            plan = data["plan"]
+            return f"planned {plan['likely']} steps, by {plan.get('by', 'rule')}: {plan['reason']}"
+        case "refused":
+            return f"refused step {data['number']}: {str(data['reason']).replace('_', ' ')}"
+        case "finished":
+            words = f"{data['outcome']}, {data['assurance'].replace('_', ' ')}"
+            return f"finished by {data['by']}: {words}; {data.get('reason', '')}"
+        case "held":
+            named = (f"{clause['kind']} {clause.get('subject', '')}".strip() for clause in data["open"])
+            return f"held: {', '.join(named).replace('_', ' ')}"
+        case "signalled":
+            return f"signalled {data['signal']}: {data['reason']}"
+        case "opened":
+            origin = data.get("origin")
+            return f"opened, following {origin['thread']}" if origin else "opened"
+        case _:
+            return entry.kind
 
 
 def _line(text: str, chars: int) -> str:
@@ -115,7 +127,7 @@ def _report(thread: Thread) -> Iterator[str]:
     yield f"# {thread.tool}: {_line(found.task, 120)}"
     yield ""
     yield f"- thread `{thread.id}`, {thread.outcome.value}, {thread.assurance.value.replace('_', ' ')}"
-    yield f"- {len(found.steps)} live steps of {thread.total_steps} planned"
+    yield f"- {len(found.steps)} live steps, {thread.sized} planned at first"
     if thread.directory:
         yield f"- in `{thread.directory}`"
     if thread.origin:

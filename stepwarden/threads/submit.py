@@ -93,7 +93,7 @@ class Desk:
         if isinstance(admission, Replay):
             assert thread is not None
             return await self._replay(thread, admission.number, call.policy)
-        found = await anyio.to_thread.run_sync(_look_up, workspace, said, _held(thread, admission))
+        found = await anyio.to_thread.run_sync(_look_up, workspace, said, *_looked_at(thread, admission))
         decision = _decided(thread, admission, said, found.facts, call.policy)
         decision = advise(decision, await self._advice(decision, found, call.policy), call.policy)
         before = thread.version if thread is not None and isinstance(admission, Accept) else 0
@@ -160,20 +160,27 @@ def located(said: Submission, workspace: Workspace) -> Submission:
     )
 
 
-def _held(thread: Thread | None, admission: Open | Accept) -> Thread | None:
-    return thread if isinstance(admission, Accept) else None
+def _looked_at(thread: Thread | None, admission: Open | Accept) -> tuple[Thread | None, tuple[str, ...]]:
+    """Give the thread whose quotes are read again, and the files that a follow-up goes on from."""
+    if isinstance(admission, Accept):
+        return thread, ()
+    return None, tuple(thread.claims.files) if thread else ()
 
 
-def _look_up(workspace: Workspace, said: Submission, thread: Thread | None) -> Found:
-    """Read what the step names: files, quotes and, where it asks to end, the quotes that held before."""
-    survey = workspace.survey(said.files) if said.files else {}
+def _look_up(workspace: Workspace, said: Submission, thread: Thread | None, context: Sequence[str] = ()) -> Found:
+    """Read what the step names: files, quotes and, where it asks to end, the quotes that held before.
+
+    A step that names no files goes on from those of `context`, for its size.
+    """
+    survey = workspace.survey(said.files or context) if said.files or context else {}
     there = {path: fact for path, fact in survey.items() if fact.exists}
+    named = [path for path in there if path in said.files]
     quotes: list[Quote] = [quote for quote in said.quotes if not quote.withdrawn]
     ending = not said.more or (said.confidence is not None and said.confidence.asks_to_end)
     held = [item for _, item in thread.claims.evidence if item.holds] if thread and ending else []
     facts = Facts(
         evidence=tuple(workspace.check(quotes)) if quotes else (),
-        existing=tuple(there),
+        existing=tuple(named),
         readable=workspace.readable,
         stale=len(workspace.recheck(held)) if held else 0,
     )

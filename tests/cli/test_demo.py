@@ -113,6 +113,7 @@ def test_a_server_that_takes_every_step_is_found_out(directory: Path, capsys: py
     assert demo.run([sys.executable, "-c", LAX_SERVER]) == 1
     shown = capsys.readouterr().out
     assert "status is a refusal - expected 'debug_refused', got 'pause_for_debug'" in " ".join(shown.split())
+    assert "The demo broke off: LookupError: the server's store has no thread debug-lax" in shown
     assert "NOT all of it held" in shown
 
 

@@ -15,6 +15,7 @@ from cli_process import DEADLINE_S, SCRIPT, Host, environment, step
 REPOSITORY = Path(__file__).parents[2]
 WAYS = pytest.mark.parametrize("by", [None, signal.SIGINT, signal.SIGTERM], ids=["eof", "sigint", "sigterm"])
 
+AT_ONCE_S = 1.5  # a second, and what a busy machine adds
 Lock = Callable[[], AbstractContextManager[None]]
 
 
@@ -32,7 +33,7 @@ def test_stdout_holds_nothing_but_json_rpc_whatever_goes_wrong(home: Path) -> No
         host.write(b"this is no JSON")
         host.send({"method": "notifications/unheard-of"})
         host.ask("ping", {})
-        assert host.end() < 1
+        assert host.end() < AT_ONCE_S
         on_stdout, on_stderr = host.everything()
     assert all(message["jsonrpc"] == "2.0" for message in messages(on_stdout))
     assert {"debug", "info"} <= {message["level"] for message in messages(on_stderr)}
@@ -42,7 +43,7 @@ def test_stdout_holds_nothing_but_json_rpc_whatever_goes_wrong(home: Path) -> No
 @pytest.mark.parametrize("command", [[str(SCRIPT), "serve"], [sys.executable, str(REPOSITORY / "server.py")]])
 def test_an_idle_server_ends_at_once_and_well(home: Path, command: list[str], by: signal.Signals | None) -> None:
     with Host(home, command) as host:
-        assert host.end(by) < 1
+        assert host.end(by) < AT_ONCE_S
         assert host.process.returncode == 0
         on_stdout, on_stderr = host.everything()
     assert len(on_stdout) == 1
@@ -57,7 +58,7 @@ def test_a_server_ends_as_fast_with_a_call_in_flight(
     with Host(home) as host, locked():
         host.begin("tools/call", {"name": "debug", "arguments": step(2, continuation_id=name)})
         host.ask("ping", {})
-        assert host.end(by) < 1
+        assert host.end(by) < AT_ONCE_S
         assert host.process.returncode == 0
         on_stdout, _ = host.everything()
     assert all(message["jsonrpc"] == "2.0" for message in messages(on_stdout))
@@ -114,5 +115,5 @@ def test_a_tool_that_does_not_exist_is_told_in_one_line(home: Path) -> None:
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("STEPWARDEN_TOOLS: no tool 'debgu'; did you mean debug?")
+    assert ended.stderr.startswith("STEPWARDEN_TOOLS: no tool 'debgu'; did you mean debug")
     assert len(ended.stderr.splitlines()) == 1

@@ -15,7 +15,7 @@ from stepwarden.steps.evidence import Verdict
 
 OPENERS = [
     pytest.param(open_inside, id="walking"),
-    pytest.param(lambda root, parts: reading._open_plainly(os.path.join(root, *parts)), id="plainly"),
+    pytest.param(lambda root, parts: reading._open_plainly(str(Path(root, *parts))), id="plainly"),
 ]
 
 
@@ -198,7 +198,7 @@ def test_a_root_swapped_for_a_link_is_not_followed(root: Path) -> None:
     (root.parent / "out" / "a.py").write_text("outside\n")
     root.rename(root.parent / "moved")
     root.symlink_to(root.parent / "out")
-    with pytest.raises(OSError, match="Not a directory|symbolic links"):
+    with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
         open_inside(str(root), ("a.py",))
 
 
@@ -206,13 +206,13 @@ def test_a_root_swapped_for_a_link_is_not_followed(root: Path) -> None:
 def test_no_descriptor_is_left_open_whatever_is_asked(root: Path, opener) -> None:
     (root / "link").symlink_to("a.py")
     os.mkfifo(root / "pipe")
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     for parts in [("a.py",), ("sub",), ("link",), ("pipe",), ("gone",), ("sub", "b.py"), ("sub", "no", "x"), ()]:
         try:
             os.close(opener(str(root), parts))
         except OSError:
             continue
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize("opener", OPENERS)

@@ -32,7 +32,7 @@ def test_a_refuted_quote_grows_the_plan_by_one_and_only_in_its_own_step():
     talk = Talk(work=PLAIN)
     talk.step(hypothesis=THEORY)
     advice = talk.step(made_up("src/a.py"))
-    assert (advice.plan.likely, advice.plan.was, advice.plan.reason) == (5, 4, "refuted: a quote of a.py")
+    assert (advice.plan.likely, advice.plan.was, advice.plan.reason) == (5, 4, "a quote of a.py was refuted")
     assert talk.step(files=["b.py"]).plan is None
 
 

@@ -117,7 +117,7 @@ def test_going_back_to_step_1_sizes_the_work_anew() -> None:
     play = started(REVIEW, steps=2)
     play.step(total=9)
     play.go_back(1, "a smaller task", advice=Advice(plan=plan(2, "small")))
-    assert play.now.total_steps == 2
+    assert (play.now.total_steps, play.now.sized) == (2, 2)
     assert [event.plan.was for event in play.decided if isinstance(event, Planned)] == [None]
     assert play.now.task == "a smaller task"
 

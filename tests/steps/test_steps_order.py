@@ -218,6 +218,20 @@ def test_a_total_that_is_not_larger_changes_nothing(total: int) -> None:
     assert play.now.total_steps == 4
 
 
+def test_a_total_that_was_sent_before_is_no_request_however_large() -> None:
+    play = started(DEBUG, total=50)
+    play.step(total=50)
+    assert play.now.total_steps == 4
+    play.step(total=51)
+    assert play.now.total_steps == 16
+
+
+def test_a_total_in_an_ask_to_finish_asks_for_nothing() -> None:
+    play = started(DEBUG)
+    play.finish(total=8)
+    assert play.now.total_steps == 4
+
+
 def test_a_request_for_more_goes_as_far_as_twice_the_ranges_end() -> None:
     play = started(REVIEW)
     play.step(total=500)

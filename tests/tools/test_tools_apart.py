@@ -54,7 +54,7 @@ async def test_two_threads_that_alternate_never_show_each_others_words(app: MCPS
                         step=f"{word} {number}",
                         findings=f"{word} finding {number}",
                         hypothesis=f"{word} theory {number}",
-                        issues_found=[{"severity": "high", "description": f"{word} issue {number}"}],
+                        issues_found=[{"severity": "low", "description": f"{word} issue {number}"}],
                         files_checked=[f"src/{word}{number}.py"],
                         evidence=[{"file": f"src/{word}.py", "quote": f"{word} quote that is nowhere"}],
                         next_step_required=number < 4,
@@ -235,12 +235,11 @@ class Threads(RuleBasedStateMachine):
         if hasattr(self, "known"):
             assert len({thread.id for thread in self.known}) == len(self.known)
 
-    @precondition(lambda self: len(self.known) > 3)
-    @rule()
-    def every_thread_holds_each_of_its_steps_once(self) -> None:
-        for thread in self.known:
-            rows = self.runner.run(self.host.history(thread.id))
-            assert sum(row["event"].startswith("step ") for row in rows) == thread.sent
+    @precondition(lambda self: self.known)
+    @rule(place=st.integers(0, 999))
+    def count(self, place: int) -> None:
+        thread = self.pick(place)
+        assert self.runner.run(self.host.steps_recorded(thread.id)) == thread.sent, "each step is recorded once"
 
 
 Threads.TestCase.settings = settings(
@@ -263,6 +262,6 @@ class ManyThreads(Threads):
 
 
 ManyThreads.TestCase.settings = settings(
-    max_examples=4, stateful_step_count=100, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=3, stateful_step_count=80, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestManyThreads = ManyThreads.TestCase

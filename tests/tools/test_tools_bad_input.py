@@ -241,7 +241,12 @@ async def test_a_later_step_on_another_tools_thread_is_refused_with_its_name(app
 # (what is quoted, verdict, what is said of it)
 QUOTES: list[tuple[str, dict[str, Any], str, str]] = [
     ("a line", {"file": "src/cart.py", "line": FAULT_LINE, "quote": FAULT}, "verified", ""),
-    ("a line with its number before it", {"file": "src/cart.py", "quote": f"{FAULT_LINE}\t    {FAULT}"}, "verified", ""),
+    (
+        "a line with its number before it",
+        {"file": "src/cart.py", "quote": f"{FAULT_LINE}\t    {FAULT}"},
+        "verified",
+        "",
+    ),
     ("an absolute path", {"file": "{project}/src/cart.py", "quote": FAULT}, "verified", ""),
     ("the wrong line", {"file": "src/cart.py", "line": 2, "quote": FAULT}, "moved", f"found at line {FAULT_LINE}"),
     ("one sign off", {"file": "src/cart.py", "quote": FAULT.replace("-", "+")}, "refuted", "nearest is line 14"),
@@ -254,7 +259,12 @@ QUOTES: list[tuple[str, dict[str, Any], str, str]] = [
     ("a link out of the root", {"file": "src/link_out.py", "quote": FAULT}, "unreachable", "outside"),
     ("a link to a device", {"file": "src/link_zero", "quote": FAULT}, "unreachable", "outside"),
     ("a link to itself", {"file": "src/link_loop", "quote": FAULT}, "unreachable", "link"),
-    ("a directory that links out", {"file": "src/link_etc/passwd", "quote": "root:x:0:0:root"}, "unreachable", "outside"),
+    (
+        "a directory that links out",
+        {"file": "src/link_etc/passwd", "quote": "root:x:0:0:root"},
+        "unreachable",
+        "outside",
+    ),
     ("a named pipe", {"file": "src/pipe", "quote": FAULT}, "refuted", "not a regular file"),
     ("a secret", {"file": ".env", "quote": "TOKEN=abcdefghijkl"}, "unreachable", "secret"),
     ("a git file", {"file": ".git/config", "quote": "[core] bare = false"}, "unreachable", "secret"),

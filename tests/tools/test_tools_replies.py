@@ -1,4 +1,4 @@
-"""What every reply is like: its words, its two parts, its size. The driver checks each reply; here are the hard ones."""
+"""What every reply is like: words, parts, size. The driver checks each reply; here are the hard ones."""
 
 import json
 from pathlib import Path
@@ -32,6 +32,24 @@ async def test_short_requests_get_short_replies_through_a_whole_thread(
         said = {"step": "end", "step_number": 16, "next_step_required": False, "continuation_id": answer.id}
         ended = await host.send(tool, said)
         assert ended.status in {f"pause_for_{tool}", f"{tool}_complete"}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_steps_full_of_claims_get_replies_within_the_budget(app: MCPServer, project: Path, tool: str) -> None:
+    async with connected(app, project) as host:
+        first = await host.open(tool)
+        for number in range(2, 7):
+            await host.step(
+                tool,
+                number,
+                first.id,
+                step=f"looked {number}",
+                hypothesis=f"theory {number}",
+                issues_found=[{"severity": "high", "description": f"issue {number}"}],
+                files_checked=[f"src/c{number}.py"],
+                evidence=[{"file": f"src/c{number}.py", "quote": f"quote {number} that is nowhere"}],
+                next_step_required=number not in {4, 6},
+            )
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -231,7 +249,7 @@ async def test_structured_content_and_text_both_tell_what_became_of_the_quotes_a
         assert answer.sent["assessment"]["evidence"] == counts
         assert answer.sent["assessment"]["issues"] == ["I1", "I2"]
         assert "Issues: I1, I2" in answer.text
-        moved, refuted, unreachable = answer.sent["assessment"]["quotes"]
+        refuted, moved, unreachable = answer.sent["assessment"]["quotes"]
         assert moved == f"src/cart.py: found at line {FAULT_LINE}"
         assert f"nearest is line {FAULT_LINE}" in refuted
         assert "unreachable" in unreachable

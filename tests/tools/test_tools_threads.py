@@ -44,9 +44,7 @@ async def finish(host: Host, tool: str, answer: Answer, **fields: Any) -> Answer
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("tool", TOOLS)
-async def test_a_thread_with_evidence_is_done_and_verified(
-    app: MCPServer, project: Path, tool: str, mode: str
-) -> None:
+async def test_a_thread_with_evidence_is_done_and_verified(app: MCPServer, project: Path, tool: str, mode: str) -> None:
     async with connected(app, project, mode) as host:
         first = await host.open(tool)
         second = await host.step(tool, 2, first.id, **survey(tool), **proof())

@@ -27,10 +27,11 @@ class PlanPart(BaseModel):
 
 
 class ProgressPart(BaseModel):
-    """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` counts steps."""
+    """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` and `saved` count steps."""
 
     fraction: float
     breadcrumb: str
+    saved: int | None = None
     remaining: int | None = None
 
 

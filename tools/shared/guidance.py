@@ -3,22 +3,24 @@
 from collections.abc import Mapping
 
 from prompts import Prompt
+from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import Reply
-from tools.shared.wording import clause_lines, quote_line
+from tools.shared.wording import quote_line
 
 BULLETS = 3  # how many required actions one reply has at most
+_TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE)
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
 
 
 def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
     """Give the short list of what to do now, the most pressing first.
 
-    Held: the open clauses. A signal: its section. Else what is wrong with this step's quotes, then the bullets of the
-    phase that this branch of the thread has not been shown.
+    Held: the open clauses, which stand in the assessment. A signal: its section. Else what is wrong with this step's
+    quotes, then the bullets of the phase that this branch of the thread has not been shown.
     """
     if reply.held:
-        return clause_lines(reply.held)
+        return ["Close what is open."]
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
             return list(prompt.sections[SIGNAL_SECTIONS[signal]])[:BULLETS]
@@ -47,13 +49,23 @@ def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[s
 def next_call(reply: Reply, fields: str) -> str:
     """Give the `next_steps` text: stop, do the actions, and the literal next call with its `fields`."""
     tool, thread = reply.thread.tool, reply.thread
-    call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}", {fields}'
+    call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}"'
     if reply.held:
-        ask = f"{call}, next_step_required=false)"
-        return f"STOP! Do NOT call {tool} again yet. Close what is open first; the next ask completes: {ask}"
-    return f"STOP! Do NOT call {tool} again yet. First do the actions, then {call}, ...)"
+        ask = f"{call}, step, evidence, next_step_required=false)"
+        return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"
+    call = f"{call}, {fields}"
+    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...)"
+
+
+def hints(reply: Reply) -> list[str]:
+    """Say once that no quote can be checked, with the first that could not."""
+    step = reply.step
+    if step.readable or not step.evidence or any(earlier.evidence for earlier in reply.thread.trail[: step.number - 1]):
+        return []
+    return ["No file can be read: give working_directory (absolute, inside the server's roots) and quote again."]
 
 
 def quote_lines(reply: Reply) -> list[str]:
-    """Say what was found of this step's quotes, plain hits left out."""
-    return [quote_line(item) for item in reply.step.evidence if item.verdict != "verified"]
+    """Say what was found of this step's quotes, refuted ones first, plain hits left out."""
+    told = [item for item in reply.step.evidence if item.verdict is not Verdict.VERIFIED]
+    return [quote_line(item) for item in sorted(told, key=lambda item: _TOLD.index(item.verdict))]

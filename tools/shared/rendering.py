@@ -8,16 +8,15 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
-from stepwarden.steps.thread import Outcome, Signal, Thread
+from stepwarden.steps.thread import By, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import Refused, Reply
 from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
-from tools.shared.guidance import next_call, quote_lines, required_actions
+from tools.shared.guidance import hints, next_call, quote_lines, required_actions
 from tools.shared.results import context_line, counted, full_result, result_text
-from tools.shared.wording import clause_lines, refusal_line, refusal_remedy
+from tools.shared.wording import NAMED, clause_lines, refusal_line, refusal_remedy
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
-CONTEXT_CHARS = 200  # of what a follow-up goes on from
 CRUMBS = 4  # how many steps a breadcrumb names
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
@@ -27,30 +26,39 @@ SIGNAL_WORDS: Mapping[Signal, str] = {
 }
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What an ordinary reply says as far as its budget reaches."""
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much an ordinary reply says: actions, quotes, characters of context, names in a clause, open clauses."""
 
-    actions: list[str]
-    quotes: list[str]
-    context_chars: int
+    actions: int = 3
+    quotes: int = 1_000
+    context_chars: int = 200
+    named: int = NAMED
+    open: int = 100
 
-    @property
-    def are_least(self) -> bool:
-        return len(self.actions) <= 1 and not self.quotes and not self.context_chars
 
-    def smaller(self) -> "_Parts":
-        """Give up a little: the third action, half the context, the second action, the context, the last quote."""
-        if len(self.actions) > 2 or (len(self.actions) > 1 and self.context_chars <= CONTEXT_CHARS // 2):
-            return replace(self, actions=self.actions[:-1])
-        if self.context_chars:
-            return replace(self, context_chars=self.context_chars - CONTEXT_CHARS // 4)
-        return replace(self, quotes=self.quotes[:-1])
+# From all that there is to say down to what a host cannot go on without.
+_ROOMS = (
+    _Room(),
+    _Room(actions=2),
+    _Room(actions=2, quotes=20, context_chars=100, named=1),
+    _Room(actions=1, quotes=12, context_chars=100, named=1),
+    _Room(actions=1, quotes=8, context_chars=60, named=0),
+    _Room(actions=1, quotes=5, context_chars=0, named=0),
+    _Room(actions=1, quotes=3, context_chars=0, named=0, open=4),
+    _Room(actions=1, quotes=2, context_chars=0, named=0, open=3),
+    _Room(actions=1, quotes=1, context_chars=0, named=0, open=2),
+    _Room(actions=1, quotes=0, context_chars=0, named=0, open=1),
+)
 
 
 def size_in_bytes(value: object) -> int:
     """Give the length of `value` as the JSON that is sent."""
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _size(envelope: dict[str, Any], text: str) -> int:
+    return size_in_bytes(envelope) + size_in_bytes(text)
 
 
 def reply_result(
@@ -59,13 +67,11 @@ def reply_result(
     """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
         return _sent(*_completion(reply, notes))
-    parts = _Parts(required_actions(reply, prompt), quote_lines(reply), CONTEXT_CHARS if reply.origin else 0)
     budget = REPLY_BYTES + request_bytes - FRAME_BYTES
-    while True:
-        envelope, text = _ordinary(reply, parts, next_call(reply, fields), notes)
-        if size_in_bytes(envelope) + size_in_bytes(text) <= budget or parts.are_least:
-            return _sent(envelope, text)
-        parts = parts.smaller()
+    said = _Said(required_actions(reply, prompt), quote_lines(reply), next_call(reply, fields), [*notes, *hints(reply)])
+    first = replace(reply, replayed=False, next_number=reply.thread.next_number)  # a retry gets the same room
+    room = next((room for room in _ROOMS if _size(*_ordinary(first, said, room)) <= budget), _ROOMS[-1])
+    return _sent(*_ordinary(reply, said, room))
 
 
 def refusal_result(tool: str, refused: Refused, asked: int) -> CallToolResult:
@@ -105,10 +111,11 @@ def _envelope(reply: Reply, status: str, notes: Sequence[str]) -> Envelope:
         total_steps=thread.total_steps,
         next_step_number=reply.next_number,
         next_step_required=not ended,
-        plan=_plan(reply),
+        plan=None if reply.held else _plan(reply),
         progress=ProgressPart(
             fraction=round(thread.last / max(thread.total_steps, 1), 2),
             breadcrumb=breadcrumb(thread),
+            saved=(reply.finished.saved or None) if reply.finished else None,
             remaining=left or None,
         ),
         notes=list(notes),
@@ -122,85 +129,110 @@ def _plan(reply: Reply) -> PlanPart | None:
     return PlanPart(low=plan.low, likely=plan.likely, high=plan.high, was=plan.was, reason=plan.reason, by=plan.by)
 
 
-def _assessment(reply: Reply, quotes: Sequence[str], *, whole: bool) -> AssessmentPart:
+def _assessment(reply: Reply, open_lines: list[str], quotes: list[str], *, whole: bool) -> AssessmentPart:
     """Give the assessment; `whole` at HELD and DONE, else without what is empty or as it was."""
     found = reply.assessment
     return AssessmentPart(
         sufficient=found.sufficient,
-        open=clause_lines(found.open),
+        open=open_lines,
         outcome=reply.thread.outcome.value if whole else None,
         assurance=found.assurance.value if whole or reply.step.evidence else None,
         stalled=True if reply.thread.stalled else None,
         evidence=dict(found.evidence) if whole or reply.step.evidence else None,
-        quotes=list(quotes) or None,
+        quotes=quotes or None,
         issues=[issue.id for issue in reply.step.issues] or None,
     )
 
 
-def _ordinary(reply: Reply, parts: _Parts, next_steps: str, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
-    thread, actions, quotes = reply.thread, parts.actions, parts.quotes
-    envelope = _envelope(reply, f"pause_for_{thread.tool}", notes)
-    envelope.required_actions = list(actions)
-    envelope.next_steps = next_steps
-    envelope.assessment = _assessment(reply, quotes, whole=bool(reply.held))
-    lines = [_verdict(reply), *notes]
-    if reply.origin is not None and parts.context_chars:
-        envelope.follows = context_line(reply.origin, parts.context_chars)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """All that an ordinary reply could say beside its numbers."""
+
+    actions: list[str]
+    quotes: list[str]
+    next_steps: str
+    notes: list[str]
+
+
+def _first(lines: list[str], count: int) -> list[str]:
+    """Give the first lines, and how many more there are."""
+    return lines if len(lines) <= count else [*lines[:count], f"+{len(lines) - count} more"] if count else []
+
+
+def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], str]:
+    """Give both parts of an ordinary reply as far as `room` goes; a held one names every kind of clause."""
+    thread = reply.thread
+    open_lines = clause_lines(reply.assessment.open, named=room.named)
+    open_lines = open_lines if reply.held else _first(open_lines, room.open)
+    quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
+    if reply.held and room.actions > 1:
+        actions = open_lines
+    envelope = _envelope(reply, f"pause_for_{thread.tool}", said.notes)
+    envelope.required_actions = actions
+    envelope.next_steps = said.next_steps
+    envelope.assessment = _assessment(reply, open_lines, quotes, whole=bool(reply.held))
+    lines = [_verdict(reply), *said.notes]
+    if reply.origin is not None:
+        envelope.follows = context_line(reply.origin, room.context_chars)
         lines.append(envelope.follows)
     lines += [f"Quote {line}" for line in quotes]
     if reply.step.issues:
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
-    lines += [f"- {action}" for action in actions]
-    if reply.assessment.open and not reply.held:
-        lines.append("Open: " + "; ".join(clause_lines(reply.assessment.open)))
-    return envelope.as_sent(), "\n".join([*lines, envelope.next_steps])
+    lines += [f"- {line}" for line in dict.fromkeys([*actions, *(open_lines if reply.held else [])])]
+    if open_lines and not reply.held:
+        lines.append("Open: " + "; ".join(open_lines))
+    return envelope.as_sent(), "\n".join([*lines, said.next_steps])
 
 
 def _verdict(reply: Reply) -> str:
     thread, number = reply.thread, reply.step.number
-    place = f"{number}/{thread.total_steps}"
+    place, said = f"{number}/{thread.total_steps}", reply.step.submission
+    again = " (as before)" if reply.replayed else ""
     if reply.held:
         count = counted(len(clause_lines(reply.held)), "clause")
-        return f"HELD {place}: {count} open. Next: step {reply.next_number}."
-    plan, why = reply.plan, ""
-    if plan is not None and plan.was is not None:
-        why = f" Plan {plan.was} -> {plan.likely}: {plan.reason}."
-    elif plan is not None:
-        why = f" Plan: {plan.reason}."
-    stalled = " Stalled." if thread.stalled else ""
-    for signal, reason in reply.signals.items():
-        why += f" {SIGNAL_WORDS[signal]}: {reason}."
-    again = " (as before)" if reply.replayed else ""
-    return f"ACCEPTED {place}{again}.{stalled}{why} Next: step {reply.next_number}."
+        return f"HELD {place}{again}: {count} open. Next: step {reply.next_number}."
+    parts = [f"ACCEPTED {place}{again}."]
+    parts += ["Reopened."] if reply.reopened else []
+    parts += ["Stalled."] if thread.stalled else []
+    parts += [f"Plan {_plan_words(reply.plan)}."] if reply.plan else []
+    parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
+    if said.confidence is not None and said.confidence.asks_to_end and reply.assessment.open:
+        parts.append(f"{said.confidence.value} ends nothing while clauses are open.")
+    return " ".join([*parts, f"Next: step {reply.next_number}."])
+
+
+def _plan_words(plan: Plan) -> str:
+    changed = f"{plan.was} -> {plan.likely}" if plan.was is not None else f"{plan.likely} ({plan.low}-{plan.high})"
+    return f"{changed}: {plan.reason}"
 
 
 def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
     thread, ended = reply.thread, reply.finished
     assert ended is not None
     envelope = _envelope(reply, f"{thread.tool}_complete", notes)
-    envelope.assessment = _assessment(reply, quote_lines(reply), whole=True)
+    envelope.assessment = _assessment(reply, clause_lines(ended.open), _first(quote_lines(reply), 20), whole=True)
     envelope.result = full_result(thread)
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes]
     if ended.open:
         lines.append("Passed over: " + "; ".join(clause_lines(ended.open)) + ".")
-    lines += [f"Quote {line}" for line in quote_lines(reply)]
+    lines += [f"Quote {line}" for line in _first(quote_lines(reply), 20)]
     return envelope.as_sent(), "\n".join([*lines, result_text(thread), envelope.next_steps])
 
 
 def _why(reply: Reply) -> str:
     ended = reply.finished
-    if ended is None or ended.by.value == "agent":
+    if ended is None or ended.by is By.AGENT:
         return ""
-    saved = f", {ended.saved} saved" if ended.saved else ""
+    saved = f" instead of {reply.thread.last + ended.saved}" if ended.saved else ""
     return f"{saved}: {ended.reason}"
 
 
 def _after(reply: Reply) -> str:
     thread, ended = reply.thread, reply.finished
     reopen = f"{thread.tool} with backtrack_from_step"
-    if ended is not None and ended.by.value != "agent":
+    if ended is not None and ended.by is not By.AGENT:
         reopen = f"{thread.tool} with step_number={reply.next_number}"
     return (
         f'Tell the user the result. To go on: {reopen} and continuation_id="{thread.id}"; '

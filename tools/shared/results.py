@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
+from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.thread import Thread
+from tools.shared.wording import short_path
 
 RESULT_BYTES = 16_000  # of the structured result; no reply is over 20,000 tokens (docs/protocol.md)
 TEXT_BYTES = 6_000  # of the same in text
 LEAST_CHARS = 80  # a text that has to be cut keeps so much
+MOST_QUOTES = 20  # evidence, the latest
 MOST_LISTED = 60  # issues, files, decisions
 
 
@@ -29,6 +32,8 @@ def full_result(thread: Thread) -> dict[str, Any]:
     result: dict[str, Any] = {"summary": summary(thread, found), "task": clip(found.task, 600)}
     if found.hypothesis:
         result["hypothesis"] = {"text": clip(found.hypothesis, 1_200), "evidenced": found.hypothesis_evidenced}
+    if found.evidence:
+        result["evidence"] = [_evidence(item) for item in found.evidence[-MOST_QUOTES:]]
     if found.issues:
         result["issues"] = [_issue(issue) for issue in found.issues[:MOST_LISTED]]
     if found.files:
@@ -66,12 +71,24 @@ def context_line(origin: Thread, chars: int) -> str:
     if found.files:
         parts.append(", ".join(found.files[:5]))
     parts.append(clip(found.task, 80))
-    return f"Follows {origin.id}: {clip('; '.join(parts), chars)}"
+    return f"Follows {origin.id}: {clip('; '.join(parts), chars)}" if chars else f"Follows {origin.id}."
 
 
 def counted(number: int, noun: str) -> str:
     """Give `1 file`, `2 files`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    shown: dict[str, Any] = {"file": item.path, "line": item.line, "quote": clip(item.quote, 120)}
+    return {**shown, "supports": item.supports} if item.supports else shown
+
+
+def places(found: Digest) -> str:
+    """Name up to three places where the hypothesis was seen."""
+    seen = [item for item in found.evidence if item.supports in {"hypothesis", None}]
+    marked = [item for item in seen if item.supports] or seen
+    return ", ".join(f"{short_path(item.path)}:{item.line}" for item in marked[-3:])
 
 
 def _issue(issue: DigestIssue) -> dict[str, Any]:
@@ -104,7 +121,7 @@ def fitting_steps(steps: Sequence[DigestStep], budget: int) -> tuple[list[dict[s
 
 def _step(step: DigestStep, chars: int) -> dict[str, Any]:
     shown: dict[str, Any] = {"number": step.number, "step": clip(step.step, chars)}
-    if step.findings != step.step:
+    if step.findings.strip() and step.findings != step.step:
         shown["findings"] = clip(step.findings, chars)
     if step.confidence:
         shown["confidence"] = step.confidence
@@ -117,7 +134,7 @@ def result_text(thread: Thread) -> str:
     found = digest(thread)
     lines = [summary(thread, found) + "."]
     if found.hypothesis:
-        mark = "evidenced" if found.hypothesis_evidenced else "not evidenced"
+        mark = f"evidenced, {places(found)}" if found.hypothesis_evidenced else "not evidenced"
         lines.append(f"Hypothesis ({mark}): {clip(found.hypothesis, 600)}")
     for issue in found.issues[:20]:
         mark = "" if issue.evidenced else ", not evidenced"

@@ -6,24 +6,34 @@ from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.machine import Reason, Refusal
 from stepwarden.steps.thread import Clause, Thread
 
-NAMED = 4  # how many issues or files one line names before it counts the rest
+NAMED = 3  # how many issues or files one line names before it counts the rest
+PATH_CHARS = 44  # of a path in a line, from its end
 
-_CLAUSES: dict[str, Callable[[list[str]], str]] = {
-    "min_steps": lambda subjects: f"at least {subjects[0]} steps",
+
+def short_path(path: str) -> str:
+    """Give the end of a long path, which tells files apart."""
+    return path if len(path) <= PATH_CHARS else f"...{path[3 - PATH_CHARS :]}"
+
+
+_CLAUSES: dict[str, Callable[[str], str]] = {
+    "min_steps": lambda count: f"at least {count} steps",
     "no_hypothesis": lambda _: "state a hypothesis",
-    "hypothesis": lambda _: "hypothesis: a quote that supports it",
-    "issue": lambda subjects: f"{_names(subjects)}: quote code within 10 lines, or withdraw",
-    "refuted": lambda subjects: f"{_names(subjects)}: refuted; quote it right or withdraw",
+    "hypothesis": lambda _: "hypothesis: quote its proof",
+    "issue": lambda names: f"{names}: quote code near it, or withdraw",
+    "refuted": lambda names: f"{names}: refuted, mend or withdraw",
 }
+_NOUNS = {"issue": "issues", "refuted": "files"}
 
 
-def _names(subjects: Sequence[str]) -> str:
-    named = ", ".join(subjects[:NAMED])
-    return f"{named} +{len(subjects) - NAMED}" if len(subjects) > NAMED else named
+def _names(kind: str, subjects: Sequence[str], named: int) -> str:
+    if not named and len(subjects) > 1:
+        return f"{len(subjects)} {_NOUNS[kind]}"
+    shown = ", ".join(short_path(subject) for subject in subjects[: max(named, 1)])
+    return f"{shown} +{len(subjects) - named}" if len(subjects) > max(named, 1) else shown
 
 
-def clause_lines(clauses: Sequence[Clause]) -> list[str]:
-    """Give one line for each kind of open clause; the issues and files of a kind share theirs."""
+def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
+    """Give one line for each kind of open clause, naming so many of its issues or files."""
     lines: list[str] = []
     subjects: dict[str, list[str]] = {}
     for clause in clauses:
@@ -31,12 +41,13 @@ def clause_lines(clauses: Sequence[Clause]) -> list[str]:
             lines.append(clause.text)
         else:
             subjects.setdefault(clause.kind, []).append(clause.subject)
-    return [_CLAUSES[kind](named) for kind, named in subjects.items()] + lines
+    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + lines
 
 
 def quote_line(item: Evidence) -> str:
     """Say what was found of a quote that is no plain hit."""
-    place = f"{item.path}:{item.line}" if item.line and item.verdict is not Verdict.MOVED else item.path
+    path = short_path(item.path)
+    place = f"{path}:{item.line}" if item.line and item.verdict is not Verdict.MOVED else path
     if item.verdict is Verdict.MOVED:
         return f"{place}: found at line {item.line}"
     return f"{place}: {item.verdict.value}, {item.note}" if item.note else f"{place}: {item.verdict.value}"
@@ -83,7 +94,7 @@ def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
         Reason.CLOSED: f"To reopen: {back}. Or: {follow}.",
         Reason.OTHER_TOOL: f"Call {refusal.subject} for it, or {tool} with step_number=1 and this id to follow it up.",
         Reason.NO_SUCH_STEP: f"Send a number from that range, or go on with {call}.",
-        Reason.NO_SUCH_ISSUE: "Name a live one, or leave it out: new issues need no id.",
+        Reason.NO_SUCH_ISSUE: f"Name a live one or none (new issues need no id), and send {call}.",
         Reason.NOT_FIRST: f"Send {call}, or add the continuation_id; a lost one is listed by status.",
     }
     return words[refusal.reason]

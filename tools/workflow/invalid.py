@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+MOST_LINES = 8  # mistakes that one reply tells
+
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "missing": lambda _: "is missing; send it",
     "int_type": lambda _: "send a whole number",
@@ -46,7 +48,8 @@ def error_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
         words = _WORDS.get(kind)
         said = words(item.get("ctx", {})) if words else item["msg"].removeprefix("Value error, ")
         lines.append(f"{place}: {said}" if place else said)
-    return list(dict.fromkeys(lines))
+    told = list(dict.fromkeys(lines))
+    return told if len(told) <= MOST_LINES else [*told[:MOST_LINES], f"and {len(told) - MOST_LINES} more mistakes"]
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -19,11 +19,16 @@ Unlisted = Field(default=None, json_schema_extra={"unlisted": True})
 """A field that is accepted but not in the schema that hosts load, whose size is their cost."""
 
 
-def _plain_text(value: str) -> str:
+def _encodable(value: str) -> str:
     try:
-        size = len(value.encode())
+        value.encode()
     except UnicodeEncodeError:
         raise ValueError("has broken characters (half of a surrogate pair); send plain text") from None
+    return value
+
+
+def _plain_text(value: str) -> str:
+    size = len(_encodable(value).encode())
     if size > TEXT_BYTES:
         raise ValueError(f"{size // 1024} KB is over the limit of {TEXT_BYTES // 1024} KB; send the gist of it")
     if "\x00" in value:
@@ -58,6 +63,10 @@ def _without_blanks(value: list[str]) -> list[str]:
     return [item.strip() for item in value if item.strip()]
 
 
+Word = BeforeValidator(_word)
+Many = BeforeValidator(_many)
+Key = Annotated[str, AfterValidator(_encodable)]
+"""Text that is only looked up: whatever it says, it is found or not."""
 Text = Annotated[str, AfterValidator(_plain_text)]
 NonEmptyText = Annotated[Text, AfterValidator(_some_text)]
 Paths = Annotated[
@@ -66,8 +75,6 @@ Paths = Annotated[
     AfterValidator(_without_blanks),
     Field(max_length=LIST_ITEMS, default_factory=list),
 ]
-Word = BeforeValidator(_word)
-Many = BeforeValidator(_many)
 
 
 class Item(BaseModel):

@@ -86,7 +86,9 @@ def _ignored(name: str, workflow: Workflow) -> bool:
 
 
 def _size(arguments: dict[str, Any]) -> int:
-    return len(json.dumps(arguments, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace"))
+    """Give the bytes of a request; its id is left out, so that a retry is answered the same with it and without."""
+    said = {name: value for name, value in arguments.items() if name != "continuation_id"}
+    return len(json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace"))
 
 
 def _unknown_id(thread_id: str) -> str:

@@ -8,7 +8,10 @@ from stepwarden.cli.demo.agent import Agent
 from stepwarden.cli.demo.host import Place, started
 from stepwarden.cli.demo.sample import copy_sample
 from stepwarden.cli.demo.stage import Stage
+from stepwarden.errors import UnknownStream
+from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import LOCAL
+from stepwarden.threads.reading import Archive
 
 LIMIT_S = 60.0  # for all of it, which takes a few seconds: nothing hangs for ever
 
@@ -35,6 +38,13 @@ async def play(stage: Stage, place: Place, command: tuple[str, ...]) -> None:
             await scenes.claim_certainty(acting)
             await scenes.prove_it(acting)
         async with opened(place) as archive:
-            thread = await archive.thread(acting.agent.thread, LOCAL)
+            thread = await _kept(archive, acting.agent.thread)
             apply_fix(stage, sample, thread)
             await show_history(stage, place, archive, thread)
+
+
+async def _kept(archive: Archive, thread_id: str) -> Thread:
+    try:
+        return await archive.thread(thread_id, LOCAL)
+    except UnknownStream:
+        raise LookupError(f"the server's store has no thread {thread_id}") from None

@@ -13,17 +13,18 @@ NOT_SHOWN = frozenset({"step_number", "next_step_required", "continuation_id"})
 
 @dataclass
 class Scene:
-    """One scene: how many expectations it had, how many held, how long it took."""
+    """One scene: how many expectations it had, how many held, how long it took, whether it was played to its end."""
 
     title: str
     expected: int = 0
     held: int = 0
     seconds: float = 0.0
+    played: bool = False
 
     @property
     def good(self) -> bool:
         """Whether all that was expected came."""
-        return self.held == self.expected
+        return self.played and self.held == self.expected
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Stage:
         begun = time.perf_counter()
         try:
             yield
+            scene.played = True
         finally:
             scene.seconds = time.perf_counter() - begun
 
@@ -169,5 +171,5 @@ def _item(value: object) -> str:
     if isinstance(value, dict):
         given = cast("dict[str, object]", value)
         return "\n".join(f"{name}: {_item(item)}" for name, item in given.items())
-    text = str(value)
+    text = str(value) or '""'
     return f"\n{text}" if text.startswith(" ") else text  # lines with their numbers stay in their columns

@@ -1,0 +1,263 @@
+"""The step protocol told once more, naively: a list of dicts, counted from scratch for every question.
+
+Written from the protocol alone, so that it errs apart from the machine. A request is a dict with the keys of
+`request_of`; a recorded step is its request with `number`, `new`, `stalled` and numbered `issues`.
+"""
+
+from typing import Any
+
+Request = dict[str, Any]
+
+
+def folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+class Model:
+    """One thread. `outcome` is `open`, `closed` (a further step is refused) or `ended` (it reopens by itself)."""
+
+    def __init__(self, *, min_steps: int, hypothesis: bool, novelty: bool, checklist: bool) -> None:
+        self.min_steps, self.hypothesis, self.novelty, self.checklist = min_steps, hypothesis, novelty, checklist
+        self.trail: list[Request] = []
+        self.ever: list[str] = []  # digests of all recorded steps
+        self.issues_ever = 0
+        self.outcome, self.how = "open", ""
+        self.held = False
+        self.refused_empty: str | None = None
+
+    # -- what the live steps say
+
+    def live(self) -> list[Request]:
+        gone = [step["replaces"] for step in self.trail]
+        return [step for step in self.trail if step["number"] not in gone]
+
+    def issues(self) -> dict[str, Request]:
+        found: dict[str, Request] = {}
+        for step in self.live():
+            for issue in step["issues"]:
+                found[issue["id"]] = issue
+        return {name: issue for name, issue in found.items() if not issue["withdrawn"]}
+
+    def quoted(self) -> list[tuple[int, Request]]:
+        found: list[tuple[int, Request]] = []
+        for step in self.live():
+            found = [
+                (number, item)
+                for number, item in found
+                if not (item["verdict"] == "refuted" and item["path"] in step["take_back"])
+            ]
+            found += [(step["number"], item) for item in step["evidence"]]
+        return found
+
+    def theory(self) -> str | None:
+        stated = [step["hypothesis"] for step in self.live() if step["hypothesis"]]
+        return stated[-1] if stated else None
+
+    def paths(self) -> set[str]:
+        return {path for step in self.live() for path in [*step["checked"], *step["relevant"], *quoted(step)]}
+
+    def standing(self) -> set[str]:
+        """Files with a refuted quote that no later one of the same file makes good."""
+        items = [item for _, item in self.quoted()]
+        return {
+            item["path"]
+            for place, item in enumerate(items)
+            if item["verdict"] == "refuted"
+            and not any(holds(later) and later["path"] == item["path"] for later in items[place:])
+        }
+
+    # -- what it rests on
+
+    def issue_rests(self, issue: Request) -> bool:
+        for _, item in self.quoted():
+            if not holds(item):
+                continue
+            if item["supports"] == issue["id"]:
+                return True
+            if item["path"] == issue["path"]:
+                if issue["line"] is None:
+                    return True
+                if item["line"] is not None and -10 <= item["line"] - issue["line"] <= 10:
+                    return True
+        return False
+
+    def theory_rests(self) -> bool:
+        """Whether a marked item came since the theory was first stated, or an unmarked one when it was stated last."""
+        stated = [(step["number"], step["hypothesis"]) for step in self.live() if step["hypothesis"]]
+        last, words = stated[-1]
+        first = last
+        for number, other in reversed(stated):
+            if folded(other) != folded(words):
+                break
+            first = number
+        return any(
+            holds(item)
+            and (
+                (item["supports"] == "hypothesis" and number >= first) or (item["supports"] is None and number == last)
+            )
+            for number, item in self.quoted()
+        )
+
+    def readable(self) -> bool:
+        return self.trail[-1]["readable"]
+
+    def open(self) -> list[str]:
+        barred: list[str] = []
+        if len(self.live()) < self.min_steps:
+            barred.append("min_steps")
+        if self.hypothesis and self.theory() is None:
+            barred.append("no_hypothesis")
+        if self.readable():
+            barred += [f"issue {i['id']}" for i in self.issues().values() if severe(i) and not self.issue_rests(i)]
+            barred += ["hypothesis"] if self.theory() and not self.theory_rests() else []
+            barred += [f"refuted {path}" for path in self.standing()]
+        if self.checklist and "c.py" not in self.paths():
+            barred.append("checklist")
+        return sorted(barred)
+
+    def assurance(self) -> str:
+        claims = [self.issue_rests(issue) for issue in self.issues().values() if severe(issue)]
+        claims += [self.theory_rests()] if self.theory() else []
+        if not self.readable() or True not in claims:
+            return "asserted"
+        return "partly_verified" if False in claims or self.standing() else "verified"
+
+    def stalled(self) -> bool:
+        trail = list(self.trail)
+        while trail and not trail[-1]["more"] and not trail[-1]["new"] and not trail[-1]["stalled"]:
+            trail.pop()
+        return bool(trail) and trail[-1]["stalled"]
+
+    # -- what a call is
+
+    def judge(self, said: Request) -> tuple[Any, ...]:
+        """Give ("replay", n), ("refused", reason), ("opens",) or ("step", n, new, stalled)."""
+        live = {step["digest"]: step["number"] for step in self.live()}
+        if said["digest"] in live:
+            return ("replay", live[said["digest"]])
+        if said["digest"] in self.ever:
+            return ("refused", "stale")
+        if said["backtrack"] is None:
+            return self._judge_follow_up(said) if said["number"] == 1 else self._judge_number(said)
+        if 1 <= said["backtrack"] <= len(self.trail):
+            return self._judge_content(said, said["backtrack"])
+        return ("refused", "no_such_step")
+
+    def _judge_follow_up(self, said: Request) -> tuple[Any, ...]:
+        if said["replaces"]:
+            return ("refused", "no_such_step")
+        blank = self._with(1)
+        blank.issues_ever = 0
+        return ("refused", "no_such_issue") if blank._unknown(said) else ("opens",)
+
+    def _judge_number(self, said: Request) -> tuple[Any, ...]:
+        last = len(self.trail)
+        if said["number"] <= last:
+            return ("refused", "recorded")
+        if self.outcome == "closed":
+            return ("refused", "closed")
+        return ("refused", "gap") if said["number"] > last + 1 else self._judge_content(said, last + 1)
+
+    def _judge_content(self, said: Request, number: int) -> tuple[Any, ...]:
+        base = self._with(number)
+        if said["replaces"] and said["replaces"] not in [step["number"] for step in base.live()]:
+            return ("refused", "no_such_step")
+        if base._unknown(said):
+            return ("refused", "no_such_issue")
+        new = base._brings(said)
+        words = said["findings"] if said["findings"] is not None else said["step"]
+        known = [folded(step["findings"] if step["findings"] is not None else step["step"]) for step in base.live()]
+        if new or number == 1 or not said["more"] or not self.novelty or folded(words) not in ["", *known]:
+            return ("step", number, new, False)
+        if self.refused_empty in {None, said["digest"]}:
+            return ("refused", "nothing_new")
+        return ("step", number, False, True)
+
+    def _with(self, number: int) -> "Model":
+        """Give a model of the steps before `number`."""
+        other = Model(
+            min_steps=self.min_steps, hypothesis=self.hypothesis, novelty=self.novelty, checklist=self.checklist
+        )
+        other.trail, other.issues_ever = self.trail[: number - 1], self.issues_ever
+        return other
+
+    def _unknown(self, said: Request) -> bool:
+        try:
+            names = {issue["id"] for issue in self._numbered(said)} | set(self.issues())
+        except KeyError:
+            return True
+        return any(item["supports"] not in {None, "hypothesis", *names} for item in said["evidence"])
+
+    def _numbered(self, said: Request) -> list[Request]:
+        """Give the issues of a request with their ids; raises KeyError for an id that is not live."""
+        known, count, numbered = self.issues(), self.issues_ever, []
+        for issue in said["issues"]:
+            if issue["id"]:
+                before = known[issue["id"]]
+                after = {**issue} if issue["words"] else {**before, "withdrawn": issue["withdrawn"]}
+            else:
+                same = [name for name, other in known.items() if alike(other, issue)]
+                count += not same
+                after = {**issue, "id": same[-1] if same else f"I{count}"}
+            known = {**known, after["id"]: after}
+            numbered.append(after)
+        return numbered
+
+    def _brings(self, said: Request) -> bool:
+        theory, issues = self.theory(), self.issues()
+        sent = {(item["path"], folded(item["quote"])) for step in self.live() for item in step["evidence"]}
+        return (
+            bool(said["hypothesis"] and (theory is None or folded(theory) != folded(said["hypothesis"])))
+            or any(path not in self.paths() for path in said["relevant"])
+            or any(all(path not in step["checked"] for step in self.live()) for path in said["checked"])
+            or any((item["path"], folded(item["quote"])) not in sent for item in said["evidence"])
+            or any(path in self.standing() for path in said["take_back"])
+            or any(self._changes(issues, issue) for issue in said["issues"])
+        )
+
+    @staticmethod
+    def _changes(issues: dict[str, Request], issue: Request) -> bool:
+        if not issue["id"]:
+            return not any(alike(other, issue) for other in issues.values())
+        if issue["id"] not in issues:
+            return True
+        return issue["withdrawn"] or bool(issue["words"] and issue != issues[issue["id"]])
+
+    # -- what follows
+
+    def refuse(self, said: Request, reason: str) -> None:
+        if reason == "nothing_new":
+            self.refused_empty = said["digest"]
+
+    def record(self, said: Request, number: int, new: bool, stalled: bool, *, end: bool) -> None:
+        base = self._with(number)
+        step = {**said, "number": number, "issues": base._numbered(said), "new": new, "stalled": stalled}
+        if said["backtrack"] is not None:
+            self.held = False
+        self.trail = [*base.trail, step]
+        self.ever.append(said["digest"])
+        self.issues_ever = max([self.issues_ever, *(int(issue["id"][1:]) for issue in step["issues"])])
+        self.refused_empty, self.outcome, self.how = None, "open", ""
+        if not said["more"]:
+            if self.open() and not self.held:
+                self.held = True
+            else:
+                self.outcome, self.how = "closed", "inconclusive" if self.stalled() else "done"
+        elif end and not self.open() and self.assurance() == "verified":
+            self.outcome, self.how = "ended", "done"
+
+
+def quoted(step: Request) -> list[str]:
+    return [item["path"] for item in step["evidence"]]
+
+
+def holds(item: Request) -> bool:
+    return item["verdict"] in {"verified", "moved"}
+
+
+def severe(issue: Request) -> bool:
+    return issue["severity"] in {"critical", "high"}
+
+
+def alike(one: Request, other: Request) -> bool:
+    return (folded(one["words"]), one["path"]) == (folded(other["words"]), other["path"])

@@ -1,0 +1,316 @@
+"""How a thread ends: rules 6 and 7 of the protocol, and "Ending early"."""
+
+from dataclasses import replace
+
+import pytest
+from driver import ANALYZE, DEBUG, REVIEW, Play, claim, plan, refuted, seen, started
+
+from stepwarden.steps.events import Finished, Held, Planned, Signalled
+from stepwarden.steps.machine import Accept, Advice, Reason, Refusal
+from stepwarden.steps.submission import Confidence
+from stepwarden.steps.thread import Assurance, By, Clause, Outcome, Signal
+
+END = Advice(end=True, reason="converged")
+
+
+def _proven(steps: int = 2, policy=DEBUG) -> Play:
+    """Give a thread whose gate is open and whose only claim is verified."""
+    return started(policy, steps, hypothesis="H", evidence=[seen("a.py", supports="hypothesis")])
+
+
+def _finished(play: Play) -> Finished:
+    return next(event for event in play.decided if isinstance(event, Finished))
+
+
+# -- the agent asks
+
+
+def test_an_ask_with_an_open_gate_completes_at_once() -> None:
+    play = _proven(steps=1)
+    play.finish()
+    assert _finished(play) == Finished(
+        By.AGENT, Outcome.DONE, Assurance.VERIFIED, "the agent asked to finish", open=(), saved=0
+    )
+    assert (play.now.outcome, play.now.ended_by, play.now.assurance) == (Outcome.DONE, By.AGENT, Assurance.VERIFIED)
+
+
+def test_the_number_of_planned_steps_bars_no_finish() -> None:
+    play = _proven(steps=1)
+    play.step(total=8)
+    play.finish()
+    assert (play.now.outcome, play.now.total_steps) == (Outcome.DONE, 3)
+
+
+def test_the_first_ask_with_open_clauses_is_recorded_and_held() -> None:
+    play = started(DEBUG, issues=(claim("bad"),))
+    assert play.finish() == Accept(2, new=False)
+    assert play.is_open
+    assert Held((Clause("no_hypothesis"), Clause("issue", "I1"))) in play.decided
+    assert play.now.next_number == 3
+
+
+def test_the_next_ask_completes_and_shows_what_is_still_open() -> None:
+    play = started(DEBUG)
+    play.finish()
+    play.finish()
+    finished = _finished(play)
+    assert (finished.outcome, finished.assurance) == (Outcome.DONE, Assurance.ASSERTED)
+    assert [clause.kind for clause in finished.open] == ["no_hypothesis"]
+
+
+@pytest.mark.parametrize("between", [1, 2, 7])
+def test_the_next_ask_completes_however_many_steps_later(between: int) -> None:
+    play = started(DEBUG)
+    play.finish()
+    for _ in range(between):
+        play.step()
+    play.finish()
+    assert (play.now.outcome, play.now.last) == (Outcome.DONE, between + 3)
+
+
+def test_new_clauses_after_a_hold_do_not_hold_again() -> None:
+    play = started(DEBUG)
+    play.finish()
+    play.step(hypothesis="H", issues=(claim("bad", "critical"),), evidence=[refuted("a.py")])
+    play.finish()
+    assert play.now.outcome is Outcome.DONE
+    assert [clause.kind for clause in _finished(play).open] == ["issue", "hypothesis", "refuted"]
+
+
+def test_a_hold_put_right_ends_verified() -> None:
+    play = started(DEBUG)
+    play.finish()
+    play.finish(hypothesis="H", evidence=[seen("a.py")])
+    assert (_finished(play).open, play.now.assurance) == ((), Assurance.VERIFIED)
+
+
+@pytest.mark.parametrize(("policy", "asks"), [(REVIEW, 2), (ANALYZE, 2)])
+def test_a_thread_that_asks_from_the_first_step_on_completes_at_its_second_ask(policy, asks: int) -> None:
+    play = Play(policy)
+    for _ in range(asks):
+        play.finish()
+    assert (play.now.outcome, play.now.last) == (Outcome.DONE, asks)
+
+
+def test_too_few_steps_hold_once() -> None:
+    play = started(ANALYZE)
+    play.finish()
+    assert (play.is_open, play.open) == (True, ["min_steps 3"])
+    play.finish()
+    assert (play.now.outcome, _finished(play).open) == (Outcome.DONE, ())
+
+
+def test_a_clause_of_the_tools_own_holds_once_too() -> None:
+    clause = Clause("checklist", "2", "look at the callers")
+    play = started(replace(REVIEW, facts=lambda _: (clause,)))
+    play.finish()
+    assert play.is_open
+    play.finish()
+    assert _finished(play).open == (clause,)
+
+
+def test_the_word_certain_does_not_pass_a_hold() -> None:
+    play = started(DEBUG, hypothesis="H")
+    play.finish(confidence=Confidence.CERTAIN, findings="z " * 500)
+    assert play.is_open
+
+
+# -- stalled
+
+
+def _stalled() -> Play:
+    play = started(REVIEW, findings="old")
+    play.step(findings="old")
+    play.step(findings="OLD")
+    assert play.now.stalled
+    return play
+
+
+def test_finishing_while_stalled_is_inconclusive() -> None:
+    play = _stalled()
+    play.finish(findings="old")
+    assert play.now.outcome is Outcome.INCONCLUSIVE
+    assert play.step() == Refusal(Reason.CLOSED, 4)
+
+
+def test_a_hold_between_leaves_it_stalled() -> None:
+    play = started(DEBUG, findings="old")
+    play.step(findings="old")
+    play.step(findings="OLD")
+    play.finish()
+    assert play.is_open
+    play.finish()
+    assert play.now.outcome is Outcome.INCONCLUSIVE
+
+
+def test_words_in_the_ask_itself_do_not_end_a_stall() -> None:
+    play = _stalled()
+    play.finish(findings="I have read everything there is")
+    assert play.now.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_fact_in_the_ask_ends_a_stall() -> None:
+    play = _stalled()
+    play.finish(checked=("b.py",))
+    assert play.now.outcome is Outcome.DONE
+
+
+def test_a_step_with_words_ends_a_stall() -> None:
+    play = _stalled()
+    play.step()
+    play.finish()
+    assert play.now.outcome is Outcome.DONE
+
+
+def test_going_back_before_a_stall_ends_it() -> None:
+    play = _stalled()
+    play.go_back(2)
+    assert not play.now.stalled
+
+
+# -- the manager ends early
+
+
+def test_a_proven_thread_ends_early_on_advice() -> None:
+    play = _proven(steps=1)
+    play.step(advice=END)
+    assert _finished(play) == Finished(By.RULE, Outcome.DONE, Assurance.VERIFIED, "converged", saved=2)
+    assert (play.now.outcome, play.now.total_steps, play.now.ended_by) == (Outcome.DONE, 2, By.RULE)
+
+
+def test_the_maker_of_the_advice_is_kept() -> None:
+    play = _proven(steps=1)
+    play.step(advice=replace(END, by=By.MODEL))
+    assert play.now.ended_by is By.MODEL
+
+
+def test_nothing_is_saved_at_the_planned_end() -> None:
+    play = _proven(steps=3)
+    play.step(advice=END)
+    assert (_finished(play).saved, play.now.total_steps) == (0, 4)
+
+
+@pytest.mark.parametrize("grown", [{"total": 8}, {"advice": Advice(plan=plan(7))}], ids=["by the agent", "by advice"])
+def test_steps_are_saved_of_the_first_plan_only(grown) -> None:
+    play = _proven(steps=1)
+    play.step(**grown)
+    play.step(advice=END)
+    assert _finished(play).saved == 1
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {},
+        {"hypothesis": "H"},
+        {"hypothesis": "H", "evidence": [refuted("a.py", supports="hypothesis")]},
+        {"hypothesis": "H", "evidence": [seen("a.py", supports="hypothesis"), refuted("b.py")]},
+        {"hypothesis": "H", "evidence": [seen("a.py", supports="hypothesis")], "issues": (claim("bad"),)},
+    ],
+    ids=["no claim", "nothing quoted", "refuted", "one refuted", "one of two"],
+)
+def test_advice_to_end_is_passed_over_while_the_gate_is_barred(first) -> None:
+    play = started(DEBUG, **first)
+    play.step(confidence=Confidence.CERTAIN, advice=END)
+    assert play.is_open
+
+
+def test_a_gate_that_is_open_without_any_claim_does_not_end_early() -> None:
+    play = started(REVIEW)
+    play.step(advice=END)
+    assert play.assessment.sufficient
+    assert play.is_open
+
+
+def test_a_gate_that_is_open_because_nothing_can_be_read_does_not_end_early() -> None:
+    play = started(REVIEW, hypothesis="H", readable=False)
+    play.step(readable=False, advice=END)
+    assert play.assessment.sufficient
+    assert play.is_open
+
+
+def test_fewer_than_the_minimum_of_steps_do_not_end_early() -> None:
+    play = Play(REVIEW)
+    play.step(hypothesis="H", evidence=[seen("a.py")], advice=replace(END, plan=plan(3)))
+    assert play.is_open
+
+
+def test_an_open_clause_of_the_tools_own_does_not_let_it_end_early() -> None:
+    play = _proven(steps=1, policy=replace(REVIEW, facts=lambda _: (Clause("checklist", "1", "look"),)))
+    play.step(advice=END)
+    assert play.is_open
+
+
+def test_a_held_ask_is_not_ended_by_advice() -> None:
+    play = started(DEBUG)
+    play.finish(advice=END)
+    assert play.is_open
+
+
+def test_advice_on_a_finished_thread_changes_nothing() -> None:
+    play = _proven(steps=1)
+    play.finish(advice=Advice(plan=plan(9), signal=Signal.SPLIT, end=True))
+    assert [type(event) for event in play.decided][1:] == [Finished]
+
+
+def test_an_early_end_takes_the_next_number_and_is_open_again() -> None:
+    play = _proven(steps=1)
+    play.step(advice=END)
+    assert play.step() == Accept(3, new=False)
+    assert (play.is_open, play.now.ended_by, play.now.assurance) == (True, None, Assurance.ASSERTED)
+    assert play.now.total_steps == 4
+
+
+def test_an_early_end_can_be_asked_to_finish_by_the_next_number() -> None:
+    play = _proven(steps=1)
+    play.step(advice=END)
+    play.finish()
+    assert (play.now.outcome, play.now.ended_by) == (Outcome.DONE, By.AGENT)
+    assert play.step() == Refusal(Reason.CLOSED, 4)
+
+
+def test_an_early_end_refuses_gaps_and_empty_steps_as_ever() -> None:
+    play = _proven(steps=1)
+    play.step(findings="all is clear", advice=END)
+    assert play.step(4) == Refusal(Reason.GAP, 3)
+    assert play.step(findings="All is clear") == Refusal(Reason.NOTHING_NEW, 3)
+    assert play.now.outcome is Outcome.DONE
+
+
+def test_a_hold_before_an_early_end_is_remembered_after_it() -> None:
+    play = started(DEBUG)
+    play.finish()
+    play.step(hypothesis="H", evidence=[seen("a.py")], advice=END)
+    assert play.now.outcome is Outcome.DONE
+    play.step(hypothesis="K")
+    play.finish()
+    assert play.now.outcome is Outcome.DONE
+
+
+# -- other advice
+
+
+def test_a_signal_is_kept_with_its_maker_and_reason() -> None:
+    play = started(REVIEW)
+    play.step(advice=Advice(signal=Signal.STALLED, reason="try the tests", by=By.MODEL))
+    assert play.decided[-1] == Signalled(Signal.STALLED, "try the tests", By.MODEL)
+    assert (play.now.remarks[-1].kind, play.now.remarks[-1].by) == ("stalled", By.MODEL)
+
+
+def test_a_call_to_disprove_is_remembered_with_its_step() -> None:
+    play = started(REVIEW)
+    play.step(advice=Advice(signal=Signal.DISPROVE, reason="what would you expect?"))
+    assert play.now.disproof_asked == 2
+
+
+def test_a_held_ask_takes_a_plan_and_no_signal() -> None:
+    play = started(DEBUG)
+    play.finish(advice=Advice(plan=plan(6, "clauses open"), signal=Signal.SPLIT))
+    assert play.now.total_steps == 6
+    assert not any(isinstance(event, Signalled) for event in play.decided)
+
+
+def test_passed_over_advice_to_end_still_brings_its_plan_and_signal() -> None:
+    play = started(DEBUG)
+    play.step(advice=Advice(plan=plan(6), signal=Signal.SPLIT, end=True))
+    assert [type(event) for event in play.decided][1:] == [Planned, Signalled]
