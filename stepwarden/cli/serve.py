@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -13,6 +14,8 @@ import anyio
 from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
+from mcp.types import jsonrpc_message_adapter
+from pydantic import ValidationError
 
 from stepwarden.settings import Settings, load_settings
 from stepwarden.wiring import Runtime
@@ -84,7 +87,7 @@ async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
         async with send:
             with contextlib.suppress(anyio.BrokenResourceError):
                 async for message in incoming:
-                    await send.send(message)
+                    await send.send(_read_leniently(message))
         ending.set()
 
     try:
@@ -98,6 +101,23 @@ async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
                 ending.set()
     except* BrokenPipeError:
         pass  # the host closed our stdout: it has gone
+
+
+def _read_leniently(message: SessionMessage | Exception) -> SessionMessage | Exception:
+    r"""Give a message that only Python's JSON reader takes: half of a surrogate pair (`"\ud800"`) in some text.
+
+    The SDK's reader drops such a line, and the host would wait for its answer for ever; the tool can tell it what is
+    wrong.
+    """
+    if not isinstance(message, ValidationError):
+        return message
+    line = message.errors(include_url=False)[0].get("input")
+    if not isinstance(line, str) or "\\ud" not in line.lower():
+        return message
+    try:
+        return SessionMessage(jsonrpc_message_adapter.validate_python(json.loads(line), by_name=False))
+    except ValueError:  # pydantic's ValidationError is one too
+        return message
 
 
 def _on_signals(act: Callable[[], object]) -> None:

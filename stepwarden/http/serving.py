@@ -13,8 +13,9 @@ from stepwarden.errors import StepwardenError
 from stepwarden.http.endings import Endings
 from stepwarden.settings import Settings
 
-GRACE_S = 0.7  # for calls in flight to be answered; then they are ended, and the streams, which never end themselves
-LIMIT_S = 2  # until what is left is left: a call that waits for a busy store cannot be interrupted
+GRACE_S = 0.5  # for calls in flight to be answered; then they are ended, and the streams, which never end themselves
+CANCEL_S = 1  # until uvicorn cancels what that did not end
+LIMIT_S = 1.5  # until what is left is left: a call that waits for a busy store cannot be interrupted
 
 
 class AddressTaken(StepwardenError):
@@ -44,7 +45,7 @@ async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> No
         proxy_headers=False,
         ws="none",
         lifespan="on",
-        timeout_graceful_shutdown=LIMIT_S,
+        timeout_graceful_shutdown=CANCEL_S,
     )
     await _Server(config, endings).serve([listener])
 

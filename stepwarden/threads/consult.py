@@ -13,10 +13,10 @@ from stepwarden.threads.answers import Settlement, request_digest, settlement_of
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 45.0
-"""One deadline a call, shared by everything in it; hosts cut a call off at 60 s."""
+"""One deadline a call, shared by everything in it: the step protocol, section 5."""
 
 LEASE_SECONDS = 10.0  # after a crash, this long nobody asks again
-RENEW_SECONDS = 3.0  # three renewals may fail before another process takes over
+RENEW_SECONDS = 3.0  # two renewals may fail before another process takes over
 POLL_SECONDS = (0.05, 1.0)  # the first and the longest pause between two looks at another process's consultation
 
 _SETTLE_TRIES = 5
@@ -161,7 +161,7 @@ class Consultants:
         if claimed is None or run.stopped:
             return
         began = deadline(0)
-        run.asking = asking = asyncio.create_task(self._models.complete(request))
+        run.asking = asking = asyncio.create_task(self._asked(request))
         asking.add_done_callback(_look_at)
         try:
             await self._hold(run, asking, claimed, ends=began + request.deadline_s)
@@ -172,6 +172,9 @@ class Consultants:
             await asyncio.wait({asking}, timeout=_ABORT_SECONDS)
             return
         await self._settle(claimed, came or timed_out(request))
+
+    async def _asked(self, request: ModelRequest) -> ModelReply:
+        return await self._models.complete(request)  # whatever it raises, and when, is then the task's error
 
     async def _hold(self, run: _Run, asking: asyncio.Task[ModelReply], claimed: Consultation, *, ends: float) -> None:
         """Renew the lease until the request has ended, was aborted, or its time is up."""

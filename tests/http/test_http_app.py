@@ -125,7 +125,7 @@ async def test_a_step_whose_connection_dropped_is_answered_on_retry_and_recorded
         thread = await opened_thread(client)
     second = step(2, continuation_id=thread)
     with locked(anonymous):  # so that the call is in the middle of its work when the connection goes
-        async with anonymous.client(mode) as client, httpx2.AsyncClient(timeout=0.3) as dropping:
+        async with anonymous.client(mode) as client, httpx2.AsyncClient(timeout=20) as dropping:
             headers = ACCEPTING | {"MCP-Protocol-Version": client.protocol_version}
             call = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "debug", "arguments": second}}
             if mode == "auto":
@@ -137,7 +137,7 @@ async def test_a_step_whose_connection_dropped_is_answered_on_retry_and_recorded
                 opening = await dropping.post(anonymous.url, headers=ACCEPTING, json=OPENING)
                 headers |= {"Mcp-Session-Id": opening.headers["mcp-session-id"]}
             with pytest.raises(httpx2.ReadTimeout):
-                await dropping.post(anonymous.url, headers=headers, json=call)
+                await dropping.post(anonymous.url, headers=headers, json=call, timeout=0.3)
     async with anonymous.client(mode) as client:
         reply = await client.call_tool("debug", second)
         assert reply.content[0].text.startswith("ACCEPTED 2/")

@@ -1,0 +1,166 @@
+"""From what an endpoint answered to a ModelError: what was wrong by what one can do about it, in one line, no keys."""
+
+import email.utils
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from providers.endpoints import Endpoint
+from stepwarden.models import ModelError, Trouble
+
+QUOTED_CHARACTERS = 160  # as much of an endpoint's own words is passed on
+
+_KEY_LIKE = re.compile(r"\b(sk|pk|rk|xai|gsk|or|AIza|key|Bearer)[-_ ][\w.*-]{8,}|\bAIza[\w-]{8,}", re.IGNORECASE)
+
+# GLM's codes: docs.bigmodel.cn/cn/api/api-code. OpenAI's: platform.openai.com/docs/guides/error-codes.
+_CODES = {
+    **dict.fromkeys(("1000", "1001", "1002", "1003", "1004", "invalid_api_key"), Trouble.WRONG_KEY),
+    **dict.fromkeys(("1113", "1309", "insufficient_quota", "billing_hard_limit_reached"), Trouble.NO_MONEY),
+    **dict.fromkeys(("1211", "1311", "model_not_found", "DeploymentNotFound"), Trouble.UNKNOWN_MODEL),
+    **dict.fromkeys(("1261", "context_length_exceeded", "string_above_max_length"), Trouble.TOO_LONG),
+    **dict.fromkeys(("1301", "content_filter", "content_policy_violation"), Trouble.FILTERED),
+    **dict.fromkeys(("1302", "1303", "1304", "1305", "1308", "1310", "1312"), Trouble.RATE_LIMIT),
+    "1234": Trouble.SERVER,
+}
+
+# Looked for in the endpoint's words, in this order: proxies such as litellm answer 400 for nearly everything.
+_WORDS = (
+    (Trouble.NO_MONEY, r"insufficient (balance|funds|credit|quota)|credit balance|exceeded your current quota|billing"),
+    (Trouble.FILTERED, r"content.?(filter|policy|management)|safety (system|setting)|flagged|sensitive content"),
+    (
+        Trouble.TOO_LONG,
+        r"context.?(length|window)|maximum context|(prompt|input|request) (is )?too (long|large)|too many (input )?tokens"
+        r"|exceeds? .{0,40}(token|context)",
+    ),
+    (
+        Trouble.WRONG_KEY,
+        r"api.?key|authenticat|unauthori[sz]ed|invalid (token|credentials|bearer)|no auth credentials",
+    ),
+    (
+        Trouble.UNKNOWN_MODEL,
+        r"(model|deployment)\b.{0,120}(not? (exist|found|valid|available|supported)|does ?n.t exist|does not exist"
+        r"|unknown|invalid|not a valid)"
+        r"|(unknown|invalid|no such|unsupported|no) (model|deployment)|not a valid model",
+    ),
+    (Trouble.UNSUPPORTED, r"image.{0,60}(not |un)support|(not |n.t )support.{0,40}(image|vision|multimodal)"),
+)
+_WORDS_COMPILED = tuple((trouble, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for trouble, pattern in _WORDS)
+
+_BY_STATUS = {
+    401: Trouble.WRONG_KEY,
+    402: Trouble.NO_MONEY,
+    403: Trouble.WRONG_KEY,
+    408: Trouble.TIMEOUT,
+    409: Trouble.SERVER,
+    413: Trouble.TOO_LONG,
+    429: Trouble.RATE_LIMIT,
+    499: Trouble.SERVER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an endpoint answered instead of a completion."""
+
+    status: int
+    words: str = ""
+    code: str = ""
+    retry_after_s: float | None = None
+
+
+def refusal_of(status: int, body: object, headers: Mapping[str, str]) -> Refusal:
+    """Read an error's body, of whatever form: `{"error": {...}}`, `{"message": ...}`, a list of one, or text."""
+    found = body
+    if isinstance(found, list) and found:
+        found = cast("list[object]", found)[0]
+    for key in ("error", "detail"):
+        if isinstance(found, dict) and key in found:
+            found = cast("dict[str, object]", found)[key]
+    if isinstance(found, dict):
+        entry = cast("dict[str, object]", found)
+        words = str(entry.get("message") or entry)
+        metadata = entry.get("metadata")  # OpenRouter passes on what the vendor behind it said
+        if isinstance(metadata, dict):
+            words = f"{words} {cast('dict[str, object]', metadata).get('raw', '')}"
+        return Refusal(status, words, str(entry.get("code") or ""), _retry_after_s(headers))
+    return Refusal(status, str(found or ""), "", _retry_after_s(headers))
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if not value:
+            continue
+        try:
+            return max(0.0, float(value) * scale)
+        except ValueError:
+            moment = email.utils.parsedate_tz(value)
+            if moment is not None:
+                return max(0.0, email.utils.mktime_tz(moment) - time.time())
+    return None
+
+
+def trouble_of(refusal: Refusal) -> Trouble:
+    """Say what was wrong: by the code, then by the words of a 4xx, then by the status."""
+    if refusal.code in _CODES:
+        return _CODES[refusal.code]
+    if refusal.status >= 500:
+        return Trouble.SERVER
+    if refusal.status not in {401, 402, 408, 409, 499}:
+        for trouble, pattern in _WORDS_COMPILED:
+            if refusal.status == 429 and trouble is not Trouble.NO_MONEY:
+                break
+            if pattern.search(refusal.words):
+                return trouble
+    return _BY_STATUS.get(refusal.status, Trouble.REFUSED)
+
+
+def failure(endpoint: Endpoint, model: str, refusal: Refusal) -> ModelError:
+    """Give the error for what the endpoint answered."""
+    trouble = trouble_of(refusal)
+    text = _sentence(trouble, endpoint, shown_name(model), refusal)
+    return ModelError(trouble, text, model=model, retry_after_s=refusal.retry_after_s)
+
+
+def _sentence(trouble: Trouble, endpoint: Endpoint, model: str, refusal: Refusal) -> str:
+    title = endpoint.profile.title
+    said = quoted(refusal.words, endpoint.key)
+    wait = f" for {refusal.retry_after_s:.0f} s" if refusal.retry_after_s else ""
+    match trouble:
+        case Trouble.WRONG_KEY:
+            return f"{title} refused the key: set {endpoint.key_variable} to a valid one."
+        case Trouble.NO_MONEY:
+            return f"{title} says that the account has no money left: top it up, or name another model."
+        case Trouble.UNKNOWN_MODEL:
+            return f"{title} has no model '{model}' for this key."
+        case Trouble.TOO_LONG:
+            return f"The prompt is longer than {model} takes: send fewer files, or name a model with more context."
+        case Trouble.FILTERED:
+            return f"{title}'s content filter refused the prompt: word it differently, or name another model."
+        case Trouble.UNSUPPORTED:
+            return f"{model} takes no images: leave them out, or name a model that sees."
+        case Trouble.RATE_LIMIT:
+            return f"{title} limits how often it may be asked: wait{wait or ' a little'}, or name another model."
+        case Trouble.TIMEOUT:
+            return f"{title} gave up waiting ({refusal.status}): ask again later, or name another model."
+        case Trouble.SERVER:
+            return f"{title} failed ({refusal.status}{said and ': ' + said}): ask again later, or name another model."
+        case _:
+            return f"{title} refused the request ({refusal.status}): {said or 'it did not say why'}."
+
+
+def quoted(words: str, *secrets: str) -> str:
+    """Give an endpoint's own words as one short line without keys."""
+    for secret in secrets:
+        if len(secret) > 3:
+            words = words.replace(secret, "[key]")
+    line = " ".join("".join(c if c.isprintable() else " " for c in words[:4000]).split())
+    line = _KEY_LIKE.sub("[key]", line)
+    return line if len(line) <= QUOTED_CHARACTERS else line[: QUOTED_CHARACTERS - 1] + "…"
+
+
+def shown_name(model: str) -> str:
+    """Give a model's name as it may stand in a sentence."""
+    return "".join(c for c in model if c.isprintable())[:80]

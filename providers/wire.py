@@ -1,0 +1,237 @@
+"""From our request to the body of a chat completion, and from what came back to our reply. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any, cast
+
+from providers.catalogue import Row
+from providers.endpoints import Endpoint
+from providers.failures import shown_name
+from providers.profiles import AnswerForm, Profile
+from providers.schemas import schema_prompt, schema_response_format
+from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Trouble, Usage, estimated_tokens
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_THOUGHTS = re.compile(r"\s*<(think|thinking|reasoning)>(.*?)</\1>\s*", re.DOTALL)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_FILTERED = {"content_filter", "sensitive", "refusal"}
+_CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one model of an endpoint takes: its profile's word, less what it refused since."""
+
+    answers: AnswerForm
+    limit_field: str
+    left_out: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, profile: Profile) -> "Dialect":
+        """Give what the profile says."""
+        return cls(profile.answers, profile.limit_field)
+
+    def without(self, words: str, body: Mapping[str, Any]) -> "Dialect | None":
+        """Give the dialect for the next try, after a 400 with these words; None if nothing of ours is meant."""
+        if re.search(r"response_format|json_schema|json_object|structured.?output", words) and (
+            "response_format" in body
+        ):
+            return replace(self, answers="json_object" if self.answers == "json_schema" else "text")
+        if self.limit_field in body and "max_completion_tokens" in words and "max_tokens" in words:
+            other = "max_tokens" if self.limit_field == "max_completion_tokens" else "max_completion_tokens"
+            if other not in self.left_out:
+                return replace(self, limit_field=other, left_out=self.left_out | {self.limit_field})
+        for parameter in ("temperature", "reasoning_effort", "thinking", "stream_options"):
+            if parameter in body and parameter in words:
+                return replace(self, left_out=self.left_out | {parameter})
+        return None
+
+
+def chat_body(
+    request: ModelRequest, profile: Profile, row: Row | None, dialect: Dialect, *, stream: bool = False
+) -> dict[str, Any]:
+    """Give the JSON body. Raises ModelError (UNSUPPORTED) for images to a model that is known to see none."""
+    if row is not None and not row.images and any(message.images for message in request.messages):
+        name = shown_name(request.model)
+        raise ModelError(
+            Trouble.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name
+        )
+    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, dialect)}
+    if request.answer is not None and dialect.answers != "text":
+        body["response_format"] = (
+            schema_response_format(request.answer) if dialect.answers == "json_schema" else {"type": "json_object"}
+        )
+    if request.temperature is not None and not (row and row.fixed_temperature):
+        low, high = profile.temperature
+        body["temperature"] = min(max(request.temperature, low), high)
+    if request.max_output_tokens is not None:
+        limit = request.max_output_tokens
+        body[dialect.limit_field] = min(limit, row.output) if row and row.output else limit
+    if request.thinking is not None:
+        body.update(_thinking(request.thinking, profile, row))
+    if stream:
+        body["stream"] = True
+        if profile.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+    return {name: value for name, value in body.items() if name not in dialect.left_out}
+
+
+def _messages(request: ModelRequest, dialect: Dialect) -> list[dict[str, Any]]:
+    messages = list(request.messages)
+    if request.answer is not None and dialect.answers != "json_schema":
+        told = schema_prompt(request.answer)
+        if messages and messages[0].role == "system":
+            messages[0] = replace(messages[0], text=f"{messages[0].text}\n\n{told}")
+        else:
+            messages.insert(0, Message("system", told))
+    if not any(message.role == "user" for message in messages):  # GLM and Anthropic refuse a prompt without one
+        messages = [replace(message, role="user") if message.role == "system" else message for message in messages]
+    return [_message(message) for message in messages]
+
+
+def _message(message: Message) -> dict[str, Any]:
+    text = message.text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot be sent
+    if not message.images:
+        return {"role": message.role, "content": text}
+    images = [{"type": "image_url", "image_url": {"url": image}} for image in message.images]
+    return {"role": message.role, "content": [{"type": "text", "text": text}, *images]}
+
+
+def _thinking(wanted: str, profile: Profile, row: Row | None) -> dict[str, Any]:
+    efforts = row.efforts if row else ("low", "medium", "high") if profile.thinking == "effort" else ()
+    effort = {"reasoning_effort": _nearest(wanted, efforts)} if efforts else {}
+    match profile.thinking:
+        case "none":
+            return {}
+        case "effort":
+            return effort
+        case "type":
+            off = wanted == "minimal" and not (row and row.always_thinks)
+            switch = {} if row and row.always_thinks else {"thinking": {"type": "disabled" if off else "enabled"}}
+            return switch if off else {**switch, **effort}
+
+
+def _nearest(wanted: str, efforts: tuple[str, ...]) -> str:
+    at = _EFFORTS.index(wanted) if wanted in _EFFORTS else _EFFORTS.index("medium")
+    return min((effort for effort in efforts if effort in _EFFORTS), key=lambda e: abs(_EFFORTS.index(e) - at))
+
+
+def _entry(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _first(value: object) -> dict[str, Any]:
+    return _entry(cast("list[object]", value)[0]) if isinstance(value, list) and value else {}
+
+
+def piece_of(chunk: object) -> dict[str, Any]:
+    """Give what a chunk of a stream adds, as the part of a completion that it is: text, finish, usage, model."""
+    entry = _entry(chunk)
+    choice = _first(entry.get("choices"))
+    delta = _entry(choice.get("delta"))
+    return {
+        "text": _text(delta.get("content")),
+        "finish": choice.get("finish_reason"),
+        "refusal": delta.get("refusal"),
+        "usage": entry.get("usage") or choice.get("usage"),
+        "model": entry.get("model"),
+        "id": entry.get("id"),
+    }
+
+
+def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> ModelReply:
+    """Read a completion, of whatever form. Raises ModelError for one that is none, is empty or was filtered."""
+    entry = _entry(completion)
+    choice = _first(entry.get("choices"))
+    message = _entry(choice.get("message"))
+    if not message:
+        said = f"{endpoint.profile.title} at {endpoint.host} answered with something that is no chat completion"
+        advice = f": see that {endpoint.profile.url_variable} is right, /v1 included." if _own(endpoint) else "."
+        raise ModelError(Trouble.SERVER, said + advice, model=request.model)
+    finish = str(choice.get("finish_reason") or "")
+    text, thoughts = _without_thoughts(_text(message.get("content")))
+    refused = message.get("refusal")
+    if finish in _FILTERED or (refused and not text):
+        raise _filtered(endpoint, request)
+    cut_off = finish in _CUT
+    if not text.strip():
+        raise _empty(request, cut_off=cut_off)
+    served = str(entry.get("model") or "")
+    other = bool(served) and not same_model(request.model, served)
+    return ModelReply(
+        text=text,
+        model=served if other else request.model,
+        provider=endpoint.name,
+        usage=_usage(entry.get("usage"), request, text, endpoint.profile),
+        cut_off=cut_off,
+        notes=(f"asked for {shown_name(request.model)}, {shown_name(served)} answered",) if other else (),
+        raw={
+            "id": str(entry.get("id") or ""),
+            "finish_reason": finish,
+            "reasoning": thoughts or _text(message.get("reasoning_content") or message.get("reasoning")),
+        },
+    )
+
+
+def _own(endpoint: Endpoint) -> bool:
+    return bool(endpoint.profile.url_variable)
+
+
+def _filtered(endpoint: Endpoint, request: ModelRequest) -> ModelError:
+    title = endpoint.profile.title
+    text = f"{title}'s content filter withheld the answer: word the prompt differently, or name another model."
+    return ModelError(Trouble.FILTERED, text, model=request.model)
+
+
+def _empty(request: ModelRequest, *, cut_off: bool) -> ModelError:
+    name = shown_name(request.model)
+    if cut_off:
+        text = f"{name} used its whole output limit before it answered: allow more output tokens, or less thinking."
+    else:
+        text = f"{name} gave an empty answer: ask again, or name another model."
+    return ModelError(Trouble.EMPTY, text, model=name)
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return _CONTROLS.sub("", content)
+    if isinstance(content, list):  # Mistral's and others' parts; those of thinking carry no text of their own
+        parts = (_entry(part) for part in cast("list[object]", content))
+        return "".join(_text(part.get("text")) for part in parts if part.get("type") in {"text", "output_text"})
+    return ""
+
+
+def _without_thoughts(text: str) -> tuple[str, str]:
+    found = _THOUGHTS.match(text)
+    return (text[found.end() :], found[2].strip()) if found else (text, "")
+
+
+def _usage(told: object, request: ModelRequest, text: str, profile: Profile) -> Usage:
+    entry = _entry(told)
+    sent, got = _count(entry.get("prompt_tokens")), _count(entry.get("completion_tokens"))
+    if sent is None or got is None or sent + got == 0:
+        prompt = sum(estimated_tokens(message.text) for message in request.messages)
+        return Usage(prompt, estimated_tokens(text), estimated=True)
+    cached = _count(_entry(entry.get("prompt_tokens_details")).get("cached_tokens")) or 0
+    usage = Usage(sent, got, cached_input_tokens=min(cached, sent))
+    if profile.reports_cost and isinstance(cost := entry.get("cost"), int | float | str):
+        try:
+            return replace(usage, cost=Decimal(str(cost)), price_source=profile.title)
+        except InvalidOperation:
+            return usage
+    return usage
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def same_model(asked: str, served: str) -> bool:
+    """Say whether one name means the other: a vendor before it, a date or `latest` after it, or an alias resolved."""
+    one, other = (name.rpartition("/")[2].partition(":")[0].casefold() for name in (asked, served))
+    one = one.removesuffix("-latest")
+    if one == other:
+        return True
+    return other.startswith(one) and re.match(r"[-@](\d{4}|v?\d{2}-|latest|preview|exp)", other[len(one) :]) is not None

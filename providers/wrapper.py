@@ -1,0 +1,33 @@
+"""What all wrappers share: they hand on what they do not change."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from stepwarden.models import ModelInfo, ModelReply, ModelRequest, Provider
+
+
+class Wrapper:
+    """A provider round another; each wrapper says in its own words what it does to a call."""
+
+    def __init__(self, inner: Provider) -> None:
+        self._inner = inner
+
+    @property
+    def name(self) -> str:
+        """The name of the provider inside."""
+        return self._inner.name
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give the answer of the provider inside."""
+        return await self._inner.complete(request)
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        """Give the pieces of the provider inside."""
+        return self._inner.stream(request)
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Give the models of the provider inside."""
+        return await self._inner.list_models()
+
+    async def close(self) -> None:
+        """Close the provider inside."""
+        await self._inner.close()
