@@ -77,15 +77,17 @@ class CompatibleProvider:
         if not self._endpoint.profile.lists_models:
             return ()
         request = ModelRequest(model="", messages=())
-        failed: ModelError
+        client = await self._made_client()
         import openai
 
+        failed: ModelError
         try:
             async with asyncio.timeout(LISTING_TIMEOUT_S):
-                page = await (await self._made_client()).models.list(timeout=LISTING_TIMEOUT_S)
-            return [self._listed(model.to_dict()) for model in page.data]
-        except (openai.OpenAIError, TimeoutError, ValueError, TypeError, AttributeError) as error:
-            # the SDK takes a list of any form for models, and stumbles over it only now
+                page = await client.models.list(timeout=LISTING_TIMEOUT_S)
+            data: object = page.to_dict(warnings=False).get("data") if isinstance(page, openai.BaseModel) else None
+            listed = cast("list[object]", data) if isinstance(data, list) else []
+            return [self._listed(cast("dict[str, Any]", model)) for model in listed if isinstance(model, dict)]
+        except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
             failed = self._failure(error, request, LISTING_TIMEOUT_S)
         raise failed
 
@@ -108,13 +110,14 @@ class CompatibleProvider:
         return better is not None
 
     async def _send(self, request: ModelRequest, body: dict[str, Any], deadline: Deadline) -> object:
+        client = await self._made_client()
         import openai
 
         allowed_s = deadline.left_s
         failed: ModelError
         try:
             async with asyncio.timeout(allowed_s):
-                completion = await self._create(await self._made_client(), body, allowed_s)
+                completion = await self._create(client, body, allowed_s)
             return completion.to_dict(warnings=False) if isinstance(completion, openai.BaseModel) else None
         except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
             failed = self._failure(error, request, allowed_s)
@@ -123,6 +126,7 @@ class CompatibleProvider:
     async def _pieces(
         self, request: ModelRequest, body: dict[str, Any], deadline: Deadline
     ) -> AsyncGenerator[str | ModelReply, None]:
+        client = await self._made_client()
         import openai
 
         allowed_s = deadline.left_s
@@ -130,19 +134,19 @@ class CompatibleProvider:
         whole = _Whole()
         try:
             async with asyncio.timeout(allowed_s):
-                chunks = await self._create(await self._made_client(), body, allowed_s)
+                chunks = await self._create(client, body, allowed_s)
             async with chunks:
-                iterator = aiter(chunks)
                 while True:
                     async with asyncio.timeout(deadline.left_s):  # not over a yield: the consumer's time is its own
-                        chunk = await anext(iterator, None)
+                        chunk = await anext(chunks, None)
                     if chunk is None:
                         break
-                    if text := whole.add(piece_of(chunk.to_dict(warnings=False))):
+                    told = chunk.to_dict(warnings=False) if isinstance(chunk, openai.BaseModel) else None
+                    if text := whole.add(piece_of(told)):
                         yield text
             yield reply_of(whole.completion(self._endpoint, request), request, self._endpoint)
             return
-        except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+        except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
             failed = self._failure(error, request, allowed_s)
         raise failed
 

@@ -1,12 +1,16 @@
 """A provider that asks again what may succeed a little later, within the deadline."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from providers.deadline import Deadline
 from providers.wrapper import Wrapper
 from stepwarden.models import ModelError, ModelReply, ModelRequest, Provider
+
+if TYPE_CHECKING:
+    import stamina
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,50 +36,66 @@ class Retrying(Wrapper):
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Give the first answer there is. Raises the last error."""
-        import stamina
-
         deadline = Deadline(request.deadline_s)
-        patience = self._patience
-        async for attempt in stamina.retry_context(
-            on=lambda error: self._whether(error, deadline),
-            attempts=patience.attempts,
-            timeout=None,
-            wait_initial=patience.first_wait_s,
-            wait_max=patience.longest_wait_s,
-            wait_jitter=patience.jitter_s,
-        ):
+        async for attempt in self._attempts(deadline):
             with attempt:
                 return await self._inner.complete(replace(request, deadline_s=deadline.left_s))
         raise AssertionError("the last attempt returns or raises")
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
         """Give the pieces of the first stream that begins. Raises the last error."""
+        async with aclosing(await self._begun(request)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _begun(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        # Nothing is yielded inside an attempt: it keeps every exception to itself for a while, GeneratorExit too.
+        deadline = Deadline(request.deadline_s)
+        async for attempt in self._attempts(deadline):
+            with attempt:
+                pieces = self._inner.stream(replace(request, deadline_s=deadline.left_s))
+                return _with_first(await anext(pieces), pieces)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempts(self, deadline: Deadline) -> "AsyncIterator[stamina.Attempt]":
         import stamina
 
-        deadline = Deadline(request.deadline_s)
         patience = self._patience
-        begun = False
-        async for attempt in stamina.retry_context(
-            on=lambda error: False if begun else self._whether(error, deadline),
-            attempts=patience.attempts,
-            timeout=None,
-            wait_initial=patience.first_wait_s,
-            wait_max=patience.longest_wait_s,
-            wait_jitter=patience.jitter_s,
-        ):
-            with attempt:
-                left = replace(request, deadline_s=deadline.left_s)
-                async with aclosing(self._inner.stream(left)) as pieces:
-                    async for piece in pieces:
-                        begun = True
-                        yield piece
-                return
+        return aiter(
+            stamina.retry_context(
+                on=_Judge(patience, deadline),
+                attempts=patience.attempts,
+                timeout=None,  # the judge knows the deadline, and stamina would wait past it
+                wait_initial=patience.first_wait_s,
+                wait_max=patience.longest_wait_s,
+                wait_jitter=patience.jitter_s,
+            )
+        )
 
-    def _whether(self, error: Exception, deadline: Deadline) -> bool | float:
+
+async def _with_first(
+    first: str | ModelReply, rest: AsyncGenerator[str | ModelReply, None]
+) -> AsyncGenerator[str | ModelReply, None]:
+    async with aclosing(rest):
+        yield first
+        async for piece in rest:
+            yield piece
+
+
+class _Judge:
+    """Says after each failure whether to ask again, and how long after."""
+
+    def __init__(self, patience: Patience, deadline: Deadline) -> None:
+        self._patience = patience
+        self._deadline = deadline
+        self._failures = 0
+
+    def __call__(self, error: Exception) -> bool | float:
+        self._failures += 1
         if not isinstance(error, ModelError) or not error.retryable:
             return False
-        asked_s = error.retry_after_s
-        longest_s = self._patience.longest_wait_s + self._patience.jitter_s if asked_s is None else asked_s
-        if asked_s is None:
-            return deadline.left_s > min(longest_s, 1.0)
-        return asked_s if asked_s < deadline.left_s else False
+        if error.retry_after_s is not None:
+            return error.retry_after_s if error.retry_after_s < self._deadline.left_s else False
+        patience = self._patience
+        wait_s = min(patience.longest_wait_s, patience.first_wait_s * 2 ** (self._failures - 1) + patience.jitter_s)
+        return self._deadline.left_s > wait_s

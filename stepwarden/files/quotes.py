@@ -109,12 +109,14 @@ def _meaning(match: re.Match[str], letters: str) -> str:
 
 
 def _without_prefixes(text: str) -> tuple[str, int | None]:
-    """Take the line numbers off that a read tool put before every line; give the first of them, or None."""
-    lines = [line for line in split_lines(text) if not line.isspace() and line]
+    """Take the line numbers off that a read tool put before every line; give that of the first words, or None."""
+    lines = [line for line in split_lines(text) if fold(line)]
     prefixes = [match for match in map(_LINE_PREFIX.match, lines) if match]
     if not lines or len(prefixes) < len(lines):
         return text, None
-    return "\n".join(line[match.end() :] for line, match in zip(lines, prefixes, strict=True)), int(prefixes[0][1])
+    rest = [line[match.end() :] for line, match in zip(lines, prefixes, strict=True)]
+    number = next((int(match[1]) for part, match in zip(rest, prefixes, strict=True) if fold(part)), None)
+    return "\n".join(rest), number
 
 
 def _look_up_line(page: Page, form: Form, line: int | None) -> Finding | None:

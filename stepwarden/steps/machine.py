@@ -218,20 +218,22 @@ def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], 
     ever had.
     """
     by_id = dict(thread.claims.issues)
-    by_key = {issue.key: issue for issue in by_id.values()}
+    keys = {name: issue.key for name, issue in by_id.items()}
     issues: list[Issue] = []
     counter = thread.issues_numbered
     for claim in said.issues:
         if claim.id is None:
-            like = by_key.get(_issue(claim, "").key)
+            key = _issue(claim, "").key
+            like = next((name for name in reversed(keys) if keys[name] == key), None)
             if like is None:
                 counter += 1
-            issue = _issue(claim, like.id if like else f"I{counter}")
+            issue = _issue(claim, like or f"I{counter}")
         elif claim.id in by_id:
             issue = _changed(by_id[claim.id], claim)
         else:
             return (), claim.id
-        by_id[issue.id] = by_key[issue.key] = issue
+        keys.pop(issue.id, None)
+        by_id[issue.id], keys[issue.id] = issue, issue.key
         issues.append(issue)
     for quote in said.quotes:
         if quote.supports not in {None, "hypothesis"} and quote.supports not in by_id:

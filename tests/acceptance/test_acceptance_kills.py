@@ -20,7 +20,7 @@ from stepwarden.storage import Store, StoredEvent
 
 SERVERS = 4
 THREADS = 12
-LONGEST_DELAY_S = 0.03  # a call takes about a third of it: kills fall before, into and after its transaction
+LATEST_KILL = 1.1  # of the time that the server's last call took: before, in and just after the transaction
 TOOLS = ("debug", "analyze", "codereview", "planner", "thinkdeep", "tracer")
 
 
@@ -49,6 +49,7 @@ class Chaos:
         for work in self.all:
             self.works.put(work)
         self.killed_in_call = 0
+        self.took_s: dict[Server, float] = {}
 
     def run(self) -> None:
         chances = [random.Random(f"{self.seed}.{number}") for number in range(SERVERS)]
@@ -62,7 +63,7 @@ class Chaos:
             while self.left > 0:
                 work = self.works.get()
                 try:
-                    for _ in range(chance.randint(1, 3)):
+                    for _ in range(chance.randint(2, 3)):
                         self._step(server, work, chance, kill=False)
                     if kill := self._take_a_kill():
                         self._step(server, work, chance, kill=True)
@@ -83,9 +84,10 @@ class Chaos:
     def _step(self, server: Server, work: Work, chance: random.Random, *, kill: bool) -> None:
         said = work.unanswered or self._next(work, chance)
         work.unanswered = said
+        begun = time.perf_counter()
         message_id = server.begin(work.tool, said)
         if kill:
-            until = time.perf_counter() + chance.uniform(0, LONGEST_DELAY_S)
+            until = begun + chance.uniform(0, LATEST_KILL) * self.took_s.get(server, 0.0)
             while time.perf_counter() < until:
                 pass
             server.kill()
@@ -98,6 +100,7 @@ class Chaos:
             if work.id is None:
                 work.unanswered = None  # an orphan: nobody ever learned its id
             return
+        self.took_s[server] = time.perf_counter() - begun
         self._acknowledge(work, said, result)
 
     def _next(self, work: Work, chance: random.Random) -> dict[str, Any]:

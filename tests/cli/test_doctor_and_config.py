@@ -60,17 +60,22 @@ def test_a_home_that_others_can_look_into_is_noted(here: Path, capsys: Output) -
     [
         ("STEPWARDEN_PORT", "many", "settings"),
         ("STEPWARDEN_HOST", "192.0.2.1", "settings"),
-        ("STEPWARDEN_TOOLS", "debgu", "tools"),
         ("STEPWARDEN_ROOTS", "/no/such/directory", "roots"),
         ("STEPWARDEN_HOME", "/dev/null", "home"),
     ],
 )
-def test_a_wrong_setting_is_a_problem(home: Path, variable: str, value: str, about: str) -> None:
-    ended = run(home, "doctor", **{variable: value})
-    lines = [line.split("\t") for line in ended.stdout.splitlines()]
-    assert ended.returncode == 1
-    assert ended.stderr == ""
-    assert about in [line[1] for line in lines if line[0] == "problem"]
+def test_a_wrong_setting_is_a_problem(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, variable: str, value: str, about: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert doctor.report() == 1
+    assert findings(capsys)[about][0] == "problem"
+
+
+def test_a_tool_that_does_not_exist_is_a_problem(home: Path) -> None:
+    ended = run(home, "doctor", STEPWARDEN_TOOLS="debgu")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "problem\ttools\tSTEPWARDEN_TOOLS: no tool 'debgu'" in ended.stdout
 
 
 def test_a_misspelt_setting_is_noted(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

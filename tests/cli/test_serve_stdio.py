@@ -39,10 +39,19 @@ def test_stdout_holds_nothing_but_json_rpc_whatever_goes_wrong(home: Path) -> No
     assert {"debug", "info"} <= {message["level"] for message in messages(on_stderr)}
 
 
-@WAYS
-@pytest.mark.parametrize("command", [[str(SCRIPT), "serve"], [sys.executable, str(REPOSITORY / "server.py")]])
+@pytest.mark.parametrize(
+    ("command", "by"),
+    [
+        (["stepwarden", "serve"], None),
+        (["stepwarden", "serve"], signal.SIGINT),
+        (["stepwarden", "serve"], signal.SIGTERM),
+        (["python", "server.py"], None),
+        (["python", "server.py"], signal.SIGTERM),
+    ],
+)
 def test_an_idle_server_ends_at_once_and_well(home: Path, command: list[str], by: signal.Signals | None) -> None:
-    with Host(home, command) as host:
+    whole = {"stepwarden": str(SCRIPT), "python": sys.executable, "server.py": str(REPOSITORY / "server.py")}
+    with Host(home, [whole.get(word, word) for word in command]) as host:
         assert host.end(by) < AT_ONCE_S
         assert host.process.returncode == 0
         on_stdout, on_stderr = host.everything()

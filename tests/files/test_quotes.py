@@ -107,6 +107,11 @@ def test_the_blank_lines_of_a_read_tool_are_taken_off_too() -> None:
     assert found(quote) == ("verified", 3)
 
 
+def test_the_number_of_the_first_words_counts_where_blank_lines_come_before() -> None:
+    page = Page.of("x zero one two three\n\nzero one two three\n")
+    assert found("2→\n3→zero one two three", None, page) == ("verified", 3)
+
+
 def test_line_numbers_choose_among_equal_matches() -> None:
     assert found("    23\t    if not items:\n    24\t        return 0") == ("verified", 23)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from http_server import ACCEPTING, OPENING, Server, step
+from http_server import ACCEPTING, OPENING, Server, requests, step
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.types import PromptReference
@@ -66,7 +66,7 @@ async def test_nobody_in_particular_is_shown_no_threads_but_may_go_on_with_an_id
 
 
 async def test_health_says_how_it_is_and_nothing_else(anonymous: Server) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         answer = await http.get(f"{anonymous.base}/health")
         assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": __version__})
         assert (await http.post(f"{anonymous.base}/health")).status_code == 405
@@ -79,7 +79,7 @@ async def test_health_is_unavailable_when_the_store_cannot_be_read(
         foreign.execute("CREATE TABLE somebody (elses INTEGER)")
     foreign.close()
     server = serving()
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         answer = await http.get(f"{server.base}/health")
         assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "version": __version__})
     server.end()
@@ -89,7 +89,7 @@ async def test_health_is_unavailable_when_the_store_cannot_be_read(
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "localhost@evil.example", ""])
 async def test_requests_for_other_hosts_are_refused_on_every_route(anonymous: Server, route: str, host: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         for method in ("GET", "POST"):
             answer = await http.request(method, anonymous.base + route, headers={"Host": host}, content=b"{}")
             assert answer.status_code == 421
@@ -98,7 +98,7 @@ async def test_requests_for_other_hosts_are_refused_on_every_route(anonymous: Se
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("origin", ["http://evil.example", "https://127.0.0.1.evil.example", "null", "file://"])
 async def test_requests_of_other_origins_are_refused_on_every_route(anonymous: Server, route: str, origin: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         for method in ("GET", "POST"):
             answer = await http.request(method, anonymous.base + route, headers={"Origin": origin}, content=b"{}")
             assert answer.status_code == 403
@@ -106,13 +106,13 @@ async def test_requests_of_other_origins_are_refused_on_every_route(anonymous: S
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST:1234"])
 async def test_this_machine_is_answered_by_all_its_names(anonymous: Server, name: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         headers = {"Host": name, "Origin": f"http://{name}"}
         assert (await http.get(f"{anonymous.base}/health", headers=headers)).status_code == 200
 
 
 async def test_a_request_larger_than_four_mebibytes_is_refused(anonymous: Server) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         answer = await http.post(anonymous.url, headers=ACCEPTING, json=OPENING | {"more": "x" * 4_200_000})
         assert answer.status_code == 413
 
@@ -125,7 +125,7 @@ async def test_a_step_whose_connection_dropped_is_answered_on_retry_and_recorded
         thread = await opened_thread(client)
     second = step(2, continuation_id=thread)
     with locked(anonymous):  # so that the call is in the middle of its work when the connection goes
-        async with anonymous.client(mode) as client, httpx2.AsyncClient(timeout=20) as dropping:
+        async with anonymous.client(mode) as client, requests(timeout=20) as dropping:
             headers = ACCEPTING | {"MCP-Protocol-Version": client.protocol_version}
             call = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "debug", "arguments": second}}
             if mode == "auto":

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import anyio
 import httpx2
 import pytest
-from http_server import ACCEPTING, OPENING, Server, step
+from http_server import ACCEPTING, OPENING, Server, requests, step
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ async def test_open_streams_of_every_kind_are_ended_properly_and_in_time(
 ) -> None:
     server = serving()
     modern = ACCEPTING | {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
-    async with httpx2.AsyncClient(timeout=20) as http:
+    async with requests(timeout=20) as http:
         opening = await http.post(server.url, headers=ACCEPTING, json=OPENING)
         session = ACCEPTING | {"Mcp-Session-Id": opening.headers["mcp-session-id"]}
         async with (
@@ -55,7 +55,7 @@ async def test_a_call_that_waits_for_the_store_does_not_keep_the_server_alive(
 ) -> None:
     server = serving()
     call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "debug", "arguments": step()}}
-    async with httpx2.AsyncClient(timeout=20) as http:
+    async with requests(timeout=20) as http:
         opening = await http.post(server.url, headers=ACCEPTING, json=OPENING)
         session = ACCEPTING | {"Mcp-Session-Id": opening.headers["mcp-session-id"]}
         assert (await http.get(f"{server.base}/health")).status_code == 200

@@ -1,8 +1,7 @@
 """A server with tokens: who gets in, and that principals see nothing of each other."""
 
-import httpx2
 import pytest
-from http_server import ACCEPTING, OPENING, Server, bearer, step
+from http_server import ACCEPTING, OPENING, Server, bearer, requests, step
 from mcp import Client, MCPError
 from mcp.client.sse import sse_client
 from mcp.types import ResourceTemplateReference
@@ -37,7 +36,7 @@ async def opened_thread(client: Client) -> str:
 async def test_nothing_is_open_without_a_right_token(
     guarded: Server, route: str, given: str | None, challenge: str
 ) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         headers = ACCEPTING | ({"Authorization": given} if given else {})
         for method in ("GET", "POST"):
             answer = await http.request(method, guarded.base + route, headers=headers, json=OPENING)
@@ -45,14 +44,14 @@ async def test_nothing_is_open_without_a_right_token(
 
 
 async def test_health_is_open_and_no_authorization_server_is_advertised(guarded: Server) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         assert (await http.get(f"{guarded.base}/health")).status_code == 200
         for path in ("oauth-protected-resource", "oauth-protected-resource/mcp", "oauth-authorization-server"):
             assert (await http.get(f"{guarded.base}/.well-known/{path}")).status_code == 404
 
 
 async def test_a_foreign_host_is_refused_before_its_token_is_looked_at(guarded: Server) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         answer = await http.get(guarded.url, headers=bearer("ana") | {"Host": "evil.example"})
         assert answer.status_code == 421
 
@@ -103,7 +102,7 @@ async def everything_about(client: Client, thread: str) -> str:
 
 async def test_a_2025_session_answers_only_the_principal_that_opened_it(guarded: Server) -> None:
     listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
-    async with httpx2.AsyncClient() as http:
+    async with requests() as http:
         opening = await http.post(guarded.url, headers=ACCEPTING | bearer("ana"), json=OPENING)
         session = ACCEPTING | {"Mcp-Session-Id": opening.headers["mcp-session-id"]}
         unknown = ACCEPTING | {"Mcp-Session-Id": "0" * 32}
@@ -118,7 +117,7 @@ async def test_a_2025_session_answers_only_the_principal_that_opened_it(guarded:
 async def test_an_sse_session_answers_only_the_principal_that_opened_it(guarded: Server) -> None:
     sessions: list[str] = []
     stream = sse_client(f"{guarded.base}/sse", headers=bearer("ana"), on_session_created=sessions.append)
-    async with Client(stream) as ana, httpx2.AsyncClient() as http:
+    async with Client(stream) as ana, requests() as http:
         answers = [
             await http.post(f"{guarded.base}/messages/?session_id={session}", headers=bearer("ben"), json=OPENING)
             for session in (sessions[0], "0" * 32)

@@ -199,7 +199,8 @@ class Model:
                 same = [name for name, other in known.items() if alike(other, issue)]
                 count += not same
                 after = {**issue, "id": same[-1] if same else f"I{count}"}
-            known = {**known, after["id"]: after}
+            known.pop(after["id"], None)
+            known[after["id"]] = after
             numbered.append(after)
         return numbered
 

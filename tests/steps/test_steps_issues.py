@@ -53,6 +53,12 @@ def test_a_change_by_id_and_the_same_words_in_one_step_are_one_issue() -> None:
     assert _words(play) == {"I1": "a LEAK"}
 
 
+def test_the_old_words_of_an_issue_changed_in_the_same_step_are_another_issue() -> None:
+    play = started(REVIEW, issues=(claim("A"),))
+    play.step(issues=(claim("B", id="I1"), claim("A")))
+    assert _words(play) == {"I1": "B", "I2": "A"}
+
+
 def test_a_bare_id_keeps_the_words_of_an_issue_reported_in_the_same_step() -> None:
     play = started(REVIEW, issues=(claim("A"), claim("", id="I1")))
     assert _words(play) == {"I1": "A"}

@@ -1,0 +1,195 @@
+"""A provider that counts what is spent and stops before it is too much: per call, per thread and per day."""
+
+import datetime
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from providers.failures import shown_name
+from providers.prices import Prices
+from providers.wrapper import Wrapper
+from stepwarden.models import ModelError, ModelReply, ModelRequest, Provider, Trouble, Usage, estimated_tokens
+from stepwarden.settings.allowance import Allowance
+
+THREADS_KEPT = 2_000  # the least recently used are forgotten first
+LEAST_ANSWER_TOKENS = 64  # with room for less, nothing is asked
+ASSUMED_ANSWER_TOKENS = 4_000  # set aside for a call in flight whose limit nobody gave
+BOUND_BELOW_TOKENS = 32_000  # a larger limit on the answer some endpoint would refuse, and few answers reach it
+LEARNING = 0.2  # the weight of the newest observation in the ratio of real to guessed tokens
+IMAGE_TOKENS = 1_500  # set aside for an image, about the most that vendors count for one
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be spent."""
+
+    call: Allowance = Allowance()
+    thread: Allowance = Allowance()
+    day: Allowance = Allowance()
+
+    @property
+    def any_dollars(self) -> bool:
+        """Whether any limit is one of money."""
+        return any(allowance.dollars is not None for allowance in (self.call, self.thread, self.day))
+
+
+@dataclass(slots=True)
+class Spent:
+    """What was spent, and what calls in flight may yet spend. Unpriced calls are counted in tokens only."""
+
+    tokens: int = 0
+    dollars: Decimal = Decimal()
+    unpriced_calls: int = 0
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+class Purse:
+    """What this process spent today and on each thread; all providers share one."""
+
+    def __init__(self, limits: Limits, today: Callable[[], datetime.date] = _today) -> None:
+        self.limits = limits
+        self._today = today
+        self._day = today()
+        self._of_day = Spent()
+        self._of_threads: OrderedDict[str, Spent] = OrderedDict()
+
+    @property
+    def spent_today(self) -> Spent:
+        """What was spent since midnight, UTC."""
+        if self._today() != self._day:
+            self._day, self._of_day = self._today(), Spent()
+        return self._of_day
+
+    def spent_on(self, thread: str) -> Spent:
+        """What was spent on a thread."""
+        spent = self._of_threads.setdefault(thread, Spent())
+        self._of_threads.move_to_end(thread)
+        while len(self._of_threads) > THREADS_KEPT:
+            self._of_threads.popitem(last=False)
+        return spent
+
+    def limited(self, thread: str | None) -> Iterator[tuple[str, Allowance, Spent]]:
+        """Give each limit that holds for a call: its variable, what it allows, what of it is gone."""
+        yield "STEPWARDEN_BUDGET_CALL", self.limits.call, Spent()
+        if thread is not None:
+            yield "STEPWARDEN_BUDGET_THREAD", self.limits.thread, self.spent_on(thread)
+        yield "STEPWARDEN_BUDGET_DAY", self.limits.day, self.spent_today
+
+    def add(self, thread: str | None, tokens: int, dollars: Decimal | None, *, calls: int = 0) -> None:
+        """Count what was spent, or set aside; negative gives it back."""
+        for spent in (self.spent_today, *([self.spent_on(thread)] if thread is not None else [])):
+            spent.tokens = max(0, spent.tokens + tokens)
+            spent.dollars = max(Decimal(), spent.dollars + (dollars or 0))
+            spent.unpriced_calls += calls if dollars is None else 0
+
+
+class Budgeted(Wrapper):
+    """Prices every answer, and holds the limits: a call whose prompt alone is too much is not made, and an answer is
+    bounded to what is left. Calls in flight are counted by an estimate; a price that is unknown is not 0, it is said.
+    """
+
+    def __init__(self, inner: Provider, purse: Purse, prices: Prices) -> None:
+        super().__init__(inner)
+        self._purse = purse
+        self._prices = prices
+        self._ratio: dict[str, float] = {}
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give the answer with its price. Raises ModelError (OVER_BUDGET)."""
+        await self._prices.load()
+        bounded, prompt = self._bounded(request), self._prompt_tokens(request)
+        held = self._set_aside(bounded, prompt)
+        try:
+            reply = await self._inner.complete(bounded)
+        finally:
+            self._purse.add(request.thread, -held[0], -held[1])
+        return self._counted(request, reply)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        """Give the pieces, then the whole with its price; a stream that is left early is counted by an estimate."""
+        await self._prices.load()
+        bounded, prompt = self._bounded(request), self._prompt_tokens(request)
+        held = self._set_aside(bounded, prompt)
+        got, whole = 0, False
+        try:
+            async with aclosing(self._inner.stream(bounded)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, ModelReply):
+                        whole = True
+                        yield self._counted(request, piece)
+                    else:
+                        got += estimated_tokens(piece)
+                        yield piece
+        finally:
+            self._purse.add(request.thread, -held[0], -held[1])
+            if got and not whole:
+                self._spend(request, Usage(prompt, got, estimated=True))
+
+    def _prompt_tokens(self, request: ModelRequest) -> int:
+        guessed = sum(estimated_tokens(m.text) + IMAGE_TOKENS * len(m.images) for m in request.messages)
+        return int(guessed * self._ratio.get(request.model, 1.0))
+
+    def _bounded(self, request: ModelRequest) -> ModelRequest:
+        """Give the request with its answer bounded to what every limit leaves. Raises ModelError (OVER_BUDGET)."""
+        prompt = self._prompt_tokens(request)
+        most = request.max_output_tokens
+        for variable, allowance, spent in self._purse.limited(request.thread):
+            left = self._left_tokens(request, prompt, allowance, spent)
+            if left is None:
+                continue
+            if left < min(LEAST_ANSWER_TOKENS, most or LEAST_ANSWER_TOKENS):
+                raise _over_budget(variable, request, prompt)
+            if left < BOUND_BELOW_TOKENS:
+                most = left if most is None else min(most, left)
+        return replace(request, max_output_tokens=most)
+
+    def _left_tokens(self, request: ModelRequest, prompt: int, allowance: Allowance, spent: Spent) -> int | None:
+        left: list[int] = []
+        if allowance.tokens is not None:
+            left.append(allowance.tokens - spent.tokens - prompt)
+        if allowance.dollars is not None:
+            cost = self._prices.cost(prompt, 0, self.name, request.model)
+            with_answer = self._prices.cost(prompt, 1_000_000, self.name, request.model)
+            if cost is not None and with_answer is not None:
+                money = allowance.dollars - spent.dollars - cost
+                if money <= 0:
+                    left.append(0)
+                elif with_answer > cost:
+                    left.append(int(money * 1_000_000 / (with_answer - cost)))
+        return min(left) if left else None
+
+    def _set_aside(self, request: ModelRequest, prompt: int) -> tuple[int, Decimal]:
+        answer = min(request.max_output_tokens or ASSUMED_ANSWER_TOKENS, ASSUMED_ANSWER_TOKENS)
+        money = self._purse.limits.any_dollars
+        cost = (money and self._prices.cost(prompt, answer, self.name, request.model)) or Decimal()
+        self._purse.add(request.thread, prompt + answer, cost)
+        return prompt + answer, cost
+
+    def _counted(self, request: ModelRequest, reply: ModelReply) -> ModelReply:
+        usage = self._spend(request, reply.usage)
+        if not usage.estimated:
+            guessed = sum(estimated_tokens(message.text) for message in request.messages)
+            seen = min(4.0, max(0.25, usage.input_tokens / guessed))
+            self._ratio[request.model] = (1 - LEARNING) * self._ratio.get(request.model, 1.0) + LEARNING * seen
+        notes = reply.notes
+        if usage.cost is None and self._purse.limits.any_dollars:
+            notes = (*notes, f"{shown_name(request.model)} is unpriced: no limit in dollars holds for it")
+        return replace(reply, usage=usage, notes=notes)
+
+    def _spend(self, request: ModelRequest, usage: Usage) -> Usage:
+        priced = self._prices.priced(usage, self.name, request.model)
+        self._purse.add(request.thread, usage.input_tokens + usage.output_tokens, priced.cost, calls=1)
+        return priced
+
+
+def _over_budget(variable: str, request: ModelRequest, prompt: int) -> ModelError:
+    text = (
+        f"{variable} leaves too little for this prompt of about {prompt:,} tokens to {shown_name(request.model)}: "
+        "send less, name a cheaper model, or raise it."
+    )
+    return ModelError(Trouble.OVER_BUDGET, text, model=request.model)

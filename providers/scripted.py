@@ -1,0 +1,215 @@
+"""A model that answers from a script: for our tests and for those of users. It ships."""
+
+import asyncio
+import inspect
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from providers.endpoints import Endpoint
+from providers.failures import Refusal, failure
+from providers.profiles import SCRIPTED
+from providers.wire import reply_of
+from stepwarden.errors import SettingsError
+from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Need, Trouble
+
+_FILE_BYTES = 4_000_000
+_PIECE_CHARACTERS = 8
+
+
+class Reply(BaseModel):
+    """One entry of a script: what is answered, and to what.
+
+    It answers a prompt that contains `when` to a model named `model`, `times` times (None: always; the last entry of a
+    script is never used up). `answer` is a typed answer. `status` of 400 and more is an error with the text `text`.
+    `usage` is [input, output] tokens; None tells none. `body` is sent as it stands, instead of a completion.
+    `cut_after` ends a stream after so many pieces without an end.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = ""
+    answer: Any = None
+    when: str = ""
+    model: str = ""
+    times: int | None = Field(default=1, ge=1)
+    latency_s: float = Field(default=0.0, ge=0)
+    status: int = Field(default=200, ge=200, le=599)
+    code: str = ""
+    retry_after_s: float | None = None
+    finish: str = "stop"
+    refusal: str | None = None
+    reasoning: str = ""
+    served_model: str = ""
+    usage: tuple[int, int] | None = (10, 5)
+    body: str | None = None
+    cut_after: int | None = None
+
+    @property
+    def content(self) -> str:
+        """The text of the answer."""
+        return self.text if self.answer is None else json.dumps(self.answer)
+
+
+class Persona(BaseModel):
+    """A model of a script: its family and abilities, as the catalogue has them of real ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    family: str = ""
+    context: int = 128_000
+    images: bool = True
+
+
+class ScriptFile(BaseModel):
+    """The form of a script's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: Mapping[str, Persona] = {"scripted": Persona()}
+    replies: tuple[Reply, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request as a script sees it. `number` counts from 1."""
+
+    model: str
+    prompt: str
+    number: int
+    body: Mapping[str, Any]
+
+
+Answering = Callable[[Asked], "Reply | str | Awaitable[Reply | str]"]
+
+
+class Script:
+    """Replies in their order, or a function that gives them; and what it was asked."""
+
+    def __init__(self, replies: Sequence[Reply | str] | Answering, models: Mapping[str, Persona] | None = None) -> None:
+        self.models = models or {"scripted": Persona()}
+        self.asked: list[Asked] = []
+        self._function = replies if callable(replies) else None
+        self._replies = [] if callable(replies) else [_reply(reply) for reply in replies]
+        self._used = [0] * len(self._replies)
+
+    async def answer(self, model: str, prompt: str, body: Mapping[str, Any]) -> Reply:
+        """Give the reply to a request, after its latency."""
+        asked = Asked(model, prompt, len(self.asked) + 1, body)
+        self.asked.append(asked)
+        if self._function is not None:
+            given = self._function(asked)
+            reply = _reply(await given if inspect.isawaitable(given) else given)
+        else:
+            reply = self._next(asked)
+        await asyncio.sleep(reply.latency_s)
+        return reply
+
+    def _next(self, asked: Asked) -> Reply:
+        last = len(self._replies) - 1
+        for index, reply in enumerate(self._replies):
+            used_up = reply.times is not None and self._used[index] >= reply.times and index != last
+            if not used_up and reply.when in asked.prompt and reply.model in {"", asked.model}:
+                self._used[index] += 1
+                return reply
+        return Reply(status=404, text="the script has no reply to this prompt", code="script_ended")
+
+
+def _reply(reply: Reply | str) -> Reply:
+    return Reply(text=reply, times=1) if isinstance(reply, str) else reply
+
+
+def read_script(path: Path) -> Script:
+    """Read a script's file. Raises SettingsError for one that is none."""
+    try:
+        with path.expanduser().open("rb") as file:
+            content = file.read(_FILE_BYTES)
+        found = ScriptFile.model_validate_json(content)
+    except OSError as error:
+        raise SettingsError(f"The script {path} cannot be read: {error.strerror}.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"The script {path} is none: {where or 'all of it'}: {first['msg']}.") from None
+    return Script(found.replies, found.models)
+
+
+class ScriptedProvider:
+    """A script as a provider, without any wire between."""
+
+    def __init__(self, script: Script) -> None:
+        self.name = SCRIPTED.name
+        self.script = script
+        self._endpoint = Endpoint(SCRIPTED, "http://script")
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give the script's answer. Raises ModelError as an endpoint that answers so would."""
+        reply = await self._answer(request)
+        return reply_of(completion(reply, request.model), request, self._endpoint)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        """Give the script's answer in pieces of eight characters."""
+        reply = await self._answer(request)
+        whole = reply_of(completion(reply, request.model), request, self._endpoint)
+        for number, piece in enumerate(pieces_of(reply.content)):
+            if number == reply.cut_after:
+                raise ModelError(Trouble.NETWORK, "The script broke off in the middle of its answer: ask again.")
+            yield piece
+        yield whole
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Give the models of the script."""
+        return persona_infos(self.script)
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+    async def _answer(self, request: ModelRequest) -> Reply:
+        prompt = "\n".join(message.text for message in request.messages)
+        body = {"model": request.model, "messages": [[m.role, m.text] for m in request.messages]}
+        text = f"The script gave no answer within {request.deadline_s:.0f} s."
+        try:
+            async with asyncio.timeout(request.deadline_s):
+                reply = await self.script.answer(request.model, prompt, body)
+        except TimeoutError:
+            raise ModelError(Trouble.TIMEOUT, text, model=request.model) from None
+        if reply.status >= 400:
+            refusal = Refusal(reply.status, reply.text, reply.code, reply.retry_after_s)
+            raise failure(self._endpoint, request.model, refusal)
+        return reply
+
+
+def persona_infos(script: Script) -> list[ModelInfo]:
+    """Describe the models of a script; they are good for every need."""
+    base = ModelInfo("", SCRIPTED.name, typed_answers=True, needs=tuple(Need), description="answers from a script")
+    return [
+        replace(base, name=name, family=who.family or name, context_tokens=who.context, sees_images=who.images)
+        for name, who in script.models.items()
+    ]
+
+
+def pieces_of(text: str) -> list[str]:
+    """Cut a text as a stream would."""
+    return [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
+
+
+def completion(reply: Reply, model: str) -> dict[str, Any]:
+    """Give a reply as the chat completion it is on the wire."""
+    message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
+    if reply.reasoning:
+        message["reasoning_content"] = reply.reasoning
+    told: dict[str, Any] = {
+        "id": "chatcmpl-scripted",
+        "object": "chat.completion",
+        "created": 0,
+        "model": reply.served_model or model,
+        "choices": [{"index": 0, "finish_reason": reply.finish, "message": message}],
+    }
+    if reply.usage is not None:
+        sent, got = reply.usage
+        told["usage"] = {"prompt_tokens": sent, "completion_tokens": got, "total_tokens": sent + got}
+    return told

@@ -1,0 +1,128 @@
+"""A script as an OpenAI-compatible endpoint on loopback: the real SDKs can be pointed at it."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, cast
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from providers.scripted import Reply, Script, completion, pieces_of, read_script
+
+_BODY_BYTES = 64_000_000
+
+
+class ScriptedServer:
+    """The requests that came, with their headers, and how many callers left before they were answered."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
+        self.left_early = 0
+        self.on_leaving: Callable[[], None] = lambda: None
+        # The ends of the paths of OpenAI, GLM, Azure and the others are the same.
+        self.app = Starlette(
+            routes=[
+                Route("/{prefix:path}/chat/completions", self._complete, methods=["POST"]),
+                Route("/{prefix:path}/models", self._models, methods=["GET"]),
+            ]
+        )
+
+    async def _models(self, request: Request) -> Response:
+        self.headers.append(dict(request.headers))
+        listed = [
+            {"id": name, "object": "model", "context_length": who.context} for name, who in self.script.models.items()
+        ]
+        return JSONResponse({"object": "list", "data": listed})
+
+    async def _complete(self, request: Request) -> Response:
+        body = await self._read(request)
+        if body is None:
+            return JSONResponse({"error": {"message": "send a JSON object"}}, 400)
+        prompt = "\n".join(_text(message.get("content")) for message in body.get("messages", []))
+        answering = asyncio.ensure_future(self.script.answer(str(body.get("model")), prompt, body))
+        leaving = asyncio.ensure_future(_gone(request))
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not answering.done():
+            answering.cancel()
+            self.left_early += 1
+            self.on_leaving()
+            return Response(status_code=499)
+        return self._response(answering.result(), body)
+
+    async def _read(self, request: Request) -> dict[str, Any] | None:
+        self.headers.append(dict(request.headers))
+        self.paths.append(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+        content = await request.body()
+        try:
+            found: object = json.loads(content[:_BODY_BYTES])
+        except ValueError:
+            return None
+        if not isinstance(found, dict):
+            return None
+        body = cast("dict[str, Any]", found)
+        self.bodies.append(body)
+        return body
+
+    def _response(self, reply: Reply, body: dict[str, Any]) -> Response:
+        headers = {} if reply.retry_after_s is None else {"retry-after": f"{reply.retry_after_s:g}"}
+        if reply.body is not None:
+            return Response(reply.body, reply.status, headers, media_type="application/json")
+        if reply.status >= 400:
+            told = {"message": reply.text, "code": reply.code or None, "type": "error"}
+            return JSONResponse({"error": told}, reply.status, headers)
+        whole = completion(reply, str(body.get("model")))
+        if body.get("stream"):
+            counted = bool((body.get("stream_options") or {}).get("include_usage"))
+            return StreamingResponse(self._events(reply, whole, counted=counted), media_type="text/event-stream")
+        return JSONResponse(whole)
+
+    async def _events(self, reply: Reply, whole: dict[str, Any], *, counted: bool) -> AsyncIterator[str]:
+        base = {"id": whole["id"], "object": "chat.completion.chunk", "created": 0, "model": whole["model"]}
+
+        def event(choices: list[dict[str, Any]], **more: Any) -> str:
+            return f"data: {json.dumps({**base, 'choices': choices, **more})}\n\n"
+
+        for number, piece in enumerate(pieces_of(reply.content)):
+            if number == reply.cut_after:
+                return
+            yield event([{"index": 0, "delta": {"content": piece}, "finish_reason": None}])
+            await asyncio.sleep(0)
+        yield event([{"index": 0, "delta": {}, "finish_reason": reply.finish}])
+        if counted and "usage" in whole:
+            yield event([], usage=whole["usage"])
+        yield "data: [DONE]\n\n"
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    parts = cast("list[dict[str, Any]]", content) if isinstance(content, list) else []
+    return "\n".join(str(part.get("text", "")) for part in parts)
+
+
+def serve_script(path: Path, host: str, port: int, ready: Callable[[str], None] = lambda url: None) -> None:
+    """Serve a script until interrupted; `ready` is told the base URL once it can be asked. Port 0 takes a free one.
+
+    Raises SettingsError for a file that is no script, OSError for an address that cannot be bound.
+    """
+    import uvicorn
+
+    server = ScriptedServer(read_script(path))
+    with socket.create_server((host, port)) as listener:
+        ready(f"http://{host}:{listener.getsockname()[1]}/v1")
+        config = uvicorn.Config(server.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,102 @@
+"""The wrappers round each provider, in their order, made when it is first asked."""
+
+import asyncio
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from providers.catalogue import Catalogue
+from providers.endpoints import Endpoint, configured
+from stepwarden.models import ModelInfo, Provider
+from stepwarden.settings import Settings
+
+if TYPE_CHECKING:
+    from providers.budget import Purse
+    from providers.caching import AnswerCache
+    from providers.retrying import Patience
+    from providers.scripted import Script
+
+_WRAPPERS = ("stamina", "purgatory.domain.model", "aiolimiter", "genai_prices.data_snapshot")
+
+
+class Stacks:
+    """One stack a provider: cache, typed answers, budget, retry, breaker, limits, and the wire inside.
+
+    So a cached answer costs nothing, a typed answer that is asked for again is paid for twice, and each try of a
+    retry passes the breaker and takes its place among the others.
+    """
+
+    def __init__(
+        self, settings: Settings, catalogue: Catalogue, script: "Script | None", patience: "Patience | None" = None
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._patience = patience
+        self.endpoints: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in configured(settings)}
+        self._script = script
+        self.personas: Sequence[ModelInfo] = ()
+        if settings.scripted is not None or script is not None:
+            from providers.scripted import persona_infos, read_script
+
+            self._script = script or read_script(settings.scripted or settings.home)
+            self.personas = persona_infos(self._script)
+        self._made: dict[str, Provider] = {}
+        self._cache: AnswerCache | None = None
+        self._purse: Purse | None = None
+        self._warming = asyncio.Lock()
+        self._warm = False
+
+    async def warm(self) -> None:
+        """Import in a thread what the first call needs: it takes the SDK alone 0.3 s of CPU."""
+        async with self._warming:
+            if not self._warm and (self.endpoints or self._script):
+                names = [*_WRAPPERS, *(["openai"] if self.endpoints else [])]
+                await asyncio.to_thread(lambda: [importlib.import_module(name) for name in names])
+                self._warm = True
+
+    def provider(self, name: str) -> Provider:
+        """Give the stack of a provider that is configured."""
+        if name not in self._made:
+            self._made[name] = self._stacked(name)
+        return self._made[name]
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        made, self._made = self._made, {}
+        for provider in made.values():
+            await provider.close()
+        if self._cache is not None:
+            await self._cache.close()
+
+    def _stacked(self, name: str) -> Provider:
+        from providers.breaking import Breaking
+        from providers.budget import Budgeted, Limits, Purse
+        from providers.caching import AnswerCache, Caching
+        from providers.limiting import Limiting
+        from providers.prices import Prices
+        from providers.retrying import Retrying
+        from providers.typed import Typed
+
+        settings = self._settings
+        self._cache = self._cache or AnswerCache(settings.home / "cache" / "answers")
+        self._purse = self._purse or Purse(Limits(settings.budget_call, settings.budget_thread, settings.budget_day))
+        wire = self._wire(name)
+        limited = Limiting(wire, at_once=settings.model_concurrency, a_minute=settings.model_rate)
+        tried = Retrying(Breaking(limited), self._patience)
+        paid = Budgeted(tried, self._purse, Prices(self._catalogue))
+        origin = f"{name} {self.endpoints[name].url}" if name in self.endpoints else name
+        return Caching(Typed(paid), self._cache, origin)
+
+    def _wire(self, name: str) -> Provider:
+        if name == "scripted" and self._script is not None:
+            from providers.scripted import ScriptedProvider
+
+            return ScriptedProvider(self._script)
+        endpoint, timeout_s = self.endpoints[name], self._settings.model_timeout_s
+        if name == "zhipuai" and self._settings.zhipuai_sdk:
+            from providers.zhipu import ZhipuProvider
+
+            return ZhipuProvider(endpoint, self._catalogue, timeout_s)
+        from providers.compatible import CompatibleProvider
+
+        return CompatibleProvider(endpoint, self._catalogue, timeout_s)

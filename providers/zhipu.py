@@ -1,0 +1,100 @@
+"""GLM through Zhipu's own `zai-sdk` (extra `zhipu`), which blocks: it runs in a thread.
+
+A cancelled call comes back at once, but its request goes on until it is answered or its timeout is over. Where that
+matters, the compatible endpoint is the better way; this one is for those who need the vendor's client.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from providers.catalogue import Catalogue
+from providers.deadline import Deadline
+from providers.endpoints import Endpoint
+from providers.failures import failure, refusal_of
+from providers.wire import Dialect, chat_body, reply_of
+from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Trouble
+
+if TYPE_CHECKING:
+    from zai import ZaiClient
+
+
+class ZhipuProvider:
+    """One account at Zhipu."""
+
+    def __init__(self, endpoint: Endpoint, catalogue: Catalogue, timeout_s: float) -> None:
+        self.name = endpoint.name
+        self._endpoint = endpoint
+        self._catalogue = catalogue
+        self._timeout_s = timeout_s
+        self._client: ZaiClient | None = None
+        self._making = asyncio.Lock()
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give one answer."""
+        profile = self._endpoint.profile
+        row = self._catalogue.at(self.name, request.model)
+        body = chat_body(request, profile, row, Dialect.of(profile))
+        return reply_of(await self._sent(request, body), request, self._endpoint)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        """Give the whole answer as one piece: the SDK's stream blocks too."""
+        reply = await self.complete(request)
+        yield reply.text
+        yield reply
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """Give none: the SDK cannot list them, the catalogue stands."""
+        return ()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.close)
+
+    async def _sent(self, request: ModelRequest, body: dict[str, Any]) -> object:
+        deadline = Deadline(min(self._timeout_s, request.deadline_s))
+        client = await self._made_client()
+        import zai.core as zai
+
+        failed: ModelError
+        try:
+            async with asyncio.timeout(deadline.left_s):
+                create = cast("Any", client.chat.completions.create)
+                completion = await asyncio.to_thread(create, **body, timeout=deadline.left_s)
+            return cast("Any", completion).model_dump()
+        except (zai.ZaiError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            failed = self._failure(error, request, zai)
+        raise failed
+
+    def _failure(self, error: Exception, request: ModelRequest, zai: Any) -> ModelError:
+        title = self._endpoint.profile.title
+        if isinstance(error, TimeoutError | zai.APITimeoutError):
+            text = f"{title} gave no answer in time: ask again later, or name a quicker model."
+            return ModelError(Trouble.TIMEOUT, text, model=request.model)
+        if isinstance(error, zai.APIConnectionError):
+            text = f"{title} at {self._endpoint.host} cannot be reached: see to the network."
+            return ModelError(Trouble.NETWORK, text, model=request.model)
+        if isinstance(error, zai.APIStatusError):
+            response = cast("Any", error).response
+            try:
+                body: object = response.json()
+            except ValueError:
+                body = response.text
+            return failure(self._endpoint, request.model, refusal_of(response.status_code, body, response.headers))
+        text = f"{title} answered with something that is no chat completion."
+        return ModelError(Trouble.SERVER, text, model=request.model)
+
+    async def _made_client(self) -> "ZaiClient":
+        async with self._making:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_make_client, self._endpoint)
+            return self._client
+
+
+def _make_client(endpoint: Endpoint) -> "ZaiClient":
+    from zai import ZaiClient
+
+    return ZaiClient(api_key=endpoint.key, base_url=endpoint.url, max_retries=0)
