@@ -3,6 +3,9 @@
 diskcache's own classes unpickle what a row says is pickled (CVE-2025-69872, no fixed release), JSONDisk too.
 """
 
+# pyright: reportMissingTypeStubs=false, reportIncompatibleMethodOverride=false
+# diskcache has no types; what is inferred of its Disk is narrower than what it says
+
 import json
 from typing import Any
 

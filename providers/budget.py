@@ -7,11 +7,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from providers.failures import shown_name
+from providers.names import shown_name
 from providers.prices import Prices
 from providers.wrapper import Wrapper
 from stepwarden.models import ModelError, ModelReply, ModelRequest, Provider, Trouble, Usage, estimated_tokens
-from stepwarden.settings.allowance import Allowance
+from stepwarden.settings.allowance import UNLIMITED, Allowance
 
 THREADS_KEPT = 2_000  # the least recently used are forgotten first
 LEAST_ANSWER_TOKENS = 64  # with room for less, nothing is asked
@@ -25,9 +25,9 @@ IMAGE_TOKENS = 1_500  # set aside for an image, about the most that vendors coun
 class Limits:
     """What may be spent."""
 
-    call: Allowance = Allowance()
-    thread: Allowance = Allowance()
-    day: Allowance = Allowance()
+    call: Allowance = UNLIMITED
+    thread: Allowance = UNLIMITED
+    day: Allowance = UNLIMITED
 
     @property
     def any_dollars(self) -> bool:

@@ -1,4 +1,4 @@
-"""A provider that gives an earlier answer to the very same question of the same principal, where the caller wants so."""
+"""A provider that gives an earlier answer to the very same question of the same principal, if the caller says so."""
 
 import asyncio
 import hashlib
@@ -10,14 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from providers.typed import WrongAnswer, read_answer
 from providers.wrapper import Wrapper
 from stepwarden.models import ModelReply, ModelRequest, Provider, Usage
-
-if TYPE_CHECKING:
-    from diskcache import Cache
 
 CACHE_BYTES = 64_000_000
 KEPT_S = 7 * 86_400.0
@@ -25,6 +22,22 @@ _VERSION = 1  # of the form of a row
 _WAL_SAFE = (3, 51, 3)  # as in stepwarden/storage/sqlite.py: older ones can corrupt under several processes
 
 _logger = logging.getLogger(__name__)
+
+
+class Kept(Protocol):
+    """The part of diskcache's Cache that we use."""
+
+    def get(self, key: str) -> object:
+        """Give what is kept under a key."""
+        ...
+
+    def set(self, key: str, value: object, expire: float) -> object:
+        """Keep something for so many seconds."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
 
 
 def answer_key(origin: str, request: ModelRequest) -> str:
@@ -53,7 +66,7 @@ class AnswerCache:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._thread: ThreadPoolExecutor | None = None
-        self._cache: Cache | None = None
+        self._cache: Kept | None = None
 
     async def get(self, key: str) -> dict[str, Any] | None:
         """Give what is kept under a key."""
@@ -71,13 +84,13 @@ class AnswerCache:
             await asyncio.get_running_loop().run_in_executor(thread, self._drop)
             thread.shutdown()
 
-    async def _run(self, work: "Callable[[Cache], object]") -> object:
+    async def _run(self, work: Callable[[Kept], object]) -> object:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "stepwarden-cache")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._tried, work)
 
-    def _tried(self, work: "Callable[[Cache], object]") -> object:
-        from diskcache import Timeout
+    def _tried(self, work: Callable[[Kept], object]) -> object:
+        from diskcache import Timeout  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
         from providers.answer_disk import RefusedRow
 
@@ -95,8 +108,8 @@ class AnswerCache:
                 shutil.rmtree(self._directory, ignore_errors=True)
         return None
 
-    def _opened(self) -> "Cache":
-        import diskcache
+    def _opened(self) -> Kept:
+        import diskcache  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
         from providers.answer_disk import AnswerDisk
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -136,7 +135,7 @@ def load_catalogue(overlay: Path | None) -> Catalogue:
 
     A row of the user's replaces the fields it names of the row of that name; a list of needs replaces the list.
     """
-    shipped = json.loads(resources.files("providers").joinpath("catalogue.json").read_bytes())
+    shipped = json.loads(Path(__file__).with_name("catalogue.json").read_bytes())
     if overlay is not None:
         _merge(shipped, _read(overlay))
     try:

@@ -7,9 +7,8 @@ from fnmatch import fnmatchcase
 
 from providers.catalogue import Catalogue, Row
 from providers.endpoints import what_to_set
-from providers.failures import shown_name
+from providers.names import same_model, shown_name
 from providers.profiles import BY_NAME, PROFILES
-from providers.wire import same_model
 from stepwarden.models import ModelError, ModelInfo, Need, Trouble
 
 NEAREST = 3

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from providers.catalogue import Catalogue
 from providers.deadline import Deadline
 from providers.endpoints import Endpoint
-from providers.failures import Refusal, failure, quoted, refusal_of, shown_name
+from providers.failures import Refusal, failure, quoted, refusal_of
+from providers.names import shown_name
 from providers.wire import Dialect, chat_body, piece_of, reply_of
 from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Trouble
 
@@ -83,7 +84,7 @@ class CompatibleProvider:
         failed: ModelError
         try:
             async with asyncio.timeout(LISTING_TIMEOUT_S):
-                page = await client.models.list(timeout=LISTING_TIMEOUT_S)
+                page = cast("object", await client.models.list(timeout=LISTING_TIMEOUT_S))
             data: object = page.to_dict(warnings=False).get("data") if isinstance(page, openai.BaseModel) else None
             listed = cast("list[object]", data) if isinstance(data, list) else []
             return [self._listed(cast("dict[str, Any]", model)) for model in listed if isinstance(model, dict)]

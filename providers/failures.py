@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from providers.endpoints import Endpoint
+from providers.names import shown_name
 from stepwarden.models import ModelError, Trouble
 
 QUOTED_CHARACTERS = 160  # as much of an endpoint's own words is passed on
+_READ_CHARACTERS = 4_000  # and as much is looked at
 
-_KEY_LIKE = re.compile(r"\b(sk|pk|rk|xai|gsk|or|AIza|key|Bearer)[-_ ][\w.*-]{8,}|\bAIza[\w-]{8,}", re.IGNORECASE)
+_KEY_LIKE = r"\b(sk|pk|rk|xai|gsk|or|AIza|key|Bearer)[-_ ][\w.*-]{8,}|\bAIza[\w-]{8,}"
 
 # GLM's codes: docs.bigmodel.cn/cn/api/api-code. OpenAI's: platform.openai.com/docs/guides/error-codes.
 _CODES = {
@@ -31,8 +33,10 @@ _WORDS = (
     (Trouble.FILTERED, r"content.?(filter|policy|management)|safety (system|setting)|flagged|sensitive content"),
     (
         Trouble.TOO_LONG,
-        r"context.?(length|window)|maximum context|(prompt|input|request) (is )?too (long|large)|too many (input )?tokens"
-        r"|exceeds? .{0,40}(token|context)",
+        (
+            r"context.?(length|window)|maximum context|(prompt|input|request) (is )?too (long|large)"
+            r"|too many (input )?tokens|exceeds? .{0,40}(token|context)"
+        ),
     ),
     (
         Trouble.WRONG_KEY,
@@ -40,13 +44,13 @@ _WORDS = (
     ),
     (
         Trouble.UNKNOWN_MODEL,
-        r"(model|deployment)\b.{0,120}(not? (exist|found|valid|available|supported)|does ?n.t exist|does not exist"
-        r"|unknown|invalid|not a valid)"
-        r"|(unknown|invalid|no such|unsupported|no) (model|deployment)|not a valid model",
+        (
+            r"(model|deployment)\b.{0,120}(not? (exist|found|valid|available|supported)|does ?n.t exist|does not exist"
+            r"|unknown|invalid|not a valid)|(unknown|invalid|no such|unsupported|no) (model|deployment)"
+        ),
     ),
     (Trouble.UNSUPPORTED, r"image.{0,60}(not |un)support|(not |n.t )support.{0,40}(image|vision|multimodal)"),
 )
-_WORDS_COMPILED = tuple((trouble, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for trouble, pattern in _WORDS)
 
 _BY_STATUS = {
     401: Trouble.WRONG_KEY,
@@ -57,6 +61,20 @@ _BY_STATUS = {
     413: Trouble.TOO_LONG,
     429: Trouble.RATE_LIMIT,
     499: Trouble.SERVER,
+}
+
+
+_SENTENCES = {
+    Trouble.WRONG_KEY: "{title} refused the key: set {variable} to a valid one.",
+    Trouble.NO_MONEY: "{title} says that the account has no money left: top it up, or name another model.",
+    Trouble.UNKNOWN_MODEL: "{title} has no model '{model}' for this key.",
+    Trouble.TOO_LONG: "The prompt is longer than {model} takes: send fewer files, or name a model with more context.",
+    Trouble.FILTERED: "{title}'s content filter refused the prompt: word it differently, or name another model.",
+    Trouble.UNSUPPORTED: "{model} takes no images: leave them out, or name a model that sees.",
+    Trouble.RATE_LIMIT: "{title} limits how often it may be asked: wait{wait}, or name another model.",
+    Trouble.TIMEOUT: "{title} gave up waiting ({status}): ask again later, or name another model.",
+    Trouble.SERVER: "{title} failed ({status}{said}): ask again later, or name another model.",
+    Trouble.REFUSED: "{title} refused the request ({status}{said}).",
 }
 
 
@@ -72,9 +90,9 @@ class Refusal:
 
 def refusal_of(status: int, body: object, headers: Mapping[str, str]) -> Refusal:
     """Read an error's body, of whatever form: `{"error": {...}}`, `{"message": ...}`, a list of one, or text."""
-    found = body
-    if isinstance(found, list) and found:
-        found = cast("list[object]", found)[0]
+    found: object = body
+    if isinstance(body, list) and body:
+        found = cast("list[object]", body)[0]
     for key in ("error", "detail"):
         if isinstance(found, dict) and key in found:
             found = cast("dict[str, object]", found)[key]
@@ -109,10 +127,10 @@ def trouble_of(refusal: Refusal) -> Trouble:
     if refusal.status >= 500:
         return Trouble.SERVER
     if refusal.status not in {401, 402, 408, 409, 499}:
-        for trouble, pattern in _WORDS_COMPILED:
+        for trouble, pattern in _WORDS:
             if refusal.status == 429 and trouble is not Trouble.NO_MONEY:
                 break
-            if pattern.search(refusal.words):
+            if re.search(pattern, refusal.words[:_READ_CHARACTERS], re.IGNORECASE | re.DOTALL):
                 return trouble
     return _BY_STATUS.get(refusal.status, Trouble.REFUSED)
 
@@ -125,30 +143,16 @@ def failure(endpoint: Endpoint, model: str, refusal: Refusal) -> ModelError:
 
 
 def _sentence(trouble: Trouble, endpoint: Endpoint, model: str, refusal: Refusal) -> str:
-    title = endpoint.profile.title
     said = quoted(refusal.words, endpoint.key)
-    wait = f" for {refusal.retry_after_s:.0f} s" if refusal.retry_after_s else ""
-    match trouble:
-        case Trouble.WRONG_KEY:
-            return f"{title} refused the key: set {endpoint.key_variable} to a valid one."
-        case Trouble.NO_MONEY:
-            return f"{title} says that the account has no money left: top it up, or name another model."
-        case Trouble.UNKNOWN_MODEL:
-            return f"{title} has no model '{model}' for this key."
-        case Trouble.TOO_LONG:
-            return f"The prompt is longer than {model} takes: send fewer files, or name a model with more context."
-        case Trouble.FILTERED:
-            return f"{title}'s content filter refused the prompt: word it differently, or name another model."
-        case Trouble.UNSUPPORTED:
-            return f"{model} takes no images: leave them out, or name a model that sees."
-        case Trouble.RATE_LIMIT:
-            return f"{title} limits how often it may be asked: wait{wait or ' a little'}, or name another model."
-        case Trouble.TIMEOUT:
-            return f"{title} gave up waiting ({refusal.status}): ask again later, or name another model."
-        case Trouble.SERVER:
-            return f"{title} failed ({refusal.status}{said and ': ' + said}): ask again later, or name another model."
-        case _:
-            return f"{title} refused the request ({refusal.status}): {said or 'it did not say why'}."
+    wait = f" for {refusal.retry_after_s:.0f} s" if refusal.retry_after_s else " a little"
+    return _SENTENCES.get(trouble, _SENTENCES[Trouble.REFUSED]).format(
+        title=endpoint.profile.title,
+        model=model,
+        variable=endpoint.key_variable,
+        status=refusal.status,
+        wait=wait,
+        said=f": {said}" if said else "",
+    )
 
 
 def quoted(words: str, *secrets: str) -> str:
@@ -156,11 +160,6 @@ def quoted(words: str, *secrets: str) -> str:
     for secret in secrets:
         if len(secret) > 3:
             words = words.replace(secret, "[key]")
-    line = " ".join("".join(c if c.isprintable() else " " for c in words[:4000]).split())
-    line = _KEY_LIKE.sub("[key]", line)
+    line = " ".join("".join(c if c.isprintable() else " " for c in words[:_READ_CHARACTERS]).split())
+    line = re.sub(_KEY_LIKE, "[key]", line, flags=re.IGNORECASE)
     return line if len(line) <= QUOTED_CHARACTERS else line[: QUOTED_CHARACTERS - 1] + "…"
-
-
-def shown_name(model: str) -> str:
-    """Give a model's name as it may stand in a sentence."""
-    return "".join(c for c in model if c.isprintable())[:80]

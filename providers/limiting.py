@@ -1,7 +1,7 @@
 """A provider that is asked by so many at a time and so often in a minute; the others wait, within their deadline."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ class Limiting(Wrapper):
                 yield piece
 
     @asynccontextmanager
-    async def _place(self, request: ModelRequest) -> AsyncIterator[ModelRequest]:
+    async def _place(self, request: ModelRequest) -> AsyncGenerator[ModelRequest, None]:
         from aiolimiter import AsyncLimiter
 
         deadline = Deadline(request.deadline_s)

@@ -29,7 +29,7 @@ class AllModels:
         self._stacks = stacks
         self._directory = Directory(
             catalogue,
-            stacks.endpoints,
+            list(stacks.endpoints),
             Rules(settings.models_allowed, settings.models_denied),
             default=settings.default_model,
             custom_model=settings.custom_model_name,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 def schema_prompt(answer: type[BaseModel]) -> str:
     """Give the words that ask for the type where the endpoint takes no schema."""
     schema = json.dumps(answer.model_json_schema(), ensure_ascii=False, separators=(",", ":"))
-    return f"Answer with one JSON object and nothing else: no prose, no code fence. It must fit this JSON schema:\n{schema}"
+    return f"Answer with one JSON object and nothing else: no prose, no fence. It has to fit this schema:\n{schema}"
 
 
 def schema_response_format(answer: type[BaseModel]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class ScriptedServer:
             return JSONResponse({"error": told}, reply.status, headers)
         whole = completion(reply, str(body.get("model")))
         if body.get("stream"):
-            counted = bool((body.get("stream_options") or {}).get("include_usage"))
+            counted = "include_usage" in str(body.get("stream_options"))
             return StreamingResponse(self._events(reply, whole, counted=counted), media_type="text/event-stream")
         return JSONResponse(whole)
 

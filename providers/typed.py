@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydantic import BaseModel, ValidationError
 
 from providers.deadline import Deadline
-from providers.failures import shown_name
+from providers.names import shown_name
 from providers.schemas import schema_prompt
 from providers.wrapper import Wrapper
 from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Trouble

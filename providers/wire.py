@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from providers.catalogue import Row
 from providers.endpoints import Endpoint
-from providers.failures import shown_name
+from providers.names import same_model, shown_name
 from providers.profiles import AnswerForm, Profile
 from providers.schemas import schema_prompt, schema_response_format
 from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Trouble, Usage, estimated_tokens
@@ -226,12 +226,3 @@ def _usage(told: object, request: ModelRequest, text: str, profile: Profile) -> 
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def same_model(asked: str, served: str) -> bool:
-    """Say whether one name means the other: a vendor before it, a date or `latest` after it, or an alias resolved."""
-    one, other = (name.rpartition("/")[2].partition(":")[0].casefold() for name in (asked, served))
-    one = one.removesuffix("-latest")
-    if one == other:
-        return True
-    return other.startswith(one) and re.match(r"[-@](\d{4}|v?\d{2}-|latest|preview|exp)", other[len(one) :]) is not None

@@ -57,19 +57,21 @@ class ZhipuProvider:
     async def _sent(self, request: ModelRequest, body: dict[str, Any]) -> object:
         deadline = Deadline(min(self._timeout_s, request.deadline_s))
         client = await self._made_client()
-        import zai.core as zai
+        import zai.core._errors as zai
 
         failed: ModelError
         try:
             async with asyncio.timeout(deadline.left_s):
                 create = cast("Any", client.chat.completions.create)
-                completion = await asyncio.to_thread(create, **body, timeout=deadline.left_s)
-            return cast("Any", completion).model_dump()
+                completion: Any = await asyncio.to_thread(create, **body, timeout=deadline.left_s)
+            return completion.model_dump()
         except (zai.ZaiError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            failed = self._failure(error, request, zai)
+            failed = self._failure(error, request)
         raise failed
 
-    def _failure(self, error: Exception, request: ModelRequest, zai: Any) -> ModelError:
+    def _failure(self, error: Exception, request: ModelRequest) -> ModelError:
+        import zai.core._errors as zai
+
         title = self._endpoint.profile.title
         if isinstance(error, TimeoutError | zai.APITimeoutError):
             text = f"{title} gave no answer in time: ask again later, or name a quicker model."
@@ -78,7 +80,7 @@ class ZhipuProvider:
             text = f"{title} at {self._endpoint.host} cannot be reached: see to the network."
             return ModelError(Trouble.NETWORK, text, model=request.model)
         if isinstance(error, zai.APIStatusError):
-            response = cast("Any", error).response
+            response = error.response
             try:
                 body: object = response.json()
             except ValueError:

@@ -4,7 +4,8 @@ The numbers were chosen from what is known of such agents (docs/manager.md names
 any rule was measured against them; they are not tuned to the rules, nor the rules' table to them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from random import Random
 
 from bench.manager.world import Task, draw_task
@@ -145,10 +146,10 @@ class View:
     number: int = 1
     total: int | None = None
     held: bool = False
-    refused: bool = False  # the last call brought nothing and was not recorded
     open: frozenset[str] = frozenset()  # kinds of the clauses that bar the finish
     signal: Signal | None = None
     refuted: tuple[str, ...] = ()  # files of quotes that are not there
+    issues: Mapping[str, str] = field(default_factory=dict[str, str])  # live ones, words -> id
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +169,12 @@ class Thread:
         return Random(f"{self.name} {call}")
 
 
-def draw_thread(seed: int, index: int) -> Thread:
+def draw_thread(seed: int, index: int, hardness: float = 1.0) -> Thread:
     """Draw the thread of a seed with this index."""
     name = f"{seed}_{index}"
     random = Random(name)
     character = random.choices(CHARACTERS, [character.share for character in CHARACTERS])[0]
-    task = draw_task(random, name)
+    task = draw_task(random, name, hardness)
     dries = character.dries_after if isinstance(character, Character) else None
     return Thread(
         name,

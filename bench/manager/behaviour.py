@@ -75,7 +75,7 @@ class Investigator:
         taken_back = self._react(view, random)
         checked = self._work(view, random)
         self._conclude(view, random)
-        quotes = (*taken_back, *self._quotes(view, random))
+        quotes = [*taken_back, *self._quotes(view, random)]
         word = self._confidence(random)
         new = bool(checked or quotes or (self.theory and not self.theory.said))
         self.idle = 0 if new else self.idle + 1
@@ -187,10 +187,6 @@ class Investigator:
         self, view: View, random: Random, checked: list[str], quotes: list[Quote], word: Confidence, *, more: bool
     ) -> Submission:
         task = self.thread.task
-        issues: tuple[IssueClaim, ...] = ()
-        if task.by_issues and self.theory:
-            quote = self.theory.quote
-            issues = (IssueClaim(self.theory.words, Severity.HIGH, quote.file, quote.line),)
         asks = view.total is not None and view.number >= view.total and more
         murmurs = not checked and not quotes and self.idle > 0 and random.random() < 0.5
         return Submission(
@@ -203,11 +199,20 @@ class Investigator:
             hypothesis=self.theory.words if self.theory and not task.by_issues else None,
             checked=tuple(checked),
             relevant=_relevant(self, view),
-            issues=issues,
+            issues=self._issues(view) if task.by_issues else (),
             quotes=tuple(quotes),
             total=_total(self.thread, view, asks=asks),
             fields={"trace_mode": "precision"} if task.tool == "tracer" else {},
         )
+
+    def _issues(self, view: View) -> tuple[IssueClaim, ...]:
+        """Give the theory as an issue, and take back what it replaced."""
+        theory = self.theory
+        gone = [number for words, number in view.issues.items() if theory is None or words != theory.words]
+        claims = [IssueClaim(id=number, withdrawn=True) for number in gone]
+        if theory is not None:
+            claims.append(IssueClaim(theory.words, Severity.HIGH, theory.quote.file, theory.quote.line))
+        return tuple(claims)
 
 
 @dataclass

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.manager.agents import Thread, View
-from bench.manager.behaviour import Agent, agent_of
+from bench.manager.behaviour import agent_of
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.manager import Manager
-from stepwarden.steps.events import Refused, Signalled
+from stepwarden.steps.admission import Accept, Open, admit
+from stepwarden.steps.events import Held, Refused, Signalled
 from stepwarden.steps.gate import assess
-from stepwarden.steps.machine import Accept, Decision, Facts, Open, admit, advance, advise, open_thread
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, open_thread
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Assurance, By, Outcome, Plan
 from stepwarden.steps.thread import Thread as Record
@@ -47,15 +48,13 @@ def play_naive(thread: Thread, total: Total, *, strict: bool = False, word_ends:
 
 def needed_steps(thread: Thread) -> int | None:
     """Give the step at which the agent, never stopped, holds the truth with a true quote; None where it never does."""
-    agent = agent_of(thread)
+    agent, view = agent_of(thread), View()
     for number in range(1, MOST_CALLS + 1):
-        said = agent.step(View(number))
-        quotes = thread.task.repository.check(said.quotes)
-        if agent.proved and all(item.holds for item in quotes):
+        verdicts = thread.task.repository.check(agent.step(view).quotes)
+        refuted = tuple(item.path for item in verdicts if not item.holds)
+        if agent.proved and not refuted:
             return number
-        refuted = tuple(item.path for item in quotes if not item.holds)
-        if refuted:
-            agent.step(View(number, refuted=refuted)) if False else None
+        view = View(number + 1, refuted=refuted, open=frozenset({"refuted"} if refuted else ()))
     return None
 
 
@@ -72,7 +71,7 @@ async def play_managed(thread: Thread, manager: Manager, finished: tuple[int, ..
             break
         view = _seen(decision, thread)
     assert record is not None
-    return _ended(agent, record, plan)
+    return _ended(record, thread, plan)
 
 
 async def _taken(
@@ -91,6 +90,36 @@ async def _taken(
         return Decision(record).then(Refused(said.number, said.digest, admission.reason.value))
     decision = advance(record, admission, said, facts, policy)
     if not decision.is_open:
-        return advise(decision, await _no_advice(), policy)
+        return advise(decision, Advice(), policy)
     case = Case(decision.thread, policy, assess(decision.thread, policy))
     return advise(decision, await manager.review(case), policy)
+
+
+def _seen(decision: Decision, thread: Thread) -> View:
+    """Give what the reply shows of a thread that is open."""
+    record, events = decision.thread, decision.events
+    clauses = assess(record, thread.task.policy).open
+    signals = [event.signal for event in events if isinstance(event, Signalled)]
+    return View(
+        number=record.next_number,
+        total=record.total_steps,
+        held=any(isinstance(event, Held) for event in events),
+        open=frozenset(clause.kind for clause in clauses),
+        signal=signals[0] if signals else None,
+        refuted=tuple(clause.subject for clause in clauses if clause.kind == "refuted"),
+        issues={issue.description: issue.id for issue in record.claims.issues.values()},
+    )
+
+
+def _ended(record: Record, thread: Thread, plan: Plan | None) -> Played:
+    claims = record.claims
+    claimed = {claims.hypothesis, *(issue.description for issue in claims.issues.values())}
+    done = record.outcome is Outcome.DONE
+    return Played(
+        steps=record.last,
+        success=done and thread.task.truth in claimed,
+        verified=done and record.assurance is Assurance.VERIFIED,
+        early=record.ended_by in {By.RULE, By.MODEL},
+        plan=plan,
+        done=done,
+    )

@@ -47,12 +47,14 @@ class Level:
     broad: float  # the question is one of architecture or security
 
 
+# The amounts of work were set once, before any rule was touched: honest agents then need 3.9 steps in the mean over all
+# tools, as the table of docs/manager.md has it. `hardness` multiplies them, to see what hangs on that.
 LEVELS = {
     "trivial": Level(0.15, 0.0, (1, 2), 0.70, 0.60, 0.80, 0.05),
-    "easy": Level(0.30, 1.0, (1, 4), 0.45, 0.50, 0.70, 0.10),
-    "medium": Level(0.30, 2.0, (2, 8), 0.25, 0.40, 0.60, 0.20),
-    "hard": Level(0.18, 4.0, (3, 15), 0.10, 0.30, 0.50, 0.35),
-    "very hard": Level(0.07, 7.0, (5, 30), 0.05, 0.20, 0.40, 0.45),
+    "easy": Level(0.30, 0.6, (1, 4), 0.45, 0.50, 0.70, 0.10),
+    "medium": Level(0.30, 1.2, (2, 8), 0.25, 0.40, 0.60, 0.20),
+    "hard": Level(0.18, 2.4, (3, 15), 0.10, 0.30, 0.50, 0.35),
+    "very hard": Level(0.07, 4.2, (5, 30), 0.05, 0.20, 0.40, 0.45),
 }
 # Per tool: the least steps, and the part of a level's work that reaches it: a diff bounds the work, a code base does not.
 SCOPE = {
@@ -131,13 +133,13 @@ class Repository:
         return self._pages[path]
 
 
-def draw_task(random: Random, name: str) -> Task:
+def draw_task(random: Random, name: str, hardness: float = 1.0) -> Task:
     """Draw a task; `name` makes its words unlike any other's."""
     tool = random.choices(list(TOOLS), list(TOOLS.values()))[0]
     level = random.choices(list(LEVELS), [level.share for level in LEVELS.values()])[0]
     shown = LEVELS[level]
     least, reach = SCOPE[tool]
-    need = max(2, round((least + reach * shown.work) * random.lognormvariate(0, NEED_SPREAD)))
+    need = max(2, round((least + reach * shown.work * hardness) * random.lognormvariate(0, NEED_SPREAD)))
     count = random.randint(*shown.files)
     named = () if random.random() < NO_FILES_NAMED else tuple(f"src/part{number}.py" for number in range(count))
     paths = tuple(f"src/part{number}.py" for number in range(max(count, 6) + math.ceil(need / 2)))

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stepwarden.errors import SettingsError
-from stepwarden.settings.allowance import Allowance, parse_allowance
+from stepwarden.settings.allowance import UNLIMITED, Allowance, parse_allowance
 
 RESERVED_PRINCIPALS = ("local", "anonymous")  # of threads/calls.py: hosts on stdio, and callers without a token
 
@@ -99,11 +99,11 @@ class Settings(BaseSettings):
     model_concurrency: int = Field(default=8, ge=1, description="Requests to one provider at the same time.")
     model_rate: int = Field(default=120, ge=1, description="Requests to one provider in a minute.")
     budget_call: Annotated[Allowance, NoDecode] = Field(
-        default=Allowance(), description="Most that one call of a model may cost: `$0.50`, `100k tokens`, or both."
+        default=UNLIMITED, description="Most that one call of a model may cost: `$0.50`, `100k tokens`, or both."
     )
-    budget_thread: Annotated[Allowance, NoDecode] = Field(default=Allowance(), description="The same for one thread.")
+    budget_thread: Annotated[Allowance, NoDecode] = Field(default=UNLIMITED, description="The same for one thread.")
     budget_day: Annotated[Allowance, NoDecode] = Field(
-        default=Allowance(), description="The same for one day (UTC) of this process."
+        default=UNLIMITED, description="The same for one day (UTC) of this process."
     )
 
     @field_validator("home", mode="after")

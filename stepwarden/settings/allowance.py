@@ -18,6 +18,9 @@ class Allowance:
     tokens: int | None = None
 
 
+UNLIMITED = Allowance()
+
+
 def parse_allowance(text: str) -> Allowance:
     """Read `$2`, `200000`, `200k tokens`, or two of them with a comma between; ValueError for anything else."""
     found: dict[str, Decimal] = {}

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.thread import Assurance, By, Clause, Origin, Outcome, Plan, Signal, Step
 
 
@@ -84,7 +85,31 @@ class Abandoned:
     by: By = By.USER
 
 
-Event = Opened | StepRecorded | Planned | Signalled | Held | Finished | Refused | Abandoned
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model is asked about step `number`; `key` names the consultation in the store."""
+
+    key: str
+    number: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of asking, or why nothing did."""
+
+    key: str
+    opinion: Opinion
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The agent went on without waiting for an answer, which is dropped when it comes."""
+
+    key: str
+
+
+Event = Opened | StepRecorded | Planned | Signalled | Held | Finished | Refused | Abandoned | Asked | Answered | GivenUp
 
 _KINDS: dict[str, type[Any]] = {
     "opened": Opened,
@@ -95,6 +120,9 @@ _KINDS: dict[str, type[Any]] = {
     "finished": Finished,
     "refused": Refused,
     "abandoned": Abandoned,
+    "asked": Asked,
+    "answered": Answered,
+    "given_up": GivenUp,
 }
 _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 

@@ -7,8 +7,11 @@ from typing import Any
 
 from stepwarden.steps.events import (
     Abandoned,
+    Answered,
+    Asked,
     Event,
     Finished,
+    GivenUp,
     Held,
     Opened,
     Planned,
@@ -44,6 +47,9 @@ def before_step(thread: Thread, number: int) -> Thread:
         held=False,
         disproof_asked=thread.disproof_asked if thread.disproof_asked <= len(kept) else 0,
         plan=None if number == 1 else thread.plan,
+        awaiting=None,
+        opinion=None,
+        expert_asked=False,
         refused_empty=None,
     )
     return _with_live_steps(cut)
@@ -124,6 +130,24 @@ def _refused(thread: Thread, event: Refused) -> Thread:
     return replace(thread, refused_empty=(event.number, event.digest))
 
 
+def _asked(thread: Thread, event: Asked) -> Thread:
+    remark = Remark("asked", event.number, By.RULE, event.model)
+    awaiting = (event.key, event.number)
+    return replace(thread, awaiting=awaiting, expert_asked=True, remarks=(*thread.remarks, remark))
+
+
+def _answered(thread: Thread, event: Answered) -> Thread:
+    opinion = event.opinion
+    said = opinion.failed or ("agrees" if not opinion.disagrees else f"disagrees: {opinion.summary}")
+    remark = Remark("answered", thread.last, By.MODEL, f"{opinion.model} {said}".strip())
+    return replace(thread, awaiting=None, opinion=opinion, remarks=(*thread.remarks, remark))
+
+
+def _given_up(thread: Thread, event: GivenUp) -> Thread:
+    remark = Remark("given_up", thread.last, By.AGENT, f"went on without {event.key}")
+    return replace(thread, awaiting=None, remarks=(*thread.remarks, remark))
+
+
 def _abandoned(thread: Thread, event: Abandoned) -> Thread:
     remark = Remark("abandoned", thread.last, event.by, "given up")
     return replace(thread, outcome=Outcome.ABANDONED, ended_by=event.by, remarks=(*thread.remarks, remark))
@@ -138,4 +162,7 @@ _APPLY: dict[type[Any], Callable[[Thread, Any], Thread]] = {
     Finished: _finished,
     Refused: _refused,
     Abandoned: _abandoned,
+    Asked: _asked,
+    Answered: _answered,
+    GivenUp: _given_up,
 }

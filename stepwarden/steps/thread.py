@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Severity, Submission
 from stepwarden.steps.text import fold, key_of
 
@@ -252,6 +253,9 @@ class Thread:
     origin: Origin | None = None
     superseded: frozenset[str] = frozenset()
     issues_numbered: int = 0
+    awaiting: tuple[str, int] | None = None  # (key, step number) of the consultation that is waited for
+    opinion: Opinion | None = None  # the expert's, of this branch
+    expert_asked: bool = False  # once for each completion
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
     attempts: Mapping[int, int] = field(default_factory=dict[int, int])  # number -> times recorded
     digests: Mapping[str, int] = field(default_factory=dict[str, int])  # digest -> number, of the live steps

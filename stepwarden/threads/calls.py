@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stepwarden.steps.admission import Refusal
 from stepwarden.steps.events import Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.gate import Assessment, Policy
-from stepwarden.steps.machine import Refusal
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Clause, Plan, Signal, Step, Thread
 

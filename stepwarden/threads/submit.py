@@ -14,23 +14,11 @@ from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.manager import Manager
 from stepwarden.steps import events as recorded
+from stepwarden.steps.admission import Accept, Open, Reason, Refusal, Replay, admit
 from stepwarden.steps.events import Event
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import (
-    Accept,
-    Advice,
-    Decision,
-    Facts,
-    Open,
-    Reason,
-    Refusal,
-    Replay,
-    admit,
-    advance,
-    advise,
-    open_thread,
-)
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, open_thread
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import Call, Refused, Reply

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.reviewing import review
 from stepwarden.manager.sizing import size
+from stepwarden.steps.admission import Accept, admit
 from stepwarden.steps.events import Refused
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.fold import apply
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import Accept, Advice, Decision, Facts, admit, advance, advise, open_thread
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, open_thread
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Thread
 

@@ -3,8 +3,9 @@
 import pytest
 from driver import DEBUG, REVIEW, Play, claim, plan, refuted, seen, started
 
+from stepwarden.steps.admission import Accept, Reason, Refusal
 from stepwarden.steps.events import Planned, StepRecorded
-from stepwarden.steps.machine import Accept, Advice, Reason, Refusal
+from stepwarden.steps.machine import Advice
 from stepwarden.steps.thread import Assurance, By, Outcome, Signal
 
 

@@ -1,7 +1,7 @@
 """What a thread comes down to, and which part of the work comes next."""
 
 import pytest
-from driver import PLANNER, REVIEW, ask, claim, refuted, seen, started, unreachable
+from driver import PLANNER, REVIEW, ask, claim, moved, refuted, seen, started, unreachable
 
 from stepwarden.steps.digest import digest
 from stepwarden.steps.machine import phase_of
@@ -37,6 +37,11 @@ def test_files_are_those_found_inside_the_root() -> None:
         evidence=[seen("b.py"), refuted("made_up.py"), unreachable("/etc/passwd")],
     )
     assert digest(play.now).files == ("a.py", "b.py")
+
+
+def test_evidence_is_the_quotes_that_hold() -> None:
+    play = started(REVIEW, evidence=[seen("a.py"), refuted("a.py"), unreachable("/etc/passwd"), moved("b.py")])
+    assert [item.path for item in digest(play.now).evidence] == ["a.py", "b.py"]
 
 
 def test_a_file_found_once_stays_found() -> None:

@@ -11,8 +11,11 @@ from pydantic import ValidationError
 
 from stepwarden.steps.events import (
     Abandoned,
+    Answered,
+    Asked,
     Event,
     Finished,
+    GivenUp,
     Held,
     Opened,
     Planned,
@@ -24,6 +27,7 @@ from stepwarden.steps.events import (
 )
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.fold import fold_events
+from stepwarden.steps.opinion import Opinion, Point
 from stepwarden.steps.submission import Confidence, IssueClaim, Submission
 from stepwarden.steps.thread import Assurance, By, Clause, Issue, Origin, Outcome, Plan, Signal, Step, Thread
 
@@ -57,11 +61,21 @@ FULL_STEP = Step(
     stale=1,
 )
 
+OPINION = Opinion(
+    agrees=False,
+    summary="no",
+    points=(Point("the lock is released", "a.py", 4, "lock.release()", Verdict.VERIFIED), Point("bare")),
+    missing=("b.py",),
+    model="glm",
+    price="$0.01",
+    left_out=2,
+)
+
 EVENTS: list[Event] = [
     Opened("debug"),
     Opened("debug", Origin("codereview-abc", 12)),
     StepRecorded(Step(1, ask(1, "bare"))),
-    StepRecorded(FULL_STEP, backtracked=True),
+    StepRecorded(FULL_STEP, backtracked=True, reopened=True),
     Planned(Plan(1, 2, 3, "why")),
     Planned(Plan(1, 2, 3, "", By.MODEL, was=5)),
     Signalled(Signal.DISPROVE, "try"),
@@ -73,6 +87,9 @@ EVENTS: list[Event] = [
     Refused(4, "e" * 32, "gap"),
     Abandoned(),
     Abandoned(By.RULE),
+    Asked("k1", 4, "glm-4.5-flash"),
+    Answered("k1", OPINION),
+    GivenUp("k1"),
 ]
 
 
@@ -108,6 +125,20 @@ def test_fields_of_a_newer_version_are_passed_over_at_every_depth(event: Event) 
         assert (again.step.number, again.step.digest) == (event.step.number, event.step.digest)
     else:
         assert again == event
+
+
+def test_a_step_says_whether_it_reopened_the_thread() -> None:
+    play = started(REVIEW)
+    play.finish()
+    play.go_back(2)
+    play.step()
+    steps = [event for event in play.events if isinstance(event, StepRecorded)]
+    assert [(event.backtracked, event.reopened) for event in steps] == [
+        (False, False),
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
 
 
 def test_fields_that_an_older_version_did_not_write_have_their_defaults() -> None:

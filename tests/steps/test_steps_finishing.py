@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from driver import ANALYZE, DEBUG, REVIEW, Play, claim, plan, refuted, seen, started
 
+from stepwarden.steps.admission import Accept, Reason, Refusal
 from stepwarden.steps.events import Finished, Held, Planned, Signalled
-from stepwarden.steps.machine import Accept, Advice, Reason, Refusal
+from stepwarden.steps.machine import Advice
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, By, Clause, Outcome, Signal
 

@@ -3,7 +3,7 @@
 import pytest
 from driver import REVIEW, Play, claim, seen, started, withdraw
 
-from stepwarden.steps.machine import Accept, Reason, Refusal
+from stepwarden.steps.admission import Accept, Reason, Refusal
 
 
 def _ids(play: Play) -> list[str]:

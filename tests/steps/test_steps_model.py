@@ -11,23 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from step_model import Model, Request
 
+from stepwarden.steps.admission import Accept, Admission, Open, Refusal, Replay, admit
 from stepwarden.steps.events import Finished, Held, StepRecorded, decode, encode
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import (
-    Accept,
-    Admission,
-    Advice,
-    Decision,
-    Facts,
-    Open,
-    Refusal,
-    Replay,
-    admit,
-    advance,
-    advise,
-)
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise
 from stepwarden.steps.submission import IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Clause, Outcome, Signal, Thread
 

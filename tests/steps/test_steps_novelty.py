@@ -3,7 +3,7 @@
 import pytest
 from driver import PLANNER, REVIEW, Play, ask, claim, moved, refuted, seen, started, unreachable, withdraw
 
-from stepwarden.steps.machine import Accept, Reason, Refusal, Replay
+from stepwarden.steps.admission import Accept, Reason, Refusal, Replay
 from stepwarden.steps.thread import Outcome
 
 NOTHING = Refusal(Reason.NOTHING_NEW, 2)
@@ -51,6 +51,7 @@ def test_findings_of_any_earlier_live_step_are_old() -> None:
     [
         {"checked": ("b.py",)},
         {"relevant": ("b.py",)},
+        {"checked": ("r.py",)},
         {"evidence": [seen("a.py", "return total + tax")]},
         {"evidence": [seen("b.py")]},
         {"evidence": [refuted("a.py", "never_there()")]},
@@ -65,6 +66,7 @@ def test_findings_of_any_earlier_live_step_are_old() -> None:
     ids=[
         "a path checked",
         "a path relevant",
+        "a path relevant before and now checked",
         "a quote",
         "an old quote of another file",
         "a refuted quote",
@@ -79,7 +81,11 @@ def test_findings_of_any_earlier_live_step_are_old() -> None:
 )
 def test_one_new_thing_is_enough(brought) -> None:
     play = _with_old_findings(
-        checked=("a.py",), evidence=[seen("a.py")], issues=(claim("A leak"),), hypothesis="The queue is full"
+        checked=("a.py",),
+        relevant=("r.py",),
+        evidence=[seen("a.py")],
+        issues=(claim("A leak"),),
+        hypothesis="The queue is full",
     )
     assert play.step(findings=OLD, **brought) == Accept(2)
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from driver import ANALYZE, DEBUG, REVIEW, Play, ask, claim, plan, seen, started
 
+from stepwarden.steps.admission import Accept, Open, Reason, Refusal, Replay, admit
 from stepwarden.steps.events import Finished, Held, Opened, Planned, Refused, StepRecorded
-from stepwarden.steps.machine import Accept, Advice, Open, Reason, Refusal, Replay, admit
+from stepwarden.steps.machine import Advice
 from stepwarden.steps.thread import By, Origin, Outcome
 
 

@@ -3,7 +3,7 @@
 import pytest
 from driver import PLANNER, Play, seen
 
-from stepwarden.steps.machine import Accept, Reason, Refusal
+from stepwarden.steps.admission import Accept, Reason, Refusal
 from stepwarden.steps.thread import Outcome
 
 

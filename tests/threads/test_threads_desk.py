@@ -7,9 +7,9 @@ import pytest
 
 from stepwarden.errors import RootRefused, UnknownStream
 from stepwarden.manager.manager import Manager
+from stepwarden.steps.admission import Reason
 from stepwarden.steps.evidence import Quote, Verdict
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.machine import Reason
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome
 from stepwarden.storage import Store

@@ -243,7 +243,7 @@ class Threads(RuleBasedStateMachine):
 
 
 Threads.TestCase.settings = settings(
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from stepwarden.steps.admission import Reason, Refusal
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.machine import Reason, Refusal
 from stepwarden.steps.thread import Clause, Thread
 
 NAMED = 3  # how many issues or files one line names before it counts the rest

@@ -1,0 +1,205 @@
+"""Admission: what a call is, before any file is read or model asked. Numbers in comments are rules of the protocol."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from stepwarden.steps.fold import before_step
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.submission import IssueClaim, Submission
+from stepwarden.steps.text import fold, key_of
+from stepwarden.steps.thread import By, Claims, Issue, Origin, Outcome, Thread
+
+
+class Reason(StrEnum):
+    """Why a call was refused."""
+
+    GAP = "gap"
+    BUSY = "busy"
+    RECORDED = "recorded"
+    RACED = "raced"
+    STALE = "stale"
+    NOTHING_NEW = "nothing_new"
+    CLOSED = "closed"
+    OTHER_TOOL = "other_tool"
+    NO_SUCH_STEP = "no_such_step"
+    NO_SUCH_ISSUE = "no_such_issue"
+    NOT_FIRST = "not_first"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call that records nothing. `number` is the one expected next, `subject` what the reason is about."""
+
+    reason: Reason
+    number: int
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The call repeats a live step: it is answered as that step was."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The call opens a new thread, following up `origin` where there is one."""
+
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The call becomes step `number`. `new` says that it brings a fact, `stalled` that it brings nothing at all."""
+
+    number: int
+    backtrack: bool = False
+    stalled: bool = False
+    new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """The call collects the answer that step `number` waits for."""
+
+    number: int
+
+
+Admission = Refusal | Replay | Open | Accept | Collect
+
+
+def admit(thread: Thread | None, said: Submission, policy: Policy, *, working_on: Iterable[int] = ()) -> Admission:
+    """Decide what a call is, before any file is read or model asked.
+
+    `thread` is the one whose id was sent, None without an id. `working_on` are the numbers of its steps that this
+    process has not answered yet.
+    """
+    if thread is None:
+        return _admit_first(said, policy, None) if said.number == 1 else Refusal(Reason.NOT_FIRST, 1)
+    own = thread.tool == policy.tool
+    step = thread.step_with(said.digest) if own else None
+    if own and thread.awaiting is not None:
+        waited = thread.awaiting[1]
+        if (step is not None and step.number == waited) or (said.backtrack is None and said.number == waited):
+            return Collect(waited)  # 9
+    if step is not None:
+        return Replay(step.number)  # 3
+    if said.number == 1 and said.backtrack is None and not (own and said.digest in thread.superseded):
+        return _admit_first(said, policy, Origin(thread.id, thread.version))  # 8
+    if not own:
+        return Refusal(Reason.OTHER_TOOL, thread.next_number, thread.tool)
+    return _admit_step(thread, said, policy, working_on)
+
+
+def _admit_first(said: Submission, policy: Policy, origin: Origin | None) -> Open | Refusal:
+    blank = Thread(id="", tool=policy.tool)
+    judged = _admit_content(blank, blank, said, policy, backtrack=False)
+    return judged if isinstance(judged, Refusal) else Open(origin)
+
+
+def _admit_step(thread: Thread, said: Submission, policy: Policy, working_on: Iterable[int]) -> Admission:
+    expected = thread.next_number
+    if said.digest in thread.superseded:
+        return Refusal(Reason.STALE, expected)  # 3
+    if said.backtrack is not None:
+        if not 1 <= said.backtrack <= thread.last:
+            return Refusal(Reason.NO_SUCH_STEP, expected, str(said.backtrack))  # 5
+        return _admit_content(thread, before_step(thread, said.backtrack), said, policy, backtrack=True)
+    if said.number >= expected and thread.outcome is not Outcome.OPEN and thread.ended_by not in {By.RULE, By.MODEL}:
+        return Refusal(Reason.CLOSED, expected)  # 7
+    if said.number > expected:
+        pending = [number for number in working_on if number < said.number]
+        return Refusal(Reason.BUSY, min(pending)) if pending else Refusal(Reason.GAP, expected)
+    if said.number < expected:
+        return Refusal(Reason.RECORDED, expected)
+    return _admit_content(thread, thread, said, policy, backtrack=False)
+
+
+def _admit_content(
+    thread: Thread, base: Thread, said: Submission, policy: Policy, *, backtrack: bool
+) -> Accept | Refusal:
+    """Judge what the step says against `base`, the thread it would be added to; refusals speak of `thread`."""
+    number, expected = base.next_number, thread.next_number
+    if said.replaces is not None and not any(step.number == said.replaces for step in base.live):
+        return Refusal(Reason.NO_SUCH_STEP, expected, str(said.replaces))
+    _, unknown = number_issues(base, said)
+    if unknown:
+        return Refusal(Reason.NO_SUCH_ISSUE, expected, unknown)
+    new = brings_a_fact(base.claims, said)
+    if new or number == 1 or not said.more or not policy.novelty_required or says_something_new(base.claims, said):
+        return Accept(number, backtrack=backtrack, new=new)
+    refused = thread.refused_empty
+    if refused is not None and refused[1] != said.digest:
+        return Accept(number, backtrack=backtrack, stalled=True, new=False)  # 4
+    return Refusal(Reason.NOTHING_NEW, expected)
+
+
+def says_something_new(claims: Claims, said: Submission) -> bool:
+    """Whether the findings are words that no live step had (rule 4)."""
+    return bool(fold(said.learned)) and key_of(said.learned) not in claims.findings
+
+
+def brings_a_fact(claims: Claims, said: Submission) -> bool:
+    """Whether the step has a file, quote, issue or hypothesis that no live step had (rule 4)."""
+    known_issues = {issue.key for issue in claims.issues.values()}
+    refuted = {item.path for item in claims.standing_refuted}
+    return (
+        claims.states_anew(said.hypothesis)
+        or any(path not in claims.files for path in said.relevant)
+        or any(path not in claims.checked for path in said.checked)
+        or any(_is_new_quote(claims, quote.file, quote.quote, refuted, quote.withdrawn) for quote in said.quotes)
+        or any(_is_new_issue(claims, claim, known_issues) for claim in said.issues)
+    )
+
+
+def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
+    if claim.id is None:
+        return _issue(claim, "").key not in known
+    issue = claims.issues.get(claim.id)
+    return issue is None or _changed(issue, claim) != issue
+
+
+def _is_new_quote(claims: Claims, path: str, quote: str, refuted: set[str], withdrawn: bool) -> bool:
+    return path in refuted if withdrawn else key_of(path, quote) not in claims.quotes
+
+
+def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], str]:
+    """Give the step's issues with their ids, and the first id it names that no live issue has ("" if none).
+
+    A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
+    ever had.
+    """
+    by_id = dict(thread.claims.issues)
+    keys = {name: issue.key for name, issue in by_id.items()}
+    issues: list[Issue] = []
+    counter = thread.issues_numbered
+    for claim in said.issues:
+        if claim.id is None:
+            key = _issue(claim, "").key
+            like = next((name for name in reversed(keys) if keys[name] == key), None)
+            if like is None:
+                counter += 1
+            issue = _issue(claim, like or f"I{counter}")
+        elif claim.id in by_id:
+            issue = _changed(by_id[claim.id], claim)
+        else:
+            return (), claim.id
+        keys.pop(issue.id, None)
+        by_id[issue.id], keys[issue.id] = issue, issue.key
+        issues.append(issue)
+    for quote in said.quotes:
+        if quote.supports not in {None, "hypothesis"} and quote.supports not in by_id:
+            return (), str(quote.supports)
+    return tuple(issues), ""
+
+
+def _issue(claim: IssueClaim, number: str) -> Issue:
+    return Issue(number, claim.severity, claim.description, claim.path, claim.line, claim.withdrawn)
+
+
+def _changed(issue: Issue, claim: IssueClaim) -> Issue:
+    if claim.description:
+        return _issue(claim, issue.id)
+    return replace(issue, withdrawn=claim.withdrawn)

@@ -1,0 +1,48 @@
+"""What a second model said of a thread, as the machine judges it."""
+
+from dataclasses import dataclass
+
+from stepwarden.steps.evidence import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One objection. `verdict` is what the server found of its quote; None where it brought none."""
+
+    text: str
+    path: str = ""
+    line: int | None = None
+    quote: str = ""
+    verdict: Verdict | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it counts: an objection that misquotes the code does not."""
+        return self.verdict is not Verdict.REFUTED
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """An expert's verdict, or in `failed` why there is none. `missing` are files it wants looked at.
+
+    `price` is the cost as it is shown, `left_out` counts files that did not fit its request.
+    """
+
+    agrees: bool = True
+    summary: str = ""
+    points: tuple[Point, ...] = ()
+    missing: tuple[str, ...] = ()
+    model: str = ""
+    price: str = ""
+    failed: str = ""
+    left_out: int = 0
+
+    @property
+    def objections(self) -> tuple[Point, ...]:
+        """The points that stand."""
+        return tuple(point for point in self.points if point.stands)
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether it bars the finish once: it says no, and something of what it says stands or is asked for."""
+        return not self.failed and not self.agrees and bool(self.objections or self.missing or not self.points)
