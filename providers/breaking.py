@@ -31,6 +31,7 @@ class Breaking(Wrapper):
         self._pause_s = pause_s
         self._states: dict[str, Context] = {}
         self._trying: set[str] = set()
+        self._last: dict[str, str] = {}
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Give the answer, or GIVEN_UP at once."""
@@ -75,7 +76,7 @@ class Breaking(Wrapper):
         if given_up or (state.state != "closed" and model in self._trying):
             text = (
                 f"{model} of {self.name} failed {self._failures} times in a row and is not asked for "
-                f"{self._pause_s:.0f} s: name another model, or wait."
+                f"{self._pause_s:.0f} s: name another model, or wait. Last: {self._last.get(model, '')}"
             )
             raise ModelError(Trouble.GIVEN_UP, text, model=model)
         return state
@@ -86,8 +87,9 @@ class Breaking(Wrapper):
         self._trying.add(model)
         return True
 
-    @staticmethod
-    def _record(state: "Context", request: ModelRequest, error: ModelError | None) -> None:
+    def _record(self, state: "Context", request: ModelRequest, error: ModelError | None) -> None:
+        if error is not None:
+            self._last[request.model] = str(error)
         if error is None or error.trouble not in _FAILED:
             state.handle_end_request()
         elif error.trouble is not Trouble.TIMEOUT or request.deadline_s >= HURRY_S:

@@ -1,6 +1,5 @@
 """Which model a name means, and which is chosen where nobody named one. It asks nobody."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -107,6 +106,8 @@ class Directory:
 
     def nearest(self, name: str) -> list[str]:
         """Give the usable names most like a name, or a few of the usable where none is."""
+        import difflib  # only mistakes need it
+
         usable = self.usable()
         names = {alias.casefold(): info.name for info in usable for alias in (info.name, *info.aliases)}
         near = difflib.get_close_matches(name.casefold(), names, NEAREST, LIKENESS)

@@ -16,6 +16,7 @@ from stepwarden.models import Choice, ModelError, ModelInfo, ModelReply, ModelRe
 from stepwarden.settings import Settings
 
 if TYPE_CHECKING:
+    from providers.retrying import Patience
     from providers.scripted import Script
 
 REST_S = 600.0  # a provider that refused the key or has no money is not chosen by itself for so long
@@ -124,10 +125,13 @@ class AllModels:
             return ()
 
 
-def build_models(settings: Settings, script: "Script | None" = None) -> AllModels:
+def build_models(
+    settings: Settings, script: "Script | None" = None, *, patience: "Patience | None" = None
+) -> AllModels:
     """Put the models of a process together; nobody is asked, and no vendor's library imported.
 
-    `script` stands in for the file of STEPWARDEN_SCRIPTED. Raises SettingsError for a file that is none.
+    `script` stands in for the file of STEPWARDEN_SCRIPTED, `patience` for how retries wait. Raises SettingsError for
+    a file that is none.
     """
     catalogue = load_catalogue(settings.models_file)
-    return AllModels(settings, catalogue, Stacks(settings, catalogue, script))
+    return AllModels(settings, catalogue, Stacks(settings, catalogue, script, patience))

@@ -160,7 +160,7 @@ PROFILES: tuple[Profile, ...] = (
     ),
     Profile(
         name="custom",
-        title="the own endpoint",
+        title="The endpoint of CUSTOM_API_URL",
         keys=(Key("custom_api_key", "CUSTOM_API_KEY"),),
         url_field="custom_api_url",
         url_variable="CUSTOM_API_URL",
@@ -168,6 +168,6 @@ PROFILES: tuple[Profile, ...] = (
     ),
 )
 
-SCRIPTED = Profile(name="scripted", title="the script", key_needed=False)
+SCRIPTED = Profile(name="scripted", title="The script", key_needed=False)
 
 BY_NAME = {profile.name: profile for profile in (*PROFILES, SCRIPTED)}

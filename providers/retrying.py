@@ -1,5 +1,6 @@
 """A provider that asks again what may succeed a little later, within the deadline."""
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -11,6 +12,9 @@ from stepwarden.models import ModelError, ModelReply, ModelRequest, Provider
 
 if TYPE_CHECKING:
     import stamina
+
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class _Judge:
 
     def __call__(self, error: Exception) -> bool | float:
         self._failures += 1
+        _logger.info("failed %d times: %s", self._failures, error)
         if not isinstance(error, ModelError) or not error.retryable:
             return False
         if error.retry_after_s is not None:

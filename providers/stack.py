@@ -51,7 +51,7 @@ class Stacks:
         async with self._warming:
             if not self._warm and (self.endpoints or self._script):
                 names = [*_WRAPPERS, *(["openai"] if self.endpoints else [])]
-                await asyncio.to_thread(lambda: [importlib.import_module(name) for name in names])
+                await asyncio.to_thread(_import_all, names)
                 self._warm = True
 
     def provider(self, name: str) -> Provider:
@@ -100,3 +100,9 @@ class Stacks:
         from providers.compatible import CompatibleProvider
 
         return CompatibleProvider(endpoint, self._catalogue, timeout_s)
+
+
+def _import_all(names: Sequence[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
+    importlib.import_module("stamina.instrumentation").set_on_retry_hooks([])  # retrying.py says it better

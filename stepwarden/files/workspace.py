@@ -9,7 +9,7 @@ from stepwarden.files.paths import is_usable, normal, relative, with_slashes
 from stepwarden.files.quotes import Finding, look_up, still_there
 from stepwarden.files.reading import FILE_BYTES, NO_ROOT, Unread, measure, read
 from stepwarden.files.roots import RootPolicy, find_bounds
-from stepwarden.files.text import Page, decode
+from stepwarden.files.text import Page, decode, split_lines
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 
 CALL_BYTES = 8 * FILE_BYTES  # what one call reads at most: about a second of work
@@ -103,6 +103,28 @@ class Workspace:
             if isinstance(page, Page):
                 gone.update(index for index in changed if not still_there(page, evidence[index].quote))
         return [item for index, item in enumerate(evidence) if index in gone]
+
+    def numbered(self, paths: Sequence[str], limit_bytes: int) -> tuple[str, list[str]]:
+        """Give the text of files with their line numbers, and the files that are left out.
+
+        Left out is what may not be read, is no text, or would not fit in `limit_bytes` any more; the order of `paths`
+        is that of importance. A file is given whole or not at all.
+        """
+        shown: list[str] = []
+        left_out: list[str] = []
+        for name, content, _ in self._contents(paths):
+            text = None if isinstance(content, Unread) else decode(content.data)
+            if text is None:
+                left_out.append(name)
+                continue
+            lines = "\n".join(f"{number:5} {line}" for number, line in enumerate(split_lines(text), 1))
+            part = f"=== {name}\n{lines}\n"
+            if len(part.encode()) > limit_bytes:
+                left_out.append(name)
+                continue
+            limit_bytes -= len(part.encode())
+            shown.append(part)
+        return "".join(shown), left_out
 
     def _named(self, path: str) -> str:
         for spelling, resolved in self.spellings:

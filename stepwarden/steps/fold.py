@@ -133,7 +133,8 @@ def _refused(thread: Thread, event: Refused) -> Thread:
 def _asked(thread: Thread, event: Asked) -> Thread:
     remark = Remark("asked", event.number, By.RULE, event.model)
     awaiting = (event.key, event.number)
-    return replace(thread, awaiting=awaiting, expert_asked=True, remarks=(*thread.remarks, remark))
+    remarks = (*thread.remarks, remark)
+    return replace(thread, awaiting=awaiting, asked_model=event.model, expert_asked=True, remarks=remarks)
 
 
 def _answered(thread: Thread, event: Answered) -> Thread:

@@ -255,6 +255,7 @@ class Thread:
     issues_numbered: int = 0
     awaiting: tuple[str, int] | None = None  # (key, step number) of the consultation that is waited for
     opinion: Opinion | None = None  # the expert's, of this branch
+    asked_model: str = ""  # who was asked last
     expert_asked: bool = False  # once for each completion
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
     attempts: Mapping[int, int] = field(default_factory=dict[int, int])  # number -> times recorded

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from stepwarden.errors import StoreUnreadable, UnknownStream
-from stepwarden.steps.events import Event, Finished, Held, Planned, Signalled, StepRecorded, decode, encode
+from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused, StepRecorded, decode, encode
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent
@@ -66,9 +66,10 @@ class Journal:
             if isinstance(event, StepRecorded) and event.step.number == number and event.step.digest == digest
         )
         end = start + 1
-        while end < len(events) and isinstance(events[end], Planned | Signalled | Held | Finished):
+        while end < len(events) and not isinstance(events[end], StepRecorded | GivenUp | Abandoned):
             end += 1
-        return fold_events(Thread(thread.id, thread.tool), events[:end]), tuple(events[start:end])
+        decided = tuple(event for event in events[start:end] if not isinstance(event, Refused))
+        return fold_events(Thread(thread.id, thread.tool), events[:end]), decided
 
     async def history(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[HistoryEntry]:
         """Give the thread's events from number `after` + 1 on, at most `limit`."""

@@ -14,14 +14,17 @@ from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.manager import Manager
 from stepwarden.steps import events as recorded
-from stepwarden.steps.admission import Accept, Open, Reason, Refusal, Replay, admit
+from stepwarden.steps.admission import Accept, Collect, Open, Reason, Refusal, Replay, admit
 from stepwarden.steps.events import Event
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, open_thread
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, open_thread
+from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import Call, Refused, Reply
+from stepwarden.threads.consult import deadline
+from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 of RFC 4648, in lower case
@@ -51,27 +54,32 @@ class Found:
 class Desk:
     """Takes the steps of all threads of this process. Between calls it holds only which steps are being worked on."""
 
-    def __init__(self, journal: Journal, manager: Manager, roots: tuple[str, ...]) -> None:
+    def __init__(
+        self, journal: Journal, manager: Manager, roots: tuple[str, ...], experts: Experts | None = None
+    ) -> None:
         self._journal = journal
         self._manager = manager
         self._roots = roots
+        self._experts = experts
         self._working: dict[str, Counter[int]] = {}
 
     async def submit(self, call: Call) -> Reply | Refused:
         """Take one step. Whatever this returns is on disk.
 
         Raises UnknownStream for an id the caller has no thread of, RootRefused for a working directory that may not
-        be read, StoreError where the store failed; then nothing was recorded.
+        be read, ModelError for a model that is not there, StoreError where the store failed; then nothing was
+        recorded. Returns within 45 s; an expert that needs longer is collected by the same call sent again.
         """
+        until = deadline()
         with self._at_work(call.thread_id, call.said.number):
             for _ in range(ATTEMPTS):
                 try:
-                    return await self._attempt(call)
+                    return await self._attempt(call, until)
                 except VersionConflict:
                     call = replace(call, raced=True)
         raise StoreBusy("Other calls kept changing this thread; nothing was recorded. Send the same call again.")
 
-    async def _attempt(self, call: Call) -> Reply | Refused:
+    async def _attempt(self, call: Call, until: float) -> Reply | Refused:
         thread = await self._journal.load(call.thread_id, call.caller) if call.thread_id else None
         workspace = await anyio.to_thread.run_sync(_workspace, call, thread, self._roots)
         said = located(call.said, workspace)
@@ -81,13 +89,35 @@ class Desk:
         if isinstance(admission, Replay):
             assert thread is not None
             return await self._replay(thread, admission.number, call.policy)
+        if isinstance(admission, Collect):
+            assert thread is not None
+            return await self._collect(call, thread, workspace, until)
+        expert = self._experts.choose(thread, said) if self._experts is not None else ""
         found = await anyio.to_thread.run_sync(_look_up, workspace, said, *_looked_at(thread, admission))
-        decision = _decided(thread, admission, said, found.facts, call.policy)
-        decision = advise(decision, await self._advice(decision, found, call.policy), call.policy)
+        decision = _decided(thread, admission, said, found.facts, call.policy, expert)
+        decision = advise(decision, await self._advice(decision, found, call.policy), call.policy, expert=expert)
         before = thread.version if thread is not None and isinstance(admission, Accept) else 0
         await self._journal.append(before, decision.thread, decision.events, call.caller)
+        if self._experts is not None and thread is not None and isinstance(admission, Accept):
+            await self._experts.give_up(thread)
+        if decision.thread.awaiting is not None:
+            return await self._collect(call, decision.thread, workspace, until)
         origin = thread if isinstance(admission, Open) else None
         return _reply(decision.thread, decision.events, call.policy, decision.thread.next_number, origin=origin)
+
+    async def _collect(self, call: Call, thread: Thread, workspace: Workspace, until: float) -> Reply:
+        """Wait for the expert's answer as long as the call may take, and go on with what it says."""
+        assert thread.awaiting is not None
+        key, number = thread.awaiting
+        opinion: Opinion | None = Opinion(failed="no model is configured any more")
+        if self._experts is not None:
+            opinion = await self._experts.opinion(thread, call.policy, workspace, until=until)
+        if opinion is not None:
+            decision = heed(thread, key, opinion, call.policy)
+            await self._journal.append(thread.version, decision.thread, decision.events, call.caller)
+            thread = decision.thread
+        then, events = await self._journal.replayed(thread, number)
+        return _reply(then, events, call.policy, thread.next_number)
 
     async def _advice(self, decision: Decision, found: Found, policy: Policy) -> Advice:
         thread = decision.thread
@@ -177,12 +207,12 @@ def _look_up(workspace: Workspace, said: Submission, thread: Thread | None, cont
 
 
 def _decided(
-    thread: Thread | None, admission: Open | Accept, said: Submission, facts: Facts, policy: Policy
+    thread: Thread | None, admission: Open | Accept, said: Submission, facts: Facts, policy: Policy, expert: str
 ) -> Decision:
     if isinstance(admission, Open):
         return open_thread(new_thread_id(policy.tool), policy, said, facts, admission.origin)
     assert thread is not None
-    return advance(thread, admission, said, facts, policy)
+    return advance(thread, admission, said, facts, policy, expert=expert)
 
 
 def _reply(

@@ -178,7 +178,7 @@ async def test_a_path_of_thousands_of_characters_is_not_told_back_in_later_repli
         assert path not in third.text
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", ["debug", "refactor", "planner"])
 async def test_a_huge_thread_hands_back_a_result_that_fits_and_says_where_the_rest_is(
     app: MCPServer, project: Path, tool: str
 ) -> None:

@@ -1,0 +1,57 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from model_server import KEY, ModelServer, serving
+
+from providers.models import AllModels, build_models
+from providers.retrying import Patience
+from providers.scripted import Answering, Reply
+from stepwarden.settings import Settings, load_settings
+
+QUICK = Patience(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_BASE_URL", "OLLAMA_HOST", "CUSTOM_API_URL", "AZURE_OPENAI_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    for vendor in "OPENAI ZHIPUAI ZAI OPENROUTER GEMINI GOOGLE XAI DEEPSEEK MOONSHOT MISTRAL ANTHROPIC CUSTOM".split():
+        monkeypatch.delenv(f"{vendor}_API_KEY", raising=False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., ModelServer]]:
+    with ExitStack() as stack:
+
+        def start(*replies: Reply | str, by: Answering | None = None) -> ModelServer:
+            return stack.enter_context(serving(by or list(replies)))
+
+        yield start
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    def make(**more: object) -> Settings:
+        return load_settings(home=tmp_path / "home", **more)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def models(settings: Callable[..., Settings]) -> AsyncIterator[Callable[..., AllModels]]:
+    """Models whose own endpoint is a scripted server; retries do not wait."""
+    made: list[AllModels] = []
+
+    def build(server: ModelServer | None = None, *, patience: Patience = QUICK, **more: object) -> AllModels:
+        if server is not None:
+            more = {"custom_api_url": server.url, "custom_api_key": KEY, "custom_model_name": "m", **more}
+        built = build_models(settings(**more), patience=patience)
+        made.append(built)
+        return built
+
+    yield build
+    for one in made:
+        await one.close()
