@@ -17,7 +17,8 @@ class Prompt:
     """The words of one tool, all of them ASCII.
 
     `description` is the tool's, at most 260 bytes; `command` is its slash command's, at most 100. `sections` holds each
-    of `PHASES` with its bullets in file order, at most 68 bytes each. A tool that is no workflow has neither.
+    of `PHASES` with its bullets in file order, at most 68 bytes each. A tool that is no workflow has neither; it may
+    have `texts`: any other sections, by their headings, for what is said to a model at length.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Prompt:
     description: str
     command: str
     sections: Mapping[str, tuple[str, ...]]
+    texts: Mapping[str, str]
 
 
 @cache
@@ -34,21 +36,28 @@ def load(name: str) -> Prompt:
 
 
 @cache
+def text(name: str) -> str:
+    """Return the whole of `<name>.md`, for what is said to a model in one piece; FileNotFoundError as `load`."""
+    return _read(name).strip()
+
+
 def instructions() -> str:
     """Return what the server tells the host's model on connecting, under 1,900 characters."""
-    return _read("instructions").strip()
+    return text("instructions")
 
 
 def parse(name: str, text: str) -> Prompt:
     """Return the prompt that `text` spells; ValueError, starting "<name>.md:<line>:", where it is malformed.
 
-    A title and a description are always needed. A file with any other section is a workflow's and needs them all.
+    A title and a description are always needed. A file with a command or a phase is a workflow's, and needs them all
+    and no other section.
     """
     title, blocks = _split(name, text)
-    needed = ["description"]
-    if blocks.keys() - {"description"}:
-        needed += ["command", *PHASES]
-    for section in needed:
+    others = [block for heading, block in blocks.items() if heading not in {"description", "command", *PHASES}]
+    workflow = any(heading in blocks for heading in ("command", *PHASES))
+    if workflow and others:
+        raise _malformed(name, others[0].number, f"unknown section '{others[0].heading}'")
+    for section in ["description", "command", *PHASES] if workflow else ["description"]:
         if section not in blocks:
             raise _malformed(name, len(text.splitlines()), f"section '{section}' is missing")
     return Prompt(
@@ -57,6 +66,7 @@ def parse(name: str, text: str) -> Prompt:
         description=_paragraph(name, blocks["description"]),
         command=_paragraph(name, blocks["command"]) if "command" in blocks else "",
         sections=MappingProxyType({phase: _bullets(name, blocks[phase]) for phase in PHASES if phase in blocks}),
+        texts=MappingProxyType({block.heading: "\n".join(line for _, line in block.lines) for block in others}),
     )
 
 
@@ -97,8 +107,6 @@ def _split(name: str, text: str) -> tuple[str, dict[str, _Block]]:
             title = line.removeprefix("# ")
         elif line.startswith("#"):
             block = _Block(line.removeprefix("## "), number)
-            if block.heading not in PARAGRAPH_BYTES and block.heading not in PHASES:
-                raise _malformed(name, number, f"unknown section '{block.heading}'")
             if block.heading in blocks:
                 raise _malformed(name, number, f"section '{block.heading}' is there twice")
             blocks[block.heading] = block

@@ -6,10 +6,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import prompts
+from providers.models import build_models
 from stepwarden.errors import StepwardenError
 from stepwarden.manager.manager import Manager
+from stepwarden.models import ModelError, Models, Need
 from stepwarden.settings import Settings
 from stepwarden.storage import Store
+from stepwarden.threads.consult import Consultants
+from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.reading import Archive
 from stepwarden.threads.submit import Desk
@@ -28,6 +33,8 @@ class Runtime:
     journal: Journal
     desk: Desk
     archive: Archive
+    models: Models
+    consultants: Consultants
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
 
@@ -51,6 +58,8 @@ class Runtime:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.consultants.close()  # before the store: what models have answered is still recorded
+        await self.models.close()
         await self.store.close()
 
     def configuration(self, tools: Sequence[str]) -> dict[str, str]:
@@ -61,13 +70,24 @@ class Runtime:
             "store": database.removeprefix("sqlite:///"),
             "roots": roots or "the working_directory of each thread",
             "tools": ", ".join(tools),
-            "expert": "none: no model provider is configured",
+            "expert": self._expert(),
         }
+
+    def _expert(self) -> str:
+        try:
+            choice = self.models.choose(None, Need.DEEP)
+        except ModelError as error:
+            return f"none: {error}"
+        return f"{choice.info.name} ({choice.why})"
 
 
 def build_runtime(settings: Settings) -> Runtime:
     """Put a runtime together; nothing is opened or read yet."""
     store = Store(settings.store_url)
     journal = Journal(store)
-    desk = Desk(journal, Manager(), settings.roots)
-    return Runtime(settings, store, journal, desk, Archive(journal, os.getcwd()))  # noqa: PTH109 - a string is kept
+    models = build_models(settings)
+    consultants = Consultants(store, models)
+    experts = Experts(models, consultants, prompts.text("expert"))
+    desk = Desk(journal, Manager(), settings.roots, experts)
+    archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
+    return Runtime(settings, store, journal, desk, archive, models, consultants)

@@ -33,5 +33,9 @@ class UnknownStream(StoreError):
     """No stream has this id, or it belongs to another principal: the caller says so without telling which."""
 
 
+class OtherKind(StoreError):
+    """The stream is of another kind than was asked for, such as a chat: the caller names the tool that goes on with it."""
+
+
 class RootRefused(StepwardenError):
     """A working directory may not be used as a root of files: the agent has to name another one."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from stepwarden.steps.evidence import Quote
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.submission import IssueClaim, Submission
@@ -149,7 +150,7 @@ def brings_a_fact(claims: Claims, said: Submission) -> bool:
         claims.states_anew(said.hypothesis)
         or any(path not in claims.files for path in said.relevant)
         or any(path not in claims.checked for path in said.checked)
-        or any(_is_new_quote(claims, quote.file, quote.quote, refuted, quote.withdrawn) for quote in said.quotes)
+        or any(_is_new_quote(claims, quote, refuted) for quote in said.quotes)
         or any(_is_new_issue(claims, claim, known_issues) for claim in said.issues)
     )
 
@@ -161,8 +162,11 @@ def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
     return issue is None or _changed(issue, claim) != issue
 
 
-def _is_new_quote(claims: Claims, path: str, quote: str, refuted: set[str], withdrawn: bool) -> bool:
-    return path in refuted if withdrawn else key_of(path, quote) not in claims.quotes
+def _is_new_quote(claims: Claims, quote: Quote, refuted: set[str]) -> bool:
+    """Whether a quote was not sent before, takes a refuted one back, or mends one with its line number."""
+    if quote.file in refuted and (quote.withdrawn or quote.line is not None):
+        return True
+    return not quote.withdrawn and key_of(quote.file, quote.quote, quote.supports or "") not in claims.quotes
 
 
 def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], str]:

@@ -76,6 +76,8 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         remark = Remark("backtracked", step.number, By.AGENT, f"steps {step.number} to {thread.last} superseded")
         thread = before_step(thread, step.number)
         thread = replace(thread, remarks=(*thread.remarks, remark))
+    if event.reopened:
+        thread = replace(thread, opinion=None, expert_asked=False)  # one round for each completion
     grown = replace(
         thread,
         trail=(*thread.trail, step),
@@ -151,7 +153,9 @@ def _given_up(thread: Thread, event: GivenUp) -> Thread:
 
 def _abandoned(thread: Thread, event: Abandoned) -> Thread:
     remark = Remark("abandoned", thread.last, event.by, "given up")
-    return replace(thread, outcome=Outcome.ABANDONED, ended_by=event.by, remarks=(*thread.remarks, remark))
+    return replace(
+        thread, outcome=Outcome.ABANDONED, awaiting=None, ended_by=event.by, remarks=(*thread.remarks, remark)
+    )
 
 
 _APPLY: dict[type[Any], Callable[[Thread, Any], Thread]] = {

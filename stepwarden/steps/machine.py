@@ -190,13 +190,19 @@ def _ask_expert(decision: Decision, expert: str) -> Decision:
 
 
 def heed(thread: Thread, key: str, opinion: Opinion, policy: Policy) -> Decision:
-    """Judge the expert's answer: it completes the thread, or bars it once with its objections (6)."""
+    """Judge the expert's answer: it completes the thread, or bars it once with its objections (6).
+
+    An answer that `thread` does not wait for changes nothing.
+    """
+    if thread.awaiting is None or thread.awaiting[0] != key:
+        return Decision(thread)
     decision = Decision(thread).then(Answered(key, opinion))
     asked_to_finish = not thread.trail[-1].submission.more
     if not opinion.disagrees:
         if asked_to_finish:
             return decision.then(_finish(decision.thread, policy))
-        return decision.then(_early_end(thread, Advice(reason="verified, and the expert agrees")))
+        reason = "verified; the expert gave no answer" if opinion.failed else "verified, and the expert agrees"
+        return decision.then(_early_end(decision.thread, Advice(reason=reason)))
     if asked_to_finish:
         decision = decision.then(Held(objections(decision.thread)))
     plan = decision.thread.plan

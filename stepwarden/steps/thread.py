@@ -177,7 +177,7 @@ class Claims:
             files=_merge_files(self.files, step),
             checked=self.checked.union(said.checked) if said.checked else self.checked,
             findings=self.findings | {key_of(said.learned)},
-            quotes=self.quotes | {key_of(item.path, item.quote) for item in step.evidence},
+            quotes=self.quotes | {key_of(item.path, item.quote, item.supports or "") for item in step.evidence},
         )
 
     def states_anew(self, hypothesis: str | None) -> bool:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwarden.steps.admission import Refusal
-from stepwarden.steps.events import Event, Finished, Held, Planned, Signalled, StepRecorded
+from stepwarden.steps.events import Answered, Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.gate import Assessment, Policy
+from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Clause, Plan, Signal, Step, Thread
 
@@ -77,6 +78,16 @@ class Reply:
     def finished(self) -> Finished | None:
         """How the call completed the thread, None where it did not."""
         return next((event for event in self.decided if isinstance(event, Finished)), None)
+
+    @property
+    def opinion(self) -> Opinion | None:
+        """What the expert said in this call."""
+        return next((event.opinion for event in self.decided if isinstance(event, Answered)), None)
+
+    @property
+    def awaits(self) -> str:
+        """The model that is still to answer, "" where none is asked."""
+        return self.thread.asked_model if self.thread.awaiting else ""
 
     @property
     def signals(self) -> Mapping[Signal, str]:

@@ -139,13 +139,11 @@ class Experts:
         What the step leaves open, the live steps before it said. Raises ModelError for a name that no model has.
         """
         steps = [step.submission for step in thread.live] if thread is not None else []
-        said_last = [given.fields for given in (said, *reversed(steps))]
-        if (
-            next((fields["use_assistant_model"] for fields in said_last if "use_assistant_model" in fields), True)
-            is False
-        ):
+        fields_last_first = [given.fields for given in (said, *reversed(steps))]
+        wanted = (fields["use_assistant_model"] for fields in fields_last_first if "use_assistant_model" in fields)
+        if not next(wanted, True):
             return ""
-        name = next((str(fields["model"]) for fields in said_last if fields.get("model")), None)
+        name = next((str(fields["model"]) for fields in fields_last_first if fields.get("model")), None)
         try:
             return self._models.choose(name, Need.DEEP).info.name
         except ModelError as error:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from stepwarden.errors import StoreUnreadable, UnknownStream
+from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
 from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused, StepRecorded, decode, encode
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent
 from stepwarden.threads.calls import Caller, HistoryEntry
 
+THREAD = "thread"  # the kind of a stream that is one
 KEPT_BYTES = 16 * 1024 * 1024  # payloads of the threads kept in memory; the rest is folded anew when it is asked for
 
 
@@ -36,8 +37,10 @@ class Journal:
         return head
 
     async def load(self, thread_id: str, caller: Caller) -> Thread:
-        """Give the caller's thread as it stands now; raises as `head` does."""
+        """Give the caller's thread as it stands now; raises as `head` does, and OtherKind for a chat."""
         head = await self.head(thread_id, caller)
+        if head.kind != THREAD:
+            raise OtherKind(f"{thread_id} is a {head.kind}, no thread of steps: go on with it by {head.tool}.")
         thread, size = self._kept.get(thread_id, (Thread(thread_id, head.tool), 0))
         if thread.version < head.version:
             stored = await self.store.read(thread_id, after=thread.version)

@@ -195,7 +195,8 @@ def _look_up(workspace: Workspace, said: Submission, thread: Thread | None, cont
     named = [path for path in there if path in said.files]
     quotes: list[Quote] = [quote for quote in said.quotes if not quote.withdrawn]
     ending = not said.more or (said.confidence is not None and said.confidence.asks_to_end)
-    held = [item for _, item in thread.claims.evidence if item.holds] if thread and ending else []
+    same_place = thread is not None and workspace.directory == thread.directory
+    held = [item for _, item in thread.claims.evidence if item.holds] if thread and ending and same_place else []
     facts = Facts(
         evidence=tuple(workspace.check(quotes)) if quotes else (),
         existing=tuple(named),

@@ -54,6 +54,8 @@ class ExpertPart(BaseModel):
     verdict: str
     model: str | None = None
     cost: str | None = None
+    misquoted: int | None = Field(default=None, description="Points dropped because the file says otherwise.")
+    files_left_out: int | None = None
 
 
 class Envelope(BaseModel):

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from prompts import Prompt
 from stepwarden.steps.evidence import Verdict
+from stepwarden.steps.machine import objections
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import Reply
-from tools.shared.wording import quote_line
+from tools.shared.wording import clause_lines, quote_line
 
+OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
 _TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE)
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
@@ -19,8 +21,12 @@ def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
     Held: the open clauses, which stand in the assessment. A signal: its section. Else what is wrong with this step's
     quotes, then the bullets of the phase that this branch of the thread has not been shown.
     """
+    if reply.awaits:
+        return []
     if reply.held:
         return ["Close what is open."]
+    if reply.opinion is not None and reply.opinion.disagrees:
+        return clause_lines(objections(reply.thread))[:OBJECTIONS]
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
             return list(prompt.sections[SIGNAL_SECTIONS[signal]])[:BULLETS]
@@ -50,6 +56,8 @@ def next_call(reply: Reply, fields: str) -> str:
     """Give the `next_steps` text: stop, do the actions, and the literal next call with its `fields`."""
     tool, thread = reply.thread.tool, reply.thread
     call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}"'
+    if reply.awaits:
+        return f"Send this same call again to collect the answer. To go on without it: {call}, {fields}, ...)"
     if reply.held:
         ask = f"{call}, step, evidence, next_step_required=false)"
         return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"

@@ -10,15 +10,16 @@ from mcp.types import CallToolResult, TextContent
 from prompts import Prompt
 from stepwarden.steps.thread import By, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import Refused, Reply
-from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
+from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
 from tools.shared.guidance import hints, next_call, quote_lines, required_actions
-from tools.shared.results import context_line, counted, full_result, result_text
+from tools.shared.results import clip, context_line, counted, full_result, result_text
 from tools.shared.wording import NAMED, clause_lines, refusal_line, refusal_remedy
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 CRUMBS = 4  # how many steps a breadcrumb names
 
+NO_EXPERT = "none: not asked, or no model is configured"
 SIGNAL_WORDS: Mapping[Signal, str] = {
     Signal.DISPROVE: "Try once to disprove it",
     Signal.STALLED: "Try another way",
@@ -122,6 +123,29 @@ def _envelope(reply: Reply, status: str, notes: Sequence[str]) -> Envelope:
     )
 
 
+def _expert(reply: Reply) -> ExpertPart | None:
+    """Give the expert's verdict, in the call that brought it and at the end."""
+    opinion = reply.opinion or (reply.thread.opinion if reply.finished else None)
+    if opinion is None:
+        return ExpertPart(verdict=NO_EXPERT) if reply.finished else None
+    if opinion.failed:
+        return ExpertPart(verdict=f"no answer: {opinion.failed}", model=opinion.model or None)
+    verdict = "disagrees" if opinion.disagrees else "agrees"
+    misquoted = sum(1 for point in opinion.points if not point.stands)
+    return ExpertPart(
+        verdict=f"{verdict}: {clip(opinion.summary, 300)}",
+        model=opinion.model,
+        cost=opinion.price,
+        misquoted=misquoted or None,
+        files_left_out=opinion.left_out or None,
+    )
+
+
+def _expert_words(expert: ExpertPart) -> str:
+    model = f" ({expert.model}, {expert.cost})" if expert.model and expert.cost else ""
+    return f"{model}: {expert.verdict}"
+
+
 def _plan(reply: Reply) -> PlanPart | None:
     plan = reply.plan
     if plan is None:
@@ -167,7 +191,9 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
     if reply.held and room.actions > 1:
         actions = open_lines
-    envelope = _envelope(reply, f"pause_for_{thread.tool}", said.notes)
+    status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
+    envelope = _envelope(reply, status, said.notes)
+    envelope.expert = _expert(reply)
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
     envelope.assessment = _assessment(reply, open_lines, quotes, whole=bool(reply.held))
@@ -188,6 +214,8 @@ def _verdict(reply: Reply) -> str:
     thread, number = reply.thread, reply.step.number
     place, said = f"{number}/{thread.total_steps}", reply.step.submission
     again = " (as before)" if reply.replayed else ""
+    if reply.awaits:
+        return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(clause_lines(reply.held)), "clause")
         return f"HELD {place}{again}: {count} open. Next: step {reply.next_number}."
@@ -196,6 +224,8 @@ def _verdict(reply: Reply) -> str:
     parts += ["Stalled."] if thread.stalled else []
     parts += [f"Plan {_plan_words(reply.plan)}."] if reply.plan else []
     parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
+    if reply.opinion is not None and reply.opinion.disagrees:
+        parts.append(f"The expert, {reply.opinion.model}, disagrees.")
     if said.confidence is not None and said.confidence.asks_to_end and reply.assessment.open:
         parts.append(f"{said.confidence.value} ends nothing while clauses are open.")
     return " ".join([*parts, f"Next: step {reply.next_number}."])
@@ -212,9 +242,12 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
     envelope = _envelope(reply, f"{thread.tool}_complete", notes)
     envelope.assessment = _assessment(reply, clause_lines(ended.open), _first(quote_lines(reply), 20), whole=True)
     envelope.result = full_result(thread)
+    envelope.expert = _expert(reply)
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes]
+    if envelope.expert is not None:
+        lines.append(f"Expert{_expert_words(envelope.expert)}")
     if ended.open:
         lines.append("Passed over: " + "; ".join(clause_lines(ended.open)) + ".")
     lines += [f"Quote {line}" for line in _first(quote_lines(reply), 20)]

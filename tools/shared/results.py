@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from itertools import accumulate
+from typing import Any, TypeVar
 
 from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.thread import Thread
 from tools.shared.wording import short_path
 
+_Item = TypeVar("_Item")
+
 RESULT_BYTES = 16_000  # of the structured result; no reply is over 20,000 tokens (docs/protocol.md)
 TEXT_BYTES = 6_000  # of the same in text
 LEAST_CHARS = 80  # a text that has to be cut keeps so much
 MOST_QUOTES = 20  # evidence, the latest
-MOST_LISTED = 60  # issues, files, decisions
 
 
 def clip(text: str, chars: int) -> str:
@@ -33,22 +35,28 @@ def full_result(thread: Thread) -> dict[str, Any]:
     if found.hypothesis:
         result["hypothesis"] = {"text": clip(found.hypothesis, 1_200), "evidenced": found.hypothesis_evidenced}
     if found.evidence:
-        result["evidence"] = [_evidence(item) for item in found.evidence[-MOST_QUOTES:]]
+        result["evidence"] = _fitting([_evidence(item) for item in found.evidence[-MOST_QUOTES:]], RESULT_BYTES // 6)
     if found.issues:
-        result["issues"] = [_issue(issue) for issue in found.issues[:MOST_LISTED]]
+        result["issues"] = _fitting([_issue(issue) for issue in found.issues], RESULT_BYTES // 3)
     if found.files:
-        result["files"] = list(found.files[:MOST_LISTED])
+        result["files"] = _fitting(list(found.files), RESULT_BYTES // 8)
     result["decisions"] = [
         clip(f"step {remark.step}, {remark.by}: {remark.kind}: {remark.reason}", 160)
         for remark in found.decisions[-12:]
     ]
     steps, left_out = fitting_steps(found.steps, RESULT_BYTES - _bytes(result))
     result["steps"] = steps
-    if left_out or len(found.issues) > MOST_LISTED or len(found.files) > MOST_LISTED:
-        result["more"] = (
-            f'{left_out} steps left out here; status(continuation_id="{thread.id}") pages through all of it'
-        )
+    cut = len(result.get("issues", [])) < len(found.issues) or len(result.get("files", [])) < len(found.files)
+    if left_out or cut:
+        what = f"{left_out} steps" if left_out else "issues and files"
+        result["more"] = f'{what} left out here; status(continuation_id="{thread.id}") pages through all of it'
     return result
+
+
+def _fitting(items: list[_Item], budget: int) -> list[_Item]:
+    """Give the first items, as many as fit in `budget` bytes."""
+    sizes = accumulate(_bytes(item) + 2 for item in items)
+    return [item for item, size in zip(items, sizes, strict=True) if size <= budget]
 
 
 def summary(thread: Thread, found: Digest) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from stepwarden.steps.admission import Reason, Refusal
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.thread import Clause, Thread
+from stepwarden.steps.thread import By, Clause, Outcome, Thread
 
 NAMED = 3  # how many issues or files one line names before it counts the rest
 PATH_CHARS = 44  # of a path in a line, from its end
@@ -22,6 +22,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
 }
+OBJECTION_CHARS = 150  # of what an expert objects, in a line
 _NOUNS = {"issue": "issues", "refuted": "files"}
 
 
@@ -35,13 +36,24 @@ def _names(kind: str, subjects: Sequence[str], named: int) -> str:
 def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
     """Give one line for each kind of open clause, naming so many of its issues or files."""
     lines: list[str] = []
+    objections: list[str] = []
     subjects: dict[str, list[str]] = {}
     for clause in clauses:
         if clause.kind == "checklist":
             lines.append(clause.text)
+        elif clause.kind == "expert":
+            objections.append(_objection(clause, OBJECTION_CHARS if named else OBJECTION_CHARS // 3))
+        elif clause.kind == "expert_file":
+            objections.append(f"look at {short_path(clause.subject)}")
         else:
             subjects.setdefault(clause.kind, []).append(clause.subject)
-    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + lines
+    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + lines + objections
+
+
+def _objection(clause: Clause, chars: int) -> str:
+    text = " ".join(clause.text.split())
+    text = text if len(text) <= chars else f"{text[: chars - 3]}..."
+    return f"{short_path(clause.subject)}: {text}" if clause.subject else text
 
 
 def quote_line(item: Evidence) -> str:
@@ -71,11 +83,20 @@ def refusal_line(tool: str, refusal: Refusal, thread: Thread | None, asked: int)
         Reason.NOTHING_NEW: "nothing new: no file, evidence, issue, hypothesis or finding that was not there before.",
         Reason.CLOSED: "this thread is finished.",
         Reason.OTHER_TOOL: f"this thread belongs to {subject}.",
-        Reason.NO_SUCH_STEP: f"there is no live step {subject} to go back to; steps 1 to {number - 1} are there.",
+        Reason.NO_SUCH_STEP: f"there is no live step {subject}; {_there(number)}.",
         Reason.NO_SUCH_ISSUE: f"no live issue {subject}; live: {live or 'none'}.",
         Reason.NOT_FIRST: f"step {asked} needs the continuation_id of its thread; without one only step 1 is taken.",
     }
     return words[refusal.reason]
+
+
+def _there(number: int) -> str:
+    return f"steps 1 to {number - 1} are there" if number > 1 else "none is recorded yet"
+
+
+def _or_go_on(thread: Thread | None, call: str) -> str:
+    closed = thread is not None and thread.outcome is not Outcome.OPEN and thread.ended_by is By.AGENT
+    return "" if closed else f", or go on with {call}"
 
 
 def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
@@ -87,7 +108,7 @@ def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
     words = {
         Reason.GAP: f"Send {call}.",
         Reason.BUSY: "Send this call again after that reply.",
-        Reason.RECORDED: f"Go on with {call}, or add backtrack_from_step to replace it.",
+        Reason.RECORDED: f"Add backtrack_from_step to replace it{_or_go_on(thread, call)}.",
         Reason.RACED: f"Read on with status, then go on with {call}, or add backtrack_from_step to replace it.",
         Reason.STALE: f"Go on with {call}; in other words it would be recorded.",
         Reason.NOTHING_NEW: f"Do the required actions with your own tools, then send {call} with what you found.",

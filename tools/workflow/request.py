@@ -137,7 +137,8 @@ class EvidenceItem(Item):
 class BaseWorkflowRequest(BaseModel):
     """One step of any workflow tool. The descriptions are what the host's model reads in the schema."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when the first step of a tool comes: ten of them at every start would be felt.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     step: NonEmptyText = Field(description="Step 1: the task. Later: what you did")
     step_number: int = Field(ge=1, le=MOST_STEPS)

@@ -1,8 +1,9 @@
 """JSON schemas as small as a host's context deserves, from the pydantic models that really validate."""
 
+from functools import cache
 from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 DROPPED = frozenset(
     {"title", "default", "additionalProperties", "pattern", "minLength", "maxLength", "maxItems", "minimum", "maximum"}
@@ -15,6 +16,26 @@ def compact_schema(model: type[BaseModel]) -> dict[str, Any]:
 
     Lists of objects are listed as `{type: object}`; their shape stands in the field's description.
     """
+    parent = model.__base__
+    if parent is None or parent is BaseModel or not issubclass(parent, BaseModel):
+        return _listed(model)
+    inherited = compact_schema(parent)
+    own = {name: field for name, field in model.model_fields.items() if name not in parent.model_fields}
+    if not own:
+        return inherited
+    # Ten tools share the fields of one parent: only a tool's own are worked out for it, which the start feels.
+    added = _listed(
+        create_model("Own", **cast("Any", {name: (field.annotation, field) for name, field in own.items()}))
+    )
+    return {
+        "type": "object",
+        "properties": {**inherited["properties"], **added["properties"]},
+        "required": inherited["required"] + added["required"],
+    }
+
+
+@cache
+def _listed(model: type[BaseModel]) -> dict[str, Any]:
     full = model.model_json_schema(by_alias=True)
     definitions = cast("dict[str, Any]", full.get("$defs", {}))
     properties = {

@@ -1,0 +1,247 @@
+"""Retry, breaker, limits, cancelling: what the wrappers do to calls of a real endpoint."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import pytest
+from conftest import QUICK
+from model_server import Gate, ModelServer, request
+
+from providers.breaking import Breaking
+from providers.limiting import Limiting
+from providers.models import AllModels
+from providers.retrying import Patience, Retrying
+from providers.scripted import Asked, Reply, Script, ScriptedProvider
+from stepwarden.models import ModelError, ModelReply, ModelRequest, Trouble
+
+pytestmark = pytest.mark.asyncio
+
+DOWN = Reply(status=500, text="down")
+
+
+async def trouble_of(call: "asyncio.Future[ModelReply] | object") -> Trouble:
+    with pytest.raises(ModelError) as caught:
+        await call  # type: ignore[misc]  # pyright: ignore
+    return caught.value.trouble
+
+
+async def test_a_provider_that_answers_500_for_ever_is_given_up_in_bounded_count_and_time(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    """With the patience that ships: 3 requests within 3 s, 5 in all, and from then on an answer at once."""
+    server = serve(DOWN)
+    built = models(server, patience=Patience())
+    await built.warm()
+    began = time.monotonic()
+    assert await trouble_of(built.complete(request())) is Trouble.SERVER
+    first_s, asked = time.monotonic() - began, server.times_asked
+    assert (asked, first_s < 3.5) == (3, True)
+    assert await trouble_of(built.complete(request())) is Trouble.GIVEN_UP
+    assert server.times_asked == 5
+    began = time.monotonic()
+    with pytest.raises(ModelError, match=r"failed 5 times in a row.*not asked for 30 s.*500: down"):
+        await built.complete(request())
+    assert time.monotonic() - began < 0.05
+    assert server.times_asked == 5
+
+
+async def test_a_breaker_is_for_one_model_only(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve(Reply(status=500, text="down", model="broken", times=None), "well")
+    built = models(server)
+    for _ in range(2):
+        await trouble_of(built.complete(request("broken")))
+    assert await trouble_of(built.complete(request("broken"))) is Trouble.GIVEN_UP
+    assert (await built.complete(request("other"))).text == "well"
+
+
+async def test_a_passing_failure_is_asked_again(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve(DOWN, Reply(status=429, text="slow down", retry_after_s=0.01), "well")
+    assert (await models(server).complete(request())).text == "well"
+    assert server.times_asked == 3
+
+
+async def test_a_wait_longer_than_the_deadline_is_not_waited(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve(Reply(status=429, text="slow down", retry_after_s=60))
+    with pytest.raises(ModelError, match="wait for 60 s") as caught:
+        await models(server).complete(request(deadline_s=20))
+    assert (caught.value.retry_after_s, server.times_asked) == (60.0, 1)
+
+
+async def test_the_wait_an_endpoint_asks_for_is_kept() -> None:
+    provider = Retrying(
+        ScriptedProvider(Script([Reply(status=429, text="slow", retry_after_s=0.2), "well"])), QUICK
+    )
+    began = time.monotonic()
+    assert (await provider.complete(request())).text == "well"
+    assert 0.2 <= time.monotonic() - began < 1
+
+
+async def test_cancelling_aborts_the_request_upstream_and_yields_no_late_answer(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    """Within 0.5 s the endpoint sees its caller gone; a cancelled call is no failure and is not asked again."""
+    gate, left = Gate(), asyncio.Event()
+    server = serve(by=gate.answer)
+    loop = asyncio.get_running_loop()
+    server.on_leaving = lambda: (loop.call_soon_threadsafe(left.set), None)[1]
+    built = models(server)
+    call = asyncio.create_task(built.complete(request()))
+    await gate.until_asked()
+    began = time.monotonic()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.wait_for(left.wait(), 5)
+    assert time.monotonic() - began < 0.5
+    gate.open()
+    assert (await built.complete(request())).text == "late"
+    assert (server.times_asked, server.left_early) == (2, 1)
+
+
+async def test_leaving_a_stream_aborts_it_upstream(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    built = models(serve("a rather long text, in many pieces", "well"))
+    stream = built.stream(request())
+    assert await anext(stream) == "a rather"
+    await stream.aclose()
+    assert (await built.complete(request())).text == "well"
+
+
+async def test_a_cancelled_call_counts_neither_as_failure_nor_as_success() -> None:
+    """purgatory alone would take it for a success, and close a breaker that was about to open."""
+    hang = asyncio.Event()
+
+    async def script(asked: Asked) -> Reply:
+        if asked.prompt == "hang":
+            await hang.wait()
+        return DOWN
+
+    provider = Breaking(ScriptedProvider(Script(script)), failures=3)
+    for _ in range(2):
+        assert await trouble_of(provider.complete(request())) is Trouble.SERVER
+    for _ in range(3):
+        hung = asyncio.create_task(provider.complete(request(text="hang")))
+        await asyncio.sleep(0)
+        hung.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await hung
+    assert await trouble_of(provider.complete(request())) is Trouble.SERVER
+    assert await trouble_of(provider.complete(request())) is Trouble.GIVEN_UP
+
+
+async def test_a_breaker_lets_one_call_try_when_its_pause_is_over() -> None:
+    """Of three calls at once one is asked; that it is cancelled frees the trial for another."""
+    answers = asyncio.Event()
+    entered = asyncio.Event()
+    down = True
+
+    async def script(asked: Asked) -> Reply | str:
+        del asked
+        if down:
+            return DOWN
+        entered.set()
+        await answers.wait()
+        return "well"
+
+    provider = Breaking(ScriptedProvider(Script(script)), failures=1, pause_s=0)
+    await trouble_of(provider.complete(request()))
+    down = False
+    for _ in range(2):
+        trial = asyncio.create_task(provider.complete(request()))
+        await entered.wait()
+        assert await trouble_of(provider.complete(request())) is Trouble.GIVEN_UP
+        trial.cancel()
+        await asyncio.gather(trial, return_exceptions=True)
+        entered.clear()
+    answers.set()
+    assert (await provider.complete(request())).text == "well"
+    assert [reply.text for reply in await asyncio.gather(*(provider.complete(request()) for _ in range(3)))] == [
+        "well",
+        "well",
+        "well",
+    ]
+
+
+async def test_a_refusal_or_a_caller_in_a_hurry_opens_no_breaker() -> None:
+    slow = Reply(text="late", latency_s=30)
+    provider = Breaking(ScriptedProvider(Script([Reply(status=429, text="slow"), slow, "well"])), failures=1)
+    assert await trouble_of(provider.complete(request())) is Trouble.RATE_LIMIT
+    assert await trouble_of(provider.complete(request(deadline_s=0.01))) is Trouble.TIMEOUT
+    assert (await provider.complete(request())).text == "well"
+
+
+async def test_no_more_than_so_many_are_asked_at_once(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    gate = Gate("well")
+    server = serve(by=gate.answer)
+    built = models(server, model_concurrency=2)
+    calls = [asyncio.create_task(built.complete(request())) for _ in range(5)]
+    await gate.until_asked(2)
+    with pytest.raises(ModelError, match="STEPWARDEN_MODEL_CONCURRENCY") as caught:
+        await built.complete(request(deadline_s=0.05))
+    assert (caught.value.trouble, server.times_asked) == (Trouble.RATE_LIMIT, 2)
+    calls.pop().cancel()
+    gate.open()
+    assert [reply.text for reply in await asyncio.gather(*calls)] == ["well"] * 4
+
+
+async def test_a_rate_is_kept_and_a_waiter_that_gives_up_frees_its_place() -> None:
+    provider = Limiting(ScriptedProvider(Script(["well"])), at_once=1, a_minute=2)
+    for _ in range(2):
+        await provider.complete(request())
+    for _ in range(2):
+        assert await trouble_of(provider.complete(request(deadline_s=0.02))) is Trouble.RATE_LIMIT
+
+
+async def test_two_slow_calls_run_side_by_side(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    built = models(serve(Reply(text="slow", latency_s=0.4)))
+    await built.complete(request())
+    began = time.monotonic()
+    await asyncio.gather(*(built.complete(request()) for _ in range(4)))
+    assert time.monotonic() - began < 0.75
+
+
+async def test_the_loop_is_not_held_up_by_a_cold_first_call(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    """Making the client and its certificates is a thread's work: meanwhile the loop answers pings."""
+    built = models(serve("well"))
+    longest, last = 0.0, time.monotonic()
+    call = asyncio.create_task(built.complete(request()))
+    while not call.done():
+        await asyncio.sleep(0.001)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    assert longest < 0.25  # about 0.02 on a free machine
+
+
+async def test_a_retry_is_told_to_the_log_without_a_warning_of_the_library(
+    caplog: pytest.LogCaptureFixture, serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    caplog.set_level(logging.INFO, "providers")
+    await models(serve(DOWN, "well")).complete(request())
+    assert [record.getMessage() for record in caplog.records if record.name == "providers.retrying"] == [
+        "failed 1 times: The endpoint of CUSTOM_API_URL failed (500: down): ask again later, or name another model."
+    ]
+
+
+async def test_streams_pass_the_breaker_and_the_limits_too() -> None:
+    provider = Breaking(Limiting(ScriptedProvider(Script([DOWN])), at_once=1, a_minute=100), failures=2)
+
+    async def drain(asked: ModelRequest) -> None:
+        async for _ in provider.stream(asked):
+            pass
+
+    troubles = [await trouble_of(drain(request())) for _ in range(3)]
+    assert troubles == [Trouble.SERVER, Trouble.SERVER, Trouble.GIVEN_UP]

@@ -1,0 +1,100 @@
+"""Typed answers: found in what models write round them, asked for once more, refused in the end."""
+
+from collections.abc import Callable
+from enum import Enum
+
+import pytest
+from model_server import ModelServer, request
+from pydantic import BaseModel, ConfigDict
+
+from providers.models import AllModels
+from providers.scripted import Reply
+from providers.typed import WrongAnswer, read_answer
+from stepwarden.models import ModelError, Trouble
+
+
+class Stance(Enum):
+    FOR = "for"
+    AGAINST = "against"
+
+
+class Vote(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    stance: Stance
+    points: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"stance": "for"}',
+        '```json\n{"stance": "for"}\n```',
+        'Let me think. {"stance": "maybe"} would be wrong.\n\n```\n{"stance": "for"}\n```\nThat is all.',
+        'First {a set}, then {"stance": "against", "nope": }, at last: {"stance": "for", "points": ["a\nb"]} - done.',
+        '{"note": 1} and finally {"stance": "for"}',
+        "{" * 30 + '{"stance": "for"}',
+    ],
+)
+def test_the_object_is_found_wherever_it_stands(text: str) -> None:
+    found = read_answer(text, Vote)
+    assert isinstance(found, Vote)
+    assert found.stance is Stance.FOR
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("no", "there is no JSON object"),
+        ("[1, 2]", "should be an object"),
+        ('{"stance": "perhaps"}', "stance: Input should be 'for' or 'against'"),
+        ("{" * 100_000, "there is no JSON object"),
+        ("[" * 100_000, "there is no JSON object"),
+        ('{"stance": NaN}', "stance"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, wrong: str) -> None:
+    with pytest.raises(WrongAnswer) as caught:
+        read_answer(text, Vote)
+    assert wrong in str(caught.value)
+
+
+@pytest.mark.asyncio
+async def test_a_wrong_answer_is_asked_for_once_more_with_the_error_and_both_are_paid(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve(Reply(text='{"stance": "perhaps"}'), Reply(answer={"stance": "against"}))
+    reply = await models(server).complete(request(answer=Vote))
+    assert reply.parsed == Vote(stance=Stance.AGAINST)
+    assert reply.usage.input_tokens == 20
+    assistant, told = server.bodies[1]["messages"][-2:]
+    assert (assistant["role"], assistant["content"]) == ("assistant", '{"stance": "perhaps"}')
+    assert "stance: Input should be 'for' or 'against'" in told["content"]
+    assert '"properties"' in told["content"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("reply", [Reply(text="I would rather not."), Reply(text='{"stance": "fo', finish="length")])
+async def test_after_the_second_wrong_answer_it_is_an_error(
+    reply: Reply, serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve(reply)
+    with pytest.raises(ModelError, match="gave no valid Vote, asked twice: there is no JSON object in it") as caught:
+        await models(server).complete(request(answer=Vote))
+    assert (caught.value.trouble, server.times_asked) == (Trouble.INVALID_ANSWER, 2)
+    assert ("cut off" in str(caught.value)) == (reply.finish == "length")
+
+
+@pytest.mark.asyncio
+async def test_an_endpoint_without_schemas_is_asked_the_weaker_way_and_that_is_remembered(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    """LM Studio takes json_schema only, others json_object only, some neither: three requests once, then one."""
+    refused = Reply(status=400, text="'response_format' is not supported by this model", times=2)
+    server = serve(refused, Reply(answer={"stance": "for"}))
+    built = models(server)
+    for _ in range(2):
+        assert (await built.complete(request(answer=Vote))).parsed == Vote(stance=Stance.FOR)
+    forms = [body.get("response_format", {}).get("type") for body in server.bodies]
+    assert forms == ["json_schema", "json_object", None, None]
+    assert "schema" in server.bodies[3]["messages"][0]["content"]
