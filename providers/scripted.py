@@ -27,7 +27,7 @@ class Reply(BaseModel):
     It answers a prompt that contains `when` to a model named `model`, `times` times (None: always; the last entry of a
     script is never used up). `answer` is a typed answer. `status` of 400 and more is an error with the text `text`.
     `usage` is [input, output] tokens; None tells none. `body` is sent as it stands, instead of a completion.
-    `cut_after` ends a stream after so many pieces without an end.
+    `location` is where a redirect leads. `cut_after` ends a stream after so many pieces without an end.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +41,7 @@ class Reply(BaseModel):
     status: int = Field(default=200, ge=200, le=599)
     code: str = ""
     retry_after_s: float | None = None
+    location: str = ""
     finish: str = "stop"
     refusal: str | None = None
     reasoning: str = ""

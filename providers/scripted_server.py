@@ -74,6 +74,8 @@ class ScriptedServer:
 
     def _response(self, reply: Reply, body: dict[str, Any]) -> Response:
         headers = {} if reply.retry_after_s is None else {"retry-after": f"{reply.retry_after_s:g}"}
+        if reply.location:
+            headers["location"] = reply.location
         if reply.body is not None:
             return Response(reply.body, reply.status, headers, media_type="application/json")
         if reply.status >= 400:

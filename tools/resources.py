@@ -9,6 +9,7 @@ from mcp.types import Completion, CompletionArgument, CompletionContext, PromptR
 
 from stepwarden.errors import StepwardenError, UnknownStream
 from stepwarden.steps.digest import digest
+from stepwarden.threads.chats import Chat
 from stepwarden.threads.reading import Archive, as_markdown
 from tools.shared.edge import current_caller
 
@@ -27,6 +28,8 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
     )
     async def thread(continuation_id: str) -> str:
         found = await _own(archive, continuation_id)
+        if isinstance(found, Chat):
+            return json.dumps({"continuation_id": found.id, **asdict(found)}, ensure_ascii=False, default=str)
         return json.dumps({"continuation_id": found.id, "outcome": found.outcome, **asdict(digest(found))}, default=str)
 
     @server.resource(

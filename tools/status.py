@@ -13,9 +13,11 @@ from stepwarden.errors import UnknownStream
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.threads.calls import Caller, HistoryEntry
-from stepwarden.threads.reading import Archive, describe, stamp
-from tools.shared.edge import EdgeTool, edge_tool, failure
-from tools.shared.results import clip, full_result
+from stepwarden.threads.chats import CHAT, Chat
+from stepwarden.threads.reading import Archive
+from stepwarden.threads.telling import describe, stamp
+from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.results import clip, counted, full_result
 from tools.workflow.invalid import error_lines
 from tools.workflow.request import Key
 from tools.workflow.schema import compact_schema
@@ -51,7 +53,7 @@ def status_tool(archive: Archive, facts: ServerFacts) -> EdgeTool:
     """Make the tool that reads threads back from `archive`."""
     prompt = prompts.load("status")
 
-    async def show(arguments: dict[str, Any], caller: Caller) -> CallToolResult:
+    async def show(arguments: dict[str, Any], caller: Caller, _: Progress) -> CallToolResult:
         try:
             request = StatusRequest.model_validate(arguments)
         except ValidationError as error:
@@ -110,10 +112,12 @@ def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> Call
 
 
 def _one_thread(
-    thread: Thread, page: Sequence[HistoryEntry], go_on_after: int | None, *, first: bool
+    thread: Thread | Chat, page: Sequence[HistoryEntry], go_on_after: int | None, *, first: bool
 ) -> CallToolResult:
-    history = [_entry(entry) for entry in page]
-    data: dict[str, Any] = {
+    if isinstance(thread, Chat):
+        data: dict[str, Any] = {"continuation_id": thread.id, "tool": CHAT, "turns": len(thread.turns)}
+        return _with_history(data, f"{thread.id}: {counted(len(thread.turns), 'turn')}", page, go_on_after)
+    data = {
         "continuation_id": thread.id,
         "tool": thread.tool,
         "outcome": thread.outcome.value,
@@ -122,13 +126,19 @@ def _one_thread(
     }
     if first:
         data["result"] = full_result(thread)
-    data["history"] = history
     standing = f"{thread.outcome.value}, {thread.last} steps of {thread.total_steps}"
-    lines = [f"{thread.id}: {standing}, next: {thread.tool} step {thread.next_number}"]
-    for row in history:
+    title = f"{thread.id}: {standing}, next: {thread.tool} step {thread.next_number}"
+    return _with_history(data, title, page, go_on_after)
+
+
+def _with_history(
+    data: dict[str, Any], title: str, page: Sequence[HistoryEntry], go_on_after: int | None
+) -> CallToolResult:
+    lines = [title]
+    data["history"] = [_entry(entry) for entry in page]
+    for row in data["history"]:
         lines.append(f"{row['seq']}. {row['at']} {row['event']}")
-        if "findings" in row:
-            lines.append(f"   {clip(row['findings'], 600)}")
+        lines += [f"   {clip(row[name], 600)}" for name in ("findings", "answer") if name in row]
     if go_on_after is not None:
         data["after"] = go_on_after
         lines.append(f"More: status with after={go_on_after}.")
@@ -136,11 +146,13 @@ def _one_thread(
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
-    """Give one event as it is shown; a step with its texts, which the result of a long thread leaves out."""
+    """Give one event as it is shown; a step or turn with its texts, which the result of a long thread leaves out."""
     row: dict[str, Any] = {"seq": entry.seq, "at": stamp(entry.at), "event": describe(entry)}
     if entry.kind == "step":
         said = entry.data["step"]["submission"]
         row |= {name: said[name][:ENTRY_CHARS] for name in ("step", "findings", "hypothesis") if said.get(name)}
+    if entry.kind == CHAT:
+        row |= {name: entry.data[name][:ENTRY_CHARS] for name in ("prompt", "answer")}
     return row
 
 

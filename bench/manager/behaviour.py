@@ -68,6 +68,11 @@ class Investigator:
         """Whether it holds the truth, and has quoted it word for word."""
         return self.theory is not None and self.theory.right and self.theory.quoted
 
+    @property
+    def dry(self) -> bool:
+        """Whether it has stopped bringing anything."""
+        return self.thread.dries_after is not None and self.work >= self.thread.dries_after
+
     def step(self, view: View) -> Submission:
         """Give the next call."""
         self.calls += 1
@@ -104,12 +109,12 @@ class Investigator:
 
     def _work(self, view: View, random: Random) -> list[str]:
         """Work a step; give the files that were read in it."""
-        task, dry = self.thread.task, self.thread.dries_after
+        task = self.thread.task
         if view.number == 1 or self.calls == 1:
             self.work = 1
             return []
         chance = self.character.progresses * (self.character.works_on if self.sure else 1.0)
-        if random.random() >= chance or (dry is not None and self.work >= dry) or self.stopping:
+        if random.random() >= chance or self.dry or self.stopping:
             return []
         self.work += 1
         unread = [path for path in task.named if path not in self.read]
@@ -121,8 +126,10 @@ class Investigator:
     def _conclude(self, view: View, random: Random) -> None:
         """Form, keep or change the theory."""
         character, task = self.character, self.thread.task
+        if self.dry:
+            return
         luck = random.random()
-        ripe = self.work >= task.need and not self.thread.dries_after
+        ripe = self.work >= task.need and character.solves
         if self.right:
             if luck < character.drifts:
                 self._believe(random, right=False)
@@ -149,7 +156,7 @@ class Investigator:
         """Give the quotes of this step: for the theory, where it has none or is asked for one."""
         theory = self.theory
         asked = bool(view.open & {"hypothesis", "issue", "refuted"})
-        if theory is None or theory.quoted or not (asked or random.random() < self.character.quotes):
+        if theory is None or theory.quoted or not (asked or (not self.dry and random.random() < self.character.quotes)):
             return []
         theory.quoted = True
         quote = replace(theory.quote, supports=None if self.thread.task.by_issues else "hypothesis")

@@ -20,7 +20,8 @@ from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.commands import abandon as abandon_thread
 from stepwarden.threads.commands import owner
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.reading import as_json, as_markdown, stamp
+from stepwarden.threads.reading import as_json, as_markdown
+from stepwarden.threads.telling import stamp
 
 DAY_SECONDS = 86_400.0
 PAGE = 500  # heads that are read at once

@@ -20,7 +20,7 @@ CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 WIDER_FILES = 3  # new files in one step from which the scope has grown ...
 WIDER_FROM_STEP = 3  # ... from this step on; before it, finding the files is the work
 WORDS_ONLY_STEPS = 2  # steps in a row that bring words and no fact before it counts as a stall
-STALL_STEPS = 1
+STALL_STEPS = 1  # steps that a stalled thread is still planned for: another way, or an honest end
 SPLIT_AGAIN_STEPS = 5  # how often the advice to split is repeated
 
 
@@ -161,10 +161,10 @@ def _scope_grown(thread: Thread) -> str:
 
 
 def _shrinkage(case: Case) -> _Move | None:
-    """Give the earlier end that the facts allow: the next step where all is verified, else one more to look again."""
+    """Give the earlier end that the facts allow: the next step where it is stalled or verified, else one more."""
     thread, policy = case.thread, case.policy
     if _is_stalled(case):
-        return _Move(thread.last + STALL_STEPS, "nothing new: one other way, then an end")
+        return _Move(thread.last + STALL_STEPS, "stalled: one other way, or an honest end")
     if not case.assessment.sufficient or asked_for_more(thread):
         return None
     word = case.step.submission.confidence

@@ -55,8 +55,8 @@ def _from_task(work: Work, policy: Policy) -> Plan:
     likely = _within(policy.likely + _files_move(work.files) + move, policy)
     named = [counted(work.files, "file")] if work.files else []
     reason = ", ".join([*named, *asked]) or f"the usual for {policy.tool}"
-    # Work outgrows a guess more often, and by more, than it falls short of it.
-    return _interval(likely - max(1, round(likely / 3)), likely, likely + max(1, math.ceil(likely / 2)), reason, policy)
+    # Work outgrows a guess more often, and by more, than it falls short of it (coverage: bench/manager).
+    return _interval(likely - math.ceil(likely / 3), likely, likely + max(1, math.ceil(likely / 2)), reason, policy)
 
 
 def _from_history(finished: tuple[int, ...], policy: Policy) -> Plan:

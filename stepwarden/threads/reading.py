@@ -1,7 +1,6 @@
 """Reading threads back: lists, pages of a history, reports and exports."""
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,9 @@ from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.threads.calls import Caller, HistoryEntry
+from stepwarden.threads.chats import CHAT, Chat, load_chat
 from stepwarden.threads.journal import Journal
+from stepwarden.threads.telling import describe, one_line, stamp
 
 PAGE_BYTES = 12_000  # of one page of a history, as JSON
 LISTED = 20  # threads in one list
@@ -33,8 +34,11 @@ class Archive:
             principal=caller.principal, tool=tool, directory_first=self._directory, prefix=prefix, limit=limit
         )
 
-    async def thread(self, thread_id: str, caller: Caller) -> Thread:
-        """Give one thread of the caller's; UnknownStream where it has none of that id."""
+    async def thread(self, thread_id: str, caller: Caller) -> Thread | Chat:
+        """Give one thread of the caller's, or one chat; UnknownStream where it has none of that id."""
+        head = await self._journal.head(thread_id, caller)
+        if head.kind == CHAT:
+            return await load_chat(self._journal, thread_id, caller)
         return await self._journal.load(thread_id, caller)
 
     async def page(self, thread_id: str, caller: Caller, *, after: int = 0) -> tuple[list[HistoryEntry], int | None]:
@@ -60,9 +64,17 @@ class Archive:
         return await self._journal.store.verify(thread_id)
 
 
-def as_json(thread: Thread, history: Sequence[HistoryEntry]) -> str:
-    """Give the whole thread as JSON: its digest and every event with time and hash."""
-    body: dict[str, Any] = {
+def as_json(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
+    """Give the whole thread as JSON: its digest and every event with time and hash. A chat is its events."""
+    body: dict[str, Any] = {"thread": thread.id, "tool": CHAT}
+    if isinstance(thread, Thread):
+        body = _thread_as_json(thread)
+    body["events"] = [asdict(entry) for entry in history]
+    return json.dumps(body, ensure_ascii=False, indent=2, default=str)
+
+
+def _thread_as_json(thread: Thread) -> dict[str, Any]:
+    return {
         "thread": thread.id,
         "tool": thread.tool,
         "outcome": thread.outcome.value,
@@ -70,61 +82,27 @@ def as_json(thread: Thread, history: Sequence[HistoryEntry]) -> str:
         "directory": thread.directory,
         "origin": asdict(thread.origin) if thread.origin else None,
         "digest": asdict(digest(thread)),
-        "events": [asdict(entry) for entry in history],
     }
-    return json.dumps(body, ensure_ascii=False, indent=2, default=str)
 
 
-def as_markdown(thread: Thread, history: Sequence[HistoryEntry] = ()) -> str:
+def as_markdown(thread: Thread | Chat, history: Sequence[HistoryEntry] = ()) -> str:
     """Give the thread as a report for people; with `history`, every event after it."""
-    lines = list(_report(thread))
+    lines = list(_report(thread) if isinstance(thread, Thread) else _talk(thread))
     if history:
         lines += ["", "## History", ""]
         lines += [f"- {entry.seq}. {stamp(entry.at)} {describe(entry)}" for entry in history]
     return "\n".join(lines) + "\n"
 
 
-def stamp(at: float) -> str:
-    """Give a time as UTC, to the second."""
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
-
-
-def describe(entry: HistoryEntry) -> str:
-    """Say one event in a line."""
-    data = entry.data
-    match entry.kind:
-        case "step":
-            said, number = data["step"]["submission"], data["step"]["number"]
-            back = " again (backtrack)" if data.get("backtracked") else ""
-            return f"step {number}{back}: {_line(said['step'], 160)}"
-        case "planned":
-            plan = data["plan"]
-            return f"planned {plan['likely']} steps, by {plan.get('by', 'rule')}: {plan['reason']}"
-        case "refused":
-            return f"refused step {data['number']}: {str(data['reason']).replace('_', ' ')}"
-        case "finished":
-            words = f"{data['outcome']}, {data['assurance'].replace('_', ' ')}"
-            return f"finished by {data['by']}: {words}; {data.get('reason', '')}"
-        case "held":
-            named = (f"{clause['kind']} {clause.get('subject', '')}".strip() for clause in data["open"])
-            return f"held: {', '.join(named).replace('_', ' ')}"
-        case "signalled":
-            return f"signalled {data['signal']}: {data['reason']}"
-        case "opened":
-            origin = data.get("origin")
-            return f"opened, following {origin['thread']}" if origin else "opened"
-        case _:
-            return entry.kind
-
-
-def _line(text: str, chars: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= chars else f"{line[: chars - 3]}..."
+def _talk(chat: Chat) -> Iterator[str]:
+    yield f"# chat: {one_line(chat.turns[0].prompt, 120)}"
+    for turn in chat.turns:
+        yield from ("", f"## {one_line(turn.prompt, 120)}", "", turn.prompt, "", f"**{turn.model}**: {turn.answer}")
 
 
 def _report(thread: Thread) -> Iterator[str]:
     found = digest(thread)
-    yield f"# {thread.tool}: {_line(found.task, 120)}"
+    yield f"# {thread.tool}: {one_line(found.task, 120)}"
     yield ""
     yield f"- thread `{thread.id}`, {thread.outcome.value}, {thread.assurance.value.replace('_', ' ')}"
     yield f"- {len(found.steps)} live steps, {thread.sized} planned at first"
@@ -142,7 +120,7 @@ def _report(thread: Thread) -> Iterator[str]:
             yield f"- **{issue.id}** {issue.severity}{mark}: {issue.description} {issue.place}".rstrip()
     yield from ("", "## Steps", "")
     for step in found.steps:
-        yield f"### {step.number}. {_line(step.step, 120)}"
+        yield f"### {step.number}. {one_line(step.step, 120)}"
         yield ""
         yield step.findings
         yield ""
@@ -150,7 +128,7 @@ def _report(thread: Thread) -> Iterator[str]:
         yield from ("## Evidence", "")
         for number, item in thread.claims.evidence:
             place = f"{item.path}:{item.line}" if item.line else item.path
-            yield f"- step {number}, {item.verdict.value}: `{place}` {_line(item.quote, 160)}"
+            yield f"- step {number}, {item.verdict.value}: `{place}` {one_line(item.quote, 160)}"
         yield ""
     yield from ("## Decisions", "")
     for remark in found.decisions:

@@ -4,21 +4,19 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from model_server import KEY, ModelServer, serving
+from model_server import KEY, QUICK, ModelServer, serving
 
 from providers.models import AllModels, build_models
 from providers.retrying import Patience
 from providers.scripted import Answering, Reply
 from stepwarden.settings import Settings, load_settings
 
-QUICK = Patience(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
-
 
 @pytest.fixture(autouse=True)
 def _no_keys_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_BASE_URL", "OLLAMA_HOST", "CUSTOM_API_URL", "AZURE_OPENAI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    for vendor in "OPENAI ZHIPUAI ZAI OPENROUTER GEMINI GOOGLE XAI DEEPSEEK MOONSHOT MISTRAL ANTHROPIC CUSTOM".split():
+    for vendor in ["OPENAI", "ZHIPUAI", "ZAI", "OPENROUTER", "GEMINI", "GOOGLE", "XAI", "DEEPSEEK", "MOONSHOT", "MISTRAL", "ANTHROPIC", "CUSTOM"]:
         monkeypatch.delenv(f"{vendor}_API_KEY", raising=False)
 
 

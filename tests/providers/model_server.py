@@ -3,15 +3,17 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn  # noqa: TID253 - a test's server
 
+from providers.retrying import Patience
 from providers.scripted import Answering, Asked, Reply, Script
 from providers.scripted_server import ScriptedServer
 from stepwarden.models import Message, ModelRequest
 
+QUICK = Patience(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
 KEY = "sk-planted-0123456789abcdef"
 
 
@@ -52,7 +54,7 @@ class Gate:
     async def answer(self, asked: Asked) -> Reply | str:
         del asked
         self._waiting.release()
-        while not self._opened.is_set():  # noqa: ASYNC110 - two loops: the test's and the server's
+        while not self._opened.is_set():
             await asyncio.sleep(0.002)
         return self._reply
 
@@ -66,6 +68,3 @@ class Gate:
 
 def request(model: str = "m", text: str = "hi", **more: object) -> ModelRequest:
     return ModelRequest(model, (Message("user", text),), **more)  # pyright: ignore[reportArgumentType]
-
-
-Factory = Callable[..., object]

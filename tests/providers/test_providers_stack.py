@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import QUICK
-from model_server import Gate, ModelServer, request
+from model_server import QUICK, Gate, ModelServer, request
 
 from providers.breaking import Breaking
 from providers.limiting import Limiting

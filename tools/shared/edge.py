@@ -18,8 +18,11 @@ from stepwarden.threads.calls import ANONYMOUS, LOCAL, Caller
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[dict[str, Any], Caller], Awaitable[CallToolResult]]
-"""What a tool does: its raw arguments and who calls, to the result that is sent."""
+Progress = Callable[[float, float, str], Awaitable[None]]
+"""Tells a host that asked for it how a call goes on: so far, in all, and in words. Otherwise it does nothing."""
+
+Handler = Callable[[dict[str, Any], Caller, Progress], Awaitable[CallToolResult]]
+"""What a tool does: its raw arguments, who calls and whom to tell on the way, to the result that is sent."""
 
 _caller: ContextVar[Caller] = ContextVar("caller", default=ANONYMOUS)
 
@@ -52,7 +55,7 @@ class EdgeTool(Tool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Answer one call. Our own errors come back as one line; what we did not foresee is logged in full."""
         try:
-            return await self.fn(arguments, current_caller())
+            return await self.fn(arguments, current_caller(), context.report_progress)
         except MCPError:
             raise
         except StepwardenError as error:

@@ -157,7 +157,7 @@ def _assessment(reply: Reply, open_lines: list[str], quotes: list[str], *, whole
     """Give the assessment; `whole` at HELD and DONE, else without what is empty or as it was."""
     found = reply.assessment
     return AssessmentPart(
-        sufficient=found.sufficient,
+        sufficient=found.sufficient and not reply.held,
         open=open_lines,
         outcome=reply.thread.outcome.value if whole else None,
         assurance=found.assurance.value if whole or reply.step.evidence else None,
@@ -186,7 +186,7 @@ def _first(lines: list[str], count: int) -> list[str]:
 def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], str]:
     """Give both parts of an ordinary reply as far as `room` goes; a held one names every kind of clause."""
     thread = reply.thread
-    open_lines = clause_lines(reply.assessment.open, named=room.named)
+    open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named)
     open_lines = open_lines if reply.held else _first(open_lines, room.open)
     quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
     if reply.held and room.actions > 1:
@@ -218,7 +218,8 @@ def _verdict(reply: Reply) -> str:
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(clause_lines(reply.held)), "clause")
-        return f"HELD {place}{again}: {count} open. Next: step {reply.next_number}."
+        who = f" The expert, {reply.opinion.model}, disagrees." if reply.opinion else ""
+        return f"HELD {place}{again}: {count} open.{who} Next: step {reply.next_number}."
     parts = [f"ACCEPTED {place}{again}."]
     parts += ["Reopened."] if reply.reopened else []
     parts += ["Stalled."] if thread.stalled else []

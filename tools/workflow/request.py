@@ -77,6 +77,13 @@ Paths = Annotated[
 ]
 
 
+def digest_of(request: BaseModel) -> str:
+    """Give what tells this request from another; the id of its thread does not count."""
+    said = request.model_dump(mode="json", exclude={"continuation_id"}, exclude_defaults=True)
+    canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
 class Item(BaseModel):
     """Base of the items of a list: nulls mean the same as leaving the field out."""
 
@@ -178,10 +185,8 @@ class BaseWorkflowRequest(BaseModel):
         return {key: item for key, item in given.items() if item is not None}
 
     def digest(self) -> str:
-        """Give what tells this request from another; the id of its thread does not count."""
-        said = self.model_dump(mode="json", exclude={"continuation_id"}, exclude_defaults=True)
-        canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+        """Give what tells this request from another; see `digest_of`."""
+        return digest_of(self)
 
     def submission(self, *, replaces: int | None = None) -> Submission:
         """Give the step as the core takes it; `replaces` is the step that a revision supersedes."""

@@ -13,7 +13,7 @@ from stepwarden.errors import UnknownStream
 from stepwarden.steps.gate import Policy
 from stepwarden.threads.calls import Call, Caller, Refused
 from stepwarden.threads.submit import Desk
-from tools.shared.edge import EdgeTool, edge_tool, failure
+from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.envelope import OUTPUT_SCHEMA
 from tools.shared.rendering import refusal_result, reply_result
 from tools.workflow.invalid import error_lines
@@ -53,7 +53,7 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
     """Make the tool that hands the steps of `workflow` to `desk`."""
     prompt = prompts.load(workflow.name)
 
-    async def submit(arguments: dict[str, Any], caller: Caller) -> CallToolResult:
+    async def submit(arguments: dict[str, Any], caller: Caller, _: Progress) -> CallToolResult:
         given = {name: value for name, value in arguments.items() if not _ignored(name, workflow)}
         try:
             request = workflow.request.model_validate(given)

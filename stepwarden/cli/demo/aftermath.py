@@ -15,7 +15,8 @@ from stepwarden.steps.thread import Thread
 from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL, HistoryEntry
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.reading import Archive, as_json, as_markdown, describe
+from stepwarden.threads.reading import Archive, as_json, as_markdown
+from stepwarden.threads.telling import describe
 
 DECISIONS_IN = {"agent", "rule"}
 

@@ -1,0 +1,77 @@
+"""One event of a history in a line, for people and models."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stepwarden.threads.calls import HistoryEntry
+
+Data = Mapping[str, Any]
+
+
+def stamp(at: float) -> str:
+    """Give a time as UTC, to the second."""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+
+
+def describe(entry: HistoryEntry) -> str:
+    """Say one event in a line; of a kind that is not known here, its name."""
+    tell = _TELL.get(entry.kind)
+    return tell(entry.data) if tell else entry.kind
+
+
+def one_line(text: str, chars: int) -> str:
+    """Give `text` on one line, cut to `chars` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= chars else f"{line[: chars - 3]}..."
+
+
+def _opened(data: Data) -> str:
+    origin = data.get("origin")
+    return f"opened, following {origin['thread']}" if origin else "opened"
+
+
+def _step(data: Data) -> str:
+    back = " again (backtrack)" if data.get("backtracked") else ""
+    return f"step {data['step']['number']}{back}: {one_line(data['step']['submission']['step'], 160)}"
+
+
+def _planned(data: Data) -> str:
+    plan = data["plan"]
+    return f"planned {plan['likely']} steps, by {plan.get('by', 'rule')}: {plan['reason']}"
+
+
+def _held(data: Data) -> str:
+    named = (f"{clause['kind']} {clause.get('subject', '')}".strip() for clause in data["open"])
+    return f"held: {', '.join(named).replace('_', ' ')}"
+
+
+def _finished(data: Data) -> str:
+    words = f"{data['outcome']}, {data['assurance'].replace('_', ' ')}"
+    return f"finished by {data['by']}: {words}; {data.get('reason', '')}"
+
+
+def _answered(data: Data) -> str:
+    opinion: Data = data.get("opinion") or {}
+    said = opinion.get("failed") or opinion.get("summary", "")
+    verdict = "" if opinion.get("failed") else "agrees: " if opinion.get("agrees", True) else "disagrees: "
+    return f"answered: {opinion.get('model', '')} {verdict}{one_line(str(said), 160)}".strip()
+
+
+def _chat(data: Data) -> str:
+    return f"asked {data['asked']}: {one_line(data['prompt'], 160)}"
+
+
+_TELL: Mapping[str, Callable[[Data], str]] = {
+    "opened": _opened,
+    "step": _step,
+    "planned": _planned,
+    "held": _held,
+    "finished": _finished,
+    "answered": _answered,
+    "chat": _chat,
+    "signalled": lambda data: f"signalled {data['signal']}: {data['reason']}",
+    "refused": lambda data: f"refused step {data['number']}: {str(data['reason']).replace('_', ' ')}",
+    "asked": lambda data: f"asked {data['model']} about step {data['number']}",
+    "given_up": lambda data: f"went on without {data['key']}",
+}

@@ -1,0 +1,309 @@
+"""Which model a name means, which one is chosen without a name, and what is said when there is none."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from model_server import KEY, ModelServer, request
+
+from providers.catalogue import family_of, load_catalogue
+from providers.models import AllModels, build_models
+from providers.profiles import PROFILES
+from providers.scripted import Reply, Script
+from stepwarden.errors import SettingsError
+from stepwarden.models import ModelError, Need, Trouble
+from stepwarden.settings import Settings, load_settings
+
+Make = Callable[..., Settings]
+
+OPENAI = {"openai_api_key": KEY}
+ROUTER = {"openrouter_api_key": KEY}
+GLM = {"zhipuai_api_key": KEY}
+CUSTOM = {"custom_api_url": "http://127.0.0.1:9/v1"}
+
+
+@pytest.mark.parametrize(
+    ("configured", "name", "at", "known_as"),
+    [
+        (OPENAI, "gpt-5.5", "openai", "gpt-5.5"),
+        (OPENAI, "GPT5.5", "openai", "gpt-5.5"),
+        (OPENAI, "openai/gpt-5.5", "openai", "gpt-5.5"),
+        (OPENAI, "gpt-9-ultra", "openai", "gpt-9-ultra"),
+        (OPENAI, "ft:mine", "openai", "ft:mine"),
+        (OPENAI | ROUTER, "gpt-5.5", "openai", "gpt-5.5"),
+        (OPENAI | ROUTER, "openrouter/gpt-5.5", "openrouter", "openrouter/openai/gpt-5.5"),
+        (OPENAI | ROUTER, "meta-llama/llama-9", "openrouter", "meta-llama/llama-9"),
+        (ROUTER, "gpt-5.5", "openrouter", "gpt-5.5"),
+        (ROUTER, "openai/gpt-9", "openrouter", "openai/gpt-9"),
+        (ROUTER, "opus", "openrouter", "claude-opus-5-5"),
+        (GLM, "glm", "zhipuai", "glm-5.3"),
+        (GLM | CUSTOM, "whatever", "custom", "whatever"),
+        (GLM | CUSTOM, "gpt-5.5", "custom", "gpt-5.5"),
+        (GLM | CUSTOM, "custom/glm-4.6", "custom", "custom/glm-4.6"),
+        (CUSTOM, "openai/gpt-5.5", "custom", "openai/gpt-5.5"),
+        ({"ollama_host": "localhost"} | OPENAI, "llama3.3:70b", "ollama", "llama3.3:70b"),
+        ({"azure_openai_api_key": "k", "azure_openai_endpoint": "https://x.openai.azure.com"}, "azure/my-deployment", "azure", "azure/my-deployment"),
+    ],
+)  # fmt: skip
+def test_a_name_means_one_model_and_its_own_name_means_it_too(
+    configured: dict[str, str], name: str, at: str, known_as: str, settings: Make
+) -> None:
+    models = build_models(settings(**configured))
+    info = models.choose(name, Need.DEEP).info
+    assert (info.provider, info.name) == (at, known_as)
+    again = models.choose(info.name, Need.DEEP).info
+    assert (again.provider, again.name) == (at, known_as)
+
+
+@pytest.mark.parametrize(
+    ("configured", "name", "words"),
+    [
+        (OPENAI | GLM, "gpt5-minii", "nearest: gpt-5-mini"),
+        (OPENAI, "claude-opus-5-5", "it needs ANTHROPIC_API_KEY; nearest"),
+        (OPENAI, "anthropic/whatever", "it needs ANTHROPIC_API_KEY"),
+        (GLM, "gpt-9", "it needs OPENAI_API_KEY; nearest: glm"),
+        (OPENAI | GLM, "", "No model here is named ''"),
+        (OPENAI | GLM, "x\x1b[2J" + "y" * 500, "named 'x[2Jyyy"),
+    ],
+)
+def test_a_wrong_name_gets_the_nearest_or_what_to_set(
+    configured: dict[str, str], name: str, words: str, settings: Make
+) -> None:
+    models = build_models(settings(**configured))
+    with pytest.raises(ModelError) as caught:
+        models._directory.route(name)  # pyright: ignore[reportPrivateUsage]
+    assert caught.value.trouble is Trouble.UNKNOWN_MODEL
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
+    models = build_models(settings())
+    for ask in (lambda: models.choose(None, Need.FAST), lambda: models.choose("gpt-5.5", Need.DEEP)):
+        with pytest.raises(ModelError, match="set OPENAI_API_KEY, ZHIPUAI_API_KEY or ZAI_API_KEY.*CUSTOM_API_URL") as e:
+            ask()
+        assert e.value.trouble is Trouble.NO_MODEL
+    assert models.usable() == []
+    assert [one.provider for one in models.unusable()] == [profile.name for profile in PROFILES]
+
+
+@pytest.mark.parametrize(
+    ("configured", "need", "chosen"),
+    [
+        (OPENAI, Need.DEEP, "gpt-5.5"),
+        (OPENAI, Need.FAST, "gpt-5.4-mini"),
+        (GLM, Need.DEEP, "glm-5.3"),
+        (GLM, Need.FAST, "glm-4.5-flash"),
+        (OPENAI | GLM, Need.FAST, "glm-4.5-flash"),
+        (ROUTER, Need.DEEP, "gpt-5.5"),
+        (CUSTOM | {"custom_model_name": "qwen3"}, Need.DEEP, "qwen3"),
+        (CUSTOM | {"custom_model_name": "qwen3"} | GLM, Need.DEEP, "glm-5.3"),
+        (OPENAI | GLM | {"default_model": "glm"}, Need.DEEP, "glm-5.3"),
+        (OPENAI | {"default_model": "gpt-5.5"}, Need.FAST, "gpt-5.4-mini"),
+        (OPENAI | GLM | {"models_denied": "gpt-5.5"}, Need.DEEP, "glm-5.3"),
+        (OPENAI | GLM | {"models_allowed": "zhipuai/*"}, Need.DEEP, "glm-5.3"),
+        (ROUTER | {"models_denied": "openai/*"}, Need.DEEP, "claude-opus-5-5"),
+        (ROUTER | {"models_denied": "openrouter/anthropic/*, GPT-*"}, Need.DEEP, "gemini-3.1-pro-preview"),
+    ],
+)
+def test_auto_chooses_by_need_from_what_is_configured_and_allowed(
+    configured: dict[str, str], need: Need, chosen: str, settings: Make
+) -> None:
+    choice = build_models(settings(**configured)).choose("auto", need)
+    assert choice.info.name == chosen
+    assert choice.info.provider in choice.why
+
+
+def test_a_choice_says_why(settings: Make) -> None:
+    assert build_models(settings(**GLM)).choose(None, Need.FAST).why == (
+        "first for fast of what is configured, at zhipuai"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "name"),
+    [
+        ({"models_denied": "gpt-5.5"}, "openrouter/gpt-5.5"),
+        ({"models_denied": "gpt-5.5"}, "openrouter/openai/gpt-5.5:free"),
+        ({"models_denied": "GPT5.5"}, "gpt-5.5"),
+        ({"models_denied": "openai/*"}, "gpt-9"),
+        ({"models_allowed": "glm-*"}, "gpt-5.5"),
+        ({"models_allowed": "gpt-*", "models_denied": "*-mini"}, "gpt-5-mini"),
+    ],
+)
+def test_a_model_that_is_not_allowed_is_refused_by_any_of_its_names(
+    rules: dict[str, str], name: str, settings: Make
+) -> None:
+    with pytest.raises(ModelError, match="not allowed") as caught:
+        build_models(settings(**OPENAI, **ROUTER, **rules)).choose(name, Need.DEEP)
+    assert caught.value.trouble is Trouble.NOT_ALLOWED
+
+
+@pytest.mark.asyncio
+async def test_a_denied_model_is_not_asked_either(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve("never")
+    with pytest.raises(ModelError, match="not allowed"):
+        await models(server, models_denied="m").complete(request("m"))
+    assert server.times_asked == 0
+
+
+def test_when_everything_is_denied_it_says_so(settings: Make) -> None:
+    models = build_models(settings(**OPENAI, models_denied="*"))
+    with pytest.raises(ModelError, match="STEPWARDEN_MODELS_ALLOWED and _DENIED leave no model"):
+        models.choose(None, Need.DEEP)
+    assert models.usable() == []
+
+
+@pytest.mark.asyncio
+async def test_discovery_adds_what_an_endpoint_lists(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve("hi")
+    built = models(server, custom_model_name="")
+    with pytest.raises(ModelError, match="name one, or set CUSTOM_MODEL_NAME"):
+        built.choose(None, Need.DEEP)
+    await built.discover()
+    choice = built.choose(None, Need.DEEP)
+    assert (choice.info.name, choice.info.context_tokens) == ("scripted", 128_000)
+    assert "listed by custom" in choice.why
+    assert [info.name for info in built.usable()] == ["scripted"]
+
+
+@pytest.mark.asyncio
+async def test_discovery_that_fails_leaves_the_catalogue(models: Callable[..., AllModels]) -> None:
+    built = models(openai_api_key="k", openai_base_url="http://127.0.0.1:9/v1")
+    await built.discover()
+    assert built.choose(None, Need.DEEP).info.name == "gpt-5.5"
+
+
+@pytest.mark.asyncio
+async def test_auto_passes_over_a_provider_whose_key_was_refused(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    """By name it is still asked, and one answer brings it back."""
+    server = serve(Reply(status=401, text="bad key"), "well")
+    built = models(openai_api_key="k", openai_base_url=server.url, zhipuai_api_key="k")
+    assert built.choose(None, Need.DEEP).info.name == "gpt-5.5"
+    with pytest.raises(ModelError, match="set OPENAI_API_KEY to a valid one"):
+        await built.complete(request("gpt-5.5"))
+    assert built.choose(None, Need.DEEP).info.name == "glm-5.3"
+    assert built.unusable()[0].why == "OpenAI refused the key: set OPENAI_API_KEY to a valid one."
+    await built.complete(request("gpt-5.5"))
+    assert built.choose(None, Need.DEEP).info.name == "gpt-5.5"
+
+
+def test_families_tell_makers_apart() -> None:
+    """Votes of one family are not independent, through whatever door they come."""
+    models = [("gpt-5.5", "openai"), ("openai/gpt-5.5", "openrouter"), ("my-gpt", "azure"), ("qwen3:8b", "ollama")]
+    assert [family_of(*model) for model in models] == ["openai", "openai", "my", "qwen"]
+    assert family_of("meta-llama/llama-9", "openrouter") == "meta-llama"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "is no object"),
+        ('{"models": {"m": {"provider": "nobody"}}}', "there is no provider 'nobody'"),
+        ('{"models": {"m": {"provider": "custom", "contxt": 1}}}', "models.m.contxt: Extra inputs"),
+        ('{"models": {"m": {"provider": "custom", "price": {"input": -1, "output": 1}}}}', "models.m.price.input"),
+        ('{"models": {"m": 3}}', "models.m"),
+        ('{"models": 3}', "models"),
+        ('{"needs": {"deep": ["none such"]}}', "no model is named 'none such'"),
+        ('{"needs": {"cheap": []}}', "needs.cheap"),
+        ("[" * 100_000, "is no JSON"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_bad_file_of_models_is_a_clear_settings_error(
+    content: str | None, words: str, tmp_path: Path, settings: Make
+) -> None:
+    path = tmp_path / "models.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SettingsError) as caught:
+        build_models(settings(models_file=path))
+    assert str(caught.value).startswith("STEPWARDEN_MODELS_FILE: ")
+    assert words in str(caught.value)
+
+
+def test_the_users_file_is_merged_over_the_catalogue(tmp_path: Path, settings: Make) -> None:
+    path = tmp_path / "models.json"
+    own = {
+        "models": {"gpt-5.5": {"context": 5}, "qwen3": {"provider": "custom", "aliases": ["q"], "images": True}},
+        "needs": {"deep": ["qwen3"]},
+    }
+    path.write_text(json.dumps(own))
+    models = build_models(settings(models_file=path, **OPENAI, **CUSTOM))
+    assert models.choose("gpt-5.5", Need.DEEP).info.context_tokens == 5
+    assert models.choose("gpt-5.5", Need.DEEP).info.sees_images
+    assert models.choose(None, Need.DEEP).info.name == "qwen3"
+    assert models.choose("Q", Need.DEEP).info.sees_images
+
+
+def test_the_shipped_catalogue_is_sound() -> None:
+    """Each vendor has a model for each need or is rightly missing; no alias means two models."""
+    catalogue = load_catalogue(None)
+    names = [name.casefold() for name in catalogue.rows]
+    aliases = [alias.casefold() for row in catalogue.rows.values() for alias in row.aliases]
+    assert len({*names, *aliases}) == len(names) + len(aliases)
+    vendors = {profile.name for profile in PROFILES if profile.prefixes}
+    for need in Need:
+        assert {catalogue.rows[name].provider for name in catalogue.needs[need]} <= vendors
+    assert {row.provider for row in catalogue.rows.values()} == vendors
+
+
+def test_a_scripted_model_goes_first_and_has_a_family(settings: Make) -> None:
+    models = build_models(settings(**OPENAI), Script(["hi"]))
+    assert models.choose(None, Need.DEEP).info.name == "scripted"
+    assert models.choose("scripted/scripted", Need.DEEP).info.provider == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("OPENAI_API_KEY", "sk with blanks in it", "OPENAI_API_KEY: there are blanks"),
+        ("CUSTOM_API_URL", "http://me:secretpw@host/v1", "CUSTOM_API_URL: there is a password"),
+        ("CUSTOM_API_URL", "host:80/v1", "CUSTOM_API_URL: send an address"),
+        ("STEPWARDEN_BUDGET_DAY", "lots", "STEPWARDEN_BUDGET_DAY: send dollars"),
+        ("STEPWARDEN_MODEL_CONCURRENCY", "0", "STEPWARDEN_MODEL_CONCURRENCY: "),
+    ],
+)
+def test_a_bad_variable_is_named_and_its_value_is_not_shown(
+    variable: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert words in str(caught.value)
+    assert "secretpw" not in str(caught.value)
+
+
+def test_each_key_of_glm_is_for_its_own_endpoint(settings: Make) -> None:
+    at = {
+        field: build_models(settings(**{field: "k"}))._stacks.endpoints["zhipuai"].url  # pyright: ignore[reportPrivateUsage]
+        for field in ("zhipuai_api_key", "zai_api_key")
+    }
+    assert at == {
+        "zhipuai_api_key": "https://open.bigmodel.cn/api/paas/v4",
+        "zai_api_key": "https://api.z.ai/api/paas/v4",
+    }
+
+
+@pytest.mark.parametrize(
+    ("configured", "name", "url"),
+    [
+        ({"ollama_host": "0.0.0.0"}, "ollama", "http://127.0.0.1:11434/v1"),
+        ({"ollama_host": "http://box:1234"}, "ollama", "http://box:1234/v1"),
+        ({"azure_openai_api_key": "k", "azure_openai_endpoint": "https://x.openai.azure.com/"}, "azure", "https://x.openai.azure.com/openai/v1"),
+        (GLM | {"zhipuai_url": "https://api.z.ai/api/coding/paas/v4"}, "zhipuai", "https://api.z.ai/api/coding/paas/v4"),
+    ],
+)  # fmt: skip
+def test_an_address_is_understood_as_people_write_it(
+    configured: dict[str, str], name: str, url: str, settings: Make
+) -> None:
+    models = build_models(settings(**configured))
+    assert models._stacks.endpoints[name].url == url  # pyright: ignore[reportPrivateUsage]

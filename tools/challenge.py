@@ -1,0 +1,57 @@
+"""`challenge`: a disciplined prompt to doubt a statement. It asks nobody."""
+
+from typing import Any
+
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import prompts
+from stepwarden.threads.calls import Caller
+from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.workflow.invalid import error_lines
+from tools.workflow.request import NonEmptyText
+from tools.workflow.schema import compact_schema
+
+QUOTED_CHARS = 4_000  # of the statement; who sent it has all of it
+
+
+class ChallengeRequest(BaseModel):
+    """What is to be doubted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    statement: NonEmptyText = Field(description="Word for word")
+
+
+def challenge_tool() -> EdgeTool:
+    """Make the tool."""
+    prompt = prompts.load("challenge")
+
+    async def doubt(arguments: dict[str, Any], _caller: Caller, _progress: Progress) -> CallToolResult:
+        try:
+            request = ChallengeRequest.model_validate(arguments)
+        except ValidationError as error:
+            return failure(error_lines(error, ChallengeRequest))
+        text = "\n\n".join([prompt.texts["before"], quoted(request.statement), prompt.texts["after"]])
+        return CallToolResult(content=[TextContent(type="text", text=text)])
+
+    return edge_tool(
+        doubt,
+        name="challenge",
+        title=prompt.title,
+        description=prompt.description,
+        parameters=compact_schema(ChallengeRequest),
+        output_schema=None,
+        annotations=ToolAnnotations(
+            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+        ),
+    )
+
+
+def quoted(statement: str) -> str:
+    """Give the statement as a quotation, every line marked, so that none of it reads as ours."""
+    said = statement.strip()
+    lines = [f"> {line}".rstrip() for line in said[:QUOTED_CHARS].splitlines()]
+    if len(said) > QUOTED_CHARS:
+        lines.append(f"> [{len(said) - QUOTED_CHARS} more characters]")
+    return "\n".join(lines)

@@ -1,0 +1,124 @@
+"""`listmodels`: what can be asked now, what `auto` picks, and what to set for the rest."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import prompts
+from stepwarden.models import ModelError, ModelInfo, Models, Need
+from stepwarden.threads.calls import Caller
+from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.results import clip
+from tools.workflow.invalid import error_lines
+from tools.workflow.request import Key
+from tools.workflow.schema import compact_schema
+
+BRIEF_BYTES = 1_500  # of the whole list
+WHOLE_BYTES = 12_000  # of the list of one provider
+LINE_CHARS = 160  # of a reason
+
+
+class ListModelsRequest(BaseModel):
+    """Which models to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    provider: Key | None = Field(default=None, description="All models of this one")
+
+
+def listmodels_tool(models: Models) -> EdgeTool:
+    """Make the tool that lists `models`."""
+    prompt = prompts.load("listmodels")
+
+    async def show(arguments: dict[str, Any], _caller: Caller, _progress: Progress) -> CallToolResult:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            request = ListModelsRequest.model_validate(given)
+        except ValidationError as error:
+            return failure(error_lines(error, ListModelsRequest))
+        text = _overview(models) if request.provider is None else _one_provider(models, request.provider)
+        return CallToolResult(content=[TextContent(type="text", text=text)])
+
+    return edge_tool(
+        show,
+        name="listmodels",
+        title=prompt.title,
+        description=prompt.description,
+        parameters=compact_schema(ListModelsRequest),
+        output_schema=None,
+        annotations=ToolAnnotations(
+            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+        ),
+    )
+
+
+def _overview(models: Models) -> str:
+    by_provider = _by_provider(models.usable())
+    picks = _picks(models)
+    lacking = _lacking(models)
+    most = max((len(infos) for infos in by_provider.values()), default=0)
+    text = ""
+    for shown in range(most, -1, -1):
+        rows = [f"{name}: {_names(infos, shown)}" for name, infos in by_provider.items()]
+        text = "\n".join([*picks, *rows, *lacking])
+        if len(text.encode()) <= BRIEF_BYTES:
+            break
+    return text
+
+
+def _one_provider(models: Models, provider: str) -> str:
+    wanted = provider.strip().casefold()
+    infos = _by_provider(models.usable()).get(wanted, [])
+    if infos:
+        for shown in range(len(infos), 0, -1):
+            text = f"{wanted}: {_names(infos, shown)}"
+            if len(text.encode()) <= WHOLE_BYTES:
+                return text
+    lacks = [f"{one.provider} cannot be used now: {one.why}" for one in models.unusable() if one.provider == wanted]
+    return "\n".join(lacks) or "No such provider here; call listmodels without provider."
+
+
+def _picks(models: Models) -> list[str]:
+    """Give what `auto` picks for each need, or why it picks nothing."""
+    lines: list[str] = []
+    for need in Need:
+        try:
+            choice = models.choose(None, need)
+        except ModelError as error:
+            lines.append(f"auto, {need}: {error}")
+        else:
+            lines.append(f"auto, {need}: {choice.info.name} ({clip(choice.why, LINE_CHARS)})")
+    reasons = {line.partition(": ")[2] for line in lines}
+    return [f"auto: {reasons.pop()}"] if len(reasons) == 1 else lines
+
+
+def _lacking(models: Models) -> list[str]:
+    """Give what cannot be used and what to set, in a line; nothing where the reason why `auto` fails says it all."""
+    lacks = [f"{one.provider}: {clip(one.why, LINE_CHARS)}" for one in models.unusable()]
+    if not models.usable():
+        return []
+    return [f"Not usable: {'; '.join(lacks)}"] if lacks else []
+
+
+def _by_provider(infos: Sequence[ModelInfo]) -> dict[str, list[ModelInfo]]:
+    found: dict[str, list[ModelInfo]] = {}
+    for info in infos:
+        found.setdefault(info.provider, []).append(info)
+    return found
+
+
+def _names(infos: Sequence[ModelInfo], most: int) -> str:
+    named = [_name(info) for info in infos[:most]]
+    more = len(infos) - len(named)
+    return ", ".join([*named, f"{more} more"] if more else named)
+
+
+def _name(info: ModelInfo) -> str:
+    """Give a model as `name (its aliases; its context; what it can)`."""
+    tokens = info.context_tokens
+    size = "" if tokens is None else f"{tokens // 1_000_000}M" if tokens >= 1_000_000 else f"{tokens // 1_000}k"
+    facts = [*info.aliases[:2], size, "sees" if info.sees_images else ""]
+    told = ", ".join(fact for fact in facts if fact)
+    return f"{info.name} ({told})" if told else info.name
