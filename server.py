@@ -16,11 +16,11 @@ from stepwarden import __version__
 from stepwarden.logs import configure_logging
 from stepwarden.settings import Settings, load_settings
 from stepwarden.wiring import Runtime, build_runtime
-from tools.catalogue import STATUS, WORKFLOWS, chosen
+from tools.catalogue import OTHERS, WORKFLOWS, Parts, chosen
 from tools.commands import command
 from tools.resources import add_resources
 from tools.shared.edge import identify
-from tools.status import ServerFacts, status_tool
+from tools.status import ServerFacts
 from tools.workflow.workflow import workflow_tool
 
 LISTS_LIVE_MS = 300_000  # how long a host may keep the lists: they change with a new version only
@@ -44,9 +44,9 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
 
     workflows = [workflow for workflow in WORKFLOWS if workflow.name in names]
     tools: list[Tool] = [workflow_tool(workflow, runtime.desk) for workflow in workflows]
-    if STATUS in names:
-        facts = ServerFacts(__version__, lambda: runtime.configuration(names))
-        tools.append(status_tool(runtime.archive, facts))
+    facts = ServerFacts(__version__, lambda: runtime.configuration(names))
+    parts = Parts(runtime.archive, runtime.models, runtime.chats, facts)
+    tools += [make(parts) for name, make in OTHERS if name in names]
     hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
     server = MCPServer(
         "stepwarden",

@@ -13,6 +13,7 @@ from stepwarden.manager.manager import Manager
 from stepwarden.models import ModelError, Models, Need
 from stepwarden.settings import Settings
 from stepwarden.storage import Store
+from stepwarden.threads.chatting import ChatRoom
 from stepwarden.threads.consult import Consultants
 from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
@@ -35,6 +36,7 @@ class Runtime:
     archive: Archive
     models: Models
     consultants: Consultants
+    chats: ChatRoom
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
 
@@ -81,13 +83,14 @@ class Runtime:
         return f"{choice.info.name} ({choice.why})"
 
 
-def build_runtime(settings: Settings) -> Runtime:
-    """Put a runtime together; nothing is opened or read yet."""
+def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
+    """Put a runtime together; nothing is opened or read yet. `models` stand in for those that are configured."""
     store = Store(settings.store_url)
     journal = Journal(store)
-    models = build_models(settings)
+    models = models or build_models(settings)
     consultants = Consultants(store, models)
     experts = Experts(models, consultants, prompts.text("expert"))
     desk = Desk(journal, Manager(), settings.roots, experts)
     archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
-    return Runtime(settings, store, journal, desk, archive, models, consultants)
+    chats = ChatRoom(journal, models, settings.roots, prompts.load("chat").texts["system"])
+    return Runtime(settings, store, journal, desk, archive, models, consultants, chats)

@@ -1,9 +1,19 @@
 """Which tools there are, and which of them a setting serves."""
 
 import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from stepwarden.errors import SettingsError
+from stepwarden.models import Models
+from stepwarden.threads.chatting import ChatRoom
+from stepwarden.threads.reading import Archive
 from tools import analyze, codereview, debug, planner, precommit, refactor, secaudit, testgen, thinkdeep, tracer
+from tools.challenge import challenge_tool
+from tools.chat import chat_tool
+from tools.listmodels import listmodels_tool
+from tools.shared.edge import EdgeTool
+from tools.status import ServerFacts, status_tool
 from tools.workflow.workflow import Workflow
 
 WORKFLOWS: tuple[Workflow, ...] = (
@@ -18,9 +28,26 @@ WORKFLOWS: tuple[Workflow, ...] = (
     planner.WORKFLOW,
     thinkdeep.WORKFLOW,
 )
-STATUS = "status"
-NAMES: tuple[str, ...] = (*(workflow.name for workflow in WORKFLOWS), STATUS)
-SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", STATUS)}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What tools that are no workflows are made from."""
+
+    archive: Archive
+    models: Models
+    chats: ChatRoom
+    facts: ServerFacts
+
+
+OTHERS: tuple[tuple[str, Callable[[Parts], EdgeTool]], ...] = (
+    ("chat", lambda parts: chat_tool(parts.chats)),
+    ("challenge", lambda _: challenge_tool()),
+    ("listmodels", lambda parts: listmodels_tool(parts.models)),
+    ("status", lambda parts: status_tool(parts.archive, parts.facts)),
+)
+NAMES: tuple[str, ...] = (*(workflow.name for workflow in WORKFLOWS), *(name for name, _ in OTHERS))
+SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "status")}
 
 
 def chosen(setting: str) -> tuple[str, ...]:

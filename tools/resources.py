@@ -72,7 +72,7 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
 
 async def _own(archive: Archive, continuation_id: str):
     try:
-        return await archive.thread(continuation_id, current_caller())
+        return await archive.thread_or_chat(continuation_id, current_caller())
     except UnknownStream:
         raise ResourceNotFoundError("no such thread of yours; the status tool lists them") from None
     except StepwardenError as error:

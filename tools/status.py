@@ -61,7 +61,7 @@ def status_tool(archive: Archive, facts: ServerFacts) -> EdgeTool:
         if request.continuation_id is None:
             return _overview(facts, caller, await archive.threads(caller, tool=request.tool))
         try:
-            thread = await archive.thread(request.continuation_id, caller)
+            thread = await archive.thread_or_chat(request.continuation_id, caller)
             page, go_on_after = await archive.page(
                 request.continuation_id, caller, after=min(request.after, LAST_ENTRY)
             )

@@ -115,7 +115,8 @@ def _is(result: Result, character: str) -> bool:
 
 
 def _success(results: Sequence[Result], policy: str) -> float:
-    return fmean(result.played[policy].success for result in results)
+    """Give the share of success of the threads that can succeed at all."""
+    return fmean([result.played[policy].success for result in solvable(results)] or [0])
 
 
 def _steps(results: Sequence[Result], policy: str, character: str) -> float:

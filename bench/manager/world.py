@@ -47,8 +47,7 @@ class Level:
     broad: float  # the question is one of architecture or security
 
 
-# The amounts of work were set once, before any rule was touched: honest agents then need 3.9 steps in the mean over all
-# tools, as the table of docs/manager.md has it. `hardness` multiplies them, to see what hangs on that.
+# `hardness` multiplies the work: seeds.py has the one that is reported, and why.
 LEVELS = {
     "trivial": Level(0.15, 0.0, (1, 2), 0.70, 0.60, 0.80, 0.05),
     "easy": Level(0.30, 0.6, (1, 4), 0.45, 0.50, 0.70, 0.10),

@@ -17,10 +17,11 @@ from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.storage.records import Outcome
 from stepwarden.threads.calls import HistoryEntry
+from stepwarden.threads.chats import Chat
 from stepwarden.threads.commands import abandon as abandon_thread
 from stepwarden.threads.commands import owner
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.reading import as_json, as_markdown
+from stepwarden.threads.reading import Archive, as_json, as_markdown
 from stepwarden.threads.telling import stamp
 
 DAY_SECONDS = 86_400.0
@@ -131,9 +132,9 @@ def verify(
     raise typer.Exit(1 if broken else 0)
 
 
-async def _whole(journal: Journal, thread_id: str) -> tuple[Thread, list[HistoryEntry]]:
+async def _whole(journal: Journal, thread_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
     caller = await owner(journal, thread_id)
-    return await journal.load(thread_id, caller), await journal.history(thread_id)
+    return await Archive(journal).thread_or_chat(thread_id, caller), await journal.history(thread_id)
 
 
 async def _verified(journal: Journal, thread_id: str | None) -> tuple[int, dict[str, int]]:

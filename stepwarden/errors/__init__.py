@@ -34,7 +34,7 @@ class UnknownStream(StoreError):
 
 
 class OtherKind(StoreError):
-    """The stream is of another kind than was asked for, such as a chat: the caller names the tool that goes on with it."""
+    """The stream is of another kind than was asked for, such as a chat: the agent has to call another tool for it."""
 
 
 class RootRefused(StepwardenError):

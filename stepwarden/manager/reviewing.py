@@ -87,10 +87,15 @@ def _tried(thread: Thread) -> str:
 
 def _is_too_long(case: Case) -> bool:
     plan = case.thread.plan
-    if plan is None or plan.low == plan.high:  # a counted total is a point: its length was known from the start
+    if plan is None or _is_counted(plan):
         return False
     past = case.thread.last - 2 * case.policy.high
     return past > 0 and (past - 1) % SPLIT_AGAIN_STEPS == 0
+
+
+def _is_counted(plan: Plan | None) -> bool:
+    """Whether the total was counted, not advised: it is a point, and its length was known from the start."""
+    return plan is not None and plan.low == plan.high
 
 
 def _moved_plan(case: Case) -> Plan | None:
@@ -163,7 +168,7 @@ def _scope_grown(thread: Thread) -> str:
 def _shrinkage(case: Case) -> _Move | None:
     """Give the earlier end that the facts allow: the next step where it is stalled or verified, else one more."""
     thread, policy = case.thread, case.policy
-    if _is_stalled(case):
+    if _is_stalled(case) and not _is_counted(thread.plan):
         return _Move(thread.last + STALL_STEPS, "stalled: one other way, or an honest end")
     if not case.assessment.sufficient or asked_for_more(thread):
         return None

@@ -243,7 +243,12 @@ def _replanned(decision: Decision, plan: Plan) -> Decision:
 def _with_next_step(decision: Decision) -> Decision:
     """Never leave an open thread without a step to come (2)."""
     thread = decision.thread
-    if thread.outcome is not Outcome.OPEN or thread.plan is None or thread.plan.likely > thread.last:
+    if (
+        thread.outcome is not Outcome.OPEN
+        or thread.awaiting is not None
+        or thread.plan is None
+        or thread.plan.likely > thread.last
+    ):
         return decision
     return decision.then(Planned(_grown(thread.plan, thread.last + 1, "there is more to do", By.RULE)))
 

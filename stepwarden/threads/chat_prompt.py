@@ -88,8 +88,8 @@ def briefing_of(thread: Thread) -> str:
     for issue in found.issues[:BRIEFING_LISTED]:
         mark = "" if issue.evidenced else ", not evidenced"
         lines.append(f"{issue.id} {issue.severity}{mark}: {shown(issue.description, 120)} {shown(issue.place, 60)}")
-    for item in found.evidence[-BRIEFING_LISTED // 2 :]:
-        lines.append(f"Seen at {shown(item.path, 60)}:{item.line}: {shown(item.quote, 80)}")
+    quotes = found.evidence[-BRIEFING_LISTED // 2 :]
+    lines += [f"Seen at {shown(item.path, 60)}:{item.line}: {shown(item.quote, 80)}" for item in quotes]
     if found.files:
         lines.append(f"Files: {shown(', '.join(found.files[:BRIEFING_LISTED]), 600)}")
     left = BRIEFING_CHARS - sum(len(line) + 1 for line in lines)

@@ -1,6 +1,6 @@
 """Chats on disk: streams of turns, each a question with the answer that was recorded for it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -31,7 +31,7 @@ class Turn:
     why: str
     model: str
     provider: str
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     files: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     files_digest: str = ""

@@ -34,8 +34,12 @@ class Archive:
             principal=caller.principal, tool=tool, directory_first=self._directory, prefix=prefix, limit=limit
         )
 
-    async def thread(self, thread_id: str, caller: Caller) -> Thread | Chat:
-        """Give one thread of the caller's, or one chat; UnknownStream where it has none of that id."""
+    async def thread(self, thread_id: str, caller: Caller) -> Thread:
+        """Give one thread of the caller's; UnknownStream where it has none of that id, OtherKind for a chat."""
+        return await self._journal.load(thread_id, caller)
+
+    async def thread_or_chat(self, thread_id: str, caller: Caller) -> Thread | Chat:
+        """Give what of the caller's has this id; UnknownStream where there is none."""
         head = await self._journal.head(thread_id, caller)
         if head.kind == CHAT:
             return await load_chat(self._journal, thread_id, caller)

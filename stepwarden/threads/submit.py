@@ -23,7 +23,7 @@ from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import Call, Refused, Reply
-from stepwarden.threads.consult import deadline
+from stepwarden.threads.consult import CALL_SECONDS, deadline
 from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
 
@@ -55,12 +55,19 @@ class Desk:
     """Takes the steps of all threads of this process. Between calls it holds only which steps are being worked on."""
 
     def __init__(
-        self, journal: Journal, manager: Manager, roots: tuple[str, ...], experts: Experts | None = None
+        self,
+        journal: Journal,
+        manager: Manager,
+        roots: tuple[str, ...],
+        experts: Experts | None = None,
+        *,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._journal = journal
         self._manager = manager
         self._roots = roots
         self._experts = experts
+        self._call_seconds = call_seconds
         self._working: dict[str, Counter[int]] = {}
 
     async def submit(self, call: Call) -> Reply | Refused:
@@ -70,7 +77,7 @@ class Desk:
         be read, ModelError for a model that is not there, StoreError where the store failed; then nothing was
         recorded. Returns within 45 s; an expert that needs longer is collected by the same call sent again.
         """
-        until = deadline()
+        until = deadline(self._call_seconds)
         with self._at_work(call.thread_id, call.said.number):
             for _ in range(ATTEMPTS):
                 try:

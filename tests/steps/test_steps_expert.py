@@ -1,0 +1,139 @@
+"""The expert's round: asked once before a thread completes, heeded once, never waited for against the agent's will."""
+
+from dataclasses import replace
+
+import pytest
+from driver import DEBUG, NO_ADVICE, REVIEW, ask, plan, seen
+
+from stepwarden.steps.admission import Accept, Collect, Refusal, Replay, admit
+from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held
+from stepwarden.steps.evidence import Verdict
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, open_thread
+from stepwarden.steps.opinion import Opinion, Point
+from stepwarden.steps.submission import Confidence, Submission
+from stepwarden.steps.thread import Outcome, Thread
+
+EXPERT = "oracle"
+PROOF = seen("a.py", supports="hypothesis")
+AGREES = Opinion(agrees=True, summary="right", model=EXPERT)
+OBJECTS = Opinion(agrees=False, summary="no", points=(Point("look at the lock", "b.py", 3),), model=EXPERT)
+SILENT = Opinion(model=EXPERT, failed="no answer in 600 s")
+
+
+def begun() -> Thread:
+    first = open_thread("debug-a", DEBUG, ask(1), Facts(readable=True), None)
+    return advise(first, Advice(plan=plan(2)), DEBUG).thread
+
+
+def after(thread: Thread, said: Submission, *, expert: str = EXPERT, advice: Advice = NO_ADVICE) -> Decision:
+    facts = Facts((PROOF,) if said.hypothesis else (), ("a.py",), readable=True)
+    accepted = admit(thread, said, DEBUG)
+    assert isinstance(accepted, Accept), accepted
+    return advise(advance(thread, accepted, said, facts, DEBUG, expert=expert), advice, DEBUG, expert=expert)
+
+
+def proven(number: int, **more: object) -> Submission:
+    said = ask(number, hypothesis="the lock is missing", checked=("a.py",))
+    return replace(said, digest=f"{number}{more}", **more)  # pyright: ignore[reportArgumentType]
+
+
+def waiting() -> Thread:
+    thread = after(begun(), proven(2, more=False, confidence=Confidence.HIGH)).thread
+    assert thread.awaiting == ("expert:2:1", 2)
+    return thread
+
+
+def test_an_expert_is_asked_before_a_thread_that_may_finish_does() -> None:
+    decision = after(begun(), proven(2, more=False, confidence=Confidence.HIGH))
+    assert [type(event) for event in decision.events][-1] is Asked
+    assert decision.thread.outcome is Outcome.OPEN
+    assert not decision.is_open
+
+
+@pytest.mark.parametrize(
+    "opinion", [AGREES, SILENT, replace(OBJECTS, points=(replace(OBJECTS.points[0], verdict=Verdict.REFUTED),))]
+)
+def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(opinion: Opinion) -> None:
+    decision = heed(waiting(), "expert:2:1", opinion, DEBUG)
+    assert decision.thread.outcome is Outcome.DONE
+    assert decision.thread.awaiting is None
+    assert isinstance(decision.events[-1], Finished)
+    assert decision.events[-1].open == ()
+
+
+def test_an_expert_that_disagrees_holds_once_and_its_points_stand_at_the_end() -> None:
+    held = heed(waiting(), "expert:2:1", OBJECTS, DEBUG)
+    assert any(isinstance(event, Held) for event in held.events)
+    assert held.thread.total_steps == 3
+    done = after(held.thread, proven(3, more=False, confidence=Confidence.HIGH))
+    assert done.thread.outcome is Outcome.DONE
+    end = done.events[-1]
+    assert isinstance(end, Finished)
+    assert [(clause.kind, clause.subject, clause.text) for clause in end.open] == [
+        ("expert", "b.py:3", "look at the lock")
+    ]
+
+
+def test_an_early_end_with_a_lower_word_waits_for_the_expert_and_ends_as_it_says() -> None:
+    end = Advice(end=True, reason="verified")
+    asked = after(begun(), proven(2, confidence=Confidence.VERY_HIGH), advice=end)
+    assert asked.thread.awaiting is not None
+    agreed = heed(asked.thread, "expert:2:1", AGREES, DEBUG)
+    assert agreed.thread.outcome is Outcome.DONE
+    assert agreed.thread.remarks[-1].reason == "verified, and the expert agrees"
+    silent = heed(asked.thread, "expert:2:1", SILENT, DEBUG)
+    assert silent.thread.remarks[-1].reason == "verified; the expert gave no answer"
+    objected = heed(asked.thread, "expert:2:1", OBJECTS, DEBUG)
+    assert objected.thread.outcome is Outcome.OPEN
+    assert objected.thread.total_steps > objected.thread.last
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_certain_with_verified_evidence_ends_without_an_expert(more: bool) -> None:
+    end = Advice(end=True, reason="verified") if more else NO_ADVICE
+    decision = after(begun(), proven(2, more=more, confidence=Confidence.CERTAIN), advice=end)
+    assert decision.thread.outcome is Outcome.DONE
+
+
+def test_without_an_expert_a_thread_finishes_at_once() -> None:
+    decision = after(begun(), proven(2, more=False), expert="")
+    assert decision.thread.outcome is Outcome.DONE
+
+
+def test_any_call_with_the_number_that_waits_collects_and_others_are_judged_as_ever() -> None:
+    thread = waiting()
+    assert admit(thread, ask(2, "other words"), DEBUG) == Collect(2)
+    assert admit(thread, thread.trail[1].submission, DEBUG) == Collect(2)
+    assert admit(thread, thread.trail[0].submission, DEBUG) == Replay(1)
+    assert isinstance(admit(thread, ask(4), DEBUG), Refusal)
+    assert isinstance(admit(thread, ask(2, backtrack=2), DEBUG), Accept)
+    assert isinstance(admit(thread, ask(2), REVIEW), Refusal)
+
+
+def test_the_next_number_gives_the_answer_up_and_a_late_one_changes_nothing() -> None:
+    thread = waiting()
+    decision = after(thread, ask(3))
+    assert isinstance(decision.events[0], GivenUp)
+    assert decision.thread.awaiting is None
+    assert heed(decision.thread, "expert:2:1", OBJECTS, DEBUG) == Decision(decision.thread)
+
+
+def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:
+    thread = heed(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
+    back = after(thread, proven(2, backtrack=2, more=False, confidence=Confidence.HIGH))
+    assert back.thread.awaiting == ("expert:2:2", 2)
+    assert back.thread.opinion is None
+
+
+def test_a_thread_that_is_reopened_gets_another_round_at_its_next_end() -> None:
+    end = Advice(end=True, reason="verified")
+    asked = after(begun(), proven(2, confidence=Confidence.VERY_HIGH), advice=end)
+    done = heed(asked.thread, "expert:2:1", AGREES, DEBUG).thread
+    again = after(done, proven(3, more=False, confidence=Confidence.HIGH))
+    assert isinstance(again.events[-1], Asked)
+
+
+def test_one_completion_has_one_round() -> None:
+    thread = heed(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
+    done = after(thread, proven(3, more=False, confidence=Confidence.HIGH))
+    assert not any(isinstance(event, Asked | Answered) for event in done.events)

@@ -1,0 +1,222 @@
+"""The expert's round through the shell: what is sent, what becomes of the answer, and that no call waits for ever."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from scripted_models import ScriptedModels
+
+from stepwarden.manager.manager import Manager
+from stepwarden.models import Choice, ModelError, ModelInfo, ModelReply, Need, Trouble, Usage
+from stepwarden.steps.evidence import Quote, Verdict
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.submission import Confidence, Submission
+from stepwarden.steps.thread import Outcome
+from stepwarden.storage import Store
+from stepwarden.threads.calls import LOCAL, Call, Reply
+from stepwarden.threads.consult import Consultants
+from stepwarden.threads.expert import ExpertAnswer, ExpertPoint, Experts
+from stepwarden.threads.journal import Journal
+from stepwarden.threads.submit import Desk
+
+POLICY = Policy(tool="debug", low=2, likely=4, high=8)
+CODE = "def total(prices):\n    return sum(prices[1:])\n"
+
+
+class Oracle(ScriptedModels):
+    """Scripted models with one that can be chosen."""
+
+    def choose(self, name: str | None, need: Need) -> Choice:
+        if name not in {None, "oracle"}:
+            raise ModelError(Trouble.UNKNOWN_MODEL, f"No model is named '{name}'; nearest: oracle.")
+        return Choice(ModelInfo("oracle", "script", context_tokens=8_000), "the only one")
+
+
+class House:
+    def __init__(self, home: Path, models: Oracle, *, call_seconds: float) -> None:
+        self.models = models
+        self.store = Store(f"sqlite:///{home / 'threads.db'}")
+        self.consultants = Consultants(self.store, models, lease_s=5.0)
+        self.journal = Journal(self.store)
+        experts = Experts(models, self.consultants, "Judge it.")
+        self.desk = Desk(self.journal, Manager(), (), experts, call_seconds=call_seconds)
+
+    async def take(self, said: Submission, thread_id: str | None = None) -> Reply:
+        reply = await self.desk.submit(Call(LOCAL, POLICY, said, thread_id))
+        assert isinstance(reply, Reply), reply
+        return reply
+
+
+@asynccontextmanager
+async def house(home: Path, models: Oracle, *, call_seconds: float = 30.0) -> AsyncIterator[House]:
+    built = House(home, models, call_seconds=call_seconds)
+    try:
+        yield built
+    finally:
+        await built.consultants.close()
+        await built.store.close()
+
+
+def verdict(*, agrees: bool = True, points: tuple[ExpertPoint, ...] = (), files: tuple[str, ...] = ()) -> ModelReply:
+    parsed: BaseModel = ExpertAnswer(agrees=agrees, summary="so I say", points=list(points), files_needed=list(files))
+    return ModelReply(parsed.model_dump_json(), "oracle-1", "script", Usage(10, 5), parsed)
+
+
+def step(number: int, **fields: object) -> Submission:
+    said = Submission(number, f"step {number}", digest=f"{number}{sorted(fields)}")
+    return replace(said, **fields)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "app.py").write_text(CODE, "utf-8")
+    (root / ".env").write_text("PASSWORD=planted-secret\n", "utf-8")
+    return root
+
+
+async def proven(house: House, project: Path) -> str:
+    """Open a thread whose hypothesis is verified, ready to finish with step 3."""
+    opened = await house.take(step(1, directory=str(project)))
+    quote = Quote("app.py", "return sum(prices[1:])", 2, "hypothesis")
+    await house.take(
+        step(2, hypothesis="the slice", quotes=(quote,), checked=("app.py", ".env"), confidence=Confidence.HIGH),
+        opened.thread.id,
+    )
+    return opened.thread.id
+
+
+FINISH = step(3, more=False, confidence=Confidence.HIGH)
+
+
+@pytest.mark.asyncio
+async def test_the_expert_gets_the_work_and_the_files_with_line_numbers_but_no_secret(
+    tmp_path: Path, project: Path
+) -> None:
+    models = Oracle().say(verdict())  # type: ignore[assignment]
+    async with house(tmp_path, models) as desk:
+        done = await desk.take(FINISH, await proven(desk, project))
+        assert done.thread.outcome is Outcome.DONE
+        assert done.thread.opinion is not None
+        assert (done.thread.opinion.model, done.thread.opinion.price) == ("oracle-1", "unpriced")
+        (request,) = models.asked
+        sent = "\n".join(message.text for message in request.messages)
+        assert "    2     return sum(prices[1:])" in sent
+        assert "the slice" in sent
+        assert "planted-secret" not in sent
+        assert request.answer is ExpertAnswer
+
+
+@pytest.mark.asyncio
+async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_quote_holds(
+    tmp_path: Path, project: Path
+) -> None:
+    points = (
+        ExpertPoint(point="wrong index", file="app.py", line=1, quote="return sum(prices[1:])"),
+        ExpertPoint(point="made up", file="app.py", quote="lock.acquire(timeout=5)"),
+    )
+    models = Oracle().say(verdict(agrees=False, points=points, files=("other.py",)))  # type: ignore[assignment]
+    async with house(tmp_path, models) as desk:
+        held = await desk.take(FINISH, await proven(desk, project))
+        assert [(clause.kind, clause.subject) for clause in held.held] == [
+            ("expert", "app.py:2"),
+            ("expert_file", "other.py"),
+        ]
+        assert held.opinion is not None
+        assert [point.verdict for point in held.opinion.points] == [Verdict.MOVED, Verdict.REFUTED]
+        done = await desk.take(step(4, more=False, confidence=Confidence.HIGH), held.thread.id)
+        assert done.thread.outcome is Outcome.DONE
+        assert len(models.asked) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_slow_expert_is_collected_by_the_same_call_and_asked_once(tmp_path: Path, project: Path) -> None:
+    models = Oracle()
+    async with house(tmp_path, models, call_seconds=0.05) as desk:
+        thread_id = await proven(desk, project)
+        waiting = await desk.take(FINISH, thread_id)
+        assert waiting.awaits == "oracle"
+        still = await desk.take(replace(FINISH, digest="other words"), thread_id)
+        assert still.awaits == "oracle"
+        models.say(verdict())
+        collected = await desk.take(FINISH, thread_id)
+        while collected.awaits:  # the answer is on its way to the disk
+            collected = await desk.take(FINISH, thread_id)
+        assert collected.thread.outcome is Outcome.DONE
+        again = await desk.take(FINISH, thread_id)
+        assert (again.replayed, again.thread.outcome) == (True, Outcome.DONE)
+        assert len(models.asked) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_next_number_goes_on_without_the_expert_and_aborts_its_request(tmp_path: Path, project: Path) -> None:
+    models = Oracle()
+    async with house(tmp_path, models, call_seconds=0.05) as desk:
+        thread_id = await proven(desk, project)
+        await desk.take(FINISH, thread_id)
+        await models.was_asked()
+        on = await desk.take(step(4, findings="more to say"), thread_id)
+        assert (on.thread.last, on.thread.awaiting) == (4, None)
+        assert models.aborted.is_set()
+
+
+@pytest.mark.asyncio
+async def test_a_new_process_collects_what_the_first_one_asked(tmp_path: Path, project: Path) -> None:
+    models = Oracle()
+    async with house(tmp_path, models, call_seconds=0.05) as desk:
+        thread_id = await proven(desk, project)
+        await desk.take(FINISH, thread_id)
+    async with house(tmp_path, Oracle().say(verdict())) as desk:  # type: ignore[arg-type]
+        done = await desk.take(FINISH, thread_id)
+        assert done.thread.outcome is Outcome.DONE
+        assert len(desk.models.asked) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_expert_that_fails_loses_no_work(tmp_path: Path, project: Path) -> None:
+    models = Oracle().say(ModelError(Trouble.WRONG_KEY, "The key in X_KEY is refused."))  # type: ignore[assignment]
+    async with house(tmp_path, models) as desk:
+        done = await desk.take(FINISH, await proven(desk, project))
+        assert done.thread.outcome is Outcome.DONE
+        assert done.thread.opinion is not None
+        assert done.thread.opinion.failed == "The key in X_KEY is refused."
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "fields", [{"fields": {"use_assistant_model": False}}, {"confidence": Confidence.CERTAIN}], ids=["off", "certain"]
+)
+async def test_no_expert_is_asked_where_none_is_wanted_or_needed(
+    tmp_path: Path, project: Path, fields: dict[str, object]
+) -> None:
+    models = Oracle()
+    async with house(tmp_path, models) as desk:
+        done = await desk.take(replace(FINISH, **fields), await proven(desk, project))  # pyright: ignore
+        assert done.thread.outcome is Outcome.DONE
+        assert models.asked == []
+
+
+@pytest.mark.asyncio
+async def test_a_model_that_is_not_there_is_told_before_anything_is_recorded(tmp_path: Path, project: Path) -> None:
+    async with house(tmp_path, Oracle()) as desk:
+        thread_id = await proven(desk, project)
+        with pytest.raises(ModelError, match="nearest: oracle"):
+            await desk.take(step(3, fields={"model": "orakle"}), thread_id)
+        assert (await desk.journal.load(thread_id, LOCAL)).last == 2
+
+
+@pytest.mark.asyncio
+async def test_the_history_shows_that_a_model_was_asked_and_what_it_said(tmp_path: Path, project: Path) -> None:
+    models = Oracle().say(verdict())  # type: ignore[assignment]
+    async with house(tmp_path, models) as desk:
+        thread_id = await proven(desk, project)
+        await desk.take(FINISH, thread_id)
+        kinds = [entry.kind for entry in await desk.journal.history(thread_id)]
+        assert kinds[-3:] == ["asked", "answered", "finished"]
+        said = json.dumps([dict(entry.data) for entry in await desk.journal.history(thread_id)])
+        assert "so I say" in said
