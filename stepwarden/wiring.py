@@ -10,6 +10,7 @@ import prompts
 from providers.models import build_models
 from stepwarden.errors import StepwardenError
 from stepwarden.manager.manager import Manager
+from stepwarden.manager.model_adviser import ModelAdviser
 from stepwarden.models import ModelError, Models, Need
 from stepwarden.settings import Settings
 from stepwarden.storage import Store
@@ -90,7 +91,15 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     models = models or build_models(settings)
     consultants = Consultants(store, models)
     experts = Experts(models, consultants, prompts.text("expert"))
-    desk = Desk(journal, Manager(), settings.roots, experts)
+    desk = Desk(journal, build_manager(settings, models), settings.roots, experts)
     archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = ChatRoom(journal, models, settings.roots, prompts.load("chat").texts["system"])
     return Runtime(settings, store, journal, desk, archive, models, consultants, chats)
+
+
+def build_manager(settings: Settings, models: Models) -> Manager:
+    """Give the manager with its model beside the rules, or the rules alone where the settings name none."""
+    model = settings.manager_adviser
+    if model is None:
+        return Manager()
+    return Manager(ModelAdviser(models, model, prompts.text("manager")))

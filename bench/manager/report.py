@@ -62,8 +62,8 @@ def report(results: Sequence[Result]) -> tuple[str, bool]:
         f"Criteria, for {RULES}:\n{verdicts(judged)}",
         f"Criteria, for {RULES_AND_MODEL} (a scripted model with noise, no real one):\n"
         f"{verdicts(criteria(results, RULES_AND_MODEL))}",
-        f"Nobody can save more than {least:.1%} on the {len(solvable(results))} solvable threads: that is each of them "
-        "ended in the step that proves the truth.",
+        f"To end each of the {len(solvable(results))} solvable threads in the very step that proves the truth would "
+        f"save {least:.1%} of fixed five's steps on them.",
     ]
     return "\n\n".join(parts), all(each.holds for each in judged)
 

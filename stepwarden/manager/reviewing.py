@@ -20,7 +20,6 @@ CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 WIDER_FILES = 3  # new files in one step from which the scope has grown ...
 WIDER_FROM_STEP = 3  # ... from this step on; before it, finding the files is the work
 WORDS_ONLY_STEPS = 2  # steps in a row that bring words and no fact before it counts as a stall
-STALL_STEPS = 1  # steps that a stalled thread is still planned for: another way, or an honest end
 SPLIT_AGAIN_STEPS = 5  # how often the advice to split is repeated
 
 
@@ -87,15 +86,10 @@ def _tried(thread: Thread) -> str:
 
 def _is_too_long(case: Case) -> bool:
     plan = case.thread.plan
-    if plan is None or _is_counted(plan):
+    if plan is None or plan.low == plan.high:  # a counted total is a point: its length was known from the start
         return False
     past = case.thread.last - 2 * case.policy.high
     return past > 0 and (past - 1) % SPLIT_AGAIN_STEPS == 0
-
-
-def _is_counted(plan: Plan | None) -> bool:
-    """Whether the total was counted, not advised: it is a point, and its length was known from the start."""
-    return plan is not None and plan.low == plan.high
 
 
 def _moved_plan(case: Case) -> Plan | None:
@@ -166,10 +160,8 @@ def _scope_grown(thread: Thread) -> str:
 
 
 def _shrinkage(case: Case) -> _Move | None:
-    """Give the earlier end that the facts allow: the next step where it is stalled or verified, else one more."""
+    """Give the earlier end that the facts allow: the next step where all is verified, else one more to look again."""
     thread, policy = case.thread, case.policy
-    if _is_stalled(case) and not _is_counted(thread.plan):
-        return _Move(thread.last + STALL_STEPS, "stalled: one other way, or an honest end")
     if not case.assessment.sufficient or asked_for_more(thread):
         return None
     word = case.step.submission.confidence

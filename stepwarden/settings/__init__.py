@@ -13,6 +13,8 @@ from stepwarden.settings.allowance import UNLIMITED, Allowance, parse_allowance
 
 RESERVED_PRINCIPALS = ("local", "anonymous")  # of threads/calls.py: hosts on stdio, and callers without a token
 
+MANAGER_MODEL = "glm-4.5-flash"  # free of charge and quick; asked only where its key is there
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -87,6 +89,9 @@ class Settings(BaseSettings):
     scripted: Path | None = Field(default=None, description="A JSON script that answers as a model, for tests.")
     default_model: str = Field(
         default="auto", description="The model where none is named and a strong one is wanted; `auto` chooses by need."
+    )
+    manager_model: str | None = Field(
+        default=None, description="The manager's model, or `off`; default: glm-4.5-flash where a GLM key is set."
     )
     models_allowed: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Models that may be asked: names or patterns such as `openai/*`, separated by commas."
@@ -182,6 +187,14 @@ class Settings(BaseSettings):
         if parts.username or parts.password:
             raise ValueError("there is a password in the address; put the key into its own variable")
         return address
+
+    @property
+    def manager_adviser(self) -> str | None:
+        """The name of the manager's model, None where the rules advise alone."""
+        if self.manager_model is not None:
+            name = self.manager_model.strip()
+            return None if name.casefold() == "off" else name or None
+        return MANAGER_MODEL if self.zhipuai_api_key or self.zai_api_key else None
 
     @property
     def store_url(self) -> str:

@@ -170,7 +170,7 @@ def test_history_outside_the_range_is_told_as_it_is_and_planned_inside():
 
 
 @pytest.mark.parametrize(
-    ("files", "plan"), [(0, (8, 12, 18)), (1, (6, 9, 14)), (4, (7, 10, 15))], ids=["none", "one", "four"]
+    ("files", "plan"), [(0, (8, 12, 18)), (1, (6, 9, 14)), (4, (6, 10, 15))], ids=["none", "one", "four"]
 )
 def test_the_interval_is_a_third_below_and_a_half_above(files, plan):
     policy = replace(WIDE, likely=12 if files == 0 else 10)

@@ -20,7 +20,7 @@ WORKFLOWS = (
     "planner",
     "thinkdeep",
 )
-PROMPTS = (*WORKFLOWS, "status")
+PROMPTS = (*WORKFLOWS, "chat", "challenge", "listmodels", "status")
 BULLETS_BY_PHASE = {
     "survey": {6},
     "dig": {6},
@@ -57,7 +57,7 @@ def _bullets(name: str) -> list[str]:
 
 def test_the_package_holds_these_files_and_no_other() -> None:
     found = {entry.name.removesuffix(".md") for entry in files(prompts).iterdir() if entry.name.endswith(".md")}
-    assert found == {*PROMPTS, "instructions"}
+    assert found == {*PROMPTS, "instructions", "expert", "manager"}
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -81,6 +81,14 @@ def test_a_workflow_has_a_command_and_enough_bullets_in_every_phase(name: str) -
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_a_description_says_that_the_tool_is_called_once_per_step(name: str) -> None:
     assert "Called once per step" in prompts.load(name).description
+
+
+def test_a_tool_that_is_no_workflow_may_have_free_sections() -> None:
+    prompt = prompts.parse("free", "# Title\n## description\nWords.\n## system\nYou are.\n\n- One.\n## after\nGo.\n")
+    assert prompt.texts == {"system": "You are.\n- One.", "after": "Go."}
+    assert prompt.command == ""
+    assert set(prompts.load("chat").texts) == {"system"}
+    assert set(prompts.load("challenge").texts) == {"before", "after"}
 
 
 def test_status_has_words_and_no_phases() -> None:

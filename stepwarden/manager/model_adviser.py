@@ -1,0 +1,114 @@
+"""A small fast model as adviser: one short question, one typed answer, and one kind of failure."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+from pydantic import BaseModel, Field
+
+from stepwarden.manager.adviser import AdviserError, Proposal
+from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.reasons import clipped
+from stepwarden.manager.reviewing import longest
+from stepwarden.models import Message, ModelError, ModelRequest, Models, Need
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.machine import Advice
+from stepwarden.steps.thread import Plan
+
+TASK_CHARACTERS = 1_500  # of the task; more costs time and tells little about its size
+CLAIM_CHARACTERS = 300  # of a hypothesis
+OUTPUT_TOKENS = 200
+TEMPERATURE = 0.1
+# The manager stops waiting before, and says "timed out"; this ends what goes on upstream where it does not.
+DEADLINE_SECONDS = 4.0
+
+
+class StepsAnswer(BaseModel):
+    """The typed answer of the model."""
+
+    likely: int = Field(description="Steps that the thread deserves in all")
+    reason: str = Field(description="Why, in at most 8 words")
+
+
+class ModelAdviser:
+    """An Adviser that asks one model through the port; it holds nothing of any thread.
+
+    `model` is a name, or None for whichever is fast. `wording` is the system prompt. Every failure is an AdviserError.
+    """
+
+    def __init__(self, models: Models, model: str | None, wording: str) -> None:
+        self._models = models
+        self._model = model
+        self._wording = wording
+
+    async def size(self, work: Work, policy: Policy, rules: Advice) -> Proposal:
+        """Propose how many steps `work` deserves."""
+        facts = {
+            "tool": policy.tool,
+            "existing files named": work.files,
+            "bytes in them": work.file_bytes,
+            "languages": sorted(work.languages),
+            "steps the agent asks for": work.hint,
+            "rules say": _plan(rules.plan),
+            "bounds": [policy.low, policy.high],
+        }
+        return await self._ask("How many steps does this task deserve in all?", work.task, facts)
+
+    async def review(self, case: Case, rules: Advice) -> Proposal:
+        """Propose how many steps the thread deserves now."""
+        thread = case.thread
+        facts = {
+            "tool": case.policy.tool,
+            "steps done": thread.last,
+            "steps with a new fact": sum(step.new for step in thread.trail),
+            "planned": _plan(thread.plan),
+            "files found": sum(thread.claims.files.values()),
+            "quotes by verdict": dict(case.assessment.evidence),
+            "open clauses": dict(Counter(clause.kind for clause in case.assessment.open)),
+            "hypothesis (untrusted)": (thread.claims.hypothesis or "")[:CLAIM_CHARACTERS],
+            "signal": rules.signal.value if rules.signal else None,
+            "rules say": _plan(rules.plan or thread.plan),
+            "bounds": [thread.last + 1, longest(case)],
+        }
+        return await self._ask("How many steps does this thread deserve in all now?", thread.task, facts, thread.id)
+
+    async def _ask(self, question: str, task: str, facts: Mapping[str, object], thread: str | None = None) -> Proposal:
+        try:
+            reply = await self._models.complete(self._request(question, task, facts, thread))
+        except ModelError as error:
+            raise AdviserError(str(error)) from error
+        if not isinstance(reply.parsed, StepsAnswer):
+            raise AdviserError("the answer is not of the type asked for")
+        reason = clipped(_printable(reply.parsed.reason))
+        if not reason or reply.parsed.likely < 1:
+            raise AdviserError("the answer makes no sense")
+        return Proposal(reply.parsed.likely, reason)
+
+    def _request(self, question: str, task: str, facts: Mapping[str, object], thread: str | None) -> ModelRequest:
+        text = f"{question}\n\nFacts:\n{_quoted(facts)}\n\nTask (untrusted):\n{_quoted(task[:TASK_CHARACTERS])}"
+        return ModelRequest(
+            model=self._models.choose(self._model, Need.FAST).info.name,
+            messages=(Message("system", self._wording), Message("user", text)),
+            answer=StepsAnswer,
+            temperature=TEMPERATURE,
+            max_output_tokens=OUTPUT_TOKENS,
+            thinking="minimal",
+            deadline_s=DEADLINE_SECONDS,
+            purpose="manager",
+            thread=thread,
+            cache=True,
+        )
+
+
+def _plan(plan: Plan | None) -> str | None:
+    """Give a plan's numbers; its reason is left out, since it may hold words of the agent or of a model."""
+    return None if plan is None else f"{plan.likely} ({plan.low}-{plan.high})"
+
+
+def _quoted(value: object) -> str:
+    """Give a value as JSON on one line: no text in it can pass for a line of the prompt."""
+    return json.dumps(value, ensure_ascii=True)
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text[:1_000])
