@@ -56,8 +56,8 @@ def listmodels_tool(models: Models) -> EdgeTool:
 
 def _overview(models: Models) -> str:
     by_provider = _by_provider(models.usable())
-    picks = _picks(models)
-    lacking = _lacking(models)
+    picks, some = _picks(models)
+    lacking = _lacking(models) if some else []  # where there is none at all, the reason says what to set
     most = max((len(infos) for infos in by_provider.values()), default=0)
     text = ""
     for shown in range(most, -1, -1):
@@ -80,25 +80,26 @@ def _one_provider(models: Models, provider: str) -> str:
     return "\n".join(lacks) or "No such provider here; call listmodels without provider."
 
 
-def _picks(models: Models) -> list[str]:
-    """Give what `auto` picks for each need, or why it picks nothing."""
-    lines: list[str] = []
+def _picks(models: Models) -> tuple[list[str], bool]:
+    """Give what `auto` picks for each need, or why it picks nothing; and whether it picks anything."""
+    said: dict[Need, str] = {}
+    some = False
     for need in Need:
         try:
             choice = models.choose(None, need)
         except ModelError as error:
-            lines.append(f"auto, {need}: {error}")
+            said[need] = str(error)
         else:
-            lines.append(f"auto, {need}: {choice.info.name} ({clip(choice.why, LINE_CHARS)})")
-    reasons = {line.partition(": ")[2] for line in lines}
-    return [f"auto: {reasons.pop()}"] if len(reasons) == 1 else lines
+            said[need] = f"{choice.info.name} ({clip(choice.why, LINE_CHARS)})"
+            some = True
+    if len(set(said.values())) == 1:
+        return [f"auto: {said[Need.DEEP]}"], some
+    return [f"auto, {need}: {words}" for need, words in said.items()], some
 
 
 def _lacking(models: Models) -> list[str]:
-    """Give what cannot be used and what to set, in a line; nothing where the reason why `auto` fails says it all."""
+    """Give what cannot be used and what to set, in a line."""
     lacks = [f"{one.provider}: {clip(one.why, LINE_CHARS)}" for one in models.unusable()]
-    if not models.usable():
-        return []
     return [f"Not usable: {'; '.join(lacks)}"] if lacks else []
 
 

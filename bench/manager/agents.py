@@ -1,7 +1,8 @@
 """Simulated agents: parameterised stochastic models of who sends the steps.
 
-The numbers were chosen from what is known of such agents (docs/manager.md names the sources) and written down before
-any rule was measured against them; they are not tuned to the rules, nor the rules' table to them.
+The numbers are assumptions, but for `jumps_right`. They were written down before any rule was measured against them,
+and none was changed since. How the stalled behave was corrected once, after the first runs: dry agents still brought
+new theories.
 """
 
 from collections.abc import Mapping
@@ -111,7 +112,7 @@ STALLED = Character(
 
 @dataclass(frozen=True, slots=True)
 class Fraud:
-    """An agent that concludes without work. `invents` says that its quotes are made up, else true and beside the point."""
+    """An agent that concludes without work; what it quotes is made up (`invents`), or true and beside the point."""
 
     name: str
     share: float

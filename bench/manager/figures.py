@@ -93,7 +93,9 @@ def criteria(results: Sequence[Result], policy: str = RULES) -> list[Criterion]:
     count = len(solvable(results))
     return [
         Criterion(
-            f"the interval covers {COVERAGE:.0%} of the needs", f"{row.coverage:.1%} of {count}", row.coverage >= COVERAGE
+            f"the interval covers {COVERAGE:.0%} of the needs",
+            f"{row.coverage:.1%} of {count}",
+            row.coverage >= COVERAGE,
         ),
         Criterion(f"{SAVED:.0%} fewer steps than fixed five", f"{row.saved:.1%}", row.saved >= SAVED),
         Criterion(f"at most {LOST_POINTS:g} points of success lost", f"{row.lost:.1f}", row.lost <= LOST_POINTS),

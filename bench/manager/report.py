@@ -55,15 +55,14 @@ def recordings_table(recordings: Sequence[Recording]) -> str:
 def report(results: Sequence[Result]) -> tuple[str, bool]:
     """Give the whole text about simulated threads, and whether every criterion holds for the rules."""
     judged = criteria(results, RULES)
+    by_model = criteria(results, RULES_AND_MODEL)
     least = ideal_saving(results)
     parts = [
         table(results),
         agents_table(results),
         f"Criteria, for {RULES}:\n{verdicts(judged)}",
-        f"Criteria, for {RULES_AND_MODEL} (a scripted model with noise, no real one):\n"
-        f"{verdicts(criteria(results, RULES_AND_MODEL))}",
-        f"To end each of the {len(solvable(results))} solvable threads in the very step that proves the truth would "
-        f"save {least:.1%} of fixed five's steps on them.",
+        f"Criteria, for {RULES_AND_MODEL} (scripted, with noise, no real one):\n{verdicts(by_model)}",
+        f"{len(solvable(results))} solvable threads, each ended in the step that proves the truth: {least:.1%} saved.",
     ]
     return "\n\n".join(parts), all(each.holds for each in judged)
 

@@ -6,5 +6,5 @@ THREADS = 800  # a seed; about 7 in 10 of them are solvable and count for covera
 
 # How hard the tasks are (world.py). At 0.5 two things agree: honest agents left to themselves take 3.9 steps in the
 # mean, which is the mean of the tools' starting points, and five fixed steps are enough for 95 in 100 of their tasks.
-# Chosen on seed 7, by those two alone.
+# Set on seed 7 by those two, after a first look at the rules at 1.0, and before any rule was changed.
 HARDNESS = 0.5

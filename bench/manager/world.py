@@ -55,7 +55,7 @@ LEVELS = {
     "hard": Level(0.18, 2.4, (3, 15), 0.10, 0.30, 0.50, 0.35),
     "very hard": Level(0.07, 4.2, (5, 30), 0.05, 0.20, 0.40, 0.45),
 }
-# Per tool: the least steps, and the part of a level's work that reaches it: a diff bounds the work, a code base does not.
+# Per tool: the least steps, and the part of a level's work that reaches it (a diff bounds the work).
 SCOPE = {
     "debug": (2, 1.0),
     "codereview": (2, 0.5),

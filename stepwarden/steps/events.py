@@ -4,7 +4,7 @@ An event says what was decided, never what to decide: the fold of old events giv
 One call appends `StepRecorded` (with `Opened` before it on a new thread) and then what was decided about it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.thread import Assurance, By, Clause, Origin, Outcome, Plan, Signal, Step
+from stepwarden.steps.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +88,24 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A model is asked about step `number`; `key` names the consultation in the store."""
+    """A model is asked about step `number`; `key` names the consultation in the store.
+
+    In a consensus it stands for every model that this step hears; `left_out` are files that none of them is sent.
+    """
 
     key: str
     number: int
     model: str
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of asking, or why nothing did."""
+    """What came of asking, or why nothing did: an expert's opinion, or a voice of a consensus."""
 
     key: str
-    opinion: Opinion
+    opinion: Opinion = field(default_factory=Opinion)
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from stepwarden.steps.events import (
     Signalled,
     StepRecorded,
 )
+from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.thread import Assurance, By, Claims, Outcome, Remark, Signal, Thread
+from stepwarden.steps.voice import Voice
 
 
 def fold_events(thread: Thread, events: Iterable[Event]) -> Thread:
@@ -45,14 +47,23 @@ def before_step(thread: Thread, number: int) -> Thread:
         outcome=Outcome.OPEN,
         ended_by=None,
         held=False,
+        held_at=0,
         disproof_asked=thread.disproof_asked if thread.disproof_asked <= len(kept) else 0,
         plan=None if number == 1 else thread.plan,
         awaiting=None,
         opinion=None,
         expert_asked=False,
+        voices=_voices_before(thread, number),
+        exchanged=False,
         refused_empty=None,
     )
     return _with_live_steps(cut)
+
+
+def _voices_before(thread: Thread, number: int) -> dict[int, Voice]:
+    """Give what the steps before `number` heard, without what an exchange at the end made of it."""
+    kept = {seat: voice for seat, voice in thread.voices.items() if seat < number}
+    return {seat: replace(voice, revised=None, revision="") for seat, voice in kept.items()}
 
 
 def _with_live_steps(thread: Thread) -> Thread:
@@ -113,7 +124,9 @@ def _signalled(thread: Thread, event: Signalled) -> Thread:
 
 def _held(thread: Thread, event: Held) -> Thread:
     named = ", ".join(f"{clause.kind} {clause.subject}".strip() for clause in event.open)
-    return replace(thread, held=True, remarks=(*thread.remarks, Remark("held", thread.last, By.RULE, named)))
+    return replace(
+        thread, held=True, held_at=thread.last, remarks=(*thread.remarks, Remark("held", thread.last, By.RULE, named))
+    )
 
 
 def _finished(thread: Thread, event: Finished) -> Thread:
@@ -134,16 +147,30 @@ def _refused(thread: Thread, event: Refused) -> Thread:
 
 def _asked(thread: Thread, event: Asked) -> Thread:
     remark = Remark("asked", event.number, By.RULE, event.model)
-    awaiting = (event.key, event.number)
-    remarks = (*thread.remarks, remark)
-    return replace(thread, awaiting=awaiting, asked_model=event.model, expert_asked=True, remarks=remarks)
+    return replace(
+        thread,
+        awaiting=(event.key, event.number),
+        asked_model=event.model,
+        expert_asked=True,
+        exchanged=thread.exchanged or is_exchange(event.key),
+        remarks=(*thread.remarks, remark),
+    )
 
 
 def _answered(thread: Thread, event: Answered) -> Thread:
+    if event.voice is not None:
+        return _heard(thread, event.voice)
     opinion = event.opinion
     said = opinion.failed or ("agrees" if not opinion.disagrees else f"disagrees: {opinion.summary}")
     remark = Remark("answered", thread.last, By.MODEL, f"{opinion.model} {said}".strip())
     return replace(thread, awaiting=None, opinion=opinion, remarks=(*thread.remarks, remark))
+
+
+def _heard(thread: Thread, voice: Voice) -> Thread:
+    vote = voice.counted.value if voice.counted else "no vote"
+    remark = Remark("heard", thread.last, By.MODEL, f"{voice.name}: {voice.failed or vote}")
+    voices = {**thread.voices, voice.seat: voice}
+    return replace(thread, awaiting=None, voices=voices, remarks=(*thread.remarks, remark))
 
 
 def _given_up(thread: Thread, event: GivenUp) -> Thread:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.panel import Panel, no_panel
 from stepwarden.steps.thread import Assurance, Clause, Issue, Thread
 
 NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
@@ -23,7 +24,7 @@ class Policy:
     """What distinguishes one tool's threads from another's, as values.
 
     `low`, `likely` and `high` are the tool's starting point and range of steps; `facts` gives the clauses of the
-    tool's own checklist that are still open.
+    tool's own checklist that are still open, `panel` the models that a thread of a consensus hears.
     """
 
     tool: str
@@ -34,6 +35,7 @@ class Policy:
     hypothesis_required: bool = False
     novelty_required: bool = True
     facts: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
+    panel: Callable[[Thread], Panel | None] = no_panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     if thread.readable:
         clauses += _evidence_clauses(thread)
     clauses += policy.facts(thread)
+    if (panel := policy.panel(thread)) is not None:
+        clauses += panel.clauses(thread)
     return tuple(clauses)
 
 

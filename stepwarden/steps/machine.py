@@ -1,9 +1,11 @@
 """The machine of the step protocol: what follows from a step, from the manager's advice, from an expert's answer.
 
-Pure: `open_thread`, `advance`, `advise` and `heed` answer with the events to record. What a call is in the first place
-- a retry, a mistake, work to do - is `admission.py`. Numbers in comments are the rules of section 3 of the protocol.
+Pure: `open_thread`, `advance`, `advise`, `heed` and `heed_voices` answer with the events to record. What a call is in
+the first place - a retry, a mistake, work to do - is `admission.py`, what is special to a consensus `hearing.py`.
+Numbers in comments are the rules of section 3 of the protocol.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,19 +25,25 @@ from stepwarden.steps.events import (
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.fold import before_step, fold_events
 from stepwarden.steps.gate import Policy, assess, open_clauses
+from stepwarden.steps.hearing import ask_seats, give_up_seats, hear
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Assurance, By, Clause, Origin, Outcome, Phase, Plan, Signal, Step, Thread
+from stepwarden.steps.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the server found when it looked: verdicts on the quotes, files that exist, quotes gone since."""
+    """What the server found when it looked: verdicts on the quotes, files that exist, quotes gone since.
+
+    `left_out` are files of a consensus's first step that its models are not sent.
+    """
 
     evidence: tuple[Evidence, ...] = ()
     existing: tuple[str, ...] = ()
     readable: bool = False
     stale: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class Decision:
 def open_thread(thread_id: str, policy: Policy, said: Submission, facts: Facts, origin: Origin | None) -> Decision:
     """Open a thread with its first step."""
     start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
-    return _finish_asked(_recorded(start, Accept(1), said, facts, policy), said, policy, "")
+    return _followed(_recorded(start, Accept(1), said, facts, policy), said, facts, policy, "")
 
 
 def advance(
@@ -83,9 +91,23 @@ def advance(
     """
     decision = Decision(thread)
     if thread.awaiting is not None:
-        decision = decision.then(GivenUp(thread.awaiting[0]))
+        decision = decision.then(*_given_up(thread, accepted, policy))
     decision = _recorded(decision, accepted, said, facts, policy)
-    if accepted.number > 1:
+    return _followed(decision, said, facts, policy, expert)
+
+
+def _given_up(thread: Thread, accepted: Accept, policy: Policy) -> tuple[Event, ...]:
+    assert thread.awaiting is not None
+    panel = policy.panel(thread)
+    return (GivenUp(thread.awaiting[0]),) if panel is None else give_up_seats(thread, panel, accepted.backtrack)
+
+
+def _followed(decision: Decision, said: Submission, facts: Facts, policy: Policy, expert: str) -> Decision:
+    """Add what follows from the step just recorded."""
+    panel = policy.panel(decision.thread)
+    if panel is not None:
+        return decision.then(*ask_seats(decision.thread, panel, policy, left_out=facts.left_out))
+    if decision.thread.last > 1:
         decision = _with_more(decision, said, policy)
     return _finish_asked(decision, said, policy, expert)
 
@@ -212,6 +234,14 @@ def heed(thread: Thread, key: str, opinion: Opinion, policy: Policy) -> Decision
     return decision
 
 
+def heed_voices(thread: Thread, key: str, voices: Sequence[Voice], policy: Policy) -> Decision:
+    """Judge what the models of a consensus said; answers that `thread` does not wait for change nothing."""
+    panel = policy.panel(thread)
+    if panel is None or thread.awaiting is None or thread.awaiting[0] != key:
+        return Decision(thread)
+    return Decision(thread).then(*hear(thread, voices, panel, policy))
+
+
 def advise(decision: Decision, advice: Advice, policy: Policy, *, expert: str = "") -> Decision:
     """Judge the manager's advice on the step just recorded, and add what of it holds; empty advice is advice too.
 
@@ -221,6 +251,8 @@ def advise(decision: Decision, advice: Advice, policy: Policy, *, expert: str = 
     thread = decision.thread
     if advice.plan is not None and thread.outcome is Outcome.OPEN:
         decision = _replanned(decision, advice.plan)
+    if policy.panel(thread) is not None:
+        return decision  # its steps are counted, not advised
     if not decision.is_open:
         return _with_next_step(decision)
     if advice.end and _may_end(decision.thread, policy):

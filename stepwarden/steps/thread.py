@@ -9,6 +9,7 @@ from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Severity, Submission
 from stepwarden.steps.text import fold, key_of
+from stepwarden.steps.voice import Voice
 
 
 class Outcome(StrEnum):
@@ -87,8 +88,9 @@ class Issue:
 class Clause:
     """One thing that is still open at the gate.
 
-    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `refuted`) or `checklist`;
-    `subject` is the issue's id, the file, or the number it is about; `text` is a checklist clause's own wording.
+    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `refuted`), `not_heard` or
+    `checklist`; `subject` is the issue's id, the file, the model, or the number it is about; `text` is a checklist
+    clause's own wording.
     """
 
     kind: str
@@ -248,6 +250,7 @@ class Thread:
     assurance: Assurance = Assurance.ASSERTED
     sized: int = 0  # the number of steps planned at step 1
     held: bool = False
+    held_at: int = 0  # the step that was held, 0 = none
     disproof_asked: int = 0  # the step after which it was asked, 0 = never
     directory: str | None = None
     origin: Origin | None = None
@@ -257,6 +260,8 @@ class Thread:
     opinion: Opinion | None = None  # the expert's, of this branch
     asked_model: str = ""  # who was asked last
     expert_asked: bool = False  # once for each completion
+    voices: Mapping[int, Voice] = field(default_factory=dict[int, Voice])  # of a consensus, by seat
+    exchanged: bool = False  # whether its exchange round was held
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
     attempts: Mapping[int, int] = field(default_factory=dict[int, int])  # number -> times recorded
     digests: Mapping[str, int] = field(default_factory=dict[str, int])  # digest -> number, of the live steps

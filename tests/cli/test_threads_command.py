@@ -11,6 +11,8 @@ from stepwarden.cli import main
 from stepwarden.cli.showing import plain
 from stepwarden.storage import HeadChange, NewEvent, Store
 from stepwarden.storage.sqlite import newest_driver
+from stepwarden.threads.calls import LOCAL
+from stepwarden.threads.chats import Chat, Turn, append_turn
 
 Make = Callable[..., str]
 Output = pytest.CaptureFixture[str]
@@ -27,6 +29,16 @@ def command(*arguments: str) -> int:
 def rows(output: Output) -> list[dict[str, str]]:
     columns, *lines = [line.split("\t") for line in output.readouterr().out.splitlines()]
     return [dict(zip(columns, line, strict=True)) for line in lines]
+
+
+async def chatted(store_file: Path) -> str:
+    """Record a chat of one turn and give its id."""
+    store = Store(f"sqlite:///{store_file}")
+    try:
+        turn = Turn("what is it", "an answer", "d1", asked="wise-1", why="", model="wise-1", provider="acme")
+        return (await append_turn(store, Chat("chat-" + "a" * 26), turn, LOCAL)).id
+    finally:
+        await store.close()
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +78,26 @@ def test_the_list_as_json_says_all_there_is_to_a_thread(thread: Make, capsys: Ou
 def test_no_threads_is_nothing_on_stdout(capsys: Output) -> None:
     assert command("threads", "list") == 0
     assert capsys.readouterr() == ("", "No threads.\n")
+
+
+def test_a_chat_is_listed_shown_exported_and_verified_and_cannot_be_abandoned(store_file: Path, capsys: Output) -> None:
+    chat = asyncio.run(chatted(store_file))
+    assert command("threads", "list") == 0
+    assert [(row["id"], row["outcome"], row["steps"], row["task"]) for row in rows(capsys)] == [
+        (chat, "done", "1/1", "what is it")
+    ]
+    assert command("threads", "show", chat) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("# chat: what is it\n")
+    assert "an answer" in shown
+    assert "asked wise-1: what is it" in shown.partition("## History")[2]
+    assert command("threads", "export", chat) == 0
+    exported = json.loads(capsys.readouterr().out)
+    assert exported["thread"] == chat
+    assert exported["events"][0]["data"]["answer"] == "an answer"
+    assert command("threads", "verify", chat) == 0
+    assert command("threads", "abandon", chat) == 1
+    assert "is a chat" in capsys.readouterr().err
 
 
 def test_a_thread_is_shown_as_a_report_with_its_history(thread: Make, capsys: Output) -> None:

@@ -9,15 +9,14 @@ from model_server import KEY, QUICK, ModelServer, serving
 from providers.models import AllModels, build_models
 from providers.retrying import Patience
 from providers.scripted import Answering, Reply
-from stepwarden.settings import Settings, load_settings
+from stepwarden.settings import Settings, load_settings, variable_of
 
 
 @pytest.fixture(autouse=True)
 def _no_keys_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_BASE_URL", "OLLAMA_HOST", "CUSTOM_API_URL", "AZURE_OPENAI_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    for vendor in ["OPENAI", "ZHIPUAI", "ZAI", "OPENROUTER", "GEMINI", "GOOGLE", "XAI", "DEEPSEEK", "MOONSHOT", "MISTRAL", "ANTHROPIC", "CUSTOM"]:
-        monkeypatch.delenv(f"{vendor}_API_KEY", raising=False)
+    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable_of(name), raising=False)
 
 
 @pytest.fixture

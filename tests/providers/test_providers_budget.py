@@ -42,9 +42,7 @@ async def test_an_answer_is_bounded_to_what_the_budget_leaves(
     assert [body["max_tokens"] for body in server.bodies] == [3_999, 100]
 
 
-async def test_a_thread_has_its_own_budget(
-    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
-) -> None:
+async def test_a_thread_has_its_own_budget(serve: Callable[..., ModelServer], models: Callable[..., AllModels]) -> None:
     built = models(serve(BIG), budget_thread="1000")
     await built.complete(request(thread="a"))
     with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_THREAD"):
@@ -74,9 +72,7 @@ async def test_money_is_counted_by_the_bundled_table(
     assert usage.price_source.startswith("genai-prices ")
 
 
-async def test_a_budget_of_money_is_kept(
-    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
-) -> None:
+async def test_a_budget_of_money_is_kept(serve: Callable[..., ModelServer], models: Callable[..., AllModels]) -> None:
     server = serve(Reply(text="a", usage=(100_000, 10_000)))
     built = models(openai_api_key="k", openai_base_url=server.url, budget_day="$0.05")
     await built.complete(request("gpt-5-mini"))
@@ -121,9 +117,7 @@ async def test_a_model_with_no_known_price_is_not_priced_like_its_neighbour() ->
     assert prices.cost(10, 10, "ollama", "gpt-5-mini") is None
 
 
-async def test_calls_in_flight_are_counted(
-    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
-) -> None:
+async def test_calls_in_flight_are_counted(serve: Callable[..., ModelServer], models: Callable[..., AllModels]) -> None:
     """Two calls at once cannot both have what is left; what a failed one did not use is given back."""
     gate = Gate(Reply(status=400, text="no"))
     server = serve(by=gate.answer)
@@ -141,7 +135,9 @@ async def test_calls_in_flight_are_counted(
 
 async def test_a_stream_that_is_left_early_is_counted_by_an_estimate() -> None:
     purse = Purse(Limits())
-    provider = Budgeted(ScriptedProvider(Script(["a rather long text, in pieces"])), purse, Prices(load_catalogue(None)))
+    provider = Budgeted(
+        ScriptedProvider(Script(["a rather long text, in pieces"])), purse, Prices(load_catalogue(None))
+    )
     stream = provider.stream(request(thread="a"))
     await anext(stream)
     await stream.aclose()

@@ -20,6 +20,7 @@ Make = Callable[..., Settings]
 OPENAI = {"openai_api_key": KEY}
 ROUTER = {"openrouter_api_key": KEY}
 GLM = {"zhipuai_api_key": KEY}
+AZURE = {"azure_openai_api_key": KEY, "azure_openai_endpoint": "https://x.openai.azure.com/"}
 CUSTOM = {"custom_api_url": "http://127.0.0.1:9/v1"}
 
 
@@ -43,7 +44,7 @@ CUSTOM = {"custom_api_url": "http://127.0.0.1:9/v1"}
         (GLM | CUSTOM, "custom/glm-4.6", "custom", "custom/glm-4.6"),
         (CUSTOM, "openai/gpt-5.5", "custom", "openai/gpt-5.5"),
         ({"ollama_host": "localhost"} | OPENAI, "llama3.3:70b", "ollama", "llama3.3:70b"),
-        ({"azure_openai_api_key": "k", "azure_openai_endpoint": "https://x.openai.azure.com"}, "azure/my-deployment", "azure", "azure/my-deployment"),
+        (AZURE, "azure/my-deployment", "azure", "azure/my-deployment"),
     ],
 )  # fmt: skip
 def test_a_name_means_one_model_and_its_own_name_means_it_too(
@@ -81,7 +82,7 @@ def test_a_wrong_name_gets_the_nearest_or_what_to_set(
 def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
     models = build_models(settings())
     for ask in (lambda: models.choose(None, Need.FAST), lambda: models.choose("gpt-5.5", Need.DEEP)):
-        with pytest.raises(ModelError, match="set OPENAI_API_KEY, ZHIPUAI_API_KEY or ZAI_API_KEY.*CUSTOM_API_URL") as e:
+        with pytest.raises(ModelError, match=r"set OPENAI_API_KEY, ZHIPUAI_API_KEY or ZAI.*CUSTOM_API_URL") as e:
             ask()
         assert e.value.trouble is Trouble.NO_MODEL
     assert models.usable() == []
@@ -298,7 +299,7 @@ def test_each_key_of_glm_is_for_its_own_endpoint(settings: Make) -> None:
     [
         ({"ollama_host": "0.0.0.0"}, "ollama", "http://127.0.0.1:11434/v1"),
         ({"ollama_host": "http://box:1234"}, "ollama", "http://box:1234/v1"),
-        ({"azure_openai_api_key": "k", "azure_openai_endpoint": "https://x.openai.azure.com/"}, "azure", "https://x.openai.azure.com/openai/v1"),
+        (AZURE, "azure", "https://x.openai.azure.com/openai/v1"),
         (GLM | {"zhipuai_url": "https://api.z.ai/api/coding/paas/v4"}, "zhipuai", "https://api.z.ai/api/coding/paas/v4"),
     ],
 )  # fmt: skip

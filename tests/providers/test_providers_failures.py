@@ -168,9 +168,13 @@ async def test_a_stream_that_breaks_off_says_so_and_is_not_begun_again(
     """What was handed on cannot be taken back."""
     server = serve(Reply(text="streamed in three pieces", cut_after=2))
     got: list[str | ModelReply] = []
-    with pytest.raises(ModelError, match="broke off") as caught:
+
+    async def collect() -> None:
         async for piece in models(server).stream(request()):
             got.append(piece)  # noqa: PERF401 - what came before the error is looked at
+
+    with pytest.raises(ModelError, match="broke off") as caught:
+        await collect()
     assert (got, caught.value.trouble, server.times_asked) == (["streamed", " in thre"], Trouble.NETWORK, 1)
 
 

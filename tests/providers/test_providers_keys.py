@@ -3,19 +3,20 @@
 import json
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from model_server import KEY, ModelServer, request
 from pydantic import BaseModel
 
+from providers.failures import quoted
 from providers.models import AllModels, build_models
 from providers.scripted import Reply
 from stepwarden.models import ModelError, Need
 from stepwarden.settings import Settings, load_settings
 
-VENDORS = "openai zhipuai zai openrouter gemini xai deepseek moonshot mistral anthropic azure_openai custom".split()
+VENDORS = "openai zhipuai zai openrouter gemini xai deepseek moonshot mistral anthropic azure_openai custom".split()  # noqa: SIM905
 
 
 class Vote(BaseModel):
@@ -34,6 +35,16 @@ ECHOES = [
 ]
 
 
+OURS = {"stepwarden", "providers", "pydantic_core"}
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and all that it came from; the SDK's own knows the request and its headers."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("reply", ECHOES)
 async def test_a_key_that_is_sent_back_stands_in_no_error_and_no_log(
@@ -49,13 +60,18 @@ async def test_a_key_that_is_sent_back_stands_in_no_error_and_no_log(
     with pytest.raises(ModelError) as caught:
         await built.complete(request(answer=Vote))
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
-    shown = "".join(traceback.format_exception(caught.value))
-    assert caught.value.__cause__ is None
-    said = [str(caught.value), repr(caught.value), shown, repr(built.unusable()), repr(built.usable())]
+    said = ["".join(traceback.format_exception(caught.value)), repr(built.unusable()), repr(built.usable())]
+    said += [f"{cause} {cause!r}" for cause in causes(caught.value)]
+    assert {type(cause).__module__.partition(".")[0] for cause in causes(caught.value)} <= OURS
     said += [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
     for text in said:
         assert KEY not in text
         assert "sk-another-1234567890abcdef" not in text
+
+
+@pytest.mark.parametrize("key", [KEY, "0123abcd4567.Ef89gh", "plain-secret-of-a-proxy"])
+def test_a_key_of_whatever_form_is_taken_out_of_an_endpoints_words(key: str) -> None:
+    assert quoted(f"the key '{key}' \x1b[2J\n is not valid", key) == "the key '[key]' [2J is not valid"
 
 
 def test_keys_stand_in_no_representation(tmp_path: Path) -> None:

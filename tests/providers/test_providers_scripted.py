@@ -116,10 +116,13 @@ def test_a_bad_script_is_a_clear_settings_error(
 
 @pytest.mark.asyncio
 async def test_a_script_can_be_served_by_its_own_process(path: Path, models: Callable[..., AllModels]) -> None:
-    code = (
-        "import pathlib, sys; from providers.scripted_server import serve_script; "
-        "serve_script(pathlib.Path(sys.argv[1]), '127.0.0.1', 0, lambda url: (sys.stderr.write(url + '\\n'), sys.stderr.flush()))"
-    )
+    lines = [
+        "import pathlib, sys",
+        "from providers.scripted_server import serve_script",
+        "def ready(url): sys.stderr.write(url + chr(10)); sys.stderr.flush()",
+        "serve_script(pathlib.Path(sys.argv[1]), '127.0.0.1', 0, ready)",
+    ]
+    code = "\n".join(lines)
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         url = process.stderr.readline().strip()
@@ -154,7 +157,8 @@ async def test_glm_answers_through_its_own_sdk(
     assert (reply.text, reply.model, reply.usage.input_tokens) == ("nihao", "glm-4.6", 10)
     assert (server.bodies[0]["temperature"], server.bodies[0]["thinking"]) == (0.01, {"type": "disabled"})
     assert (await built.complete(request("glm-4.6", answer=Vote))).parsed == Vote(stance="for")
-    assert [str(piece) async for piece in built.stream(request("glm-4.6"))][0] == "streamed"
+    first, *_ = [piece async for piece in built.stream(request("glm-4.6"))]
+    assert first == "streamed"
 
 
 @pytest.mark.asyncio
@@ -174,8 +178,6 @@ async def test_a_slow_glm_is_a_timeout_through_its_own_sdk(
 ) -> None:
     server = serve(Reply(text="late", latency_s=30))
     built = glm(models, server)
-    with pytest.raises(ModelError):
-        await built.complete(request("nonsense/glm", deadline_s=0.1))
     began = time.monotonic()
     with pytest.raises(ModelError) as caught:
         await built.complete(request("glm-4.6", deadline_s=1.0))

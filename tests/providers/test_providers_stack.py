@@ -75,9 +75,7 @@ async def test_a_wait_longer_than_the_deadline_is_not_waited(
 
 
 async def test_the_wait_an_endpoint_asks_for_is_kept() -> None:
-    provider = Retrying(
-        ScriptedProvider(Script([Reply(status=429, text="slow", retry_after_s=0.2), "well"])), QUICK
-    )
+    provider = Retrying(ScriptedProvider(Script([Reply(status=429, text="slow", retry_after_s=0.2), "well"])), QUICK)
     began = time.monotonic()
     assert (await provider.complete(request())).text == "well"
     assert 0.2 <= time.monotonic() - began < 1

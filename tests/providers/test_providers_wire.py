@@ -37,6 +37,7 @@ STRICT = {
         },
     },
 }
+STRICT_LOW = {"response_format": STRICT, "reasoning_effort": "low"}
 OBJECT = {"type": "json_object"}
 
 # profile, model, what is asked beside the prompt, what is sent beside model and messages
@@ -60,7 +61,7 @@ FORMS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("zhipuai", "glm-5.2", {"thinking": "minimal"}, {"thinking": {"type": "disabled"}}),
     ("anthropic", "claude-haiku-5-5", {"temperature": 2, "thinking": "high"}, {"temperature": 1.0}),
     ("anthropic", "claude-opus-5-5", {"answer": Vote, "temperature": 1}, {}),
-    ("gemini", "gemini-3.8-flash", {"thinking": "low", "answer": Vote}, {"response_format": STRICT} | {"reasoning_effort": "low"}),
+    ("gemini", "gemini-3.8-flash", {"thinking": "low", "answer": Vote}, STRICT_LOW),
     ("xai", "grok-4.7", {"max_output_tokens": 9, "temperature": 2.5}, {"max_tokens": 9, "temperature": 2.0}),
     ("deepseek", "deepseek-v4-pro", {"thinking": "low"}, {"thinking": {"type": "enabled"}, "reasoning_effort": "high"}),
     ("deepseek", "deepseek-v4-pro", {"answer": Vote}, {"response_format": OBJECT}),
@@ -114,7 +115,9 @@ def test_a_prompt_without_a_user_gets_one() -> None:
 
 
 def test_images_go_as_parts() -> None:
-    messages = body_of("openai", "gpt-5.5", messages=(Message("user", "u", ("data:image/png;base64,AA==",)),))["messages"]
+    messages = body_of("openai", "gpt-5.5", messages=(Message("user", "u", ("data:image/png;base64,AA==",)),))[
+        "messages"
+    ]
     assert messages[0]["content"] == [
         {"type": "text", "text": "u"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
@@ -148,10 +151,17 @@ def test_fields_called_like_keywords_stay_fields() -> None:
         ("'response_format.type' must be 'text'", {"answer": Vote}, None, {"response_format": OBJECT}),
         ("Unsupported value: 'temperature' does not support 0.2", {"temperature": 0.2}, "temperature", {}),
         ("unknown field reasoning_effort", {"thinking": "low"}, "reasoning_effort", {}),
-        ("Use 'max_completion_tokens' instead of 'max_tokens'", {"max_output_tokens": 9}, "max_tokens", {"max_completion_tokens": 9}),
+        (
+            "Use 'max_completion_tokens' instead of 'max_tokens'",
+            {"max_output_tokens": 9},
+            "max_tokens",
+            {"max_completion_tokens": 9},
+        ),
     ],
 )  # fmt: skip
-def test_what_an_endpoint_refuses_is_left_out(words: str, asked: dict[str, Any], gone: str, now: dict[str, Any]) -> None:
+def test_what_an_endpoint_refuses_is_left_out(
+    words: str, asked: dict[str, Any], gone: str, now: dict[str, Any]
+) -> None:
     request = ModelRequest("m", (Message("user", "u"),), **asked)
     first = Dialect.of(BY_NAME["custom"])
     second = first.without(words, chat_body(request, BY_NAME["custom"], None, first))

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import anyio
+
 from stepwarden.models import (
     Choice,
     ModelError,
@@ -27,12 +29,16 @@ Answering = Callable[[ModelRequest], str | ModelReply | ModelError]
 
 @dataclass
 class Players:
-    """Answers with `answering` - at once, or once `held` is set, where the test gives one."""
+    """Answers with `answering` - at once, or once `held` is set, where the test gives one.
+
+    A `stubborn` one does not let go when it is cancelled.
+    """
 
     infos: Sequence[ModelInfo] = (WISE, QUICK, SEEING)
     lacking: Sequence[Unusable] = (Unusable("nova", "set NOVA_API_KEY"),)
     answering: Answering | None = None
     held: asyncio.Event | None = None
+    stubborn: bool = False
     asked: list[ModelRequest] = field(default_factory=list[ModelRequest])
     aborted: asyncio.Event = field(default_factory=asyncio.Event)
     came: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -69,7 +75,8 @@ class Players:
         self.came.release()
         if self.held is not None:
             try:
-                await self.held.wait()
+                with anyio.CancelScope(shield=self.stubborn):
+                    await self.held.wait()
             except asyncio.CancelledError:
                 self.aborted.set()
                 raise

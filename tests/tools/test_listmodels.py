@@ -1,0 +1,82 @@
+"""`listmodels`: what can be asked, what `auto` picks, what to set."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.server.mcpserver import MCPServer
+from mcp.types import TextContent
+from model_players import NO_MODEL, QUICK, WISE, Players
+
+from server import build_server
+from stepwarden.models import ModelInfo
+from stepwarden.settings import load_settings
+from stepwarden.wiring import build_runtime
+from tools.listmodels import BRIEF_BYTES, WHOLE_BYTES, listmodels_tool
+
+pytestmark = pytest.mark.asyncio
+
+
+async def listed(players: Players, **arguments: Any) -> tuple[bool, str]:
+    async with Client(MCPServer("models only", tools=[listmodels_tool(players)])) as client:
+        result = await client.call_tool("listmodels", arguments)
+    assert isinstance(result.content[0], TextContent)
+    return bool(result.is_error), result.content[0].text
+
+
+async def test_all_that_is_usable_is_listed_with_what_auto_picks_and_what_to_set() -> None:
+    is_error, text = await listed(Players())
+    assert not is_error
+    assert text == (
+        "auto, deep: wise-1 (first for deep)\n"
+        "auto, balanced: wise-1 (first for balanced)\n"
+        "auto, fast: quick-1 (first for fast)\n"
+        "acme: wise-1 (wise, 200k), quick-1 (quick, 32k)\n"
+        "zeta: eye-1 (1M, sees)\n"
+        "Not usable: nova: set NOVA_API_KEY"
+    )
+
+
+async def test_with_nothing_configured_one_line_says_what_to_set() -> None:
+    assert await listed(Players(infos=())) == (False, f"auto: {NO_MODEL}")
+
+
+async def test_the_only_model_is_what_auto_picks_for_all_and_the_rest_is_still_told() -> None:
+    _, text = await listed(Players(infos=(ModelInfo("own", "custom"),), lacking=Players().lacking))
+    assert text.splitlines()[1:] == ["auto, balanced: own (first for balanced)", *text.splitlines()[2:]]
+    assert text.endswith("custom: own\nNot usable: nova: set NOVA_API_KEY")
+
+
+async def test_long_lists_are_cut_with_a_count_and_one_provider_is_shown_whole() -> None:
+    many = [ModelInfo(f"model-{number}", f"maker{number % 4}", ("alias",), "", 128_000) for number in range(400)]
+    players = Players(infos=(WISE, QUICK, *many))
+    _, text = await listed(players)
+    assert len(text.encode()) <= BRIEF_BYTES
+    for number in range(4):
+        row = next(line for line in text.splitlines() if line.startswith(f"maker{number}: "))
+        assert row.count("model-") + int(row.split()[-2]) == 100
+    _, whole = await listed(players, provider=" Maker1 ")
+    assert whole.count("model-") == 100
+    assert len(whole.encode()) <= WHOLE_BYTES
+
+
+async def test_a_provider_that_cannot_be_used_or_is_not_there_is_told() -> None:
+    assert (await listed(Players(), provider="nova"))[1] == "nova cannot be used now: set NOVA_API_KEY"
+    assert "No such provider" in (await listed(Players(), provider="acmee"))[1]
+    assert (await listed(Players(), provider=7)) == (True, "Not recorded. provider: send text")
+    assert (await listed(Players(), vendor="acme"))[0]
+
+
+async def test_a_typical_set_up_is_told_in_1500_bytes(tmp_path: Path) -> None:
+    for keys in ({}, {"openai_api_key": "sk-planted"}, {"openai_api_key": "sk-planted", "zhipuai_api_key": "planted"}):
+        runtime = build_runtime(load_settings(home=tmp_path, **keys))
+        async with Client(build_server(runtime.settings, runtime)) as client:
+            result = await client.call_tool("listmodels", {})
+        await runtime.close()
+        assert isinstance(result.content[0], TextContent)
+        text = result.content[0].text
+        assert len(text.encode()) <= BRIEF_BYTES
+        assert "planted" not in text
+        assert "ANTHROPIC_API_KEY" in text
+        assert ("gpt-" in text) == bool(keys)
