@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import prompts
-from providers.models import build_models
+from stepwarden.deferred import DeferredModels
 from stepwarden.errors import StepwardenError
 from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import ModelAdviser
@@ -88,13 +88,24 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     """Put a runtime together; nothing is opened or read yet. `models` stand in for those that are configured."""
     store = Store(settings.store_url)
     journal = Journal(store)
-    models = models or build_models(settings)
+    models = models or _models(settings)
     consultants = Consultants(store, models)
     experts = Experts(models, consultants, prompts.text("expert"))
     desk = Desk(journal, build_manager(settings, models), settings.roots, experts)
     archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = ChatRoom(journal, models, settings.roots, prompts.load("chat").texts["system"])
     return Runtime(settings, store, journal, desk, archive, models, consultants, chats)
+
+
+def _models(settings: Settings) -> Models:
+    """Give the models of the process; files of the user's are read now, so that a bad one is told at the start."""
+
+    def build() -> Models:
+        from providers.models import build_models
+
+        return build_models(settings)
+
+    return build() if settings.models_file or settings.scripted else DeferredModels(build)
 
 
 def build_manager(settings: Settings, models: Models) -> Manager:

@@ -4,7 +4,6 @@ The numbers are those of "Sizing" in docs/manager.md; a policy brings its tool's
 """
 
 import math
-import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -60,6 +59,8 @@ def _from_task(work: Work, policy: Policy) -> Plan:
 
 
 def _from_history(finished: tuple[int, ...], policy: Policy) -> Plan:
+    import statistics  # needed by few threads, and it loads fractions and decimals
+
     tenths = statistics.quantiles(finished, n=10, method="inclusive")
     low, middle, high = math.floor(tenths[0]), math.floor(tenths[4] + 0.5), math.ceil(tenths[8])
     reason = f"median {middle}, {low}-{high}, of {len(finished)} finished"

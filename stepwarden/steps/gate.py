@@ -37,6 +37,11 @@ class Policy:
     facts: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
     panel: Callable[[Thread], Panel | None] = no_panel
 
+    @property
+    def has_panel(self) -> bool:
+        """Whether the tool's threads are consensuses."""
+        return self.panel is not no_panel
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -38,8 +39,9 @@ class Failure:
     model: str
 
 
-_ANSWER = TypeAdapter(Answer)
-_FAILURE = TypeAdapter(Failure)
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)  # built when the first answer comes, not at every start
 
 
 def outcome(settled: Consultation) -> Answer | Failure:
@@ -51,7 +53,7 @@ def outcome(settled: Consultation) -> Answer | Failure:
         raise ValueError(f"{settled.key} of {settled.stream} is not settled")
     if settled.payload is None:
         return Failure(None, "The consultation was given up.", settled.model)
-    adapter = _ANSWER if settled.state == "done" else _FAILURE
+    adapter = _adapter(Answer if settled.state == "done" else Failure)
     try:
         return adapter.validate_json(settled.payload)
     except ValidationError as error:
@@ -107,11 +109,11 @@ def _answered(reply: ModelReply, duration_s: float) -> Settlement:
     usage = reply.usage
     answer = Answer(reply.text, reply.model, reply.provider, usage, duration_s, parsed, reply.cached)
     spending = Spending(usage.input_tokens, usage.output_tokens, usage.cost)
-    return Settlement("done", _json(_ANSWER.dump_python(answer, mode="json")), spending)
+    return Settlement("done", _json(_adapter(Answer).dump_python(answer, mode="json")), spending)
 
 
 def _failed(failure: Failure) -> Settlement:
-    return Settlement("failed", _json(_FAILURE.dump_python(failure, mode="json")), Spending())
+    return Settlement("failed", _json(_adapter(Failure).dump_python(failure, mode="json")), Spending())
 
 
 def _json(data: object) -> str:

@@ -1,6 +1,7 @@
 """Chats on disk: streams of turns, each a question with the answer that was recorded for it."""
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -55,7 +56,9 @@ class Chat:
         return self.turns[-1] if self.turns else None
 
 
-_TURN = TypeAdapter(Turn)
+@cache
+def _turn() -> TypeAdapter[Turn]:
+    return TypeAdapter(Turn)  # built when the first chat comes, not at every start
 
 
 async def load_chat(journal: Journal, chat_id: str, caller: Caller) -> Chat:
@@ -69,7 +72,7 @@ async def load_chat(journal: Journal, chat_id: str, caller: Caller) -> Chat:
         raise OtherKind(f"{chat_id} is no chat.")
     stored = await journal.store.read(chat_id)
     try:
-        return Chat(chat_id, tuple(_TURN.validate_json(event.payload) for event in stored))
+        return Chat(chat_id, tuple(_turn().validate_json(event.payload) for event in stored))
     except ValidationError as error:
         raise StoreUnreadable("This chat was written by a newer stepwarden; upgrade, or start a new one.") from error
 
@@ -93,6 +96,6 @@ async def append_turn(store: Store, chat: Chat, turn: Turn, caller: Caller) -> C
         origin=turn.origin,
         completed=True,
     )
-    payload = _TURN.dump_json(turn, exclude_defaults=True).decode()
+    payload = _turn().dump_json(turn, exclude_defaults=True).decode()
     await store.append(chat.id, len(chat.turns), [NewEvent(CHAT, payload)], change)
     return grown

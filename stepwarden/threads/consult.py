@@ -4,9 +4,10 @@ import asyncio
 import itertools
 import logging
 import secrets
+from typing import Protocol
 
 from stepwarden.errors import StoreError
-from stepwarden.models import ModelReply, ModelRequest, Models
+from stepwarden.models import ModelReply, ModelRequest
 from stepwarden.storage import Consultation, Store
 from stepwarden.threads.answers import Settlement, request_digest, settlement_of, timed_out
 
@@ -27,6 +28,14 @@ _ABORT_SECONDS = 1.0  # for an aborted request to close its connection
 def deadline(seconds: float = CALL_SECONDS) -> float:
     """Give the time, by the clock of the running event loop, that is `seconds` from now."""
     return asyncio.get_running_loop().time() + seconds
+
+
+class Answering(Protocol):
+    """Whoever answers requests: the models, or what reads their answers in a way of its own."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give one answer. Raises ModelError."""
+        ...
 
 
 class _Run:
@@ -66,7 +75,7 @@ class Consultants:
     def __init__(
         self,
         store: Store,
-        models: Models,
+        models: Answering,
         *,
         lease_s: float = LEASE_SECONDS,
         renew_s: float = RENEW_SECONDS,

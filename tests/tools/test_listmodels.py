@@ -10,7 +10,7 @@ from mcp.types import TextContent
 from model_players import NO_MODEL, QUICK, WISE, Players
 
 from server import build_server
-from stepwarden.models import ModelInfo
+from stepwarden.models import ModelInfo, Models
 from stepwarden.settings import load_settings
 from stepwarden.wiring import build_runtime
 from tools.listmodels import BRIEF_BYTES, WHOLE_BYTES, listmodels_tool
@@ -18,8 +18,8 @@ from tools.listmodels import BRIEF_BYTES, WHOLE_BYTES, listmodels_tool
 pytestmark = pytest.mark.asyncio
 
 
-async def listed(players: Players, **arguments: Any) -> tuple[bool, str]:
-    async with Client(MCPServer("models only", tools=[listmodels_tool(players)])) as client:
+async def listed(models: Models, **arguments: Any) -> tuple[bool, str]:
+    async with Client(MCPServer("models only", tools=[listmodels_tool(models)])) as client:
         result = await client.call_tool("listmodels", arguments)
     assert isinstance(result.content[0], TextContent)
     return bool(result.is_error), result.content[0].text
@@ -42,10 +42,13 @@ async def test_with_nothing_configured_one_line_says_what_to_set() -> None:
     assert await listed(Players(infos=())) == (False, f"auto: {NO_MODEL}")
 
 
-async def test_the_only_model_is_what_auto_picks_for_all_and_the_rest_is_still_told() -> None:
-    _, text = await listed(Players(infos=(ModelInfo("own", "custom"),), lacking=Players().lacking))
-    assert text.splitlines()[1:] == ["auto, balanced: own (first for balanced)", *text.splitlines()[2:]]
-    assert text.endswith("custom: own\nNot usable: nova: set NOVA_API_KEY")
+async def test_the_only_model_is_told_once_and_the_rest_is_still_named(tmp_path: Path) -> None:
+    own = {"custom_api_url": "http://127.0.0.1:9/v1", "custom_model_name": "own"}
+    runtime = build_runtime(load_settings(home=tmp_path, **own))
+    _, text = await listed(runtime.models)
+    await runtime.close()
+    assert text.startswith("auto: own (")
+    assert "openai: set OPENAI_API_KEY" in text
 
 
 async def test_long_lists_are_cut_with_a_count_and_one_provider_is_shown_whole() -> None:

@@ -1,0 +1,55 @@
+"""The models of a process, put together when somebody first asks for one: hosts start a server with every window."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from functools import cached_property
+
+from stepwarden.models import Choice, ModelInfo, ModelReply, ModelRequest, Models, Need, Unusable
+
+
+class DeferredModels:
+    """Stands in for the models that `build` gives; see `stepwarden.models.Models`."""
+
+    def __init__(self, build: Callable[[], Models]) -> None:
+        self._build = build
+        self._built = False
+
+    @cached_property
+    def _models(self) -> Models:
+        self._built = True
+        return self._build()
+
+    def choose(self, name: str | None, need: Need) -> Choice:
+        """Give the model for a name, or for a need."""
+        return self._models.choose(name, need)
+
+    def usable(self) -> Sequence[ModelInfo]:
+        """List what can be asked now."""
+        return self._models.usable()
+
+    def unusable(self) -> Sequence[Unusable]:
+        """List what cannot be asked now."""
+        return self._models.unusable()
+
+    async def discover(self) -> None:
+        """Ask the endpoints for their models."""
+        await self._models.discover()
+
+    async def warm(self) -> None:
+        """Import what the first call needs."""
+        await self._models.warm()
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give one answer."""
+        return await self._models.complete(request)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        """Give the answer in pieces."""
+        async with aclosing(self._models.stream(request)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def close(self) -> None:
+        """Close what was put together, if anything was."""
+        if self._built:
+            await self._models.close()

@@ -1,0 +1,197 @@
+"""The models of a consensus: all asked at once and blind, each handed over in its turn."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio.to_thread
+
+from stepwarden.errors import StepwardenError
+from stepwarden.files import Workspace
+from stepwarden.models import Message, ModelError, ModelInfo, ModelRequest, Models, Need
+from stepwarden.steps.panel import Panel, Seat, answer_key, exchange_key, is_exchange, panel_from
+from stepwarden.steps.submission import Submission
+from stepwarden.steps.thread import Outcome, Thread
+from stepwarden.steps.voice import Voice
+from stepwarden.storage import Consultation, Store
+from stepwarden.threads.answers import outcome
+from stepwarden.threads.consult import Consultants
+from stepwarden.threads.expert import BYTES_PER_TOKEN, CONTEXT_TOKENS, SHARE
+from stepwarden.threads.seats import revised, voice_of
+
+_PANEL_FIELDS = ("models", "handover", "exchange")
+
+
+class PanelRefused(StepwardenError):
+    """The models named make no panel; nothing was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What every seat is sent: the question with its files; `left_out` did not fit or may not be read."""
+
+    text: str
+    left_out: tuple[str, ...] = ()
+
+
+class Panels:
+    """Asks the models of panels in the background, each once; holds nothing of any thread.
+
+    `wording` has the texts `system`, `form`, `exchange` and one for each stance.
+    """
+
+    def __init__(self, store: Store, models: Models, consultants: Consultants, wording: Mapping[str, str]) -> None:
+        self._store = store
+        self._models = models
+        self._consultants = consultants
+        self._wording = wording
+
+    def seated(self, said: Submission, before: Thread | None) -> Submission:
+        """Give a first step with its models by the names they are asked by.
+
+        One that goes back to step 1 of `before` keeps the panel where it names none. Raises PanelRefused, and
+        ModelError for a name that no model has or where no model is configured.
+        """
+        fields: dict[str, Any] = dict(said.fields)
+        if "models" not in fields and before is not None:
+            kept = before.trail[0].submission.fields
+            fields = {name: kept[name] for name in _PANEL_FIELDS if name in kept} | fields
+        if "models" not in fields:
+            raise PanelRefused("models: name 2 to 10 models in step 1, such as [{model, stance}, ...]; listmodels has names.")
+        fields["models"] = [item | {"model": self._info(item["model"]).name} for item in fields["models"]]
+        panel = panel_from(fields)
+        names = panel.names if panel is not None else ()
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise PanelRefused(f"models: {twice} stands there twice; the same model twice needs different stances.")
+        return replace(said, fields=fields)
+
+    def brief(self, first: Submission, workspace: Workspace) -> Brief:
+        """Give what the models of a first step are sent: never the agent's findings. Reads files."""
+        panel = panel_from(first.fields)
+        assert panel is not None
+        infos = [info for info in map(self._known, panel.seats) if info is not None]
+        tokens = min((info.context_tokens or CONTEXT_TOKENS for info in infos), default=CONTEXT_TOKENS)
+        spent = len(first.step.encode()) + max(len(seat.prompt.encode()) for seat in panel.seats)
+        spent += sum(len(text.encode()) for text in self._wording.values())
+        room = max(0, int(tokens * BYTES_PER_TOKEN * SHARE) - spent)
+        files, left_out = workspace.numbered(first.relevant, room)
+        shown = f"\n\n# Files\n{files}" if files else ""
+        named = f"\n\nNot included, did not fit or may not be read: {', '.join(left_out)}" if left_out else ""
+        return Brief(f"# Question\n{first.step}{shown}{named}", tuple(left_out))
+
+    async def hear(
+        self, thread: Thread, panel: Panel, workspace: Workspace, *, until: float, principal: str
+    ) -> Sequence[Voice] | None:
+        """Give the voices that `thread` waits for, None when one has not come by `until` (see `deadline`).
+
+        Whoever of the panel was not asked yet is asked now, and on the last ask to finish those that have answered
+        already are heard as well.
+        """
+        assert thread.awaiting is not None
+        ask = _Round(self, thread, panel, workspace, principal, is_exchange(thread.awaiting[0]))
+        rows = {row.key: row for row in await self._store.consultations(thread.id)}
+        settled = {seat.number: row for seat in ask.seats if (row := rows.get(ask.key(seat))) and row.settled}
+        lacking = [seat for seat in ask.seats if seat.number not in settled and self._known(seat)]
+        requests = await anyio.to_thread.run_sync(ask.requests, lacking) if lacking else {}
+        await asyncio.gather(*(self._consultants.start(thread.id, ask.key(s), requests[s.number]) for s in lacking))
+        waited = [seat for seat in lacking if seat in ask.due]
+        came = await asyncio.gather(
+            *(self._consultants.wait(thread.id, ask.key(s), requests[s.number], until=until) for s in waited)
+        )
+        if None in came:
+            return None
+        settled |= {seat.number: row for seat, row in zip(waited, came, strict=True) if row is not None}
+        ending = not thread.trail[-1].submission.more and 0 < thread.held_at < thread.last
+        heard = [seat for seat in ask.seats if seat in ask.due or (ending and seat.number in settled)]
+        return [self._voice(thread, seat, settled.get(seat.number), exchange=ask.exchange) for seat in heard]
+
+    async def give_up(self, before: Thread | None, after: Thread, panel: Panel | None, *, backtrack: bool) -> None:
+        """Stop what nobody waits for after a call: the awaited seats, those of a thread that ended or began anew."""
+        keys: list[str] = []
+        if before is not None and panel is not None and before.awaiting is not None and not backtrack:
+            name = exchange_key if is_exchange(before.awaiting[0]) else answer_key
+            seats = panel.seats if name is exchange_key else panel.due(before)
+            keys += [name(before, seat.number) for seat in seats]
+        if panel is not None and (after.outcome is not Outcome.OPEN or (backtrack and after.last == 1)):
+            ended = before if before is not None and backtrack and after.last == 1 else after
+            keys += [answer_key(ended, seat.number) for seat in panel.unheard(ended)]
+        for key in dict.fromkeys(keys):
+            await self._consultants.give_up(after.id, key)
+
+    async def close(self) -> None:
+        """Abort what is under way."""
+        await self._consultants.close()
+
+    def request(self, seat: Seat, messages: tuple[Message, ...], thread: Thread, principal: str) -> ModelRequest:
+        """Give the request to a seat: the common wording, its stance, and what it is asked."""
+        system = "\n\n".join([self._wording["system"], seat.prompt or self._wording[seat.stance.value], self._wording["form"]])
+        return ModelRequest(
+            model=seat.model,
+            messages=(Message("system", system), *messages),
+            purpose="consensus",
+            thread=thread.id,
+            principal=principal,
+        )
+
+    def exchange_messages(self, voice: Voice, others: Sequence[Voice]) -> tuple[Message, ...]:
+        """Give what a model is told in the exchange round: its own answer, and the others' reasons without names."""
+        own = "\n".join([f"My vote: {voice.vote}.", voice.summary, *(f"- {reason}" for reason in voice.reasons)])
+        told = [
+            f"- One votes {other.vote}: {' '.join([other.summary, *other.reasons, *other.conditions])}" for other in others
+        ]
+        return Message("assistant", own), Message("user", "\n".join([self._wording["exchange"], *told]))
+
+    def _voice(self, thread: Thread, seat: Seat, row: Consultation | None, *, exchange: bool) -> Voice:
+        if exchange:
+            before = thread.voices[seat.number]
+            return before if row is None else revised(before, outcome(row))
+        info = self._known(seat)
+        if row is None:
+            return Voice(seat.number, seat.model, stance=seat.stance, failed="it is not configured here any more")
+        return voice_of(seat, outcome(row), info.family if info is not None else "")
+
+    def _info(self, name: str) -> ModelInfo:
+        return self._models.choose(name, Need.BALANCED).info
+
+    def _known(self, seat: Seat) -> ModelInfo | None:
+        try:
+            return self._info(seat.model)
+        except ModelError:
+            return None
+
+
+class _Round:
+    """One hearing: whom it asks, whom it waits for, by which keys, and with what."""
+
+    def __init__(
+        self, panels: Panels, thread: Thread, panel: Panel, workspace: Workspace, principal: str, exchange: bool
+    ) -> None:
+        self._panels = panels
+        self._thread = thread
+        self._workspace = workspace
+        self._principal = principal
+        self.exchange = exchange
+        voted = tuple(s for s in panel.seats if exchange and thread.voices[s.number].counted is not None)
+        self.seats = voted if exchange else panel.unheard(thread)
+        self.due = voted if exchange else panel.due(thread)
+        self._name: Callable[[Thread, int], str] = exchange_key if exchange else answer_key
+
+    def key(self, seat: Seat) -> str:
+        return self._name(self._thread, seat.number)
+
+    def requests(self, seats: Sequence[Seat]) -> dict[int, ModelRequest]:
+        """Give the request to each of `seats`, by number. Reads files."""
+        brief = Message("user", self._panels.brief(self._thread.trail[0].submission, self._workspace).text)
+        return {
+            seat.number: self._panels.request(seat, (brief, *self._told(seat)), self._thread, self._principal)
+            for seat in seats
+        }
+
+    def _told(self, seat: Seat) -> tuple[Message, ...]:
+        if not self.exchange:
+            return ()
+        voices = self._thread.voices
+        others = [voices[other.number] for other in self.seats if other != seat]
+        return self._panels.exchange_messages(voices[seat.number], others)
+

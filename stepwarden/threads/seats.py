@@ -1,0 +1,170 @@
+"""What a model of a consensus is asked for, and how its answer is read: as a vote, or as prose that has none."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.steps.panel import Seat
+from stepwarden.steps.voice import Voice, Vote
+from stepwarden.threads.answers import Answer, Failure
+
+SUMMARY_CHARS = 3_000  # of a voice as it is recorded; an answer in prose is all summary
+ITEM_CHARS = 600
+MOST_ITEMS = 8
+_REPEATED_CHARS = 4_000  # of a wrong answer, when it is asked for again
+_PLACES = 40  # opening braces at which an object is looked for
+
+_WORDS = {
+    Vote.SUPPORT: {"support", "supports", "for", "yes", "agree", "approve", "in_favor", "in_favour", "favor"},
+    Vote.OPPOSE: {"oppose", "opposes", "against", "no", "disagree", "reject"},
+    Vote.CONDITIONAL: {"conditional", "conditionally", "conditional_support", "depends", "it_depends", "mixed"},
+}
+
+
+def _vote(value: object) -> object:
+    word = str(value).strip().lower().replace(" ", "_").replace("-", "_")
+    return next((vote for vote, words in _WORDS.items() if word in words), value)
+
+
+def _share(value: object) -> object:
+    """Take 0.8, "80%", 8 of 10 and the like for a share; what is none is left out."""
+    try:
+        number = float(str(value).strip().rstrip("%").split("/")[0])
+    except ValueError:
+        return None
+    if str(value).strip().endswith("%") or number > 10:  # noqa: PLR2004 - out of a hundred
+        number /= 100
+    elif number > 1:
+        number /= 10
+    return min(1.0, number) if number >= 0 else None
+
+
+def _text(value: object) -> object:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _texts(value: object) -> object:
+    if value is None:
+        return []
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    return [str(_text(item)) for item in items if item]
+
+
+Texts = Annotated[list[str], BeforeValidator(_texts)]
+
+
+class SeatAnswer(BaseModel):
+    """The typed answer of a seat; it takes what models write instead of a list, a share or a vote's exact word."""
+
+    vote: Annotated[Vote, BeforeValidator(_vote)]
+    confidence: Annotated[float | None, BeforeValidator(_share)] = None
+    summary: Annotated[str, BeforeValidator(_text)] = ""
+    reasons: Texts = Field(default_factory=list[str])
+    conditions: Texts = Field(default_factory=list[str])
+    evidence_needed: Texts = Field(default_factory=list[str])
+
+
+def read_answer(text: str) -> SeatAnswer | str | None:
+    """Give the typed answer in `text`, what is wrong with it, or None where it is prose that claims no form."""
+    wrong = ""
+    for found in _objects(text):
+        try:
+            return SeatAnswer.model_validate(found)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            wrong = wrong or f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    if wrong:
+        return wrong
+    return "it is not valid JSON" if '"vote"' in text else None
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """Give the JSON objects of a text, the last first: models think aloud before they answer."""
+    decoder = json.JSONDecoder(strict=False)
+    found: list[dict[str, Any]] = []
+    at = text.find("{")
+    for _ in range(_PLACES):
+        if at < 0:
+            break
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (json.JSONDecodeError, RecursionError):
+            end = at + 1
+        else:
+            found.append(value)
+        at = text.find("{", end)
+    yield from reversed(found)
+
+
+class Jurors:
+    """The models, answering as seats: with `parsed` a SeatAnswer, or without for an answer in prose.
+
+    Prose is an answer here: it is taken as it is, and not asked for again, because it is worth handing over without a
+    vote. Only an object that is broken is asked for once more, with what was wrong with it.
+    """
+
+    def __init__(self, models: Models, form: str) -> None:
+        self._models = models
+        self._form = form
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Give the reply of a seat. Raises ModelError."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + request.deadline_s
+        first = await self._models.complete(request)
+        found = read_answer(first.text)
+        if not isinstance(found, str):
+            return replace(first, parsed=found)
+        told = Message("user", f"That is no valid answer: {found}.\n\n{self._form}")
+        said = Message("assistant", first.text[:_REPEATED_CHARS])
+        again = replace(request, messages=(*request.messages, said, told), deadline_s=max(1.0, until - clock()))
+        try:
+            second = await self._models.complete(again)
+        except ModelError:
+            return first  # its words are still worth more than nothing
+        found = read_answer(second.text)
+        spent = replace(second, usage=first.usage + second.usage)
+        return spent if isinstance(found, str) else replace(spent, parsed=found)
+
+
+def voice_of(seat: Seat, came: Answer | Failure, family: str) -> Voice:
+    """Give the voice of a seat from what came of asking it."""
+    voice = Voice(seat.number, seat.model, family, seat.stance)
+    if isinstance(came, Failure):
+        return replace(voice, failed=came.text)
+    voice = replace(voice, cost=came.usage.cost)
+    if came.parsed is None:
+        return replace(voice, summary=_cut(came.text, SUMMARY_CHARS))
+    answer = SeatAnswer.model_validate(came.parsed)
+    return replace(
+        voice,
+        vote=answer.vote,
+        confidence=answer.confidence,
+        summary=_cut(answer.summary, SUMMARY_CHARS),
+        reasons=_items(answer.reasons),
+        conditions=_items(answer.conditions),
+        settles=_items(answer.evidence_needed),
+    )
+
+
+def revised(voice: Voice, came: Answer | Failure) -> Voice:
+    """Give the voice after the exchange round; one that failed there keeps its first vote."""
+    if isinstance(came, Failure) or came.parsed is None:
+        return voice
+    answer = SeatAnswer.model_validate(came.parsed)
+    both = voice.cost + came.usage.cost if voice.cost is not None and came.usage.cost is not None else None
+    return replace(voice, revised=answer.vote, revision=_cut(answer.summary, ITEM_CHARS), cost=both)
+
+
+def _items(items: list[str]) -> tuple[str, ...]:
+    return tuple(_cut(item, ITEM_CHARS) for item in items[:MOST_ITEMS])
+
+
+def _cut(text: str, chars: int) -> str:
+    text = text.strip()
+    return text if len(text) <= chars else f"{text[: chars - 3]}..."
