@@ -53,6 +53,7 @@ class Runtime:
         try:
             await self.store.warm()
             await self.store.prune(orphans_older_than_s=self.settings.retention_days * DAY_SECONDS)
+            await self.models.warm()
         except StepwardenError as error:
             logger.warning("the store is not ready: %s", error)  # the first call that needs it says so to its caller
 

@@ -58,7 +58,9 @@ class Panels:
             kept = before.trail[0].submission.fields
             fields = {name: kept[name] for name in _PANEL_FIELDS if name in kept} | fields
         if "models" not in fields:
-            raise PanelRefused("models: name 2 to 10 models in step 1, such as [{model, stance}, ...]; listmodels has names.")
+            raise PanelRefused(
+                "models: name 2 to 10 models in step 1, such as [{model, stance}, ...]; listmodels has names."
+            )
         fields["models"] = [item | {"model": self._info(item["model"]).name} for item in fields["models"]]
         panel = panel_from(fields)
         names = panel.names if panel is not None else ()
@@ -125,7 +127,9 @@ class Panels:
 
     def request(self, seat: Seat, messages: tuple[Message, ...], thread: Thread, principal: str) -> ModelRequest:
         """Give the request to a seat: the common wording, its stance, and what it is asked."""
-        system = "\n\n".join([self._wording["system"], seat.prompt or self._wording[seat.stance.value], self._wording["form"]])
+        system = "\n\n".join(
+            [self._wording["system"], seat.prompt or self._wording[seat.stance.value], self._wording["form"]]
+        )
         return ModelRequest(
             model=seat.model,
             messages=(Message("system", system), *messages),
@@ -138,7 +142,8 @@ class Panels:
         """Give what a model is told in the exchange round: its own answer, and the others' reasons without names."""
         own = "\n".join([f"My vote: {voice.vote}.", voice.summary, *(f"- {reason}" for reason in voice.reasons)])
         told = [
-            f"- One votes {other.vote}: {' '.join([other.summary, *other.reasons, *other.conditions])}" for other in others
+            f"- One votes {other.vote}: {' '.join([other.summary, *other.reasons, *other.conditions])}"
+            for other in others
         ]
         return Message("assistant", own), Message("user", "\n".join([self._wording["exchange"], *told]))
 
@@ -194,4 +199,3 @@ class _Round:
         voices = self._thread.voices
         others = [voices[other.number] for other in self.seats if other != seat]
         return self._panels.exchange_messages(voices[seat.number], others)
-

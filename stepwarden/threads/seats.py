@@ -37,7 +37,7 @@ def _share(value: object) -> object:
         number = float(str(value).strip().rstrip("%").split("/")[0])
     except ValueError:
         return None
-    if str(value).strip().endswith("%") or number > 10:  # noqa: PLR2004 - out of a hundred
+    if str(value).strip().endswith("%") or number > 10:
         number /= 100
     elif number > 1:
         number /= 10

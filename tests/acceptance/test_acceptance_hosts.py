@@ -1,0 +1,133 @@
+"""What others bring: the `mcp` command, and the official conformance suite against the server as it is."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+NODE = ("node@22", "@modelcontextprotocol/conformance@0.2.0-alpha.12")
+# Scenarios that need no fixtures of their own: they test a product as it is.
+SCENARIOS = [
+    *(
+        ("2025-11-25", name)
+        for name in (
+            "server-initialize",
+            "server-session-lifecycle",
+            "ping",
+            "tools-list",
+            "tools-call-error",
+            "resources-list",
+            "prompts-list",
+            "server-sse-multiple-streams",
+            "dns-rebinding-protection",
+        )
+    ),
+    *(
+        ("2026-07-28", name)
+        for name in (
+            "caching",
+            "http-header-validation",
+            "sep-2164-resource-not-found",
+            "input-required-result-ignore-extra-params",
+            "input-required-result-unsupported-methods",
+            "tools-list",
+        )
+    ),
+]
+
+
+def test_the_mcp_command_runs_the_server(tmp_path: Path) -> None:
+    messages = [
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            },
+        },
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}},
+    ]
+    with subprocess.Popen(
+        [str(BIN / "mcp"), "run", "server.py"],
+        cwd=ROOT,
+        env={**os.environ, "STEPWARDEN_HOME": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for message in messages:
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.stdin.close()
+    assert answers[0]["result"]["serverInfo"]["name"] == "stepwarden"
+    assert "debug" in {tool["name"] for tool in answers[1]["result"]["tools"]}
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install Node 22 and the suite from the npm registry."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not on this machine, and the conformance suite is an npm package")
+    folder = tmp_path_factory.mktemp("suite")
+    subprocess.run([npm, "install", "--silent", *NODE], cwd=folder, check=True, timeout=300, capture_output=True)
+    return folder / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("home")
+    with subprocess.Popen(
+        [str(BIN / "stepwarden"), "serve", "--transport", "streamable-http", "--port", "0"],
+        env={**os.environ, "STEPWARDEN_HOME": str(home)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://\S+/mcp", process.stderr.readline())
+        assert found
+        yield found.group()
+        process.terminate()
+        process.stderr.read()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("revision", "scenario"), SCENARIOS)
+def test_the_conformance_suite_finds_nothing(suite: Path, address: str, revision: str, scenario: str) -> None:
+    node = suite / "node" / "bin"
+    done = subprocess.run(
+        [
+            str(suite / ".bin" / "conformance"),
+            "server",
+            "--url",
+            address,
+            "--spec-version",
+            revision,
+            "--scenario",
+            scenario,
+        ],
+        env={**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    verdict = re.search(r"Passed: (\d+)/(\d+), 0 failed", done.stdout)
+    assert verdict, done.stdout + done.stderr
+    assert verdict.group(1) == verdict.group(2) != "0"
