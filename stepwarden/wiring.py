@@ -18,7 +18,9 @@ from stepwarden.threads.chatting import ChatRoom
 from stepwarden.threads.consult import Consultants
 from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
+from stepwarden.threads.panel import Panels
 from stepwarden.threads.reading import Archive
+from stepwarden.threads.seats import Jurors
 from stepwarden.threads.submit import Desk
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Runtime:
     archive: Archive
     models: Models
     consultants: Consultants
+    panels: Panels
     chats: ChatRoom
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
@@ -62,7 +65,7 @@ class Runtime:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.consultants.close()  # before the store: what models have answered is still recorded
+        await asyncio.gather(self.consultants.close(), self.panels.close())  # before the store: answers are recorded
         await self.models.close()
         await self.store.close()
 
@@ -92,10 +95,12 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     models = models or _models(settings)
     consultants = Consultants(store, models)
     experts = Experts(models, consultants, prompts.text("expert"))
-    desk = Desk(journal, build_manager(settings, models), settings.roots, experts)
+    seat = prompts.load("consensus_seat").texts
+    panels = Panels(store, models, Consultants(store, Jurors(models, seat["form"])), seat)
+    desk = Desk(journal, build_manager(settings, models), settings.roots, experts, panels)
     archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = ChatRoom(journal, models, settings.roots, prompts.load("chat").texts["system"])
-    return Runtime(settings, store, journal, desk, archive, models, consultants, chats)
+    return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats)
 
 
 def _models(settings: Settings) -> Models:

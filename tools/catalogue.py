@@ -8,7 +8,19 @@ from stepwarden.errors import SettingsError
 from stepwarden.models import Models
 from stepwarden.threads.chatting import ChatRoom
 from stepwarden.threads.reading import Archive
-from tools import analyze, codereview, debug, planner, precommit, refactor, secaudit, testgen, thinkdeep, tracer
+from tools import (
+    analyze,
+    codereview,
+    consensus,
+    debug,
+    planner,
+    precommit,
+    refactor,
+    secaudit,
+    testgen,
+    thinkdeep,
+    tracer,
+)
 from tools.challenge import challenge_tool
 from tools.chat import chat_tool
 from tools.listmodels import listmodels_tool
@@ -27,6 +39,7 @@ WORKFLOWS: tuple[Workflow, ...] = (
     tracer.WORKFLOW,
     planner.WORKFLOW,
     thinkdeep.WORKFLOW,
+    consensus.WORKFLOW,
 )
 
 
@@ -47,7 +60,7 @@ OTHERS: tuple[tuple[str, Callable[[Parts], EdgeTool]], ...] = (
     ("status", lambda parts: status_tool(parts.archive, parts.facts)),
 )
 NAMES: tuple[str, ...] = (*(workflow.name for workflow in WORKFLOWS), *(name for name, _ in OTHERS))
-SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "status")}
+SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "consensus", "status")}
 
 
 def chosen(setting: str) -> tuple[str, ...]:

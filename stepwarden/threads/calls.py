@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwarden.steps.admission import Refusal
-from stepwarden.steps.events import Answered, Event, Finished, Held, Planned, Signalled, StepRecorded
+from stepwarden.steps.consensus import Synthesis
+from stepwarden.steps.events import Answered, Asked, Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.gate import Assessment, Policy
 from stepwarden.steps.opinion import Opinion
+from stepwarden.steps.panel import is_exchange, panel_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Clause, Plan, Signal, Step, Thread
+from stepwarden.steps.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,26 @@ class Reply:
     @property
     def opinion(self) -> Opinion | None:
         """What the expert said in this call."""
-        return next((event.opinion for event in self.decided if isinstance(event, Answered)), None)
+        answers = (event for event in self.decided if isinstance(event, Answered) and event.voice is None)
+        return next((event.opinion for event in answers), None)
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """The answers of a consensus that this step hands over; what it gave up before is none of them."""
+        start = next((at for at, event in enumerate(self.decided) if isinstance(event, StepRecorded)), 0)
+        answers = [event for event in self.decided[start:] if isinstance(event, Answered)]
+        return tuple(event.voice for event in answers if event.voice is not None and not is_exchange(event.key))
+
+    @property
+    def synthesis(self) -> Synthesis | None:
+        """What the voices of a finished consensus come to."""
+        panel = panel_of(self.thread) if self.finished else None
+        return panel.synthesis(self.thread) if panel is not None else None
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The files that the models asked in this call were not sent."""
+        return next((event.left_out for event in self.decided if isinstance(event, Asked)), ())
 
     @property
     def awaits(self) -> str:

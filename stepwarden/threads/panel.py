@@ -10,6 +10,8 @@ import anyio.to_thread
 from stepwarden.errors import StepwardenError
 from stepwarden.files import Workspace
 from stepwarden.models import Message, ModelError, ModelInfo, ModelRequest, Models, Need
+from stepwarden.steps.events import Event, StepRecorded
+from stepwarden.steps.gate import Policy
 from stepwarden.steps.panel import Panel, Seat, answer_key, exchange_key, is_exchange, panel_from
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome, Thread
@@ -108,16 +110,19 @@ class Panels:
         heard = [seat for seat in ask.seats if seat in ask.due or (ending and seat.number in settled)]
         return [self._voice(thread, seat, settled.get(seat.number), exchange=ask.exchange) for seat in heard]
 
-    async def give_up(self, before: Thread | None, after: Thread, panel: Panel | None, *, backtrack: bool) -> None:
-        """Stop what nobody waits for after a call: the awaited seats, those of a thread that ended or began anew."""
+    async def give_up(self, before: Thread | None, after: Thread, policy: Policy, events: Sequence[Event]) -> None:
+        """Stop what nobody waits for after a call of these `events` on `before`.
+
+        That is the awaited seats where it went on without them, and all of a thread that ended or began anew.
+        """
+        backtrack = any(isinstance(event, StepRecorded) and event.backtracked for event in events)
         keys: list[str] = []
-        if before is not None and panel is not None and before.awaiting is not None and not backtrack:
-            name = exchange_key if is_exchange(before.awaiting[0]) else answer_key
-            seats = panel.seats if name is exchange_key else panel.due(before)
-            keys += [name(before, seat.number) for seat in seats]
-        if panel is not None and (after.outcome is not Outcome.OPEN or (backtrack and after.last == 1)):
-            ended = before if before is not None and backtrack and after.last == 1 else after
-            keys += [answer_key(ended, seat.number) for seat in panel.unheard(ended)]
+        if before is not None and before.awaiting is not None and not backtrack:
+            keys += _awaited(before, policy.panel(before))
+        ended = before if before is not None and backtrack and after.last == 1 else after
+        if ended is before or after.outcome is not Outcome.OPEN:
+            panel = policy.panel(ended)
+            keys += [answer_key(ended, seat.number) for seat in (panel.unheard(ended) if panel is not None else ())]
         for key in dict.fromkeys(keys):
             await self._consultants.give_up(after.id, key)
 
@@ -164,6 +169,14 @@ class Panels:
             return self._info(seat.model)
         except ModelError:
             return None
+
+
+def _awaited(thread: Thread, panel: Panel | None) -> list[str]:
+    if panel is None or thread.awaiting is None:
+        return []
+    if is_exchange(thread.awaiting[0]):
+        return [exchange_key(thread, seat.number) for seat in panel.seats]
+    return [answer_key(thread, seat.number) for seat in panel.due(thread)]
 
 
 class _Round:

@@ -13,12 +13,13 @@ from stepwarden.errors import StoreBusy, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.manager import Manager
+from stepwarden.models import ModelError, Trouble
 from stepwarden.steps import events as recorded
 from stepwarden.steps.admission import Accept, Collect, Open, Reason, Refusal, Replay, admit
 from stepwarden.steps.events import Event
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, open_thread
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, heed_voices, open_thread
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
@@ -26,6 +27,7 @@ from stepwarden.threads.calls import Call, Refused, Reply
 from stepwarden.threads.consult import CALL_SECONDS, deadline
 from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
+from stepwarden.threads.panel import Panels
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 of RFC 4648, in lower case
 ID_CHARACTERS = 26  # 130 random bits (protocol, rule 1)
@@ -60,6 +62,7 @@ class Desk:
         manager: Manager,
         roots: tuple[str, ...],
         experts: Experts | None = None,
+        panels: Panels | None = None,
         *,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
@@ -67,6 +70,7 @@ class Desk:
         self._manager = manager
         self._roots = roots
         self._experts = experts
+        self._panels = panels
         self._call_seconds = call_seconds
         self._working: dict[str, Counter[int]] = {}
 
@@ -99,39 +103,91 @@ class Desk:
         if isinstance(admission, Collect):
             assert thread is not None
             return await self._collect(call, thread, workspace, until)
-        expert = self._experts.choose(thread, said) if self._experts is not None else ""
+        return await self._take(call, thread, said, admission, workspace, until)
+
+    async def _take(
+        self,
+        call: Call,
+        thread: Thread | None,
+        said: Submission,
+        admission: Open | Accept,
+        workspace: Workspace,
+        until: float,
+    ) -> Reply:
+        """Record an admitted step, and wait for the models that it asks."""
         found = await anyio.to_thread.run_sync(_look_up, workspace, said, *_looked_at(thread, admission))
+        expert = ""
+        if call.policy.has_panel:
+            said, found = await self._seated(thread, said, admission, workspace, found)
+        elif self._experts is not None:
+            expert = self._experts.choose(thread, said)
         decision = _decided(thread, admission, said, found.facts, call.policy, expert)
         decision = advise(decision, await self._advice(decision, found, call.policy), call.policy, expert=expert)
         before = thread.version if thread is not None and isinstance(admission, Accept) else 0
         await self._journal.append(before, decision.thread, decision.events, call.caller)
-        if self._experts is not None and thread is not None and isinstance(admission, Accept):
-            await self._experts.give_up(thread)
+        await self._give_up(thread if isinstance(admission, Accept) else None, decision, call.policy)
         if decision.thread.awaiting is not None:
             return await self._collect(call, decision.thread, workspace, until)
         origin = thread if isinstance(admission, Open) else None
         return _reply(decision.thread, decision.events, call.policy, decision.thread.next_number, origin=origin)
 
     async def _collect(self, call: Call, thread: Thread, workspace: Workspace, until: float) -> Reply:
-        """Wait for the expert's answer as long as the call may take, and go on with what it says."""
+        """Wait for the models' answer as long as the call may take, and go on with what they say."""
         assert thread.awaiting is not None
-        key, number = thread.awaiting
-        opinion: Opinion | None = Opinion(failed="no model is configured any more")
-        if self._experts is not None:
-            opinion = await self._experts.opinion(thread, call.policy, workspace, until=until)
-        if opinion is not None:
-            decision = heed(thread, key, opinion, call.policy)
+        number = thread.awaiting[1]
+        while thread.awaiting is not None:
+            decision = await self._heard(call, thread, workspace, until)
+            if decision is None:
+                break
             await self._journal.append(thread.version, decision.thread, decision.events, call.caller)
+            await self._give_up(None, decision, call.policy)
             thread = decision.thread
         then, events = await self._journal.replayed(thread, number)
         return _reply(then, events, call.policy, thread.next_number)
+
+    async def _heard(self, call: Call, thread: Thread, workspace: Workspace, until: float) -> Decision | None:
+        """Give what follows from the answer that `thread` waits for, None when it has not come by `until`."""
+        assert thread.awaiting is not None
+        key, policy = thread.awaiting[0], call.policy
+        if (panel := policy.panel(thread)) is not None:
+            principal = call.caller.principal
+            voices = await self._asking().hear(thread, panel, workspace, until=until, principal=principal)
+            return None if voices is None else heed_voices(thread, key, voices, policy)
+        opinion: Opinion | None = Opinion(failed="no model is configured any more")
+        if self._experts is not None:
+            opinion = await self._experts.opinion(thread, policy, workspace, until=until)
+        return None if opinion is None else heed(thread, key, opinion, policy)
+
+    async def _seated(
+        self, thread: Thread | None, said: Submission, admission: Open | Accept, workspace: Workspace, found: Found
+    ) -> tuple[Submission, Found]:
+        """Give a consensus's first step with its models by the names they are asked by, and what they are not sent."""
+        if isinstance(admission, Accept) and admission.number > 1:
+            return said, found
+        said = self._asking().seated(said, thread if isinstance(admission, Accept) else None)
+        brief = await anyio.to_thread.run_sync(self._asking().brief, said, workspace)
+        return said, replace(found, facts=replace(found.facts, left_out=brief.left_out))
+
+    def _asking(self) -> Panels:
+        if self._panels is None:
+            raise ModelError(Trouble.NO_MODEL, "No model is configured here.")
+        return self._panels
+
+    async def _give_up(self, before: Thread | None, decision: Decision, policy: Policy) -> None:
+        """Stop what is asked and nobody waits for after this call."""
+        if policy.has_panel and self._panels is not None:
+            await self._panels.give_up(before, decision.thread, policy, decision.events)
+        elif self._experts is not None and before is not None:
+            await self._experts.give_up(before)
 
     async def _advice(self, decision: Decision, found: Found, policy: Policy) -> Advice:
         thread = decision.thread
         step = thread.trail[-1]
         if step.number == 1:
             finished = await self._journal.store.steps_of_finished(policy.tool)
-            return await self._manager.size(found.work(step.submission, finished), policy, thread)
+            panel = policy.panel(thread)
+            work = replace(found.work(step.submission, finished), computed=panel.steps if panel is not None else None)
+            return await self._manager.size(work, policy, thread)
         if not decision.is_open:
             return Advice()
         return await self._manager.review(Case(thread, policy, assess(thread, policy)))

@@ -52,6 +52,13 @@ def _finished(data: Data) -> str:
 
 
 def _answered(data: Data) -> str:
+    voice: Data | None = data.get("voice")
+    if voice is not None:
+        said = (
+            voice.get("failed")
+            or f"{voice.get('revised') or voice.get('vote') or 'no vote'}: {voice.get('summary', '')}"
+        )
+        return f"heard {voice['model']}: {one_line(said, 160)}"
     opinion: Data = data.get("opinion") or {}
     said = opinion.get("failed") or opinion.get("summary", "")
     verdict = "" if opinion.get("failed") else "agrees: " if opinion.get("agrees", True) else "disagrees: "

@@ -19,6 +19,7 @@ WORKFLOWS = (
     "tracer",
     "planner",
     "thinkdeep",
+    "consensus",
 )
 PROMPTS = (*WORKFLOWS, "chat", "challenge", "listmodels", "status")
 BULLETS_BY_PHASE = {
@@ -57,7 +58,7 @@ def _bullets(name: str) -> list[str]:
 
 def test_the_package_holds_these_files_and_no_other() -> None:
     found = {entry.name.removesuffix(".md") for entry in files(prompts).iterdir() if entry.name.endswith(".md")}
-    assert found == {*PROMPTS, "instructions", "expert", "manager"}
+    assert found == {*PROMPTS, "instructions", "expert", "manager", "consensus_seat"}
 
 
 @pytest.mark.parametrize("name", PROMPTS)

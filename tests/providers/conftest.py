@@ -1,10 +1,9 @@
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from model_server import KEY, QUICK, ModelServer, serving
+from model_server import KEY, QUICK, Host, ModelServer, hosting
 
 from providers.models import AllModels, build_models
 from providers.retrying import Patience
@@ -19,14 +18,18 @@ def _no_keys_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable_of(name), raising=False)
 
 
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    with hosting() as host:
+        yield host
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[..., ModelServer]]:
-    with ExitStack() as stack:
+def serve(host: Host) -> Callable[..., ModelServer]:
+    def start(*replies: Reply | str, by: Answering | None = None) -> ModelServer:
+        return host.serve(by or list(replies))
 
-        def start(*replies: Reply | str, by: Answering | None = None) -> ModelServer:
-            return stack.enter_context(serving(by or list(replies)))
-
-        yield start
+    return start
 
 
 @pytest.fixture

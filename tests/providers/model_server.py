@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn  # noqa: TID253 - a test's server
+from starlette.types import Receive, Scope, Send
 
 from providers.retrying import Patience
 from providers.scripted import Answering, Asked, Reply, Script
@@ -27,17 +28,36 @@ class ModelServer(ScriptedServer):
         return len(self.bodies)
 
 
+class Host:
+    """All scripted endpoints of a test run behind one port, each under a path of its own: a server is slow to stop."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._servers: list[ModelServer] = []
+
+    def serve(self, replies: list[Reply | str] | Answering) -> ModelServer:
+        server = ModelServer(Script(replies))
+        server.url = f"{self._address}/{len(self._servers)}/v1"
+        self._servers.append(server)
+        return server
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _, number, rest = scope["path"].split("/", 2)
+        await self._servers[int(number)].app({**scope, "path": f"/{rest}", "raw_path": b""}, receive, send)
+
+
 @contextmanager
-def serving(replies: list[Reply | str] | Answering) -> Iterator[ModelServer]:
-    server = ModelServer(Script(replies))
+def hosting() -> Iterator[Host]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        config = uvicorn.Config(server.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        host = Host(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        config = uvicorn.Config(
+            host.app, interface="asgi3", log_config=None, lifespan="off", timeout_graceful_shutdown=1
+        )
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield server
+            yield host
         finally:
             running.should_exit = True
             thread.join()

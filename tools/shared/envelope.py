@@ -74,6 +74,8 @@ class Envelope(BaseModel):
     assessment: AssessmentPart | None = None
     result: dict[str, Any] | None = None
     expert: ExpertPart | None = None
+    answer: dict[str, Any] | None = Field(default=None, description="Of the model that this step hears.")
+    answers: list[dict[str, Any]] | None = Field(default=None, description="The same, where it hears several.")
     follows: str | None = None
     notes: list[str] = Field(default_factory=list[str])
 

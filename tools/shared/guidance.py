@@ -7,7 +7,7 @@ from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.machine import objections
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import Reply
-from tools.shared.wording import clause_lines, quote_line
+from tools.shared.wording import NAMED, clause_lines, quote_line, short_path
 
 OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
@@ -59,7 +59,7 @@ def next_call(reply: Reply, fields: str) -> str:
     if reply.awaits:
         return f"Send this same call again to collect the answer. To go on without it: {call}, {fields}, ...)"
     if reply.held:
-        ask = f"{call}, step, evidence, next_step_required=false)"
+        ask = f"{call}, {fields if reply.voices else 'step, evidence'}, next_step_required=false)"
         return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"
     call = f"{call}, {fields}"
     return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...)"
@@ -71,6 +71,15 @@ def hints(reply: Reply) -> list[str]:
     if step.readable or not step.evidence or any(earlier.evidence for earlier in reply.thread.trail[: step.number - 1]):
         return []
     return ["No file can be read: give working_directory (absolute, inside the server's roots) and quote again."]
+
+
+def left_out_lines(reply: Reply) -> list[str]:
+    """Say which files the models asked in this call were not sent."""
+    if not reply.left_out:
+        return []
+    more = f" +{len(reply.left_out) - NAMED}" if len(reply.left_out) > NAMED else ""
+    named = ", ".join(short_path(path) for path in reply.left_out[:NAMED])
+    return [f"Not sent to the models (too large, or may not be read): {named}{more}."]
 
 
 def quote_lines(reply: Reply) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
@@ -11,8 +11,9 @@ from prompts import Prompt
 from stepwarden.steps.thread import By, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import Refused, Reply
 from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
-from tools.shared.guidance import hints, next_call, quote_lines, required_actions
+from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
 from tools.shared.results import clip, context_line, counted, full_result, result_text
+from tools.shared.voices import answer_lines, answer_parts, synthesis_lines, synthesis_part
 from tools.shared.wording import NAMED, clause_lines, refusal_line, refusal_remedy
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
@@ -67,9 +68,17 @@ def reply_result(
 ) -> CallToolResult:
     """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
-        return _sent(*_completion(reply, notes))
+        return _sent(*_completion(reply, [*notes, *left_out_lines(reply)]))
     budget = REPLY_BYTES + request_bytes - FRAME_BYTES
-    said = _Said(required_actions(reply, prompt), quote_lines(reply), next_call(reply, fields), [*notes, *hints(reply)])
+    said = _Said(
+        required_actions(reply, prompt),
+        quote_lines(reply),
+        next_call(reply, fields),
+        [*notes, *left_out_lines(reply), *hints(reply)],
+    )
+    answers = answer_parts(reply.voices)
+    said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
+    budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
     first = replace(reply, replayed=False, next_number=reply.thread.next_number)  # a retry gets the same room
     room = next((room for room in _ROOMS if _size(*_ordinary(first, said, room)) <= budget), _ROOMS[-1])
     return _sent(*_ordinary(reply, said, room))
@@ -176,6 +185,8 @@ class _Said:
     quotes: list[str]
     next_steps: str
     notes: list[str]
+    answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    heard: list[str] = field(default_factory=list[str])
 
 
 def _first(lines: list[str], count: int) -> list[str]:
@@ -194,6 +205,7 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
     envelope = _envelope(reply, status, said.notes)
     envelope.expert = _expert(reply)
+    _hand_over(envelope, said.answers)
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
     envelope.assessment = _assessment(reply, open_lines, quotes, whole=bool(reply.held))
@@ -201,6 +213,7 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     if reply.origin is not None:
         envelope.follows = context_line(reply.origin, room.context_chars)
         lines.append(envelope.follows)
+    lines += said.heard
     lines += [f"Quote {line}" for line in quotes]
     if reply.step.issues:
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
@@ -208,6 +221,11 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     if open_lines and not reply.held:
         lines.append("Open: " + "; ".join(open_lines))
     return envelope.as_sent(), "\n".join([*lines, said.next_steps])
+
+
+def _hand_over(envelope: Envelope, answers: list[dict[str, Any]]) -> None:
+    envelope.answer = answers[0] if len(answers) == 1 else None
+    envelope.answers = answers if len(answers) > 1 else None
 
 
 def _verdict(reply: Reply) -> str:
@@ -243,12 +261,18 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
     envelope = _envelope(reply, f"{thread.tool}_complete", notes)
     envelope.assessment = _assessment(reply, clause_lines(ended.open), _first(quote_lines(reply), 20), whole=True)
     envelope.result = full_result(thread)
-    envelope.expert = _expert(reply)
+    synthesis = reply.synthesis
+    envelope.expert = _expert(reply) if synthesis is None else None
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes]
     if envelope.expert is not None:
         lines.append(f"Expert{_expert_words(envelope.expert)}")
+    if synthesis is not None:
+        answers = answer_parts(reply.voices)
+        _hand_over(envelope, answers)
+        envelope.result |= (found := synthesis_part(synthesis, thread))
+        lines += [*synthesis_lines(found), *(line for part in answers for line in answer_lines(part))]
     if ended.open:
         lines.append("Passed over: " + "; ".join(clause_lines(ended.open)) + ".")
     lines += [f"Quote {line}" for line in _first(quote_lines(reply), 20)]

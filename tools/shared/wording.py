@@ -21,9 +21,10 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
+    "not_heard": lambda names: f"not heard yet: {names}",
 }
 OBJECTION_CHARS = 150  # of what an expert objects, in a line
-_NOUNS = {"issue": "issues", "refuted": "files"}
+_NOUNS = {"issue": "issues", "refuted": "files", "not_heard": "models"}
 
 
 def _names(kind: str, subjects: Sequence[str], named: int) -> str:

@@ -35,13 +35,14 @@ class Workflow:
     """What makes one workflow tool: its policy, its request model, and the prompt file of the same name.
 
     `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number
-    of the step that it revises, for tools that know revisions.
+    of the step that it revises, for tools that know revisions. `open_world` says that it asks others than the host.
     """
 
     policy: Policy
     request: type[BaseWorkflowRequest]
     fields: str = "step, findings, evidence, files_checked"
     replaces: Callable[[Any], int | None] = _no_step
+    open_world: bool = False
 
     @property
     def name(self) -> str:
@@ -77,7 +78,7 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
         description=prompt.description,
         parameters=compact_schema(workflow.request),
         output_schema=OUTPUT_SCHEMA,
-        annotations=ANNOTATIONS,
+        annotations=ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world}),
     )
 
 

@@ -1,0 +1,72 @@
+"""`consensus`: several models judge a decision, blind to each other; one answer a step, and a synthesis at the end."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.panel import MOST_SEATS, panel_of
+from stepwarden.steps.voice import Stance, Vote
+from tools.workflow.request import BaseWorkflowRequest, Item, Many, NonEmptyText, Text, Word
+from tools.workflow.workflow import Workflow
+
+_STANCES = {
+    "support": "for",
+    "favor": "for",
+    "pro": "for",
+    "oppose": "against",
+    "critical": "against",
+    "con": "against",
+}
+
+
+def _named(value: object) -> object:
+    """Take the bare name of a model for an item."""
+    return {"model": value} if isinstance(value, str) else value
+
+
+def _stance(value: object) -> object:
+    word = value.strip().lower() if isinstance(value, str) else value
+    return _STANCES.get(word, word) if isinstance(word, str) else word
+
+
+class SeatItem(Item):
+    """One item of `models`."""
+
+    model: NonEmptyText
+    stance: Annotated[Stance, BeforeValidator(_stance)] = Stance.NEUTRAL
+    stance_prompt: Text = ""
+
+
+class ConsensusRequest(BaseWorkflowRequest):
+    """One step of a consensus."""
+
+    models: Annotated[list[Annotated[SeatItem, BeforeValidator(_named)]], Many] = Field(
+        default_factory=list[SeatItem],
+        max_length=MOST_SEATS,
+        description="Step 1: 2-10 x {model, stance: for|against|neutral, stance_prompt}",
+    )
+    handover: Annotated[Literal["step", "all"], Word] = Field(
+        default="step", description="all: every answer in one call"
+    )
+    exchange: bool = Field(default=False, description="On a split, one more vote")
+    own_vote: Annotated[Vote, Word] | None = Field(default=None, description="Yours")
+
+    @model_validator(mode="after")
+    def _asks_several(self) -> "ConsensusRequest":
+        begins = self.step_number == 1 or self.backtrack_from_step == 1
+        if begins and len(self.models) == 1:
+            raise ValueError("models: one model is no consensus; name 2 to 10, or call chat to ask a single one")
+        if begins and not self.models and self.continuation_id is None:
+            raise ValueError("models: is missing; name 2 to 10 models in step 1 (listmodels has names)")
+        return self
+
+
+WORKFLOW = Workflow(
+    policy=Policy(
+        tool="consensus", low=1, likely=3, high=MOST_SEATS, min_steps=1, novelty_required=False, panel=panel_of
+    ),
+    request=ConsensusRequest,
+    fields="step, findings, own_vote",
+    open_world=True,
+)
