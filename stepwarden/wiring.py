@@ -57,8 +57,16 @@ class Runtime:
             await self.store.warm()
             await self.store.prune(orphans_older_than_s=self.settings.retention_days * DAY_SECONDS)
             await self.models.warm()
+            await self._discover()
         except StepwardenError as error:
-            logger.warning("the store is not ready: %s", error)  # the first call that needs it says so to its caller
+            logger.warning("not ready: %s", error)  # the first call that needs it says so to its caller
+
+    async def _discover(self) -> None:
+        """Ask endpoints which models they have, where nothing that is known could be chosen: local and own ones."""
+        try:
+            self.models.choose(None, Need.BALANCED)
+        except ModelError:
+            await self.models.discover()
 
     async def close(self) -> None:
         """End the work in the background and close the store."""

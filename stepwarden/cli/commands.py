@@ -1,5 +1,7 @@
 """The commands and their options; what each does is imported when it runs."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer  # noqa: TID253 - this module is itself imported lazily
@@ -7,6 +9,7 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 from stepwarden import __version__
 from stepwarden.cli.hosts import HostName
 from stepwarden.cli.threads import threads
+from stepwarden.errors import StepwardenError
 
 Transport = Literal["stdio", "streamable-http", "http", "sse"]
 
@@ -79,6 +82,21 @@ def calibration(
     from stepwarden.cli import calibration as numbers
 
     numbers.reset() if reset else numbers.show()
+
+
+@app.command("scripted-model")
+def scripted_model(
+    script: Annotated[Path, typer.Argument(help="A JSON file of replies.", exists=True, dir_okay=False)],
+    port: Annotated[int, typer.Option(help="Port on loopback, 0 for a free one.")] = 0,
+) -> None:
+    """Serve a script as an OpenAI-compatible model on loopback, for tests of what uses a model."""
+    from providers.scripted_server import serve_script
+
+    try:
+        serve_script(script, "127.0.0.1", port, lambda url: typer.echo(f"listening on {url}", err=True))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise StepwardenError(f"Cannot listen on 127.0.0.1:{port}: {reason}; choose another --port.") from error
 
 
 @app.command()
