@@ -113,7 +113,7 @@ class Desk:
         admission: Open | Accept,
         workspace: Workspace,
         until: float,
-    ) -> Reply:
+    ) -> Reply | Refused:
         """Record an admitted step, and wait for the models that it asks."""
         found = await anyio.to_thread.run_sync(_look_up, workspace, said, *_looked_at(thread, admission))
         expert = ""
@@ -127,7 +127,10 @@ class Desk:
         await self._journal.append(before, decision.thread, decision.events, call.caller)
         await self._give_up(thread if isinstance(admission, Accept) else None, decision, call.policy)
         if decision.thread.awaiting is not None:
-            return await self._collect(call, decision.thread, workspace, until)
+            try:
+                return await self._collect(call, decision.thread, workspace, until)
+            except VersionConflict:  # by its id from now on: a first step would open one more thread
+                return await self._attempt(replace(call, thread_id=decision.thread.id), until)
         origin = thread if isinstance(admission, Open) else None
         return _reply(decision.thread, decision.events, call.policy, decision.thread.next_number, origin=origin)
 

@@ -1,0 +1,149 @@
+"""A panel through the shell: how answers are read, and that nobody is asked twice whatever happens in between."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_models import ScriptedModels, answer
+
+from stepwarden.manager.manager import Manager
+from stepwarden.models import Choice, ModelInfo, Need
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.panel import panel_of
+from stepwarden.steps.submission import Submission
+from stepwarden.steps.thread import Outcome
+from stepwarden.steps.voice import Vote
+from stepwarden.storage import Store
+from stepwarden.threads.calls import LOCAL, Call, Reply
+from stepwarden.threads.consult import Consultants
+from stepwarden.threads.journal import Journal
+from stepwarden.threads.panel import Panels
+from stepwarden.threads.seats import Jurors, SeatAnswer, read_answer
+from stepwarden.threads.submit import Desk
+
+POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, panel=panel_of)
+WORDING = {
+    "system": "Judge.",
+    "form": "JSON.",
+    "exchange": "Again.",
+    "for": "For.",
+    "against": "Against.",
+    "neutral": "-",
+}
+GIVEN = {"vote": "support", "confidence": 0.9, "summary": "fine", "reasons": ["it works"]}
+
+
+class Council(ScriptedModels):
+    """Scripted models of which any name can be chosen."""
+
+    def choose(self, name: str | None, need: Need) -> Choice:
+        return Choice(ModelInfo(name or "any", "script", family="one", context_tokens=8_000), "by its name")
+
+
+class House:
+    def __init__(self, home: Path, models: Council) -> None:
+        self.store = Store(f"sqlite:///{home / 'threads.db'}")
+        self.panels = Panels(self.store, models, Consultants(self.store, Jurors(models, "JSON.")), WORDING)
+        self.desk = Desk(Journal(self.store), Manager(), (), None, self.panels, call_seconds=20)
+
+    async def take(self, said: Submission, thread_id: str | None = None) -> Reply:
+        reply = await self.desk.submit(Call(LOCAL, POLICY, said, thread_id))
+        assert isinstance(reply, Reply), reply
+        return reply
+
+
+@asynccontextmanager
+async def house(home: Path, models: Council) -> AsyncIterator[House]:
+    built = House(home, models)
+    try:
+        yield built
+    finally:
+        await built.panels.close()
+        await built.store.close()
+
+
+def step(number: int, **fields: Any) -> Submission:
+    return replace(Submission(number, f"step {number}", digest=f"{number}{sorted(fields)}"), **fields)
+
+
+def first(*models: str, **fields: Any) -> Submission:
+    return step(1, fields={"models": [{"model": name} for name in models]}, **fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "vote", "confidence"),
+    [
+        (json.dumps(GIVEN), Vote.SUPPORT, 0.9),
+        ('Thinking {of this}.\n```json\n{"vote": "Against", "confidence": "80%"}\n```', Vote.OPPOSE, 0.8),
+        (
+            '{"vote": "it depends", "confidence": "7/10", "reasons": "one", "conditions": {"a": 1}}',
+            Vote.CONDITIONAL,
+            0.7,
+        ),
+        ('{"vote": "yes", "confidence": null, "summary": null}', Vote.SUPPORT, None),
+        ('{"vote": "no", "confidence": "quite"} and {"more": 1}', Vote.OPPOSE, None),
+        ('{"vote": "support", "confidence": "nan"}', Vote.SUPPORT, None),
+    ],
+)
+def test_what_models_write_is_read_as_a_vote(text: str, vote: Vote, confidence: float | None) -> None:
+    found = read_answer(text)
+    assert isinstance(found, SeatAnswer)
+    assert (found.vote, found.confidence) == (vote, confidence)
+
+
+@pytest.mark.parametrize("text", ['{"vote": "maybe so"}', '{"vote": "support"', '{"summary": "no vote"}'])
+def test_an_object_that_is_broken_is_told_what_is_wrong(text: str) -> None:
+    assert isinstance(read_answer(text), str)
+
+
+@pytest.mark.parametrize("text", ["I support it.", "", "{braces} in prose", "[1]"])
+def test_prose_is_no_mistake(text: str) -> None:
+    assert read_answer(text) is None
+
+
+@pytest.mark.asyncio
+async def test_all_are_asked_with_the_first_step_and_never_again(tmp_path: Path) -> None:
+    models = Council().say(answer(json.dumps(GIVEN)))
+    async with house(tmp_path, models) as at_work:  # pyright: ignore[reportArgumentType]
+        opened = await at_work.take(first("a", "b", "c"))
+        thread = opened.thread.id
+        await models.was_asked(3)
+        assert [voice.model for voice in opened.voices] == ["a"]
+        await at_work.take(step(2), thread)
+        back = await at_work.take(step(2, backtrack=2, findings="another way"), thread)
+        assert [voice.model for voice in back.voices] == ["b"]
+        done = await at_work.take(step(3), thread)
+    assert done.thread.outcome is Outcome.DONE
+    assert sorted(request.model for request in models.asked) == ["a", "b", "c"]
+
+
+@pytest.mark.asyncio
+async def test_going_back_to_the_first_step_keeps_the_panel_and_asks_anew(tmp_path: Path) -> None:
+    models = Council().say(answer(json.dumps(GIVEN)))
+    async with house(tmp_path, models) as at_work:
+        opened = await at_work.take(first("a", "b"))
+        await models.was_asked(2)
+        back = await at_work.take(step(1, backtrack=1, findings="asked better"), opened.thread.id)
+        await models.was_asked(2)
+        assert [voice.model for voice in back.voices] == ["a"]
+        assert back.thread.total_steps == 2
+
+
+@pytest.mark.asyncio
+async def test_what_was_recorded_and_not_asked_before_a_crash_is_asked_by_the_next_process(tmp_path: Path) -> None:
+    silent = Council()
+    async with house(tmp_path, silent) as at_work:
+        at_work.desk._call_seconds = 0.0  # as if the process ended right after it recorded the step
+        opened = await at_work.take(first("a", "b"))
+        assert opened.awaits == "a"
+    models = Council().say(answer(json.dumps(GIVEN)))
+    async with house(tmp_path, models) as heir:
+        collected = await heir.take(first("a", "b"), opened.thread.id)
+        assert [voice.vote for voice in collected.voices] == [Vote.SUPPORT]
+        done = await heir.take(step(2), opened.thread.id)
+    assert done.thread.outcome is Outcome.DONE
+    assert len(models.asked) == 2

@@ -1,0 +1,297 @@
+"""`consensus` as a host meets it: parallel, blind, one answer a call, and honest about what is missing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from model_players import Players
+from tool_driver import Answer
+
+from server import build_server
+from stepwarden.models import ModelError, ModelInfo, ModelRequest, Trouble
+from stepwarden.settings import load_settings
+from stepwarden.threads.submit import Desk
+from stepwarden.wiring import build_runtime
+
+pytestmark = pytest.mark.asyncio
+
+PLANTED = "planted-findings-of-the-agent"
+QUESTION = "Shall the threads live in SQLite?"
+
+
+def infos(*names: str, family: str = "") -> list[ModelInfo]:
+    return [ModelInfo(name, "acme", family=family or f"family-{name}", context_tokens=8_000) for name in names]
+
+
+def vote(model: str, word: str = "support", **more: Any) -> str:
+    answer = {"vote": word, "confidence": 0.7, "summary": f"{model} says {word}", "reasons": [f"reason-of-{model}"]}
+    return json.dumps(answer | {"evidence_needed": ["A benchmark."]} | more)
+
+
+def voting(**words: str) -> Callable[[ModelRequest], str | ModelError]:
+    """Let each model vote as given; `fail` fails, `prose` has no vote."""
+
+    def answer(request: ModelRequest) -> str | ModelError:
+        word = words.get(request.model, "support")
+        if word == "fail":
+            return ModelError(Trouble.SERVER, f"{request.model} is down.", model=request.model)
+        return f"{request.model} thinks aloud" if word == "prose" else vote(request.model, word)
+
+    return answer
+
+
+class Table:
+    """A host with some models; every call is a step of one consensus unless another id is given."""
+
+    def __init__(self, client: Client, players: Players) -> None:
+        self.client = client
+        self.players = players
+        self.id: str | None = None
+
+    async def send(self, number: int, *, more: bool = True, **fields: Any) -> Answer:
+        said = {"step": QUESTION if number == 1 else f"note {number}", "step_number": number}
+        said |= {"next_step_required": more, "findings": f"{PLANTED} {number}"} | fields
+        if number > 1 and "continuation_id" not in said:
+            said["continuation_id"] = self.id
+        result = await self.client.call_tool("consensus", said)
+        answer = Answer(result, result.content[0].text)  # pyright: ignore[reportAttributeAccessIssue]
+        if number == 1 and not answer.is_error and "continuation_id" not in fields:
+            self.id = answer.id
+        return answer
+
+
+@asynccontextmanager
+async def table(home: Path, players: Players, *, call_seconds: float | None = None) -> AsyncIterator[Table]:
+    settings = load_settings(home=home, roots=(), tools="all")
+    runtime = build_runtime(settings, players)
+    if call_seconds is not None:
+        desk = runtime.desk
+        runtime.desk = Desk(runtime.journal, desk._manager, (), None, runtime.panels, call_seconds=call_seconds)
+    try:
+        async with Client(build_server(settings, runtime)) as client:
+            yield Table(client, players)
+    finally:
+        await runtime.close()
+
+
+async def test_three_models_are_three_calls_asked_at_once_and_end_in_a_synthesis(tmp_path: Path) -> None:
+    players = Players(infos("a", "b", "c"), answering=voting(b="oppose"), held=asyncio.Event())
+    async with table(tmp_path, players) as host:
+        first = asyncio.create_task(host.send(1, models=["a", "b", {"model": "c", "stance": "against"}]))
+        await players.was_asked(3)  # all of them, before any has answered
+        assert players.held is not None
+        players.held.set()
+        opened = await first
+        assert (opened.status, opened.sent["total_steps"]) == ("pause_for_consensus", 3)
+        assert opened.sent["answer"]["model"] == "a"
+        assert "reason-of-a" in opened.text
+        assert "reason-of-b" not in opened.text
+        assert (await host.send(2)).sent["answer"]["vote"] == "oppose"
+        done = await host.send(3, own_vote="support")
+        assert done.status == "consensus_complete"
+        result = done.sent["result"]
+        assert result["majority"] == "support"
+        assert [row["model"] for row in result["dissent"]] == ["b"]
+        assert result["would_settle"] == ["A benchmark."]
+        assert result["cost"] == "$0.0036"
+        assert "you (the agent)" in done.text
+        assert result["summary"] in done.text
+    assert len(players.asked) == 3
+
+
+async def test_every_model_is_blind_to_the_agent_and_to_the_others(tmp_path: Path) -> None:
+    players = Players(infos("a", "b", "c"), answering=voting())
+    async with table(tmp_path, players) as host:
+        await host.send(1, models=["a", "b", "c"], own_vote="oppose", hypothesis=f"{PLANTED} too")
+        await host.send(2)
+        await host.send(3)
+    for number, request in enumerate(players.asked):
+        sent = players.sent(number)
+        assert QUESTION in sent
+        assert PLANTED not in sent
+        assert not any(f"reason-of-{name}" in sent for name in "abc")
+        assert len(request.messages) == 2
+
+
+async def test_files_go_along_with_numbers_but_no_secret_and_what_is_left_out_is_told(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "app.py").write_text("def total():\n    return 1\n")
+    (root / ".env").write_text("PASSWORD=planted-secret\n")
+    (root / "big.py").write_text("x = 1\n" * 20_000)
+    players = Players(infos("a", "b"), answering=voting())
+    async with table(tmp_path / "home", players) as host:
+        files = ["app.py", ".env", "big.py"]
+        opened = await host.send(1, models=["a", "b"], relevant_files=files, working_directory=str(root))
+    assert "    2     return 1" in players.sent(0)
+    assert "planted-secret" not in players.sent(0)
+    assert "Not sent to the models" in opened.text
+    assert "big.py" in opened.text
+
+
+async def test_nine_of_ten_that_fail_make_no_quorum_and_are_named(tmp_path: Path) -> None:
+    names = [f"m{number}" for number in range(10)]
+    players = Players(infos(*names), answering=voting(**dict.fromkeys(names[1:], "fail")))
+    async with table(tmp_path, players) as host:
+        done = await host.send(1, models=names, handover="all")
+    assert done.status == "consensus_complete"
+    assert done.sent["total_steps"] == 1
+    assert done.sent["result"]["summary"].startswith("No quorum: 1 of 10 asked models voted, 6 needed; missing: m1")
+    assert len(done.sent["result"]["failed"]) == 9
+    assert done.sent["assessment"]["outcome"] == "inconclusive"
+    assert len(done.sent["answers"]) == 10
+
+
+async def test_prose_is_handed_over_and_not_tallied_and_broken_json_is_asked_for_once_more(tmp_path: Path) -> None:
+    broken = ['{"vote": "perhaps"}', vote("b")]
+    players = Players(infos("a", "b"))
+    players.answering = lambda request: broken.pop(0) if request.model == "b" else "a thinks aloud"
+    async with table(tmp_path, players) as host:
+        opened = await host.send(1, models=["a", "b"])
+        assert opened.sent["answer"]["vote"] == "unknown"
+        assert opened.sent["answer"]["summary"] == "a thinks aloud"
+        done = await host.send(2)
+    assert done.sent["answer"]["vote"] == "support"
+    assert done.sent["result"]["no_vote"] == ["a"]
+    assert [request.model for request in players.asked].count("b") == 2
+    assert "no valid answer" in players.sent(-1)
+
+
+async def test_a_retry_is_answered_the_same_and_asks_nobody_again(tmp_path: Path) -> None:
+    players = Players(infos("a", "b"), answering=voting())
+    async with table(tmp_path, players) as host:
+        await host.send(1, models=["a", "b"])
+        again = await host.send(1, models=["a", "b"], continuation_id=host.id)
+        assert again.sent["answer"]["model"] == "a"
+        done = await host.send(2)
+        assert (await host.send(2)).sent["result"] == done.sent["result"]
+    assert len(players.asked) == 2
+
+
+async def test_a_slow_model_is_collected_by_the_same_call(tmp_path: Path) -> None:
+    players = Players(infos("a", "b"), answering=voting(), held=asyncio.Event())
+    async with table(tmp_path, players, call_seconds=0.05) as host:
+        waiting = await host.send(1, models=["a", "b"])
+        assert waiting.status == "awaiting_expert"
+        assert waiting.verdict.startswith("WAITING for the expert, a.")
+        await players.was_asked(2)
+        assert players.held is not None
+        players.held.set()
+        collected = waiting
+        while collected.status == "awaiting_expert":
+            collected = await host.send(1, models=["a", "b"], continuation_id=host.id)
+        assert collected.sent["answer"]["vote"] == "support"
+    assert len(players.asked) == 2
+
+
+async def test_the_next_number_gives_up_only_the_model_it_waited_for(tmp_path: Path) -> None:
+    players = Players(infos("a", "b"), answering=voting(), held=asyncio.Event())
+    async with table(tmp_path, players, call_seconds=0.05) as host:
+        await host.send(1, models=["a", "b"])
+        await players.was_asked(2)
+        assert (await host.send(2)).verdict.startswith("WAITING for the expert, b.")
+        assert players.held is not None
+        players.held.set()
+        done = await host.send(2)
+        while done.status == "awaiting_expert":
+            done = await host.send(2)
+        assert [row["model"] for row in done.sent["result"]["failed"]] == ["a"]
+        assert done.sent["answer"]["model"] == "b"
+
+
+async def test_a_restart_in_the_middle_goes_on_without_asking_again(tmp_path: Path) -> None:
+    players = Players(infos("a", "b"), answering=voting())
+    async with table(tmp_path, players) as host:
+        await host.send(1, models=["a", "b"])
+        thread = host.id
+    async with table(tmp_path, players) as host:
+        done = await host.send(2, continuation_id=thread)
+        assert done.status == "consensus_complete"
+    assert len(players.asked) == 2
+
+
+async def test_a_split_is_exchanged_without_names_in_the_last_step(tmp_path: Path) -> None:
+    def answer(request: ModelRequest) -> str:
+        told = "The votes are split" in request.messages[-1].text
+        return vote(request.model, "support" if told or request.model == "a" else "oppose")
+
+    players = Players(infos("a", "b"), answering=answer)
+    async with table(tmp_path, players) as host:
+        await host.send(1, models=["a", "b"], exchange=True)
+        done = await host.send(2)
+        assert (done.sent["total_steps"], len(players.asked)) == (2, 4)
+        changed = done.sent["result"]["votes"][1]
+        assert (changed["vote"], changed["before_exchange"]) == ("support", "oppose")
+        assert done.sent["result"]["majority"] == "support"
+    exchanged = [request for request in players.asked if len(request.messages) == 4]
+    told = next(request.messages[-1].text for request in exchanged if request.model == "b")
+    assert "reason-of-a" in told
+    assert PLANTED not in told
+
+
+async def test_finishing_early_is_held_once_with_the_models_not_heard(tmp_path: Path) -> None:
+    players = Players(infos("a", "b", "c", "d"), answering=voting())
+    async with table(tmp_path, players) as host:
+        held = await host.send(1, more=False, models=["a", "b", "c", "d"])
+        assert held.verdict.startswith("HELD 1/4")
+        assert held.open == ["not heard yet: b, c, d"]
+        done = await host.send(2, more=False)
+        assert done.status == "consensus_complete"
+        assert done.sent["result"]["quorum"]["voted"] >= 2
+
+
+async def test_threads_interleave_without_touching_each_other(tmp_path: Path) -> None:
+    players = Players(infos("a", "b", "c"), answering=voting(c="oppose"))
+    async with table(tmp_path, players) as host:
+        one = (await host.send(1, models=["a", "b"])).id
+        two = (await host.send(1, step="Another question", models=["c", "a"])).id
+        done_two = await host.send(2, continuation_id=two)
+        done_one = await host.send(2, continuation_id=one)
+    assert done_one.sent["result"]["majority"] == "support"
+    assert done_two.sent["result"]["majority"] == "split"
+    assert "c" not in [row["model"] for row in done_one.sent["result"]["votes"]]
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (["a"], "call chat"),
+        (None, "name 2 to 10 models"),
+        (["a", "a"], "stands there twice"),
+        (["a", {"model": "a", "stance": "for"}, {"model": "a", "stance": "for"}], "a (for) stands there twice"),
+        (["a", "nobody"], "nearest: a"),
+        ([f"m{n}" for n in range(11)], "over the limit of 10"),
+        (["a", {"model": "b", "stance": "sideways"}], "stance"),
+        (["a", {"name": "b"}], "models[1]"),
+    ],
+)
+async def test_no_panel_is_refused_before_anything_is_recorded(tmp_path: Path, models: Any, words: str) -> None:
+    players = Players(infos("a", "b"), answering=voting())
+    async with table(tmp_path, players) as host:
+        refused = await host.send(1, models=models)
+        assert refused.is_error
+        assert refused.text.startswith("Not recorded.")
+        assert words in refused.text
+        assert "No threads yet." in (await host.client.call_tool("status", {})).content[0].text  # pyright: ignore
+    assert players.asked == []
+
+
+async def test_without_any_model_it_says_what_to_set_and_the_rest_works(tmp_path: Path) -> None:
+    async with table(tmp_path, Players(())) as host:
+        assert "set ACME_API_KEY" in (await host.send(1, models=["a", "b"])).text
+        said = {"step": "Plan it", "step_number": 1, "next_step_required": True}
+        assert not (await host.client.call_tool("planner", said)).is_error
+
+
+async def test_one_model_with_two_stances_is_a_panel_of_one_family(tmp_path: Path) -> None:
+    players = Players(infos("a"), answering=voting())
+    async with table(tmp_path, players) as host:
+        await host.send(1, models=[{"model": "a", "stance": "for"}, {"model": "a", "stance": "against"}])
+        done = await host.send(2)
+    assert done.sent["result"]["weights"] == {"a (for)": 0.75, "a (against)": 0.75}
+    assert "(n+1)/2n" in done.text
