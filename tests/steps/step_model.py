@@ -206,12 +206,15 @@ class Model:
 
     def _brings(self, said: Request) -> bool:
         theory, issues = self.theory(), self.issues()
-        sent = {(item["path"], folded(item["quote"])) for step in self.live() for item in step["evidence"]}
+        sent = {
+            (item["path"], folded(item["quote"]), item["supports"]) for step in self.live() for item in step["evidence"]
+        }
         return (
             bool(said["hypothesis"] and (theory is None or folded(theory) != folded(said["hypothesis"])))
             or any(path not in self.paths() for path in said["relevant"])
             or any(all(path not in step["checked"] for step in self.live()) for path in said["checked"])
-            or any((item["path"], folded(item["quote"])) not in sent for item in said["evidence"])
+            or any((item["path"], folded(item["quote"]), item["supports"]) not in sent for item in said["evidence"])
+            or any(item["path"] in self.standing() and item["line"] is not None for item in said["evidence"])
             or any(path in self.standing() for path in said["take_back"])
             or any(self._changes(issues, issue) for issue in said["issues"])
         )
