@@ -16,6 +16,7 @@ from stepwarden.threads.submit import Desk
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.envelope import OUTPUT_SCHEMA
 from tools.shared.rendering import refusal_result, reply_result
+from tools.shared.waiting import waiting
 from tools.workflow.invalid import error_lines
 from tools.workflow.request import IGNORED_FIELDS, BaseWorkflowRequest
 from tools.workflow.schema import compact_schema
@@ -54,7 +55,7 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
     """Make the tool that hands the steps of `workflow` to `desk`."""
     prompt = prompts.load(workflow.name)
 
-    async def submit(arguments: dict[str, Any], caller: Caller, _: Progress) -> CallToolResult:
+    async def submit(arguments: dict[str, Any], caller: Caller, progress: Progress) -> CallToolResult:
         given = {name: value for name, value in arguments.items() if not _ignored(name, workflow)}
         try:
             request = workflow.request.model_validate(given)
@@ -62,7 +63,8 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
             return failure(error_lines(error, workflow.request))
         said = request.submission(replaces=workflow.replaces(request))
         try:
-            reply = await desk.submit(Call(caller, workflow.policy, said, request.continuation_id))
+            async with waiting(progress, f"{workflow.name}: waiting for a model"):
+                reply = await desk.submit(Call(caller, workflow.policy, said, request.continuation_id))
         except UnknownStream:
             return failure([_unknown_id(request.continuation_id or "")])
         if isinstance(reply, Refused):
