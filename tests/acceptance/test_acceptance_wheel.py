@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from stdio_driver import ROOT, clean_environment, served, step
 
-from tools.catalogue import NAMES
+from tools.catalogue import NAMES, WORKFLOWS
 
 PACKAGES = ("stepwarden", "tools", "providers", "prompts")
 
@@ -71,7 +71,7 @@ def test_the_wheel_works_from_a_directory_that_has_tools_of_its_own(wheel: Path,
     assert re.search(r"\d+\.\d+\.\d+", version.stdout)
     with served(tmp_path / "home", command=[stepwarden, "serve"], directory=shop) as (server,):
         assert [tool["name"] for tool in server.request("tools/list")["result"]["tools"]] == list(NAMES)
-        assert len(server.request("prompts/list")["result"]["prompts"]) == 10
+        assert len(server.request("prompts/list")["result"]["prompts"]) == len(WORKFLOWS)
         said = step(1, step="The total is wrong", working_directory=str(shop))
         result = server.call("debug", said)
         assert result["structuredContent"]["step_number"] == 1
