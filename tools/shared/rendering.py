@@ -266,7 +266,7 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes]
-    if envelope.expert is not None:
+    if envelope.expert is not None and thread.opinion is not None:
         lines.append(f"Expert{_expert_words(envelope.expert)}")
     if synthesis is not None:
         answers = answer_parts(reply.voices)
