@@ -83,7 +83,7 @@ class Runtime:
         database = "PostgreSQL" if self.settings.store_url.startswith("postgres") else self.settings.store_url
         return {
             "store": database.removeprefix("sqlite:///"),
-            "roots": roots or "the working_directory of each thread",
+            "roots": roots or "the working_directory of each thread on stdio; none over HTTP",
             "tools": ", ".join(tools),
             "expert": self._expert(),
         }

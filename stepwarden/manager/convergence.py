@@ -6,6 +6,7 @@ it is evidence that the server checked.
 
 from stepwarden.manager.facts import Case
 from stepwarden.steps.evidence import Verdict
+from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Issue, Thread
 
 
@@ -26,7 +27,7 @@ def is_ripe(case: Case) -> bool:
 def reason_to_end(case: Case) -> str:
     """Give why a ripe case has converged (condition 4), "" where it is not ripe or has not."""
     thread = case.thread
-    if not is_ripe(case) or _hypothesis_changed(thread):
+    if not is_ripe(case) or _hypothesis_changed(thread) or is_filler(case.step.submission.learned):
         return ""
     changed = _changed_issues(thread)
     if not changed:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.submission import IssueClaim, Submission
+from stepwarden.steps.submission import IssueClaim, Severity, Submission
 from stepwarden.steps.text import fold, key_of
 from stepwarden.steps.thread import By, Claims, Issue, Origin, Outcome, Thread
 
@@ -78,6 +78,8 @@ def admit(thread: Thread | None, said: Submission, policy: Policy, *, working_on
     process has not answered yet.
     """
     if thread is None:
+        if said.backtrack is not None:
+            return Refusal(Reason.NO_SUCH_STEP, 1, str(said.backtrack))  # 5
         return _admit_first(said, policy, None) if said.number == 1 else Refusal(Reason.NOT_FIRST, 1)
     own = thread.tool == policy.tool
     step = thread.step_with(said.digest) if own else None
@@ -200,10 +202,13 @@ def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], 
 
 
 def _issue(claim: IssueClaim, number: str) -> Issue:
-    return Issue(number, claim.severity, claim.description, claim.path, claim.line, claim.withdrawn)
+    severity = claim.severity or Severity.MEDIUM
+    return Issue(number, severity, claim.description, claim.path, claim.line, claim.withdrawn)
 
 
 def _changed(issue: Issue, claim: IssueClaim) -> Issue:
+    """Give the issue with what the claim says of it; what it leaves open stays."""
     if claim.description:
-        return _issue(claim, issue.id)
-    return replace(issue, withdrawn=claim.withdrawn)
+        return replace(_issue(claim, issue.id), severity=claim.severity or issue.severity)
+    place = {"path": claim.path, "line": claim.line} if claim.path or claim.line else {}
+    return replace(issue, severity=claim.severity or issue.severity, withdrawn=claim.withdrawn, **place)

@@ -6,7 +6,7 @@ from typing import Any
 
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.gate import evidenced_issues, hypothesis_rests
-from stepwarden.steps.thread import Remark, Thread
+from stepwarden.steps.thread import Remark, Step, Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,15 @@ class Digest:
     decisions: tuple[Remark, ...]
 
 
+def _labels(thread: Thread, step: Step) -> Mapping[str, Any]:
+    """Give the tool's own fields of a step; a revision that names no branch stays in that of what it replaces."""
+    fields, replaced = step.submission.fields, step.submission.replaces
+    if replaced is None or "branch_id" in fields:
+        return fields
+    branch = _labels(thread, thread.trail[replaced - 1]).get("branch_id")
+    return {**fields, "branch_id": branch} if branch else fields
+
+
 def digest(thread: Thread) -> Digest:
     """Give the digest of `thread`; issues the most severe first."""
     claims = thread.claims
@@ -77,7 +86,7 @@ def digest(thread: Thread) -> Digest:
                 step.submission.step,
                 step.submission.learned,
                 step.submission.confidence.value if step.submission.confidence else None,
-                step.submission.fields,
+                _labels(thread, step),
             )
             for step in thread.live
         ),

@@ -123,7 +123,9 @@ def _signalled(thread: Thread, event: Signalled) -> Thread:
 
 
 def _held(thread: Thread, event: Held) -> Thread:
-    named = ", ".join(f"{clause.kind} {clause.subject}".strip() for clause in event.open)
+    named = ", ".join(
+        clause.text or f"{clause.kind} {clause.subject}".strip().replace("_", " ") for clause in event.open
+    )
     return replace(
         thread, held=True, held_at=thread.last, remarks=(*thread.remarks, Remark("held", thread.last, By.RULE, named))
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.panel import Panel, no_panel
+from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Clause, Issue, Thread
 
 NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
@@ -105,6 +106,8 @@ def _held_by_path(thread: Thread) -> dict[str, list[Evidence]]:
 
 
 def _rests(issue: Issue, held: Mapping[str, list[Evidence]]) -> bool:
+    if is_filler(issue.description):
+        return False
     if any(item.supports == issue.id for items in held.values() for item in items):
         return True
     near = held.get(issue.path or "", [])
@@ -120,6 +123,8 @@ def hypothesis_rests(thread: Thread) -> bool:
     that stated it last.
     """
     claims = thread.claims
+    if claims.hypothesis is None or is_filler(claims.hypothesis):
+        return False
     return any(
         (item.supports == "hypothesis" and number >= claims.hypothesis_since)
         or (item.supports is None and number == claims.hypothesis_last)

@@ -49,7 +49,7 @@ class IssueClaim:
     """One item of `issues_found`: a new issue (no id), a change to one (id), or its withdrawal."""
 
     description: str = ""
-    severity: Severity = Severity.MEDIUM
+    severity: Severity | None = None  # None: as it was, `medium` for a new one
     path: str | None = None
     line: int | None = None
     id: str | None = None

@@ -42,8 +42,11 @@ def _planned(data: Data) -> str:
 
 
 def _held(data: Data) -> str:
-    named = (f"{clause['kind']} {clause.get('subject', '')}".strip() for clause in data["open"])
-    return f"held: {', '.join(named).replace('_', ' ')}"
+    named = (
+        clause.get("text") or f"{clause['kind']} {clause.get('subject', '')}".strip().replace("_", " ")
+        for clause in data["open"]
+    )
+    return f"held: {', '.join(named)}"
 
 
 def _finished(data: Data) -> str:
@@ -65,6 +68,11 @@ def _answered(data: Data) -> str:
     return f"answered: {opinion.get('model', '')} {verdict}{one_line(str(said), 160)}".strip()
 
 
+def _refused(data: Data) -> str:
+    reason = str(data["reason"]).replace("_", " ")
+    return f"refused step {data['number']}: {'recorded with other content' if reason == 'recorded' else reason}"
+
+
 def _chat(data: Data) -> str:
     return f"asked {data['asked']}: {one_line(data['prompt'], 160)}"
 
@@ -78,7 +86,7 @@ _TELL: Mapping[str, Callable[[Data], str]] = {
     "answered": _answered,
     "chat": _chat,
     "signalled": lambda data: f"signalled {data['signal']}: {data['reason']}",
-    "refused": lambda data: f"refused step {data['number']}: {str(data['reason']).replace('_', ' ')}",
+    "refused": _refused,
     "asked": lambda data: f"asked {data['model']} about step {data['number']}",
     "given_up": lambda data: f"went on without {data['key']}",
 }

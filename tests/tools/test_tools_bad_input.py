@@ -310,3 +310,31 @@ async def test_a_file_outside_the_roots_tells_nothing_of_whether_it_exists(app: 
         gone = await host.step("debug", 3, first.id, evidence=[{"file": "/etc/passwe", "quote": quote}])
         said = [answer.sent["assessment"]["quotes"][-1].replace("passwe", "passwd") for answer in (there, gone)]
         assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"step": "x", "step_number": True, "next_step_required": True}, "step_number: send a whole number"),
+        ({"step": "bad \ufffd bytes", "step_number": 1, "next_step_required": True}, "broken characters"),
+        ({"step": "x", "step_number": 1, "next_step_required": True, "backtrack_from_step": 1}, "no live step 1"),
+    ],
+)
+async def test_what_only_looks_like_a_first_step_opens_nothing(
+    app: MCPServer, project: Path, arguments: dict[str, Any], says: str
+) -> None:
+    async with connected(app, project) as host:
+        before = len((await host.status()).sent["threads"])
+        answer = await host.send("debug", arguments)
+        assert answer.is_error
+        assert says in answer.text
+        assert len((await host.status()).sent["threads"]) == before
+
+
+async def test_a_revision_stays_in_the_branch_of_what_it_replaces(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("planner")
+        await host.step("planner", 2, first.id, branch_id="A")
+        await host.step("planner", 3, first.id, revises_step_number=2)
+        done = await host.step("planner", 4, first.id, next_step_required=False)
+        assert [step.get("branch_id") for step in done.sent["result"]["steps"]] == [None, "A", None]

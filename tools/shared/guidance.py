@@ -7,7 +7,7 @@ from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.machine import objections
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import Reply
-from tools.shared.wording import NAMED, clause_lines, quote_line, short_path
+from tools.shared.wording import NAMED, clause_lines, quote_line, short_path, some_paths
 
 OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
@@ -70,7 +70,9 @@ def hints(reply: Reply) -> list[str]:
     step = reply.step
     if step.readable or not step.evidence or any(earlier.evidence for earlier in reply.thread.trail[: step.number - 1]):
         return []
-    return ["No file can be read: give working_directory (absolute, inside the server's roots) and quote again."]
+    return [
+        "No file can be read: give working_directory (absolute; over HTTP inside STEPWARDEN_ROOTS), then quote again."
+    ]
 
 
 def left_out_lines(reply: Reply) -> list[str]:
@@ -83,6 +85,9 @@ def left_out_lines(reply: Reply) -> list[str]:
 
 
 def quote_lines(reply: Reply) -> list[str]:
-    """Say what was found of this step's quotes, refuted ones first, plain hits left out."""
+    """Say what was found of this step's quotes, refuted ones first, plain hits left out; and of files it checked."""
     told = [item for item in reply.step.evidence if item.verdict is not Verdict.VERIFIED]
-    return [quote_line(item) for item in sorted(told, key=lambda item: _TOLD.index(item.verdict))]
+    lines = [f"Quote {quote_line(item)}" for item in sorted(told, key=lambda item: _TOLD.index(item.verdict))]
+    step = reply.step
+    missing = [path for path in step.submission.checked if path not in step.existing] if step.readable else []
+    return [*lines, f"Not found, or not readable here: {some_paths(missing)}"] if missing else lines

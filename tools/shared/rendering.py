@@ -208,13 +208,15 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     _hand_over(envelope, said.answers)
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
-    envelope.assessment = _assessment(reply, open_lines, quotes, whole=bool(reply.held))
+    envelope.assessment = _assessment(
+        reply, open_lines, [line.removeprefix("Quote ") for line in quotes], whole=bool(reply.held)
+    )
     lines = [_verdict(reply), *said.notes]
     if reply.origin is not None:
         envelope.follows = context_line(reply.origin, room.context_chars)
         lines.append(envelope.follows)
     lines += said.heard
-    lines += [f"Quote {line}" for line in quotes]
+    lines += quotes
     if reply.step.issues:
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
     lines += [f"- {line}" for line in dict.fromkeys([*actions, *(open_lines if reply.held else [])])]
@@ -259,7 +261,12 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
     thread, ended = reply.thread, reply.finished
     assert ended is not None
     envelope = _envelope(reply, f"{thread.tool}_complete", notes)
-    envelope.assessment = _assessment(reply, clause_lines(ended.open), _first(quote_lines(reply), 20), whole=True)
+    envelope.assessment = _assessment(
+        reply,
+        clause_lines(ended.open),
+        [line.removeprefix("Quote ") for line in _first(quote_lines(reply), 20)],
+        whole=True,
+    )
     envelope.result = full_result(thread)
     synthesis = reply.synthesis
     envelope.expert = _expert(reply) if synthesis is None else None
@@ -273,9 +280,11 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
         _hand_over(envelope, answers)
         envelope.result |= (found := synthesis_part(synthesis, thread))
         lines += [*synthesis_lines(found), *(line for part in answers for line in answer_lines(part))]
+    if reply.step.stale:
+        lines.append(f"Stale: {counted(reply.step.stale, 'quote')} that held has gone from its file since.")
     if ended.open:
         lines.append("Passed over: " + "; ".join(clause_lines(ended.open)) + ".")
-    lines += [f"Quote {line}" for line in _first(quote_lines(reply), 20)]
+    lines += _first(quote_lines(reply), 20)
     return envelope.as_sent(), "\n".join([*lines, result_text(thread), envelope.next_steps])
 
 

@@ -34,6 +34,12 @@ def _names(kind: str, subjects: Sequence[str], named: int) -> str:
     return f"{shown} +{len(subjects) - named}" if len(subjects) > max(named, 1) else shown
 
 
+def some_paths(paths: Sequence[str]) -> str:
+    """Name the first paths, and how many more there are."""
+    shown = ", ".join(short_path(path) for path in paths[:NAMED])
+    return f"{shown} +{len(paths) - NAMED}" if len(paths) > NAMED else shown
+
+
 def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
     """Give one line for each kind of open clause, naming so many of its issues or files."""
     lines: list[str] = []
@@ -84,15 +90,19 @@ def refusal_line(tool: str, refusal: Refusal, thread: Thread | None, asked: int)
         Reason.NOTHING_NEW: "nothing new: no file, evidence, issue, hypothesis or finding that was not there before.",
         Reason.CLOSED: "this thread is finished.",
         Reason.OTHER_TOOL: f"this thread belongs to {subject}.",
-        Reason.NO_SUCH_STEP: f"there is no live step {subject}; {_there(number)}.",
+        Reason.NO_SUCH_STEP: f"there is no live step {subject}; {_there(thread)}.",
         Reason.NO_SUCH_ISSUE: f"no live issue {subject}; live: {live or 'none'}.",
         Reason.NOT_FIRST: f"step {asked} needs the continuation_id of its thread; without one only step 1 is taken.",
     }
     return words[refusal.reason]
 
 
-def _there(number: int) -> str:
-    return f"steps 1 to {number - 1} are there" if number > 1 else "none is recorded yet"
+def _there(thread: Thread | None) -> str:
+    live = sorted(step.number for step in thread.live) if thread is not None else []
+    if not live:
+        return "none is recorded yet"
+    gaps = live != list(range(1, live[-1] + 1))
+    return f"live are {', '.join(map(str, live[-12:]))}" if gaps else f"steps 1 to {live[-1]} are there"
 
 
 def _or_go_on(thread: Thread | None, call: str) -> str:
@@ -115,7 +125,7 @@ def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
         Reason.NOTHING_NEW: f"Do the required actions with your own tools, then send {call} with what you found.",
         Reason.CLOSED: f"To reopen: {back}. Or: {follow}.",
         Reason.OTHER_TOOL: f"Call {refusal.subject} for it, or {tool} with step_number=1 and this id to follow it up.",
-        Reason.NO_SUCH_STEP: f"Send a number from that range, or go on with {call}.",
+        Reason.NO_SUCH_STEP: f"Send one of those{_or_go_on(thread, call)}.",
         Reason.NO_SUCH_ISSUE: f"Name a live one or none (new issues need no id), and send {call}.",
         Reason.NOT_FIRST: f"Send {call}, or add the continuation_id; a lost one is listed by status.",
     }

@@ -33,6 +33,14 @@ def _plain_text(value: str) -> str:
         raise ValueError(f"{size // 1024} KB is over the limit of {TEXT_BYTES // 1024} KB; send the gist of it")
     if "\x00" in value:
         raise ValueError("holds NUL bytes; send plain text")
+    if "\ufffd" in value:
+        raise ValueError("has broken characters (bytes that were not UTF-8); send plain text")
+    return value
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("send a whole number")
     return value
 
 
@@ -101,7 +109,7 @@ class Item(BaseModel):
 class IssueItem(Item):
     """One item of `issues_found`."""
 
-    severity: Annotated[Severity, Word] = Severity.MEDIUM
+    severity: Annotated[Severity, Word] | None = None
     description: Text = ""
     file: Text | None = None
     line: int | None = Field(default=None, ge=1)
@@ -148,7 +156,7 @@ class BaseWorkflowRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     step: NonEmptyText = Field(description="Step 1: the task. Later: what you did")
-    step_number: int = Field(ge=1, le=MOST_STEPS)
+    step_number: Annotated[int, BeforeValidator(_no_truth)] = Field(ge=1, le=MOST_STEPS)
     next_step_required: bool = Field(description="false asks to finish")
     findings: Text | None = None
     confidence: Annotated[Confidence, Word] | None = None
