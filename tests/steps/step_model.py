@@ -194,7 +194,7 @@ class Model:
         for issue in said["issues"]:
             if issue["id"]:
                 before = known[issue["id"]]
-                after = {**issue} if issue["words"] else {**before, "withdrawn": issue["withdrawn"]}
+                after = changed(before, issue)
             else:
                 same = [name for name, other in known.items() if alike(other, issue)]
                 count += not same
@@ -225,7 +225,7 @@ class Model:
             return not any(alike(other, issue) for other in issues.values())
         if issue["id"] not in issues:
             return True
-        return issue["withdrawn"] or bool(issue["words"] and issue != issues[issue["id"]])
+        return issue["withdrawn"] or changed(issues[issue["id"]], issue) != issues[issue["id"]]
 
     # -- what follows
 
@@ -249,6 +249,14 @@ class Model:
                 self.outcome, self.how = "closed", "inconclusive" if self.stalled() else "done"
         elif end and not self.open() and self.assurance() == "verified":
             self.outcome, self.how = "ended", "done"
+
+
+def changed(before: Request, issue: Request) -> Request:
+    """Give an issue after a claim that names its id: what the claim leaves open stays."""
+    if issue["words"]:
+        return {**issue}
+    place = {"path": issue["path"], "line": issue["line"]} if issue["path"] or issue["line"] else {}
+    return {**before, **place, "severity": issue["severity"], "withdrawn": issue["withdrawn"]}
 
 
 def quoted(step: Request) -> list[str]:

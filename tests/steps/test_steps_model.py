@@ -379,6 +379,7 @@ def _taken(thread: Thread, said: Submission, policy: Policy) -> Thread:
 
 TestThreads = Threads.TestCase
 TestThreads.settings = settings(
+    derandomize=True,
     max_examples=60,
     stateful_step_count=25,
     deadline=None,
