@@ -109,7 +109,8 @@ class Reply:
     @property
     def awaits(self) -> str:
         """The model that is still to answer, "" where none is asked."""
-        return self.thread.asked_model if self.thread.awaiting else ""
+        # A replayed call waits for nothing: what it once waited for has come, or was given up.
+        return self.thread.asked_model if self.thread.awaiting and not self.replayed else ""
 
     @property
     def signals(self) -> Mapping[Signal, str]:

@@ -163,6 +163,8 @@ async def test_the_next_number_goes_on_without_the_expert_and_aborts_its_request
         on = await desk.take(step(4, findings="more to say"), thread_id)
         assert (on.thread.last, on.thread.awaiting) == (4, None)
         assert models.aborted.is_set()
+        again = await desk.take(FINISH, thread_id)
+        assert (again.replayed, again.awaits, again.next_number) == (True, "", 5)
 
 
 @pytest.mark.asyncio

@@ -7,7 +7,7 @@ from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.machine import objections
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import Reply
-from tools.shared.wording import NAMED, clause_lines, quote_line, short_path, some_paths
+from tools.shared.wording import clause_lines, quote_line, some_paths
 
 OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
@@ -79,9 +79,7 @@ def left_out_lines(reply: Reply) -> list[str]:
     """Say which files the models asked in this call were not sent."""
     if not reply.left_out:
         return []
-    more = f" +{len(reply.left_out) - NAMED}" if len(reply.left_out) > NAMED else ""
-    named = ", ".join(short_path(path) for path in reply.left_out[:NAMED])
-    return [f"Not sent to the models (too large, or may not be read): {named}{more}."]
+    return [f"Not sent to the models (too large, or may not be read): {some_paths(reply.left_out)}."]
 
 
 def quote_lines(reply: Reply) -> list[str]:
