@@ -1,0 +1,107 @@
+"""What is known of one source file: its definitions, imports and calls, as plain values."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """A language that `stepwarden.source` reads."""
+
+    PYTHON = "python"
+    JAVASCRIPT = "javascript"
+    TYPESCRIPT = "typescript"
+    GO = "go"
+    JAVA = "java"
+    RUST = "rust"
+    C = "c"
+    CPP = "cpp"
+    CSHARP = "csharp"
+
+
+class Kind(StrEnum):
+    """What a definition is; `type` is an alias or a type without members of its own."""
+
+    MODULE = "module"
+    CLASS = "class"
+    INTERFACE = "interface"
+    TYPE = "type"
+    ENUM = "enum"
+    FUNCTION = "function"
+    METHOD = "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One definition of a file; lines count from 1 and both ends are included.
+
+    `qualified` is "Class.method" or "outer.inner", "" for the module itself; `parent` is `qualified` of what encloses
+    it. `public` and `documented` are as the language's own documentation checker counts them; `exempt` definitions are
+    never asked for (overloads, setters, overrides). `complexity` is 1 + decision points, `branches` are the lines of
+    those. `signature` is one line of at most 120 characters.
+    """
+
+    name: str
+    qualified: str
+    kind: Kind
+    line: int
+    end_line: int
+    public: bool
+    documented: bool
+    exempt: bool = False
+    doc_lines: tuple[int, int] | None = None
+    complexity: int = 1
+    branches: tuple[int, ...] = ()
+    parameters: tuple[str, ...] = ()
+    decorators: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    parent: str = ""
+    signature: str = ""
+    asynchronous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import: of `module` as such, or of `names` from it, each with the name it has here (its own where no other).
+
+    `alias` is the name given to the module as a whole, "" where none is given (`import a.b` binds `a`). `level` counts
+    the leading dots of a relative import in Python. Everything is ("*", "*"); a default export is ("default", here).
+    """
+
+    module: str
+    names: tuple[tuple[str, str], ...]
+    line: int
+    level: int = 0
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: `receiver` is "" for a plain name, "self", "this", "a.b", or "?" for what is no dotted name.
+
+    `inside` is `qualified` of the enclosing definition, "" at module level. Decorators and `new X()` are calls too.
+    """
+
+    name: str
+    receiver: str
+    line: int
+    inside: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What one file holds; `sha256` is of its bytes, in hex.
+
+    `broken` are the lines where the syntax is in error: definitions near them may be missing. `generated` files say
+    that a program wrote them, or look so (minified).
+    """
+
+    path: str
+    language: Language
+    lines: int
+    bytes: int
+    sha256: str
+    definitions: tuple[Definition, ...] = ()
+    imports: tuple[Import, ...] = ()
+    calls: tuple[Call, ...] = ()
+    broken: tuple[int, ...] = ()
+    generated: bool = False
