@@ -11,8 +11,9 @@ class Work:
     """What was known of the work when its first step arrived.
 
     `files` counts the existing files that were named, `file_bytes` is their size together. `hint` is the agent's
-    `total_steps`. `finished` holds the live step counts of this tool's finished threads, newest first. `computed` is
-    the total of a tool whose steps are counted, not advised (consensus, docgen).
+    `total_steps`. `changed_lines` counts those of a change that is reviewed. `finished` holds the live
+    step counts of this tool's finished threads, newest first. `computed` is the total of a tool whose steps are
+    counted, not advised (consensus, docgen).
     """
 
     task: str
@@ -22,6 +23,7 @@ class Work:
     hint: int | None = None
     finished: tuple[int, ...] = ()
     computed: int | None = None
+    changed_lines: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

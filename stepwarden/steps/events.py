@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.opinion import Opinion
-from stepwarden.steps.thread import Assurance, By, Clause, Origin, Outcome, Plan, Signal, Step
+from stepwarden.steps.thread import Assurance, By, Origin, Outcome, Plan, Signal, Step
 from stepwarden.steps.voice import Voice
 
 

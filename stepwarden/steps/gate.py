@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.panel import Panel, no_panel
 from stepwarden.steps.text import is_filler
-from stepwarden.steps.thread import Assurance, Clause, Issue, Thread
+from stepwarden.steps.thread import Assurance, Issue, Thread
 
 NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
 
@@ -78,6 +79,7 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
         clauses.append(Clause("no_hypothesis"))
     if thread.readable:
         clauses += _evidence_clauses(thread)
+    clauses += thread.claims.measured.clauses or ()
     clauses += policy.facts(thread)
     if (panel := policy.panel(thread)) is not None:
         clauses += panel.clauses(thread)

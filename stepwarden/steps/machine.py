@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from stepwarden.steps.admission import Accept, number_issues
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import (
     Answered,
     Asked,
@@ -26,9 +27,10 @@ from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.fold import before_step, fold_events
 from stepwarden.steps.gate import Policy, assess, open_clauses
 from stepwarden.steps.hearing import ask_seats, give_up_seats, hear
+from stepwarden.steps.measured import Measured
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Confidence, Submission
-from stepwarden.steps.thread import Assurance, By, Clause, Origin, Outcome, Phase, Plan, Signal, Step, Thread
+from stepwarden.steps.thread import Assurance, By, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 from stepwarden.steps.voice import Voice
 
 
@@ -36,7 +38,8 @@ from stepwarden.steps.voice import Voice
 class Facts:
     """What the server found when it looked: verdicts on the quotes, files that exist, quotes gone since.
 
-    `left_out` are files of a consensus's first step that its models are not sent.
+    `left_out` are files of a consensus's first step that its models are not sent. `measured` is what the tool's own
+    look at the code found.
     """
 
     evidence: tuple[Evidence, ...] = ()
@@ -44,6 +47,7 @@ class Facts:
     readable: bool = False
     stale: int = 0
     left_out: tuple[str, ...] = ()
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,27 @@ def _followed(decision: Decision, said: Submission, facts: Facts, policy: Policy
     panel = policy.panel(decision.thread)
     if panel is not None:
         return decision.then(*ask_seats(decision.thread, panel, policy, left_out=facts.left_out))
+    measured = decision.thread.claims.measured
+    if measured.done and facts.measured is not None and not _open_beside_steps(decision.thread, policy):
+        return decision.then(Finished(By.RULE, Outcome.DONE, Assurance.VERIFIED, measured.done))
     if decision.thread.last > 1:
-        decision = _with_more(decision, said, policy)
+        counted = measured.total is not None
+        decision = _counted(decision, measured.total) if counted else _with_more(decision, said, policy)
     return _finish_asked(decision, said, policy, expert)
+
+
+def _open_beside_steps(thread: Thread, policy: Policy) -> bool:
+    """Whether anything but the number of steps bars the finish: what the server counted outweighs that."""
+    return any(clause.kind not in {"min_steps", "checklist"} for clause in open_clauses(thread, policy))
+
+
+def _counted(decision: Decision, total: int | None) -> Decision:
+    """Let the plan follow a total that the server counted."""
+    plan = decision.thread.plan
+    total = max(total or 0, decision.thread.last)
+    if plan is None or plan.likely == total:
+        return decision
+    return decision.then(Planned(Plan(total, total, total, f"{total} steps, counted again", was=plan.likely)))
 
 
 def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Facts, policy: Policy) -> Decision:
@@ -128,6 +150,7 @@ def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Fac
         phase=phase_of(accepted.number, said, base.plan.likely if base.plan else policy.likely),
         attempt=thread.attempts.get(accepted.number, 0) + 1,
         stale=facts.stale,
+        measured=facts.measured,
     )
     return decision.then(StepRecorded(step, accepted.backtrack, thread.outcome is not Outcome.OPEN))
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.consensus import Synthesis, synthesis
-from stepwarden.steps.thread import Clause, Thread
+from stepwarden.steps.thread import Thread
 from stepwarden.steps.voice import Stance, Voice, Vote, seat_name
 
 MOST_SEATS = 10  # models that one consensus asks (issue 3, point 4); at least two

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.measured import NOTHING_MEASURED, Measured
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Severity, Submission
 from stepwarden.steps.text import fold, key_of
@@ -85,20 +86,6 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    """One thing that is still open at the gate.
-
-    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `refuted`), `not_heard` or
-    `checklist`; `subject` is the issue's id, the file, the model, or the number it is about; `text` is a checklist
-    clause's own wording.
-    """
-
-    kind: str
-    subject: str = ""
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Origin:
     """The thread that this one follows up, as it was then."""
 
@@ -110,7 +97,8 @@ class Origin:
 class Step:
     """One recorded step. Its issues and quotes stand here as they were numbered and checked, not in `submission`.
 
-    `existing` are those of its files that the server found inside the root. `new` says that it brought a file, quote,
+    `existing` are those of its files that the server found inside the root. `measured` is what the tool found when it
+    looked at the code itself, None where it did not look. `new` says that it brought a file, quote,
     issue or hypothesis that no live step had, `stalled` that it brought not even new words. `stale` counts the quotes
     that held when they were sent and had gone from their files at this step, where the server looked again.
     """
@@ -126,6 +114,7 @@ class Step:
     phase: Phase = Phase.DIG
     attempt: int = 1
     stale: int = 0
+    measured: Measured | None = None
 
     @property
     def digest(self) -> str:
@@ -150,7 +139,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Claims:
-    """What the live steps say, taken together: hypothesis, issues, evidence, files."""
+    """What the live steps say, taken together: hypothesis, issues, evidence, files, and what was measured."""
 
     hypothesis: str | None = None
     hypothesis_since: int = 0  # the step that first stated it in these words
@@ -161,6 +150,7 @@ class Claims:
     checked: frozenset[str] = frozenset()  # paths that some step says it read
     findings: frozenset[str] = frozenset()
     quotes: frozenset[str] = frozenset()
+    measured: Measured = NOTHING_MEASURED
 
     def with_step(self, step: Step) -> "Claims":
         """Give the claims with one more live step."""
@@ -180,6 +170,7 @@ class Claims:
             checked=self.checked.union(said.checked) if said.checked else self.checked,
             findings=self.findings | {key_of(said.learned)},
             quotes=self.quotes | {key_of(item.path, item.quote, item.supports or "") for item in step.evidence},
+            measured=self.measured if step.measured is None else self.measured.then(step.measured),
         )
 
     def states_anew(self, hypothesis: str | None) -> bool:

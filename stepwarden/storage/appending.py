@@ -1,6 +1,7 @@
 """Recording events in an open transaction; imported only from inside functions, since it loads SQLAlchemy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
@@ -15,7 +16,9 @@ from stepwarden.errors import UnknownStream, VersionConflict
 from stepwarden.storage.chain import GENESIS, chained
 from stepwarden.storage.records import TITLE_CHARS, HeadChange, NewEvent, StoredEvent
 from stepwarden.storage.schema import events as events_table
-from stepwarden.storage.schema import heads
+from stepwarden.storage.schema import heads, kept
+
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 _columns = heads.c
 _SELECT_HEAD = select(
@@ -32,14 +35,22 @@ _DUPLICATE_CODES = (1555, 2067, "23505")
 
 
 def append_in(
-    connection: Connection, stream: str, expected: int, events: Sequence[NewEvent], change: HeadChange, *, at: float
+    connection: Connection,
+    stream: str,
+    expected: int,
+    events: Sequence[NewEvent],
+    change: HeadChange,
+    *,
+    at: float,
+    keep: Mapping[str, bytes] = NOTHING,
 ) -> list[StoredEvent]:
     """Append `events` to `stream` inside the transaction that `connection` has open, and return them as stored.
 
     Begins and commits nothing. `expected` is the version that the caller read, 0 for a new stream; `at` is the time
-    of the events in unix seconds. On SQLite the transaction has to be an immediate one. Raises `VersionConflict`
-    when the stream stands elsewhere and `UnknownStream` when it belongs to another principal; after either the
-    transaction holds nothing of this call, and on PostgreSQL may have to be rolled back.
+    of the events in unix seconds. `keep` goes with the stream by name, where no such name is kept yet. On SQLite
+    the transaction has to be an immediate one. Raises `VersionConflict` when the stream stands elsewhere and
+    `UnknownStream` when it belongs to another principal; after either the transaction holds nothing of this call, and
+    on PostgreSQL may have to be rolled back.
     """
     row = connection.execute(_SELECT_HEAD, {"this_stream": stream}).one_or_none()
     version, previous, principal, finished, most_steps = row or (0, GENESIS, change.principal, None, 0)
@@ -70,6 +81,11 @@ def append_in(
         if _code_of(error) not in _DUPLICATE_CODES:
             raise
         raise _conflict(stream, expected) from error
+    if keep:
+        known = set(connection.execute(select(kept.c.name).where(kept.c.stream == stream)).scalars())
+        rows = [{"stream": stream, "name": name, "data": data} for name, data in keep.items() if name not in known]
+        if rows:
+            connection.execute(insert(kept), rows)
     return stored
 
 

@@ -26,7 +26,7 @@ from stepwarden.storage.records import (
     Staleness,
     StoredEvent,
 )
-from stepwarden.storage.schema import CALIBRATION_RESET, SCHEMA_VERSION, consultations, events, heads, meta
+from stepwarden.storage.schema import CALIBRATION_RESET, SCHEMA_VERSION, consultations, events, heads, kept, meta
 
 
 class Backend(Protocol):
@@ -70,11 +70,22 @@ class Database:
         self._backend.writes.dispose()
 
     def append(
-        self, stream: str, expected: int, new: Sequence[NewEvent], change: HeadChange, at: float
+        self,
+        stream: str,
+        expected: int,
+        new: Sequence[NewEvent],
+        change: HeadChange,
+        at: float,
+        keep: Mapping[str, bytes],
     ) -> list[StoredEvent]:
         """Append and commit; see `append_in`."""
         with self._writing() as connection:
-            return append_in(connection, stream, expected, new, change, at=at)
+            return append_in(connection, stream, expected, new, change, at=at, keep=keep)
+
+    def kept(self, stream: str) -> dict[str, bytes]:
+        """See `reading.read_kept`."""
+        with self._reading() as connection:
+            return reading.read_kept(connection, stream)
 
     def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
         """See `reading.read_events`."""
@@ -120,6 +131,7 @@ class Database:
                 if connection.execute(delete(heads).where(*same)).rowcount:
                     connection.execute(delete(events).where(events.c.stream == head.stream))
                     connection.execute(delete(consultations).where(consultations.c.stream == head.stream))
+                    connection.execute(delete(kept).where(kept.c.stream == head.stream))
                     deleted.append(head)
         return deleted
 

@@ -14,7 +14,16 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import SettingsError, StoreBusy, StoreError, StoreUnreadable
-from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata, misfit_of_version, stored_version
+from stepwarden.storage.schema import (
+    APPLICATION_ID,
+    create_schema,
+    meta,
+    metadata,
+    misfit_of_version,
+    missing_tables,
+    stored_version,
+    upgrade_schema,
+)
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BUSY_STATES = {"40001", "40P01", "55P03", "57014"}
@@ -62,10 +71,13 @@ class PostgresBackend:
             found = set(inspect(connection).get_table_names()) & metadata.tables.keys()
             if not found:
                 create_schema(connection)
-            if found and (missing := metadata.tables.keys() - found):
-                raise self._unreadable(f"lacks {', '.join(sorted(missing))}", "restore it from a backup")
-            if misfit := misfit_of_version(stored_version(connection)):
+                return
+            version = stored_version(connection) if meta.name in found else None
+            if missing := missing_tables(found, version):
+                raise self._unreadable(f"lacks {', '.join(missing)}", "restore it from a backup")
+            if misfit := misfit_of_version(version):
                 raise self._unreadable(*misfit)
+            upgrade_schema(connection)
 
     def in_place(self) -> bool:
         """Tell whether the connections lead to the database at the address: each is tried when it is taken."""

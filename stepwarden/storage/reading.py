@@ -14,7 +14,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 from stepwarden.errors import UnknownStream
 from stepwarden.storage.chain import GENESIS, event_hash
 from stepwarden.storage.records import Head, HeadQuery, Staleness, StoredEvent
-from stepwarden.storage.schema import CALIBRATION_RESET, HEAD_COLUMNS, events, heads, meta
+from stepwarden.storage.schema import CALIBRATION_RESET, HEAD_COLUMNS, events, heads, kept, meta
 
 _READ = (
     select(events)
@@ -31,6 +31,12 @@ def read_events(connection: Connection, stream: str, after: int, limit: int | No
     statement = _READ if limit is None else _READ.limit(limit)
     rows = connection.execute(statement, {"this_stream": stream, "after": after})
     return [StoredEvent(*row) for row in rows]
+
+
+def read_kept(connection: Connection, stream: str) -> dict[str, bytes]:
+    """Return what is kept with `stream`, by name."""
+    rows = connection.execute(select(kept.c.name, kept.c.data).where(kept.c.stream == stream))
+    return {name: bytes(data) for name, data in rows}
 
 
 def read_head(connection: Connection, stream: str) -> Head | None:

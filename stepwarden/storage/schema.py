@@ -1,20 +1,24 @@
 """The tables, their creation and their version; imported only from inside functions, since it loads SQLAlchemy."""
 
+from collections.abc import Mapping, Set
+
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Column,
     Connection,
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
     insert,
     select,
+    update,
 )
 
-SCHEMA_VERSION = 1
-"""The only schema so far, so nothing migrates yet: an older number in a file was never ours and is refused too."""
+SCHEMA_VERSION = 2
+"""Raised with each table that is added; see `ADDED`."""
 
 APPLICATION_ID = 0x57504152
 """Marks a SQLite file as ours (`PRAGMA application_id`) and names our advisory lock on PostgreSQL."""
@@ -83,6 +87,18 @@ consultations = Table(
     Column("cost", Text),
 )
 
+# What a tool keeps with its thread and shows to nobody, compressed: texts of files as they were when it first looked.
+kept = Table(
+    "stepwarden_kept",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+ADDED: Mapping[int, tuple[Table, ...]] = {2: (kept,)}
+"""The tables that each schema after the first added: a database of an older one is brought up by creating them."""
+
 HEAD_COLUMNS = tuple(column for column in heads.c if column.name not in {"hash", "most_steps"})
 """The columns of `Head`, in its order."""
 
@@ -99,9 +115,27 @@ def stored_version(connection: Connection) -> str | None:
     return connection.execute(select(meta.c.value).where(meta.c.key == "schema_version")).scalar_one_or_none()
 
 
+def missing_tables(there: Set[str], found: str | None) -> list[str]:
+    """Name the tables that a database of schema version `found` has lost, `there` being those it has."""
+    version = int(found) if found is not None and found.isdecimal() else SCHEMA_VERSION
+    later = {table.name for added, tables in ADDED.items() if added > version for table in tables}
+    return sorted(metadata.tables.keys() - later - there)
+
+
+def upgrade_schema(connection: Connection) -> None:
+    """Bring a database of an older schema up to this one; the caller holds the lock and knows that it fits."""
+    found = int(stored_version(connection) or SCHEMA_VERSION)
+    if found >= SCHEMA_VERSION:
+        return
+    for version, tables in ADDED.items():
+        if version > found:
+            metadata.create_all(connection, tables=tables)
+    connection.execute(update(meta).where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION)))
+
+
 def misfit_of_version(found: str | None) -> tuple[str, str] | None:
     """Say why a database with this schema version is not for us and what to do, or None when it fits."""
-    if found == str(SCHEMA_VERSION):
+    if found is not None and found.isdecimal() and 1 <= int(found) <= SCHEMA_VERSION:
         return None
     if found is not None and found.isdecimal() and int(found) > SCHEMA_VERSION:
         return (f"has schema {found} and this stepwarden reads schema {SCHEMA_VERSION}", "install a newer stepwarden")

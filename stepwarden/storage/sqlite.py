@@ -25,7 +25,14 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
-from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata, misfit_of_version
+from stepwarden.storage.schema import (
+    APPLICATION_ID,
+    create_schema,
+    metadata,
+    misfit_of_version,
+    missing_tables,
+    upgrade_schema,
+)
 
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log is safe with several processes: https://sqlite.org/wal.html, WAL-reset bug."""
@@ -134,24 +141,33 @@ def _look(path: Path, driver: ModuleType, busy_timeout_s: float, *, mode: str) -
     uri = f"{path.as_uri()}?mode={mode}"
     with contextlib.closing(driver.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None)) as connection:
         if not _is_blank(connection, path):
-            version = connection.execute("SELECT value FROM stepwarden_meta WHERE key = 'schema_version'").fetchone()
-            if misfit := misfit_of_version(version and version[0]):
+            if misfit := misfit_of_version(_version(connection)):
                 raise _unreadable(path, *misfit)
-            for table in metadata.tables:
+            for table in metadata.tables.keys() & _tables(connection):
                 connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a constant of ours
 
 
 def _is_blank(connection: DriverConnection, path: Path) -> bool:
     """Tell a database of ours (False) from one without anything in it (True); refuse any other."""
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = _tables(connection)
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if not tables and application == 0:
         return True
     if application != APPLICATION_ID:
         raise _unreadable(path, "is a SQLite database of another program", "move it away")
-    if missing := metadata.tables.keys() - tables:
-        raise _unreadable(path, f"lacks {', '.join(sorted(missing))}", "restore it from a backup, or move it away")
+    version = _version(connection) if "stepwarden_meta" in tables else None
+    if missing := missing_tables(tables, version):
+        raise _unreadable(path, f"lacks {', '.join(missing)}", "restore it from a backup, or move it away")
     return False
+
+
+def _tables(connection: DriverConnection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _version(connection: DriverConnection) -> str | None:
+    found = connection.execute("SELECT value FROM stepwarden_meta WHERE key = 'schema_version'").fetchone()
+    return found and found[0]
 
 
 class SqliteBackend:
@@ -181,6 +197,8 @@ class SqliteBackend:
             if _is_blank(_driver_connection(connection), self._path):
                 create_schema(connection)
                 connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            else:
+                upgrade_schema(connection)
         with contextlib.closing(self.reads.raw_connection()) as pooled:
             assert pooled.driver_connection is not None
             self._settle_journal_mode(pooled.driver_connection)

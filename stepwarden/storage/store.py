@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -60,17 +60,29 @@ class Store:
         self._readers = anyio.CapacityLimiter(_READERS)
 
     async def append(
-        self, stream: str, expected: int, events: Sequence[NewEvent], head: HeadChange
+        self,
+        stream: str,
+        expected: int,
+        events: Sequence[NewEvent],
+        head: HeadChange,
+        *,
+        keep: Mapping[str, bytes] | None = None,
     ) -> list[StoredEvent]:
         """Record `events` (at least one) after event number `expected` of `stream` (0: a new one), all or none.
 
+        `keep` is kept with the stream by name in the same transaction; a name that is kept already stays as it is.
         Returns them as stored, on disk by then. Raises `VersionConflict` when the stream stands elsewhere, and
         `UnknownStream` when it belongs to another principal than `head` says.
         """
         if not events:
             raise ValueError("append needs at least one event")
         at = float(self._clock())
-        return await self._run(self._writer, lambda database: database.append(stream, expected, events, head, at))
+        kept = keep or {}
+        return await self._run(self._writer, lambda database: database.append(stream, expected, events, head, at, kept))
+
+    async def kept(self, stream: str) -> dict[str, bytes]:
+        """Return what is kept with `stream`, by name."""
+        return await self._run(self._readers, lambda database: database.kept(stream))
 
     async def read(self, stream: str, *, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """Return the events of `stream` numbered above `after`, at most `limit`, in order; none for an unknown one."""

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stepwarden.measures.scene import Look
 from stepwarden.steps.admission import Refusal
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.consensus import Synthesis
 from stepwarden.steps.events import Answered, Asked, Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.gate import Assessment, Policy
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.panel import is_exchange, panel_of
 from stepwarden.steps.submission import Submission
-from stepwarden.steps.thread import Clause, Plan, Signal, Step, Thread
+from stepwarden.steps.thread import Plan, Signal, Step, Thread
 from stepwarden.steps.voice import Voice
 
 
@@ -35,13 +37,15 @@ ANONYMOUS = Caller("anonymous", listed=False)
 class Call:
     """One step as a tool hands it in. Paths in `said` are still as the agent wrote them.
 
-    `raced` says that another call changed the thread while this one was decided.
+    `look` is how the tool looks at the code, None where it does not. `raced` says that another call changed the
+    thread while this one was decided.
     """
 
     caller: Caller
     policy: Policy
     said: Submission
     thread_id: str | None = None
+    look: Look | None = None
     raced: bool = False
 
 
@@ -66,6 +70,11 @@ class Reply:
         """The plan, if this call set or changed it; `was` is the one before the call."""
         plans = [event.plan for event in self.decided if isinstance(event, Planned)]
         return plans[-1] if plans else None
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What the tool's own look at the code found at this step."""
+        return self.step.measured.facts if self.step.measured else ()
 
     @property
     def reopened(self) -> bool:

@@ -1,8 +1,9 @@
 """Threads on disk and in memory: the fold of a stream of events, kept while it is in use."""
 
 import json
+import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -48,15 +49,28 @@ class Journal:
             self._keep(thread, size + sum(len(event.payload) for event in stored))
         return thread
 
-    async def append(self, before: int, thread: Thread, events: Sequence[Event], caller: Caller) -> None:
+    async def append(
+        self,
+        before: int,
+        thread: Thread,
+        events: Sequence[Event],
+        caller: Caller,
+        *,
+        keep: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Record `events`, which made version `before` into `thread`; on disk when this returns.
 
+        `keep` is kept with the thread, shown to nobody, and given back by `kept`; what is kept already stays.
         Raises VersionConflict when another call was first, StoreError when it could not be written.
         """
         new = [NewEvent(*encode(event)) for event in events]
-        await self.store.append(thread.id, before, new, _head_change(thread, events, caller))
+        await self.store.append(thread.id, before, new, _head_change(thread, events, caller), keep=_packed(keep))
         _, size = self._kept.get(thread.id, (thread, 0))
         self._keep(thread, size + sum(len(event.payload) for event in new))
+
+    async def kept(self, thread_id: str) -> dict[str, bytes]:
+        """Give what was kept with the thread, by name."""
+        return {name: zlib.decompress(data) for name, data in (await self.store.kept(thread_id)).items()}
 
     async def replayed(self, thread: Thread, number: int) -> tuple[Thread, tuple[Event, ...]]:
         """Give the thread as the call that recorded live step `number` left it, and the events of that call."""
@@ -86,6 +100,10 @@ class Journal:
         while len(self._kept) > 1 and self._bytes > self._kept_bytes:
             _, (_, size) = self._kept.popitem(last=False)
             self._bytes -= size
+
+
+def _packed(keep: Mapping[str, bytes] | None) -> dict[str, bytes]:
+    return {name: zlib.compress(data) for name, data in keep.items()} if keep else {}
 
 
 def _decoded(stored: Sequence[StoredEvent]) -> list[Event]:

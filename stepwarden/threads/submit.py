@@ -1,11 +1,13 @@
 """One step from a host to the disk: load, admit, check, advance, ask the manager, save."""
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
@@ -13,6 +15,7 @@ from stepwarden.errors import StoreBusy, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.manager import Manager
+from stepwarden.measures.scene import LOOK_SECONDS, Scene, Seen
 from stepwarden.models import ModelError, Trouble
 from stepwarden.steps import events as recorded
 from stepwarden.steps.admission import Accept, Collect, Open, Reason, Refusal, Replay, admit
@@ -20,6 +23,7 @@ from stepwarden.steps.events import Event
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, heed_voices, open_thread
+from stepwarden.steps.measured import NOTHING_MEASURED
 from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
@@ -28,6 +32,9 @@ from stepwarden.threads.consult import CALL_SECONDS, deadline
 from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.panel import Panels
+
+if TYPE_CHECKING:
+    from stepwarden.source.reader import Reader
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 of RFC 4648, in lower case
 ID_CHARACTERS = 26  # 130 random bits (protocol, rule 1)
@@ -50,7 +57,17 @@ class Found:
 
     def work(self, said: Submission, finished: Sequence[int]) -> Work:
         """Give what the manager sizes the work by; `finished` are the lengths of finished threads of the tool."""
-        return Work(said.step, self.files, self.bytes, self.languages, said.total, tuple(finished))
+        measured = self.facts.measured or NOTHING_MEASURED
+        return Work(
+            task=said.step,
+            files=self.files if measured.files is None else measured.files,
+            file_bytes=self.bytes,
+            languages=self.languages,
+            hint=said.total,
+            finished=tuple(finished),
+            computed=measured.total,
+            changed_lines=measured.changed_lines,
+        )
 
 
 class Desk:
@@ -63,6 +80,7 @@ class Desk:
         roots: tuple[str, ...],
         experts: Experts | None = None,
         panels: Panels | None = None,
+        reader: "Reader | None" = None,
         *,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
@@ -71,6 +89,7 @@ class Desk:
         self._roots = roots
         self._experts = experts
         self._panels = panels
+        self._reader = reader
         self._call_seconds = call_seconds
         self._working: dict[str, Counter[int]] = {}
 
@@ -78,8 +97,9 @@ class Desk:
         """Take one step. Whatever this returns is on disk.
 
         Raises UnknownStream for an id the caller has no thread of, RootRefused for a working directory that may not
-        be read, ModelError for a model that is not there, StoreError where the store failed; then nothing was
-        recorded. Returns within 45 s; an expert that needs longer is collected by the same call sent again.
+        be read, ModelError for a model that is not there, CannotMeasure for a step whose tool cannot look at what it
+        names, StoreError where the store failed; then nothing was recorded. Returns within 45 s; an expert that needs
+        longer is collected by the same call sent again.
         """
         until = deadline(self._call_seconds)
         with self._at_work(call.thread_id, call.said.number):
@@ -122,9 +142,14 @@ class Desk:
         elif self._experts is not None:
             expert = self._experts.choose(thread, said)
         decision = _decided(thread, admission, said, found.facts, call.policy, expert)
+        seen = await self._seen(call, decision, workspace, isinstance(admission, Open))
+        if seen is not None:
+            found = replace(found, facts=replace(found.facts, measured=seen.measured))
+            decision = _decided(thread, admission, said, found.facts, call.policy, expert, decision.thread.id)
         decision = advise(decision, await self._advice(decision, found, call.policy), call.policy, expert=expert)
         before = thread.version if thread is not None and isinstance(admission, Accept) else 0
-        await self._journal.append(before, decision.thread, decision.events, call.caller)
+        keep = seen.kept if seen is not None else None
+        await self._journal.append(before, decision.thread, decision.events, call.caller, keep=keep)
         await self._give_up(thread if isinstance(admission, Accept) else None, decision, call.policy)
         if decision.thread.awaiting is not None:
             try:
@@ -133,6 +158,15 @@ class Desk:
                 return await self._attempt(replace(call, thread_id=decision.thread.id), until)
         origin = thread if isinstance(admission, Open) else None
         return _reply(decision.thread, decision.events, call.policy, decision.thread.next_number, origin=origin)
+
+    async def _seen(self, call: Call, decision: Decision, workspace: Workspace, is_new: bool) -> Seen | None:
+        """Let the tool look at the code for the step that `decision` records; None where it has nothing to say."""
+        if call.look is None or self._reader is None or not workspace.readable:
+            return None
+        thread = decision.thread
+        kept = {} if is_new else await self._journal.kept(thread.id)
+        scene = Scene(thread, workspace, self._reader, time.monotonic() + LOOK_SECONDS, kept)
+        return await anyio.to_thread.run_sync(call.look, scene)
 
     async def _collect(self, call: Call, thread: Thread, workspace: Workspace, until: float) -> Reply:
         """Wait for the models' answer as long as the call may take, and go on with what they say."""
@@ -189,9 +223,10 @@ class Desk:
         if step.number == 1:
             finished = await self._journal.store.steps_of_finished(policy.tool)
             panel = policy.panel(thread)
-            work = replace(found.work(step.submission, finished), computed=panel.steps if panel is not None else None)
+            work = found.work(step.submission, finished)
+            work = work if panel is None else replace(work, computed=panel.steps)
             return await self._manager.size(work, policy, thread)
-        if not decision.is_open:
+        if not decision.is_open or thread.claims.measured.total is not None:
             return Advice()
         return await self._manager.review(Case(thread, policy, assess(thread, policy)))
 
@@ -274,10 +309,16 @@ def _look_up(workspace: Workspace, said: Submission, thread: Thread | None, cont
 
 
 def _decided(
-    thread: Thread | None, admission: Open | Accept, said: Submission, facts: Facts, policy: Policy, expert: str
+    thread: Thread | None,
+    admission: Open | Accept,
+    said: Submission,
+    facts: Facts,
+    policy: Policy,
+    expert: str,
+    new_id: str = "",
 ) -> Decision:
     if isinstance(admission, Open):
-        return open_thread(new_thread_id(policy.tool), policy, said, facts, admission.origin)
+        return open_thread(new_id or new_thread_id(policy.tool), policy, said, facts, admission.origin)
     assert thread is not None
     return advance(thread, admission, said, facts, policy, expert=expert)
 

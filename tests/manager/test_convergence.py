@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, seen
 
 from stepwarden.manager.facts import Work
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
-from stepwarden.steps.thread import Assurance, By, Clause, Outcome, Signal
+from stepwarden.steps.thread import Assurance, By, Outcome, Signal
 
 LONG = Work("wrong at a.py:3", hint=8)
 SURE = ["very_high", "almost_certain", "certain"]

@@ -8,8 +8,9 @@ from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, seen
 from stepwarden.manager.facts import Work
 from stepwarden.manager.reviewing import longest, review
 from stepwarden.manager.sizing import size
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
-from stepwarden.steps.thread import Clause, Outcome, Signal
+from stepwarden.steps.thread import Outcome, Signal
 
 PLAIN = Work("wrong at a.py:3")  # debug: 4 steps
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import (
     Abandoned,
     Answered,
@@ -29,7 +30,7 @@ from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.opinion import Opinion, Point
 from stepwarden.steps.submission import Confidence, IssueClaim, Submission
-from stepwarden.steps.thread import Assurance, By, Clause, Issue, Origin, Outcome, Plan, Signal, Step, Thread
+from stepwarden.steps.thread import Assurance, By, Issue, Origin, Outcome, Plan, Signal, Step, Thread
 
 FULL_STEP = Step(
     number=3,

@@ -6,10 +6,11 @@ import pytest
 from driver import ANALYZE, DEBUG, REVIEW, Play, claim, plan, refuted, seen, started
 
 from stepwarden.steps.admission import Accept, Reason, Refusal
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Finished, Held, Planned, Signalled
 from stepwarden.steps.machine import Advice
 from stepwarden.steps.submission import Confidence
-from stepwarden.steps.thread import Assurance, By, Clause, Outcome, Signal
+from stepwarden.steps.thread import Assurance, By, Outcome, Signal
 
 END = Advice(end=True, reason="converged")
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from driver import ANALYZE, DEBUG, REVIEW, Play, claim, moved, refuted, seen, started, unreachable, withdraw
 
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.submission import Confidence
-from stepwarden.steps.thread import Assurance, Clause
+from stepwarden.steps.thread import Assurance
 
 BAD = claim("It loses money", "high", "pay.py", 100)
 BAD_SOMEWHERE = claim("It loses money", "high", "pay.py")

@@ -12,13 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from step_model import Model, Request
 
 from stepwarden.steps.admission import Accept, Admission, Open, Refusal, Replay, admit
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Finished, Held, StepRecorded, decode, encode
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise
 from stepwarden.steps.submission import IssueClaim, Severity, Submission
-from stepwarden.steps.thread import Clause, Outcome, Signal, Thread
+from stepwarden.steps.thread import Outcome, Signal, Thread
 
 OTHER = Policy("other", low=2, likely=3, high=5)
 

@@ -109,11 +109,11 @@ def tables_overwritten(path: Path) -> None:
 
 
 def newer_schema(path: Path) -> None:
-    run_sql(path, "UPDATE stepwarden_meta SET value = '2' WHERE key = 'schema_version'")
+    run_sql(path, "UPDATE stepwarden_meta SET value = '99' WHERE key = 'schema_version'")
 
 
 def newer_schema_in_the_log(path: Path) -> None:
-    copy_while_open(path, "UPDATE stepwarden_meta SET value = '2' WHERE key = 'schema_version'")
+    copy_while_open(path, "UPDATE stepwarden_meta SET value = '99' WHERE key = 'schema_version'")
 
 
 def no_schema_number(path: Path) -> None:
@@ -185,7 +185,7 @@ async def test_an_unreadable_store_is_looked_at_anew_by_the_next_call(store: Sto
     newer_schema(path)
     with pytest.raises(StoreUnreadable):
         await store.read("debug-a")
-    run_sql(path, "UPDATE stepwarden_meta SET value = '1' WHERE key = 'schema_version'")
+    run_sql(path, "UPDATE stepwarden_meta SET value = '2' WHERE key = 'schema_version'")
     assert len(await store.read("debug-a")) == 40
 
 
@@ -346,3 +346,31 @@ async def test_a_store_of_an_old_sqlite_gets_its_log_under_a_new_one(
         assert len(await store.read("debug-a")) == 3
     assert caplog.records == []
     await test_the_journal_mode_follows_the_version_of_sqlite(store)
+
+
+@pytest.mark.asyncio
+async def test_a_store_of_the_first_schema_is_brought_up_with_everything_in_it(path: Path) -> None:
+    await make_ours(path)
+    run_sql(path, "DROP TABLE stepwarden_kept")
+    run_sql(path, "UPDATE stepwarden_meta SET value = '1' WHERE key = 'schema_version'")
+
+    store = Store(f"sqlite:///{path}")
+    assert len(await store.read("debug-a")) == 40
+    head = await store.head("debug-a")
+    assert head is not None
+    await store.append("debug-a", head.version, [event()], CHANGE, keep={"a.py": b"text"})
+    assert await store.kept("debug-a") == {"a.py": b"text"}
+    assert await store.verify("debug-a") is None
+    await store.close()
+
+    assert raw(path).execute("SELECT value FROM stepwarden_meta WHERE key = 'schema_version'").fetchone() == ("2",)
+
+
+@pytest.mark.asyncio
+async def test_a_store_of_this_schema_that_lost_an_added_table_is_refused(path: Path) -> None:
+    await make_ours(path)
+    run_sql(path, "DROP TABLE stepwarden_kept")
+    store = Store(f"sqlite:///{path}")
+    with pytest.raises(StoreUnreadable, match="lacks stepwarden_kept"):
+        await store.warm()
+    await store.close()

@@ -10,6 +10,7 @@ from store_steps import CHANGE, Clock, append, event
 
 from stepwarden.errors import StoreError, UnknownStream, VersionConflict
 from stepwarden.storage import GENESIS, NewEvent, Store, event_hash
+from stepwarden.storage.schema import SCHEMA_VERSION
 
 pytestmark = pytest.mark.asyncio
 
@@ -251,7 +252,7 @@ async def test_warming_many_times_at_once_opens_one_database(any_store: Store) -
             group.start_soon(any_store.warm)
     await append(any_store, "debug-a", 2)
     facts = await any_store.check()
-    assert (facts["streams"], facts["events"], facts["schema_version"]) == (1, 2, 1)
+    assert (facts["streams"], facts["events"], facts["schema_version"]) == (1, 2, SCHEMA_VERSION)
     assert int(facts["bytes"]) > 0
 
 
@@ -279,3 +280,21 @@ async def test_a_closed_store_says_so(any_url: str) -> None:
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.read("debug-a")
+
+
+async def test_what_is_kept_with_a_stream_stays_as_it_was_first_and_goes_with_it(
+    any_store: Store, clock: Clock
+) -> None:
+    await any_store.append("docgen-a", 0, [event(1)], CHANGE, keep={"a.py": b"first\x00", "b.py": b""})
+    await any_store.append("docgen-a", 1, [event(2)], CHANGE, keep={"a.py": b"second", "c.py": b"new"})
+    await any_store.append("docgen-b", 0, [event(1)], CHANGE)
+    assert await any_store.kept("docgen-a") == {"a.py": b"first\x00", "b.py": b"", "c.py": b"new"}
+    assert await any_store.kept("docgen-b") == {}
+
+    with pytest.raises(VersionConflict):
+        await any_store.append("docgen-b", 0, [event(1)], CHANGE, keep={"a.py": b"lost"})
+    assert await any_store.kept("docgen-b") == {}
+
+    clock.now += 100
+    await any_store.prune(orphans_older_than_s=1, finished_older_than_s=1)
+    assert await any_store.kept("docgen-a") == {}

@@ -67,6 +67,7 @@ class Envelope(BaseModel):
     total_steps: int | None = None
     next_step_number: int | None = None
     next_step_required: bool | None = None
+    facts: list[str] = Field(default_factory=list[str], description="What the server found in the code itself.")
     required_actions: list[str] = Field(default_factory=list[str])
     next_steps: str = ""
     plan: PlanPart | None = None
@@ -82,7 +83,7 @@ class Envelope(BaseModel):
     def as_sent(self) -> dict[str, Any]:
         """Give the JSON object that is sent."""
         sent = self.model_dump(mode="json", exclude_none=True)
-        for name in ("required_actions", "next_steps", "notes"):
+        for name in ("facts", "required_actions", "next_steps", "notes"):
             if not sent[name]:
                 del sent[name]
         return sent

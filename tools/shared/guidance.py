@@ -19,7 +19,7 @@ def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
     """Give the short list of what to do now, the most pressing first.
 
     Held: the open clauses, which stand in the assessment. A signal: its section. Else what is wrong with this step's
-    quotes, then the bullets of the phase that this branch of the thread has not been shown.
+    quotes, what the tool's own look asks for, then the bullets of the phase that this branch has not been shown.
     """
     if reply.awaits:
         return []
@@ -32,7 +32,8 @@ def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
             return list(prompt.sections[SIGNAL_SECTIONS[signal]])[:BULLETS]
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
-    return (mend + split + _fresh_bullets(reply.thread, reply.step, prompt))[:BULLETS]
+    looked = list(reply.step.measured.actions) if reply.step.measured else []
+    return (mend + split + looked + _fresh_bullets(reply.thread, reply.step, prompt))[:BULLETS]
 
 
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:

@@ -30,8 +30,9 @@ SIGNAL_WORDS: Mapping[Signal, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """How much an ordinary reply says: actions, quotes, characters of context, names in a clause, open clauses."""
+    """How much an ordinary reply says: facts, actions, quotes, context characters, names in a clause, open clauses."""
 
+    facts: int = 12
     actions: int = 3
     quotes: int = 1_000
     context_chars: int = 200
@@ -42,15 +43,15 @@ class _Room:
 # From all that there is to say down to what a host cannot go on without.
 _ROOMS = (
     _Room(),
-    _Room(actions=2),
-    _Room(actions=2, quotes=20, context_chars=100, named=1),
-    _Room(actions=1, quotes=12, context_chars=100, named=1),
-    _Room(actions=1, quotes=8, context_chars=60, named=0),
-    _Room(actions=1, quotes=5, context_chars=0, named=0),
-    _Room(actions=1, quotes=3, context_chars=0, named=0, open=4),
-    _Room(actions=1, quotes=2, context_chars=0, named=0, open=3),
-    _Room(actions=1, quotes=1, context_chars=0, named=0, open=2),
-    _Room(actions=1, quotes=0, context_chars=0, named=0, open=1),
+    _Room(facts=8, actions=2),
+    _Room(facts=6, actions=2, quotes=20, context_chars=100, named=1),
+    _Room(facts=5, actions=1, quotes=12, context_chars=100, named=1),
+    _Room(facts=4, actions=1, quotes=8, context_chars=60, named=0),
+    _Room(facts=3, actions=1, quotes=5, context_chars=0, named=0, open=6),
+    _Room(facts=2, actions=1, quotes=3, context_chars=0, named=0, open=4),
+    _Room(facts=1, actions=1, quotes=2, context_chars=0, named=0, open=3),
+    _Room(facts=1, actions=1, quotes=1, context_chars=0, named=0, open=2),
+    _Room(facts=0, actions=1, quotes=0, context_chars=0, named=0, open=1),
 )
 
 
@@ -206,6 +207,7 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     envelope = _envelope(reply, status, said.notes)
     envelope.expert = _expert(reply)
     _hand_over(envelope, said.answers)
+    envelope.facts = facts = list(reply.facts[: room.facts])
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
     envelope.assessment = _assessment(
@@ -215,6 +217,7 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     if reply.origin is not None:
         envelope.follows = context_line(reply.origin, room.context_chars)
         lines.append(envelope.follows)
+    lines += facts
     lines += said.heard
     lines += quotes
     if reply.step.issues:
@@ -267,12 +270,13 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
         [line.removeprefix("Quote ") for line in _first(quote_lines(reply), 20)],
         whole=True,
     )
+    envelope.facts = list(reply.facts)
     envelope.result = full_result(thread)
     synthesis = reply.synthesis
     envelope.expert = _expert(reply) if synthesis is None else None
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
-    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes]
+    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
     if envelope.expert is not None and thread.opinion is not None:
         lines.append(f"Expert{_expert_words(envelope.expert)}")
     if synthesis is not None:

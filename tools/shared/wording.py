@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from stepwarden.steps.admission import Reason, Refusal
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.thread import By, Clause, Outcome, Thread
+from stepwarden.steps.thread import By, Outcome, Thread
 
 NAMED = 3  # how many issues or files one line names before it counts the rest
 PATH_CHARS = 44  # of a path in a line, from its end
@@ -23,6 +24,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
+MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 OBJECTION_CHARS = 150  # of what an expert objects, in a line
 _NOUNS = {"issue": "issues", "refuted": "files", "not_heard": "models"}
 
@@ -43,18 +45,31 @@ def some_paths(paths: Sequence[str]) -> str:
 def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
     """Give one line for each kind of open clause, naming so many of its issues or files."""
     lines: list[str] = []
+    measured: list[str] = []
     objections: list[str] = []
     subjects: dict[str, list[str]] = {}
     for clause in clauses:
         if clause.kind == "checklist":
             lines.append(clause.text)
+        elif clause.kind == "measured":
+            measured.append(clause.text)
         elif clause.kind == "expert":
             objections.append(_objection(clause, OBJECTION_CHARS if named else OBJECTION_CHARS // 3))
         elif clause.kind == "expert_file":
             objections.append(f"look at {short_path(clause.subject)}")
         else:
             subjects.setdefault(clause.kind, []).append(clause.subject)
-    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + lines + objections
+    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + [
+        *lines,
+        *_some_measured(measured, named),
+        *objections,
+    ]
+
+
+def _some_measured(lines: list[str], named: int) -> list[str]:
+    """Give the first of what the server counted: the next replies name the others as these are closed."""
+    most = MEASURED_LINES if named == NAMED else max(named, 1)
+    return lines if len(lines) <= most else [*lines[:most], f"+{len(lines) - most} more of these"]
 
 
 def _objection(clause: Clause, chars: int) -> str:

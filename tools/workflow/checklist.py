@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stepwarden.steps.thread import Clause, Thread
+from stepwarden.steps.clause import Clause
+from stepwarden.steps.thread import Thread
 
 Test = Callable[[Thread], bool]
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 import prompts
 from stepwarden.errors import UnknownStream
+from stepwarden.measures.scene import Look
 from stepwarden.steps.gate import Policy
 from stepwarden.threads.calls import Call, Caller, Refused
 from stepwarden.threads.submit import Desk
@@ -37,6 +38,7 @@ class Workflow:
 
     `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number
     of the step that it revises, for tools that know revisions. `open_world` says that it asks others than the host.
+    `look` is how the tool looks at the code itself before a step is decided.
     """
 
     policy: Policy
@@ -44,6 +46,7 @@ class Workflow:
     fields: str = "step, findings, evidence, files_checked"
     replaces: Callable[[Any], int | None] = _no_step
     open_world: bool = False
+    look: Look | None = None
 
     @property
     def name(self) -> str:
@@ -64,7 +67,7 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
         said = request.submission(replaces=workflow.replaces(request))
         try:
             async with waiting(progress, f"{workflow.name}: waiting for a model"):
-                reply = await desk.submit(Call(caller, workflow.policy, said, request.continuation_id))
+                reply = await desk.submit(Call(caller, workflow.policy, said, request.continuation_id, workflow.look))
         except UnknownStream:
             return failure([_unknown_id(request.continuation_id or "")])
         if isinstance(reply, Refused):

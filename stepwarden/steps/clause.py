@@ -1,0 +1,17 @@
+"""What bars a finish: one open thing at the gate."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One thing that is still open at the gate.
+
+    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `refuted`), `not_heard`,
+    `checklist` or `measured`; `subject` is the issue's id, the file, the model, or the number it is about; `text` is
+    the wording of a checklist's or a measured clause.
+    """
+
+    kind: str
+    subject: str = ""
+    text: str = ""
