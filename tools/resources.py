@@ -9,8 +9,10 @@ from mcp.types import Completion, CompletionArgument, CompletionContext, PromptR
 
 from stepwarden.errors import StepwardenError, UnknownStream
 from stepwarden.steps.digest import digest
+from stepwarden.steps.thread import Thread
+from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chats import Chat
-from stepwarden.threads.reading import Archive, as_markdown
+from stepwarden.threads.reading import Archive, as_html, as_markdown
 from tools.shared.edge import current_caller
 
 COMPLETIONS = 50  # ids offered at once; the protocol allows 100
@@ -52,7 +54,17 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
         mime_type="text/markdown",
     )
     async def report(continuation_id: str) -> str:
-        return as_markdown(await _own(archive, continuation_id))
+        return as_markdown(*await _told(archive, continuation_id))
+
+    @server.resource(
+        "stepwarden://threads/{continuation_id}/report.html",
+        name="thread_page",
+        title="Report of a thread, as a page",
+        description="The same report as one page of HTML that loads nothing and runs nothing",
+        mime_type="text/html",
+    )
+    async def report_page(continuation_id: str) -> str:
+        return as_html(*await _told(archive, continuation_id))
 
     @server.completion()
     async def complete(
@@ -66,7 +78,7 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
         ids = [head.stream for head in heads]
         return Completion(values=ids[:COMPLETIONS], has_more=len(ids) > COMPLETIONS)
 
-    for handler in (thread, history, report, complete):
+    for handler in (thread, history, report, report_page, complete):
         assert handler is not None
 
 
@@ -77,3 +89,8 @@ async def _own(archive: Archive, continuation_id: str):
         raise ResourceNotFoundError("no such thread of yours; the status tool lists them") from None
     except StepwardenError as error:
         raise ResourceError(str(error)) from error
+
+
+async def _told(archive: Archive, continuation_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
+    found = await _own(archive, continuation_id)
+    return found, await archive.history(continuation_id, current_caller())

@@ -21,7 +21,7 @@ from stepwarden.threads.chats import Chat
 from stepwarden.threads.commands import abandon as abandon_thread
 from stepwarden.threads.commands import owner
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.reading import Archive, as_json, as_markdown
+from stepwarden.threads.reading import Archive, as_html, as_json, as_markdown
 from stepwarden.threads.telling import stamp
 
 DAY_SECONDS = 86_400.0
@@ -64,13 +64,14 @@ def show(thread_id: ThreadId) -> None:
 def export(
     thread_id: ThreadId,
     form: Annotated[
-        Literal["json", "markdown"], typer.Option("--format", help="json holds every event with its hash.")
+        Literal["json", "markdown", "html"],
+        typer.Option("--format", help="json holds every event with its hash; markdown and html are for people."),
     ] = "json",
     output: Annotated[Path | None, typer.Option(help="File to write; else stdout.", dir_okay=False)] = None,
 ) -> None:
     """Export a thread with its whole history."""
     thread, history = with_journal(lambda journal: _whole(journal, thread_id))
-    text = as_json(thread, history) + "\n" if form == "json" else as_markdown(thread, history)
+    text = {"json": _json_text, "markdown": as_markdown, "html": as_html}[form](thread, history)
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -130,6 +131,10 @@ def verify(
         typer.echo(f"{name}: the chain breaks at event {number}")
     typer.echo(f"{checked} checked, {len(broken)} broken.")
     raise typer.Exit(1 if broken else 0)
+
+
+def _json_text(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
+    return as_json(thread, history) + "\n"
 
 
 async def _whole(journal: Journal, thread_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from stepwarden.reports.content import Told, report_of
+from stepwarden.reports.markdown import markdown
+from stepwarden.reports.page import page, talk_page
+from stepwarden.reports.plain import escaped, quoted
 from stepwarden.steps.digest import digest
+from stepwarden.steps.events import decode
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.threads.calls import Caller, HistoryEntry
@@ -90,50 +95,34 @@ def _thread_as_json(thread: Thread) -> dict[str, Any]:
 
 
 def as_markdown(thread: Thread | Chat, history: Sequence[HistoryEntry] = ()) -> str:
-    """Give the thread as a report for people; with `history`, every event after it."""
-    lines = list(_report(thread) if isinstance(thread, Thread) else _talk(thread))
-    if history:
-        lines += ["", "## History", ""]
-        lines += [f"- {entry.seq}. {stamp(entry.at)} {describe(entry)}" for entry in history]
-    return "\n".join(lines) + "\n"
+    """Give the thread as a report for people; with `history`, what was superseded, and every event at the end."""
+    if isinstance(thread, Chat):
+        lines = [*_talk(thread)]
+        if history:
+            lines += ["", "## History", "", *(f"- {escaped(line)}" for line in _history_lines(history))]
+        return "\n".join(lines) + "\n"
+    return markdown(report_of(thread, _told(history)), _history_lines(history))
+
+
+def as_html(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
+    """Give the same report as one page of HTML that loads nothing and runs nothing."""
+    if isinstance(thread, Chat):
+        title = one_line(thread.turns[0].prompt, 120)
+        return talk_page(title, [(turn.prompt, turn.model, turn.answer) for turn in thread.turns])
+    times = (stamp(history[0].at), stamp(history[-1].at)) if history else None
+    return page(report_of(thread, _told(history)), times, _history_lines(history))
+
+
+def _told(history: Sequence[HistoryEntry]) -> list[Told]:
+    return [Told(entry.at, decode(entry.kind, json.dumps(dict(entry.data)))) for entry in history]
+
+
+def _history_lines(history: Sequence[HistoryEntry]) -> list[str]:
+    return [f"{entry.seq}. {stamp(entry.at)} {describe(entry)}" for entry in history]
 
 
 def _talk(chat: Chat) -> Iterator[str]:
-    yield f"# chat: {one_line(chat.turns[0].prompt, 120)}"
+    yield f"# chat: {escaped(one_line(chat.turns[0].prompt, 120))}"
     for turn in chat.turns:
-        yield from ("", f"## {one_line(turn.prompt, 120)}", "", turn.prompt, "", f"**{turn.model}**: {turn.answer}")
-
-
-def _report(thread: Thread) -> Iterator[str]:
-    found = digest(thread)
-    yield f"# {thread.tool}: {one_line(found.task, 120)}"
-    yield ""
-    yield f"- thread `{thread.id}`, {thread.outcome.value}, {thread.assurance.value.replace('_', ' ')}"
-    yield f"- {len(found.steps)} live steps, {thread.sized} planned at first"
-    if thread.directory:
-        yield f"- in `{thread.directory}`"
-    if thread.origin:
-        yield f"- follows up `{thread.origin.thread}`"
-    if found.hypothesis:
-        yield from ("", "## Hypothesis", "", found.hypothesis, "")
-        yield "Evidenced." if found.hypothesis_evidenced else "Not evidenced."
-    if found.issues:
-        yield from ("", "## Issues", "")
-        for issue in found.issues:
-            mark = "" if issue.evidenced else ", not evidenced"
-            yield f"- **{issue.id}** {issue.severity}{mark}: {issue.description} {issue.place}".rstrip()
-    yield from ("", "## Steps", "")
-    for step in found.steps:
-        yield f"### {step.number}. {one_line(step.step, 120)}"
-        yield ""
-        yield step.findings
-        yield ""
-    if thread.claims.evidence:
-        yield from ("## Evidence", "")
-        for number, item in thread.claims.evidence:
-            place = f"{item.path}:{item.line}" if item.line else item.path
-            yield f"- step {number}, {item.verdict.value}: `{place}` {one_line(item.quote, 160)}"
-        yield ""
-    yield from ("## Decisions", "")
-    for remark in found.decisions:
-        yield f"- step {remark.step}, {remark.by.value}: {remark.kind}: {remark.reason}"
+        yield from ("", f"## {escaped(one_line(turn.prompt, 120))}", "", *quoted(turn.prompt))
+        yield from ("", f"**{escaped(turn.model)}**:", "", *quoted(turn.answer))

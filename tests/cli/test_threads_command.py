@@ -120,6 +120,15 @@ def test_an_export_holds_every_event_with_its_hash(thread: Make, capsys: Output,
     assert target.read_text().startswith("# debug: why does it fail\n")
 
 
+def test_a_thread_is_exported_as_a_page_of_its_own(thread: Make, capsys: Output, here: Path) -> None:
+    target = here / "thread.html"
+    assert command("threads", "export", thread(), "--format", "html", "--output", str(target)) == 0
+    page = target.read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "why does it fail" in page
+    assert "<script" not in page
+
+
 def test_an_export_that_cannot_be_written_is_told_in_a_line(thread: Make, capsys: Output, here: Path) -> None:
     assert command("threads", "export", thread(), "--output", str(here / "no" / "such" / "file")) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1

@@ -145,12 +145,31 @@ async def test_the_thread_resource_and_its_report_hold_what_was_found(app: MCPSe
         report = await resource(host, f"stepwarden://threads/{first.id}/report")
         for word in ("# debug: The total", "REPORTED-FINDING", "REPORTED-THEORY", "**I1** high", f"src/cart.py:{14}"):
             assert word in report
+        read = await host.client.read_resource(f"stepwarden://threads/{first.id}/report.html")
+        assert read.contents[0].mime_type == "text/html"
+        page = await resource(host, f"stepwarden://threads/{first.id}/report.html")
+        for word in ("<!DOCTYPE html>", "REPORTED-FINDING", "REPORTED-THEORY", "REPORTED-ISSUE", "✓ verified"):
+            assert word in page
+
+
+async def test_the_reply_that_completes_names_the_report(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("planner")
+        answer = await host.step("planner", 2, first.id, next_step_required=False)
+        for number in range(3, 6):
+            if answer.status == "planner_complete":
+                break
+            answer = await host.step("planner", number, first.id, next_step_required=False)
+        assert answer.status == "planner_complete"
+        uri = f"stepwarden://threads/{first.id}/report"
+        assert uri in answer.text
+        assert "# planner" in await resource(host, uri)
 
 
 async def test_a_resource_of_no_thread_is_not_found(app: MCPServer, project: Path) -> None:
     async with connected(app, project) as host:
         await host.open("debug")
-        for tail in ("", "/history", "/report"):
+        for tail in ("", "/history", "/report", "/report.html"):
             for name in ("debug-" + "a" * 26, "x" * 500, "%00", "%2e%2e"):
                 with pytest.raises(MCPError) as caught:
                     await host.client.read_resource(f"stepwarden://threads/{name}{tail}")

@@ -43,14 +43,16 @@ class _Room:
 # From all that there is to say down to what a host cannot go on without.
 _ROOMS = (
     _Room(),
-    _Room(facts=8, actions=2),
-    _Room(facts=6, actions=2, quotes=20, context_chars=100, named=1),
-    _Room(facts=5, actions=1, quotes=12, context_chars=100, named=1),
-    _Room(facts=4, actions=1, quotes=8, context_chars=60, named=0),
-    _Room(facts=3, actions=1, quotes=5, context_chars=0, named=0, open=6),
-    _Room(facts=2, actions=1, quotes=3, context_chars=0, named=0, open=4),
-    _Room(facts=1, actions=1, quotes=2, context_chars=0, named=0, open=3),
-    _Room(facts=1, actions=1, quotes=1, context_chars=0, named=0, open=2),
+    _Room(actions=2),
+    _Room(facts=9, actions=2, quotes=20, context_chars=100, named=1),
+    _Room(facts=9, actions=1, quotes=12, context_chars=100, named=1),
+    _Room(facts=7, actions=1, quotes=8, context_chars=60, named=0),
+    _Room(facts=6, actions=1, quotes=5, context_chars=0, named=0, open=6),
+    _Room(facts=5, actions=1, quotes=3, context_chars=0, named=0, open=4),
+    _Room(facts=4, actions=1, quotes=2, context_chars=0, named=0, open=3),
+    _Room(facts=3, actions=1, quotes=1, context_chars=0, named=0, open=2),
+    _Room(facts=2, actions=1, quotes=0, context_chars=0, named=0, open=1),
+    _Room(facts=1, actions=1, quotes=0, context_chars=0, named=0, open=1),
     _Room(facts=0, actions=1, quotes=0, context_chars=0, named=0, open=1),
 )
 
@@ -307,5 +309,6 @@ def _after(reply: Reply) -> str:
         reopen = f"{thread.tool} with step_number={reply.next_number}"
     return (
         f'Tell the user the result. To go on: {reopen} and continuation_id="{thread.id}"; '
-        "to follow it up: step 1 of any tool with this id."
+        "to follow it up: step 1 of any tool with this id. "
+        f"Report: resource stepwarden://threads/{thread.id}/report (.html)."
     )

@@ -1,0 +1,119 @@
+"""Makes text of anybody safe to show: what threads hold was written by models, about files of anybody."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+# Letters that turn the direction of what follows: they show another text than the one that is there (CVE-2021-42574).
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
+_TAG = re.compile(r"([\\<>\[\]|&$])")
+_LINK = re.compile(r"(?<!\\)((?:\\\\)*)([<\[])")  # not escaped already
+_TITLE = re.compile(r"^\s{0,3}(?=(?:#{1,2}|=+|-+)\s*$|#{1,2}\s)")
+_RULE = re.compile(r"^(\s*)([-=*_+#]|\d{1,9}[.)])(?=\s*$|[-=*_# ])")
+_SPAN = re.compile(r"(`[^`]*`)")
+_FENCE = re.compile(r"`{3,}")
+
+
+def visible(text: str) -> str:
+    """Give `text` with control letters and those that turn its direction shown by their number."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(char) for char in text.replace("\r\n", "\n"))
+
+
+def _shown(char: str) -> str:
+    if char in "\n\t":
+        return char
+    hidden = char in _TURNING or unicodedata.category(char) in {"Cc", "Cs"}
+    return f"[U+{ord(char):04X}]" if hidden else char
+
+
+def one_line(text: str, chars: int) -> str:
+    """Give `text` on one line, cut to `chars` characters."""
+    line = " ".join(visible(text).split())
+    return line if len(line) <= chars else f"{line[: chars - 1]}…"
+
+
+def escaped(text: str) -> str:
+    """Give `text` on one line as Markdown that shows it word for word."""
+    line = " ".join(visible(text).split())
+    return _RULE.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", line))
+
+
+def code(text: str) -> str:
+    """Give `text` on one line as a code span of Markdown."""
+    line = " ".join(visible(text).split()) or " "
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    mark = "`" * (longest + 1)
+    return f"{mark} {line} {mark}" if longest else f"`{line}`"
+
+
+def fence(text: str, info: str = "") -> list[str]:
+    """Give `text` as the lines of a fenced block that nothing in it can close."""
+    longest = max((len(run) for run in _FENCE.findall(text)), default=2)
+    mark = "`" * max(3, longest + 1)
+    return [f"{mark}{info}", *visible(text).rstrip("\n").split("\n"), mark]
+
+
+def quoted(text: str) -> list[str]:
+    """Give Markdown of anybody as the lines of a block quote: its lists, stress and code stay, the rest is plain.
+
+    It cannot end its quote, make headings or tables, load a picture, link, or bring HTML.
+    """
+    return [f"> {line}".rstrip() for line in _lines(visible(text), _harmless)] or [">"]
+
+
+def tame(text: str) -> list[str]:
+    """Give a tool's own Markdown, with names of anybody in it, as lines without HTML, links, pictures and titles."""
+    return list(_lines(visible(text), _tamed))
+
+
+def _tamed(line: str) -> str:
+    return _TITLE.sub(r"\\", _outside_code(line, _LINK, r"\1\\\2"))
+
+
+def _outside_code(line: str, pattern: re.Pattern[str], instead: str) -> str:
+    """Replace in `line` outside of its code spans, which have to be plain ones that no other line can join."""
+    if line.count("`") % 2 or "``" in line or "\\`" in line:
+        return pattern.sub(instead, line.replace("`", "'"))
+    return "".join(part if index % 2 else pattern.sub(instead, part) for index, part in enumerate(_SPAN.split(line)))
+
+
+def _lines(text: str, safe: Callable[[str], str]) -> Iterator[str]:
+    """Give the lines of `text`: fenced blocks are fenced anew, the other lines made `safe`."""
+    lines = text.split("\n")
+    at = 0
+    for token in _parser().parse(text):
+        if token.type != "fence" or token.level or token.map is None:
+            continue
+        start, end = token.map
+        yield from map(safe, lines[at:start])
+        word = re.match(r"[A-Za-z0-9+#-]{1,20}", token.info.strip())
+        yield from fence(token.content, word[0] if word else "")
+        at = end
+    yield from map(safe, lines[at:])
+
+
+def _harmless(line: str) -> str:
+    """Escape what could be more than words, lists, stress and code of one line."""
+    if not line.strip():
+        return ""
+    indent = len(line) - len(line.lstrip(" \t"))
+    body = line.strip()
+    body = _outside_code(body, _TAG, r"\\\1")
+    body = re.sub(r"^(#{1,6}|[=~+]+|-{2,}|\d{10,})", r"\\\1", body)
+    body = re.sub(r"^(-|\*|_)(?=\s*\1|\s*$)", r"\\\1", body)
+    return " " * min(indent, 3 if indent < 4 else 2) + body
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False})
