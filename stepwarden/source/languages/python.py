@@ -1,0 +1,245 @@
+"""Python: documented as ruff's D100 to D107 count, which is pydocstyle's convention."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import Draft, Grammar, Page, dotted, end_line_of, head, line_of, text_of
+from stepwarden.source.outline import Import, Kind, Language
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_NAMES = frozenset({"identifier"})
+_STRINGS = frozenset({"string", "concatenated_string"})
+_PLAIN_START = re.compile(r"[rRuU]?(\"\"\"|'''|\"|')")
+_EXEMPT = frozenset({"overload", "override"})
+
+
+def docstring(body: "Node | None") -> "Node | None":
+    """Give the string that documents what `body` (a block or a module) belongs to, None if there is none."""
+    if body is None:
+        return None
+    for child in body.children:
+        if child.type != "comment":
+            return plain_string(child)
+    return None
+
+
+def plain_string(statement: "Node") -> "Node | None":
+    """Give the string a statement consists of, None if it is another statement, a formatted or a bytes string."""
+    if statement.type != "expression_statement" or statement.child_count != 1:
+        return None
+    string = statement.children[0]
+    if string.type not in _STRINGS:
+        return None
+    parts = string.named_children if string.type == "concatenated_string" else [string]
+    plain = all(part.type == "comment" or _PLAIN_START.fullmatch(text_of(part.child(0))) for part in parts)
+    return string if plain else None
+
+
+def _is_said(string: "Node") -> bool:
+    """Whether a docstring has a word in it."""
+    return bool(re.sub(rb"[rRuU]?(\"\"\"|'''|\"|')", b"", string.text or b"").strip())
+
+
+def _document(draft: Draft, body: "Node | None") -> None:
+    string = docstring(body)
+    if string is not None:
+        draft.documented = _is_said(string)
+        draft.doc_lines = (line_of(string), end_line_of(string))
+
+
+def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+    if node.type == "module":
+        return _module(node, page)
+    draft = Draft(
+        text_of(node.child_by_field_name("name")), _kind(node, parent), node, line_of(node), end_line_of(node)
+    )
+    _document(draft, node.child_by_field_name("body"))
+    draft.signature = head(page, node)
+    draft.decorators = tuple(_decorators(node))
+    if node.type == "class_definition":
+        draft.bases = tuple(_bases(node))
+    else:
+        draft.parameters = tuple(_parameters(node))
+        draft.asynchronous = node.children[0].type == "async"
+    draft.public, draft.exempt = _visibility(draft, parent)
+    if page.path.endswith(".pyi"):
+        draft.exempt = True
+    return draft
+
+
+def _module(node: "Node", page: Page) -> Draft:
+    path = PurePosixPath(page.path)
+    draft = Draft(path.stem, Kind.MODULE, node, 1, max(1, end_line_of(node)))
+    draft.public = not any(map(_is_private_module, (*path.parts[:-1], path.name.split(".")[0])))
+    draft.exempt = path.suffix == ".pyi"
+    _document(draft, node)
+    return draft
+
+
+def _is_private_module(name: str) -> bool:
+    return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+
+
+def _kind(node: "Node", parent: Draft | None) -> Kind:
+    if node.type == "class_definition":
+        return Kind.CLASS
+    return Kind.METHOD if parent is not None and parent.kind is Kind.CLASS else Kind.FUNCTION
+
+
+def _visibility(draft: Draft, parent: Draft | None) -> tuple[bool, bool]:
+    """Say whether a definition is public and whether it is exempt all the same."""
+    inside = parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}
+    public = (parent is None or parent.public) and not inside
+    last = {decorator.split("(")[0].rpartition(".")[2] for decorator in draft.decorators}
+    if draft.kind is Kind.METHOD:
+        magic = draft.name.startswith("__") and draft.name.endswith("__")
+        accessor = bool({f"{draft.name}.setter", f"{draft.name}.deleter"} & set(draft.decorators))
+        return public and (magic or not draft.name.startswith("_")), accessor or bool(last & _EXEMPT)
+    return public and not draft.name.startswith("_"), draft.kind is Kind.FUNCTION and "overload" in last
+
+
+def _decorators(node: "Node") -> Iterator[str]:
+    outer = node.parent
+    if outer is not None and outer.type == "decorated_definition":
+        for child in outer.children:
+            if child.type == "decorator":
+                yield " ".join(text_of(child.named_child(0)).split())
+
+
+def _bases(node: "Node") -> Iterator[str]:
+    bases = node.child_by_field_name("superclasses")
+    for base in bases.named_children if bases is not None else ():
+        if base.type not in {"keyword_argument", "comment"}:
+            yield " ".join(text_of(base).split())
+
+
+def _parameters(node: "Node") -> Iterator[str]:
+    listed = node.child_by_field_name("parameters")
+    for child in listed.named_children if listed is not None else ():
+        named = child.child_by_field_name("name") or child
+        while named.type in {"typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"}:
+            inner = next(iter(named.named_children), None)
+            if inner is None:
+                break
+            named = inner
+        if named.type == "identifier":
+            yield text_of(named)
+
+
+def _import_of(node: "Node") -> Iterable[Import]:
+    line = line_of(node)
+    names = [_imported(child) for child in node.children_by_field_name("name")]
+    if node.type == "import_statement":
+        return [Import(name, (), line, 0, alias if alias != name else "") for name, alias in names]
+    if node.type == "future_import_statement":
+        return [Import("__future__", tuple(names), line)]
+    module = node.child_by_field_name("module_name")
+    stem, level = text_of(module), 0
+    if module is not None and module.type == "relative_import":
+        level = len(stem) - len(stem.lstrip("."))
+        stem = stem.lstrip(". ")
+    if any(child.type == "wildcard_import" for child in node.children):
+        names.append(("*", "*"))
+    return [Import(stem, tuple(names), line, level)]
+
+
+def _imported(node: "Node") -> tuple[str, str]:
+    if node.type != "aliased_import":
+        return text_of(node), text_of(node)
+    return text_of(node.child_by_field_name("name")), text_of(node.child_by_field_name("alias"))
+
+
+def _call_of(node: "Node") -> tuple[str, str] | None:
+    if node.type == "decorator":
+        target = next(iter(node.named_children), None)
+        if target is None or target.type == "call":  # the call inside is one already
+            return None
+    else:
+        target = node.child_by_field_name("function")
+    if target is None:
+        return None
+    if target.type == "identifier":
+        return text_of(target), ""
+    if target.type != "attribute":
+        return None
+    owner = dotted(target.child_by_field_name("object"), "attribute", "object", "attribute", _NAMES)
+    return text_of(target.child_by_field_name("attribute")), owner
+
+
+def _settle(page: Page, drafts: Sequence[Draft]) -> None:
+    """Take what `__all__` does not name as private, with all that is inside."""
+    exported = list(_all_of(page.root))
+    if not exported:
+        return
+    names = {name for statement in exported for name in _strings(statement.child_by_field_name("right"))}
+    private: set[int] = set()
+    for draft in drafts:
+        top = draft.parent is not None and draft.parent.kind is Kind.MODULE
+        if (top and draft.name not in names) or (draft.parent is not None and id(draft.parent) in private):
+            draft.public = False
+            private.add(id(draft))
+
+
+def _all_of(root: "Node") -> Iterator["Node"]:
+    """Give the assignments to `__all__` at module level, also those under conditions."""
+    waiting = list(root.children)
+    while waiting:
+        node = waiting.pop()
+        if node.type == "expression_statement" and node.child_count:
+            inner = node.children[0]
+            assigns = inner.type in {"assignment", "augmented_assignment"}
+            if assigns and text_of(inner.child_by_field_name("left")) == "__all__":
+                yield inner
+        elif node.type in _CONDITIONS:
+            waiting.extend(node.children)
+
+
+def _strings(node: "Node | None") -> Iterator[str]:
+    waiting = [node] if node is not None else []
+    while waiting:
+        node = waiting.pop()
+        if node.type == "string":
+            yield "".join(text_of(part) for part in node.children if part.type == "string_content")
+        elif node.type in {"list", "tuple", "binary_operator", "call", "argument_list", "parenthesized_expression"}:
+            waiting.extend(node.named_children)
+
+
+_CONDITIONS = frozenset(
+    {"if_statement", "elif_clause", "else_clause", "try_statement", "except_clause", "finally_clause", "block"}
+    | {"with_statement"}
+)
+
+GRAMMAR = Grammar(
+    language=Language.PYTHON,
+    wheel="tree_sitter_python",
+    entries={".py": "language"},
+    definitions=("module", "class_definition", "function_definition"),
+    define=_define,
+    imports=("import_statement", "import_from_statement", "future_import_statement"),
+    import_of=_import_of,
+    calls=("call", "decorator"),
+    call_of=_call_of,
+    branches=(
+        "if_statement",
+        "elif_clause",
+        "for_statement",
+        "while_statement",
+        "except_clause",
+        "case_clause",
+        "conditional_expression",
+        "for_in_clause",
+        "if_clause",
+        '"and"',
+        '"or"',
+    ),
+    settle=_settle,
+    literals=frozenset({"string"}),
+    directives=re.compile(
+        rb"#\s*(?:type:\s*\S|pragma:|noqa\b(?!:\s*D\d+(?:[,\s]+D\d+)*\s*$)|nosec\b|pylint:|mypy:|pyright:|pyre-|ruff:|flake8:"
+        rb"|isort:|fmt:|yapf:|cython:|distutils:|lint-fixme|!/|-\*-.*coding|.*?coding[:=]\s*[-\w.]+)"
+    ),
+)
