@@ -134,7 +134,7 @@ def judge(thread: Thread) -> Judgement:
     else:
         reasons.append("It claims nothing that needs evidence: no hypothesis, no issue of severity high or critical.")
     if standing := len(thread.claims.standing_refuted):
-        reasons.append(f"{standing} quote{'s' if standing > 1 else ''} stand refuted: not in the file named.")
+        reasons.append(f"Quotes that stand refuted, not being in the file named: {standing}.")
     if not thread.readable:
         reasons.append("No file could be read by the server, so nothing was checked.")
     reasons += _ending(thread)

@@ -33,12 +33,13 @@ def draw(diagram: Diagram, title: str) -> str:
     width = max(box.x + box.width for box in boxes.values()) + MARGIN
     height = max(box.y + box.height for box in boxes.values()) + MARGIN
     back = any(_runs_back(edge, boxes, across=diagram.across) for edge in diagram.edges)
-    width, height = (width, height + 22) if diagram.across and back else (width + 22 * back, height)
+    width, height = (width, height + 16) if diagram.across and back else (width + 16 * back, height)
     said = escape(title)
     frame = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     head = f'<svg class="diagram" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{said}" {frame}>'
     parts = [f"{head}<title>{said}</title>"]
-    parts += [_arrow(edge, boxes, across=diagram.across) for edge in diagram.edges]
+    edge_of = max((box.y + box.height if diagram.across else box.x + box.width) for box in boxes.values())
+    parts += [_arrow(edge, boxes, edge_of + 14, across=diagram.across) for edge in diagram.edges]
     parts += [_box(box) for box in boxes.values()]
     return "".join([*parts, "</svg>"])
 
@@ -153,10 +154,10 @@ def _runs_back(edge: Edge, boxes: Mapping[str, Box], *, across: bool) -> bool:
     return end.x <= start.x if across else end.y <= start.y
 
 
-def _arrow(edge: Edge, boxes: Mapping[str, Box], *, across: bool) -> str:
+def _arrow(edge: Edge, boxes: Mapping[str, Box], around: float, *, across: bool) -> str:
     start, end = boxes[edge.start], boxes[edge.end]
     back = _runs_back(edge, boxes, across=across)
-    path, (x, y), head = (_across if across else _down)(start, end, back=back)
+    path, (x, y), head = (_across if across else _down)(start, end, around if back else None)
     looks = "edge loose" if edge.loose else "edge"
     label = ""
     if edge.label:
@@ -165,15 +166,16 @@ def _arrow(edge: Edge, boxes: Mapping[str, Box], *, across: bool) -> str:
     return f'<path class="{looks}" d="{path}"/><path class="head" d="{head}"/>{label}'
 
 
-def _across(start: Box, end: Box, *, back: bool) -> tuple[str, tuple[float, float], str]:
-    """Give the line, where its label goes, and the arrow's head. What runs back goes round below."""
-    if back:
+def _across(start: Box, end: Box, low: float | None) -> tuple[str, tuple[float, float], str]:
+    """Give the line, where its label goes, and the arrow's head; what runs back goes round below all, at `low`."""
+    if low is not None:
         x0, y0, x1, y1 = start.x + start.width / 2, start.y + start.height, end.x + end.width / 2, end.y + end.height
         if start is end:
             x0, x1 = x0 + 12, x1 - 12
-        low = max(y0, y1) + 24
+        turn = 14 if x0 >= x1 else -14
         return (
-            f"M{x0:.1f} {y0:.1f}C{x0:.1f} {low:.1f} {x1:.1f} {low:.1f} {x1:.1f} {y1 + 7:.1f}",
+            f"M{x0:.1f} {y0:.1f}Q{x0:.1f} {low:.1f} {x0 - turn:.1f} {low:.1f}H{x1 + turn:.1f}"
+            f"Q{x1:.1f} {low:.1f} {x1:.1f} {y1 + 7:.1f}",
             ((x0 + x1) / 2, low),
             f"M{x1 - 4:.1f} {y1 + 8:.1f}L{x1:.1f} {y1 + 1:.1f}L{x1 + 4:.1f} {y1 + 8:.1f}Z",
         )
@@ -186,14 +188,15 @@ def _across(start: Box, end: Box, *, back: bool) -> tuple[str, tuple[float, floa
     )
 
 
-def _down(start: Box, end: Box, *, back: bool) -> tuple[str, tuple[float, float], str]:
-    if back:
+def _down(start: Box, end: Box, far: float | None) -> tuple[str, tuple[float, float], str]:
+    if far is not None:
         x0, y0, x1, y1 = start.x + start.width, start.y + start.height / 2, end.x + end.width, end.y + end.height / 2
         if start is end:
             y0, y1 = y0 - 8, y1 + 8
-        far = max(x0, x1) + 24
+        turn = 14 if y0 >= y1 else -14
         return (
-            f"M{x0:.1f} {y0:.1f}C{far:.1f} {y0:.1f} {far:.1f} {y1:.1f} {x1 + 7:.1f} {y1:.1f}",
+            f"M{x0:.1f} {y0:.1f}Q{far:.1f} {y0:.1f} {far:.1f} {y0 - turn:.1f}V{y1 + turn:.1f}"
+            f"Q{far:.1f} {y1:.1f} {x1 + 7:.1f} {y1:.1f}",
             (far, (y0 + y1) / 2),
             f"M{x1 + 8:.1f} {y1 - 4:.1f}L{x1 + 1:.1f} {y1:.1f}L{x1 + 8:.1f} {y1 + 4:.1f}Z",
         )

@@ -17,7 +17,7 @@ from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.text import fold
 from stepwarden.steps.thread import Step
 
-TITLE_CHARS = 140
+TITLE_CHARS = 100
 QUOTES_SHOWN = 8  # of one issue
 MARKS = {"verified": "✓", "partly": "◐", "rule": "§", "asserted": "○", "open": "…", "ended": "■"}
 SEVERITIES = {"critical": "Critical", "high": "High", "medium": "Medium", "low": "Low"}
@@ -210,11 +210,13 @@ def _opinion(opinion: Opinion) -> str:
 
 def _step(step: Step) -> str:
     said = step.submission
-    claimed = f" claimed {said.confidence.value.replace('_', ' ')}" if said.confidence else ""
+    claimed = f" · claimed {said.confidence.value.replace('_', ' ')}" if said.confidence else ""
     marks = f'<p class="id">step {step.number}{claimed}</p>'
     title = one_line(said.step, TITLE_CHARS)
-    whole = prose(said.step) if " ".join(said.step.split()) != title and said.step != said.learned else ""
-    learned = prose(said.learned) if fold(said.learned) != fold(title) else ""
+    cut = " ".join(said.step.split()) != title and said.step != said.learned
+    whole = prose(said.step) if cut and step.number > 1 else ""  # the first one stands above, as what was asked
+    said_above = fold(said.learned) == fold(title) or (step.number == 1 and said.learned == said.step)
+    learned = "" if said_above else prose(said.learned)
     return f'<article class="step">{marks}<h3>{_t(title)}</h3>{whole}{learned}</article>\n'
 
 
@@ -236,7 +238,8 @@ def _files(report: Report) -> str:
 
 def _decisions(report: Report) -> str:
     rows = "".join(
-        f"<tr><td>{remark.step}</td><td>{_t(remark.by.value)}</td><td>{_t(remark.kind.replace('_', ' '))}</td>"
+        f'<tr><td class="number">{remark.step}</td><td class="word">{_t(remark.by.value)}</td>'
+        f'<td class="word">{_t(remark.kind.replace("_", " "))}</td>'
         f"<td>{_t(remark.reason)}</td></tr>"
         for remark in report.decisions
     )

@@ -35,9 +35,13 @@ def _shown(char: str) -> str:
 
 
 def one_line(text: str, chars: int) -> str:
-    """Give `text` on one line, cut to `chars` characters."""
+    """Give `text` on one line, cut to `chars` characters, at a word where one ends near."""
     line = " ".join(visible(text).split())
-    return line if len(line) <= chars else f"{line[: chars - 1]}…"
+    if len(line) <= chars:
+        return line
+    cut = line[: chars - 1]
+    words = cut.rpartition(" ")[0]
+    return f"{words if len(words) > chars * 2 // 3 else cut}…"
 
 
 def escaped(text: str) -> str:
