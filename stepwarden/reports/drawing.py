@@ -174,8 +174,10 @@ def _across(start: Box, end: Box, low: float | None) -> tuple[str, tuple[float, 
             x0, x1 = x0 + 12, x1 - 12
         turn = 14 if x0 >= x1 else -14
         return (
-            f"M{x0:.1f} {y0:.1f}Q{x0:.1f} {low:.1f} {x0 - turn:.1f} {low:.1f}H{x1 + turn:.1f}"
-            f"Q{x1:.1f} {low:.1f} {x1:.1f} {y1 + 7:.1f}",
+            (
+                f"M{x0:.1f} {y0:.1f}Q{x0:.1f} {low:.1f} {x0 - turn:.1f} {low:.1f}H{x1 + turn:.1f}"
+                f"Q{x1:.1f} {low:.1f} {x1:.1f} {y1 + 7:.1f}"
+            ),
             ((x0 + x1) / 2, low),
             f"M{x1 - 4:.1f} {y1 + 8:.1f}L{x1:.1f} {y1 + 1:.1f}L{x1 + 4:.1f} {y1 + 8:.1f}Z",
         )
@@ -195,8 +197,10 @@ def _down(start: Box, end: Box, far: float | None) -> tuple[str, tuple[float, fl
             y0, y1 = y0 - 8, y1 + 8
         turn = 14 if y0 >= y1 else -14
         return (
-            f"M{x0:.1f} {y0:.1f}Q{far:.1f} {y0:.1f} {far:.1f} {y0 - turn:.1f}V{y1 + turn:.1f}"
-            f"Q{far:.1f} {y1:.1f} {x1 + 7:.1f} {y1:.1f}",
+            (
+                f"M{x0:.1f} {y0:.1f}Q{far:.1f} {y0:.1f} {far:.1f} {y0 - turn:.1f}V{y1 + turn:.1f}"
+                f"Q{far:.1f} {y1:.1f} {x1 + 7:.1f} {y1:.1f}"
+            ),
             (far, (y0 + y1) / 2),
             f"M{x1 + 8:.1f} {y1 - 4:.1f}L{x1 + 1:.1f} {y1:.1f}L{x1 + 8:.1f} {y1 + 4:.1f}Z",
         )
