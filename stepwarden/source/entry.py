@@ -1,0 +1,72 @@
+"""One file on its way into a scan: read safely, hashed, parsed, and what is kept of it."""
+
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass, replace
+
+from stepwarden.files.reading import Unread, read
+from stepwarden.source.encoding import encode
+from stepwarden.source.parsing import outline
+
+ATTEMPTS = 3  # at a file that changes while it is read
+# A file written so shortly before it was read may be written again without its size and time changing.
+_FINE_NS, _COARSE_NS = 50_000_000, 2_000_000_000  # where times are finer than a second, and where not
+_SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is kept of a file: its outline as bytes (empty: it has none), and by what it is known again.
+
+    `mtime_ns` is -1 where size and time prove nothing, so that the file is hashed the next time. `why` says why a file
+    has no outline that could have one: what killed a worker once is not read again before it changes.
+    """
+
+    size: int
+    mtime_ns: int
+    sha256: str
+    blob: bytes
+    why: str = ""
+
+    def matches(self, size: int, mtime_ns: int) -> bool:
+        """Whether a file of this size and time is the one that was read."""
+        return self.size == size and self.mtime_ns == mtime_ns
+
+
+def read_entry(root: str, name: str, known: Entry | None) -> Entry | str:
+    """Read the file `name` of `root`; `known`, what was kept of it, saves the parsing of the same bytes.
+
+    Gives one line of why where it cannot be read.
+    """
+    data, after = _settled(root, name)
+    if isinstance(data, Unread):
+        return data.note
+    size, mtime_ns = after if after is not None else (len(data), -1)
+    if mtime_ns >= 0 and time.time_ns() - mtime_ns < (_FINE_NS if mtime_ns % _SECOND_NS else _COARSE_NS):
+        mtime_ns = -1
+    sha256 = hashlib.sha256(data).hexdigest()
+    if known is not None and known.sha256 == sha256:
+        return replace(known, size=size, mtime_ns=mtime_ns)
+    read_outline = outline(name, data)
+    return Entry(size, mtime_ns, sha256, b"" if read_outline is None else encode(read_outline))
+
+
+def _settled(root: str, name: str) -> tuple[bytes | Unread, tuple[int, int] | None]:
+    """Read a file until it is the same before and after; None: it never was, so this is one of its states."""
+    data: bytes | Unread = b""
+    for _ in range(ATTEMPTS):
+        before = _stamp(root, name)
+        data = read(root, name)
+        if isinstance(data, Unread) or (before is not None and before == _stamp(root, name)):
+            return data, before
+    return data, None
+
+
+def _stamp(root: str, name: str) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(f"{root}/{name}")
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None

@@ -1,0 +1,56 @@
+"""The words between a scan and its workers: JSON and bytes, each with its length before it."""
+
+import json
+import struct
+from typing import Any, BinaryIO
+
+from stepwarden.source.entry import Entry
+
+MOST = 256 * 1024 * 1024  # of one frame
+_LENGTHS = struct.Struct(">II")
+
+
+class Ended(EOFError):
+    """The other side is gone, or says what nobody says."""
+
+
+def write_frame(stream: BinaryIO, head: Any, blob: bytes = b"") -> None:
+    """Write one frame; it is on its way when this returns."""
+    text = json.dumps(head, separators=(",", ":")).encode("ascii")
+    stream.write(_LENGTHS.pack(len(text), len(blob)) + text + blob)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> tuple[Any, bytes]:
+    """Read one frame; raises Ended where there is none to come, or half a one."""
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        raise Ended
+    text_bytes, blob_bytes = _LENGTHS.unpack(lengths)
+    if text_bytes + blob_bytes > MOST:
+        raise Ended
+    text, blob = stream.read(text_bytes), stream.read(blob_bytes)
+    if len(text) < text_bytes or len(blob) < blob_bytes:
+        raise Ended
+    try:
+        return json.loads(text), blob
+    except ValueError as error:
+        raise Ended from error
+
+
+def write_result(stream: BinaryIO, result: Entry | str, *, same: bool) -> None:
+    """Write what came of a file; `same` leaves out an outline that the other side has."""
+    if isinstance(result, str):
+        write_frame(stream, {"why": result})
+        return
+    head = {"size": result.size, "mtime_ns": result.mtime_ns, "sha256": result.sha256, "same": same}
+    write_frame(stream, head, b"" if same else result.blob)
+
+
+def read_result(stream: BinaryIO, known: Entry | None) -> Entry | str:
+    """Read what came of a file; raises Ended."""
+    head, blob = read_frame(stream)
+    if "why" in head:
+        return str(head["why"])
+    kept = known.blob if head["same"] and known is not None else blob
+    return Entry(int(head["size"]), int(head["mtime_ns"]), str(head["sha256"]), kept)
