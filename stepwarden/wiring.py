@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import anyio.to_thread
+
 import prompts
 from stepwarden.deferred import DeferredModels
 from stepwarden.errors import StepwardenError
@@ -13,6 +15,7 @@ from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import ModelAdviser
 from stepwarden.models import ModelError, Models, Need
 from stepwarden.settings import Settings
+from stepwarden.source.reader import Reader
 from stepwarden.storage import Store
 from stepwarden.threads.chatting import ChatRoom
 from stepwarden.threads.consult import Consultants
@@ -41,6 +44,7 @@ class Runtime:
     consultants: Consultants
     panels: Panels
     chats: ChatRoom
+    reader: Reader
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
 
@@ -75,6 +79,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self.consultants.close(), self.panels.close())  # before the store: answers are recorded
         await self.models.close()
+        await anyio.to_thread.run_sync(self.reader.close)
         await self.store.close()
 
     def configuration(self, tools: Sequence[str]) -> dict[str, str]:
@@ -105,10 +110,11 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     experts = Experts(models, consultants, prompts.text("expert"))
     seat = prompts.load("consensus_seat").texts
     panels = Panels(store, models, Consultants(store, Jurors(models, seat["form"])), seat)
-    desk = Desk(journal, build_manager(settings, models), settings.roots, experts, panels)
+    reader = Reader(settings.home / "cache")
+    desk = Desk(journal, build_manager(settings, models), settings.roots, experts, panels, reader)
     archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = ChatRoom(journal, models, settings.roots, prompts.load("chat").texts["system"])
-    return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats)
+    return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats, reader)
 
 
 def _models(settings: Settings) -> Models:
