@@ -54,7 +54,7 @@ _SETTINGS = {
     "credential.helper": "",
     "diff.external": "",
     "diff.ignoreSubmodules": "dirty",
-    "diff.orderFile": "",
+    "diff.orderFile": os.devnull,
     "diff.submodule": "short",
     "gc.auto": "0",
     "log.showSignature": "false",

@@ -42,12 +42,14 @@ def parse_all(
     until: float,
     stopped: Callable[[], bool],
     command: Sequence[str] = (sys.executable, *_COMMAND, _HOME),
+    file_seconds: float = FILE_SECONDS + _GRACE_S,
 ) -> Iterator[Result]:
     """Read and parse files in worker processes and give what came of each, in no order.
 
-    Ends at `until`, or when `stopped` says so, with some not given; no process is left behind.
+    Ends at `until`, or when `stopped` says so, with some not given; no process is left behind. One that needs longer
+    than `file_seconds` for a file is ended, and the file given up.
     """
-    crew = _Crew(root, names, known, command)
+    crew = _Crew(root, names, known, command, file_seconds)
     try:
         yield from crew.results(until, stopped)
     finally:
@@ -58,7 +60,7 @@ class _Worker:
     """One process, and the thread that talks with it."""
 
     def __init__(self, crew: "_Crew") -> None:
-        self.deadline = time.monotonic() + FILE_SECONDS + _GRACE_S
+        self.deadline = time.monotonic() + crew.file_seconds
         self._crew = crew
         self._process: subprocess.Popen[bytes] | None = None
         self.thread = threading.Thread(target=self._talk, name="outlines", daemon=True)
@@ -89,7 +91,7 @@ class _Worker:
                 files = [(name, crew.sha256_of(name)) for name in left]
                 write_frame(sending, {"root": crew.root, "files": files})
                 while left:
-                    self.deadline = time.monotonic() + FILE_SECONDS + _GRACE_S
+                    self.deadline = time.monotonic() + crew.file_seconds
                     result = read_result(receiving, crew.known.get(left[0]))
                     crew.given.put((left.pop(0), result))
             except (Ended, OSError, ValueError):
@@ -106,7 +108,7 @@ class _Worker:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            self.deadline = time.monotonic() + FILE_SECONDS + _GRACE_S
+            self.deadline = time.monotonic() + self._crew.file_seconds
             if self._crew.ending.is_set():
                 end(self._process)
         assert self._process.stdin is not None
@@ -128,10 +130,18 @@ class _Worker:
 class _Crew:
     """The workers of one scan and the files that wait for them."""
 
-    def __init__(self, root: str, names: Sequence[str], known: Mapping[str, Entry], command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        root: str,
+        names: Sequence[str],
+        known: Mapping[str, Entry],
+        command: Sequence[str],
+        file_seconds: float,
+    ) -> None:
         self.root = root
         self.known = known
         self.command = command
+        self.file_seconds = file_seconds
         self.given: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
         self.ending = threading.Event()
         self._batches: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()

@@ -1,0 +1,169 @@
+"""What a scan keeps: known again by size and time, then by hash; a file on disk that is wrong is made anew."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from git_driver import Made, until
+
+from stepwarden.source.cache import CacheFile
+from stepwarden.source.encoding import Damaged, decode, encode
+from stepwarden.source.entry import Entry, read_entry
+from stepwarden.source.parsing import outline
+from stepwarden.source.reader import Reader
+
+SAMPLE = '''"""Module."""
+import os as system
+from . import a as b
+
+
+class C(Base):
+    """Says what."""
+
+    @property
+    async def m(self, x: int = 1) -> int:
+        if x and self.y:
+            return helper.call(x)
+        return self.m(x)
+'''
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    made = Made.at(tmp_path.resolve() / "work")
+    for number in range(30):
+        made.write(f"f{number:02}.py", f"def f{number}(): ...\n")
+    for path in made.top.glob("*.py"):
+        os.utime(path, ns=(10**18, 10**18))
+    return made
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def reader(cache: Path) -> Iterator[Reader]:
+    opened = Reader(cache)
+    yield opened
+    opened.close()
+
+
+def cached(cache: Path) -> Path:
+    (file,) = cache.glob("*.outlines")
+    return file
+
+
+def names(reader: Reader, made: Made) -> list[str]:
+    scan = reader.scan(str(made.top), until=until())
+    definitions = [item for outline in scan.outlines.values() for item in outline.definitions]
+    return [item.name for item in definitions if item.qualified]
+
+
+def test_an_outline_is_the_same_after_a_way_through_bytes() -> None:
+    read = outline("a.py", SAMPLE.encode())
+    assert read is not None
+    assert read.calls
+    assert read.imports
+    again = decode(encode(read))
+    assert again == read
+    assert hash(again) == hash(read)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"\x80\x04N.", encode(outline("a.py", b"x = 1\n"))[:-3]])  # type: ignore[arg-type]
+def test_other_bytes_are_no_outline(data: bytes) -> None:
+    with pytest.raises(Damaged):
+        decode(data)
+
+
+def test_a_second_process_reads_what_the_first_kept(reader: Reader, made: Made, cache: Path) -> None:
+    first = names(reader, made)
+    before = cached(cache).stat().st_mtime_ns
+    other = Reader(cache)
+    assert names(other, made) == first
+    assert cached(cache).stat().st_mtime_ns == before  # nothing was new
+    assert cache.stat().st_mode & 0o077 == 0
+    assert cached(cache).stat().st_mode & 0o077 == 0
+
+
+def test_a_file_of_the_same_size_and_time_is_not_read_again(reader: Reader, made: Made) -> None:
+    names(reader, made)
+    path = made.write("f00.py", "def g0(): ...\n")
+    os.utime(path, ns=(10**18, 10**18))
+    assert "f0" in names(reader, made)
+
+
+def test_a_file_of_another_time_is_read_again(reader: Reader, made: Made) -> None:
+    names(reader, made)
+    made.write("f00.py", "def g0(): ...\n")
+    assert names(reader, made)[0] == "g0"
+
+
+def test_a_file_that_was_just_written_is_hashed_the_next_time(made: Made) -> None:
+    path = made.write("now.py", "x = 1\n")
+    entry = read_entry(str(made.top), "now.py", None)
+    assert isinstance(entry, Entry)
+    assert entry.mtime_ns == -1
+    os.utime(path, ns=(time.time_ns() - 10**10,) * 2)
+    settled = read_entry(str(made.top), "now.py", entry)
+    assert isinstance(settled, Entry)
+    assert settled.mtime_ns > 0
+    assert settled.blob is entry.blob  # the same bytes are not parsed twice
+
+
+def test_new_renamed_and_deleted_files_are_noticed(reader: Reader, made: Made) -> None:
+    names(reader, made)
+    (made.top / "f00.py").rename(made.top / "z.py")
+    (made.top / "f01.py").unlink()
+    made.write("new.py", "def new(): ...\n")
+    found = names(reader, made)
+    assert "f1" not in found
+    assert found[-2:] == ["new", "f0"]
+
+
+def test_a_part_that_is_scanned_leaves_the_rest_kept(reader: Reader, made: Made, cache: Path) -> None:
+    names(reader, made)
+    made.write("f00.py", "def g0(): ...\n")
+    reader.scan(str(made.top), ["f00.py"], until=until())
+    assert len(CacheFile(cache, str(made.top), reader_mark(reader)).load()) == 30
+
+
+def reader_mark(reader: Reader) -> str:
+    return reader._mark  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize("damage", ["cut", "turned", "foreign", "empty"])
+def test_a_damaged_file_is_made_anew(reader: Reader, made: Made, cache: Path, damage: str) -> None:
+    first = names(reader, made)
+    file = cached(cache)
+    data = file.read_bytes()
+    turned = data[:-40] + bytes([data[-40] ^ 1]) + data[-39:]
+    file.write_bytes({"cut": data[:-7], "turned": turned, "foreign": b"hello", "empty": b""}[damage])
+    assert names(Reader(cache), made) == first
+    assert len(cached(cache).read_bytes()) == len(data)
+
+
+def test_what_older_code_kept_is_not_used(made: Made, cache: Path) -> None:
+    entry = Entry(1, 2, "0" * 64, b"")
+    CacheFile(cache, str(made.top), "older").save({"f00.py": entry})
+    assert CacheFile(cache, str(made.top), "newer").load() == {}
+    assert CacheFile(cache, str(made.top), "older").load() == {"f00.py": entry}
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert len(names(Reader(tmp_path / "file" / "cache"), made)) == 30
+
+
+def test_files_nobody_used_for_long_are_removed(reader: Reader, made: Made, cache: Path) -> None:
+    cache.mkdir()
+    old, half = cache / "old.outlines", cache / "half.new"
+    for path in (old, half):
+        path.write_text("x")
+        os.utime(path, (1, 1))
+    (cache / "other").write_text("somebody's")
+    names(reader, made)
+    assert sorted(path.name for path in cache.iterdir()) == sorted(["other", cached(cache).name])
