@@ -1,0 +1,156 @@
+"""Who calls whom and who imports whom in a tree of source, from its outlines alone."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from stepwarden.source.modules import SCRIPTS, Modules
+from stepwarden.source.outline import Call, Language, Outline
+from stepwarden.source.resolving import Certainty, Resolution, Resolver, family
+from stepwarden.source.symbols import CODE, TYPES, Symbol, Symbols
+
+CONSTRUCTORS = ("__init__", "constructor", "__new__")
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """One import of a file: who, where, and the names it takes (none: the module as a whole)."""
+
+    path: str
+    line: int
+    names: tuple[str, ...]
+
+
+class Graph:
+    """Calls and imports of `outlines`. Nothing is resolved before it is asked for; `names` is as `Modules` has it."""
+
+    def __init__(self, outlines: Mapping[str, Outline], names: Mapping[str, str] | None = None) -> None:
+        self.outlines = outlines
+        self.modules = Modules(outlines, names)
+        self.symbols = Symbols(outlines, self.modules)
+
+    def calls(self, symbol: Symbol) -> tuple[Resolution, ...]:
+        """Give what the body of `symbol` calls, nested definitions left out; of a class, what its constructor does."""
+        inside = self._body(symbol)
+        return tuple(self.resolve(symbol.path, call) for call in self._calls_in.get((symbol.path, inside), ()))
+
+    def _body(self, symbol: Symbol) -> str:
+        definition = self.symbols.definition(symbol)
+        if definition is not None and definition.kind in TYPES:
+            names = self.symbols.defined[symbol.path]
+            inner = (f"{symbol.qualified}.{name}" for name in CONSTRUCTORS)
+            return next((name for name in inner if name in names), symbol.qualified)
+        return symbol.qualified
+
+    @cached_property
+    def _calls_in(self) -> Mapping[tuple[str, str], list[Call]]:
+        found: dict[tuple[str, str], list[Call]] = defaultdict(list)
+        for path, outline in self.outlines.items():
+            for call in outline.calls:
+                found[path, call.inside].append(call)
+        return found
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        return Resolver(self.symbols, self._calls_in)
+
+    def resolve(self, path: str, call: Call) -> Resolution:
+        """Say what `call` in the file `path` runs."""
+        return self._resolver.resolve(path, call)
+
+    def callers(self, symbol: Symbol) -> tuple[Resolution, ...]:
+        """Give the calls that run `symbol`, sure ones first, then by file and line; open ones may mean another."""
+        names = {symbol.name}
+        wanted = {symbol}
+        if symbol.name in CONSTRUCTORS:
+            owner = Symbol(symbol.path, symbol.qualified.rpartition(".")[0])
+            names.add(owner.name)
+            wanted.add(owner)
+        names = self._spelled(names) | self._defaults(symbol.path)
+        kin = family(self.outlines[symbol.path].language)
+        found = [
+            resolution
+            for name in names
+            for path, call in self._calls_by_name.get(name, ())
+            if family(self.outlines[path].language) == kin
+            and wanted & set((resolution := self.resolve(path, call)).targets)
+        ]
+        order = list(Certainty)
+        return tuple(sorted(found, key=lambda one: (order.index(one.certainty), one.path, one.call.line)))
+
+    def _spelled(self, names: set[str]) -> set[str]:
+        """Give the names with all that imports rename them to, once or again."""
+        waiting, found = list(names), set(names)
+        while waiting:
+            fresh = self._aliases.get(waiting.pop(), set()) - found
+            found |= fresh
+            waiting += fresh
+        return found
+
+    def _defaults(self, path: str) -> set[str]:
+        """Give the names that the default export of a file has in those that import it."""
+        if self.outlines[path].language not in SCRIPTS:
+            return set()
+        return {
+            here
+            for one in self.importers(path)
+            for here, bound in self.symbols.bindings(one.path).items()
+            if bound.name == "default" and path in bound.files
+        }
+
+    @cached_property
+    def _calls_by_name(self) -> Mapping[str, list[tuple[str, Call]]]:
+        found: dict[str, list[tuple[str, Call]]] = defaultdict(list)
+        for path, outline in self.outlines.items():
+            for call in outline.calls:
+                found[call.name].append((path, call))
+        return found
+
+    @cached_property
+    def _aliases(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for outline in self.outlines.values():
+            for one in outline.imports:
+                for name, here in one.names:
+                    if name != here:
+                        found[name].add(here)
+        return found
+
+    @cached_property
+    def imports(self) -> Mapping[str, tuple[str, ...]]:
+        """The files of the tree that each file imports, when it is loaded."""
+        return {path: tuple(sorted(self._imported(path, deferred=False))) for path in self.outlines}
+
+    def _imported(self, path: str, *, deferred: bool) -> set[str]:
+        spans = [(one.line, one.end_line) for one in self.outlines[path].definitions if one.kind in CODE]
+        found: set[str] = set()
+        for one in self.outlines[path].imports:
+            if deferred or not any(start < one.line <= end for start, end in spans):
+                found.update(self._files_of(path, one.names, self.modules.files(path, one), one.module, one.level))
+        return found - {path}
+
+    def _files_of(
+        self, path: str, names: Iterable[tuple[str, str]], files: tuple[str, ...], module: str, level: int
+    ) -> Iterator[str]:
+        """Give the files that one import loads: in Python, submodules taken from a package as well."""
+        yield from files
+        if self.outlines[path].language is Language.PYTHON:
+            for name, _ in names:
+                if name != "*" and not any(name in self.symbols.defined[file] for file in files):
+                    yield from self.modules.module(path, f"{module}.{name}" if module else name, level)
+
+    def importers(self, path: str) -> tuple[Importer, ...]:
+        """Give who imports a file, at load or later, by file and line."""
+        return self._importers.get(path, ())
+
+    @cached_property
+    def _importers(self) -> Mapping[str, tuple[Importer, ...]]:
+        found: dict[str, list[Importer]] = defaultdict(list)
+        for path in sorted(self.outlines):
+            for one in self.outlines[path].imports:
+                files = self._files_of(path, one.names, self.modules.files(path, one), one.module, one.level)
+                for file in dict.fromkeys(files):
+                    if file != path:
+                        found[file].append(Importer(path, one.line, tuple(name for name, _ in one.names)))
+        return {path: tuple(importers) for path, importers in found.items()}
