@@ -109,19 +109,27 @@ def _layout(kind: type[Any]) -> tuple[tuple[str, _Codec, Callable[[Any, Any], No
     return tuple((item.name, _CODECS[hints[item.name]], kind.__dict__[item.name].__set__) for item in fields(kind))
 
 
-def _columns(kind: type[Any], values: Sequence[Any], texts: dict[str, int]) -> list[Column]:
+def _columns(kind: type[Any], values: Sequence[Any], texts: dict[str, int]) -> list[Any]:
+    """Give how many values there are, then a column for each field: one value in a list where all are the same."""
     if not values:
-        return []
-    return [codec.pack([getattr(value, name) for value in values], texts) for name, codec, _ in _layout(kind)]
+        return [0]
+    columns: list[Any] = [len(values)]
+    for name, codec, _ in _layout(kind):
+        column = [getattr(value, name) for value in values]
+        same = column.count(column[0]) == len(column)
+        columns.append(codec.pack(column[:1] if same else column, texts))
+    return columns
 
 
-def _values(kind: type[T], columns: Sequence[Column], texts: Sequence[str]) -> tuple[T, ...]:
+def _values(kind: type[T], columns: Sequence[Any], texts: Sequence[str]) -> tuple[T, ...]:
     """Make the values by columns: in C, four times quicker than by calling the class."""
-    if not columns:
+    count: int = columns[0]
+    if count == 0:
         return ()
-    made = list(map(object.__new__, repeat(kind, len(columns[0]))))
-    for (_, codec, assign), column in zip(_layout(kind), columns, strict=True):
-        if len(column) != len(made):
+    made = list(map(object.__new__, repeat(kind, count)))
+    for (_, codec, assign), column in zip(_layout(kind), columns[1:], strict=True):
+        if len(column) not in {1, count}:
             raise Damaged("columns of different lengths")
-        deque(map(assign, made, codec.unpack(column, texts)), maxlen=0)
+        values = codec.unpack(column, texts)
+        deque(map(assign, made, values if len(column) == count else repeat(next(iter(values)))), maxlen=0)
     return tuple(made)
