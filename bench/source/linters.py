@@ -11,8 +11,9 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stepwarden.source.documentation import undocumented
 from stepwarden.source.languages import language_of
@@ -20,6 +21,7 @@ from stepwarden.source.outline import Language, Outline
 from stepwarden.source.parsing import outline
 
 Place = tuple[str, int]
+Linter = Callable[[Path, dict[str, Outline], bool], set[Place]]
 SHOWN = 12
 
 
@@ -56,45 +58,63 @@ def ruff(tree: Path, _outlines: dict[str, Outline], _everything: bool) -> set[Pl
 
 
 _ESLINT = """
-import jsdoc from "./node_modules/eslint-plugin-jsdoc/dist/index.js";
-import ts from "./node_modules/@typescript-eslint/parser/dist/index.js";
+import {createRequire} from "module";
+import {readFileSync} from "fs";
+const [from, tree, list, everything] = process.argv.slice(2);
+const require_ = createRequire(from + "/package.json");
+const {ESLint} = require_("eslint");
+const load = (name) => { const found = require_(name); return found.default ?? found; };
+const jsdoc = load("eslint-plugin-jsdoc"), ts = load("@typescript-eslint/parser");
 const contexts = ["TSInterfaceDeclaration", "TSTypeAliasDeclaration", "TSEnumDeclaration"];
-const require_ = {FunctionDeclaration: true, MethodDefinition: true, ClassDeclaration: true,
+const wanted = {FunctionDeclaration: true, MethodDefinition: true, ClassDeclaration: true,
   ArrowFunctionExpression: true, FunctionExpression: true, ClassExpression: true};
-const options = {require: require_, contexts, enableFixer: false, publicOnly: PUBLIC};
-const rules = {"jsdoc/require-jsdoc": ["error", options]};
-const shared = {plugins: {jsdoc}, rules, linterOptions: {noInlineConfig: true, reportUnusedDisableDirectives: "off"}};
 const jsx = {parserOptions: {ecmaFeatures: {jsx: true}}};
-export default [
-  {files: ["**/*.{js,mjs,cjs,jsx}"], ...shared, languageOptions: jsx},
-  {files: ["**/*.{ts,mts,cts}"], ...shared, languageOptions: {parser: ts.default ?? ts}},
-  {files: ["**/*.tsx"], ...shared, languageOptions: {parser: ts.default ?? ts, ...jsx}},
-];
+const config = (publicOnly) => {
+  const rules = {"jsdoc/require-jsdoc": ["error", {require: wanted, contexts, enableFixer: false,
+    exemptEmptyConstructors: true, publicOnly}]};
+  const linterOptions = {noInlineConfig: true, reportUnusedDisableDirectives: "off"};
+  const shared = {plugins: {jsdoc}, rules, linterOptions};
+  return [
+    {files: ["**/*.{js,mjs,cjs,jsx}"], ...shared, languageOptions: jsx},
+    {files: ["**/*.cjs"], languageOptions: {sourceType: "commonjs"}},
+    {files: ["**/*.{ts,mts,cts}"], ...shared, languageOptions: {parser: ts}},
+    {files: ["**/*.tsx"], ...shared, languageOptions: {parser: ts, ...jsx}},
+  ];
+};
+const linter = (publicOnly) => new ESLint({cwd: tree, overrideConfigFile: true, overrideConfig: config(publicOnly),
+  ignore: false, warnIgnored: false});
+const modules = linter(everything ? false : {esm: true, cjs: true, window: false});
+const scripts = linter(everything ? false : {esm: true, cjs: true, window: true});
+for (const file of readFileSync(list, "utf8").split("\\n")) {
+  const text = readFileSync(tree + "/" + file, "utf8");
+  const chosen = /\\b(import|export|require|exports)\\b/.test(text) ? modules : scripts;
+  let lines = [-1];
+  try {
+    const [result] = await chosen.lintText(text, {filePath: tree + "/" + file});
+    if (result) lines = result.messages
+      .filter((message) => message.fatal || message.ruleId).map((message) => (message.fatal ? -1 : message.line));
+  } catch (error) { console.error(file, error.message.split("\\n")[0]); }
+  console.log(JSON.stringify([file, lines]));
+}
 """
 
 
-def eslint(node: Path) -> Callable[[Path, dict[str, Outline], bool], set[Place]]:
+def eslint(node: Path) -> Linter:
+    """Run `require-jsdoc`; a file that its parser refuses is taken out of `outlines`: nothing to compare with."""
+
     def run(tree: Path, outlines: dict[str, Outline], everything: bool) -> set[Place]:
-        setting = "false" if everything else "{esm: true, cjs: true, window: false}"
-        (node / "compared.config.mjs").write_text(_ESLINT.replace("PUBLIC", setting))
-        script = (
-            "import {ESLint} from './node_modules/eslint/lib/api.js';import fs from 'fs';"
-            "const [tree,list]=process.argv.slice(2);"
-            "const e=new ESLint({cwd:tree,overrideConfigFile:process.cwd()+'/compared.config.mjs',ignore:false,"
-            "warnIgnored:false});"
-            "for(const f of fs.readFileSync(list,'utf8').split('\\n')){"
-            "try{const [r]=await e.lintText(fs.readFileSync(tree+'/'+f,'utf8'),{filePath:tree+'/'+f});"
-            "console.log(JSON.stringify([f,r?r.messages.map(m=>m.fatal?-1:m.line):[-1]]))}"
-            "catch(error){console.log(JSON.stringify([f,[-1]]))}}"
-        )
-        (node / "compared.mjs").write_text(script)
-        (node / "compared.txt").write_text("\n".join(outlines))
-        command = ["node", "compared.mjs", str(tree.resolve()), "compared.txt"]
-        answer = subprocess.run(command, cwd=node, capture_output=True, check=True, text=True)
+        with tempfile.TemporaryDirectory() as place:
+            script, listed = Path(place, "compared.mjs"), Path(place, "compared.txt")
+            script.write_text(_ESLINT)
+            listed.write_text("\n".join(outlines))
+            command = ["node", str(script), str(node.resolve()), str(tree.resolve()), str(listed)]
+            command += ["everything"] if everything else []
+            answer = subprocess.run(command, capture_output=True, check=True, text=True)
+        sys.stderr.write(answer.stderr[-2000:])
         truth: set[Place] = set()
         for line in answer.stdout.splitlines():
             path, lines = json.loads(line)
-            if -1 in lines:  # the linter's parser refuses the file: nothing to compare with
+            if -1 in lines:
                 del outlines[path]
             else:
                 truth |= {(path, number) for number in lines}
@@ -103,20 +123,39 @@ def eslint(node: Path) -> Callable[[Path, dict[str, Outline], bool], set[Place]]
     return run
 
 
-def golint(program: str) -> Callable[[Path, dict[str, Outline], bool], set[Place]]:
-    def run(tree: Path, _outlines: dict[str, Outline], _everything: bool) -> set[Place]:
+def golint(program: str) -> Linter:
+    """Run a linter that prints PATH:LINE:COLUMN: words, once for a tree, with golint's words."""
+
+    def run(tree: Path, outlines: dict[str, Outline], _everything: bool) -> set[Place]:
         answer = subprocess.run([program, str(tree)], capture_output=True, check=True, text=True)
-        places = re.finditer(
-            r"^(.*?):(\d+):\d+: (?:exported .* should have|should have a package)", answer.stdout, re.MULTILINE
+        found = re.findall(
+            r"^(.*?):(\d+):\d+: (exported .* should have comment|should have a pack)", answer.stdout, re.MULTILINE
         )
-        return {(Path(place[1]).relative_to(tree).as_posix(), int(place[2])) for place in places}
+        truth = {(path, int(line)) for path, line, words in found if words.startswith("exported")}
+        bare = {path for path, _, words in found if words.startswith("should")}
+        for directory in {str(PurePosixPath(path).parent) for path in bare}:
+            files = [path for path in outlines if str(PurePosixPath(path).parent) == directory]
+            files = [path for path in files if not path.endswith("_test.go") and not outlines[path].generated]
+            if bare.issuperset(files):  # golint looks at one file at a time: a package lacks what all its files lack
+                truth.add((directory, 0))
+        return truth
 
     return run
 
 
+def by_package(places: set[Place], outlines: dict[str, Outline]) -> set[Place]:
+    """Give our places with those of packages as (directory, 0): which file is asked for is not what is compared."""
+    packages = {
+        (path, file.definitions[0].line)
+        for path, file in outlines.items()
+        if file.language is Language.GO and file.definitions
+    }
+    return {(str(PurePosixPath(path).parent), 0) if (path, line) in packages else (path, line) for path, line in places}
+
+
 def compare(name: str, truth: set[Place], ours: set[Place], outlines: dict[str, Outline]) -> None:
-    truth = {place for place in truth if place[0] in outlines}
-    ours = {place for place in ours if place[0] in outlines}
+    ours = by_package({place for place in ours if place[0] in outlines}, outlines)
+    truth = {place for place in truth if place[0] in outlines or place[1] == 0}
     both = len(truth & ours)
     precision, recall = both / max(1, len(ours)), both / max(1, len(truth))
     print(

@@ -19,7 +19,11 @@ class Language(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a definition is; `type` is an alias or a type without members of its own."""
+    """What a definition is.
+
+    `type` is an alias or a type without members of its own; `value` an exported constant or variable of Go, whose
+    convention asks for its documentation; a `module` inside a file is a namespace.
+    """
 
     MODULE = "module"
     CLASS = "class"
@@ -28,6 +32,7 @@ class Kind(StrEnum):
     ENUM = "enum"
     FUNCTION = "function"
     METHOD = "method"
+    VALUE = "value"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""What JavaScript and TypeScript import and call."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import dotted, line_of, text_of
+from stepwarden.source.outline import Import
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_NAMES = frozenset({"identifier", "this", "super"})
+
+
+def import_of(node: "Node") -> Iterable[Import]:
+    """Read `import`, `export ... from` and the variable that `require` gives."""
+    line = line_of(node)
+    if node.type == "variable_declarator":
+        return _required(node, line)
+    source = node.child_by_field_name("source")
+    if source is None:
+        return _import_equals(node, line)
+    names, alias = list(_names(node)), ""
+    for child in _descend(node, ("import_clause",)):
+        if child.type in {"namespace_import", "namespace_export"}:
+            alias = text_of(next(iter(child.named_children), None))
+    if node.type == "export_statement" and any(child.type == "*" for child in node.children):
+        names.append(("*", "*"))
+    return [Import(text_of(source).strip("'\"`"), tuple(names), line, 0, alias)]
+
+
+def _names(node: "Node") -> Iterator[tuple[str, str]]:
+    for child in _descend(node, ("import_clause", "named_imports", "export_clause")):
+        if child.type == "identifier":
+            yield "default", text_of(child)
+        elif child.type in {"import_specifier", "export_specifier"}:
+            name = text_of(child.child_by_field_name("name"))
+            yield name, text_of(child.child_by_field_name("alias")) or name
+
+
+def _descend(node: "Node", through: tuple[str, ...]) -> Iterator["Node"]:
+    for child in node.named_children:
+        if child.type in through:
+            yield from _descend(child, through)
+        else:
+            yield child
+
+
+def _import_equals(node: "Node", line: int) -> Iterable[Import]:
+    """Read `import x = require("m")` of TypeScript."""
+    for child in node.named_children:
+        if child.type == "import_require_clause":
+            module = text_of(child.child_by_field_name("source")).strip("'\"")
+            return [Import(module, (), line, 0, text_of(next(iter(child.named_children), None)))]
+    return ()
+
+
+def _required(node: "Node", line: int) -> Iterable[Import]:
+    value, name = node.child_by_field_name("value"), node.child_by_field_name("name")
+    picked = ""
+    if value is not None and value.type == "member_expression":
+        picked = text_of(value.child_by_field_name("property"))
+        value = value.child_by_field_name("object")
+    if value is None or value.type != "call_expression" or text_of(value.child_by_field_name("function")) != "require":
+        return ()
+    arguments = value.child_by_field_name("arguments")
+    first = next(iter(arguments.named_children), None) if arguments is not None else None
+    if first is None or first.type != "string" or name is None:
+        return ()
+    module = text_of(first).strip("'\"")
+    if picked:
+        return [Import(module, ((picked, text_of(name)),), line)]
+    if name.type != "object_pattern":
+        return [Import(module, (), line, 0, text_of(name))]
+    return [Import(module, tuple(_picked(name)), line)]
+
+
+def _picked(pattern: "Node") -> Iterator[tuple[str, str]]:
+    for child in pattern.named_children:
+        if child.type == "shorthand_property_identifier_pattern":
+            yield text_of(child), text_of(child)
+        elif child.type == "pair_pattern":
+            yield text_of(child.child_by_field_name("key")), text_of(child.child_by_field_name("value"))
+
+
+def call_of(node: "Node") -> tuple[str, str] | None:
+    """Give name and receiver of a call, `new X()`, a decorator without brackets, or a JSX element of ours."""
+    if node.type == "decorator":
+        target = next(iter(node.named_children), None)
+        if target is None or target.type == "call_expression":  # the call inside is one already
+            return None
+    elif node.type.startswith("jsx_"):
+        target = node.child_by_field_name("name")
+        if target is not None and target.type == "identifier" and not text_of(target)[:1].isupper():
+            return None  # an element of HTML
+    else:
+        target = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+    if target is None:
+        return None
+    if target.type in {"identifier", "super"}:
+        return text_of(target), ""
+    if target.type != "member_expression":
+        return None
+    owner = dotted(target.child_by_field_name("object"), "member_expression", "object", "property", _NAMES)
+    return text_of(target.child_by_field_name("property")), owner

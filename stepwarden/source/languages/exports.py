@@ -1,0 +1,160 @@
+"""What a JavaScript or TypeScript file gives to others: by `export`, by `module.exports`, or all of a plain script."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import Draft, Page, text_of
+from stepwarden.source.outline import Kind
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_HIDDEN = frozenset({"private", "protected"})
+_TYPES = frozenset({Kind.CLASS, Kind.INTERFACE, Kind.TYPE, Kind.ENUM})
+_FUNCTIONS = frozenset({"arrow_function", "function_expression", "generator_function"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The local names a file exports; of those it gives by `module.exports` the members count too."""
+
+    names: frozenset[str]
+    whole: frozenset[str]
+    script: bool
+
+
+def settle(page: Page, drafts: Sequence[Draft]) -> None:
+    """Say of each draft whether it is public, as `require-jsdoc` with `publicOnly` counts."""
+    whole = frozenset(_commonjs(page.root))
+    given = _Given(whole | frozenset(_esm(page.root)), whole, script=not _is_module(page))
+    for draft in drafts:
+        draft.public = not _is_private(draft) and _is_public(draft, given)
+
+
+def _is_public(draft: Draft, given: _Given) -> bool:
+    parent = draft.parent
+    if parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}:
+        return False
+    if parent is not None and parent.kind is Kind.CLASS:
+        return parent.public
+    above = _statement(draft.node)
+    if above is None:
+        return False
+    if above.type == "export_statement" or _is_in_exported(draft, parent):
+        return not draft.owner
+    if above.parent is None or above.parent.type != "program":
+        return False
+    if above.type == "expression_statement" and _gives(above):
+        return True
+    if draft.owner:
+        root, _, rest = draft.owner.partition(".")
+        return root in given.whole and (above.type != "expression_statement" or not rest)
+    return draft.name in given.names or given.script
+
+
+def _is_in_exported(draft: Draft, parent: Draft | None) -> bool:
+    """Whether a type stands in an exported namespace, which gives all of them where it is declared only."""
+    outer = parent.node.parent if parent is not None and parent.kind is Kind.MODULE else None
+    return draft.kind in _TYPES and outer is not None and outer.type == "export_statement"
+
+
+def _statement(node: "Node") -> "Node | None":
+    """Give the statement round a definition: the first one going up, its `export` if it has one."""
+    current = node
+    while current.parent is not None:
+        if current.parent.type in {"program", "statement_block", "class_body", "switch_case"}:
+            return current
+        if current.type == "export_statement":
+            return current
+        if current is not node and current.type in _FUNCTIONS:
+            return None
+        if current.type in {"arguments", "template_substitution", "jsx_expression"}:
+            return None
+        current = current.parent
+    return current
+
+
+def _gives(statement: "Node") -> bool:
+    """Whether a statement assigns to `module.exports` or `exports`."""
+    return any(_target(left) is not None for left in _lefts(statement))
+
+
+def _lefts(statement: "Node") -> Iterator["Node"]:
+    """Give the left sides of an assignment and of those it chains."""
+    inner = next(iter(statement.named_children), None)
+    while inner is not None and inner.type == "assignment_expression":
+        left = inner.child_by_field_name("left")
+        if left is not None:
+            yield left
+        inner = inner.child_by_field_name("right")
+
+
+def _target(left: "Node") -> str | None:
+    """Give the name an assignment exports: "" for the module as a whole, None if it exports nothing."""
+    words = "".join(text_of(left).split())
+    if words in {"module.exports", "exports"}:
+        return ""
+    for stem in ("module.exports.", "exports.", "module.exports[", "exports["):
+        if words.startswith(stem):
+            return words.removeprefix(stem)
+    return None
+
+
+def _esm(root: "Node") -> Iterator[str]:
+    """Give the local names in `export {...}` and `export default name`."""
+    for statement in root.named_children:
+        if statement.type != "export_statement" or statement.child_by_field_name("source") is not None:
+            continue
+        for child in statement.named_children:
+            if child.type == "identifier":
+                yield text_of(child)
+            elif child.type == "export_clause":
+                for specifier in child.named_children:
+                    yield text_of(specifier.child_by_field_name("name"))
+
+
+def _commonjs(root: "Node") -> Iterator[str]:
+    """Give the local names that `module.exports` reaches: assigned to it, and named in the objects that are."""
+    values = dict(_values(root))
+    waiting = [
+        statement.named_children[0]
+        for statement in root.named_children
+        if statement.type == "expression_statement" and _gives(statement)
+    ]
+    seen: set[str] = set()
+    while waiting:
+        node = waiting.pop()
+        if node.type == "assignment_expression":
+            waiting += [side for side in map(node.child_by_field_name, ("left", "right")) if side is not None]
+        elif node.type == "object":
+            waiting += [child.child_by_field_name("value") or child for child in node.named_children]
+        elif node.type in {"identifier", "shorthand_property_identifier"} and text_of(node) not in seen:
+            seen.add(text_of(node))
+            waiting += [values[text_of(node)]] if text_of(node) in values else []
+    yield from seen
+
+
+def _values(root: "Node") -> Iterator[tuple[str, "Node"]]:
+    """Give the variables of the module's top level with what they start as."""
+    for statement in root.named_children:
+        if statement.type in {"lexical_declaration", "variable_declaration"}:
+            for declarator in statement.named_children:
+                value = declarator.child_by_field_name("value")
+                if value is not None:
+                    yield text_of(declarator.child_by_field_name("name")), value
+
+
+def _is_private(draft: Draft) -> bool:
+    if draft.name.startswith("#"):
+        return True
+    member = draft.node if draft.node.type in {"method_definition", "method_signature"} else draft.node.parent
+    children = member.children[:4] if member is not None and draft.kind is Kind.METHOD else ()
+    return any(child.type == "accessibility_modifier" and text_of(child) in _HIDDEN for child in children)
+
+
+def _is_module(page: Page) -> bool:
+    """Whether a file imports or exports: else what stands at its top is everybody's."""
+    if any(child.type in {"import_statement", "export_statement"} for child in page.root.named_children):
+        return True
+    return any(word in page.text for word in (b"require(", b"module.exports", b"exports."))

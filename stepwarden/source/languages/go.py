@@ -1,0 +1,179 @@
+"""Go: documented as revive's `exported` and `package-comments` count (golint's before it)."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import Draft, Grammar, Page, Remark, dotted, end_line_of, head, line_of, text_of
+from stepwarden.source.outline import Import, Kind, Language
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_NAMES = frozenset({"identifier", "package_identifier"})
+_COMMON = frozenset({"Error", "Read", "ServeHTTP", "String", "Write", "Unwrap"})  # documented by their interfaces
+_SORTING = frozenset({"Len", "Less", "Swap"})
+_DIRECTIVE = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export )")
+_TYPES = {"struct_type": Kind.CLASS, "interface_type": Kind.INTERFACE}
+_SPECS = frozenset({"const_spec", "var_spec"})
+
+
+def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+    if node.type == "source_file":
+        return _package(node, page)
+    local = parent is not None and parent.kind is not Kind.MODULE
+    if node.type in _SPECS and local:
+        return None
+    name = text_of(node.child_by_field_name("name"))
+    exported = name[:1].isupper()
+    if node.type in _SPECS and not exported:
+        return None
+    draft = Draft(name, _kind(node), node, line_of(node), end_line_of(node), exported and not local)
+    draft.signature = head(page, node)
+    _document(draft, page, _outer(node))
+    if node.type in {"function_declaration", "method_declaration"}:
+        draft.parameters = tuple(_parameters(node.child_by_field_name("parameters")))
+    if node.type == "method_declaration":
+        _receive(draft, node)
+    if parent is not None and parent.exempt_inside:
+        draft.exempt = True
+    return draft
+
+
+def _package(node: "Node", page: Page) -> Draft:
+    clause = next((child for child in node.children if child.type == "package_clause"), None)
+    name = next((text_of(child) for child in clause.named_children), "") if clause is not None else ""
+    line = line_of(clause) if clause is not None else 1
+    draft = Draft(name, Kind.MODULE, node, line, max(line, end_line_of(node)))
+    draft.exempt = True  # one file of a package documents it: `undocumented` knows which
+    draft.exempt_inside = name == "main" or page.path.endswith("_test.go")  # nobody can import what is in it
+    if clause is not None:
+        _document(draft, page, (clause,))
+        draft.signature = f"package {name}"
+    return draft
+
+
+def _kind(node: "Node") -> Kind:
+    if node.type in _SPECS:
+        return Kind.VALUE
+    if node.type == "function_declaration":
+        return Kind.FUNCTION
+    if node.type == "method_declaration":
+        return Kind.METHOD
+    kind = node.child_by_field_name("type")
+    return _TYPES.get(kind.type, Kind.TYPE) if kind is not None and node.type == "type_spec" else Kind.TYPE
+
+
+def _outer(node: "Node") -> tuple["Node", ...]:
+    """Give the nodes a definition may be documented above: itself, and the declaration round it."""
+    outer = node.parent
+    if outer is not None and outer.type.endswith("_list"):
+        outer = outer.parent
+    return (node, outer) if outer is not None and outer.type.endswith("_declaration") else (node,)
+
+
+def _document(draft: Draft, page: Page, places: Sequence["Node"]) -> None:
+    for place in places:
+        group = page.group_before(place.start_byte, place.start_point.row)
+        if group and _is_said(page, group):
+            draft.documented = True
+            draft.doc_lines = (group[0].row + 1, group[-1].end_row + 1)
+            return
+
+
+def _is_said(page: Page, group: Sequence[Remark]) -> bool:
+    """Whether a comment has a line that is neither a directive nor only says what to use instead."""
+    for remark in group:
+        text = page.of(remark)
+        if _DIRECTIVE.match(text):
+            continue
+        for line in text.removeprefix(b"/*").removesuffix(b"*/").splitlines():
+            words = line.removeprefix(b"//").strip()
+            if words:
+                return not words.startswith(b"Deprecated: ")
+    return False
+
+
+def _parameters(listed: "Node | None") -> Iterator[str]:
+    for child in listed.named_children if listed is not None else ():
+        for name in child.children_by_field_name("name"):
+            yield text_of(name)
+
+
+def _receive(draft: Draft, node: "Node") -> None:
+    """Say what type a method belongs to; one of an unexported type is not public."""
+    receiver = node.child_by_field_name("receiver")
+    base = re.search(r"(\w+)\s*(?:\[[^()]*\])?\s*\)\s*$", text_of(receiver))
+    draft.owner = base[1] if base else ""
+    draft.public = draft.public and draft.owner[:1].isupper()
+    draft.exempt = draft.name in _COMMON
+
+
+def _settle(_page: Page, drafts: Sequence[Draft]) -> None:
+    """Exempt what sorting asks for, and all but the first of a group of values: one comment does for the group."""
+    methods = {(draft.owner, draft.name) for draft in drafts if draft.kind is Kind.METHOD}
+    asked: set[int] = set()
+    for draft in drafts:
+        if draft.kind is Kind.METHOD and draft.name in _SORTING:
+            draft.exempt = draft.exempt or all((draft.owner, name) in methods for name in _SORTING)
+        elif draft.kind is Kind.VALUE and not draft.documented and not draft.exempt:
+            group = _outer(draft.node)[-1].start_byte
+            draft.exempt = group in asked
+            asked.add(group)
+
+
+def _import_of(node: "Node") -> Iterable[Import]:
+    path = text_of(node.child_by_field_name("path")).strip('"`')
+    return [Import(path, (), line_of(node), 0, text_of(node.child_by_field_name("name")))]
+
+
+def _call_of(node: "Node") -> tuple[str, str] | None:
+    if node.type == "type_conversion_expression":  # F[int](x) may be either; of a generic one, calls are the rule
+        generic = node.child_by_field_name("type")
+        if generic is None or generic.type != "generic_type":
+            return None
+        owner, _, name = text_of(generic.child_by_field_name("type")).rpartition(".")
+        return name, owner
+    target = node.child_by_field_name("function")
+    if target is None:
+        return None
+    if target.type in _NAMES:
+        return text_of(target), ""
+    if target.type != "selector_expression":
+        return None
+    owner = dotted(target.child_by_field_name("operand"), "selector_expression", "operand", "field", _NAMES)
+    return text_of(target.child_by_field_name("field")), owner
+
+
+GRAMMAR = Grammar(
+    language=Language.GO,
+    wheel="tree_sitter_go",
+    entries={".go": "language"},
+    definitions=(
+        "source_file",
+        "function_declaration",
+        "method_declaration",
+        "type_spec",
+        "type_alias",
+        "const_spec",
+        "var_spec",
+    ),
+    define=_define,
+    imports=("import_spec",),
+    import_of=_import_of,
+    calls=("call_expression", "type_conversion_expression"),
+    call_of=_call_of,
+    branches=(
+        "if_statement",
+        "for_statement",
+        "expression_case",
+        "type_case",
+        "communication_case",
+        '"&&"',
+        '"||"',
+    ),
+    settle=_settle,
+    generated=re.compile(rb"^// Code generated .* DO NOT EDIT\.\r?$", re.MULTILINE),
+    literals=frozenset({"interpreted_string_literal", "raw_string_literal", "rune_literal"}),
+    breaks=True,
+)

@@ -1,0 +1,54 @@
+"""JavaScript, with JSX."""
+
+import re
+
+from stepwarden.source.grammar import Grammar
+from stepwarden.source.languages.ecmascript import define
+from stepwarden.source.languages.es_imports import call_of, import_of
+from stepwarden.source.languages.exports import settle
+from stepwarden.source.outline import Language
+
+DEFINITIONS = (
+    "function_declaration",
+    "generator_function_declaration",
+    "class_declaration",
+    "class",
+    "method_definition",
+    "arrow_function",
+    "function_expression",
+    "generator_function",
+)
+IMPORTS = ("import_statement", "export_statement", "variable_declarator")
+CALLS = ("call_expression", "new_expression", "decorator", "jsx_opening_element", "jsx_self_closing_element")
+BRANCHES = (
+    "if_statement",
+    "for_statement",
+    "for_in_statement",
+    "while_statement",
+    "do_statement",
+    "switch_case",
+    "catch_clause",
+    "ternary_expression",
+    '"&&"',
+    '"||"',
+    '"??"',
+)
+LITERALS = frozenset({"string", "template_string", "regex", "jsx_text", "jsx_attribute"})
+DIRECTIVES = re.compile(rb"(?!)")
+
+GRAMMAR = Grammar(
+    language=Language.JAVASCRIPT,
+    wheel="tree_sitter_javascript",
+    entries={".js": "language"},
+    definitions=DEFINITIONS,
+    define=define,
+    imports=IMPORTS,
+    import_of=import_of,
+    calls=CALLS,
+    call_of=call_of,
+    branches=BRANCHES,
+    settle=settle,
+    literals=LITERALS,
+    breaks=True,
+    directives=DIRECTIVES,
+)

@@ -1,0 +1,35 @@
+"""TypeScript, with TSX in files named so."""
+
+from stepwarden.source.grammar import Grammar
+from stepwarden.source.languages.ecmascript import define
+from stepwarden.source.languages.es_imports import call_of, import_of
+from stepwarden.source.languages.exports import settle
+from stepwarden.source.languages.javascript import BRANCHES, CALLS, DEFINITIONS, DIRECTIVES, IMPORTS, LITERALS
+from stepwarden.source.outline import Language
+
+_NO_JSX = tuple(kind for kind in CALLS if not kind.startswith("jsx_"))
+
+GRAMMAR = Grammar(
+    language=Language.TYPESCRIPT,
+    wheel="tree_sitter_typescript",
+    entries={".ts": "language_typescript", ".tsx": "language_tsx"},
+    definitions=(
+        *DEFINITIONS,
+        "abstract_class_declaration",
+        "interface_declaration",
+        "type_alias_declaration",
+        "enum_declaration",
+        "internal_module",
+        "method_signature",
+    ),
+    define=define,
+    imports=IMPORTS,
+    import_of=import_of,
+    calls=_NO_JSX,
+    call_of=call_of,
+    branches=BRANCHES,
+    settle=settle,
+    literals=LITERALS,
+    breaks=True,
+    directives=DIRECTIVES,
+)
