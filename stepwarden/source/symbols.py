@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import dirname
@@ -11,6 +11,7 @@ from stepwarden.source.modules import SCRIPTS, Modules
 from stepwarden.source.outline import Definition, Import, Kind, Language, Outline
 
 HOPS = 8  # names handed on from file to file, before it is given up
+MOST_BASES = 500  # of one class, by all ways
 TYPES = frozenset({Kind.CLASS, Kind.INTERFACE, Kind.TYPE, Kind.ENUM})
 CODE = frozenset({Kind.FUNCTION, Kind.METHOD})
 _FREE_NAMES = frozenset({Language.JAVA, Language.CSHARP, Language.CPP, Language.C, Language.RUST})
@@ -51,6 +52,7 @@ class Symbols:
         self.outlines = outlines
         self.modules = modules
         self._bindings: dict[str, Mapping[str, Bound]] = {}
+        self._lineages: dict[Symbol, tuple[tuple[Symbol, ...], bool]] = {}
 
     @cached_property
     def defined(self) -> Mapping[str, Mapping[str, Definition]]:
@@ -259,22 +261,31 @@ class Symbols:
 
         `above` looks at the bases alone.
         """
-        whole, seen = True, {symbol}
-        level: Sequence[Symbol] = (symbol,)
-        first = True
-        while level:
-            if not (first and above):
-                held = [Symbol(path, qualified) for one in level for path, qualified in self._inner(one, name)]
-                if held:
-                    return (held[0],), True
-            higher: list[Symbol] = []
-            for one in level:
+        line, whole = self.lineage(symbol)
+        for one in line[above:]:
+            if held := next(self._inner(one, name), None):
+                return (Symbol(*held),), True
+        return (), whole
+
+    def lineage(self, symbol: Symbol) -> tuple[tuple[Symbol, ...], bool]:
+        """Give a class and all it is derived from, in the order that methods are looked for, and whether it is all.
+
+        A base that several have comes after the last of them, as in Python.
+        """
+        if symbol not in self._lineages:
+            order: list[Symbol] = []
+            whole = True
+            waiting = [(symbol, (symbol,))]
+            while waiting and len(order) < MOST_BASES:
+                one, way = waiting.pop()
+                order.append(one)
                 bases, complete = self.bases(one)
                 whole = whole and complete
-                higher += [base for base in bases if base not in seen]
-            seen.update(higher)
-            level, first = tuple(dict.fromkeys(higher)), False
-        return (), whole
+                waiting += [(base, (*way, base)) for base in reversed(bases) if base not in way]
+            last = {one: place for place, one in enumerate(order)}
+            line = tuple(one for place, one in enumerate(order) if last[one] == place)
+            self._lineages[symbol] = (line, whole)
+        return self._lineages[symbol]
 
     def _inner(self, symbol: Symbol, name: str) -> Iterator[tuple[str, str]]:
         """Give where a class holds `name`: in its own file; in Go anywhere in its package."""
