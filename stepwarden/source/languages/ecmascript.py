@@ -155,7 +155,7 @@ def _anchors(node: "Node", page: Page) -> "list[Node]":
     """Give the nodes whose leading comment documents `node`: where `getReducedASTNode` of the linter ends up."""
     outer = node.parent
     if node.type not in FUNCTIONS and node.type != "class":
-        return [outer if outer is not None and outer.type == "export_statement" else node]
+        return [_stated(node)]
     current: Node | None = node
     while current is not None and current.type != "program":
         if page.remark_before(current.start_byte, over=b"(") is not None:
@@ -164,11 +164,18 @@ def _anchors(node: "Node", page: Page) -> "list[Node]":
         if current is node and outer is not None and outer.type in {"arguments", *_INVOKED}:
             return [node]
         if current.type in _STOPS and current is not node:
-            return [outer] if outer is not None and outer.type == "export_statement" else [current]
+            return [_stated(current)]
         if current is not node and "function" in current.type:
             return [current]
         current = outer
     return [node]
+
+
+def _stated(node: "Node") -> "Node":
+    """Give a declaration with the `declare` and `export` in front of it."""
+    while node.parent is not None and node.parent.type in {"ambient_declaration", "export_statement"}:
+        node = node.parent
+    return node
 
 
 def _document(draft: Draft, page: Page, anchors: "list[Node]") -> None:
@@ -199,13 +206,25 @@ def _exempt(draft: Draft, node: "Node", page: Page) -> None:
     if draft.kind is Kind.MODULE:
         draft.exempt = True
     elif node.type == "method_definition" and draft.name == "constructor" and not draft.parameters:
-        draft.exempt = body is None or b"return" not in (body.text or b"")
+        draft.exempt = body is None or not _gives_back(body)
     elif node.type == "method_signature":
         draft.exempt = node.parent is None or node.parent.type != "class_body"
     elif node.type == "function_declaration" and not draft.documented:
         first = _first_overload(node, draft.name)
         if first is not None:
             _document(draft, page, [first])
+
+
+def _gives_back(body: "Node") -> bool:
+    """Whether a body returns something, what functions inside it return left aside."""
+    waiting = [body]
+    while waiting:
+        node = waiting.pop()
+        if node.type == "return_statement" and any(child.type != "comment" for child in node.named_children):
+            return True
+        if "function" not in node.type and node.type not in {"class", "class_declaration", "method_definition"}:
+            waiting += node.named_children
+    return False
 
 
 def _first_overload(node: "Node", name: str) -> "Node | None":

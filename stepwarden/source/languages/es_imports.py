@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import dotted, line_of, text_of
+from stepwarden.source.grammar import dotted, first_of, line_of, text_of
 from stepwarden.source.outline import Import
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def import_of(node: "Node") -> Iterable[Import]:
     names, alias = list(_names(node)), ""
     for child in _descend(node, ("import_clause",)):
         if child.type in {"namespace_import", "namespace_export"}:
-            alias = text_of(next(iter(child.named_children), None))
+            alias = text_of(first_of(child))
     if node.type == "export_statement" and any(child.type == "*" for child in node.children):
         names.append(("*", "*"))
     return [Import(text_of(source).strip("'\"`"), tuple(names), line, 0, alias)]
@@ -51,7 +51,7 @@ def _import_equals(node: "Node", line: int) -> Iterable[Import]:
     for child in node.named_children:
         if child.type == "import_require_clause":
             module = text_of(child.child_by_field_name("source")).strip("'\"")
-            return [Import(module, (), line, 0, text_of(next(iter(child.named_children), None)))]
+            return [Import(module, (), line, 0, text_of(first_of(child)))]
     return ()
 
 
@@ -64,7 +64,7 @@ def _required(node: "Node", line: int) -> Iterable[Import]:
     if value is None or value.type != "call_expression" or text_of(value.child_by_field_name("function")) != "require":
         return ()
     arguments = value.child_by_field_name("arguments")
-    first = next(iter(arguments.named_children), None) if arguments is not None else None
+    first = first_of(arguments) if arguments is not None else None
     if first is None or first.type != "string" or name is None:
         return ()
     module = text_of(first).strip("'\"")
@@ -86,7 +86,7 @@ def _picked(pattern: "Node") -> Iterator[tuple[str, str]]:
 def call_of(node: "Node") -> tuple[str, str] | None:
     """Give name and receiver of a call, `new X()`, a decorator without brackets, or a JSX element of ours."""
     if node.type == "decorator":
-        target = next(iter(node.named_children), None)
+        target = first_of(node)
         if target is None or target.type == "call_expression":  # the call inside is one already
             return None
     elif node.type.startswith("jsx_"):

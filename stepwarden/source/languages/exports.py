@@ -1,10 +1,11 @@
 """What a JavaScript or TypeScript file gives to others: by `export`, by `module.exports`, or all of a plain script."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Page, text_of
+from stepwarden.source.grammar import Draft, Page, first_of, text_of
 from stepwarden.source.outline import Kind
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ def _is_public(draft: Draft, given: _Given) -> bool:
     if parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}:
         return False
     if parent is not None and parent.kind is Kind.CLASS:
-        return parent.public
+        return parent.public and _is_member(draft.node, parent.node)
     above = _statement(draft.node)
     if above is None:
         return False
     if above.type == "export_statement" or _is_in_exported(draft, parent):
-        return not draft.owner
+        return not draft.owner and not _is_in_object(draft.node)
     if above.parent is None or above.parent.type != "program":
         return False
     if above.type == "expression_statement" and _gives(above):
@@ -51,6 +52,22 @@ def _is_public(draft: Draft, given: _Given) -> bool:
         root, _, rest = draft.owner.partition(".")
         return root in given.whole and (above.type != "expression_statement" or not rest)
     return draft.name in given.names or given.script
+
+
+def _is_member(node: "Node", owner: "Node") -> bool:
+    """Whether a function stands in a class itself, not in an object within.
+
+    The linter does not look at the fields of a class that has `export` in front of it; so the same here.
+    """
+    outer = node.parent
+    if outer is not None and outer.type in {"field_definition", "public_field_definition"}:
+        outer = outer.parent if owner.parent is not None and owner.parent.type != "export_statement" else None
+    return outer is not None and outer.type == "class_body"
+
+
+def _is_in_object(node: "Node") -> bool:
+    outer = node.parent
+    return outer is not None and outer.type in {"pair", "object"}
 
 
 def _is_in_exported(draft: Draft, parent: Draft | None) -> bool:
@@ -82,7 +99,7 @@ def _gives(statement: "Node") -> bool:
 
 def _lefts(statement: "Node") -> Iterator["Node"]:
     """Give the left sides of an assignment and of those it chains."""
-    inner = next(iter(statement.named_children), None)
+    inner = first_of(statement)
     while inner is not None and inner.type == "assignment_expression":
         left = inner.child_by_field_name("left")
         if left is not None:
@@ -116,11 +133,14 @@ def _esm(root: "Node") -> Iterator[str]:
 
 def _commonjs(root: "Node") -> Iterator[str]:
     """Give the local names that `module.exports` reaches: assigned to it, and named in the objects that are."""
-    values = dict(_values(root))
+    values: dict[str, list[Node]] = defaultdict(list)
+    for name, value in _values(root):
+        values[name].append(value)
     waiting = [
-        statement.named_children[0]
+        inner
         for statement in root.named_children
         if statement.type == "expression_statement" and _gives(statement)
+        for inner in statement.named_children
     ]
     seen: set[str] = set()
     while waiting:
@@ -131,18 +151,25 @@ def _commonjs(root: "Node") -> Iterator[str]:
             waiting += [child.child_by_field_name("value") or child for child in node.named_children]
         elif node.type in {"identifier", "shorthand_property_identifier"} and text_of(node) not in seen:
             seen.add(text_of(node))
-            waiting += [values[text_of(node)]] if text_of(node) in values else []
+            waiting += values.get(text_of(node), [])
     yield from seen
 
 
 def _values(root: "Node") -> Iterator[tuple[str, "Node"]]:
-    """Give the variables of the module's top level with what they start as."""
+    """Give the names of the module's top level with what they, or members of theirs, are set to."""
     for statement in root.named_children:
         if statement.type in {"lexical_declaration", "variable_declaration"}:
             for declarator in statement.named_children:
                 value = declarator.child_by_field_name("value")
                 if value is not None:
                     yield text_of(declarator.child_by_field_name("name")), value
+            continue
+        assigned = first_of(statement) if statement.type == "expression_statement" else None
+        if assigned is not None and assigned.type == "assignment_expression":
+            right = assigned.child_by_field_name("right")
+            name, _, member = text_of(assigned.child_by_field_name("left")).partition(".")
+            if right is not None and member:
+                yield name, right
 
 
 def _is_private(draft: Draft) -> bool:

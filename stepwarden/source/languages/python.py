@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, Page, dotted, end_line_of, head, line_of, text_of
+from stepwarden.source.grammar import Draft, Grammar, Page, dotted, end_line_of, first_of, head, line_of, text_of
 from stepwarden.source.outline import Import, Kind, Language
 
 if TYPE_CHECKING:
@@ -54,9 +54,8 @@ def _document(draft: Draft, body: "Node | None") -> None:
 def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
     if node.type == "module":
         return _module(node, page)
-    draft = Draft(
-        text_of(node.child_by_field_name("name")), _kind(node, parent), node, line_of(node), end_line_of(node)
-    )
+    name = text_of(node.child_by_field_name("name"))
+    draft = Draft(name, _kind(node, parent), node, line_of(node), end_line_of(node))
     _document(draft, node.child_by_field_name("body"))
     draft.signature = head(page, node)
     draft.decorators = tuple(_decorators(node))
@@ -122,7 +121,7 @@ def _parameters(node: "Node") -> Iterator[str]:
     for child in listed.named_children if listed is not None else ():
         named = child.child_by_field_name("name") or child
         while named.type in {"typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"}:
-            inner = next(iter(named.named_children), None)
+            inner = first_of(named)
             if inner is None:
                 break
             named = inner
@@ -155,7 +154,7 @@ def _imported(node: "Node") -> tuple[str, str]:
 
 def _call_of(node: "Node") -> tuple[str, str] | None:
     if node.type == "decorator":
-        target = next(iter(node.named_children), None)
+        target = first_of(node)
         if target is None or target.type == "call":  # the call inside is one already
             return None
     else:
