@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stepwarden.measures.analyze import look
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, checklist, quoted, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Word
@@ -31,4 +32,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=AnalyzeRequest,
+    look=look,
 )

@@ -4,8 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stepwarden.measures.tracer import MODES, look
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, checklist, gave, quoted, read_at_least
+from stepwarden.steps.thread import Thread
+from tools.shared.asking import Question
+from tools.workflow.checklist import Item, checklist, quoted, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
 from tools.workflow.workflow import Workflow
 
@@ -16,7 +19,13 @@ class TracerRequest(BaseWorkflowRequest):
     trace_mode: Annotated[Literal["precision", "dependencies", "ask"], Word] | None = Field(
         default=None, description="precision: execution flow; dependencies: who uses whom"
     )
+    target: Text | None = Field(default=None, description="Symbol: Class.method, path:Class.method")
     target_description: Text | None = Unlisted
+
+
+def _knows_mode(thread: Thread) -> bool:
+    """Test that some step says which of the two traces it is."""
+    return any(step.submission.fields.get("trace_mode") in MODES for step in thread.live)
 
 
 WORKFLOW = Workflow(
@@ -26,10 +35,17 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         facts=checklist(
-            Item("trace_mode: precision or dependencies", gave("trace_mode")),
+            Item("trace_mode: precision or dependencies", _knows_mode),
             Item("files_checked: what you traced", read_at_least(1)),
             Item("evidence: quote a call site", quoted),
         ),
     ),
     request=TracerRequest,
+    look=look,
+    question=Question(
+        "trace_mode",
+        "Which trace do you want?",
+        {"precision": "Precision: how execution runs on from it", "dependencies": "Dependencies: who uses whom"},
+        open_words=("ask",),
+    ),
 )

@@ -28,18 +28,20 @@ _BUILT_IN = frozenset(dir(builtins)) | frozenset(
 )
 
 # Methods of strings, lists, maps, files and promises: a call of one of them is most often of those.
-_OF_BUILT_INS = frozenset(
+_OF_PYTHON = frozenset(
     name for kind in (str, bytes, bytearray, list, tuple, dict, set, int, float, io.StringIO) for name in dir(kind)
-) | frozenset(
+)
+_OF_SCRIPTS = frozenset(
     re.findall(
         r"\w+",
-        """at concat every fill filter find findIndex findLast finally flat flatMap forEach from has includes indexOf
-        join keys lastIndexOf map match matchAll next of padEnd padStart push reduce reduceRight reject repeat
-        replaceAll resolve reverse search send set shift slice some sort splice splitLines startsWith endsWith
+        """at concat every fill filter find findIndex findLast finally flat flatMap forEach from get has includes
+        indexOf join keys lastIndexOf map match matchAll next of padEnd padStart pop push reduce reduceRight reject
+        repeat replace replaceAll resolve reverse search send set shift slice some sort splice split startsWith endsWith
         substring test then catch throw toFixed toISOString toLowerCase toString toUpperCase trim trimEnd trimStart
-        unshift values entries exec add delete apply bind call addEventListener removeEventListener""",
+        unshift values entries exec add delete clear apply bind call addEventListener removeEventListener""",
     )
 )
+_METHODS = {Language.PYTHON: _OF_PYTHON, Language.JAVASCRIPT: _OF_SCRIPTS, Language.TYPESCRIPT: _OF_SCRIPTS}
 
 
 class Certainty(StrEnum):
@@ -177,7 +179,7 @@ class Resolver:
         if not is_test_file(path):
             found = [symbol for symbol in found if not is_test_file(symbol.path)] or found
         hinted = [symbol for symbol in found if self._hinted(path, call, symbol)]
-        if call.name in _OF_BUILT_INS and methods:
+        if methods and call.name in _METHODS.get(self.outlines[path].language, ()):
             why = f"{why}; it may be of a built-in type"
             return Resolution(path, call, Certainty.OPEN, tuple(hinted or found)[:CANDIDATES], why)
         if len(hinted) == 1:

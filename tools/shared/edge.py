@@ -11,17 +11,18 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import ANONYMOUS, LOCAL, Caller
+from tools.shared.asking import note_context
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[float, float, str], Awaitable[None]]
 """Tells a host that asked for it how a call goes on: so far, in all, and in words. Otherwise it does nothing."""
 
-Handler = Callable[[dict[str, Any], Caller, Progress], Awaitable[CallToolResult]]
+Handler = Callable[[dict[str, Any], Caller, Progress], Awaitable[CallToolResult | InputRequiredResult]]
 """What a tool does: its raw arguments, who calls and whom to tell on the way, to the result that is sent."""
 
 _caller: ContextVar[Caller] = ContextVar("caller", default=ANONYMOUS)
@@ -54,6 +55,7 @@ class EdgeTool(Tool):
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Answer one call. Our own errors come back as one line; what we did not foresee is logged in full."""
+        note_context(context)
         try:
             return await self.fn(arguments, current_caller(), context.report_progress)
         except MCPError:

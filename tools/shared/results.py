@@ -32,6 +32,8 @@ def full_result(thread: Thread) -> dict[str, Any]:
     """Give summary, live steps, files, issues, hypothesis and decisions; texts as they were where they fit."""
     found = digest(thread)
     result: dict[str, Any] = {"summary": summary(thread, found), "task": clip(found.task, 600)}
+    if sections := fitting_sections(thread, RESULT_BYTES // 3):
+        result["measured"] = sections
     if found.hypothesis:
         result["hypothesis"] = {"text": clip(found.hypothesis, 1_200), "evidenced": found.hypothesis_evidenced}
     if found.evidence:
@@ -51,6 +53,23 @@ def full_result(thread: Thread) -> dict[str, Any]:
         what = f"{left_out} steps" if left_out else "issues and files"
         result["more"] = f'{what} left out here; status(continuation_id="{thread.id}") pages through all of it'
     return result
+
+
+def fitting_sections(thread: Thread, budget: int) -> dict[str, str]:
+    """Give what the tool's looks made for the report, cut at lines so that all of it fits in `budget` bytes."""
+    fitting: dict[str, str] = {}
+    for name, text in thread.claims.measured.sections.items():
+        kept: list[str] = []
+        for line in text.splitlines():
+            budget -= _bytes(line)
+            if budget < 0:
+                kept.append("... (all of it is in the report)")
+                break
+            kept.append(line)
+        fitting[name] = "\n".join(kept)
+        if budget < 0:
+            break
+    return fitting
 
 
 def _fitting(items: list[_Item], budget: int) -> list[_Item]:
@@ -147,6 +166,8 @@ def result_text(thread: Thread) -> str:
     for issue in found.issues[:20]:
         mark = "" if issue.evidenced else ", not evidenced"
         lines.append(f"{issue.id} {issue.severity}{mark}: {clip(issue.description, 160)} {issue.place}".rstrip())
+    for name, text in fitting_sections(thread, TEXT_BYTES // 2).items():
+        lines += [f"{name}:", text]
     budget = TEXT_BYTES - _bytes(lines)
     steps, left_out = fitting_steps(found.steps, budget)
     if left_out:

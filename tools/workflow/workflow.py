@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import ValidationError
 
 import prompts
@@ -14,6 +14,7 @@ from stepwarden.measures.scene import Look
 from stepwarden.steps.gate import Policy
 from stepwarden.threads.calls import Call, Caller, Refused
 from stepwarden.threads.submit import Desk
+from tools.shared.asking import Question, ask
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.envelope import OUTPUT_SCHEMA
 from tools.shared.rendering import refusal_result, reply_result
@@ -38,7 +39,8 @@ class Workflow:
 
     `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number
     of the step that it revises, for tools that know revisions. `open_world` says that it asks others than the host.
-    `look` is how the tool looks at the code itself before a step is decided.
+    `question` is what the user is asked where a first step leaves it open. `look` is how the tool looks at the code
+    itself before a step is decided.
     """
 
     policy: Policy
@@ -47,6 +49,7 @@ class Workflow:
     replaces: Callable[[Any], int | None] = _no_step
     open_world: bool = False
     look: Look | None = None
+    question: Question | None = None
 
     @property
     def name(self) -> str:
@@ -58,12 +61,20 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
     """Make the tool that hands the steps of `workflow` to `desk`."""
     prompt = prompts.load(workflow.name)
 
-    async def submit(arguments: dict[str, Any], caller: Caller, progress: Progress) -> CallToolResult:
+    async def submit(
+        arguments: dict[str, Any], caller: Caller, progress: Progress
+    ) -> CallToolResult | InputRequiredResult:
         given = {name: value for name, value in arguments.items() if not _ignored(name, workflow)}
         try:
             request = workflow.request.model_validate(given)
         except ValidationError as error:
             return failure(error_lines(error, workflow.request))
+        if workflow.question is not None and _leaves_open(request, workflow.question):
+            answer = await ask(workflow.question)
+            if isinstance(answer, InputRequiredResult):
+                return answer
+            if answer is not None:
+                request = workflow.request.model_validate({**given, workflow.question.field: answer})
         said = request.submission(replaces=workflow.replaces(request))
         try:
             async with waiting(progress, f"{workflow.name}: waiting for a model"):
@@ -85,6 +96,11 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
         output_schema=OUTPUT_SCHEMA,
         annotations=ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world}),
     )
+
+
+def _leaves_open(request: BaseWorkflowRequest, question: Question) -> bool:
+    said = getattr(request, question.field)
+    return request.step_number == 1 and (said is None or said in question.open_words)
 
 
 def _ignored(name: str, workflow: Workflow) -> bool:
