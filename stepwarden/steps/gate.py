@@ -70,17 +70,19 @@ def assess(thread: Thread, policy: Policy) -> Assessment:
 def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     """Name every clause that bars the finish of `thread`, in the order to work on them.
 
-    Where no file can be read, the clauses that ask for evidence do not bar.
+    Where no file can be read, the clauses that ask for evidence do not bar. Where the tool's look found nothing to do,
+    neither do the number of steps and the checklist.
     """
     clauses: list[Clause] = []
-    if len(thread.live) < policy.min_steps:
+    measured = thread.claims.measured
+    if len(thread.live) < policy.min_steps and not measured.done:
         clauses.append(Clause("min_steps", str(policy.min_steps)))
     if policy.hypothesis_required and thread.claims.hypothesis is None:
         clauses.append(Clause("no_hypothesis"))
     if thread.readable:
         clauses += _evidence_clauses(thread)
-    clauses += thread.claims.measured.clauses or ()
-    clauses += policy.facts(thread)
+    clauses += measured.clauses or ()
+    clauses += () if measured.done else policy.facts(thread)
     if (panel := policy.panel(thread)) is not None:
         clauses += panel.clauses(thread)
     return tuple(clauses)

@@ -112,17 +112,12 @@ def _followed(decision: Decision, said: Submission, facts: Facts, policy: Policy
     if panel is not None:
         return decision.then(*ask_seats(decision.thread, panel, policy, left_out=facts.left_out))
     measured = decision.thread.claims.measured
-    if measured.done and facts.measured is not None and not _open_beside_steps(decision.thread, policy):
+    if measured.done and facts.measured is not None and not open_clauses(decision.thread, policy):
         return decision.then(Finished(By.RULE, Outcome.DONE, Assurance.VERIFIED, measured.done))
     if decision.thread.last > 1:
         counted = measured.total is not None
         decision = _counted(decision, measured.total) if counted else _with_more(decision, said, policy)
     return _finish_asked(decision, said, policy, expert)
-
-
-def _open_beside_steps(thread: Thread, policy: Policy) -> bool:
-    """Whether anything but the number of steps bars the finish: what the server counted outweighs that."""
-    return any(clause.kind not in {"min_steps", "checklist"} for clause in open_clauses(thread, policy))
 
 
 def _counted(decision: Decision, total: int | None) -> Decision:

@@ -172,12 +172,16 @@ def _assessment(reply: Reply, open_lines: list[str], quotes: list[str], *, whole
         sufficient=found.sufficient and not reply.held,
         open=open_lines,
         outcome=reply.thread.outcome.value if whole else None,
-        assurance=found.assurance.value if whole or reply.step.evidence else None,
+        assurance=_assurance(reply) if whole or reply.step.evidence else None,
         stalled=True if reply.thread.stalled else None,
         evidence=dict(found.evidence) if whole or reply.step.evidence else None,
         quotes=quotes or None,
         issues=[issue.id for issue in reply.step.issues] or None,
     )
+
+
+def _assurance(reply: Reply) -> str:
+    return (reply.finished.assurance if reply.finished else reply.assessment.assurance).value
 
 
 @dataclass(frozen=True, slots=True)
