@@ -1,14 +1,16 @@
 """analyze's look: how the code base is built, and which of its central parts were looked at."""
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stepwarden.measures.manifests import package_names
 from stepwarden.measures.packing import packed
 from stepwarden.measures.scene import Scene, Seen
-from stepwarden.measures.scope import clip, count, is_inside, left_out, looked_at, named_paths, table
+from stepwarden.measures.scope import clip, count, is_inside, left_out, looked_at, named_paths, table, text_of
 from stepwarden.measures.structure import Structure, short_names
+from stepwarden.measures.typeonly import type_lines
 from stepwarden.reports.diagram import Diagram, Edge, Node, fenced
 from stepwarden.source.graph import Graph
 from stepwarden.steps.clause import Clause
@@ -34,7 +36,7 @@ def look(scene: Scene) -> Seen | None:
     outlines = {path: one for path, one in scan.outlines.items() if not scope or is_inside(path, scope)}
     if not outlines and scope:
         outlines = dict(scan.outlines)
-    found = Structure(Graph(outlines, package_names(root, scan.others)))
+    found = _structured(scene, Graph(outlines, package_names(root, scan.others)))
     if not found.sources:
         return None
     kept = {
@@ -53,11 +55,23 @@ def look(scene: Scene) -> Seen | None:
     )
 
 
+def _structured(scene: Scene, graph: Graph) -> Structure:
+    """Give the structure without imports for types; only files that could be in a cycle are read for them."""
+    found = Structure(graph)
+    tangled = {unit for members, _ in found.cycles for unit in members}
+    types: dict[str, frozenset[int]] = {}
+    for path in sorted(tangled & set(found.sources)):
+        if time.monotonic() > scene.until:
+            break
+        if lines := type_lines(graph.outlines[path].language, text_of(scene, path) or ""):
+            types[path] = lines
+    return Structure(graph, types) if types else found
+
+
 def facts(found: Structure) -> list[str]:
     """Give what a first reply says of a code base, the most telling first."""
     languages = ", ".join(f"{name} {number:,}" for name, number in found.languages[:4])
-    short = short_names({*found.packages.values()})
-    rows = [", ".join(short[name] for name in layer) for layer in found.layers]
+    rows = list(_rows(found))
     return [
         clip(f"{count(len(found.sources), 'file')} and {found.tests:,} of tests, {found.lines:,} lines: {languages}"),
         *([clip(f"Layers: {' > '.join(rows)}")] if len(rows) > 1 else []),
@@ -68,14 +82,28 @@ def facts(found: Structure) -> list[str]:
     ]
 
 
+def _rows(found: Structure) -> Iterable[str]:
+    """Give the layers from the top; packages in a cycle are tied by `=`, those that nothing ties are left out."""
+    short = short_names(found.packages.values())
+    tied = {package for pair in found.package_edges for package in pair}
+    for layer in found.layers:
+        tangled = [members for members in found.package_cycles if members[0] in layer]
+        inside = {package for members in tangled for package in members}
+        names = [" = ".join(short[package] for package in members) for members in tangled]
+        names += [short[package] for package in layer if package in tied - inside]
+        if names:
+            yield ", ".join(names)
+
+
 def _ways(found: Structure) -> str:
     members, way = found.cycles[0]
     return f"{len(members)} in the largest, {' > '.join([*_bare(way), _bare(way)[0]])}"
 
 
 def _bare(way: Sequence[str]) -> list[str]:
-    names = short_names(way)
-    return [names[unit] for unit in way]
+    """Give the names of files alone, with their directories where the name says nothing."""
+    names = [unit.split("/") for unit in way]
+    return ["/".join(parts[-2:] if parts[-1].startswith(("__init__.", "index.")) else parts[-1:]) for parts in names]
 
 
 def sections(found: Structure) -> dict[str, str]:
@@ -87,7 +115,7 @@ def sections(found: Structure) -> dict[str, str]:
             for members, way in found.cycles[:ROWS]
         ]
         parts["Import cycles"] = "\n".join(
-            ["Imports inside functions are not counted; those for types are.", "", *lines]
+            ["Imports inside functions and for types alone are not counted.", "", *lines]
         )
     if found.hubs:
         rows = [(_code(unit), number) for unit, number in found.hubs[:20]]

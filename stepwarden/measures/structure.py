@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import dirname
 
@@ -24,9 +24,13 @@ _ROUTES = re.compile(r"\b(?:route|command|task|get|post|put|delete|websocket|cli
 
 @dataclass(frozen=True)
 class Structure:
-    """What the imports of `graph` come to; tests and generated files are left out, but for the counts."""
+    """What the imports of `graph` come to; tests and generated files are left out, but for the counts.
+
+    `types` are the lines of imports that a file has for its types alone, by path: nothing is loaded by them.
+    """
 
     graph: Graph
+    types: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
 
     @cached_property
     def sources(self) -> Mapping[str, Outline]:
@@ -54,12 +58,22 @@ class Structure:
         return (dirname(path) or ".") if self.graph.outlines[path].language is Language.GO else path
 
     @cached_property
+    def imports(self) -> Mapping[str, frozenset[str]]:
+        """Which sources each source imports when it is loaded."""
+        return {
+            path: frozenset(
+                end for end in self.graph.loads(path, self.types.get(path, frozenset())) if end in self.sources
+            )
+            for path in self.sources
+        }
+
+    @cached_property
     def edges(self) -> Mapping[str, frozenset[str]]:
         """Which unit imports which when it is loaded."""
         found: dict[str, set[str]] = defaultdict(set)
         for path in self.sources:
             mine = self.unit(path)
-            found[mine].update(self.unit(other) for other in self.graph.imports[path] if other in self.sources)
+            found[mine].update(self.unit(other) for other in self.imports[path])
         return {unit: frozenset(ends - {unit}) for unit, ends in found.items()}
 
     @cached_property
@@ -77,8 +91,13 @@ class Structure:
 
     @cached_property
     def largest(self) -> Sequence[tuple[str, int]]:
-        """Files by lines, the most first."""
-        sized = [(path, one.lines) for path, one in self.sources.items() if one.lines >= LARGE_LINES]
+        """Files of the main languages by lines, the most first."""
+        main = {name for name, number in self.languages if number * 10 >= len(self.sources)}
+        sized = [
+            (path, one.lines)
+            for path, one in self.sources.items()
+            if one.lines >= LARGE_LINES and one.language.value in main
+        ]
         return sorted(sized, key=lambda item: (-item[1], item[0]))
 
     @cached_property
@@ -113,7 +132,7 @@ class Structure:
         counted: Counter[tuple[str, str]] = Counter()
         for path in self.sources:
             mine = self.packages[path]
-            for other in {self.unit(end) for end in self.graph.imports[path] if end in self.sources}:
+            for other in {self.unit(end) for end in self.imports[path]}:
                 its = self.packages.get(other) or self._package_of_unit(other)
                 if its and its != mine:
                     counted[mine, its] += 1
@@ -196,13 +215,12 @@ def _below(path: str, home: str) -> str:
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """Give names without the directories that all of them share."""
+    """Give each path as much of its end as tells it from the others, the whole of it where nothing less does."""
     listed = sorted(set(names))
-    shared = ""
-    parted = [name.split("/") for name in listed if name != "."]
-    if len(parted) > 1:
-        for parts in zip(*parted, strict=False):
-            if len(set(parts)) > 1:
-                break
-            shared += f"{parts[0]}/"
-    return {name: name.removeprefix(shared) or name.rstrip("/").rpartition("/")[2] or name for name in listed}
+    ends = Counter(end for name in listed for end in _ends(name))
+    return {name: next((end for end in _ends(name) if ends[end] == 1), name) for name in listed}
+
+
+def _ends(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts) - 1, -1, -1)]

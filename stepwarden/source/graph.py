@@ -1,12 +1,12 @@
 """Who calls whom and who imports whom in a tree of source, from its outlines alone."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from stepwarden.source.modules import SCRIPTS, Modules
-from stepwarden.source.outline import Call, Language, Outline
+from stepwarden.source.outline import Call, Import, Language, Outline
 from stepwarden.source.resolving import Certainty, Resolution, Resolver, family
 from stepwarden.source.symbols import CODE, TYPES, Symbol, Symbols
 
@@ -118,27 +118,35 @@ class Graph:
         return found
 
     @cached_property
-    def imports(self) -> Mapping[str, tuple[str, ...]]:
+    def imports(self) -> Mapping[str, frozenset[str]]:
         """The files of the tree that each file imports, when it is loaded."""
-        return {path: tuple(sorted(self._imported(path, deferred=False))) for path in self.outlines}
+        return {path: self.loads(path) for path in self.outlines}
 
-    def _imported(self, path: str, *, deferred: bool) -> set[str]:
+    def loads(self, path: str, without: Collection[int] = ()) -> frozenset[str]:
+        """Give the files that a file imports when it is loaded, the imports on the lines `without` left out."""
         spans = [(one.line, one.end_line) for one in self.outlines[path].definitions if one.kind in CODE]
         found: set[str] = set()
         for one in self.outlines[path].imports:
-            if deferred or not any(start < one.line <= end for start, end in spans):
-                found.update(self._files_of(path, one.names, self.modules.files(path, one), one.module, one.level))
-        return found - {path}
+            if one.line not in without and not any(start < one.line <= end for start, end in spans):
+                found.update(self._files_of(path, one))
+        return frozenset(found - {path})
 
-    def _files_of(
-        self, path: str, names: Iterable[tuple[str, str]], files: tuple[str, ...], module: str, level: int
-    ) -> Iterator[str]:
-        """Give the files that one import loads: in Python, submodules taken from a package as well."""
-        yield from files
-        if self.outlines[path].language is Language.PYTHON:
-            for name, _ in names:
-                if name != "*" and not any(name in self.symbols.defined[file] for file in files):
-                    yield from self.modules.module(path, f"{module}.{name}" if module else name, level)
+    def _files_of(self, path: str, one: Import) -> Iterator[str]:
+        """Give the files that an import is of: in Python, a submodule taken from a package stands for itself."""
+        files = self.modules.files(path, one)
+        whole = not one.names
+        for name, _ in one.names:
+            inner: tuple[str, ...] = ()
+            if (
+                self.outlines[path].language is Language.PYTHON
+                and name != "*"
+                and not any(name in self.symbols.defined[file] for file in files)
+            ):
+                inner = self.modules.module(path, f"{one.module}.{name}" if one.module else name, one.level)
+            yield from inner
+            whole = whole or not inner
+        if whole:
+            yield from files
 
     def importers(self, path: str) -> tuple[Importer, ...]:
         """Give who imports a file, at load or later, by file and line."""
@@ -149,8 +157,7 @@ class Graph:
         found: dict[str, list[Importer]] = defaultdict(list)
         for path in sorted(self.outlines):
             for one in self.outlines[path].imports:
-                files = self._files_of(path, one.names, self.modules.files(path, one), one.module, one.level)
-                for file in dict.fromkeys(files):
+                for file in dict.fromkeys(self._files_of(path, one)):
                     if file != path:
                         found[file].append(Importer(path, one.line, tuple(name for name, _ in one.names)))
         return {path: tuple(importers) for path, importers in found.items()}
