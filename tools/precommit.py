@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from stepwarden.measures.precommit import look
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
@@ -29,4 +30,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=PrecommitRequest,
+    look=look,
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 HUNKS = 2_000  # of one file; a change with more is told by its counts
+WITHHELD = "secret by its name, not read"
 LINE_CHARACTERS = 400  # of an added line that are kept
 ADDED_LINES = 20_000  # kept of one file
 
@@ -58,6 +59,11 @@ class FileChange:
     def binary(self) -> bool:
         """Whether git compares it as a whole."""
         return self.lines_added is None
+
+    @property
+    def withheld(self) -> bool:
+        """Whether it was not read because of what its name says it holds."""
+        return self.why == WITHHELD
 
     @property
     def is_submodule(self) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stepwarden.files.paths import shown
-from stepwarden.source.change import FileChange, read_patch, read_raw
-from stepwarden.source.hardened import Git, GitFailed, GitSlow, Output, Place
+from stepwarden.source.change import WITHHELD, FileChange, read_patch, read_raw
+from stepwarden.source.hardened import OUTPUT_BYTES, Git, GitFailed, GitSlow, Output, Place
 
 REF_CHARACTERS = 250
-FILES = 5_000  # of one change that are looked at
 CHURN_COMMITS = 10_000
+MENTION_BYTES = 4 * 1024 * 1024
 BLOB_BYTES = 2 * 1024 * 1024
 
 _DIFF = (
@@ -112,6 +112,10 @@ class Repository:
             return found.decode("ascii", "replace").strip()
         raise GitFailed(f"compare_to: no commit here is called '{shown(ref, 60)}'.{self._refs_instead(until)}")
 
+    def empty_tree(self, *, until: float) -> str:
+        """Give the id of the tree without files, for a repository without commits."""
+        return self._run(["hash-object", "-t", "tree", "--stdin"], until=until).decode("ascii").strip()
+
     def fork(self, commit: str, *, until: float) -> str:
         """Give the last commit that `commit` and HEAD have in common; `commit` itself where they have none."""
         try:
@@ -173,6 +177,24 @@ class Repository:
         names = self._run([*log, *plain, "HEAD", *self._paths()], until=until).split(b"\0")
         return dict(Counter(name.decode("utf-8", "surrogateescape") for name in names if name))
 
+    def mentions(self, names: Sequence[str], *, until: float) -> dict[str, tuple[str, ...]]:
+        """Give the tracked text files that have each of the names as a word, sorted."""
+        found: dict[str, set[str]] = {name: set() for name in names}
+        if not found:
+            return {}
+        words = [part for name in found for part in ("-e", name)]
+        fixed = ["grep", "-z", "-o", "-I", "-w", "-F", "--no-color", "--full-name", "--no-recurse-submodules"]
+        try:
+            output = self._output([*fixed, *words, "--", ":(top)"], until=until, limit=MENTION_BYTES).data
+        except GitSlow:
+            raise
+        except GitFailed:  # also where there is none
+            return dict.fromkeys(names, ())
+        for line in output.split(b"\n"):
+            path, _, word = line.partition(b"\0")
+            found.get(word.decode("utf-8", "replace"), set()).add(path.decode("utf-8", "surrogateescape"))
+        return {name: tuple(sorted(paths)) for name, paths in found.items()}
+
     def _compared(self, base: str | None, *, staged: bool, worktree: bool) -> list[str]:
         if worktree:
             return [base] if base else ["-2"]  # of a conflict: against ours
@@ -199,9 +221,11 @@ class Repository:
     def _run(self, arguments: Sequence[str], *, until: float, sent: bytes = b"") -> bytes:
         return self._output(arguments, until=until, sent=sent).data
 
-    def _output(self, arguments: Sequence[str], *, until: float, sent: bytes = b"") -> Output:
+    def _output(
+        self, arguments: Sequence[str], *, until: float, sent: bytes = b"", limit: int = OUTPUT_BYTES
+    ) -> Output:
         place = Place(self.git_dir, self.top)
-        return self.git.run(place, arguments, until=until, settings=self.guards, sent=sent)
+        return self.git.run(place, arguments, until=until, settings=self.guards, sent=sent, limit=limit)
 
 
 def _literal(names: Sequence[str]) -> list[str]:
@@ -218,10 +242,7 @@ def _merged(changes: list[FileChange]) -> list[FileChange]:
 
 
 def _refused(changes: list[FileChange], held_back: set[str]) -> list[FileChange]:
-    return [
-        replace(change, why="secret by its name, not read") if {change.path, change.before} & held_back else change
-        for change in changes
-    ]
+    return [replace(change, why=WITHHELD) if {change.path, change.before} & held_back else change for change in changes]
 
 
 def _read_status(data: bytes) -> Status:

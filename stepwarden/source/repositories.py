@@ -20,6 +20,10 @@ _POINTER_BYTES = 8192
 _NO_GIT = "git 2.32 or newer is not installed here, so no change can be read"
 
 
+class NothingFound(GitFailed):
+    """There is no repository at, above or below the path, or no git to read one with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The repositories at and below a path, by their places; `problems` tells of those that could not be opened."""
@@ -31,10 +35,10 @@ class Found:
 def find_repositories(git: Git | None, root: str, start: str, *, until: float) -> Found:
     """Find the repository that the directory `start` lies in, and those below it; both paths absolute and resolved.
 
-    Raises GitFailed where there is none, with what to send instead.
+    Raises NothingFound where there is none, GitFailed where none can be read, both with what to send instead.
     """
     if git is None:
-        raise GitFailed(f"{_NO_GIT}.")
+        raise NothingFound(f"{_NO_GIT}.")
     directory = start if Path(start).is_dir() else str(Path(start).parent)
     around = enclosing(directory)
     repositories: list[Repository] = []
@@ -47,7 +51,9 @@ def find_repositories(git: Git | None, root: str, start: str, *, until: float) -
         below = list(_below(directory))
     _opened(sorted(below), git, root, until, repositories, problems)
     if not repositories:
-        raise GitFailed(problems[0] if problems else _nothing(directory))
+        if problems or is_bare(directory):
+            raise GitFailed(problems[0] if problems else _bare(directory))
+        raise NothingFound(_nothing(directory))
     return Found(tuple(repositories), tuple(problems))
 
 
@@ -193,11 +199,13 @@ def _small_text(path: Path) -> str:
         return file.read(_POINTER_BYTES).decode("utf-8", "replace") if regular else ""
 
 
-def _nothing(directory: str) -> str:
+def _bare(directory: str) -> str:
     place = shown(directory)
-    if is_bare(directory):
-        return f"'{place}' is a bare repository: it has no files to check. Send `path` of a clone with a work tree."
+    return f"'{place}' is a bare repository: it has no files to check. Send `path` of a clone with a work tree."
+
+
+def _nothing(directory: str) -> str:
     return (
-        f"No git repository at, above or below '{place}'. Send `path` of a directory inside one; "
+        f"No git repository at, above or below '{shown(directory)}'. Send `path` of a directory inside one; "
         "files without version control are for codereview."
     )

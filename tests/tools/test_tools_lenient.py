@@ -88,6 +88,8 @@ async def test_compare_to_belongs_to_precommit_and_problem_context_to_thinkdeep(
     async with connected(app, project) as host:
         for tool in TOOLS:
             for field, owner in (("compare_to", "precommit"), ("problem_context", "thinkdeep")):
+                if (tool, field) == ("precommit", "compare_to"):
+                    continue  # it needs a repository: test_precommit.py
                 answer = await host.open(tool, **{field: "main"})
                 assert answer.sent.get("notes", []) == ([] if tool == owner else [f"Ignored: {field}."])
 

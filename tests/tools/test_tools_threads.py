@@ -13,7 +13,7 @@ HYPOTHESIS = "total() subtracts the count from the price where it should multipl
 OWN: dict[str, dict[str, Any]] = {
     "analyze": {"analysis_type": "quality"},
     "codereview": {"review_type": "full"},
-    "precommit": {"compare_to": "main"},
+    "precommit": {"include_staged": False},
     "refactor": {"refactor_type": "codesmells", "issues_found": [{"severity": "low", "description": "long name"}]},
     "secaudit": {"audit_focus": "owasp"},
     "tracer": {"trace_mode": "precision"},

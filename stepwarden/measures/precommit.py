@@ -1,0 +1,175 @@
+"""precommit's look: what changed, what is risky about it, and which of it was looked at."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stepwarden.files.paths import relative, shown, with_slashes
+from stepwarden.files.secrets import is_secret
+from stepwarden.measures.changeset import Change, Wanted, read_change, sizes_of
+from stepwarden.measures.hunks import Looks, coverage_section, pieces_of
+from stepwarden.measures.precommit_text import (
+    compared_with,
+    file_clauses,
+    first_of,
+    later_facts,
+    nothing_sentence,
+    opening_facts,
+    place_of,
+    risk_clauses,
+    risk_section,
+)
+from stepwarden.measures.risks import Facts, Risk, find_risks, lock_names
+from stepwarden.measures.scene import CannotMeasure, Scene, Seen
+from stepwarden.measures.scope import clip, some
+from stepwarden.source.change import FileChange
+from stepwarden.source.git import Repository
+from stepwarden.source.hardened import GitFailed, GitSlow
+from stepwarden.source.repositories import NothingFound, find_repositories
+from stepwarden.steps.measured import Measured
+
+LOOKED_UP = 20  # names whose mentions elsewhere are looked for
+_KEY = "precommit"
+
+
+def look(scene: Scene) -> Seen | None:
+    """Read the change as it is now, and hold it against what the live steps looked at.
+
+    Raises CannotMeasure, or GitFailed, with what to send instead.
+    """
+    wanted, path = _wanted(scene)
+    start = _start(scene, path)
+    root = scene.workspace.root or ""
+    try:
+        found = find_repositories(scene.reader.git, root, start, until=scene.until)
+    except NothingFound:
+        if path or wanted.compare_to or not scene.is_first:
+            if scene.is_first:
+                raise
+            return None
+        return Seen(Measured(facts=(clip("No git repository here: name the changed files yourself, or send path."),)))
+    changes, problems = _read_all(found.repositories, root, wanted, scene.until)
+    files = [change for part in changes for change in part.files]
+    notes = [*found.problems, *problems, *(note for part in changes for note in part.notes)]
+    if not files:
+        return _nothing(scene, changes, notes)
+    risks = _with_places(find_risks(_facts(root, changes, files)), found.repositories, root, scene.until)
+    return _measured(scene, changes, files, risks, notes)
+
+
+def _wanted(scene: Scene) -> tuple[Wanted, str]:
+    """Give what the live steps ask for; a later step's word counts."""
+    fields: dict[str, Any] = {}
+    for step in scene.thread.live:
+        fields |= step.submission.fields
+    wanted = Wanted(
+        str(fields.get("compare_to") or "").strip(),
+        bool(fields.get("include_staged", True)),
+        bool(fields.get("include_unstaged", True)),
+    )
+    if not (wanted.staged or wanted.unstaged or wanted.compare_to):
+        raise CannotMeasure(
+            "include_staged and include_unstaged are both false, so there is nothing to check. "
+            "Leave one of them out, or send compare_to."
+        )
+    return wanted, str(fields.get("path") or "").strip()
+
+
+def _start(scene: Scene, path: str) -> str:
+    """Give the directory or file to start from, inside the root."""
+    root, directory = scene.workspace.root or "", scene.workspace.directory or ""
+    if not path:
+        return directory
+    name = scene.workspace.canonical(path)
+    place = Path(root, name)
+    try:
+        resolved = str(place.resolve(strict=True))
+    except (OSError, RuntimeError, ValueError):
+        resolved = ""
+    if not resolved or relative(resolved, root) is None or is_secret(place.parts):
+        raise CannotMeasure(
+            f"path: '{shown(path)}' is no directory that may be read here. Send one inside working_directory."
+        )
+    return resolved
+
+
+def _read_all(
+    repositories: Sequence[Repository], root: str, wanted: Wanted, until: float
+) -> tuple[list[Change], list[str]]:
+    """Read every repository's change; one that fails among several is told of, alone it fails the step."""
+    changes: list[Change] = []
+    problems: list[GitFailed] = []
+    for repository in repositories:
+        try:
+            changes.append(read_change(repository, root, wanted, until=until))
+        except GitSlow:
+            raise
+        except GitFailed as error:
+            problems.append(error)
+    if not changes:
+        raise problems[0]
+    return changes, [str(error) for error in problems]
+
+
+def _facts(root: str, changes: Sequence[Change], files: Sequence[FileChange]) -> Facts:
+    sides = {path: side for part in changes for path, side in part.sides.items()}
+    locks = frozenset(name for name in lock_names(files) if Path(root, name).is_file())
+    return Facts(files, sides, sizes_of(root, files), locks)
+
+
+def _with_places(risks: Sequence[Risk], repositories: Sequence[Repository], root: str, until: float) -> list[Risk]:
+    """Look up who else mentions what changed in an interface; what nobody mentions is no risk."""
+    names = dict.fromkeys(_last(risk) for risk in risks if risk.kind == "interface")
+    mentioned: dict[str, list[str]] = {name: [] for name in list(names)[:LOOKED_UP]}
+    for repository in repositories:
+        for name, paths in repository.mentions(list(mentioned), until=until).items():
+            seen = (with_slashes(relative(str(Path(repository.top, path)), root) or "") for path in paths)
+            mentioned[name] += [path for path in seen if path and not is_secret(path.split("/"))]
+    told: list[Risk] = []
+    for risk in risks:
+        if risk.kind == "interface" and _last(risk) in mentioned:
+            others = tuple(path for path in mentioned[_last(risk)] if path != risk.path)
+            if others:
+                told.append(replace(risk, places=others))
+        else:
+            told.append(risk)
+    return told
+
+
+def _last(risk: Risk) -> str:
+    return risk.what.split(" ", 1)[0].rpartition(".")[2]
+
+
+def _nothing(scene: Scene, changes: Sequence[Change], notes: Sequence[str]) -> Seen:
+    """Say that there is nothing to check; where there was, that it is gone."""
+    if scene.before.data.get(_KEY):
+        places = some([place_of(part) for part in changes], 2)
+        gone = clip(f"The change is gone: {places} is as {compared_with(changes)}.")
+        return Seen(Measured(facts=(gone,), clauses=()))
+    done = nothing_sentence(changes)
+    return Seen(Measured(facts=tuple(clip(note) for note in notes), clauses=(), files=0, changed_lines=0, done=done))
+
+
+def _measured(
+    scene: Scene, changes: Sequence[Change], files: Sequence[FileChange], risks: Sequence[Risk], notes: Sequence[str]
+) -> Seen:
+    looks = Looks.of(scene.thread, scene.base)
+    pieces = pieces_of(files)
+    words = [looks.word_for(piece) for piece in pieces]
+    first = not scene.before.data.get(_KEY)
+    clauses = (*risk_clauses(risks, looks), *file_clauses(files, risks, looks))
+    facts = opening_facts(changes, files, risks, notes) if first else later_facts(pieces, words, risks, looks)
+    return Seen(
+        Measured(
+            facts=tuple(facts),
+            clauses=first_of(clauses),
+            files=len(files),
+            changed_lines=sum(change.lines for change in files),
+            data={_KEY: {"files": len(files), "hunks": len(pieces), "risks": [risk.kept() for risk in risks[:50]]}},
+            sections={
+                "Coverage of the change": coverage_section(pieces, words),
+                "Risks of the change": risk_section(risks, looks),
+            },
+        )
+    )
