@@ -60,7 +60,7 @@ OTHERS: tuple[tuple[str, Callable[[Parts], EdgeTool]], ...] = (
     ("status", lambda parts: status_tool(parts.archive, parts.facts)),
 )
 NAMES: tuple[str, ...] = (*(workflow.name for workflow in WORKFLOWS), *(name for name, _ in OTHERS))
-SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "status")}
+SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "consensus", "status")}
 
 
 def chosen(setting: str) -> tuple[str, ...]:
