@@ -1,9 +1,12 @@
 """How the public interface of a file changed: what others may call and now find gone or different."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stepwarden.source.outline import Definition, Kind, Outline
+
+_REMARK = re.compile(r"\s*/\*.*?(?:\*/|$)|\s+(?:#|//)(?:\s.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +16,12 @@ class Broken:
     qualified: str
     line: int
     how: str
+    is_called: bool = False
 
     @property
     def name(self) -> str:
-        """The last part of its name, by which others mention it."""
-        return self.qualified.rpartition(".")[2]
+        """How others mention it: by the last part of its name, of a function with a parenthesis."""
+        return self.qualified.rpartition(".")[2] + ("(" if self.is_called else "")
 
 
 def broken_interface(before: Outline | None, after: Outline | None) -> tuple[Broken, ...]:
@@ -37,10 +41,16 @@ def broken_interface(before: Outline | None, after: Outline | None) -> tuple[Bro
         if _parent_is_gone(qualified, old, new):
             continue
         if now is None:
-            broken.append(Broken(qualified, items[0].line, "is hidden now" if qualified in hidden else "is gone"))
+            how = "is hidden now" if qualified in hidden else "is gone"
+            broken.append(Broken(qualified, items[0].line, how, _is_called(items[0])))
         elif sorted(map(_form, items)) != sorted(map(_form, now)):
-            broken.append(Broken(qualified, now[0].line, _how(items[0], now[0])))
+            broken.append(Broken(qualified, now[0].line, _how(items[0], now[0]), _is_called(items[0])))
     return tuple(sorted(broken, key=lambda item: (item.line, item.qualified)))
+
+
+def _is_called(item: Definition) -> bool:
+    # a property is read like an attribute
+    return item.kind in {Kind.FUNCTION, Kind.METHOD} and not any("property" in name for name in item.decorators)
 
 
 def _public(definitions: Iterable[Definition]) -> dict[str, list[Definition]]:
@@ -59,7 +69,13 @@ def _parent_is_gone(qualified: str, old: dict[str, list[Definition]], new: dict[
 
 def _form(item: Definition) -> tuple[str, ...]:
     """What a caller depends on: the kind, the parameters as they are written, what it is built on, how it is called."""
-    return (item.kind.value, item.signature, ",".join(item.parameters), ",".join(item.bases), str(item.asynchronous))
+    return (
+        item.kind.value,
+        _REMARK.sub("", item.signature),
+        ",".join(item.parameters),
+        ",".join(item.bases),
+        str(item.asynchronous),
+    )
 
 
 def _how(before: Definition, after: Definition) -> str:

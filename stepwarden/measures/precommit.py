@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stepwarden.files.paths import relative, shown, with_slashes
+from stepwarden.files.paths import relative, shown
 from stepwarden.files.secrets import is_secret
-from stepwarden.measures.changeset import Change, Wanted, read_change, sizes_of
+from stepwarden.measures.changeset import Change, Wanted, name_in_root, read_change, sizes_of
 from stepwarden.measures.hunks import Looks, coverage_section, pieces_of
 from stepwarden.measures.precommit_text import (
     compared_with,
@@ -20,7 +20,7 @@ from stepwarden.measures.precommit_text import (
     risk_clauses,
     risk_section,
 )
-from stepwarden.measures.risks import Facts, Risk, find_risks, lock_names
+from stepwarden.measures.risks import Facts, Risk, callers_first, find_risks, lock_names
 from stepwarden.measures.scene import CannotMeasure, Scene, Seen
 from stepwarden.measures.scope import clip, some
 from stepwarden.source.change import FileChange
@@ -119,26 +119,18 @@ def _facts(root: str, changes: Sequence[Change], files: Sequence[FileChange]) ->
 
 
 def _with_places(risks: Sequence[Risk], repositories: Sequence[Repository], root: str, until: float) -> list[Risk]:
-    """Look up who else mentions what changed in an interface; what nobody mentions is no risk."""
-    names = dict.fromkeys(_last(risk) for risk in risks if risk.kind == "interface")
-    mentioned: dict[str, list[str]] = {name: [] for name in list(names)[:LOOKED_UP]}
+    """Look up who else mentions what changed in an interface; what no other source mentions is no risk."""
+    names = list(dict.fromkeys(risk.name for risk in risks if risk.name))[:LOOKED_UP]
+    mentioned: dict[str, list[str]] = {name: [] for name in names}
     for repository in repositories:
-        for name, paths in repository.mentions(list(mentioned), until=until).items():
-            seen = (with_slashes(relative(str(Path(repository.top, path)), root) or "") for path in paths)
+        for name, paths in repository.mentions(names, until=until).items():
+            seen = (name_in_root(root, repository.top, path) for path in paths)
             mentioned[name] += [path for path in seen if path and not is_secret(path.split("/"))]
-    told: list[Risk] = []
-    for risk in risks:
-        if risk.kind == "interface" and _last(risk) in mentioned:
-            others = tuple(path for path in mentioned[_last(risk)] if path != risk.path)
-            if others:
-                told.append(replace(risk, places=others))
-        else:
-            told.append(risk)
-    return told
-
-
-def _last(risk: Risk) -> str:
-    return risk.what.split(" ", 1)[0].rpartition(".")[2]
+    placed = [
+        replace(risk, places=callers_first(risk.path, mentioned[risk.name])) if risk.name in mentioned else risk
+        for risk in risks
+    ]
+    return [risk for risk in placed if risk.places or risk.name not in mentioned]
 
 
 def _nothing(scene: Scene, changes: Sequence[Change], notes: Sequence[str]) -> Seen:

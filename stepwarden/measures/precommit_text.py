@@ -1,6 +1,7 @@
 """What precommit says of a change: facts, clauses and the parts of its report; pure."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from stepwarden.files.paths import shown
 from stepwarden.measures.changeset import Change
@@ -86,9 +87,15 @@ _HEADS = {
 
 def _risk_line(kind: str, group: Sequence[Risk]) -> str:
     first = group[0]
-    used = f", named in {count(len(first.places), 'other file')}" if kind == "interface" else ""
+    used = f", in {count(len(first.places), 'file')} more" if first.name else ""
     more = f" (+{len(group) - 1})" if len(group) > 1 else ""
-    return f"{_HEADS[kind]}: {_at(first)} {first.what}{used}{more}."
+    return f"{_HEADS[kind]}: {_at(replace(first, path=_brief(first.path)))} {first.what}{used}{more}."
+
+
+def _brief(path: str) -> str:
+    """Give the end of a path, for a line that has no room for more."""
+    parts = path.split("/")
+    return path if len(parts) < 4 else f"…/{'/'.join(parts[-2:])}"
 
 
 def _at(risk: Risk) -> str:
@@ -122,7 +129,7 @@ def is_met(risk: Risk, looks: Looks) -> bool:
     if risk.kind == "untested":
         return any(is_test_file(path) for path in (*looks.read, *looks.quoted))
     if risk.kind == "interface":
-        return any(path in looks.quoted or path in looks.read for path in risk.places)
+        return looks.has_seen(risk.path) if not risk.places else any(looks.has_seen(path) for path in risk.places)
     if risk.kind == "lock":
         return any(looks.has_seen(path) for path in risk.places)
     if risk.kind in {"large", "test"}:
@@ -133,7 +140,7 @@ def is_met(risk: Risk, looks: Looks) -> bool:
 _ASKS = {
     "conflict": "resolve {what}: {at}",
     "secret": "take out or report as an issue: {at} ({what})",
-    "interface": "callers: {what} ({at}); read one of {places}",
+    "interface": "{what} ({at}); read {places}",
     "migration": "quote {at}: {what}, is there a way back?",
     "leftover": "take out or quote {at}: {what}",
     "test": "look at {at}: {what}",
@@ -151,7 +158,7 @@ def risk_clauses(risks: Sequence[Risk], looks: Looks) -> list[Clause]:
             "measured",
             risk.path,
             clip(
-                _ASKS[risk.kind].format(what=risk.what, at=_at(risk), places=some(risk.places, 1) or "its callers"),
+                _ASKS[risk.kind].format(what=risk.what, at=_at(risk), places=some(risk.places, 1) or "it"),
                 CLAUSE_BYTES,
             ),
         )

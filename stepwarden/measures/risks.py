@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from posixpath import commonpath
 from typing import Any
 
 from stepwarden.files.secrets import is_secret
@@ -48,7 +49,7 @@ class Risk:
     """One thing in a change that somebody has to look at.
 
     `kind` is one of RISKS; `line` is where it is now, 0 for the file as a whole. `what` is told of it. `places` are
-    other files where it can show: callers, the lock file.
+    other files where it can show: callers, the lock file. `name` is what callers mention, where they are looked for.
     """
 
     kind: str
@@ -56,16 +57,11 @@ class Risk:
     line: int
     what: str
     places: tuple[str, ...] = ()
+    name: str = ""
 
     def kept(self) -> list[Any]:
         """Give it as JSON values."""
-        return [self.kind, self.path, self.line, self.what, list(self.places)]
-
-    @classmethod
-    def of(cls, kept: Sequence[Any]) -> "Risk":
-        """Read what `kept` gave."""
-        kind, path, line, what, places = kept
-        return cls(kind, path, line, what, tuple(places))
+        return [self.kind, self.path, self.line, self.what]
 
 
 RISKS = ("conflict", "secret", "interface", "migration", "leftover", "test", "untested", "lock", "large", "note")
@@ -147,8 +143,14 @@ def _of_lines(change: FileChange, sides: Sides) -> Iterator[Risk]:
 
 
 def _of_interface(change: FileChange, sides: Sides) -> Iterator[Risk]:
-    for broken in broken_interface(sides.before, sides.after):
-        yield Risk("interface", change.path, broken.line, f"{broken.qualified} {broken.how}")
+    broken = broken_interface(sides.before, sides.after)
+    if change.status == "D" and len(broken) > OF_A_KIND:
+        yield Risk("interface", change.path, 0, f"{len(broken)} public definitions are gone with the file")
+        return
+    if change.status == "R" and language_of(change.path) is not None:
+        yield Risk("interface", change.path, 0, f"moved from {change.before}: do its importers know?")
+    for item in broken:
+        yield Risk("interface", change.path, item.line, f"{item.qualified} {item.how}", name=item.name)
 
 
 def _of_tests(change: FileChange, sides: Sides) -> Iterator[Risk]:
@@ -193,3 +195,21 @@ def _unlocked(files: Sequence[FileChange], there: frozenset[str]) -> Iterator[Ri
         if change.status == "M" and beside and not beside & names and line:
             what = "a version was changed, the lock file was not"
             yield Risk("lock", change.path, line, what, tuple(sorted(beside)))
+
+
+def callers_first(path: str, places: Sequence[str]) -> tuple[str, ...]:
+    """Give those of the places that are source of the same kind as `path`: the nearest first, tests last."""
+    family = _family(path)
+    others = [place for place in places if place != path and _family(place) == family]
+    return tuple(sorted(others, key=lambda place: (is_test_file(place), -_common(path, place), place)))
+
+
+def _family(path: str) -> str:
+    language = language_of(path)
+    if language is None:
+        return ""
+    return {"typescript": "javascript", "cpp": "c"}.get(language.value, language.value)
+
+
+def _common(path: str, other: str) -> int:
+    return len(commonpath(["/" + path, "/" + other]))

@@ -178,12 +178,12 @@ class Repository:
         return dict(Counter(name.decode("utf-8", "surrogateescape") for name in names if name))
 
     def mentions(self, names: Sequence[str], *, until: float) -> dict[str, tuple[str, ...]]:
-        """Give the tracked text files that have each of the names as a word, sorted."""
+        """Give the tracked text files that have each of the names as a word, sorted; `total(`: as a call."""
         found: dict[str, set[str]] = {name: set() for name in names}
         if not found:
             return {}
-        words = [part for name in found for part in ("-e", name)]
-        fixed = ["grep", "-z", "-o", "-I", "-w", "-F", "--no-color", "--full-name", "--no-recurse-submodules"]
+        words = [part for name in found for part in ("-e", _word_pattern(name))]
+        fixed = ["grep", "-z", "-o", "-I", "-E", "--no-color", "--full-name", "--no-recurse-submodules"]
         try:
             output = self._output([*fixed, *words, "--", ":(top)"], until=until, limit=MENTION_BYTES).data
         except GitSlow:
@@ -191,8 +191,9 @@ class Repository:
         except GitFailed:  # also where there is none
             return dict.fromkeys(names, ())
         for line in output.split(b"\n"):
-            path, _, word = line.partition(b"\0")
-            found.get(word.decode("utf-8", "replace"), set()).add(path.decode("utf-8", "surrogateescape"))
+            path, _, text = line.partition(b"\0")
+            word = re.sub(r"^[^\w$]|\s|(?<!\()[^\w$(]$", "", text.decode("utf-8", "replace"))
+            found.get(word, set()).add(path.decode("utf-8", "surrogateescape"))
         return {name: tuple(sorted(paths)) for name, paths in found.items()}
 
     def _compared(self, base: str | None, *, staged: bool, worktree: bool) -> list[str]:
@@ -226,6 +227,13 @@ class Repository:
     ) -> Output:
         place = Place(self.git_dir, self.top)
         return self.git.run(place, arguments, until=until, settings=self.guards, sent=sent, limit=limit)
+
+
+def _word_pattern(name: str) -> str:
+    """Give the extended regular expression of a name as a whole word, of a call where it ends in a parenthesis."""
+    word = re.sub(r"[^\w]", r"\\\g<0>", name.removesuffix("("))
+    after = "[[:space:]]*\\(" if name.endswith("(") else "($|[^[:alnum:]_$])"
+    return f"(^|[^[:alnum:]_$]){word}{after}"
 
 
 def _literal(names: Sequence[str]) -> list[str]:
