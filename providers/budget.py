@@ -1,17 +1,24 @@
 """A provider that counts what is spent and stops before it is too much: per call, per thread and per day."""
 
+import asyncio
 import datetime
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Protocol
 
 from providers.names import shown_name
 from providers.prices import Prices
 from providers.wrapper import Wrapper
+from stepwarden.errors import StepwardenError
 from stepwarden.models import ModelError, ModelReply, ModelRequest, Provider, Trouble, Usage, estimated_tokens
 from stepwarden.settings.allowance import UNLIMITED, Allowance
+from stepwarden.storage.records import Tally
+
+logger = logging.getLogger(__name__)
 
 THREADS_KEPT = 2_000  # the least recently used are forgotten first
 LEAST_ANSWER_TOKENS = 64  # with room for less, nothing is asked
@@ -35,57 +42,134 @@ class Limits:
         return any(allowance.dollars is not None for allowance in (self.call, self.thread, self.day))
 
 
-@dataclass(slots=True)
-class Spent:
-    """What was spent, and what calls in flight may yet spend. Unpriced calls are counted in tokens only."""
+NOTHING = Tally()
 
-    tokens: int = 0
-    dollars: Decimal = Decimal()
-    unpriced_calls: int = 0
+
+class Ledger(Protocol):
+    """Where what is spent outlives a process, for all processes of a store; see `Store.spend` and `Store.spent`."""
+
+    async def spend(self, day: str, thread: str, tally: Tally) -> None:
+        """Add what a call cost on `day` for `thread`."""
+        ...
+
+    async def spent(self, day: str, thread: str) -> tuple[Tally, Tally]:
+        """Give what was spent on `day`, and on `thread`."""
+        ...
 
 
 def _today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
 
 
-class Purse:
-    """What this process spent today and on each thread; all providers share one."""
+@dataclass(slots=True)
+class _Account:
+    """What was spent on one thing, and what calls in flight of this process may yet spend on it."""
 
-    def __init__(self, limits: Limits, today: Callable[[], datetime.date] = _today) -> None:
-        self.limits = limits
-        self._today = today
-        self._day = today()
-        self._of_day = Spent()
-        self._of_threads: OrderedDict[str, Spent] = OrderedDict()
+    spent: Tally = NOTHING
+    held: Tally = NOTHING
 
     @property
-    def spent_today(self) -> Spent:
-        """What was spent since midnight, UTC."""
-        if self._today() != self._day:
-            self._day, self._of_day = self._today(), Spent()
-        return self._of_day
+    def total(self) -> Tally:
+        return _sum(self.spent, self.held)
 
-    def spent_on(self, thread: str) -> Spent:
-        """What was spent on a thread."""
-        spent = self._of_threads.setdefault(thread, Spent())
-        self._of_threads.move_to_end(thread)
-        while len(self._of_threads) > THREADS_KEPT:
-            self._of_threads.popitem(last=False)
-        return spent
 
-    def limited(self, thread: str | None) -> Iterator[tuple[str, Allowance, Spent]]:
+def _sum(one: Tally, other: Tally) -> Tally:
+    return Tally(
+        max(0, one.tokens + other.tokens),
+        max(Decimal(), one.dollars + other.dollars),
+        one.unpriced_calls + other.unpriced_calls,
+    )
+
+
+class Purse:
+    """What was spent today and on each thread; all providers share one.
+
+    Where a `ledger` is given, what other processes spend on the same store counts too, and nothing is forgotten with
+    this process. A ledger that fails is logged; this process then goes by what it saw itself.
+    """
+
+    def __init__(
+        self, limits: Limits, today: Callable[[], datetime.date] = _today, ledger: Ledger | None = None
+    ) -> None:
+        self.limits = limits
+        self._today = today
+        self._ledger = ledger if limits.day != UNLIMITED or limits.thread != UNLIMITED else None
+        self._day = today()
+        self._of_day = _Account()
+        self._of_threads: OrderedDict[str, _Account] = OrderedDict()
+        self._writing: set[asyncio.Task[None]] = set()
+
+    @property
+    def spent_today(self) -> Tally:
+        """What was spent since midnight, UTC, and may yet be spent by calls in flight."""
+        return self._account_of_day().total
+
+    def spent_on(self, thread: str) -> Tally:
+        """The same, for a thread."""
+        return self._account_of(thread).total
+
+    def limited(self, thread: str | None) -> Iterator[tuple[str, Allowance, Tally]]:
         """Give each limit that holds for a call: its variable, what it allows, what of it is gone."""
-        yield "STEPWARDEN_BUDGET_CALL", self.limits.call, Spent()
+        yield "STEPWARDEN_BUDGET_CALL", self.limits.call, Tally()
         if thread is not None:
             yield "STEPWARDEN_BUDGET_THREAD", self.limits.thread, self.spent_on(thread)
         yield "STEPWARDEN_BUDGET_DAY", self.limits.day, self.spent_today
 
-    def add(self, thread: str | None, tokens: int, dollars: Decimal | None, *, calls: int = 0) -> None:
-        """Count what was spent, or set aside; negative gives it back."""
-        for spent in (self.spent_today, *([self.spent_on(thread)] if thread is not None else [])):
-            spent.tokens = max(0, spent.tokens + tokens)
-            spent.dollars = max(Decimal(), spent.dollars + (dollars or 0))
-            spent.unpriced_calls += calls if dollars is None else 0
+    async def look_up(self, thread: str | None) -> None:
+        """Read what was spent elsewhere, before a call on `thread` is made."""
+        if self._ledger is None:
+            return
+        if self._writing:
+            await asyncio.wait(self._writing)
+        try:
+            today, on_thread = await self._ledger.spent(self._today().isoformat(), thread or "")
+        except StepwardenError as error:
+            logger.warning("budgets go by this process alone: %s", error)
+            return
+        self._account_of_day().spent = today
+        if thread is not None:
+            self._account_of(thread).spent = on_thread
+
+    def hold(self, thread: str | None, tokens: int, dollars: Decimal) -> None:
+        """Set aside what a call may spend; negative gives it back."""
+        for account in self._accounts(thread):
+            account.held = _sum(account.held, Tally(tokens, dollars))
+
+    def spend(self, thread: str | None, tokens: int, dollars: Decimal | None) -> None:
+        """Count what a call spent; None is a price that nobody knows."""
+        tally = Tally(tokens, dollars or Decimal(), 1 if dollars is None else 0)
+        for account in self._accounts(thread):
+            account.spent = _sum(account.spent, tally)
+        if self._ledger is not None:
+            writing = asyncio.get_running_loop().create_task(self._write(self._ledger, thread or "", tally))
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
+
+    async def close(self) -> None:
+        """Wait until everything is in the ledger."""
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+    async def _write(self, ledger: Ledger, thread: str, tally: Tally) -> None:
+        try:
+            await ledger.spend(self._today().isoformat(), thread, tally)
+        except StepwardenError as error:
+            logger.warning("what a call cost is not recorded: %s", error)
+
+    def _accounts(self, thread: str | None) -> tuple[_Account, ...]:
+        return (self._account_of_day(), *((self._account_of(thread),) if thread is not None else ()))
+
+    def _account_of_day(self) -> _Account:
+        if self._today() != self._day:
+            self._day, self._of_day = self._today(), _Account(held=self._of_day.held)
+        return self._of_day
+
+    def _account_of(self, thread: str) -> _Account:
+        account = self._of_threads.setdefault(thread, _Account())
+        self._of_threads.move_to_end(thread)
+        while len(self._of_threads) > THREADS_KEPT:
+            self._of_threads.popitem(last=False)
+        return account
 
 
 class Budgeted(Wrapper):
@@ -102,17 +186,19 @@ class Budgeted(Wrapper):
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Give the answer with its price. Raises ModelError (OVER_BUDGET)."""
         await self._prices.load()
+        await self._purse.look_up(request.thread)
         bounded, prompt = self._bounded(request), self._prompt_tokens(request)
         held = self._set_aside(bounded, prompt)
         try:
             reply = await self._inner.complete(bounded)
         finally:
-            self._purse.add(request.thread, -held[0], -held[1])
+            self._purse.hold(request.thread, -held[0], -held[1])
         return self._counted(request, reply)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
         """Give the pieces, then the whole with its price; a stream that is left early is counted by an estimate."""
         await self._prices.load()
+        await self._purse.look_up(request.thread)
         bounded, prompt = self._bounded(request), self._prompt_tokens(request)
         held = self._set_aside(bounded, prompt)
         got, whole = 0, False
@@ -126,7 +212,7 @@ class Budgeted(Wrapper):
                         got += estimated_tokens(piece)
                         yield piece
         finally:
-            self._purse.add(request.thread, -held[0], -held[1])
+            self._purse.hold(request.thread, -held[0], -held[1])
             if got and not whole:
                 self._spend(request, Usage(prompt, got, estimated=True))
 
@@ -148,7 +234,7 @@ class Budgeted(Wrapper):
                 most = left if most is None else min(most, left)
         return replace(request, max_output_tokens=most)
 
-    def _left_tokens(self, request: ModelRequest, prompt: int, allowance: Allowance, spent: Spent) -> int | None:
+    def _left_tokens(self, request: ModelRequest, prompt: int, allowance: Allowance, spent: Tally) -> int | None:
         left: list[int] = []
         if allowance.tokens is not None:
             left.append(allowance.tokens - spent.tokens - prompt)
@@ -167,7 +253,7 @@ class Budgeted(Wrapper):
         answer = min(request.max_output_tokens or ASSUMED_ANSWER_TOKENS, ASSUMED_ANSWER_TOKENS)
         money = self._purse.limits.any_dollars
         cost = (money and self._prices.cost(prompt, answer, self.name, request.model)) or Decimal()
-        self._purse.add(request.thread, prompt + answer, cost)
+        self._purse.hold(request.thread, prompt + answer, cost)
         return prompt + answer, cost
 
     def _counted(self, request: ModelRequest, reply: ModelReply) -> ModelReply:
@@ -183,7 +269,7 @@ class Budgeted(Wrapper):
 
     def _spend(self, request: ModelRequest, usage: Usage) -> Usage:
         priced = self._prices.priced(usage, self.name, request.model)
-        self._purse.add(request.thread, usage.input_tokens + usage.output_tokens, priced.cost, calls=1)
+        self._purse.spend(request.thread, usage.input_tokens + usage.output_tokens, priced.cost)
         return priced
 
 

@@ -16,6 +16,7 @@ from stepwarden.models import Choice, ModelError, ModelInfo, ModelReply, ModelRe
 from stepwarden.settings import Settings
 
 if TYPE_CHECKING:
+    from providers.budget import Ledger
     from providers.retrying import Patience
     from providers.scripted import Script
 
@@ -126,12 +127,16 @@ class AllModels:
 
 
 def build_models(
-    settings: Settings, script: "Script | None" = None, *, patience: "Patience | None" = None
+    settings: Settings,
+    script: "Script | None" = None,
+    *,
+    patience: "Patience | None" = None,
+    ledger: "Ledger | None" = None,
 ) -> AllModels:
     """Put the models of a process together; nobody is asked, and no vendor's library imported.
 
-    `script` stands in for the file of STEPWARDEN_SCRIPTED, `patience` for how retries wait. Raises SettingsError for
-    a file that is none.
+    `script` stands in for the file of STEPWARDEN_SCRIPTED, `patience` for how retries wait. `ledger` is where
+    spending outlives the process. Raises SettingsError for a file that is none.
     """
     catalogue = load_catalogue(settings.models_file)
-    return AllModels(settings, catalogue, Stacks(settings, catalogue, script, patience))
+    return AllModels(settings, catalogue, Stacks(settings, catalogue, script, patience, ledger))

@@ -11,7 +11,7 @@ from stepwarden.models import ModelInfo, Provider
 from stepwarden.settings import Settings
 
 if TYPE_CHECKING:
-    from providers.budget import Purse
+    from providers.budget import Ledger, Purse
     from providers.caching import AnswerCache
     from providers.retrying import Patience
     from providers.scripted import Script
@@ -27,11 +27,17 @@ class Stacks:
     """
 
     def __init__(
-        self, settings: Settings, catalogue: Catalogue, script: "Script | None", patience: "Patience | None" = None
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        script: "Script | None",
+        patience: "Patience | None" = None,
+        ledger: "Ledger | None" = None,
     ) -> None:
         self._settings = settings
         self._catalogue = catalogue
         self._patience = patience
+        self._ledger = ledger
         self.endpoints: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in configured(settings)}
         self._script = script
         self.personas: Sequence[ModelInfo] = ()
@@ -65,6 +71,8 @@ class Stacks:
         made, self._made = self._made, {}
         for provider in made.values():
             await provider.close()
+        if self._purse is not None:
+            await self._purse.close()
         if self._cache is not None:
             await self._cache.close()
 
@@ -79,7 +87,8 @@ class Stacks:
 
         settings = self._settings
         self._cache = self._cache or AnswerCache(settings.home / "cache" / "answers")
-        self._purse = self._purse or Purse(Limits(settings.budget_call, settings.budget_thread, settings.budget_day))
+        limits = Limits(settings.budget_call, settings.budget_thread, settings.budget_day)
+        self._purse = self._purse or Purse(limits, ledger=self._ledger)
         wire = self._wire(name)
         limited = Limiting(wire, at_once=settings.model_concurrency, a_minute=settings.model_rate)
         tried = Retrying(Breaking(limited), self._patience)

@@ -105,7 +105,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     """Put a runtime together; nothing is opened or read yet. `models` stand in for those that are configured."""
     store = Store(settings.store_url)
     journal = Journal(store)
-    models = models or _models(settings)
+    models = models or _models(settings, store)
     consultants = Consultants(store, models)
     experts = Experts(models, consultants, prompts.text("expert"))
     seat = prompts.load("consensus_seat").texts
@@ -117,13 +117,13 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats, reader)
 
 
-def _models(settings: Settings) -> Models:
+def _models(settings: Settings, store: Store) -> Models:
     """Give the models of the process; files of the user's are read now, so that a bad one is told at the start."""
 
     def build() -> Models:
         from providers.models import build_models
 
-        return build_models(settings)
+        return build_models(settings, ledger=store)
 
     return build() if settings.models_file or settings.scripted else DeferredModels(build)
 

@@ -13,7 +13,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreError
-from stepwarden.storage import consulting, reading
+from stepwarden.storage import consulting, reading, schema, spending
 from stepwarden.storage.appending import append_in
 from stepwarden.storage.records import (
     Claim,
@@ -25,6 +25,7 @@ from stepwarden.storage.records import (
     NewEvent,
     Staleness,
     StoredEvent,
+    Tally,
 )
 from stepwarden.storage.schema import CALIBRATION_RESET, SCHEMA_VERSION, consultations, events, heads, kept, meta
 
@@ -132,6 +133,7 @@ class Database:
                     connection.execute(delete(events).where(events.c.stream == head.stream))
                     connection.execute(delete(consultations).where(consultations.c.stream == head.stream))
                     connection.execute(delete(kept).where(kept.c.stream == head.stream))
+                    connection.execute(delete(schema.spending).where(schema.spending.c.thread == head.stream))
                     deleted.append(head)
         return deleted
 
@@ -164,6 +166,16 @@ class Database:
         """See `consulting.list_consultations`."""
         with self._reading() as connection:
             return consulting.list_consultations(connection, stream, at=at)
+
+    def spend(self, day: str, thread: str, tally: Tally) -> None:
+        """See `spending.spend`."""
+        with self._writing() as connection:
+            spending.spend(connection, day, thread, tally)
+
+    def spent(self, day: str, thread: str) -> tuple[Tally, Tally]:
+        """See `spending.spent`."""
+        with self._reading() as connection:
+            return spending.spent(connection, day, thread)
 
     def check(self) -> dict[str, str | int]:
         """Return the state of the database; see `Store.check`."""

@@ -128,6 +128,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """What calls of models cost together. Unpriced ones are counted, and only their tokens."""
+
+    tokens: int = 0
+    dollars: Decimal = Decimal()
+    unpriced_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Spending:
     """What a consultation cost: tokens, and US dollars. None means that nobody told, which is not 0."""
 

@@ -96,7 +96,21 @@ kept = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
-ADDED: Mapping[int, tuple[Table, ...]] = {2: (kept,)}
+# One row a call, where a budget of a day or a thread is set. `thread` is "" for a call that belongs to none; `dollars`
+# is a decimal number's text, NULL for a model that nobody has a price for.
+spending = Table(
+    "stepwarden_spending",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("dollars", Text),
+    Index("stepwarden_spending_day", "day"),
+    Index("stepwarden_spending_thread", "thread"),
+)
+
+ADDED: Mapping[int, tuple[Table, ...]] = {2: (kept, spending)}
 """The tables that each schema after the first added: a database of an older one is brought up by creating them."""
 
 HEAD_COLUMNS = tuple(column for column in heads.c if column.name not in {"hash", "most_steps"})

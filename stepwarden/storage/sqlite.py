@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import stat
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -41,6 +42,8 @@ WAL_SAFE = (3, 51, 3)
 _SMALLEST_BYTES = 512
 
 _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
+
+_PAUSE_S = 0.01  # between two tries of what SQLite itself does not wait for
 
 _logger = logging.getLogger(__name__)
 
@@ -176,6 +179,7 @@ class SqliteBackend:
     def __init__(self, path: Path, driver: ModuleType, busy_timeout_s: float) -> None:
         self._path = path
         self._driver = driver
+        self._busy_timeout_s = busy_timeout_s
         self._identity: tuple[int, int] | None = None
         self.reads: Engine = create_engine(
             URL.create("sqlite+pysqlite", database=str(path)),
@@ -245,7 +249,7 @@ class SqliteBackend:
     def _settle_journal_mode(self, connection: DriverConnection) -> None:
         mode = _journal_mode(connection)
         if self._wal_is_safe and mode != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+            self._turn_to_wal(connection)
         elif mode == "wal" and not self._wal_is_safe:
             _logger.warning(
                 "%s uses a write-ahead log, which SQLite %s does not handle safely with several processes: "
@@ -253,6 +257,17 @@ class SqliteBackend:
                 self._path,
                 self._driver.sqlite_version,
             )
+
+    def _turn_to_wal(self, connection: DriverConnection) -> None:
+        """Turn the file to a write-ahead log, for which SQLite does not wait itself while another process is in it."""
+        deadline = time.monotonic() + self._busy_timeout_s
+        while _journal_mode(connection) != "wal":  # another process may have been first
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except self._driver.OperationalError as error:
+                if _primary_code(error) != _BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE_S)
 
 
 def _journal_mode(connection: DriverConnection) -> str:

@@ -25,6 +25,7 @@ from stepwarden.storage.records import (
     Spending,
     Staleness,
     StoredEvent,
+    Tally,
 )
 
 if TYPE_CHECKING:
@@ -218,6 +219,14 @@ class Store:
         """Return all consultations of `stream`, the first asked first."""
         at = float(self._clock())
         return await self._run(self._readers, lambda database: database.consultations(stream, at))
+
+    async def spend(self, day: str, thread: str, tally: Tally) -> None:
+        """Record what a call of a model cost on `day` (ISO 8601) for `thread`, "" for none."""
+        await self._run(self._writer, lambda database: database.spend(day, thread, tally))
+
+    async def spent(self, day: str, thread: str) -> tuple[Tally, Tally]:
+        """Return what all processes spent on `day`, and on `thread` on any day ("": nothing)."""
+        return await self._run(self._readers, lambda database: database.spent(day, thread))
 
     async def check(self) -> dict[str, str | int]:
         """Return what doctor and status show.

@@ -17,6 +17,7 @@ from providers.prices import Prices
 from providers.scripted import Reply, Script, ScriptedProvider
 from stepwarden.models import ModelError, Trouble, Usage
 from stepwarden.settings.allowance import Allowance, parse_allowance
+from stepwarden.storage import Store
 
 pytestmark = pytest.mark.asyncio
 
@@ -169,3 +170,45 @@ async def test_a_budget_is_written_as_people_write_it(text: str, allowance: Allo
 async def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="send dollars"):
         parse_allowance(text)
+
+
+async def test_what_one_process_spends_counts_in_the_next_and_in_every_other_of_the_store(tmp_path: Path) -> None:
+    def process(store: Store) -> tuple[Budgeted, Purse]:
+        purse = Purse(Limits(day=Allowance(tokens=2_000), thread=Allowance(tokens=1_000)), ledger=store)
+        return Budgeted(ScriptedProvider(Script([BIG] * 9)), purse, Prices(load_catalogue(None))), purse
+
+    stores = [Store(f"sqlite:///{tmp_path / 'store.db'}") for _ in range(3)]
+    (first, purse), (second, _), (third, _) = (process(store) for store in stores)
+    await first.complete(request(thread="a"))
+    await purse.close()
+    with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_THREAD"):
+        await second.complete(request(thread="a", text="x" * 350))
+    await second.complete(request(thread="b"))
+    with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_DAY"):
+        await second.complete(request(text="x" * 900))
+    with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_DAY"):
+        await third.complete(request(thread="c", text="x" * 900))
+    today, on_b = await stores[2].spent(datetime.datetime.now(datetime.UTC).date().isoformat(), "b")
+    assert (today.tokens, on_b.tokens, on_b.unpriced_calls) == (1_800, 900, 1)
+    for store in stores:
+        await store.close()
+
+
+async def test_without_a_budget_of_a_day_or_thread_nothing_is_written(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    purse = Purse(Limits(call=Allowance(tokens=5_000)), ledger=store)
+    await Budgeted(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None))).complete(request(thread="a"))
+    await purse.close()
+    assert not (tmp_path / "store.db").exists()
+    await store.close()
+
+
+async def test_a_store_that_fails_leaves_the_budget_to_what_the_process_saw(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_text("not a database, but long enough to be looked at as one" * 20)
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    purse = Purse(Limits(day=Allowance(tokens=1_000)), ledger=store)
+    provider = Budgeted(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
+    await provider.complete(request())
+    with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_DAY"):
+        await provider.complete(request(text="x" * 350))
+    await store.close()
