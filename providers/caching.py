@@ -42,7 +42,8 @@ class Kept(Protocol):
 
 def answer_key(origin: str, request: ModelRequest) -> str:
     """Give the key of a request: all that the answer depends on, and for whom it was."""
-    schema = request.answer.model_json_schema() if request.answer else None
+    asked = request.answer or request.form
+    schema = asked.model_json_schema() if asked else None
     parts = [
         _VERSION,
         origin,

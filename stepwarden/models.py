@@ -77,7 +77,8 @@ class Message:
 class ModelRequest:
     """What is asked of one model. `model` is a name as `Models.choose` gave it.
 
-    `answer` is the type that the reply has to be of, None for free text. `thinking` is one of `minimal`, `low`,
+    `answer` is the type that the reply has to be of, None for free text. `form` is asked of endpoints that can hold a
+    model to it, where the caller reads the text itself and takes other answers too. `thinking` is one of `minimal`, `low`,
     `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for whom the
     budget is spent. `cache` lets an earlier answer to the very same request of the same `principal` stand in.
     """
@@ -85,6 +86,7 @@ class ModelRequest:
     model: str
     messages: tuple[Message, ...]
     answer: type[BaseModel] | None = None
+    form: type[BaseModel] | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
     thinking: str | None = None

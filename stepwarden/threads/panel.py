@@ -20,7 +20,7 @@ from stepwarden.storage import Consultation, Store
 from stepwarden.threads.answers import outcome
 from stepwarden.threads.consult import Consultants
 from stepwarden.threads.expert import BYTES_PER_TOKEN, CONTEXT_TOKENS, SHARE
-from stepwarden.threads.seats import revised, voice_of
+from stepwarden.threads.seats import SeatForm, revised, voice_of
 
 _PANEL_FIELDS = ("models", "handover", "exchange")
 
@@ -138,6 +138,7 @@ class Panels:
         return ModelRequest(
             model=seat.model,
             messages=(Message("system", system), *messages),
+            form=SeatForm,
             purpose="consensus",
             thread=thread.id,
             principal=principal,

@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Models
 from stepwarden.steps.panel import Seat
@@ -67,6 +67,19 @@ class SeatAnswer(BaseModel):
     reasons: Texts = Field(default_factory=list[str])
     conditions: Texts = Field(default_factory=list[str])
     evidence_needed: Texts = Field(default_factory=list[str])
+
+
+class SeatForm(BaseModel):
+    """The same as endpoints are asked to hold a model to, where they can; see the form in its prompt."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vote: Literal["support", "oppose", "conditional"]
+    confidence: float
+    summary: str
+    reasons: list[str]
+    conditions: list[str]
+    evidence_needed: list[str]
 
 
 def read_answer(text: str) -> SeatAnswer | str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Literal
 
 import pytest
 from model_server import ModelServer, request
@@ -11,6 +12,8 @@ from providers.models import AllModels
 from providers.scripted import Reply
 from providers.typed import WrongAnswer, read_answer
 from stepwarden.models import ModelError, Trouble
+from stepwarden.threads.seats import SeatAnswer, SeatForm
+from stepwarden.threads.seats import read_answer as read_seat
 
 
 class Stance(Enum):
@@ -98,3 +101,32 @@ async def test_an_endpoint_without_schemas_is_asked_the_weaker_way_and_that_is_r
     forms = [body.get("response_format", {}).get("type") for body in server.bodies]
     assert forms == ["json_schema", "json_object", None, None]
     assert "schema" in server.bodies[3]["messages"][0]["content"]
+
+
+@pytest.mark.asyncio
+async def test_a_form_is_asked_for_strictly_where_that_can_be_and_any_text_is_taken(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    """What a seat of a consensus sends: an endpoint that refuses the form is asked without one from then on."""
+    refused = Reply(status=400, text="'response_format' is not supported by this model")
+    server = serve(refused, "In prose: I am for it.")
+    built = models(server)
+    for _ in range(2):
+        reply = await built.complete(request(form=SeatForm))
+        assert (reply.text, reply.parsed) == ("In prose: I am for it.", None)
+    sent = [body.get("response_format") for body in server.bodies]
+    assert sent[1:] == [None, None]
+    assert sent[0]["type"] == "json_schema"
+    described = sent[0]["json_schema"]
+    assert described["strict"] is True
+    assert described["schema"]["required"] == list(SeatForm.model_fields)
+    assert described["schema"]["properties"]["vote"]["enum"] == ["support", "oppose", "conditional"]
+    assert "schema" not in server.bodies[2]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("vote", ["support", "oppose", "conditional"])
+def test_what_the_form_allows_is_read_as_a_vote(vote: Literal["support", "oppose", "conditional"]) -> None:
+    said = SeatForm(vote=vote, confidence=0.7, summary="s", reasons=["r"], conditions=[], evidence_needed=["e"])
+    read = read_seat(f"```json\n{said.model_dump_json()}\n```")
+    assert isinstance(read, SeatAnswer)
+    assert read.model_dump(mode="json") == said.model_dump(mode="json")
