@@ -13,9 +13,9 @@ from stepwarden.deferred import DeferredModels
 from stepwarden.errors import StepwardenError
 from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import ModelAdviser
+from stepwarden.measures.looking import Observer
 from stepwarden.models import ModelError, Models, Need
 from stepwarden.settings import Settings
-from stepwarden.source.reader import Reader
 from stepwarden.storage import Store
 from stepwarden.threads.chatting import ChatRoom
 from stepwarden.threads.consult import Consultants
@@ -44,7 +44,7 @@ class Runtime:
     consultants: Consultants
     panels: Panels
     chats: ChatRoom
-    reader: Reader
+    observer: Observer
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
 
@@ -79,7 +79,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self.consultants.close(), self.panels.close())  # before the store: answers are recorded
         await self.models.close()
-        await anyio.to_thread.run_sync(self.reader.close)
+        await anyio.to_thread.run_sync(self.observer.close)
         await self.store.close()
 
     def configuration(self, tools: Sequence[str]) -> dict[str, str]:
@@ -110,11 +110,11 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     experts = Experts(models, consultants, prompts.text("expert"))
     seat = prompts.load("consensus_seat").texts
     panels = Panels(store, models, Consultants(store, Jurors(models, seat["form"])), seat)
-    reader = Reader(settings.home / "cache")
-    desk = Desk(journal, build_manager(settings, models), settings.roots, experts, panels, reader)
+    observer = Observer(settings.home / "cache" / "source")
+    desk = Desk(journal, build_manager(settings, models), settings.roots, experts, panels, observer)
     archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = ChatRoom(journal, models, settings.roots, prompts.load("chat").texts["system"])
-    return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats, reader)
+    return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats, observer)
 
 
 def _models(settings: Settings, store: Store) -> Models:

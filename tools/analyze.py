@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.measures.analyze import look
+from stepwarden.measures.looking import look_of
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, checklist, quoted, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Word
@@ -32,5 +32,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=AnalyzeRequest,
-    look=look,
+    look=look_of("analyze"),
 )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from stepwarden.measures.precommit import look
+from stepwarden.measures.looking import look_of
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
@@ -30,5 +30,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=PrecommitRequest,
-    look=look,
+    look=look_of("precommit"),
 )

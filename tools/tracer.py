@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.measures.tracer import MODES, look
+from stepwarden.measures.looking import look_of
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import Thread
 from tools.shared.asking import Question
@@ -25,7 +25,7 @@ class TracerRequest(BaseWorkflowRequest):
 
 def _knows_mode(thread: Thread) -> bool:
     """Test that some step says which of the two traces it is."""
-    return any(step.submission.fields.get("trace_mode") in MODES for step in thread.live)
+    return any(step.submission.fields.get("trace_mode") in {"precision", "dependencies"} for step in thread.live)
 
 
 WORKFLOW = Workflow(
@@ -41,7 +41,7 @@ WORKFLOW = Workflow(
         ),
     ),
     request=TracerRequest,
-    look=look,
+    look=look_of("tracer"),
     question=Question(
         "trace_mode",
         "Which trace do you want?",

@@ -1,13 +1,11 @@
 """One step from a host to the disk: load, admit, check, advance, ask the manager, save."""
 
 import secrets
-import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
@@ -15,7 +13,8 @@ from stepwarden.errors import StoreBusy, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import Case, Work
 from stepwarden.manager.manager import Manager
-from stepwarden.measures.scene import LOOK_SECONDS, Scene, Seen
+from stepwarden.measures.looking import Observer
+from stepwarden.measures.scene import Seen
 from stepwarden.models import ModelError, Trouble
 from stepwarden.steps import events as recorded
 from stepwarden.steps.admission import Accept, Collect, Open, Reason, Refusal, Replay, admit
@@ -32,9 +31,6 @@ from stepwarden.threads.consult import CALL_SECONDS, deadline
 from stepwarden.threads.expert import Experts
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.panel import Panels
-
-if TYPE_CHECKING:
-    from stepwarden.source.reader import Reader
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 of RFC 4648, in lower case
 ID_CHARACTERS = 26  # 130 random bits (protocol, rule 1)
@@ -80,7 +76,7 @@ class Desk:
         roots: tuple[str, ...],
         experts: Experts | None = None,
         panels: Panels | None = None,
-        reader: "Reader | None" = None,
+        observer: Observer | None = None,
         *,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
@@ -89,7 +85,7 @@ class Desk:
         self._roots = roots
         self._experts = experts
         self._panels = panels
-        self._reader = reader
+        self._observer = observer
         self._call_seconds = call_seconds
         self._working: dict[str, Counter[int]] = {}
 
@@ -161,12 +157,11 @@ class Desk:
 
     async def _seen(self, call: Call, decision: Decision, workspace: Workspace, is_new: bool) -> Seen | None:
         """Let the tool look at the code for the step that `decision` records; None where it has nothing to say."""
-        if call.look is None or self._reader is None or not workspace.readable:
+        if call.look is None or self._observer is None or not workspace.readable:
             return None
         thread = decision.thread
         kept = {} if is_new else await self._journal.kept(thread.id)
-        scene = Scene(thread, workspace, self._reader, time.monotonic() + LOOK_SECONDS, kept)
-        return await anyio.to_thread.run_sync(call.look, scene)
+        return await anyio.to_thread.run_sync(self._observer.take, call.look, thread, workspace, kept)
 
     async def _collect(self, call: Call, thread: Thread, workspace: Workspace, until: float) -> Reply:
         """Wait for the models' answer as long as the call may take, and go on with what they say."""

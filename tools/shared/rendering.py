@@ -213,7 +213,8 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     envelope = _envelope(reply, status, said.notes)
     envelope.expert = _expert(reply)
     _hand_over(envelope, said.answers)
-    envelope.facts = facts = list(reply.facts[: room.facts])
+    # A held reply is about what is open; what was found is in the replies before.
+    envelope.facts = facts = [] if reply.held else list(reply.facts[: room.facts])
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
     envelope.assessment = _assessment(

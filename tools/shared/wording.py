@@ -25,6 +25,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "not_heard": lambda names: f"not heard yet: {names}",
 }
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
+MEASURED_CHARS = 40  # of such a line, where there is no room for more
 OBJECTION_CHARS = 150  # of what an expert objects, in a line
 _NOUNS = {"issue": "issues", "refuted": "files", "not_heard": "models"}
 
@@ -69,13 +70,17 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
 def _some_measured(lines: list[str], named: int) -> list[str]:
     """Give the first of what the server counted: the next replies name the others as these are closed."""
     most = MEASURED_LINES if named == NAMED else max(named, 1)
+    lines = lines if named else [_cut(line, MEASURED_CHARS) for line in lines]
     return lines if len(lines) <= most else [*lines[:most], f"+{len(lines) - most} more of these"]
 
 
 def _objection(clause: Clause, chars: int) -> str:
-    text = " ".join(clause.text.split())
-    text = text if len(text) <= chars else f"{text[: chars - 3]}..."
+    text = _cut(" ".join(clause.text.split()), chars)
     return f"{short_path(clause.subject)}: {text}" if clause.subject else text
+
+
+def _cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else f"{text[: chars - 3]}..."
 
 
 def quote_line(item: Evidence) -> str:
