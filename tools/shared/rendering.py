@@ -53,7 +53,7 @@ _ROOMS = (
     _Room(facts=3, actions=1, quotes=1, context_chars=0, named=0, open=2),
     _Room(facts=2, actions=1, quotes=0, context_chars=0, named=0, open=1),
     _Room(facts=1, actions=1, quotes=0, context_chars=0, named=0, open=1),
-    _Room(facts=0, actions=1, quotes=0, context_chars=0, named=0, open=1),
+    _Room(facts=0, actions=0, quotes=0, context_chars=0, named=0, open=1),
 )
 
 
