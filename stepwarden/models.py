@@ -78,9 +78,9 @@ class ModelRequest:
     """What is asked of one model. `model` is a name as `Models.choose` gave it.
 
     `answer` is the type that the reply has to be of, None for free text. `form` is asked of endpoints that can hold a
-    model to it, where the caller reads the text itself and takes other answers too. `thinking` is one of `minimal`, `low`,
-    `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for whom the
-    budget is spent. `cache` lets an earlier answer to the very same request of the same `principal` stand in.
+    model to it, where the caller reads the text itself and takes other answers too. `thinking` is one of `minimal`,
+    `low`, `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for
+    whom the budget is spent. `cache` lets an earlier answer to the very same request of the same `principal` stand in.
     """
 
     model: str

@@ -13,6 +13,7 @@ from tools import (
     codereview,
     consensus,
     debug,
+    docgen,
     planner,
     precommit,
     refactor,
@@ -39,6 +40,7 @@ WORKFLOWS: tuple[Workflow, ...] = (
     tracer.WORKFLOW,
     planner.WORKFLOW,
     thinkdeep.WORKFLOW,
+    docgen.WORKFLOW,
     consensus.WORKFLOW,
 )
 

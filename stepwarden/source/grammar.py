@@ -113,6 +113,18 @@ def _settled(_page: Page, _drafts: Sequence[Draft]) -> None:
     pass
 
 
+def _none_documents(_root: "Node", _text: bytes) -> Callable[["Node"], bool]:
+    return lambda _node: False
+
+
+def _none_obeyed(_page: Page, _remark: Remark) -> Iterable[bytes]:
+    return ()
+
+
+def _no_line_matters(_before: bytes, _after: bytes) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Grammar:
     """What reading a language takes, as values and small functions.
@@ -122,9 +134,10 @@ class Grammar:
     and `call_of` read a node of theirs, `settle` sees all drafts of a file at last. `call_of` gives name and receiver.
     `generated` finds the words by which a program says, in the first GENERATED_BYTES, that it wrote the file.
 
-    For telling code from comments: `comments` and `literals` are node types (a literal is compared as it stands),
-    `breaks` says whether a line feed in a comment ends a statement as one outside would, `directives` finds what in a
-    comment a compiler or checker obeys; those comments count as code.
+    For telling code from documentation: `comments` and `literals` are node types (a literal is compared as it stands),
+    `documents` gives a test for nodes that only document, for one tree and its text. `obeyed` gives what in a comment
+    a compiler, checker or other program obeys: that counts as code. `line_ends` are ends of lines, `breaks` says that
+    a line feed in a comment ends a line too, `line_matters` whether it means something that a line ends between words.
     """
 
     language: Language
@@ -141,8 +154,11 @@ class Grammar:
     generated: re.Pattern[bytes] = GENERATED
     comments: tuple[str, ...] = ("comment",)
     literals: frozenset[str] = frozenset()
+    documents: Callable[["Node", bytes], Callable[["Node"], bool]] = _none_documents
+    obeyed: Callable[[Page, Remark], Iterable[bytes]] = _none_obeyed
+    line_ends: re.Pattern[bytes] = re.compile(rb"\r\n?")
     breaks: bool = False
-    directives: re.Pattern[bytes] = re.compile(rb"(?!)")
+    line_matters: Callable[[bytes, bytes], bool] = _no_line_matters
 
 
 @dataclass(frozen=True, slots=True)

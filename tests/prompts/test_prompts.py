@@ -19,6 +19,7 @@ WORKFLOWS = (
     "tracer",
     "planner",
     "thinkdeep",
+    "docgen",
     "consensus",
 )
 PROMPTS = (*WORKFLOWS, "chat", "challenge", "listmodels", "status")

@@ -145,6 +145,33 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
     return text_of(target.child_by_field_name("field")), owner
 
 
+_OBEYED = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export |sys\b|nolint\b|\s*\+[a-z]|\s*#nosec)|/\*line ")
+_OUTPUT = re.compile(rb"(?://|/\*)\s*(?:unordered )?output:", re.IGNORECASE)
+_CGO = re.compile(rb"([ \t]*\n[ \t]*\n)?(?:\s|//[^\n]*\n|/\*.{0,4000}?\*/|import|\(){0,200}\"C\"", re.DOTALL)
+_NEEDS_APART = re.compile(rb"//\s*\+build")
+
+
+def _obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
+    """Give directives, what an example must print, and the C code above `import "C"`."""
+    text = page.of(remark)
+    rest = page.text[remark.end : remark.end + 20_000]
+    if b"import" in page.text and b'"C"' in page.text:
+        above = _CGO.match(rest)
+        if above is not None:
+            yield text + (b" (apart)" if above[1] else b"")
+            return
+    if _OBEYED.match(text):
+        yield text + (b" (apart)" if _NEEDS_APART.match(text) and re.match(rb"[ \t]*\n[ \t]*\n", rest) else b"")
+    elif _OUTPUT.match(text) and b"func Example" in page.text:
+        yield text
+
+
+def _line_matters(before: bytes, after: bytes) -> bool:
+    """Whether the language puts a semicolon where a line ends between two words."""
+    ends = before[-1:].isalnum() or before[-1:] in b"_)]}\"'`" or before in {b"++", b"--"} or before[-1:] > b"\x7f"
+    return ends and after not in {b")", b"}"}
+
+
 GRAMMAR = Grammar(
     language=Language.GO,
     wheel="tree_sitter_go",
@@ -175,5 +202,8 @@ GRAMMAR = Grammar(
     settle=_settle,
     generated=re.compile(rb"^// Code generated .* DO NOT EDIT\.\r?$", re.MULTILINE),
     literals=frozenset({"interpreted_string_literal", "raw_string_literal", "rune_literal"}),
+    obeyed=_obeyed,
+    line_ends=re.compile(rb"\r\n"),
     breaks=True,
+    line_matters=_line_matters,
 )

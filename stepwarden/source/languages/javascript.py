@@ -1,9 +1,8 @@
 """JavaScript, with JSX."""
 
-import re
-
 from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages.ecmascript import define
+from stepwarden.source.languages.es_directives import line_matters, obeyed
 from stepwarden.source.languages.es_imports import call_of, import_of
 from stepwarden.source.languages.exports import settle
 from stepwarden.source.outline import Language
@@ -33,8 +32,7 @@ BRANCHES = (
     '"||"',
     '"??"',
 )
-LITERALS = frozenset({"string", "template_string", "regex", "jsx_text", "jsx_attribute"})
-DIRECTIVES = re.compile(rb"(?!)")
+LITERALS = frozenset({"string", "string_fragment", "regex", "jsx_text"})
 
 GRAMMAR = Grammar(
     language=Language.JAVASCRIPT,
@@ -50,5 +48,6 @@ GRAMMAR = Grammar(
     settle=settle,
     literals=LITERALS,
     breaks=True,
-    directives=DIRECTIVES,
+    obeyed=obeyed,
+    line_matters=line_matters,
 )

@@ -6,37 +6,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, Page, dotted, end_line_of, first_of, head, line_of, text_of
+from stepwarden.source.languages.docstrings import docstring, documents, obeyed
 from stepwarden.source.outline import Import, Kind, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _NAMES = frozenset({"identifier"})
-_STRINGS = frozenset({"string", "concatenated_string"})
-_PLAIN_START = re.compile(r"[rRuU]?(\"\"\"|'''|\"|')")
 _EXEMPT = frozenset({"overload", "override"})
-
-
-def docstring(body: "Node | None") -> "Node | None":
-    """Give the string that documents what `body` (a block or a module) belongs to, None if there is none."""
-    if body is None:
-        return None
-    for child in body.children:
-        if child.type != "comment":
-            return plain_string(child)
-    return None
-
-
-def plain_string(statement: "Node") -> "Node | None":
-    """Give the string a statement consists of, None if it is another statement, a formatted or a bytes string."""
-    if statement.type != "expression_statement" or statement.child_count != 1:
-        return None
-    string = statement.children[0]
-    if string.type not in _STRINGS:
-        return None
-    parts = string.named_children if string.type == "concatenated_string" else [string]
-    plain = all(part.type == "comment" or _PLAIN_START.fullmatch(text_of(part.child(0))) for part in parts)
-    return string if plain else None
 
 
 def _is_said(string: "Node") -> bool:
@@ -237,8 +214,6 @@ GRAMMAR = Grammar(
     ),
     settle=_settle,
     literals=frozenset({"string"}),
-    directives=re.compile(
-        rb"#\s*(?:type:\s*\S|pragma:|noqa\b(?!:\s*D\d+(?:[,\s]+D\d+)*\s*$)|nosec\b|pylint:|mypy:|pyright:|pyre-|ruff:|flake8:"
-        rb"|isort:|fmt:|yapf:|cython:|distutils:|lint-fixme|!/|-\*-.*coding|.*?coding[:=]\s*[-\w.]+)"
-    ),
+    documents=documents,
+    obeyed=obeyed,
 )

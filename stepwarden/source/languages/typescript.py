@@ -2,9 +2,10 @@
 
 from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages.ecmascript import define
+from stepwarden.source.languages.es_directives import line_matters, obeyed
 from stepwarden.source.languages.es_imports import call_of, import_of
 from stepwarden.source.languages.exports import settle
-from stepwarden.source.languages.javascript import BRANCHES, CALLS, DEFINITIONS, DIRECTIVES, IMPORTS, LITERALS
+from stepwarden.source.languages.javascript import BRANCHES, CALLS, DEFINITIONS, IMPORTS, LITERALS
 from stepwarden.source.outline import Language
 
 _NO_JSX = tuple(kind for kind in CALLS if not kind.startswith("jsx_"))
@@ -31,5 +32,6 @@ GRAMMAR = Grammar(
     settle=settle,
     literals=LITERALS,
     breaks=True,
-    directives=DIRECTIVES,
+    obeyed=obeyed,
+    line_matters=line_matters,
 )

@@ -1,0 +1,43 @@
+"""Comments that programs around JavaScript and TypeScript obey, and where the end of a line means something."""
+
+import re
+from collections.abc import Iterable
+
+from stepwarden.source.grammar import Page, Remark
+
+_LINE = re.compile(
+    rb"^[\s*/!]*(?:"
+    rb"@ts-(?:ignore|expect-error|nocheck|check)\b|eslint-(?:disable|enable)|eslint-env\b|(?:biome|prettier|dprint|rome)-ignore"
+    rb"|(?:oxlint|tslint|stylelint|jscs|standard|deno-lint|deno-fmt|deno-coverage|denolint)[-:]|(?:jshint|jslint)\b"
+    rb"|(?:istanbul|c8|v8|node:coverage)[ -](?:ignore|disable|enable)|\$Flow(?:FixMe|Issue|ExpectedError|Ignore)|flowlint"
+    rb"|@(?:no)?flow\b|@jsx\w*\s|@jest-environment|@vite|@vitest-environment|webpack\w+:|turbopack\w+:|@refresh\b"
+    rb"|[#@]\s?source(?:Mapping)?URL=|[#@]__(?:PURE|NO_SIDE_EFFECTS|INLINE|NOINLINE|KEY)__|<(?:reference|amd-)"
+    rb")[^\n]*",
+    re.MULTILINE,
+)
+_PLAIN = re.compile(rb"/\*\s*(?:globals?|exported|eslint)\s[^*]*")  # in a plain block comment, at its start
+_NEXT_LINE = re.compile(rb"next-line|@ts-(?:ignore|expect-error)|\$Flow")
+# the words after or before which a line feed changes what is meant (ECMA-262, 12.10, and the words that may be names)
+_AFTER = frozenset(
+    {b"return", b"throw", b"break", b"continue", b"yield", b"async", b"get", b"set", b"static", b"accessor", b"type"}
+    | {b"interface", b"declare", b"abstract", b"namespace", b"module", b"readonly", b"let", b"enum", b"using", b"await"}
+)
+_BEFORE = frozenset({b"++", b"--", b"=>", b"!"})
+
+
+def obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
+    """Give the lines of a comment that a program obeys, with whether the code they are about follows at once."""
+    text = page.of(remark)
+    found = list(_LINE.finditer(text)) or list(filter(None, [_PLAIN.match(text)]))
+    for match in found:
+        words = b" ".join(match[0].strip(b" \t*/!").split())
+        if _NEXT_LINE.search(words):
+            line = page.text[remark.end :].split(b"\n", 2)[1:2]
+            follows = bool(line) and bool(line[0].strip()) and not line[0].lstrip().startswith((b"/*", b"//", b"*"))
+            words += b"" if follows else b" (not right above code)"
+        yield words
+
+
+def line_matters(before: bytes, after: bytes) -> bool:
+    """Whether it means something that a line ends between two words."""
+    return before in _AFTER or after in _BEFORE
