@@ -11,13 +11,13 @@ from stepwarden.measures.docs import (
     Options,
     kept_options,
     measured,
-    missing,
     snippet,
     too_many,
     wanted,
 )
 from stepwarden.measures.scene import CannotMeasure, Scene, Seen
-from stepwarden.source.outline import Outline
+from stepwarden.source.documentation import undocumented
+from stepwarden.source.outline import Definition, Outline
 from stepwarden.source.parsing import outline
 from stepwarden.source.reader import Scan
 from stepwarden.source.testfiles import is_test_file
@@ -38,12 +38,14 @@ def look(scene: Scene) -> Seen:
     ledger = _Ledger({} if first else dict(scene.before.data["docgen"]["listed"]), dict(scene.kept))
     went = ledger.drop_gone(scene)
     renamed = ledger.find_renamed(scene, sources, went)
-    came = [path for path, found in sources.items() if path not in ledger.listed and _is_work(found, options)]
+    missing = undocumented(sources, everything=options.everything)
+    work = [path for path in sources if wanted(sources[path], options)] if options.update else list(missing)
+    came = [path for path in work if path not in ledger.listed]
     if first and len(came) > MOST_FILES:
-        raise CannotMeasure(too_many(came, sum(len(missing(sources[path], options)) for path in came)))
+        raise CannotMeasure(too_many(came, sum(len(missing.get(path, ())) for path in came)))
     came = [path for path in came if ledger.enlist(scene, path)]
     found = Found(
-        files=tuple(_state(scene, path, ledger, options) for path in sorted(ledger.listed)),
+        files=tuple(_state(scene, path, ledger, options, missing.get(path, ())) for path in sorted(ledger.listed)),
         looked=len(sources),
         left_out=tuple(_left_out(scan, tests)),
         came=() if first else tuple(came),
@@ -154,11 +156,7 @@ def _sources(scan: Scan, options: Options) -> tuple[dict[str, Outline], int]:
     return kept, len(scan.outlines) - len(kept)
 
 
-def _is_work(found: Outline, options: Options) -> bool:
-    return bool(missing(found, options)) or (options.update and bool(wanted(found, options)))
-
-
-def _state(scene: Scene, path: str, ledger: _Ledger, options: Options) -> FileState:
+def _state(scene: Scene, path: str, ledger: _Ledger, options: Options, missing: tuple[Definition, ...]) -> FileState:
     before = ledger.first_text(path)
     data = read(scene.workspace.root or "", path)
     if isinstance(data, Unread):
@@ -172,7 +170,7 @@ def _state(scene: Scene, path: str, ledger: _Ledger, options: Options) -> FileSt
     return FileState(
         path,
         found.language,
-        missing=missing(found, options),
+        missing=missing,
         wanted=len(wanted(found, options)),
         changes=tuple(_told(change) for change in changes),
         broken=found.broken[0] if first is not None and not first.broken else None,

@@ -83,11 +83,6 @@ class Found:
     listed: Mapping[str, str] = field(default_factory=dict[str, str])  # path -> the name its first text is kept by
 
 
-def missing(outline: Outline, options: Options) -> tuple[Definition, ...]:
-    """Give the definitions of a file that should be documented and are not, in their order."""
-    return tuple(item for item in wanted(outline, options) if not item.documented)
-
-
 def wanted(outline: Outline, options: Options) -> tuple[Definition, ...]:
     """Give the definitions of a file that should be documented; in a generated one, none."""
     if outline.generated:
@@ -97,7 +92,8 @@ def wanted(outline: Outline, options: Options) -> tuple[Definition, ...]:
 
 def name_of(item: Definition) -> str:
     """Give a definition with its line, as the replies name it."""
-    return f"module ({item.line})" if item.kind is Kind.MODULE else f"{item.qualified} ({item.line})"
+    name = f"{item.kind.value} {item.name}".strip() if item.kind is Kind.MODULE else item.qualified
+    return f"{name} ({item.line})"
 
 
 def names_of(items: Sequence[Definition], most: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwarden.measures.docs import FileState, Found, Options, kept_options, measured, missing, too_many, wanted
+from stepwarden.measures.docs import FileState, Found, Options, kept_options, measured, too_many, wanted
 from stepwarden.source.outline import Definition, Kind, Language, Outline
 
 
@@ -58,8 +58,8 @@ def test_options_are_the_same_after_they_were_recorded(
 def test_private_exempt_and_generated_definitions_are_not_asked_for() -> None:
     found = outlined(definition("f"), definition("_g", public=False), definition("h", exempt=True))
     assert [item.name for item in wanted(found, Options())] == ["f"]
-    assert [item.name for item in missing(found, Options(everything=True))] == ["f", "_g"]
-    assert missing(outlined(definition("f"), generated=True), Options()) == ()
+    assert [item.name for item in wanted(found, Options(everything=True))] == ["f", "_g"]
+    assert wanted(outlined(definition("f"), generated=True), Options()) == ()
 
 
 def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
