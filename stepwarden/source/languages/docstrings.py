@@ -15,7 +15,8 @@ _DEFINED = frozenset({"class_definition", "function_definition"})
 _READ = re.compile(rb"(?:([\w.]+)\s*\.\s*)?\b__doc__\b")
 _GRAMMARS = re.compile(rb"^\s*(?:import|from)\s+(?:ply|sly)\b", re.MULTILINE)  # their rules stand in docstrings
 _ESCAPES = re.compile(
-    rb"\\(?:[\\'\"]|x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4})|U(?!00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|N(?!\{[A-Za-z0-9 -]+\}))"
+    rb"\\(?:[\\'\"]|x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4})|U(?!00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"
+    rb"|N(?!\{[A-Za-z0-9 -]+\}))"
 )
 _DIRECTIVE = re.compile(
     rb"#\s*(?:type:\s*\S|pragma\b|noqa\b|nosec\b|mypy:|pyright:|pyre-|ruff:|flake8[:-]|isort:|fmt:|yapf:|autopep8:"

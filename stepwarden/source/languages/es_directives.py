@@ -7,7 +7,8 @@ from stepwarden.source.grammar import Page, Remark
 
 _LINE = re.compile(
     rb"^[\s*/!]*(?:"
-    rb"@ts-(?:ignore|expect-error|nocheck|check)\b|eslint-(?:disable|enable)|eslint-env\b|(?:biome|prettier|dprint|rome)-ignore"
+    rb"@ts-(?:ignore|expect-error|nocheck|check)\b|eslint-(?:disable|enable)|eslint-env\b"
+    rb"|(?:biome|prettier|dprint|rome)-ignore"
     rb"|(?:oxlint|tslint|stylelint|jscs|standard|deno-lint|deno-fmt|deno-coverage|denolint)[-:]|(?:jshint|jslint)\b"
     rb"|(?:istanbul|c8|v8|node:coverage)[ -](?:ignore|disable|enable)|\$Flow(?:FixMe|Issue|ExpectedError|Ignore)|flowlint"
     rb"|@(?:no)?flow\b|@jsx\w*\s|@jest-environment|@vite|@vitest-environment|webpack\w+:|turbopack\w+:|@refresh\b"

@@ -1,0 +1,99 @@
+"""C++, and headers of either: documented as Doxygen reads comments; private members are left out."""
+
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import Draft, Grammar, Page, text_of
+from stepwarden.source.languages.c import (
+    BRANCHES,
+    DOCS,
+    HEADERS,
+    LITERALS,
+    TYPES,
+    call_of,
+    function_declarator,
+    include_of,
+    type_draft,
+)
+from stepwarden.source.languages.commented import drafted, name_node, note_docs, parameters
+from stepwarden.source.outline import Kind, Language
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+TYPES_OF_CPP = {**TYPES, "class_specifier": Kind.CLASS}
+
+
+def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+    if node.type in {*TYPES, "type_definition"}:
+        draft = type_draft(node, page)
+    elif node.type == "class_specifier":
+        draft = _class(node, page)
+    else:
+        draft = _function(node, page, parent)
+    if draft is None:
+        return None
+    draft.public = draft.public and _access(node) != "private"
+    outer = node.parent
+    if outer is not None and outer.type == "template_declaration":
+        note_docs(draft, page, outer, DOCS)
+    return draft
+
+
+def _class(node: "Node", page: Page) -> Draft | None:
+    if node.child_by_field_name("body") is None:
+        return None
+    draft = drafted(node, page, text_of(node.child_by_field_name("name")), Kind.CLASS, public=True)
+    bases = next((child for child in node.children if child.type == "base_class_clause"), None)
+    draft.bases = tuple(
+        text_of(base) for base in (bases.named_children if bases is not None else ()) if "identifier" in base.type
+    )
+    note_docs(draft, page, node, DOCS)
+    return draft
+
+
+def _function(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+    declared = function_declarator(node)
+    member = parent is not None and parent.kind is Kind.CLASS
+    if declared is None or (parent is not None and not member):
+        return None
+    if node.type == "declaration" and not member and not page.path.endswith(HEADERS):
+        return None
+    owner, _, name = text_of(name_node(declared)).rpartition("::")
+    static = any(child.type == "storage_class_specifier" and text_of(child) == "static" for child in node.children)
+    kind = Kind.METHOD if member or owner else Kind.FUNCTION
+    draft = drafted(node, page, name, kind, public=member or not static)
+    draft.owner = owner.partition("<")[0].replace("::", ".")
+    draft.parameters = tuple(parameters(declared.child_by_field_name("parameters")))
+    draft.exempt = any(child.type == "virtual_specifier" for child in declared.children)  # override, final
+    draft.exempt |= bool(owner)  # documented where the class declares it
+    note_docs(draft, page, node, DOCS)
+    return draft
+
+
+def _access(node: "Node") -> str:
+    """Give the access of a member, "" outside of classes."""
+    place = node.parent if node.parent is not None and node.parent.type == "template_declaration" else node
+    body = place.parent
+    if body is None or body.type != "field_declaration_list":
+        return ""
+    above = place.prev_named_sibling
+    while above is not None and above.type != "access_specifier":
+        above = above.prev_named_sibling
+    if above is not None:
+        return text_of(above)
+    return "private" if body.parent is not None and body.parent.type == "class_specifier" else "public"
+
+
+GRAMMAR = Grammar(
+    language=Language.CPP,
+    wheel="tree_sitter_cpp",
+    entries={".cpp": "language"},
+    definitions=(*TYPES_OF_CPP, "type_definition", "function_definition", "declaration", "field_declaration"),
+    define=_define,
+    imports=("preproc_include",),
+    import_of=include_of,
+    calls=("call_expression",),
+    call_of=call_of,
+    branches=(*BRANCHES, "for_range_loop", "catch_clause"),
+    literals=LITERALS,
+)

@@ -1,0 +1,84 @@
+"""C#: documented by `///`, counted as the compiler's warning CS1591 does for what others can see."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
+from stepwarden.source.languages.commented import callee, drafted, note_docs, words_of
+from stepwarden.source.outline import Import, Kind, Language
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_KINDS = {
+    "class_declaration": Kind.CLASS,
+    "struct_declaration": Kind.CLASS,
+    "record_declaration": Kind.CLASS,
+    "interface_declaration": Kind.INTERFACE,
+    "enum_declaration": Kind.ENUM,
+    "delegate_declaration": Kind.TYPE,
+    "method_declaration": Kind.METHOD,
+    "constructor_declaration": Kind.METHOD,
+    "property_declaration": Kind.VALUE,
+}
+
+
+def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+    said = words_of(node, "modifier")
+    inside = parent is None or parent.public
+    public = inside and (bool(said & {"public", "protected"}) or (parent is not None and parent.kind is Kind.INTERFACE))
+    draft = drafted(node, page, text_of(node.child_by_field_name("name")), _KINDS[node.type], public=public)
+    draft.asynchronous = "async" in said
+    draft.bases = tuple(_bases(node))
+    draft.decorators = tuple(_attributes(node))
+    note_docs(draft, page, node, (b"///", b"/**"))
+    return draft
+
+
+def _bases(node: "Node") -> Iterable[str]:
+    listed = next((child for child in node.named_children if child.type == "base_list"), None)
+    return [text_of(child) for child in (listed.named_children if listed is not None else ())]
+
+
+def _attributes(node: "Node") -> Iterable[str]:
+    for child in node.children:
+        if child.type == "attribute_list":
+            yield from (" ".join(text_of(attribute).split())[:80] for attribute in child.named_children)
+
+
+def _import_of(node: "Node") -> Iterable[Import]:
+    named = next((text_of(child) for child in node.named_children[::-1]), "")
+    return [Import(named, (), line_of(node))] if named else []
+
+
+def _call_of(node: "Node") -> tuple[str, str] | None:
+    if node.type == "object_creation_expression":
+        return text_of(node.child_by_field_name("type")).partition("<")[0], ""
+    return callee(node.child_by_field_name("function"), "member_access_expression", "expression", "name")
+
+
+GRAMMAR = Grammar(
+    language=Language.CSHARP,
+    wheel="tree_sitter_c_sharp",
+    entries={".cs": "language"},
+    definitions=tuple(_KINDS),
+    define=_define,
+    imports=("using_directive",),
+    import_of=_import_of,
+    calls=("invocation_expression", "object_creation_expression"),
+    call_of=_call_of,
+    branches=(
+        "if_statement",
+        "for_statement",
+        "foreach_statement",
+        "while_statement",
+        "do_statement",
+        "catch_clause",
+        "switch_section",
+        "switch_expression_arm",
+        "conditional_expression",
+        '"&&"',
+        '"||"',
+    ),
+    literals=frozenset({"string_literal", "verbatim_string_literal", "raw_string_literal", "character_literal"}),
+)

@@ -1,0 +1,82 @@
+"""Java: documented by Javadoc, counted as Checkstyle's MissingJavadocType and MissingJavadocMethod do."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
+from stepwarden.source.languages.commented import drafted, note_docs, words_of
+from stepwarden.source.outline import Import, Kind, Language
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_KINDS = {
+    "class_declaration": Kind.CLASS,
+    "record_declaration": Kind.CLASS,
+    "interface_declaration": Kind.INTERFACE,
+    "annotation_type_declaration": Kind.INTERFACE,
+    "enum_declaration": Kind.ENUM,
+    "method_declaration": Kind.METHOD,
+    "constructor_declaration": Kind.METHOD,
+}
+
+
+def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+    name = text_of(node.child_by_field_name("name"))
+    said = words_of(node, "modifiers")
+    inside = parent is None or parent.public
+    public = inside and (bool(said & {"public", "protected"}) or (parent is not None and parent.kind is Kind.INTERFACE))
+    draft = drafted(node, page, name, _KINDS[node.type], public=public)
+    draft.decorators = tuple(word[1:] for word in said if word.startswith("@"))
+    draft.exempt = "@Override" in said
+    draft.bases = tuple(_bases(node))
+    note_docs(draft, page, node, (b"/**",))
+    return draft
+
+
+def _bases(node: "Node") -> Iterable[str]:
+    for child in node.named_children:
+        if child.type == "superclass":
+            yield text_of(child.named_children[0])
+        elif child.type in {"super_interfaces", "extends_interfaces"}:
+            yield from (text_of(part) for listed in child.named_children for part in listed.named_children)
+
+
+def _import_of(node: "Node") -> Iterable[Import]:
+    named = next((text_of(child) for child in node.named_children if child.type.endswith("identifier")), "")
+    return [Import(named, (), line_of(node))] if named else []
+
+
+def _call_of(node: "Node") -> tuple[str, str] | None:
+    if node.type == "object_creation_expression":
+        return text_of(node.child_by_field_name("type")).partition("<")[0], ""
+    owner = text_of(node.child_by_field_name("object"))
+    plain = owner.replace(".", "").replace("_", "").isalnum() and len(owner) < 80
+    return text_of(node.child_by_field_name("name")), owner if plain or not owner else "?"
+
+
+GRAMMAR = Grammar(
+    language=Language.JAVA,
+    wheel="tree_sitter_java",
+    entries={".java": "language"},
+    definitions=tuple(_KINDS),
+    define=_define,
+    imports=("import_declaration",),
+    import_of=_import_of,
+    calls=("method_invocation", "object_creation_expression"),
+    call_of=_call_of,
+    branches=(
+        "if_statement",
+        "for_statement",
+        "enhanced_for_statement",
+        "while_statement",
+        "do_statement",
+        "catch_clause",
+        "ternary_expression",
+        "switch_label",
+        '"&&"',
+        '"||"',
+    ),
+    comments=("line_comment", "block_comment"),
+    literals=frozenset({"string_literal", "character_literal"}),
+)

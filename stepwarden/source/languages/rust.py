@@ -1,0 +1,101 @@
+"""Rust: documented by `///`, `/**` and `#[doc]`, counted as the compiler's `missing_docs` does for what is `pub`."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
+from stepwarden.source.languages.commented import callee, drafted, note_docs
+from stepwarden.source.outline import Import, Kind, Language
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_KINDS = {
+    "struct_item": Kind.CLASS,
+    "union_item": Kind.CLASS,
+    "enum_item": Kind.ENUM,
+    "trait_item": Kind.INTERFACE,
+    "type_item": Kind.TYPE,
+    "function_item": Kind.FUNCTION,
+    "function_signature_item": Kind.METHOD,
+}
+_DOCS = (b"///", b"/**")
+
+
+def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+    implemented = _implemented(node)
+    kind = Kind.METHOD if implemented is not None and node.type == "function_item" else _KINDS[node.type]
+    said = any(child.type == "visibility_modifier" and text_of(child) == "pub" for child in node.children)
+    in_trait = parent is not None and parent.kind is Kind.INTERFACE
+    local = parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}
+    public = not local and (parent.public if in_trait and parent is not None else said)
+    draft = drafted(node, page, text_of(node.child_by_field_name("name")), kind, public=public)
+    if in_trait:
+        draft.kind = Kind.METHOD
+    if implemented is not None:
+        draft.owner = text_of(implemented.child_by_field_name("type")).partition("<")[0]
+        draft.exempt = implemented.child_by_field_name("trait") is not None
+    top = _above_attributes(node)
+    note_docs(draft, page, top, _DOCS)
+    draft.documented |= any("#[doc" in text_of(attribute) for attribute in _attributes(node))
+    return draft
+
+
+def _implemented(node: "Node") -> "Node | None":
+    outer = node.parent.parent if node.parent is not None else None
+    return outer if outer is not None and outer.type == "impl_item" else None
+
+
+def _attributes(node: "Node") -> Iterable["Node"]:
+    above = node.prev_named_sibling
+    while above is not None and above.type in {"attribute_item", "line_comment", "block_comment"}:
+        if above.type == "attribute_item":
+            yield above
+        above = above.prev_named_sibling
+
+
+def _above_attributes(node: "Node") -> "Node":
+    top = node
+    while top.prev_named_sibling is not None and top.prev_named_sibling.type == "attribute_item":
+        top = top.prev_named_sibling
+    return top
+
+
+def _import_of(node: "Node") -> Iterable[Import]:
+    named = text_of(node.child_by_field_name("argument"))
+    return [Import(" ".join(named.split())[:200], (), line_of(node))]
+
+
+def _call_of(node: "Node") -> tuple[str, str] | None:
+    if node.type == "macro_invocation":
+        return f"{text_of(node.child_by_field_name('macro'))}!", ""
+    target = node.child_by_field_name("function")
+    if target is not None and target.type == "scoped_identifier":
+        path = text_of(target.child_by_field_name("path"))
+        return text_of(target.child_by_field_name("name")), path.replace("::", ".") if len(path) < 80 else "?"
+    return callee(target, "field_expression", "value", "field")
+
+
+GRAMMAR = Grammar(
+    language=Language.RUST,
+    wheel="tree_sitter_rust",
+    entries={".rs": "language"},
+    definitions=tuple(_KINDS),
+    define=_define,
+    imports=("use_declaration",),
+    import_of=_import_of,
+    calls=("call_expression", "macro_invocation"),
+    call_of=_call_of,
+    branches=(
+        "if_expression",
+        "for_expression",
+        "while_expression",
+        "loop_expression",
+        "match_arm",
+        "try_expression",
+        '"&&"',
+        '"||"',
+    ),
+    comments=("line_comment", "block_comment"),
+    literals=frozenset({"string_literal", "raw_string_literal", "char_literal"}),
+)
