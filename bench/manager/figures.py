@@ -1,5 +1,6 @@
 """From played threads to figures and criteria."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -11,6 +12,7 @@ from bench.manager.policies import FIXED_FIVE, OWN_END, RULES, RULES_AND_MODEL, 
 COVERAGE = 0.78
 SAVED = 0.25
 LOST_POINTS = 2.0
+MOST_STEPS = 1_000  # more than any thread needs: those out of reach are sorted last
 HOPELESS_CUT = 0.28
 
 
@@ -110,6 +112,20 @@ def ideal_saving(results: Sequence[Result]) -> float:
     """Give what nobody can beat on solvable threads: each ended at the step at which the truth was proved."""
     needs = [result.needed for result in results if result.needed is not None]
     return 1 - fmean(needs) / 5
+
+
+def allowed_saving(results: Sequence[Result]) -> float:
+    """Give what nobody can beat within the success that may be lost, over all threads.
+
+    As many of the quickest solvable threads as have to succeed end at the proof; every other ends at its tool's
+    minimum, as if it were known from the start that it is not worth more.
+    """
+    needs = sorted(results, key=lambda result: MOST_STEPS if result.needed is None else result.needed)
+    best = max(_success(results, OWN_END), _success(results, FIXED_FIVE))
+    kept = math.ceil((best - LOST_POINTS / 100) * len(solvable(results)))
+    proved = [result.needed or 0 for result in needs[:kept]]
+    steps = sum(proved) + sum(result.thread.task.policy.min_steps for result in needs[kept:])
+    return 1 - steps / len(results) / fmean(result.played[FIXED_FIVE].steps for result in results)
 
 
 def _is(result: Result, character: str) -> bool:
