@@ -1,5 +1,6 @@
 """`debug`: find the cause of a fault."""
 
+from stepwarden.measures.looking import look_of
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest
@@ -20,4 +21,5 @@ WORKFLOW = Workflow(
         facts=checklist(Item("files_checked: what you read", read_at_least(1))),
     ),
     request=DebugRequest,
+    look=look_of("debug"),
 )

@@ -51,9 +51,8 @@ def _measured_anew(scene: Scene, named: tuple[str, ...]) -> Seen | None:
         places, whence = tuple(mentioned(scene.thread.task, (*scan.outlines, *scan.others))), "named in the task"
     if not places:
         data = {"codereview": {"named": [], "files": []}}
-        return Seen(
-            Measured(facts=("Name what to review in relevant_files: the server then counts what was read.",), data=data)
-        )
+        asked = () if scene.thread.origin is not None else ("Name what to review in relevant_files.",)
+        return Seen(Measured(facts=asked, data=data))
     there = [path for path in places if _may_read(scene, path)]
     scan = scene.reader.scan(scene.workspace.root or "", there, until=scene.until)
     paths = [path for path in (*scan.outlines, *scan.others) if path in places or path in scan.outlines]

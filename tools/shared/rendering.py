@@ -214,7 +214,9 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     envelope.expert = _expert(reply)
     _hand_over(envelope, said.answers)
     # A held reply is about what is open; what was found is in the replies before.
-    envelope.facts = facts = [] if reply.held else list(reply.facts[: room.facts])
+    # What a follow-up goes on from is told before what the files say: that is asked for once.
+    shown = 0 if reply.held else min(room.facts, 1) if reply.origin is not None else room.facts
+    envelope.facts = facts = list(reply.facts[:shown])
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
     envelope.assessment = _assessment(
