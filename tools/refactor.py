@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stepwarden.measures.looking import look_of
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, checklist, has_issue, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
@@ -32,4 +33,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=RefactorRequest,
+    look=look_of("refactor"),
 )

@@ -128,7 +128,8 @@ def _one_thread(
         data["result"] = full_result(thread)
     standing = f"{thread.outcome.value}, {thread.last} steps of {thread.total_steps}"
     title = f"{thread.id}: {standing}, next: {thread.tool} step {thread.next_number}"
-    return _with_history(data, title, page, go_on_after)
+    facts: list[str] = data.get("result", {}).get("facts", [])
+    return _with_history(data, "\n".join([title, *facts]), page, go_on_after)
 
 
 def _with_history(

@@ -1,5 +1,6 @@
 """`testgen`: find what is untested and write the tests."""
 
+from stepwarden.measures.looking import look_of
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, checklist, named_relevant, read_at_least
 from tools.workflow.request import BaseWorkflowRequest
@@ -24,4 +25,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=TestgenRequest,
+    look=look_of("testgen"),
 )

@@ -150,11 +150,11 @@ def _facts(found: Found, done: int, said_done: int | None) -> Iterable[str]:
         count = sum(len(state.missing) for state in found.files)
         counted = "" if said_done is None or said_done == done else f" (you counted {said_done})"
         yield f"{done} of {total} files documented{counted}; {count} definition{'' if count == 1 else 's'} left."
-    yield from (f"Renamed: {old} -> {new}." for old, new in found.renamed[:2])
-    if found.came:
-        yield f"New: {_some(found.came)}."
-    if found.went:
-        yield f"Gone: {_some(found.went)}."
+    moved = [f"renamed {old} -> {new}" for old, new in found.renamed[:2]]
+    moved += [f"new {_some(found.came)}"] if found.came else []
+    moved += [f"gone {_some(found.went)}"] if found.went else []
+    if moved:
+        yield f"Since: {'; '.join(moved)}."
     yield from found.left_out
 
 

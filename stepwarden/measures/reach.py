@@ -1,6 +1,7 @@
 """Which functions the tests of a project call, by themselves or through others, as far as names can tell."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -15,6 +16,12 @@ MANY = 25  # definitions of one name, above which a call through an unknown obje
 FEW = 3  # definitions of one name that a test may mean although it imports none of their files
 CALLED_LANGUAGES = frozenset({Language.PYTHON, Language.JAVASCRIPT, Language.TYPESCRIPT, Language.GO})
 """Languages whose outlines have calls."""
+_PLAIN_DECORATORS = frozenset(
+    {"staticmethod", "classmethod", "contextmanager", "asynccontextmanager", "wraps", "cache", "lru_cache", "final"}
+)
+_HARMLESS_BASES = frozenset(
+    {"object", "ABC", "Protocol", "Generic", "Exception", "ValueError", "RuntimeError", "Enum", "StrEnum", "NamedTuple"}
+)
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "constructor"})
 _ENDINGS = (".py", ".pyi", ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".d.ts")
 
@@ -31,7 +38,7 @@ class Web:
     def functions(self) -> dict[str, list[Key]]:
         """Functions and methods outside the tests by their own names."""
         found: dict[str, list[Key]] = {}
-        for path, item in self._items():
+        for path, item in self.items():
             if is_function(item):
                 found.setdefault(item.name, []).append((path, item.qualified))
         return found
@@ -39,9 +46,9 @@ class Web:
     @cached_property
     def constructors(self) -> dict[str, list[Key]]:
         """What runs when a class is called, by the name of the class."""
-        classes = {(path, item.qualified) for path, item in self._items() if item.kind is Kind.CLASS}
+        classes = {(path, item.qualified) for path, item in self.items() if item.kind is Kind.CLASS}
         found: dict[str, list[Key]] = {}
-        for path, item in self._items():
+        for path, item in self.items():
             if item.name in _CONSTRUCTORS and (path, item.parent) in classes:
                 found.setdefault(item.parent.rpartition(".")[2], []).append((path, item.qualified))
         return found
@@ -65,7 +72,8 @@ class Web:
             found.setdefault(PurePosixPath(path).parent.as_posix(), []).append(path)
         return found
 
-    def _items(self) -> Iterator[tuple[str, Definition]]:
+    def items(self) -> Iterator[tuple[str, Definition]]:
+        """Go through all definitions outside the tests, each with its file."""
         for path, found in self.outlines.items():
             if path not in self.tests:
                 for item in found.definitions:
@@ -222,17 +230,47 @@ def _distinct(calls: Iterable[Call]) -> Iterable[Call]:
     return {(call.receiver, call.name): call for call in calls}.values()
 
 
+def runs_unnamed(web: Web) -> set[Key]:
+    """Give the definitions that run without a call that names them.
+
+    Special methods, properties, what a decorator hands to a framework, methods that a base class of others calls, and
+    functions inside functions.
+    """
+    classes = {(path, item.qualified): item for path, item in web.items() if item.kind is Kind.CLASS}
+    known = {item.name for item in classes.values()} | _HARMLESS_BASES
+    return {
+        (path, item.qualified)
+        for path, item in web.items()
+        if is_function(item) and _runs_unnamed(item, classes.get((path, item.parent)), known)
+    }
+
+
+def _runs_unnamed(item: Definition, owner: Definition | None, known: Set[str]) -> bool:
+    if item.name in _CONSTRUCTORS:
+        return False
+    special = item.name.startswith("__") and item.name.endswith("__")
+    decorated = any(_last_name(text) not in _PLAIN_DECORATORS for text in item.decorators)
+    nested = owner is None and bool(item.parent) and item.kind is Kind.FUNCTION
+    foreign = owner is not None and any(_last_name(base) not in known for base in owner.bases)
+    return special or decorated or nested or foreign or item.exempt
+
+
+def _last_name(text: str) -> str:
+    return re.split(r"[(\[<]", text.lstrip("@"), maxsplit=1)[0].rpartition(".")[2].strip()
+
+
 def reached_through(web: Web, start: Iterable[Key]) -> set[Key]:
     """Give the definitions that run when those of `start` do, and when the files are loaded, as far as names tell.
 
     It errs on the side of reaching: a call through an object may mean every method of that name.
     """
     inside: dict[str, dict[str, set[str]]] = {}
-    reached = set(start)
+    reached = set(start) | runs_unnamed(web)
     waiting = list(reached)
     for path, outline in web.outlines.items():
         if path not in web.tests:
-            waiting += _new(web, (call.name for call in outline.calls if not call.inside), reached)
+            loaded = {"", *(item.qualified for item in outline.definitions if not is_function(item))}
+            waiting += _new(web, (call.name for call in outline.calls if call.inside in loaded), reached)
     while waiting:
         path, qualified = waiting.pop()
         calls = inside.get(path)
@@ -240,6 +278,11 @@ def reached_through(web: Web, start: Iterable[Key]) -> set[Key]:
             calls = inside[path] = _called_inside(web.outlines[path])
         waiting += _new(web, calls.get(qualified, ()), reached)
     return reached
+
+
+def is_passed_on(name: str, text: str) -> bool:
+    """Whether a source text names a function without calling it: what is passed on may run by a call of others."""
+    return re.search(rf"(?<!def )(?<!function )(?<!func )\b{re.escape(name)}\b(?!\s*[(\"'])", text) is not None
 
 
 def _called_inside(outline: Outline) -> dict[str, set[str]]:

@@ -37,7 +37,9 @@ class Place:
         return self.paths[0] if len(self.paths) == 1 else ""
 
 
-_PYTHON = re.compile(r'^[ \t>|+]*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE)
+_PYTHON = re.compile(
+    r'^[ \t>|+]*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE
+)
 _PYTEST = re.compile(
     r"^(?:E\s+)?(?P<path>[^\s:][^:\n]*\.py):(?P<line>\d+): (?:in (?P<function>[\w<>.]+)|[\w.]*(?:Error|Exception|Exit|Failed)\b)",
     re.MULTILINE,
@@ -49,7 +51,8 @@ _V8 = re.compile(
 _GECKO = re.compile(r"^(?P<function>[\w$.<>/*]*)@(?P<path>[^\n@]+?):(?P<line>\d+):\d+\s*$", re.MULTILINE)
 _GO = re.compile(r"^(?P<function>\S[^\n]*)\([^\n(]*\)\n\s+(?P<path>[^\s:][^\n]*\.go):(?P<line>\d+)", re.MULTILINE)
 _JAVA = re.compile(
-    r"^\s*at (?:[\w.]*(?:@[\w.]+)?/)*(?P<function>[\w.$<>]+)\((?P<path>\w+\.(?:java|kt|scala)):(?P<line>\d+)\)", re.MULTILINE
+    r"^\s*at (?:[\w.]*(?:@[\w.]+)?/)*(?P<function>[\w.$<>]+)\((?P<path>\w+\.(?:java|kt|scala)):(?P<line>\d+)\)",
+    re.MULTILINE,
 )
 _RUST = re.compile(
     r"(?:^ *\d+: +(?:0x[0-9a-f]+ - )?(?P<function>[^\n]+)\n\s+at |panicked at (?:'[^\n]*', )?)"

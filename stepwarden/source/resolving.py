@@ -3,7 +3,7 @@
 import builtins
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,20 +14,31 @@ from stepwarden.source.testfiles import is_test_file
 OWN = frozenset({"self", "cls", "this"})
 CANDIDATES = 40  # definitions of one name that a call may mean; past that the name says nothing
 
-_BUILT_IN = frozenset(dir(builtins)) | frozenset(
+_SCRIPT_WORLD = frozenset(
     re.findall(
         r"\w+",
-        """append cap clear close complex copy delete imag len make max min new panic print println real recover
-        Array ArrayBuffer BigInt Boolean Date Error Function Int32Array Intl JSON Map Math Number Object Promise Proxy
+        """Array ArrayBuffer BigInt Boolean Date Error Function Int32Array Intl JSON Map Math Number Object Promise Proxy
         RangeError RegExp Set String Symbol SyntaxError TypeError URL Uint8Array WeakMap WeakSet alert console
         cancelAnimationFrame clearInterval clearTimeout decodeURIComponent document encodeURIComponent fetch isFinite
-        isNaN parseFloat parseInt process queueMicrotask require requestAnimationFrame setInterval setTimeout
-        structuredClone window bool byte error float32 float64 int int16 int32 int64 int8 rune string uint uint16
-        uint32 uint64 uint8""",
+        isNaN localStorage navigator parseFloat parseInt process queueMicrotask require requestAnimationFrame
+        sessionStorage setInterval setTimeout structuredClone window""",
     )
 )
+_BUILT_IN = {
+    Language.PYTHON: frozenset(dir(builtins)),
+    Language.JAVASCRIPT: _SCRIPT_WORLD,
+    Language.TYPESCRIPT: _SCRIPT_WORLD,
+    Language.GO: frozenset(
+        re.findall(
+            r"\w+",
+            """append cap clear close complex copy delete imag len make max min new panic print println real recover
+            any bool byte complex128 complex64 error float32 float64 int int16 int32 int64 int8 rune string uint uint16
+            uint32 uint64 uint8 uintptr""",
+        )
+    ),
+}
 
-# Methods of strings, lists, maps, files and promises: a call of one of them is most often of those.
+# Methods of strings, lists, maps, files, promises and pages: a call of one of them is most often of those.
 _OF_PYTHON = frozenset(
     name for kind in (str, bytes, bytearray, list, tuple, dict, set, int, float, io.StringIO) for name in dir(kind)
 )
@@ -38,7 +49,11 @@ _OF_SCRIPTS = frozenset(
         indexOf join keys lastIndexOf map match matchAll next of padEnd padStart pop push reduce reduceRight reject
         repeat replace replaceAll resolve reverse search send set shift slice some sort splice split startsWith endsWith
         substring test then catch throw toFixed toISOString toLowerCase toString toUpperCase trim trimEnd trimStart
-        unshift values entries exec add delete clear apply bind call addEventListener removeEventListener""",
+        unshift values entries exec add delete clear apply bind call addEventListener removeEventListener appendChild
+        arc beginPath blur clearRect click clip close closePath contains drawImage fillRect fillText focus getAttribute
+        getBoundingClientRect getContext getItem getImageData lineTo measureText moveTo open preventDefault putImageData
+        querySelector querySelectorAll remove removeChild removeItem restore rotate save scale scrollTo setAttribute
+        setItem setTransform stopPropagation stroke strokeRect strokeText submit toBlob toDataURL translate""",
     )
 )
 _METHODS = {Language.PYTHON: _OF_PYTHON, Language.JAVASCRIPT: _OF_SCRIPTS, Language.TYPESCRIPT: _OF_SCRIPTS}
@@ -109,7 +124,7 @@ class Resolver:
             return Resolution(path, call, Certainty.DYNAMIC, (), f"`{call.name}` is a value of {bound.files[0]}")
         if bound is not None:
             return Resolution(path, call, Certainty.OUTSIDE, (), f"from {bound.module}" if bound.module else "imported")
-        if call.name in _BUILT_IN:
+        if call.name in self._built_in(path):
             return Resolution(path, call, Certainty.OUTSIDE, (), "built in")
         if self.outlines[path].language in {Language.PYTHON, Language.GO, Language.JAVASCRIPT, Language.TYPESCRIPT}:
             return Resolution(path, call, Certainty.DYNAMIC, (), f"`{call.name}` is a value, or defined by other means")
@@ -135,7 +150,7 @@ class Resolver:
         typed = self._declared(path, call, head) if call.receiver == head else ()
         if typed:
             return Resolution(path, call, Certainty.SURE, typed)
-        if call.receiver == head and call.receiver in _BUILT_IN:
+        if call.receiver == head and head in self._built_in(path):
             return Resolution(path, call, Certainty.OUTSIDE, (), "built in")
         return self._by_name(path, call, f"the class of `{call.receiver}` is not written here")
 
@@ -206,6 +221,9 @@ class Resolver:
             return True
         made = {other.name.lower() for other in self._calls_in.get((path, call.inside), ()) if other.name[:1].isupper()}
         return owner in made and call.receiver != "?"
+
+    def _built_in(self, path: str) -> Collection[str]:
+        return _BUILT_IN.get(self.outlines[path].language, ())
 
     def _parameters(self, path: str, inside: str) -> set[str]:
         names = self.symbols.defined[path]

@@ -190,7 +190,7 @@ async def test_a_history_after_nonsense_is_an_error_and_the_connection_goes_on(a
 async def test_each_workflow_tool_has_its_slash_command(app: MCPServer, project: Path, mode: str) -> None:
     async with connected(app, project, mode) as host:
         listed = {prompt.name: prompt for prompt in (await host.client.list_prompts()).prompts}
-        assert set(listed) == {*TOOLS, "consensus"}
+        assert set(listed) == {*TOOLS, "consensus", "docgen"}
         for tool, prompt in listed.items():
             assert prompt.title
             assert prompt.description

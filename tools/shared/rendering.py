@@ -216,7 +216,8 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     # A held reply is about what is open; what was found is in the replies before.
     # What a follow-up goes on from is told before what the files say: that is asked for once.
     shown = 0 if reply.held else min(room.facts, 1) if reply.origin is not None else room.facts
-    envelope.facts = facts = list(reply.facts[:shown])
+    cut = len(reply.facts) - shown if shown else 0
+    envelope.facts = facts = [*reply.facts[:shown], *([f"+{cut} more: status"] if cut > 0 else [])]
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
     envelope.assessment = _assessment(

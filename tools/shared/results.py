@@ -36,6 +36,8 @@ def full_result(thread: Thread) -> dict[str, Any]:
         result["measured"] = sections
     if found.hypothesis:
         result["hypothesis"] = {"text": clip(found.hypothesis, 1_200), "evidenced": found.hypothesis_evidenced}
+    if facts := _facts(thread):
+        result["facts"] = _fitting(facts, RESULT_BYTES // 6)
     if found.evidence:
         result["evidence"] = _fitting([_evidence(item) for item in found.evidence[-MOST_QUOTES:]], RESULT_BYTES // 6)
     if found.issues:
@@ -70,6 +72,13 @@ def fitting_sections(thread: Thread, budget: int) -> dict[str, str]:
         if budget < 0:
             break
     return fitting
+
+
+def _facts(thread: Thread) -> list[str]:
+    """Give what the looks of the live steps found, each fact once; then what they left open."""
+    looks = [step.measured for step in thread.live if step.measured is not None]
+    facts = dict.fromkeys(fact for look in looks for fact in look.facts)
+    return [*facts, *(f"Open: {clause.text}" for clause in thread.claims.measured.clauses or ())]
 
 
 def _fitting(items: list[_Item], budget: int) -> list[_Item]:

@@ -1,0 +1,66 @@
+"""Source text without what is in its comments and strings, character for character, so that names in it are code."""
+
+import re
+from functools import cache
+
+from stepwarden.source.outline import Language
+
+# Every alternative starts with a plain character: the engine then skips to the next one that can start something.
+_DOUBLE = r'" [^"\\\n]*(?:\\.[^"\\\n]*)* ["\n]'
+_SINGLE = r"' [^'\\\n]*(?:\\.[^'\\\n]*)* ['\n]"
+_CHARACTER = r"' (?:\\[^\n']{1,9}|\\'|[^'\\\n]) '"
+_TRIPLE = r'\"\"\" [^\\"]*(?:(?:\\.|"(?!""))[^\\"]*)* (?:\"\"\"|\Z)'
+_NOTES = r"//[^\n]* | /\*.*?(?:\*/|\Z)"
+_TRIPLE_SINGLE = r"''' [^\\']*(?:(?:\\.|'(?!''))[^\\']*)* (?:'''|\Z)"
+_PYTHON = rf"\#[^\n]* | {_TRIPLE} | {_TRIPLE_SINGLE} | {_DOUBLE} | {_SINGLE}"
+# A slash starts a regular expression where no value stands before it.
+_REGEX = (
+    r"/ (?![*/]) (?:(?<=[=(,:;!&|?{}\[+]/)|(?<=[=(,:;!&|?{}\[+>]\s/)|(?<=return\s/)|(?<=\n/))"
+    r" (?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+ /"
+)
+_JAVASCRIPT = rf"{_NOTES} | {_DOUBLE} | {_SINGLE} | ` [^`\\]*(?:\\.[^`\\]*)* (?:`|\Z) | {_REGEX}"
+_GO = rf"{_NOTES} | {_DOUBLE} | `[^`]*(?:`|\Z) | {_CHARACTER}"
+_JAVA = rf"{_NOTES} | {_TRIPLE} | {_DOUBLE} | {_CHARACTER}"
+_RUST = (
+    rf'{_NOTES} | r(?P<fence>\#*)" .*? (?:"(?P=fence)|\Z) | " [^"\\]*(?:\\.[^"\\]*)* (?:"|\Z) | {_CHARACTER}'
+)
+_CSHARP = rf'{_NOTES} | @\$?"[^"]*(?:""[^"]*)*(?:"|\Z) | {_TRIPLE} | {_DOUBLE} | {_CHARACTER}'
+_C = rf"{_NOTES} | {_DOUBLE} | {_CHARACTER}"
+_SYNTAX = {
+    Language.PYTHON: _PYTHON,
+    Language.JAVASCRIPT: _JAVASCRIPT,
+    Language.TYPESCRIPT: _JAVASCRIPT,
+    Language.GO: _GO,
+    Language.JAVA: _JAVA,
+    Language.RUST: _RUST,
+    Language.CSHARP: _CSHARP,
+    Language.C: _C,
+    Language.CPP: _C,
+}
+_INSIDE = re.compile(r"[^\n]")
+_QUOTES = "\"'`"
+
+
+@cache
+def _pattern(language: Language) -> re.Pattern[str]:
+    return re.compile(_SYNTAX[language], re.VERBOSE | re.DOTALL)
+
+
+def mask(text: str, language: Language) -> str:
+    """Blank the comments of a source text, and the insides of its strings; lines and offsets stay as they are.
+
+    Of a string the quotation marks stay, the first and the last of them.
+    """
+    return _pattern(language).sub(_blank, text)
+
+
+def _blank(match: re.Match[str]) -> str:
+    found = match[0]
+    blank = _INSIDE.sub(" ", found) if "\n" in found else " " * len(found)
+    if found[0] == "#" or found[:2] in {"//", "/*"}:
+        return blank
+    start = 0 if found[0] in _QUOTES else next((at for at, letter in enumerate(found) if letter in _QUOTES), None)
+    if start is None or len(found) < start + 2:
+        return blank
+    end = found[-1] if found[-1] in _QUOTES else blank[-1]
+    return f"{blank[:start]}{found[start]}{blank[start + 1 : -1]}{end}"

@@ -1,0 +1,208 @@
+"""testgen's look: what no test reaches, how the project tests, and whether the named tests call what they are for."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from stepwarden.measures.reach import CALLED_LANGUAGES, Caller, Key, Web, called_by_tests, reached_through
+from stepwarden.measures.scene import Scene, Seen
+from stepwarden.measures.scope import MOST_CLAUSES, Survey, clip, count, is_function, left_out, some, survey, text_of
+from stepwarden.source.outline import Definition, Language, Outline
+from stepwarden.source.testfiles import is_test_file
+from stepwarden.steps.clause import Clause
+from stepwarden.steps.measured import Measured
+
+SHOWN = 4  # functions that one fact names
+_FAMILIES = (
+    frozenset({Language.PYTHON}),
+    frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT}),
+    frozenset({Language.GO}),
+)
+_FRAMEWORKS = (
+    "pytest",
+    "unittest",
+    "vitest",
+    "jest",
+    "@jest/globals",
+    "node:test",
+    "mocha",
+    "ava",
+    "testing",
+    "testify",
+)
+_ASSERTS = re.compile(
+    r"\bassert\w*|\bexpect\w*\s*\(|\bshould\b|\brequire\.\w+\(|\bt\.(?:Error|Fatal|Fail)|raises\(|\bdeep\w*\("
+)
+_TEST_NAME = re.compile(r"^(?:test|Test|it$|Benchmark|Fuzz)")
+
+
+def look(scene: Scene) -> Seen | None:
+    """Count what the tests reach, and check on disk the tests that the thread names."""
+    found = survey(scene)
+    webs = _webs(found.scan.outlines)
+    targets = {path: item for path, item in found.subject.items() if not is_test_file(path)}
+    if not any(set(targets) & set(web.outlines) for web in webs):
+        return None
+    tested = {key: tests for web in webs for key, tests in called_by_tests(web).items()}
+    reached = {key for web in webs for key in reached_through(web, [key for key in tested if key[0] in web.outlines])}
+    missing = untested(targets, reached)
+    written = [path for path in _named_tests(scene) if path in found.scan.outlines]
+    faults = [fault for path in written for fault in _faults(scene, path, found, webs, targets)]
+    clauses = [Clause("measured", path, words) for path, words in faults]
+    if found.named:  # of a whole code base, nobody asks to test all of it
+        clauses += [
+            Clause("measured", f"{path}:{item.line}", clip(f"no test reaches {path} {item.qualified} ({item.line})"))
+            for path, item in missing[: MOST_CLAUSES - len(clauses)]
+        ]
+    facts = _facts(found, webs, targets, missing, tested) if scene.is_first else _later(written, faults, missing)
+    return Seen(
+        Measured(
+            facts=tuple(facts),
+            clauses=tuple(clauses),
+            files=len(found.named) or None,
+            sections={"Untested": _section(missing, tested)},
+        )
+    )
+
+
+def _webs(outlines: Mapping[str, Outline]) -> list[Web]:
+    """Give the code base by families of languages, each with its tests."""
+    webs: list[Web] = []
+    for family in _FAMILIES:
+        part = {path: item for path, item in outlines.items() if item.language in family}
+        if part:
+            webs.append(Web(part, frozenset(path for path in part if is_test_file(path))))
+    return webs
+
+
+def untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> list[tuple[str, Definition]]:
+    """Give the functions that no test reaches, those with the most branches first."""
+    found = [
+        (path, item)
+        for path, outline in targets.items()
+        for item in outline.definitions
+        if outline.language in CALLED_LANGUAGES and is_function(item) and (path, item.qualified) not in reached
+    ]
+    return sorted(found, key=lambda pair: (-pair[1].complexity, pair[0], pair[1].line))
+
+
+def _named_tests(scene: Scene) -> list[str]:
+    """Give the test files that the steps name as relevant, each once."""
+    named = (path for step in scene.thread.live for path in step.submission.relevant)
+    return [path for path in dict.fromkeys(named) if is_test_file(path)]
+
+
+def _faults(
+    scene: Scene, path: str, found: Survey, webs: Sequence[Web], targets: Mapping[str, Outline]
+) -> Iterable[tuple[str, str]]:
+    """Say what is wrong with one test file: it does not parse, calls nothing it is for, or asserts nothing."""
+    outline = found.scan.outlines[path]
+    if outline.broken:
+        yield path, f"{path}:{outline.broken[0]}: the test does not parse"
+        return
+    web = next((web for web in webs if path in web.outlines), None)
+    if web is not None and not _calls(web, path, outline, targets):
+        yield path, clip(f"{path}: calls none of the code under test", 120)
+    lines = (text_of(scene, path) or "").splitlines()
+    bare = [item for item in tests_of(outline) if not _asserts(lines, item)]
+    if bare:
+        names = some([f"{item.name} ({item.line})" for item in bare], 2)
+        yield path, clip(f"{path}: asserts nothing: {names}", 120)
+
+
+def _calls(web: Web, path: str, outline: Outline, targets: Mapping[str, Outline]) -> bool:
+    """Whether a test file calls or imports a function of the code under test, by itself or by a helper of the tests."""
+    caller = Caller(web, path, outline)
+    meant = {key for call in outline.calls for key in caller.means(call)} | set(caller.imports())
+    if any(file in targets for file, _ in meant) or any(file in targets for file in caller.related):
+        return True
+    return any(
+        other in web.tests and set(Caller(web, other, web.outlines[other]).related) & set(targets)
+        for other in caller.related
+    )
+
+
+def tests_of(outline: Outline) -> list[Definition]:
+    """Give the test functions of a file, by their names."""
+    return [item for item in outline.definitions if is_function(item) and _TEST_NAME.match(item.name)]
+
+
+def _asserts(lines: Sequence[str], item: Definition) -> bool:
+    return _ASSERTS.search("\n".join(lines[item.line - 1 : item.end_line])) is not None
+
+
+def _facts(
+    found: Survey,
+    webs: Sequence[Web],
+    targets: Mapping[str, Outline],
+    missing: Sequence[tuple[str, Definition]],
+    tested: Mapping[Key, Sequence[str]],
+) -> Iterable[str]:
+    functions = sum(1 for outline in targets.values() for item in outline.definitions if is_function(item))
+    yield f"{len(missing)} of {count(functions, 'function')} are reached by no test."
+    for path, item in missing[:SHOWN]:
+        yield clip(
+            f"Untested: {path} {item.qualified} ({item.line}), {count(item.complexity - 1, 'branch', 'branches')}"
+        )
+    yield from conventions(webs)
+    branchy = sorted(
+        (
+            (path, item)
+            for path, outline in targets.items()
+            for item in outline.definitions
+            if (path, item.qualified) in tested
+        ),
+        key=lambda pair: -pair[1].complexity,
+    )
+    for path, item in branchy[:1]:
+        if item.complexity > 4:
+            files = some(tested[path, item.qualified], 1)
+            yield clip(f"Most branches under test: {path} {item.qualified}, {item.complexity - 1}; by {files}")
+    yield from left_out(found.scan)
+
+
+def conventions(webs: Iterable[Web]) -> list[str]:
+    """Say with what the project tests and where its tests are, one line for each family of languages."""
+    facts: list[str] = []
+    for web in webs:
+        if not web.tests:
+            facts.append(
+                "No tests yet in " + some(sorted({item.language.value for item in web.outlines.values()})) + "."
+            )
+            continue
+        used = [
+            name
+            for name in _FRAMEWORKS
+            if any(_is_of(item.module, name) for path in web.tests for item in web.outlines[path].imports)
+        ]
+        folders: dict[str, int] = {}
+        for path in web.tests:
+            folder = path.rpartition("/")[0] or "."
+            folders[folder] = folders.get(folder, 0) + 1
+        most = max(folders, key=lambda folder: (folders[folder], folder))
+        example = min((path for path in web.tests if (path.rpartition("/")[0] or ".") == most), key=len)
+        facts.append(clip(f"{count(len(web.tests), 'test file')}, {some(used, 2) or 'no framework'}; like {example}"))
+    return facts
+
+
+def _is_of(module: str, name: str) -> bool:
+    return module == name or module.startswith((f"{name}.", f"{name}/")) or module.endswith(f"/{name}")
+
+
+def _later(
+    written: Sequence[str], faults: Sequence[tuple[str, str]], missing: Sequence[tuple[str, Definition]]
+) -> Iterable[str]:
+    if written:
+        spoiled = {path for path, _ in faults}
+        yield f"{len(written) - len(spoiled)} of {count(len(written), 'named test file')} call the code and assert."
+    else:
+        yield "No test file named yet: name those you wrote in relevant_files."
+    if missing:
+        yield clip(f"Still reached by no test: {some([item.qualified for _, item in missing], SHOWN)}")
+
+
+def _section(missing: Sequence[tuple[str, Definition]], tested: Mapping[Key, Sequence[Any]]) -> str:
+    rows = [f"- `{path}:{item.line}` {item.qualified}, {item.complexity - 1} branches" for path, item in missing[:100]]
+    more = [f"- and {len(missing) - 100} more"] if len(missing) > 100 else []
+    return "\n".join([f"Functions that tests call by name: {len(tested)}. Reached by no test:", "", *rows, *more])
