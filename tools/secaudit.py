@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stepwarden.measures.looking import look_of
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
@@ -33,4 +34,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=SecauditRequest,
+    look=look_of("secaudit"),
 )

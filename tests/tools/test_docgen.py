@@ -133,7 +133,7 @@ async def test_files_that_come_go_and_move_change_the_total(app: MCPServer, shop
         (shop / "src" / "extra.py").write_text('"""More."""\n\n\ndef more():\n    return 2\n')
         (shop / "src" / "cart.py").rename(shop / "src" / "basket.py")
         (shop / "src" / "basket.py").write_text(CART_DOCUMENTED)
-        said = "I moved the cart to the basket and documented it there; the till and the extras are new, the stock is gone"
+        said = "I moved the cart to the basket and documented it there; till and extras are new, the stock is gone"
         second = await host.step("docgen", 2, first.id, step=said)
         facts = second.sent["facts"]
         assert "1 of 4 files documented; 3 definitions left." in facts

@@ -1,0 +1,173 @@
+"""secaudit's look: where the outside comes in, dangerous calls, secrets in the source, the dependencies declared."""
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from stepwarden.measures.dangers import Risk, Sighting, sightings
+from stepwarden.measures.leaks import leak_in
+from stepwarden.measures.scene import Scene, Seen
+from stepwarden.measures.scope import MOST_CLAUSES, clip, count, left_out, looked_at, some, survey, table, text_of
+from stepwarden.source.outline import Outline
+from stepwarden.source.testfiles import is_test_file
+from stepwarden.steps.clause import Clause
+from stepwarden.steps.measured import Measured
+from stepwarden.steps.thread import Thread
+
+PLACES = 4  # of one risk, that are asked for
+OTHER_FILES, OTHER_BYTES = 400, 200_000  # configuration and the like that is searched for secrets
+_CONFIGURATION = re.compile(
+    r"\.(?:ya?ml|toml|ini|cfg|conf|json|properties|xml|sh|tf|txt)$|(?:^|/)(?:Dockerfile|Makefile)$"
+)
+_ROUTES = re.compile(
+    r"\b(?:route|get|post|put|patch|delete|websocket|api_view|command|tool|task|GetMapping|PostMapping|PutMapping"
+    r"|DeleteMapping|RequestMapping|Path|Http(?:Get|Post|Put|Delete))\b"
+)
+_CALLED_ROUTES = frozenset({"HandleFunc", "Handle", "add_url_rule", "add_route", "add_parser"})
+_ROUTER = re.compile(r"^(?:app|router|server|api|mux|r|e)$")
+_VERBS = frozenset({"get", "post", "put", "patch", "delete", "all", "use", "GET", "POST", "PUT", "DELETE"})
+_MAINS = re.compile(r"(?:^|/)(?:__main__\.py|manage\.py|main\.go|Main\.java|Program\.cs)$")
+_MANIFESTS = {
+    "requirements.txt": "Python",
+    "pyproject.toml": "Python",
+    "Pipfile": "Python",
+    "package.json": "Node",
+    "go.mod": "Go",
+    "Cargo.toml": "Rust",
+    "pom.xml": "Java",
+    "build.gradle": "Java",
+    "Gemfile": "Ruby",
+}
+_LOCKS = frozenset(
+    {
+        "uv.lock",
+        "poetry.lock",
+        "Pipfile.lock",
+        "package-lock.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "go.sum",
+        "Cargo.lock",
+    }
+)
+
+
+def look(scene: Scene) -> Seen | None:
+    """Measure at step 1 and when other files are named; later see which of the places were looked at."""
+    kept = scene.before.data.get("secaudit")
+    named = sorted({path for step in scene.thread.live for path in step.submission.relevant})
+    if kept is not None and not scene.is_first and set(named) <= set(kept["named"]):
+        found = [Sighting(path, line, what, Risk(risk)) for path, line, what, risk in kept["found"]]
+        return Seen(Measured(clauses=tuple(clauses(scene.thread, found)))) if found else None
+    surveyed = survey(scene)
+    if not surveyed.subject:
+        return None
+    found = list(_dangerous(scene, surveyed.subject))
+    secrets = list(_secrets(scene, surveyed.subject, surveyed.scan.others if not surveyed.named else ()))
+    entries = entry_points(surveyed.subject)
+    declared = _dependencies((*surveyed.scan.others, *surveyed.scan.outlines))
+    asked = [*secrets, *found]
+    return Seen(
+        Measured(
+            facts=(*_facts(found, secrets, entries), *declared, *left_out(surveyed.scan)),
+            clauses=tuple(clauses(scene.thread, asked)),
+            files=len(surveyed.named) or None,
+            data={"secaudit": {"named": named, "found": [[s.path, s.line, s.what, s.risk.value] for s in asked[:400]]}},
+            sections={"Attack surface": _section(found, secrets, entries)},
+        )
+    )
+
+
+def _dangerous(scene: Scene, outlines: Mapping[str, Outline]) -> Iterator[Sighting]:
+    for path, outline in outlines.items():
+        if time.monotonic() > scene.until:
+            return
+        text = text_of(scene, path)
+        if text is not None:
+            yield from sightings(path, text, outline.language)
+
+
+def _secrets(scene: Scene, outlines: Iterable[str], others: Sequence[str]) -> Iterator[Sighting]:
+    """Find secrets in the source and in configuration; what they are is told, never their value."""
+    configuration = [path for path in others if _CONFIGURATION.search(path) and not is_test_file(path)][:OTHER_FILES]
+    for path in (*outlines, *configuration):
+        if time.monotonic() > scene.until:
+            return
+        text = text_of(scene, path)
+        for number, line in enumerate((text or "")[:OTHER_BYTES].split("\n"), 1):
+            what = leak_in(line) if len(line) < 2_000 else ""
+            if what:
+                yield Sighting(path, number, f"{what} in the source", Risk.AUTHENTICATION)
+
+
+def entry_points(outlines: Mapping[str, Outline]) -> list[str]:
+    """Give the places where requests, commands or messages come in: "path:line name"."""
+    found: list[str] = []
+    for path, outline in outlines.items():
+        found += [
+            f"{path}:{item.line} {item.qualified}"
+            for item in outline.definitions
+            if any(_ROUTES.search(text.partition("(")[0].replace(".", " ")) for text in item.decorators)
+        ]
+        found += [
+            f"{path}:{call.line} {call.receiver}.{call.name}"
+            for call in outline.calls
+            if call.name in _CALLED_ROUTES or (call.name in _VERBS and _ROUTER.match(call.receiver))
+        ]
+        if _MAINS.search(path):
+            found.append(f"{path}:1 main")
+    return found
+
+
+def _dependencies(paths: Iterable[str]) -> list[str]:
+    names = [path for path in paths if PurePosixPath(path).name in _MANIFESTS and "node_modules" not in path]
+    if not names:
+        return []
+    locks = sorted({PurePosixPath(path).name for path in paths if PurePosixPath(path).name in _LOCKS})
+    locked = f"locked by {some(locks, 2)}" if locks else "no lock file"
+    return [clip(f"Dependencies: {some(sorted(names, key=lambda path: (path.count('/'), path)), 2)}; {locked}.")]
+
+
+def clauses(thread: Thread, found: Sequence[Sighting]) -> Iterable[Clause]:
+    """Ask, for each risk that was seen, for its first places until their files were read or quoted."""
+    seen = looked_at(thread)
+    asked = 0
+    for risk in Risk:
+        places = _spread([item for item in found if item.risk is risk])[:PLACES]
+        left = [item for item in places if item.path not in seen]
+        if left and asked < MOST_CLAUSES:
+            asked += 1
+            where = ", ".join(f"{item.path}:{item.line} {item.what}" for item in left[:2])
+            more = f" +{len(left) - 2}" if len(left) > 2 else ""
+            yield Clause("measured", risk.value, clip(f"{risk.value}: read {where}{more}", 140))
+
+
+def _spread(found: Sequence[Sighting]) -> list[Sighting]:
+    """Give the sightings with the first of each file before the second of any."""
+    turns: dict[str, int] = {}
+    ranked: list[tuple[int, int, Sighting]] = []
+    for at, item in enumerate(found):
+        turns[item.path] = turns.get(item.path, 0) + 1
+        ranked.append((turns[item.path], at, item))
+    return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]
+
+
+def _facts(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequence[str]) -> Iterable[str]:
+    for item in secrets[:2]:
+        yield clip(f"{item.path}:{item.line}: {item.what}")
+    for risk in Risk:
+        places = _spread([item for item in found if item.risk is risk])
+        if places:
+            shown = some([f"{item.path}:{item.line} {item.what}" for item in places], 2)
+            yield clip(f"{risk.value}: {shown}", 120)
+    if entries:
+        yield clip(f"{count(len(entries), 'entry point')}: {some(entries, 2)}")
+    if not found and not secrets:
+        yield "No dangerous call and no secret in the form of one was found; look at the logic."
+
+
+def _section(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequence[str]) -> str:
+    rows = [(item.risk.value, f"`{item.path}:{item.line}`", item.what) for item in [*secrets, *found][:200]]
+    listed = "\n".join(f"- `{entry}`" for entry in entries[:100])
+    return f"{table(('Risk', 'Place', 'What'), rows)}\n\nEntry points ({len(entries)}):\n\n{listed}"

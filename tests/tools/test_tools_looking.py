@@ -1,0 +1,121 @@
+"""testgen, refactor, secaudit, codereview and debug look at the code: facts in the reply, clauses that it closes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.server.mcpserver import MCPServer
+from tool_driver import Answer, Host, connected
+
+pytestmark = pytest.mark.asyncio
+
+PRICES = '''"""Prices."""
+
+import hashlib
+import os
+
+
+def total(prices, rebate=0):
+    """Give the total."""
+    if rebate and prices:
+        return sum(prices) - rebate
+    return sum(prices)
+
+
+def shout(name):
+    os.system("say " + name)
+
+
+def mark(text):
+    return hashlib.md5(text).hexdigest()
+'''
+LONG = "def long(a):\n" + "".join(f"    if a > {n}:\n        a += {n}\n" for n in range(30)) + "    return a\n"
+TOTAL_TEST = "from prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n"
+LONG_STEP = (
+    "Look at all of it, please: the prices, what is long and what is not, and everything that the tests leave out"
+)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    (root / "tests").mkdir(parents=True)
+    (root / "prices.py").write_text(PRICES)
+    (root / "long.py").write_text(LONG)
+    (root / "tests" / "test_prices.py").write_text(TOTAL_TEST)
+    (root / "requirements.txt").write_text("requests\n")
+    return root
+
+
+async def begin(host: Host, tool: str, **fields: Any) -> Answer:
+    said: dict[str, Any] = {"step": LONG_STEP, "working_directory": str(host.directory)}
+    return await host.step(tool, 1, **(said | fields))
+
+
+async def facts(host: Host, thread: str) -> list[str]:
+    """Give all facts of a thread: a reply has room for the first ones."""
+    return (await host.status(continuation_id=thread)).sent["result"]["facts"]
+
+
+async def test_testgen_names_what_no_test_reaches_and_checks_the_tests_on_disk(app: MCPServer, shop: Path) -> None:
+    async with connected(app, shop) as host:
+        first = await begin(host, "testgen", relevant_files=["prices.py"])
+        assert first.sent["facts"][0] == "2 of 3 functions are reached by no test."
+        found = await facts(host, first.id)
+        assert any(fact.startswith("1 test file, pytest") or "no framework" in fact for fact in found)
+        assert any("no test reaches prices.py shout" in fact for fact in found)
+
+        (shop / "tests" / "test_more.py").write_text("from prices import mark\n\n\ndef test_mark():\n    mark(b'')\n")
+        second = await host.step("testgen", 2, first.id, relevant_files=["tests/test_more.py"])
+        assert any("asserts nothing: test_mark" in fact for fact in await facts(host, first.id)), second.text
+
+        (shop / "tests" / "test_more.py").write_text(
+            "from prices import mark, shout\n\n\ndef test_mark():\n    assert mark(b'') and shout\n"
+            "\n\ndef test_shout():\n    shout('a')\n    assert True\n"
+        )
+        third = await host.step("testgen", 3, first.id, files_checked=["prices.py"])
+        assert not [clause for clause in third.open if "test" in clause and "prices.py" in clause]
+
+
+async def test_refactor_names_the_longest_function_and_asks_for_a_look_at_it(app: MCPServer, shop: Path) -> None:
+    async with connected(app, shop) as host:
+        first = await begin(host, "refactor")
+        assert any("long.py:1 long: 62 lines, 30 branches" in fact for fact in await facts(host, first.id))
+        second = await host.step("refactor", 2, first.id, files_checked=["long.py"])
+        assert not [clause for clause in second.open if "long.py" in clause]
+
+
+async def test_secaudit_names_dangerous_lines_by_their_risk_and_asks_for_them(app: MCPServer, shop: Path) -> None:
+    (shop / "settings.py").write_text('API_KEY = "sk-proj-9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a"\n')
+    async with connected(app, shop) as host:
+        first = await begin(host, "secaudit")
+        found = await facts(host, first.id)
+        assert any("prices.py:15 os.system/popen" in fact for fact in found)
+        assert any("prices.py:19 weak hash" in fact for fact in found)
+        assert any("requirements.txt" in fact and "no lock file" in fact for fact in found)
+        assert any("settings.py:1" in fact for fact in found)
+        assert "9f8a7b6c" not in str(found)
+        second = await host.step("secaudit", 2, first.id, files_checked=["prices.py", "settings.py"])
+        assert not [clause for clause in second.open if "prices.py" in clause]
+
+
+async def test_codereview_counts_which_files_were_read(app: MCPServer, shop: Path) -> None:
+    async with connected(app, shop) as host:
+        first = await begin(host, "codereview", relevant_files=["prices.py", "long.py"])
+        assert any("2 files" in fact for fact in first.sent["facts"])
+        second = await host.step("codereview", 2, first.id, files_checked=["prices.py"])
+        assert any("read long.py" in clause for clause in second.open)
+
+
+async def test_debug_finds_the_frames_of_a_trace_in_the_project(app: MCPServer, shop: Path) -> None:
+    trace = (
+        "Traceback (most recent call last):\n"
+        f'  File "/srv/app/{shop.name}/prices.py", line 10, in total\n    return sum(prices) - rebate\n'
+        "TypeError: unsupported operand\n"
+    )
+    async with connected(app, shop) as host:
+        first = await begin(host, "debug", step=f"It fails: {trace}")
+        assert any("prices.py:10 in total" in fact for fact in first.sent["facts"])
+        assert any("prices.py:10" in clause for clause in first.open)
+        second = await host.step("debug", 2, first.id, files_checked=["prices.py"])
+        assert not [clause for clause in second.open if "prices.py:10" in clause]
