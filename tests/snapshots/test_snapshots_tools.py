@@ -17,7 +17,7 @@ from stepwarden.errors import SettingsError
 from stepwarden.settings import load_settings
 
 HERE = Path(__file__).parent
-BUDGET_BYTES = {"all": 21_300, "lean": 6_000}  # minified tools/list: what a host's model pays for in every turn
+BUDGET_BYTES = {"all": 24_400, "lean": 7_900}  # minified tools/list: what a host's model pays for in every turn
 FILES = {"all": "tools.json", "lean": "tools_lean.json"}
 
 
