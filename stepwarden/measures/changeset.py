@@ -61,6 +61,7 @@ def read_change(repository: Repository, root: str, wanted: Wanted, *, until: flo
     base, against = _base(repository, status, wanted, until)
     secrets = [name for name in _named_files(repository, base, wanted, until) if is_secret(PurePosixPath(name).parts)]
     files = repository.diff(base, staged=wanted.staged, worktree=wanted.unstaged, until=until, unread=secrets)
+    files = [replace(change, status="U") if change.path in status.unmerged else change for change in files]
     notes: list[str] = []
     if wanted.unstaged:
         files += _untracked(repository, status.untracked, notes)

@@ -10,6 +10,18 @@ LINE_CHARACTERS = 400  # of an added line that are kept
 ADDED_LINES = 20_000  # kept of one file
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_SPECIAL = re.compile(rb'[\x00-\x1f\x7f"\\]')
+_ESCAPES = {
+    b"\a": b"\\a",
+    b"\b": b"\\b",
+    b"\t": b"\\t",
+    b"\n": b"\\n",
+    b"\v": b"\\v",
+    b"\f": b"\\f",
+    b"\r": b"\\r",
+    b'"': b'\\"',
+    b"\\": b"\\\\",
+}
 _NO_BLOB = re.compile(r"0+")
 _LINK, _SUBMODULE = "120000", "160000"
 
@@ -118,8 +130,15 @@ def read_patch(data: bytes, changes: list[FileChange]) -> list[FileChange]:
 
 def _read_part(change: FileChange, parts: dict[bytes, list[bytes]]) -> FileChange:
     before, path = (name.encode("utf-8", "surrogateescape") for name in (change.before or change.path, change.path))
-    part = parts.get(b"diff --git a/" + before + b" b/" + path)
+    part = parts.get(b"diff --git " + _quoted(b"a/" + before) + b" " + _quoted(b"b/" + path))
     return replace(change, why="its hunks were not read") if part is None else _filled(change, part)
+
+
+def _quoted(name: bytes) -> bytes:
+    """Give a name as git writes it into a header: in C's own form where it has what a line could not show."""
+    if not _SPECIAL.search(name):
+        return name
+    return b'"' + _SPECIAL.sub(lambda match: _ESCAPES.get(match[0]) or b"\\%03o" % match[0][0], name) + b'"'
 
 
 def whole_file(path: str, text: str) -> FileChange:

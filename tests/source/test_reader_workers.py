@@ -122,11 +122,11 @@ def test_a_worker_loads_nothing_heavy() -> None:
 
 PARENT = """
 import sys, time
+import psutil
 from stepwarden.source.workers import parse_all
 root, *names = sys.argv[1:]
-results = parse_all(root, names, {}, until=time.monotonic() + 60, stopped=lambda: False)
+results = parse_all(root, names * 40, {}, until=time.monotonic() + 60, stopped=lambda: False)
 next(results)
-import psutil
 print(*[child.pid for child in psutil.Process().children()], flush=True)
 sys.stdin.read()
 """
