@@ -17,8 +17,8 @@ CANDIDATES = 40  # definitions of one name that a call may mean; past that the n
 _SCRIPT_WORLD = frozenset(
     re.findall(
         r"\w+",
-        """Array ArrayBuffer BigInt Boolean Date Error Function Int32Array Intl JSON Map Math Number Object Promise Proxy
-        RangeError RegExp Set String Symbol SyntaxError TypeError URL Uint8Array WeakMap WeakSet alert console
+        """Array ArrayBuffer BigInt Boolean Date Error Function Int32Array Intl JSON Map Math Number Object Promise
+        Proxy RangeError RegExp Set String Symbol SyntaxError TypeError URL Uint8Array WeakMap WeakSet alert console
         cancelAnimationFrame clearInterval clearTimeout decodeURIComponent document encodeURIComponent fetch isFinite
         isNaN localStorage navigator parseFloat parseInt process queueMicrotask require requestAnimationFrame
         sessionStorage setInterval setTimeout structuredClone window""",
