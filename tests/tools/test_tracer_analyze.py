@@ -1,0 +1,59 @@
+"""tracer and analyze over a connection: what they find bars the finish until it was looked at."""
+
+from pathlib import Path
+
+import pytest
+from mcp.server.mcpserver import MCPServer
+from tool_driver import FAULT, FAULT_LINE, connected
+
+pytestmark = pytest.mark.asyncio
+
+PROOF = [{"file": "src/cart.py", "line": FAULT_LINE, "quote": FAULT}]
+
+
+async def test_a_trace_names_the_files_on_its_path_and_hands_its_tree_over_at_the_end(
+    app: MCPServer, project: Path
+) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("tracer", step="Trace discounted", trace_mode="precision", target="discounted")
+        assert first.sent["facts"][0].startswith("discounted src/cart.py:17: ")
+        answer = await host.step("tracer", 2, first.id, findings="left aside", next_step_required=False)
+        assert any("src/cart.py" in line and "not looked at" in line for line in answer.open), answer.open
+        answer = await host.step(
+            "tracer",
+            3,
+            first.id,
+            findings="discounted calls total, which subtracts",
+            files_checked=["src/cart.py"],
+            evidence=PROOF,
+            next_step_required=False,
+        )
+        assert answer.done, answer.text
+        assert "└─" in str(answer.sent["result"]) + answer.text
+
+
+async def test_a_symbol_that_is_not_there_is_said_with_what_is_near(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        answer = await host.open("tracer", step="Trace it", trace_mode="precision", target="discount")
+        assert answer.sent["facts"][0].startswith("No definition found for: discount")
+        assert "src/cart.py:discounted" in answer.text
+        answer = await host.step("tracer", 2, answer.id, target="discounted", findings="found its name")
+        assert answer.sent["facts"][0].startswith("discounted src/cart.py:17")
+
+
+async def test_an_analysis_starts_from_counts_and_goes_on_through_its_phases(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("analyze", step="Explain the shop")
+        assert first.sent["facts"][0].startswith("1 file and 1 of tests")
+        assert any("src/cart.py" in line and "not looked at" in line for line in first.open) or "+" in first.open[-1]
+        answer = await host.step("analyze", 2, first.id, findings="read the cart", files_checked=["src/cart.py"])
+        assert not any("not looked at" in line for line in answer.open)
+
+
+async def test_a_tree_without_source_is_analyzed_without_facts(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("nothing here\n")
+    async with connected(app, tmp_path / "empty") as host:
+        assert "facts" not in (await host.open("analyze")).sent
+        answer = await host.open("tracer", trace_mode="dependencies", target="total")
+        assert answer.sent["facts"][0] == "No definition found for: total"
