@@ -47,7 +47,7 @@ def look(scene: Scene) -> Seen:
     found = Found(
         files=tuple(_state(scene, path, ledger, options, missing.get(path, ())) for path in sorted(ledger.listed)),
         looked=len(sources),
-        left_out=tuple(_left_out(scan, tests)),
+        left_out=tuple(_left_out(scan, tests if first else 0)),
         came=() if first else tuple(came),
         went=tuple(path for path in went if path not in dict(renamed)),
         renamed=tuple(renamed),

@@ -1,5 +1,6 @@
 """Documentation that is missing, counted: the pure part of what docgen measures."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -193,13 +194,13 @@ def _table(files: Sequence[FileState]) -> str:
 
 def too_many(files: Sequence[str], definitions: int) -> str:
     """Say that there are more files than one thread takes, and which directories could be first."""
-    folders: dict[str, int] = {}
-    for path in files:
-        folder = PurePosixPath(path).parent.as_posix()
-        folders[folder] = folders.get(folder, 0) + 1
-    most = sorted(folders.items(), key=lambda item: (-item[1], item[0]))
-    fitting = [(folder, count) for folder, count in most if count <= MOST_FILES][:5]
-    named = ", ".join(f"{folder} ({count})" for folder, count in fitting or most[:5])
+    folders = Counter(folder.as_posix() for path in files for folder in PurePosixPath(path).parents)
+    fitting: list[str] = []
+    for folder, count in sorted(folders.items(), key=lambda item: (-item[1], item[0])):
+        inside = any(folder.startswith(f"{larger}/") for larger in fitting)
+        if count <= MOST_FILES and not inside and len(fitting) < 5:
+            fitting.append(folder)
+    named = ", ".join(f"{folder} ({folders[folder]})" for folder in fitting) or ", ".join(files[:2])
     return (
         f"{len(files)} files have undocumented definitions ({definitions}), and one thread takes "
         f"{MOST_FILES}. Ask the user which to do first, then send step 1 again with relevant_files: files or "
