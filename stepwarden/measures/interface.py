@@ -71,7 +71,7 @@ def _form(item: Definition) -> tuple[str, ...]:
     """What a caller depends on: the kind, the parameters as they are written, what it is built on, how it is called."""
     return (
         item.kind.value,
-        _REMARK.sub("", item.signature),
+        _REMARK.sub("", item.signature).rstrip(" :{="),
         ",".join(item.parameters),
         ",".join(item.bases),
         str(item.asynchronous),

@@ -1,0 +1,135 @@
+"""precommit over the protocol: it reads the change itself, asks for what is risky, and says what nobody looked at."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from mcp.server.mcpserver import MCPServer
+from tool_driver import connected
+
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    **{f"GIT_{who}_{what}": "a@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+}
+
+
+def git(directory: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=directory, env=ENVIRONMENT, check=True, capture_output=True, timeout=60)
+
+
+def committed(project: Path) -> Path:
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "one")
+    return project
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: Path) -> None:
+    cart = committed(project) / "src" / "cart.py"
+    edit(cart, "def total(lines):\n", "def total(lines, rate):\n    breakpoint()\n")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+        assert first.sent["facts"][0].startswith("1 file +2 -1 since ")
+        assert "public" in first.text
+        held = await host.step(
+            "precommit",
+            2,
+            first.id,
+            findings="read the change",
+            files_checked=["src/cart.py"],
+            next_step_required=False,
+        )
+        assert held.verdict.startswith("HELD")
+        assert any("total takes other parameters" in clause for clause in held.open)
+        edit(cart, "    breakpoint()\n", "")
+        done = await host.step(
+            "precommit",
+            3,
+            first.id,
+            findings="the test still calls it with one argument",
+            files_checked=["tests/test_cart.py"],
+            evidence=[{"file": "src/cart.py", "quote": "def total(lines, rate):"}],
+            next_step_required=False,
+        )
+        assert done.done
+        assert "Passed over" not in done.text
+        assert "1 hunk: 1 quoted, named or in an issue." in done.text
+
+
+async def test_nothing_changed_is_said_and_done(app: MCPServer, project: Path) -> None:
+    committed(project)
+    async with connected(app, project) as host:
+        answer = await host.step("precommit", 1, working_directory=str(project))
+        assert answer.done
+        assert "Nothing to check: no change in the repository (branch main), compared with" in answer.text
+
+
+async def test_what_is_compared_is_chosen(app: MCPServer, project: Path) -> None:
+    committed(project)
+    git(project, "checkout", "-q", "-b", "topic")
+    (project / "README.md").write_text("committed\n")
+    git(project, "commit", "-q", "-a", "-m", "two")
+    (project / "src" / "cart.py").write_text("staged = 1\n")
+    git(project, "add", "-A")
+    (project / "new.txt").write_text("new\n")
+    async with connected(app, project) as host:
+        for fields, files in (
+            ({}, 2),
+            ({"include_unstaged": False}, 1),
+            ({"include_staged": False}, 1),
+            ({"compare_to": "main"}, 3),
+            ({"compare_to": "main", "include_unstaged": False, "include_staged": False}, 1),
+            ({"path": "src"}, 1),
+        ):
+            answer = await host.open("precommit", **fields)
+            assert answer.sent["facts"][0].startswith(f"{files} file"), fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"compare_to": "nope"}, "no commit here is called 'nope'. Send a branch, tag or commit, such as main"),
+        ({"compare_to": "--output=x"}, "is no git ref. Send a branch"),
+        ({"path": "/etc"}, "is no directory that may be read here"),
+        ({"path": ".git"}, "is no directory that may be read here"),
+        ({"include_staged": False, "include_unstaged": False}, "there is nothing to check"),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused_with_what_to_send(
+    app: MCPServer, project: Path, fields: dict[str, object], words: str
+) -> None:
+    committed(project)
+    async with connected(app, project) as host:
+        answer = await host.step("precommit", 1, working_directory=str(project), **fields)
+        assert answer.is_error
+        assert words in answer.text
+
+
+async def test_without_a_repository_the_agent_is_told_and_goes_on(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        answer = await host.open("precommit")
+        assert answer.sent["facts"] == ["No git repository here: name the changed files yourself, or send path."]
+        refused = await host.step("precommit", 1, working_directory=str(project), path="src")
+        assert refused.is_error
+        assert "No git repository" in refused.text
+
+
+async def test_several_repositories_are_read_together(app: MCPServer, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "a.txt").write_text("a\n")
+        (committed(tmp_path / "all" / name) / "a.txt").write_text(f"{name}\n")
+    async with connected(app, tmp_path / "all") as host:
+        answer = await host.open("precommit")
+        assert answer.sent["facts"][0].startswith("2 files +2 -2 since ")
