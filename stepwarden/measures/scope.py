@@ -17,7 +17,7 @@ from stepwarden.steps.thread import Thread
 if TYPE_CHECKING:
     from stepwarden.source.reader import Scan
 
-FACT_BYTES = 96  # of one fact: it is sent twice, and the reply has some hundred bytes left for all of them
+FACT_BYTES = 84  # of one fact: it is sent twice, and the reply has some hundred bytes left for all of them
 MOST_CLAUSES = 12  # that one look may add to the gate
 _WORD = re.compile(r"[A-Za-z_$][\w$]*(?:[./\\-][\w$]+)*")
 

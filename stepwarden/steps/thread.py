@@ -122,6 +122,11 @@ class Step:
         return self.submission.digest
 
     @property
+    def measured_actions(self) -> tuple[str, ...]:
+        """What the look at this step asks for."""
+        return self.measured.actions if self.measured is not None else ()
+
+    @property
     def paths(self) -> tuple[str, ...]:
         """Every path the step named, in a list or as evidence."""
         return (*self.submission.files, *(item.path for item in self.evidence))

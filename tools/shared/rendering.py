@@ -83,7 +83,13 @@ def reply_result(
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
     budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
     first = replace(reply, replayed=False, next_number=reply.thread.next_number)  # a retry gets the same room
-    room = next((room for room in _ROOMS if _size(*_ordinary(first, said, room)) <= budget), _ROOMS[-1])
+
+    def fits(room: _Room) -> bool:
+        return _size(*_ordinary(first, said, room)) <= budget
+
+    room = next(filter(fits, _ROOMS), _ROOMS[-1])
+    while room.facts < len(reply.facts) and fits(larger := replace(room, facts=room.facts + 1)):
+        room = larger
     return _sent(*_ordinary(reply, said, room))
 
 
@@ -207,6 +213,8 @@ def _ordinary(reply: Reply, said: _Said, room: _Room) -> tuple[dict[str, Any], s
     open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named)
     open_lines = open_lines if reply.held else _first(open_lines, room.open)
     quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
+    if room.actions == 1 and reply.facts and not reply.step.measured_actions and not reply.signals:
+        actions = []  # what the files say is worth more than one bullet out of many
     if reply.held and room.actions > 1:
         actions = open_lines
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
