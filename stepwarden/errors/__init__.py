@@ -62,11 +62,19 @@ class UpstreamRefused(UpstreamError):
 
 
 class SignInNeeded(UpstreamError):
-    """A person has to sign in at the upstream first; `upstream` is its name."""
+    """A person has to sign in at the upstream first; `upstream` is its name.
 
-    def __init__(self, text: str, *, upstream: str) -> None:
+    `address` is a link that is waited for in the background, None where only `stepwarden login` helps.
+    """
+
+    def __init__(self, text: str, *, upstream: str, address: str | None = None) -> None:
         super().__init__(text)
         self.upstream = upstream
+        self.address = address
+
+
+class SignInFailed(UpstreamError):
+    """A sign-in came to its end without tokens, and nothing was stored: the user has to mend what the text names."""
 
 
 class SecretsUnavailable(StepwardenError):

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     upstreams: Path | None = Field(
         default=None, description="The JSON file of upstream MCP servers; default: `upstreams.json` in `home`."
     )
+    vault_key_file: Path | None = Field(
+        default=None, description="A private file (0600) of 32 bytes or more that seals the tokens; else the keyring."
+    )
 
     openai_api_key: SecretStr | None = _key("OPENAI_API_KEY")
     openai_base_url: str | None = _endpoint("OPENAI_BASE_URL", "Another endpoint for OPENAI_API_KEY.")
