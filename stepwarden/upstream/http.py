@@ -11,7 +11,7 @@ import secrets
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from mcp.client.auth import OAuthFlowError
@@ -71,6 +71,13 @@ class TellingClient(httpx2.AsyncClient):
         if not stream:
             await response.aread()
         return response
+
+    def mishap_in(self, code: int, data: object) -> Mishap | None:
+        """Give the mishap that an error of ours carries; None where the error is the server's."""
+        found = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        if code != MISHAP_CODE or found.get("mark") != self.mark:
+            return None
+        return Mishap(Trouble(found["trouble"]), found["words"], found["wait"])
 
     async def _looked_at(self, response: httpx2.Response) -> Mishap | bytes | None:
         """Give what is wrong with a response, or its whole body where it is no stream (None: leave it as it is)."""
@@ -208,7 +215,9 @@ def _connect_words(said: str) -> str:
         return f"TLS failed ({quoted(said, 100)}); is it https there?"
     if "Name or service not known" in said or "nodename" in said or "getaddrinfo" in said:
         return "its host name is not known"
-    return quoted(said, 100).lower() or "there is no connection"
+    if "All connection attempts failed" in said or "refused" in said:
+        return "nothing answers at its address (connection refused)"
+    return quoted(said, 100) or "there is no connection"
 
 
 def _mishap_of_status(response: httpx2.Response, body: bytes) -> Mishap:
