@@ -11,7 +11,7 @@ from typing import Literal
 import httpx2
 import mcp_types as types
 
-from stepwarden.errors import SignInNeeded, UpstreamDown
+from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.link import Link
 from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble
@@ -89,12 +89,12 @@ class Connection:
             return Standing("down", self._mishap.words, sign_in=self._mishap.trouble is Trouble.SIGN_IN)
         return Standing("idle")
 
-    def down(self, mishap: Mishap) -> UpstreamDown | SignInNeeded:
+    def down(self, mishap: Mishap) -> StepwardenError:
         """Give the error that says how it stands and what to do."""
         name = self.config.name
+        if mishap.error is not None:
+            return mishap.error
         if mishap.trouble is Trouble.SIGN_IN:
-            if f"login {name}" in mishap.words:
-                return SignInNeeded(mishap.words, upstream=name)
             return SignInNeeded(f"{name}: {mishap.words}. Run: stepwarden login {name}", upstream=name)
         return UpstreamDown(f"{name} is down: {mishap.words}. Nothing was sent. {_advice(self.config, mishap)}")
 
@@ -106,10 +106,10 @@ class Connection:
     async def close(self) -> None:
         """End every connection; calls in flight end with an error."""
         self._closed = True
-        tasks = [task for task in (self._connecting, self._reviving) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in (self._connecting, self._reviving):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
         await asyncio.gather(*(link.close() for link in list(self._links)))
 
     def _attempt(self) -> "asyncio.Task[Link]":

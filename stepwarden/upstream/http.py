@@ -16,13 +16,14 @@ from typing import Any, cast
 import httpx2
 from mcp.client.auth import OAuthFlowError
 
-from stepwarden.errors import StepwardenError
+from stepwarden.errors import StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.mishaps import Mishap, Trouble, quoted
 
 ANSWER_BYTES = 8 * 1024 * 1024  # of one answer; a page of a long list is below 1 MB
 STREAM_BYTES_PER_MINUTE = 32 * 1024 * 1024  # of a stream that stays open
 ERROR_BYTES = 64 * 1024
+MISHAPS_KEPT = 1_000
 MISHAP_CODE = -32_055  # in the range JSON-RPC leaves to implementations; no server means anything by it
 _UNAVAILABLE = frozenset({502, 503, 504})
 
@@ -48,6 +49,8 @@ class TellingClient(httpx2.AsyncClient):
         self._on_mishap = on_mishap
         self._sse = sse
         self._answer_bytes = answer_bytes
+        self._mishaps: dict[int, Mishap] = {}
+        self._numbered = 0
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """Send, and give the response, or one of ours that says what happened instead."""
@@ -77,7 +80,7 @@ class TellingClient(httpx2.AsyncClient):
         found = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
         if code != MISHAP_CODE or found.get("mark") != self.mark:
             return None
-        return Mishap(Trouble(found["trouble"]), found["words"], found["wait"])
+        return self._mishaps.pop(found["number"], None)
 
     async def _looked_at(self, response: httpx2.Response) -> Mishap | bytes | None:
         """Give what is wrong with a response, or its whole body where it is no stream (None: leave it as it is)."""
@@ -106,7 +109,10 @@ class TellingClient(httpx2.AsyncClient):
         """Give the response that says what happened, as the SDK hands it on to who asked."""
         if _is_call(request) or (self._sse and request.method == "GET"):
             self._on_mishap(mishap)
-        data = {"mark": self.mark, "trouble": mishap.trouble, "words": mishap.words, "wait": mishap.retry_after_s}
+        self._numbered += 1
+        self._mishaps[self._numbered] = mishap
+        self._mishaps.pop(self._numbered - MISHAPS_KEPT, None)  # nobody came for it
+        data = {"mark": self.mark, "number": self._numbered}
         error = {"code": MISHAP_CODE, "message": mishap.words, "data": data}
         body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
         headers = {"content-type": "application/json"}
@@ -182,7 +188,6 @@ def _is_error(body: bytes) -> bool:
 
 
 _BY_KIND: tuple[tuple[tuple[type[Exception], ...], Trouble, str], ...] = (
-    ((StepwardenError,), Trouble.SIGN_IN, "{full}"),
     ((OAuthFlowError,), Trouble.SIGN_IN, "signing in failed: {said}"),
     ((_TooLarge,), Trouble.TOO_LARGE, "{said}"),
     ((httpx2.ConnectTimeout,), Trouble.UNREACHABLE, "there is no connection within the time"),
@@ -199,10 +204,13 @@ _BY_KIND: tuple[tuple[tuple[type[Exception], ...], Trouble, str], ...] = (
 
 def _mishap_of(error: Exception) -> Mishap:
     """Give the mishap that an exception of sending stands for."""
+    if isinstance(error, StepwardenError):
+        trouble = Trouble.UNREACHABLE if isinstance(error, UpstreamDown) else Trouble.SIGN_IN
+        return Mishap(trouble, quoted(str(error), 600), error=error)
     said = quoted(str(error), 120) or type(error).__name__
     for kinds, trouble, words in _BY_KIND:
         if isinstance(error, kinds):
-            return Mishap(trouble, words.format(full=error, said=said, connecting=_connect_words(str(error))))
+            return Mishap(trouble, words.format(said=said, connecting=_connect_words(str(error))))
     return Mishap(Trouble.BROKEN, f"the connection broke: {said}")
 
 

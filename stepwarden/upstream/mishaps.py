@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stepwarden.errors import StepwardenError
+
 WORDS_CHARS = 200  # of an upstream's own words in ours
 
 
@@ -57,11 +59,15 @@ COUNTED = frozenset({Trouble.UNAVAILABLE, Trouble.BROKEN, Trouble.SILENT, Troubl
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """One failure: `words` begin in lower case and end without a full stop; they hold no secret of ours."""
+    """One failure: `words` begin in lower case and end without a full stop; they hold no secret of ours.
+
+    `error` is what signing in says instead, in whole sentences.
+    """
 
     trouble: Trouble
     words: str
     retry_after_s: float | None = None
+    error: StepwardenError | None = None
 
     @property
     def sent(self) -> bool:
