@@ -136,7 +136,7 @@ class Attempt:
             async with vault.lock(config.name, LOCK_WAIT_S):
                 await to_thread.run_sync(vault.save, bundle)
         except HeldTooLong as held:
-            raise UpstreamDown(held_too_long(config.name, held)) from None
+            raise UpstreamDown(held_too_long(config.name, held, LOCK_WAIT_S)) from None
         return bundle
 
     async def _answer(self, listener: Listener, metadata: OAuthMetadata | None) -> AuthorizationCodeResult:
@@ -179,10 +179,10 @@ def _former(vault: Keeping, config: UpstreamConfig) -> Bundle | None:
     return None
 
 
-def held_too_long(upstream: str, held: HeldTooLong) -> str:
+def held_too_long(upstream: str, held: HeldTooLong, waited_s: float) -> str:
     """Say that another process keeps the lock of an upstream's sign-in."""
     who = f"Process {held.holder}" if held.holder else "Another process"
     return (
-        f"{who} has been at the sign-in of {upstream} for {LOCK_WAIT_S:.0f} s and does not come to its end; end it, or "
+        f"{who} has been at the sign-in of {upstream} for {waited_s:.0f} s and does not come to its end; end it, or "
         "send the same call again later."
     )

@@ -14,14 +14,13 @@ import httpx2
 from anyio import to_thread
 from mcp.client.auth.utils import extract_field_from_www_auth
 
-from stepwarden.errors import SignInFailed, SignInNeeded, StepwardenError, UpstreamDown
+from stepwarden.errors import SignInFailed, SignInNeeded, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.signing.attempt import Attempt, SignIn
+from stepwarden.upstream.signing.attempt import LOCK_WAIT_S, Attempt, SignIn
 from stepwarden.upstream.signing.bundle import Bundle
 from stepwarden.upstream.signing.flow import Challenge
 from stepwarden.upstream.signing.origin import same_origin
-from stepwarden.upstream.signing.renewing import renewed
-from stepwarden.upstream.signing.troubles import collect
+from stepwarden.upstream.signing.renewing import Renewal
 from stepwarden.upstream.signing.vault import Keeping, Stamp
 
 logger = logging.getLogger(__name__)
@@ -34,12 +33,19 @@ class OAuthAuth(httpx2.Auth):
     """Signs the requests to one upstream. `close` it with what uses it; it belongs to one event loop."""
 
     def __init__(
-        self, config: UpstreamConfig, vault: Keeping, how: SignIn | None, *, clock: Callable[[], float] = time.time
+        self,
+        config: UpstreamConfig,
+        vault: Keeping,
+        how: SignIn | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self._config = config
         self._vault = vault
         self._how = how
         self._clock = clock
+        self._lock_wait_s = lock_wait_s
         self._bundle: Bundle | None = None
         self._stamp: Stamp | None = None
         self._renewal: asyncio.Task[Bundle | None] | None = None
@@ -53,7 +59,7 @@ class OAuthAuth(httpx2.Auth):
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Authenticate one request, which is sent twice at the most.
 
-        Raises SignInNeeded, SignInFailed, UpstreamDown, SecretsUnavailable, unless they are collected (`troubles`).
+        Raises SignInNeeded, SignInFailed, UpstreamDown, SecretsUnavailable.
         """
         if not same_origin(request.url, self._config):
             yield request
@@ -62,18 +68,10 @@ class OAuthAuth(httpx2.Auth):
         response = yield request
         if not _refused(response):
             return
-        try:
-            bundle = await self._after_refusal(response, sent)
-        except StepwardenError as error:
-            if not collect(error):
-                raise
-            return
-        _attach(request, bundle)
+        _attach(request, await self._after_refusal(response, sent))
         response = yield request
         if _refused(response):
-            error = self._twice_refused(response)
-            if not collect(error):
-                raise error
+            raise self._twice_refused(response)
 
     async def ready(self) -> None:
         """Renew the token where it is due, so that the next request need not.
@@ -158,8 +156,8 @@ class OAuthAuth(httpx2.Auth):
             raise UpstreamDown(str(self._failure))
         if self._renewal is None or self._renewal.done():
             self._failure = None
-            work = renewed(self._config, self._vault, refused, challenge or Challenge(), self._clock)
-            self._renewal = asyncio.create_task(work)
+            task = Renewal(self._config, self._vault, self._clock, self._lock_wait_s)
+            self._renewal = asyncio.create_task(task.run(refused, challenge or Challenge()))
             self._renewal.add_done_callback(_seen)
         try:
             bundle = await asyncio.shield(self._renewal)
@@ -218,7 +216,7 @@ class OAuthAuth(httpx2.Auth):
     def _more_scopes(self, challenge: Challenge) -> str:
         return f' --scope "{challenge.scope}"' if challenge.status == 403 and challenge.scope else ""
 
-    def _twice_refused(self, response: httpx2.Response) -> StepwardenError:
+    def _twice_refused(self, response: httpx2.Response) -> SignInFailed:
         name = self._config.name
         if response.status_code == 403:
             wanted = Challenge.of(response).scope

@@ -25,8 +25,9 @@ def vault_directory(settings: Settings) -> Path:
 def build_auth(config: UpstreamConfig, vault: Keeping, sign_in: SignIn | None) -> OAuthAuth | StaticAuth | None:
     """Give what signs the requests to an upstream, an `httpx2.Auth`; None where nothing does.
 
-    `sign_in` says how a person is asked; None: nobody is, and SignInNeeded names the command. Raises SettingsError
-    where a secret would go to whichever server the upstream names.
+    Make it once for an upstream and use it for every connection: an attempt of a person to sign in and a renewal under
+    way belong to it; `close` it at the end. `sign_in` says how a person is asked; None: nobody is, and SignInNeeded
+    names the command. Raises SettingsError where a secret would go to whichever server the upstream names.
     """
     auth = config.auth
     if config.url is None or auth.type == "none":

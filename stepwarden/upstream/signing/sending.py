@@ -46,7 +46,7 @@ class Sender:
                 await response.aclose()
         except httpx2.HTTPError as error:
             raise UpstreamDown(
-                f"{host}, where {self._upstream} signs in, does not answer ({_reason(error)}); what is stored is kept. "
+                f"{host}, where {self._upstream} signs in, does not answer ({reason(error)}); what is stored is kept. "
                 "Send the same call again later."
             ) from error
 
@@ -76,7 +76,8 @@ def check_address(url: str, upstream: str) -> None:
     )
 
 
-def _reason(error: httpx2.HTTPError) -> str:
+def reason(error: httpx2.HTTPError) -> str:
+    """Say in a few words why no answer came."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):

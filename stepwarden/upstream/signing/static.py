@@ -8,7 +8,6 @@ import httpx2
 from stepwarden.errors import SignInFailed
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.signing.origin import same_origin
-from stepwarden.upstream.signing.troubles import collect
 
 
 class StaticAuth(httpx2.Auth):
@@ -37,12 +36,10 @@ class StaticAuth(httpx2.Auth):
         if response.status_code != 401:
             return
         name, kind = self._config.name, "e-mail and API token" if self._config.auth.type == "basic" else "token"
-        error = SignInFailed(
+        raise SignInFailed(
             f"{name} refuses the {kind} of its auth entry (HTTP 401): it ended, or was revoked; put a new one there "
             "and start stepwarden again."
         )
-        if not collect(error):
-            raise error
 
     async def ready(self) -> None:
         """Do nothing: there is nothing to renew."""

@@ -146,6 +146,10 @@ class Vault:
             count += 1
         return count
 
+    def holds(self, upstream: str) -> bool:
+        """Tell whether there is anything to delete for an upstream."""
+        return bool(self._files(upstream) or self.set_aside(upstream))
+
     def set_aside(self, upstream: str) -> list[Path]:
         """Give the files that were set aside, the oldest first."""
         return sorted(self.directory.glob(f"{upstream}.*{_SUFFIX}.aside-*"))
