@@ -94,6 +94,7 @@ class Vault:
 
     def __init__(self, directory: Path, key_file: Path | None = None) -> None:
         self.directory = directory
+        self.key_file = key_file
         self._source = KeySource(directory, key_file)
         self._key: Key | None = None
 

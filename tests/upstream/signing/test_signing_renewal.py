@@ -1,0 +1,244 @@
+"""Keeping signed in: renewals, their failures, and several processes at once."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse, PlainTextResponse
+from world import Browser, World, config, expire, signed_in, use
+
+from stepwarden.errors import SignInFailed, SignInNeeded, UpstreamDown
+from stepwarden.upstream.signing import OAuthAuth, Vault, build_auth, standing
+from stepwarden.upstream.signing.bundle import Bundle
+
+pytestmark = pytest.mark.asyncio
+
+
+def stored(world: World, vault: Vault) -> Bundle:
+    found = vault.load("jira", world.server)
+    assert found is not None
+    return found
+
+
+async def test_a_rotated_token_is_stored_before_it_is_used(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    ended = expire(world, vault)
+    await use(world, build_auth(config(world), vault, None))
+    tokens, before = stored(world, vault).tokens, ended.tokens
+    assert tokens is not None
+    assert before is not None
+    assert world.bearers[-1] == f"Bearer {tokens.access}"
+    assert tokens.refresh != before.refresh
+    assert tokens.refresh in world.refreshes
+
+
+async def test_a_server_that_does_not_rotate_keeps_its_refresh_token(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    before = expire(world, vault).tokens
+    world.refresh = False
+    await use(world, build_auth(config(world), vault, None))
+    after = stored(world, vault).tokens
+    assert before is not None
+    assert after is not None
+    assert after.refresh == before.refresh
+
+
+async def test_a_revoked_refresh_token_is_asked_once_and_then_a_person(
+    world: World, vault: Vault, caplog: pytest.LogCaptureFixture
+) -> None:
+    await signed_in(world, vault)
+    ended = expire(world, vault)
+    world.refreshes.clear()
+    for _ in range(3):
+        with pytest.raises(SignInNeeded, match=r"sign in again \(the authorization server ended it: invalid_grant"):
+            await use(world, build_auth(config(world), vault, None))
+    assert world.hits["token:refresh_token"] == 1
+    assert world.hits["use"] == 3
+    assert standing(config(world), vault).state == "ended"
+    assert ended.tokens is not None
+    assert str(ended.tokens.refresh) not in caplog.text + str(standing(config(world), vault))
+
+
+async def test_a_lost_registration_is_made_anew(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    expire(world, vault)
+    world.token_fault = JSONResponse({"error": "invalid_client"}, 401)
+    with pytest.raises(SignInNeeded, match="invalid_client"):
+        await use(world, build_auth(config(world), vault, None))
+    assert stored(world, vault).client is None
+    world.token_fault = None
+    assert (await use(world, build_auth(config(world), vault, Browser().sign_in()))).text == "done"
+    assert world.hits["register"] == 1
+
+
+async def test_a_passing_failure_keeps_the_sign_in(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    expire(world, vault)
+    world.token_fault = PlainTextResponse("busy", 503)
+    auth = build_auth(config(world), vault, None)
+    for _ in range(2):
+        with pytest.raises(UpstreamDown, match="HTTP 503 and no token; what is stored is kept"):
+            await use(world, auth)
+    assert world.hits["token:refresh_token"] == 1  # the second call did not ask again at once
+    world.token_fault = None
+    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+
+
+async def test_a_token_that_is_still_good_is_used_while_it_cannot_be_renewed(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    found = stored(world, vault)
+    assert found.tokens is not None
+    due = found.tokens.model_copy(update={"obtained_at": time.time() - 3_590, "expires_at": time.time() + 10})
+    vault.save(found.model_copy(update={"tokens": due}))
+    world.token_fault = PlainTextResponse("busy", 503)
+    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+    world.token_fault = None
+    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+    assert world.hits["token:refresh_token"] == 2
+
+
+async def test_a_fresh_token_that_is_refused_is_tried_once(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    world.refuse_all = True
+    with pytest.raises(SignInFailed, match="refuses a token that was just given"):
+        await use(world, build_auth(config(world), vault, None))
+    assert (world.hits["use"], world.hits["token:refresh_token"]) == (2, 1)
+
+
+async def test_clocks_that_differ_cost_one_renewal(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    world.end_access()  # the server's clock is an hour ahead of ours
+    auth = build_auth(config(world), vault, None)
+    assert (await use(world, auth)).text == "done"
+    assert world.hits["token:refresh_token"] == 1
+    behind = OAuthAuth(config(world), vault, None, clock=lambda: time.time() - 7_200)
+    assert (await use(world, behind)).text == "done"
+    assert world.hits["token:refresh_token"] == 2
+
+
+async def test_a_call_that_is_given_up_does_not_lose_the_new_token(world: World, vault: Vault) -> None:
+    await signed_in(world, vault)
+    expire(world, vault)
+    world.token_delay_s = 0.2
+    auth = build_auth(config(world), vault, None)
+    assert isinstance(auth, OAuthAuth)
+    call = asyncio.create_task(use(world, auth))
+    while not world.hits["token:refresh_token"]:
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait({call})
+    await auth.close()
+    found = stored(world, vault).tokens
+    assert found is not None
+    assert found.refresh in world.refreshes
+
+
+async def test_a_token_is_not_spent_where_its_successor_could_not_be_kept(
+    world: World, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await signed_in(world, vault)
+    expire(world, vault)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(Exception, match="No space left on device"):
+            await use(world, build_auth(config(world), vault, None))
+    assert world.hits["token:refresh_token"] == 0
+    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+
+
+WAKING = """
+import asyncio, json, sys
+from pathlib import Path
+import httpx2
+from stepwarden.errors import StepwardenError
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.signing import SignIn, Vault, build_auth
+windows = 0
+async def show(_url):
+    global windows
+    windows += 1
+async def main():
+    server, directory, key = sys.argv[1:]
+    config = UpstreamConfig.model_validate({"name": "jira", "url": server, "auth": {"type": "oauth"}})
+    how = SignIn(waits=True, timeout_s=5.0, show=show)
+    auth = build_auth(config, Vault(Path(directory), Path(key)), how)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    async with httpx2.AsyncClient(auth=auth, timeout=30.0, verify=False) as client:
+        response = await client.post(server)
+    print(json.dumps({"status": response.status_code, "windows": windows}), flush=True)
+asyncio.run(main())
+"""
+
+
+class Waking:
+    """A process of our own that calls the server at a word."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    @classmethod
+    async def begun(cls, world: World, vault: Vault, key_file: Path) -> "Waking":
+        arguments = [sys.executable, "-c", WAKING, world.server, str(vault.directory), str(key_file)]
+        pipe = asyncio.subprocess.PIPE
+        return cls(await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe))
+
+    async def line(self) -> bytes:
+        assert self.process.stdout
+        return await self.process.stdout.readline()
+
+    def wake(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(b"\n")
+
+    async def over(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        await self.process.wait()
+
+
+async def test_twenty_processes_that_wake_together_renew_once_and_open_no_window(
+    world: World, vault: Vault, key_file: Path
+) -> None:
+    await signed_in(world, vault)
+    expire(world, vault)
+    world.token_delay_s = 0.3
+    processes = await asyncio.gather(*(Waking.begun(world, vault, key_file) for _ in range(20)))
+    assert await asyncio.gather(*(process.line() for process in processes)) == [b"ready\n"] * 20
+    for process in processes:
+        process.wake()
+    said = await asyncio.gather(*(process.line() for process in processes))
+    await asyncio.gather(*(process.over() for process in processes))
+    assert said == [b'{"status": 200, "windows": 0}\n'] * 20
+    assert world.hits["token:refresh_token"] == 1
+    assert world.hits["authorize"] == world.families_revoked == 0
+
+
+async def test_a_process_that_hangs_in_its_renewal_is_named_and_no_token_is_spent_twice(
+    world: World, vault: Vault, key_file: Path
+) -> None:
+    await signed_in(world, vault)
+    expire(world, vault)
+    world.token_delay_s = 0.3
+    hung = await Waking.begun(world, vault, key_file)
+    await hung.line()
+    hung.wake()
+    while not world.hits["token:refresh_token"]:
+        await asyncio.sleep(0.001)
+    hung.process.send_signal(signal.SIGSTOP)
+    waiting = OAuthAuth(config(world), vault, None, lock_wait_s=0.3)
+    with pytest.raises(UpstreamDown, match=f"Process {hung.process.pid} has been at the sign-in of jira"):
+        await use(world, waiting)
+    hung.process.send_signal(signal.SIGCONT)
+    assert await hung.line() == b'{"status": 200, "windows": 0}\n'
+    await hung.over()
+    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+    assert (world.hits["token:refresh_token"], world.families_revoked) == (1, 0)
