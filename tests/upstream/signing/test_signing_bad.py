@@ -1,7 +1,7 @@
 """Everything that can be wrong with a sign-in: one useful sentence, nothing stored."""
 
 import asyncio
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from world import Browser, World, config, free, plain_client, signed_in, use
 
 from stepwarden.errors import SecretsUnavailable, SignInFailed, SignInNeeded, UpstreamDown, UpstreamError
-from stepwarden.upstream.signing import OAuthAuth, SignIn, Vault, build_auth
+from stepwarden.upstream.signing import SignIn, Vault, build_auth
 from stepwarden.upstream.signing.listener import Listener
 
 pytestmark = pytest.mark.asyncio
@@ -124,7 +124,7 @@ async def test_token_endpoints_that_answer_oddly(
 ) -> None:
     world.token_fault = fault
     said = await refused(world, vault)
-    assert __import__("re").search(words, said)
+    assert re.search(words, said)
     assert "hidden-1" not in said + caplog.text
 
 
@@ -150,7 +150,7 @@ async def test_nobody_comes_and_a_stranger_is_turned_away(world: World, vault: V
             pages.append((await client.get(where, params={"code": "code-x", "state": "guessed"})).text)
 
     auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=0.2, show=stranger))
-    with pytest.raises(SignInFailed, match="Nobody signed in at jira within 0 s; .* 1 answers with another state"):
+    with pytest.raises(SignInFailed, match=r"Nobody signed in at jira within 0 s; .* 1 answers with another state"):
         await use(world, auth)
     assert "its state is another" in pages[0]
     assert world.seen == []

@@ -136,7 +136,7 @@ async def test_a_secret_goes_into_the_form_where_only_that_is_taken(world: World
 
 
 async def test_a_secret_without_an_issuer_is_refused(world: World, vault: Vault) -> None:
-    with pytest.raises(SettingsError, match="auth.issuer"):
+    with pytest.raises(SettingsError, match=r"auth\.issuer"):
         build_auth(config(world, client_id="mine", client_secret="hush"), vault, None)
 
 
@@ -179,7 +179,7 @@ async def test_tokens_of_the_entry_are_sent_and_their_refusal_is_told(
     world: World, vault: Vault, auth: dict[str, str], header: str
 ) -> None:
     made = build_auth(config(world, **auth), vault, None)
-    with pytest.raises(SignInFailed, match="jira refuses the .*token of its auth entry") as caught:
+    with pytest.raises(SignInFailed, match=r"jira refuses the .*token of its auth entry") as caught:
         await use(world, made)
     assert world.bearers == [header]
     assert "t-1" not in str(caught.value) + repr(made)

@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -155,90 +156,87 @@ async def test_a_token_is_not_spent_where_its_successor_could_not_be_kept(
 
 
 WAKING = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 from pathlib import Path
 import httpx2
-from stepwarden.errors import StepwardenError
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.signing import SignIn, Vault, build_auth
-windows = 0
-async def show(_url):
-    global windows
-    windows += 1
+
 async def main():
-    server, directory, key = sys.argv[1:]
+    windows = []
+    async def show(url):
+        windows.append(url)
+    server, directory, key, _ = sys.argv[1:]
     config = UpstreamConfig.model_validate({"name": "jira", "url": server, "auth": {"type": "oauth"}})
-    how = SignIn(waits=True, timeout_s=5.0, show=show)
-    auth = build_auth(config, Vault(Path(directory), Path(key)), how)
-    print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
+    auth = build_auth(config, Vault(Path(directory), Path(key)), SignIn(waits=True, timeout_s=5.0, show=show))
+    os.write(1, b"ready\\n")
+    while os.read(0, 1):  # all wake together when the other end is closed
+        pass
     async with httpx2.AsyncClient(auth=auth, timeout=30.0, verify=False) as client:
         response = await client.post(server)
-    print(json.dumps({"status": response.status_code, "windows": windows}), flush=True)
-asyncio.run(main())
+    os.write(1, f"{response.status_code} {len(windows)}\\n".encode())
+
+children = []
+for _ in range(int(sys.argv[4])):  # forked, so that what they import is imported once
+    child = os.fork()
+    if not child:
+        asyncio.run(main())
+        os._exit(0)
+    children.append(child)
+os.write(1, f"{children[0]}\\n".encode())
+for child in children:
+    os.waitpid(child, 0)
 """
 
 
-class Waking:
-    """A process of our own that calls the server at a word."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-
-    @classmethod
-    async def begun(cls, world: World, vault: Vault, key_file: Path) -> "Waking":
-        arguments = [sys.executable, "-c", WAKING, world.server, str(vault.directory), str(key_file)]
-        pipe = asyncio.subprocess.PIPE
-        return cls(await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe))
-
-    async def line(self) -> bytes:
-        assert self.process.stdout
-        return await self.process.stdout.readline()
-
-    def wake(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(b"\n")
-
-    async def over(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        await self.process.wait()
+@asynccontextmanager
+async def waking(world: World, vault: Vault, count: int) -> AsyncGenerator[tuple[asyncio.subprocess.Process, int]]:
+    """So many processes of our own that call the server when stdin is closed; gives the id of the first too."""
+    arguments = [sys.executable, "-c", WAKING, world.server, str(vault.directory), str(vault.key_file), str(count)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe)
+    assert process.stdout
+    try:
+        lines = [await process.stdout.readline() for _ in range(count + 1)]
+        (first,) = [int(line) for line in lines if line != b"ready\n"]
+        yield process, first
+    finally:
+        await process.wait()
 
 
-async def test_twenty_processes_that_wake_together_renew_once_and_open_no_window(
-    world: World, vault: Vault, key_file: Path
-) -> None:
+async def said(process: asyncio.subprocess.Process) -> list[str]:
+    assert process.stdout
+    return (await process.stdout.read()).decode().splitlines()
+
+
+async def test_twenty_processes_that_wake_together_renew_once_and_open_no_window(world: World, vault: Vault) -> None:
     await signed_in(world, vault)
     expire(world, vault)
     world.token_delay_s = 0.3
-    processes = await asyncio.gather(*(Waking.begun(world, vault, key_file) for _ in range(20)))
-    assert await asyncio.gather(*(process.line() for process in processes)) == [b"ready\n"] * 20
-    for process in processes:
-        process.wake()
-    said = await asyncio.gather(*(process.line() for process in processes))
-    await asyncio.gather(*(process.over() for process in processes))
-    assert said == [b'{"status": 200, "windows": 0}\n'] * 20
+    async with waking(world, vault, 20) as (processes, _):
+        assert processes.stdin
+        processes.stdin.close()
+        assert await said(processes) == ["200 0"] * 20
     assert world.hits["token:refresh_token"] == 1
     assert world.hits["authorize"] == world.families_revoked == 0
 
 
 async def test_a_process_that_hangs_in_its_renewal_is_named_and_no_token_is_spent_twice(
-    world: World, vault: Vault, key_file: Path
+    world: World, vault: Vault
 ) -> None:
     await signed_in(world, vault)
     expire(world, vault)
     world.token_delay_s = 0.3
-    hung = await Waking.begun(world, vault, key_file)
-    await hung.line()
-    hung.wake()
-    while not world.hits["token:refresh_token"]:
-        await asyncio.sleep(0.001)
-    hung.process.send_signal(signal.SIGSTOP)
-    waiting = OAuthAuth(config(world), vault, None, lock_wait_s=0.3)
-    with pytest.raises(UpstreamDown, match=f"Process {hung.process.pid} has been at the sign-in of jira"):
-        await use(world, waiting)
-    hung.process.send_signal(signal.SIGCONT)
-    assert await hung.line() == b'{"status": 200, "windows": 0}\n'
-    await hung.over()
+    async with waking(world, vault, 1) as (processes, hung):
+        assert processes.stdin
+        processes.stdin.close()
+        while not world.hits["token:refresh_token"]:
+            await asyncio.sleep(0.001)
+        os.kill(hung, signal.SIGSTOP)
+        waiting = OAuthAuth(config(world), vault, None, lock_wait_s=0.3)
+        with pytest.raises(UpstreamDown, match=f"Process {hung} has been at the sign-in of jira"):
+            await use(world, waiting)
+        os.kill(hung, signal.SIGCONT)
+        assert await said(processes) == ["200 0"]
     assert (await use(world, build_auth(config(world), vault, None))).text == "done"
     assert (world.hits["token:refresh_token"], world.families_revoked) == (1, 0)
