@@ -56,7 +56,7 @@ class Question:
     state: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Link:
     """One connection. `tools` are what the server listed last; `on_tools` hears of every new list.
 
