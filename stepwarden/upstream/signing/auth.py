@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, Callable
 
 import httpx2
 from anyio import to_thread
-from mcp.client.auth.utils import extract_field_from_www_auth
 
 from stepwarden.errors import SignInFailed, SignInNeeded, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
@@ -20,6 +19,7 @@ from stepwarden.upstream.signing.attempt import LOCK_WAIT_S, Attempt, SignIn
 from stepwarden.upstream.signing.bundle import Bundle
 from stepwarden.upstream.signing.flow import Challenge
 from stepwarden.upstream.signing.origin import same_origin
+from stepwarden.upstream.signing.refusal import drain, refused
 from stepwarden.upstream.signing.renewing import Renewal
 from stepwarden.upstream.signing.vault import Keeping, Stamp
 
@@ -66,11 +66,12 @@ class OAuthAuth(httpx2.Auth):
             return
         sent = _attach(request, await self._current())
         response = yield request
-        if not _refused(response):
+        if not refused(response):
             return
+        await drain(response)
         _attach(request, await self._after_refusal(response, sent))
         response = yield request
-        if _refused(response):
+        if refused(response):
             raise self._twice_refused(response)
 
     async def ready(self) -> None:
@@ -235,13 +236,6 @@ def _attach(request: httpx2.Request, bundle: Bundle | None) -> str | None:
         return None
     request.headers["Authorization"] = f"Bearer {bundle.tokens.access}"
     return bundle.tokens.access
-
-
-def _refused(response: httpx2.Response) -> bool:
-    """Tell whether another token could help: 401, or 403 for want of scopes (RFC 6750, 3.1)."""
-    if response.status_code == 403:
-        return extract_field_from_www_auth(response, "error") == "insufficient_scope"
-    return response.status_code == 401
 
 
 def _answers(bundle: Bundle | None, challenge: Challenge) -> bool:
