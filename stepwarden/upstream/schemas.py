@@ -11,7 +11,7 @@ counts, so that a schema that multiplies itself ends. What cannot be checked is 
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
@@ -299,17 +299,29 @@ def misfits(checker: Checker, arguments: Mapping[str, Any]) -> list[str]:
 
 
 def unpacked(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the arguments with lists and objects that came as JSON in a text, as some hosts send them, unpacked."""
+    """Give the arguments as models mean them.
+
+    Lists and objects that came as JSON in a text, as some hosts send them, are unpacked; null for an argument that may
+    be left out, and that the schema gives another type, leaves it out.
+    """
     properties: Mapping[str, Any] = schema.get("properties", {})
-    given = dict(arguments)
+    required: Sequence[str] = schema.get("required") or ()
+    given: dict[str, Any] = {}
     for name, value in arguments.items():
         wanted = properties.get(name)
         kind = cast("Mapping[str, Any]", wanted).get("type") if isinstance(wanted, Mapping) else None
-        if isinstance(value, str) and kind in {"object", "array"} and value.lstrip()[:1] in {"{", "["}:
-            try:
-                found = json.loads(value)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(found, dict if kind == "object" else list):
-                given[name] = found
+        if value is None and isinstance(kind, str) and kind != "null" and name not in required:
+            continue
+        given[name] = _from_text(value, kind) if isinstance(value, str) and kind in {"object", "array"} else value
     return given
+
+
+def _from_text(text: str, kind: str) -> object:
+    """Give the object or array that stands in `text`, or the text where there is none."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return text
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, dict if kind == "object" else list) else text
