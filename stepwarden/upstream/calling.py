@@ -151,7 +151,10 @@ class Line:
         if mishap.trouble is Trouble.REJECTED:
             return UpstreamRefused(f"{name}: {mishap.words}. Nothing was done. Correct the call.")
         if mishap.trouble is Trouble.TOO_LARGE:
-            return UpstreamSilent(f"{name}: {mishap.words}, and was dropped. Ask for less: a filter, a limit, a page.")
+            done = (
+                "" if repeatable else " The call was sent and may have been carried out: look before you send another."
+            )
+            return UpstreamSilent(f"{name}: {mishap.words}.{done} Ask for less: a filter, a limit, a page.")
         after = (
             "Repeating it is safe: send it again."
             if repeatable

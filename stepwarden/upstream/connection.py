@@ -95,7 +95,7 @@ class Connection:
         if mishap.error is not None:
             return mishap.error
         if mishap.trouble is Trouble.SIGN_IN:
-            return SignInNeeded(f"{name}: {mishap.words}. Run: stepwarden login {name}", upstream=name)
+            return SignInNeeded(f"{name}: {mishap.words}. {_sign_in_advice(self.config)}", upstream=name)
         return UpstreamDown(f"{name} is down: {mishap.words}. Nothing was sent. {_advice(self.config, mishap)}")
 
     def lost(self, mishap: Mishap) -> None:
@@ -167,6 +167,14 @@ class Connection:
                 return
             if self._mishap is not None and self._mishap.trouble in _HOPELESS:
                 return
+
+
+def _sign_in_advice(config: UpstreamConfig) -> str:
+    if config.auth.type == "oauth":
+        return f"Run: stepwarden login {config.name}"
+    if config.auth.type == "none":
+        return f'Its entry signs in nowhere: give it "auth": {{"type": "oauth"}}, or the right token (url: {config.place}).'
+    return f"Put valid credentials into auth of {config.name}, in the file of upstreams."
 
 
 def _advice(config: UpstreamConfig, mishap: Mishap) -> str:

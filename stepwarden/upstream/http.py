@@ -101,8 +101,10 @@ class TellingClient(httpx2.AsyncClient):
             if _is_json(body):
                 return body
             said = quoted(body[:200].decode(errors="replace"), 80)
-            return Mishap(Trouble.GARBAGE, f"it answered with no valid JSON: {said}")
+            return Mishap(Trouble.GARBAGE, f"it answered with no valid JSON: {said}" if said else "its answer is empty")
         found = quoted(kind, 40) or "nothing readable"
+        if _is_tool_call(response.request):  # it may have been carried out, whatever answers for it
+            return Mishap(Trouble.GARBAGE, f"its answer is {found}, and no MCP message")
         return Mishap(Trouble.NOT_MCP, f"there is no MCP server at this address: it answers {found}")
 
     def _told(self, request: httpx2.Request, mishap: Mishap, status: int) -> httpx2.Response:
@@ -164,7 +166,9 @@ async def _body(response: httpx2.Response, most_bytes: int, *, whole: bool) -> b
         body += chunk
         if len(body) > most_bytes:
             if whole:
-                raise _TooLarge(f"the answer is over {most_bytes / (1 << 20):.3g} MiB", request=response.request)
+                raise _TooLarge(
+                    f"the answer is over {most_bytes / (1 << 20):.3g} MiB and was dropped", request=response.request
+                )
             break
     return bytes(body[:most_bytes])
 
@@ -172,6 +176,10 @@ async def _body(response: httpx2.Response, most_bytes: int, *, whole: bool) -> b
 def _is_call(request: httpx2.Request) -> bool:
     """Tell whether somebody waits for the answer: it is no notice, no stream that is opened, no end of a session."""
     return request.method == "POST" and not re.search(rb'"method":\s*"notifications/', request.content[:300])
+
+
+def _is_tool_call(request: httpx2.Request) -> bool:
+    return request.method == "POST" and re.search(rb'"method":\s*"tools/call"', request.content[:300]) is not None
 
 
 def _is_json(body: bytes) -> bool:
@@ -207,7 +215,7 @@ def _mishap_of(error: Exception) -> Mishap:
     if isinstance(error, StepwardenError):
         trouble = Trouble.UNREACHABLE if isinstance(error, UpstreamDown) else Trouble.SIGN_IN
         return Mishap(trouble, quoted(str(error), 600), error=error)
-    said = quoted(str(error), 120) or type(error).__name__
+    said = quoted(str(error), 120).rstrip(".") or type(error).__name__
     for kinds, trouble, words in _BY_KIND:
         if isinstance(error, kinds):
             return Mishap(trouble, words.format(said=said, connecting=_connect_words(str(error))))

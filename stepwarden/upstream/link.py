@@ -187,6 +187,8 @@ class Link:
         told = self._http.mishap_in(error.code, error.data) if self._http is not None else None
         if told is not None:
             return told
+        if error.code == types.CONNECTION_CLOSED and "byte limit" in error.message:  # the SDK's, of one event
+            return Mishap(Trouble.TOO_LARGE, "the answer is over 8 MiB and was dropped")
         if error.code == types.CONNECTION_CLOSED:
             return self.mishap or Mishap(Trouble.BROKEN, f"the connection broke: {quoted(error.message, 100)}")
         if error.code == types.REQUEST_TIMEOUT:
@@ -265,19 +267,19 @@ class Link:
             yield stdio_streams(self.config, self._on_mishap)
             return
         assert self.config.url is not None
-        async with new_client(self.config, self.auth, self._on_mishap) as http:
-            self._http = http
-            if self.config.transport == "sse":
-                from mcp.client.sse import sse_client
+        self._http = new_client(self.config, self.auth, self._on_mishap)
+        if self.config.transport == "sse":
+            from mcp.client.sse import sse_client
 
-                # The SDK closes the client it is given; each connection has its own.
-                yield sse_client(self.config.url, sse_read_timeout=300.0, httpx_client_factory=_Given(http))
-            else:
-                from mcp.client.streamable_http import streamable_http_client
+            # The SDK opens and closes the client that its factory gives; each connection has its own.
+            yield sse_client(self.config.url, sse_read_timeout=300.0, httpx_client_factory=_Given(self._http))
+            return
+        async with self._http:
+            from mcp.client.streamable_http import streamable_http_client
 
-                from stepwarden.upstream.http import ANSWER_BYTES
+            from stepwarden.upstream.http import ANSWER_BYTES
 
-                yield streamable_http_client(self.config.url, http_client=http, max_sse_event_size=ANSWER_BYTES)
+            yield streamable_http_client(self.config.url, http_client=self._http, max_sse_event_size=ANSWER_BYTES)
 
     async def _until_over(self, client: Client) -> None:
         listening = asyncio.create_task(self._listen(client))

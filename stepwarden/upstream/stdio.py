@@ -46,18 +46,18 @@ class _Pipes:
     async def read(self, out: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         """Hand on the messages of its stdout, until it ends or does what no server may."""
         assert self.process.stdout is not None
-        try:
-            async with out:
+        async with out:  # closed last: who waits for an answer is told why there is none
+            try:
                 await self._read_lines(self.process.stdout, out)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
-            pass  # our own end closed the pipe, or nobody reads any more
-        except Mishappened as error:
-            self.on_mishap(error.mishap)
-            return
-        if not self.ending:
-            with anyio.move_on_after(0.5):  # so that what it said last, and how it ended, can be told
-                await self.process.wait()
-            self.on_mishap(Mishap(Trouble.BROKEN, self._end_words()))
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
+                pass  # our own end closed the pipe, or nobody reads any more
+            except Mishappened as error:
+                self.on_mishap(error.mishap)
+                return
+            if not self.ending:
+                with anyio.move_on_after(0.5):  # so that what it said last, and how it ended, can be told
+                    await self.process.wait()
+                self.on_mishap(Mishap(Trouble.BROKEN, self._end_words()))
 
     async def _read_lines(
         self, stdout: ByteReceiveStream, out: MemoryObjectSendStream[SessionMessage | Exception]

@@ -41,7 +41,7 @@ BAD_NAMES = [
 """Names from the wild: only the last few can be used."""
 
 _DEEP: dict[str, Any] = {"type": "string"}
-for _ in range(300):
+for _ in range(40):
     _DEEP = {"type": "object", "properties": {"a": _DEEP}}
 
 BAD_SCHEMAS = [
