@@ -173,7 +173,7 @@ def _sign_in_advice(config: UpstreamConfig) -> str:
     if config.auth.type == "oauth":
         return f"Run: stepwarden login {config.name}"
     if config.auth.type == "none":
-        return f'Its entry signs in nowhere: give it "auth": {{"type": "oauth"}}, or the right token (url: {config.place}).'
+        return f'Its entry signs in nowhere ({config.place}): give it "auth": {{"type": "oauth"}}, or a valid token.'
     return f"Put valid credentials into auth of {config.name}, in the file of upstreams."
 
 
