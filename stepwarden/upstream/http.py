@@ -87,7 +87,8 @@ class TellingClient(httpx2.AsyncClient):
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code >= 400:
             body = await _body(response, ERROR_BYTES, whole=False)
-            if kind == "application/json" and response.status_code not in _TOLD_BY_STATUS and _is_error(body):
+            told = response.status_code in _TOLD_BY_STATUS or _is_lost(response, body)
+            if kind == "application/json" and not told and _is_error(body):
                 return body  # the server's own words, which the protocol negotiation needs
             return _mishap_of_status(response, body)
         method = response.request.method
@@ -187,6 +188,13 @@ def _is_json(body: bytes) -> bool:
     return body[:64].lstrip()[:1] in {b"{", b"["}
 
 
+def _is_lost(response: httpx2.Response, body: bytes) -> bool:
+    """Tell whether the server forgot our session: 404 says so (MCP, transports), and some say 400 in words."""
+    if "mcp-session-id" not in response.request.headers:
+        return False
+    return response.status_code == 404 or (response.status_code == 400 and b"session id" in body.lower())
+
+
 def _is_error(body: bytes) -> bool:
     try:
         found = json.loads(body)
@@ -249,8 +257,8 @@ def _mishap_of_status(response: httpx2.Response, body: bytes) -> Mishap:
         return Mishap(Trouble.UNAVAILABLE, f"it cannot answer now ({status}){said}", retry_after_s(response.headers))
     if status >= 500:
         return Mishap(Trouble.FAILED, f"it failed ({status}){said}")
-    if status == 404 and "mcp-session-id" in response.request.headers:
-        return Mishap(Trouble.SESSION_LOST, "it does not know our session any more (404)")
+    if _is_lost(response, body):
+        return Mishap(Trouble.SESSION_LOST, f"it does not know our session any more ({status})")
     if status in {404, 405}:
         return Mishap(Trouble.NOT_MCP, f"there is no MCP server at this address ({status})")
     return Mishap(Trouble.REJECTED, f"it refused the request ({status}){said}")

@@ -23,6 +23,7 @@ from stepwarden import __version__
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.http import TellingClient, new_client
 from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, quoted
+from stepwarden.upstream.sifting import Sifted, sifting
 from stepwarden.upstream.stdio import stdio_streams
 
 logger = logging.getLogger(__name__)
@@ -250,9 +251,10 @@ class Link:
 
     async def _connected(self, stack: AsyncExitStack) -> Client:
         transport = await stack.enter_async_context(self._transport())
-        return await stack.enter_async_context(
+        sifted: list[Sifted] = []
+        client = await stack.enter_async_context(
             Client(
-                transport,
+                sifting(transport, sifted),
                 mode=_MODES[self.config.protocol],
                 message_handler=self._hear,
                 elicitation_callback=self._elicit,
@@ -260,6 +262,8 @@ class Link:
                 cache=None,
             )
         )
+        sifted[0].version = client.protocol_version
+        return client
 
     @asynccontextmanager
     async def _transport(self) -> AsyncGenerator[Any]:

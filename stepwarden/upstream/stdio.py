@@ -4,13 +4,15 @@ The SDK's own transport waits for the end of a line however long it gets, and dr
 which is where one reads why it does not start.
 """
 
+import asyncio
 import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 import mcp_types
@@ -42,13 +44,23 @@ class _Pipes:
     on_mishap: Callable[[Mishap], None]
     last_words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
     ending: bool = False
+    read_out: anyio.Event = field(default_factory=anyio.Event)
 
     async def read(self, out: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
-        """Hand on the messages of its stdout, until it ends or does what no server may."""
+        """Hand on the messages of its stdout, until it ends or does what no server may; the rest is dropped."""
         assert self.process.stdout is not None
+        await self._hand_on(self.process.stdout, out)
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
+            async for _ in _chunks(self.process.stdout):  # a pipe is closed where its end was read
+                pass
+        self.read_out.set()
+
+    async def _hand_on(
+        self, stdout: ByteReceiveStream, out: MemoryObjectSendStream[SessionMessage | Exception]
+    ) -> None:
         async with out:  # closed last: who waits for an answer is told why there is none
             try:
-                await self._read_lines(self.process.stdout, out)
+                await self._read_lines(stdout, out)
             except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
                 pass  # our own end closed the pipe, or nobody reads any more
             except Mishappened as error:
@@ -128,6 +140,9 @@ class _Pipes:
         with anyio.move_on_after(GRACE_S):
             await self.process.wait()
         await _end_tree(self.process)
+        with anyio.move_on_after(0.5):  # a child of its that left the group could hold the pipe
+            await self.process.wait()
+            await self.read_out.wait()
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 with suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -165,10 +180,24 @@ async def stdio_streams(config: UpstreamConfig, on_mishap: Callable[[Mishap], No
             with anyio.CancelScope(shield=True):
                 inbound.close()
                 outbound.close()
-                await pipes.end()
+                await _undisturbed(pipes.end())
             tasks.cancel_scope.cancel()
     for stream in (to_us, to_it):
         stream.close()
+
+
+async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Carry `work` to its end, also where the task is cancelled meanwhile: that goes through the shields of anyio."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def _start(config: UpstreamConfig, env: dict[str, str]) -> Process:

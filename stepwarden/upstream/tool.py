@@ -11,6 +11,9 @@ from typing import Any, cast
 from stepwarden.upstream.mishaps import quoted
 from stepwarden.upstream.schemas import SCHEMA_BYTES, structure_of
 
+UNUSABLE = "org.stepwarden/unusable"
+"""The key of a tool's metadata that says why it cannot be used; such a tool has no schema any more."""
+
 NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,128}")
 TOOL_BYTES = SCHEMA_BYTES + 32 * 1024
 DESCRIPTION_CHARS = 8_000  # as much is kept and compared
@@ -124,6 +127,9 @@ def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamT
 
 
 def _unusable(name: str, entry: Mapping[str, Any]) -> str:
+    meta = entry.get("_meta")
+    if isinstance(meta, dict) and UNUSABLE in meta:
+        return str(cast("dict[str, Any]", meta)[UNUSABLE])
     if not NAME.fullmatch(name):
         return "its name is not 1 to 128 letters, digits and _.-/"
     try:

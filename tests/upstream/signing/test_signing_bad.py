@@ -101,6 +101,12 @@ async def test_no_registration(world: World, vault: Vault) -> None:
     assert "client_id" in said
 
 
+async def test_a_server_without_any_authorization_server(world: World, vault: Vault) -> None:
+    world.protected_metadata = False
+    said = await refused(world, vault)
+    assert "jira names no authorization server. If it needs none, put auth type none" in said
+
+
 async def test_endpoints_without_tls(world: World, vault: Vault) -> None:
     world.metadata = {"token_endpoint": "http://auth.example.org/token"}
     assert "names http://auth.example.org for signing in: that is not https" in await refused(world, vault)

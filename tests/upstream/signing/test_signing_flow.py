@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import time
 
 import pytest
@@ -216,9 +217,16 @@ async def test_more_rights_are_told_in_one_line_where_nobody_can_be_asked(world:
     await signed_in(world, vault, scopes="use")
     world.needs = "write"
     auth = build_auth(config(world, scopes="use"), vault, None)
-    with pytest.raises(SignInNeeded, match=r'wants more rights .*stepwarden login jira --scope "write"') as caught:
+    with pytest.raises(SignInNeeded, match=r"wants more rights .*stepwarden login jira --scope write`") as caught:
         await use(world, auth)
     assert "\n" not in str(caught.value)
+
+
+async def test_what_a_server_wants_cannot_become_a_command(world: World, vault: Vault) -> None:
+    await signed_in(world, vault, scopes="use")
+    world.needs = "$(touch x);`y`"
+    with pytest.raises(SignInNeeded, match=re.escape("--scope '$(touch x);`y`'`")):
+        await use(world, build_auth(config(world, scopes="use"), vault, None))
 
 
 async def test_rights_that_are_not_granted_end_in_one_question(world: World, vault: Vault) -> None:
