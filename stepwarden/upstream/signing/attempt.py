@@ -13,7 +13,7 @@ from mcp.shared.auth import OAuthMetadata
 
 from stepwarden.errors import SignInFailed, StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.signing.answers import read_answer, refuse_error
+from stepwarden.upstream.signing.answers import plain, read_answer, refuse_error
 from stepwarden.upstream.signing.bundle import Bundle
 from stepwarden.upstream.signing.flow import Challenge, authorize
 from stepwarden.upstream.signing.judging import Refused
@@ -153,7 +153,7 @@ class Attempt:
             validate_authorization_response_iss(answer.issuer, metadata)
         except OAuthFlowError:
             asked = str(metadata.issuer) if metadata is not None else "a server that does not name itself"
-            came = answer.issuer or "a server that does not say who it is"
+            came = plain(answer.issuer or "") or "a server that does not say who it is"
             raise SignInFailed(
                 f"The answer to the sign-in for {name} came from {came}, and {asked} was asked; nothing was stored. "
                 "Begin again, and look where the browser is sent."

@@ -7,6 +7,7 @@ that is given up halfway must not lose the refresh token that just replaced the 
 
 import asyncio
 import logging
+import shlex
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -15,6 +16,7 @@ from anyio import to_thread
 
 from stepwarden.errors import SignInFailed, SignInNeeded, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.signing.answers import plain
 from stepwarden.upstream.signing.attempt import LOCK_WAIT_S, Attempt, SignIn
 from stepwarden.upstream.signing.bundle import Bundle
 from stepwarden.upstream.signing.flow import Challenge
@@ -145,7 +147,8 @@ class OAuthAuth(httpx2.Auth):
         bundle = self._bundle
         if bundle is not None and _answers(bundle, challenge) and bundle.tokens and bundle.tokens.access != sent:
             return bundle  # somebody renewed it meanwhile, or signed in for more
-        if challenge.status == 401:
+        machine = self._config.auth.type == "client_credentials"
+        if challenge.status == 401 and (machine or (bundle is not None and bundle.tokens is not None)):
             again = await self._renewed(refused=sent or "", challenge=challenge)
             if again is not None:
                 return again
@@ -210,17 +213,19 @@ class OAuthAuth(httpx2.Auth):
     def _wants(self, challenge: Challenge) -> str:
         name = self._config.name
         if challenge.status == 403:
-            return f"{name} wants more rights for this than were granted (scope: {challenge.scope or 'not named'})"
+            scope = plain(challenge.scope) or "not named"
+            return f"{name} wants more rights for this than were granted (scope: {scope})"
         ended = self._bundle.ended if self._bundle is not None and self._bundle.tokens is None else ""
         return f"{name} needs you to sign in{f' again ({ended})' if ended else ''}"
 
     def _more_scopes(self, challenge: Challenge) -> str:
-        return f' --scope "{challenge.scope}"' if challenge.status == 403 and challenge.scope else ""
+        wanted = plain(challenge.scope) if challenge.status == 403 else ""
+        return f" --scope {shlex.quote(wanted)}" if wanted else ""  # people copy it into their shell
 
     def _twice_refused(self, response: httpx2.Response) -> SignInFailed:
         name = self._config.name
         if response.status_code == 403:
-            wanted = Challenge.of(response).scope
+            wanted = plain(Challenge.of(response).scope)
             return SignInFailed(
                 f"{name} still wants more rights ({wanted or 'it does not say which'}) after it was signed in for "
                 "them: the account may not have them."

@@ -46,6 +46,8 @@ async def machine_lock(path: Path, wait_s: float) -> AsyncGenerator[None]:
 
 
 def _sign(descriptor: int) -> None:
+    if os.name != "posix":
+        return  # a locked file cannot be written there
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
 
