@@ -128,8 +128,7 @@ class Link:
         self.retire()
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([self._task])
+            await asyncio.wait([self._task])
 
     async def call(self, question: Question) -> Answer:
         """Send one call and give its answer. Raises Mishappened; cancelling it cancels it there too."""
