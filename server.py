@@ -47,6 +47,10 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     facts = ServerFacts(__version__, lambda: runtime.configuration(names))
     parts = Parts(runtime.archive, runtime.models, runtime.chats, facts)
     tools += [make(parts) for name, make in OTHERS if name in names]
+    if runtime.upstreams is not None:
+        from tools.upstream import upstream_tool
+
+        tools.append(upstream_tool(runtime.upstreams))
     hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
     server = MCPServer(
         "stepwarden",
@@ -62,6 +66,10 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     for workflow in workflows:
         server.add_prompt(command(workflow))
     add_resources(server, runtime.archive)
+    if runtime.upstreams is not None:
+        from tools.upstream import add_upstream_resources
+
+        add_upstream_resources(server, runtime.upstreams)
     return server
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
@@ -15,7 +16,7 @@ from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import ModelAdviser
 from stepwarden.measures.looking import Observer
 from stepwarden.models import ModelError, Models, Need
-from stepwarden.settings import Settings
+from stepwarden.settings import Settings, variables
 from stepwarden.storage import Store
 from stepwarden.threads.chatting import ChatRoom
 from stepwarden.threads.consult import Consultants
@@ -25,6 +26,11 @@ from stepwarden.threads.panel import Panels
 from stepwarden.threads.reading import Archive
 from stepwarden.threads.seats import Jurors
 from stepwarden.threads.submit import Desk
+from stepwarden.upstream.deferred import DeferredUpstreams
+
+if TYPE_CHECKING:
+    from stepwarden.upstream.gateway import Upstreams
+    from stepwarden.upstream.records import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +51,7 @@ class Runtime:
     panels: Panels
     chats: ChatRoom
     observer: Observer
+    upstreams: DeferredUpstreams | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
 
@@ -80,6 +87,8 @@ class Runtime:
         await asyncio.gather(self.consultants.close(), self.panels.close())  # before the store: answers are recorded
         await self.models.close()
         await anyio.to_thread.run_sync(self.observer.close)
+        if self.upstreams is not None:
+            await self.upstreams.close()
         await self.store.close()
 
     def configuration(self, tools: Sequence[str]) -> dict[str, str]:
@@ -114,7 +123,31 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     desk = Desk(journal, build_manager(settings, models), settings.roots, experts, panels, observer)
     archive = Archive(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = ChatRoom(journal, models, settings.roots, prompts.load("chat").texts["system"])
-    return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats, observer)
+    upstreams = _upstreams(settings, store)
+    return Runtime(settings, store, journal, desk, archive, models, consultants, panels, chats, observer, upstreams)
+
+
+def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
+    """Give the upstream servers; their file is read now, so that a bad one is told at the start."""
+    if not settings.upstreams_file.exists():
+        return None
+    from stepwarden.upstream.loading import load_upstreams
+
+    configs = load_upstreams(settings.upstreams_file, variables())
+    if not configs:
+        return None
+
+    def build() -> "tuple[Upstreams, Recorder]":
+        from stepwarden.upstream.gateway import Upstreams
+        from stepwarden.upstream.records import SessionRecorder
+        from stepwarden.upstream.signing import SignIn, build_auth, open_vault
+
+        vault = open_vault(settings)
+        how = SignIn(waits=False)
+        upstreams = Upstreams(configs, settings.home / "upstreams", lambda config: build_auth(config, vault, how))
+        return upstreams, SessionRecorder(store)
+
+    return DeferredUpstreams(tuple(config.name for config in configs), build)
 
 
 def _models(settings: Settings, store: Store) -> Models:

@@ -75,6 +75,35 @@ def config(host: Annotated[HostName, typer.Argument(help="Which host to set up."
 
 
 @app.command()
+def login(
+    name: Annotated[str | None, typer.Argument(help="The upstream to sign in at.", show_default=False)] = None,
+    status: Annotated[bool, typer.Option("--status", help="Show how it stands with every upstream.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the browser; else only print the address.")] = True,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for you.")] = 600.0,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port on loopback to come back to.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="Further scopes to ask for; can be repeated.")] = None,
+) -> None:
+    """Sign in at an upstream server in your browser, once; or show how it stands."""
+    from stepwarden.cli import signing
+
+    if status:
+        signing.show_status()
+    elif name is None:
+        raise typer.BadParameter("name an upstream, or send --status", param_hint="NAME")
+    else:
+        scopes = tuple(" ".join(scope or ()).split())
+        signing.login(name, browser=browser, timeout_s=timeout, port=port, scopes=scopes)
+
+
+@app.command()
+def logout(name: Annotated[str, typer.Argument(help="The upstream to sign out of.", show_default=False)]) -> None:
+    """Revoke and delete the tokens of an upstream server."""
+    from stepwarden.cli import signing
+
+    signing.logout(name)
+
+
+@app.command()
 def calibration(
     reset: Annotated[bool, typer.Option("--reset", help="Let the manager learn anew from now on.")] = False,
 ) -> None:

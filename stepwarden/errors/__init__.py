@@ -39,3 +39,43 @@ class OtherKind(StoreError):
 
 class RootRefused(StepwardenError):
     """A working directory may not be used as a root of files: the agent has to name another one."""
+
+
+class UpstreamError(StepwardenError):
+    """A call to an upstream server did not succeed: the text says whether it was sent, and what to do."""
+
+
+class UnknownUpstream(UpstreamError):
+    """No upstream, or none of its tools, has this name: the agent has to look it up."""
+
+
+class UpstreamDown(UpstreamError):
+    """The upstream cannot be reached now, and nothing was sent: the same call may be sent again later."""
+
+
+class UpstreamSilent(UpstreamError):
+    """The call was sent and no answer came: it may have changed something, so nobody repeats it without looking."""
+
+
+class UpstreamRefused(UpstreamError):
+    """The call may not be made as it stands (arguments, settings, a tool that changed): it was not sent."""
+
+
+class SignInNeeded(UpstreamError):
+    """A person has to sign in at the upstream first; `upstream` is its name.
+
+    `address` is a link that is waited for in the background, None where only `stepwarden login` helps.
+    """
+
+    def __init__(self, text: str, *, upstream: str, address: str | None = None) -> None:
+        super().__init__(text)
+        self.upstream = upstream
+        self.address = address
+
+
+class SignInFailed(UpstreamError):
+    """A sign-in came to its end without tokens, and nothing was stored: the user has to mend what the text names."""
+
+
+class SecretsUnavailable(StepwardenError):
+    """Tokens can be kept nowhere safely, or what is kept cannot be opened: the user has to say where and how."""

@@ -1,6 +1,7 @@
 """Every setting, read once from the environment: `STEPWARDEN_*` for ours, vendors' keys by their usual names."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -57,6 +58,13 @@ class Settings(BaseSettings):
     )
     retention_days: float = Field(
         default=7.0, gt=0, description="After how many idle days threads of a single step are removed."
+    )
+
+    upstreams: Path | None = Field(
+        default=None, description="The JSON file of upstream MCP servers; default: `upstreams.json` in `home`."
+    )
+    vault_key_file: Path | None = Field(
+        default=None, description="A private file (0600) of 32 bytes or more that seals the tokens; else the keyring."
     )
 
     openai_api_key: SecretStr | None = _key("OPENAI_API_KEY")
@@ -197,6 +205,11 @@ class Settings(BaseSettings):
         return MANAGER_MODEL if self.zhipuai_api_key or self.zai_api_key else None
 
     @property
+    def upstreams_file(self) -> Path:
+        """The file of upstream servers, which need not be there."""
+        return self.upstreams.expanduser().absolute() if self.upstreams else self.home / "upstreams.json"
+
+    @property
     def store_url(self) -> str:
         """The SQLAlchemy URL of the store."""
         if self.database_url is not None:
@@ -225,6 +238,11 @@ def variable_of(field: str) -> str:
         return field  # pydantic names an alias where the value came from one
     alias = Settings.model_fields[field].validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"STEPWARDEN_{field.upper()}"
+
+
+def variables() -> Mapping[str, str]:
+    """Give the whole environment, for files that refer to it by `${NAME}`."""
+    return dict(os.environ)
 
 
 def unknown_variables() -> list[str]:

@@ -1,0 +1,185 @@
+"""One call of a tool, carried through: again where that is safe, within its time, and never against a limit."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from mcp.shared.dispatcher import ProgressFnT
+
+from stepwarden.errors import StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
+from stepwarden.upstream.breaker import Breaker
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.connection import Connection
+from stepwarden.upstream.link import Answer, Link, Question
+from stepwarden.upstream.mishaps import COUNTED, PASSING, Mishap, Mishappened, Trouble
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+FIRST_WAIT_S = 0.2  # it doubles, and half of it is chance, so that callers do not come back together
+LONGEST_WAIT_S = 5.0
+PATIENCE_S = 10.0  # a limit that lasts longer is told at once
+MOST_PROGRESS = 10  # times the timeout: a server that only reports progress is not waited for any longer
+PROGRESS_EVERY_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back, after how many attempts."""
+
+    answer: Answer
+    attempts: int
+
+
+@dataclass
+class Line:
+    """The way to one upstream that all calls share: connection, breaker, limits."""
+
+    config: UpstreamConfig
+    connection: Connection
+    breaker: Breaker = field(default_factory=Breaker)
+    clock: Callable[[], float] = time.monotonic
+    _places: asyncio.Semaphore = field(init=False)
+    _limited_until: float = -1e9
+    _through: Link | None = None
+
+    def __post_init__(self) -> None:
+        self._places = asyncio.Semaphore(self.config.concurrency)
+
+    @property
+    def limited_s(self) -> float:
+        """How long the upstream asked to be left alone; 0 where it did not."""
+        return max(0.0, self._limited_until - self.clock())
+
+    async def call(self, question: Question, *, repeatable: bool) -> Answered:
+        """Make one call; `repeatable` says that a second one changes nothing more.
+
+        Raises UpstreamDown (not sent), UpstreamSilent (sent, and nobody knows), UpstreamRefused and SignInNeeded.
+        """
+        began = self.clock()
+        attempt = 0
+        while True:
+            attempt += 1
+            await self._let_through()
+            try:
+                return Answered(await self._once(question), attempt)
+            except Mishappened as error:
+                mishap = error.mishap
+                wait_s = self._wait_s(mishap, attempt, repeatable, self.config.timeout_s - (self.clock() - began))
+                if wait_s is None:
+                    raise self._told(mishap, repeatable) from error
+                logger.info("%s: %s; again in %.1f s", self.config.name, mishap.words, wait_s)
+                await asyncio.sleep(wait_s)
+
+    async def _let_through(self) -> None:
+        """Wait out a short limit. Raises UpstreamDown for a long one, and where the breaker is open."""
+        if self.limited_s > PATIENCE_S:
+            raise UpstreamDown(
+                f"{self.config.name} limits how often it may be asked. Nothing was sent. "
+                f"Send the same call again in {self.limited_s:.0f} s."
+            )
+        if self.limited_s:
+            await asyncio.sleep(self.limited_s)
+
+    async def _once(self, question: Question) -> Answer:
+        async with self._places:
+            link = await self.connection.link()
+            if link is not self._through:  # the upstream came back: what was before says nothing
+                self._through = link
+                self.breaker.reset()
+            if not self.breaker.enter():
+                raise UpstreamDown(
+                    f"{self.config.name} failed {self.breaker.failures} times in a row and is left alone for now. "
+                    f"Nothing was sent. Send the same call again in {self.breaker.waits_s:.0f} s."
+                )
+            failed: bool | None = None
+            try:
+                answer = await self._timed(link, question)
+                failed = False
+                return answer
+            except Mishappened as error:
+                failed = True if error.mishap.trouble in COUNTED else None
+                self.connection.lost(error.mishap)
+                if error.mishap.trouble in {Trouble.LIMITED, Trouble.UNAVAILABLE} and error.mishap.retry_after_s:
+                    self._limited_until = self.clock() + error.mishap.retry_after_s
+                raise
+            finally:
+                self.breaker.ended(failed)
+
+    async def _timed(self, link: Link, question: Question) -> Answer:
+        """Call within the time; each sign of progress gives it anew, ten times at most."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + self.config.timeout_s * MOST_PROGRESS
+        try:
+            async with asyncio.timeout(self.config.timeout_s) as limit:
+
+                def alive() -> None:
+                    limit.reschedule(min(latest, loop.time() + self.config.timeout_s))
+
+                progress = _Progress(question.on_progress, alive, loop.time)
+                return await link.call(replace(question, on_progress=progress))
+        except TimeoutError:
+            words = f"no answer came within {self.config.timeout_s:g} s"
+            raise Mishappened(Mishap(Trouble.SILENT, words)) from None
+
+    def _wait_s(self, mishap: Mishap, attempt: int, repeatable: bool, left_s: float) -> float | None:
+        """Give how long to wait before the next attempt, None where there is none."""
+        if mishap.trouble not in PASSING or attempt >= ATTEMPTS or (mishap.sent and not repeatable):
+            return None
+        if mishap.trouble is Trouble.SESSION_LOST:
+            return 0.0
+        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1))
+        wait_s = mishap.retry_after_s or wait_s * (0.5 + random.random() / 2)  # noqa: S311 - no secret
+        return wait_s if wait_s <= min(PATIENCE_S, left_s) else None
+
+    def _told(self, mishap: Mishap, repeatable: bool) -> StepwardenError:
+        """Give the error that says what happened, whether anything was done, and what to do."""
+        name = self.config.name
+        if mishap.trouble in {Trouble.UNREACHABLE, Trouble.SESSION_LOST, Trouble.SIGN_IN, Trouble.NOT_MCP}:
+            return self.connection.down(mishap)
+        if mishap.trouble is Trouble.LIMITED:
+            when = f" in {mishap.retry_after_s:.0f} s" if mishap.retry_after_s else " a little later"
+            return UpstreamDown(f"{name}: {mishap.words}. Nothing was done. Send the same call again{when}.")
+        if mishap.trouble is Trouble.FORBIDDEN:
+            return UpstreamRefused(
+                f"{name}: {mishap.words}. Nothing was done. If it should be allowed, sign in anew and consent: "
+                f"stepwarden login {name}"
+            )
+        if mishap.trouble is Trouble.REJECTED:
+            return UpstreamRefused(f"{name}: {mishap.words}. Nothing was done. Correct the call.")
+        if mishap.trouble is Trouble.TOO_LARGE:
+            done = (
+                "" if repeatable else " The call was sent and may have been carried out: look before you send another."
+            )
+            return UpstreamSilent(f"{name}: {mishap.words}.{done} Ask for less: a filter, a limit, a page.")
+        after = (
+            "Repeating it is safe: send it again."
+            if repeatable
+            else "The call was sent and may have been carried out: look whether it was before you send it again."
+        )
+        return UpstreamSilent(f"{name}: {mishap.words}. {after}")
+
+
+@dataclass
+class _Progress:
+    """Hands progress on, not more often than a host can take, and notes each as a sign of life."""
+
+    inner: ProgressFnT | None
+    alive: Callable[[], None]
+    clock: Callable[[], float]
+    _last: float = -1e9
+    _busy: bool = False
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        self.alive()
+        now = self.clock()
+        if self.inner is None or self._busy or now - self._last < PROGRESS_EVERY_S:
+            return
+        self._last, self._busy = now, True
+        try:
+            await self.inner(progress, total, message)
+        finally:
+            self._busy = False

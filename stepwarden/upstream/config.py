@@ -1,0 +1,218 @@
+"""What one upstream server is: how it is reached, how we sign in there, and what it may do here."""
+
+import fnmatch
+import ipaddress
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+AuthType = Literal["none", "oauth", "client_credentials", "bearer", "basic"]
+Approval = Literal["writes", "never", "all"]
+Transport = Literal["stdio", "http", "sse"]
+Protocol = Literal["auto", "legacy", "modern"]
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    # The endpoint with resource metadata and dynamic registration; `/v1/sse` is no longer served since 30 June 2026.
+    "atlassian": {"url": "https://mcp.atlassian.com/v1/mcp/authv2", "auth": {"type": "oauth"}},
+}
+"""Servers known by a name; what an entry of the file says itself wins."""
+
+PREFIX_CHARS = 12
+NAME_PATTERN = r"[a-z][a-z0-9_-]{0,31}"
+
+_TRANSPORTS = {
+    "streamable-http": "http",
+    "streamable_http": "http",
+    "streamablehttp": "http",
+}
+
+
+def _transport(value: object) -> object:
+    return _TRANSPORTS.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+class AuthConfig(BaseModel):
+    """How to sign in at an upstream.
+
+    `oauth` signs a person in (PKCE) with `client_id` (and `client_secret`) where one is given, else with the client-id
+    metadata document at `client_metadata_url`, else by dynamic registration. `client_credentials` is for machines.
+    `bearer` sends `token`; `basic` sends `email` and `token` (an API token). `redirect_port` 0 takes a free one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    type: AuthType
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scopes: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    client_metadata_url: str | None = None
+    issuer: str | None = Field(default=None, description="Take no other authorization server than this one.")
+    redirect_port: int = Field(default=0, ge=0, le=65_535)
+    redirect_path: str = "/callback"
+    token: SecretStr | None = None
+    email: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AuthConfig":
+        needed = {
+            "client_credentials": ("client_id", "client_secret"),
+            "bearer": ("token",),
+            "basic": ("email", "token"),
+        }.get(self.type, ())
+        for name in needed:
+            if not getattr(self, name):
+                raise ValueError(f"{self.type} needs {name}")
+        if self.client_metadata_url and not self.client_metadata_url.startswith("https://"):
+            raise ValueError("client_metadata_url: send an https address")
+        if not self.redirect_path.startswith("/"):
+            raise ValueError("redirect_path begins with a slash")
+        return self
+
+
+NO_AUTH = AuthConfig(type="none")
+
+
+class UpstreamConfig(BaseModel):
+    """One upstream server. The keys by which hosts name a server (`command`, `url` ...) mean the same here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    name: str = Field(pattern=f"^{NAME_PATTERN}$")
+    preset: str | None = None
+    type: Annotated[Transport, BeforeValidator(_transport)] | None = Field(default=None, validate_default=False)
+    url: str | None = None
+    headers: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    cwd: str | None = None
+    disabled: bool = False
+
+    auth: AuthConfig = NO_AUTH
+    protocol: Protocol = "auto"
+
+    approve: Approval = Field(default="writes", description="Which calls a person has to approve.")
+    allow: tuple[str, ...] = Field(default=("*",), description="Patterns of the tools that may be used.")
+    deny: tuple[str, ...] = Field(default=(), description="Patterns of tools that may not; wins over `allow`.")
+    expose: tuple[str, ...] = Field(default=(), description="Patterns of the tools that hosts see as tools of ours.")
+    prefix: str = Field(default="", description="Before the names of exposed tools; default: the name.")
+
+    timeout_s: float = Field(default=60.0, gt=0, le=3_600, description="Longest wait for the answer to one call.")
+    connect_timeout_s: float = Field(default=15.0, gt=0, le=300)
+    idle_s: float = Field(default=600.0, gt=0, description="A connection that nobody used for so long is closed.")
+    result_bytes: int = Field(default=16_000, ge=1_000, le=200_000, description="Of a result; the rest is paged.")
+    concurrency: int = Field(default=16, ge=1, le=256, description="Calls in flight at the same time.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, value: Any) -> Any:
+        """Fill in what the preset says, and what follows from the rest."""
+        if not isinstance(value, dict):
+            return value
+        entry: dict[str, Any] = {key: item for key, item in value.items() if item is not None}  # pyright: ignore[reportUnknownVariableType]
+        preset = entry.get("preset")
+        if preset is not None:
+            if preset not in PRESETS:
+                raise ValueError(f"preset: there is none of that name; there are: {', '.join(PRESETS)}")
+            entry = {**PRESETS[preset], **entry}
+        if "url" in entry and "auth" not in entry:
+            entry["auth"] = {"type": _usual_auth(entry)}
+        return entry
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "UpstreamConfig":
+        if (self.command is None) == (self.url is None):
+            raise ValueError("send either url, or command with args, or preset")
+        if self.command is not None:
+            if self.type not in {None, "stdio"}:
+                raise ValueError(f"type {self.type} needs url, not command")
+            if self.auth.type != "none":
+                raise ValueError("auth is for servers with url; give secrets to a command by env")
+        else:
+            self._check_address(self.url or "")
+        if len(self.tool_prefix) > PREFIX_CHARS or not self.tool_prefix.replace("_", "").isalnum():
+            raise ValueError(f"prefix: send at most {PREFIX_CHARS} letters and digits, such as the word before _issue")
+        return self
+
+    def _check_address(self, url: str) -> None:
+        if self.type == "stdio":
+            raise ValueError("type stdio needs command, not url")
+        if self.args or self.env or self.cwd:
+            raise ValueError("args, env and cwd are for servers with command")
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            usable = False
+            parts = urlsplit("")
+        if not usable:
+            raise ValueError("url: send an address such as https://host/mcp")
+        if parts.username or parts.password:
+            raise ValueError("url: there is a password in it; use auth")
+        if parts.scheme == "http" and self.sends_secrets and not is_loopback(parts.hostname or ""):
+            raise ValueError("url: secrets go over https only, or to this machine; use https, or auth type none")
+
+    @property
+    def transport(self) -> Transport:
+        """How it is reached: the `type` of the entry, or what follows from it."""
+        if self.command is not None:
+            return "stdio"
+        return self.type or "http"
+
+    @property
+    def tool_prefix(self) -> str:
+        """What stands before the names of its exposed tools, without the underscore after it."""
+        return self.prefix or self.name.replace("-", "_")[:PREFIX_CHARS].rstrip("_")
+
+    @property
+    def sends_secrets(self) -> bool:
+        """Whether its requests carry anything that nobody else may read."""
+        return self.auth.type != "none" or any(is_credential(name) for name in self.headers)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the address or the command, without what could hold a secret."""
+        return (self.url or self.command or "").partition("?")[0]
+
+    def permits(self, tool: str) -> bool:
+        """Tell whether a tool of this name may be used."""
+        return matches(tool, self.allow) and not matches(tool, self.deny)
+
+
+def matches(tool: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether a tool's name fits one of `patterns` (`*` and `?`, as in a shell; case counts)."""
+    return any(fnmatch.fnmatchcase(tool, pattern) for pattern in patterns)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name leads to this machine for certain."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_credential(header: str) -> bool:
+    """Tell whether a header is one that carries a secret."""
+    name = header.lower()
+    return name in {"authorization", "proxy-authorization", "cookie"} or any(
+        word in name for word in ("token", "key", "secret", "password", "auth")
+    )
+
+
+def _usual_auth(entry: Mapping[str, Any]) -> str:
+    """Say how to sign in where the entry does not: OAuth if the server asks for it, unless a header does it already."""
+    headers = entry.get("headers")
+    if isinstance(headers, dict) and any(is_credential(str(name)) for name in headers):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return "none"
+    try:
+        parts = urlsplit(str(entry.get("url")))
+    except ValueError:
+        return "none"
+    return "oauth" if parts.scheme == "https" or is_loopback(parts.hostname or "") else "none"

@@ -1,0 +1,29 @@
+"""The upstream servers of a process, put together at their first use: hosts start a server with every window."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stepwarden.upstream.gateway import Upstreams
+    from stepwarden.upstream.records import Recorder
+
+
+@dataclass
+class DeferredUpstreams:
+    """The names that are configured, and what stands behind them from the first use on."""
+
+    names: tuple[str, ...]
+    build: Callable[[], "tuple[Upstreams, Recorder]"]
+    _built: "tuple[Upstreams, Recorder] | None" = None
+
+    def open(self) -> "tuple[Upstreams, Recorder]":
+        """Give them, and where calls are recorded. Raises SettingsError where an entry cannot be used."""
+        if self._built is None:
+            self._built = self.build()
+        return self._built
+
+    async def close(self) -> None:
+        """End every connection, if there is any."""
+        if self._built is not None:
+            await self._built[0].close()

@@ -1,0 +1,122 @@
+"""What changed in a tool since it was trusted, and whether it can do more now, or be told to do something else."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.tool import UpstreamTool
+
+MOST_LINES = 24
+_WORDS = ("title", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference in words; `widens` says that the tool may do more by it, or that a model is told other things."""
+
+    words: str
+    widens: bool
+
+
+def changes(before: UpstreamTool, after: UpstreamTool) -> list[Change]:
+    """List what differs, the widening first.
+
+    A change narrows only if that is certain: an argument or a value less, one more that is required, a safer
+    annotation, a text that only lost words. All else widens: descriptions are what injections are made of.
+    """
+    found = [*_annotations(before, after), *_schema(before, after), *_texts(before, after)]
+    if before.output_schema != after.output_schema:
+        found.append(Change("its results have another form", widens=False))
+    return sorted(found, key=lambda change: not change.widens)
+
+
+def widens(before: UpstreamTool, after: UpstreamTool) -> bool:
+    """Tell whether the tool must be looked at before it is called again."""
+    return before.fingerprint != after.fingerprint and any(change.widens for change in changes(before, after))
+
+
+def _annotations(before: UpstreamTool, after: UpstreamTool) -> Iterator[Change]:
+    if before.kind != after.kind:
+        order = ("read", "write", "destructive")
+        wider = order.index(after.kind) > order.index(before.kind)
+        # Milder words are the upstream's word alone: they would take an approval away.
+        yield Change(f"it was {before.kind} and says {after.kind} now", widens=wider or after.kind == "read")
+    if after.repeatable and not before.repeatable and before.kind == after.kind:
+        yield Change("it says now that it may be repeated", widens=True)
+
+
+def _schema(before: UpstreamTool, after: UpstreamTool) -> Iterator[Change]:
+    old, new = before.parameters, after.parameters
+    for name in new:
+        if name not in old:
+            yield Change(f"new argument {quoted(name, 40)}: {quoted(json.dumps(new[name]), 160)}", widens=True)
+        elif old[name] != new[name]:
+            yield Change(
+                f"argument {quoted(name, 40)}: {quoted(json.dumps(old[name]), 160)} became "
+                f"{quoted(json.dumps(new[name]), 160)}",
+                widens=not _narrower(old[name], new[name]),
+            )
+    for name in old:
+        if name not in new:
+            yield Change(f"without argument {quoted(name, 40)}", widens=False)
+    yield from (
+        Change(f"{quoted(n, 40)} is required now", widens=False) for n in after.required if n not in before.required
+    )
+    yield from (
+        Change(f"{quoted(n, 40)} is optional now", widens=True) for n in before.required if n not in after.required
+    )
+    if _rest(before.schema) != _rest(after.schema):
+        closed = {key: value for key, value in _rest(after.schema).items() if key != "additionalProperties"}
+        opened = {key: value for key, value in _rest(before.schema).items() if key != "additionalProperties"}
+        only_closed = closed == opened and after.schema.get("additionalProperties") is False
+        yield Change("the schema of its arguments changed", widens=not only_closed)
+
+
+def _rest(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in {"properties", "required", "title", "$schema"}}
+
+
+def _narrower(old: object, new: object) -> bool:
+    """Tell whether an argument's schema certainly takes less: fewer values of an enum, or words left out."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return False
+    before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
+    for key in {*before, *after}:
+        one, other = before.get(key), after.get(key)
+        if one == other:
+            continue
+        if key == "enum" and isinstance(one, list) and isinstance(other, list):
+            if all(item in one for item in cast("list[object]", other)):
+                continue
+            return False
+        if key in _WORDS and isinstance(one, str) and (other is None or _lost_words(one, str(other))):
+            continue
+        return False
+    return True
+
+
+def _texts(before: UpstreamTool, after: UpstreamTool) -> Iterator[Change]:
+    if before.title != after.title:
+        words = f"title: {quoted(before.title, 60) or 'none'} became {quoted(after.title, 60) or 'none'}"
+        yield Change(words, widens=not _lost_words(before.title, after.title))
+    if before.description != after.description:
+        wider = not _lost_words(before.description, after.description)
+        for line in _diff(before.description, after.description):
+            yield Change(f"description: {line}", widens=wider)
+
+
+def _lost_words(before: str, after: str) -> bool:
+    """Tell whether `after` is `before` with whole lines left out, or other blanks."""
+    remaining = iter([" ".join(line.split()) for line in before.splitlines()])
+    return all(line in remaining for line in (" ".join(line.split()) for line in after.splitlines() if line.strip()))
+
+
+def _diff(before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    told = [quoted(line, 200) for line in lines if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
+    if len(told) > MOST_LINES:
+        told = [*told[:MOST_LINES], f"and {len(told) - MOST_LINES} more lines"]
+    return told or ["other blanks"]

@@ -1,0 +1,333 @@
+"""All upstream servers of a process: what tools and commands use of them."""
+
+import asyncio
+import difflib
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import mcp_types as types
+from mcp.shared.dispatcher import ProgressFnT
+
+from stepwarden.errors import (
+    SignInFailed,
+    SignInNeeded,
+    StepwardenError,
+    UnknownUpstream,
+    UpstreamDown,
+    UpstreamRefused,
+)
+from stepwarden.upstream.approval import Confirmations
+from stepwarden.upstream.calling import Answered, Line
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.connection import Connection, Standing
+from stepwarden.upstream.link import Answer, Question
+from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
+from stepwarden.upstream.registry import Registry
+from stepwarden.upstream.results import Pages, text_of
+from stepwarden.upstream.schemas import ARGUMENT_BYTES, misfits, unpacked
+from stepwarden.upstream.searching import Entry, found
+from stepwarden.upstream.tool import UpstreamTool, canonical, digest_of, wire_of
+
+AuthOf = Callable[[UpstreamConfig], httpx2.Auth | None]
+
+
+@dataclass
+class Server:
+    """One upstream: its way in, its tools, and how it is signed in to."""
+
+    config: UpstreamConfig
+    line: Line
+    registry: Registry
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A call that may be made: its arguments are valid. `about` is the digest of just this call."""
+
+    server: Server
+    tool: UpstreamTool
+    arguments: dict[str, Any]
+    about: str
+    needs_approval: bool
+
+    @property
+    def name(self) -> str:
+        """How the tool is called here."""
+        return f"{self.server.config.name}/{self.tool.name}"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a call: the answer, how long it took in seconds, and what we found wrong with it."""
+
+    answer: Answer
+    seconds: float
+    attempts: int
+    misfit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a look before a call found: `problem` is empty where it may be made."""
+
+    upstream: str
+    problem: str
+    told: str
+
+
+@dataclass
+class Upstreams:
+    """Every configured upstream. `directory` keeps the lists of tools, None keeps none; `auth_of` signs in."""
+
+    configs: Sequence[UpstreamConfig]
+    directory: Path | None
+    auth_of: AuthOf
+    on_tools: Callable[[], None] = lambda: None
+    pages: Pages = field(default_factory=Pages)
+    confirmations: Confirmations = field(default_factory=Confirmations)
+    _servers: dict[str, Server] = field(default_factory=dict[str, Server])
+    _auths: dict[str, httpx2.Auth | None] = field(default_factory=dict[str, "httpx2.Auth | None"])
+
+    def __post_init__(self) -> None:
+        for config in self.configs:
+            path = None if self.directory is None else self.directory / f"{config.name}.json"
+            registry = Registry(config, path)
+            registry.load()
+            connection = Connection(config, lambda config=config: self._auth(config), self._hearer(registry))
+            self._servers[config.name] = Server(config, Line(config, connection), registry)
+
+    def servers(self) -> list[Server]:
+        """Give all of them, in the order of the file."""
+        return list(self._servers.values())
+
+    def server(self, name: str) -> Server:
+        """Give one by name. Raises UnknownUpstream."""
+        if name not in self._servers:
+            near = difflib.get_close_matches(name, self._servers, n=1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UnknownUpstream(f"No upstream {quoted(name, 40)!r}; {meant}There are: {', '.join(self._servers)}.")
+        return self._servers[name]
+
+    def standing(self, server: Server) -> Standing:
+        """Say how one stands, without asking it."""
+        return server.line.connection.standing
+
+    async def list_all(self, *, timeout_s: float) -> dict[str, str]:
+        """Connect to those whose tools were never listed, all at once; give what was wrong, by name."""
+        unlisted = [server for server in self.servers() if server.registry.listed_at is None]
+        troubles = await asyncio.gather(*(self._listed(server, timeout_s) for server in unlisted))
+        return {server.config.name: text for server, text in zip(unlisted, troubles, strict=True) if text}
+
+    async def search(self, query: str, *, upstream: str | None = None, most: int = 8) -> list[Entry]:
+        """Give the tools that fit the words best, those of one upstream or of all."""
+        return found(query, self.entries(upstream), most)
+
+    def entries(self, upstream: str | None = None) -> list[Entry]:
+        """Give every tool that the settings allow."""
+        servers = self.servers() if upstream is None else [self.server(upstream)]
+        return [
+            Entry(server.config.name, tool, bool(server.registry.drift(name)))
+            for server in servers
+            for name, tool in server.registry.tools.items()
+        ]
+
+    async def find(self, name: str) -> tuple[Server, str]:
+        """Give the server and the tool's own name for `upstream/tool`, connecting where its list is not known yet.
+
+        Raises UnknownUpstream; of a tool's own name alone, where only one upstream has it, that one is meant.
+        """
+        upstream, slash, tool = name.partition("/")
+        if not slash:
+            owners = [server for server in self.servers() if name in server.registry.tools]
+            if len(owners) == 1:
+                return owners[0], name
+            if len(self._servers) == 1 and name not in self._servers:
+                upstream, tool = next(iter(self._servers)), name
+            else:
+                example = f"{next(iter(self._servers))}/{name}"
+                raise UnknownUpstream(f"Send the tool with its upstream before it, such as {quoted(example, 80)}.")
+        server = self.server(upstream)
+        if tool not in server.registry.tools:
+            await server.line.connection.link()  # it may be new there
+        return server, tool
+
+    async def prepare(self, name: str, arguments: Mapping[str, Any]) -> Prepared:
+        """Look everything over before a call. Raises UnknownUpstream and UpstreamRefused, one line for each mistake."""
+        server, own_name = await self.find(name)
+        registry = server.registry
+        tool = registry.tool(own_name)
+        try:
+            size = len(canonical(arguments).encode(errors="surrogatepass"))
+        except (RecursionError, ValueError):
+            size = ARGUMENT_BYTES + 1
+        if size > ARGUMENT_BYTES:
+            raise UpstreamRefused(f"The arguments are over {ARGUMENT_BYTES >> 10} KiB or nested too deep; send less.")
+        given = unpacked(tool.schema, arguments)
+        if lines := misfits(registry.checker(own_name), given):
+            raise UpstreamRefused("\n".join(lines))
+        approve = server.config.approve
+        asks = approve == "all" or (approve == "writes" and not tool.reads_only)
+        about = digest_of({"tool": f"{server.config.name}/{own_name}", "is": tool.fingerprint, "arguments": given})
+        return Prepared(server, tool, given, about, asks)
+
+    async def call(
+        self,
+        prepared: Prepared,
+        *,
+        by: str,
+        recorder: Recorder,
+        approved: str = "",
+        on_progress: ProgressFnT | None = None,
+        answers: types.InputResponses | None = None,
+        state: str | None = None,
+    ) -> Ended:
+        """Make the call and record it; a write before it is sent, too.
+
+        Raises UpstreamDown (not sent), UpstreamSilent (sent, nobody knows), UpstreamRefused, SignInNeeded, and
+        StoreError where it could not be recorded: a write is not sent then.
+        """
+        tool, server = prepared.tool, prepared.server
+        record = CallRecord(
+            id=new_id("call"),
+            phase="ended",
+            upstream=server.config.name,
+            tool=tool.name,
+            kind=tool.kind,
+            by=by,
+            arguments=digest_of(prepared.arguments),
+            approved=approved,
+        )
+        if not tool.reads_only:
+            await server.line.connection.link()  # nothing is intended where nothing can be sent
+            await recorder.record(replace(record, phase="intended"))
+        question = Question(tool.name, prepared.arguments, on_progress, answers, state)
+        async with _timed(recorder, record) as note:
+            got = await server.line.call(question, repeatable=tool.repeatable)
+            note.answered(got)
+        misfit = self._misfit(server, tool.name, got.answer)
+        return Ended(got.answer, note.seconds, got.attempts, misfit)
+
+    def _misfit(self, server: Server, name: str, answer: Answer) -> str:
+        """Say how a structured result does not fit what the tool said of it, "" where it does."""
+        if not isinstance(answer, types.CallToolResult) or answer.is_error:
+            return ""
+        checker = server.registry.output_checker(name)
+        if checker is None:
+            return ""
+        if answer.structured_content is None:
+            return "it announces a structured result and gave none"
+        lines = checker.misfits(answer.structured_content)
+        return quoted(f"its structured result does not fit its own schema: {'; '.join(lines)}", 300) if lines else ""
+
+    async def check(self, server: Server) -> Check:
+        """Look whether a call could be made now: connection, sign-in, limits, tools. One line."""
+        name = server.config.name
+        try:
+            link = await server.line.connection.link()
+            await link.refresh()
+        except StepwardenError as error:
+            return Check(name, "cannot be used", str(error))
+        except Exception as error:
+            if type(error).__name__ != "Mishappened":
+                raise
+            return Check(name, "does not list its tools", f"{name}: {error}")
+        if server.line.limited_s:
+            return Check(
+                name, "limited", f"{name} limits how often it is asked, for {server.line.limited_s:.0f} s more."
+            )
+        if server.line.breaker.waits_s:
+            return Check(
+                name,
+                "left alone",
+                f"{name} failed repeatedly; the next call goes in {server.line.breaker.waits_s:.0f} s.",
+            )
+        tools = server.registry.tools
+        if not tools:
+            return Check(name, "no tools", f"{name} offers no tool that the settings allow.")
+        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.")
+
+    async def close(self) -> None:
+        """End every connection."""
+        await asyncio.gather(*(server.line.connection.close() for server in self.servers()))
+        for auth in self._auths.values():
+            close = getattr(auth, "close", None)
+            if close is not None:
+                await close()
+
+    def _auth(self, config: UpstreamConfig) -> httpx2.Auth | None:
+        if config.name not in self._auths:
+            self._auths[config.name] = self.auth_of(config)
+        return self._auths[config.name]
+
+    def _hearer(self, registry: Registry) -> Callable[[Sequence[types.Tool]], None]:
+        def hear(listed: Sequence[types.Tool]) -> None:
+            registry.update([wire_of(tool) for tool in listed])
+            self.on_tools()
+
+        return hear
+
+    async def _listed(self, server: Server, timeout_s: float) -> str:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await server.line.connection.link()
+        except TimeoutError:
+            return f"{server.config.name} is still being connected to; search again in a moment."
+        except StepwardenError as error:
+            return str(error)
+        return ""
+
+
+@dataclass
+class _Note:
+    outcome: Outcome = "unknown"
+    summary: str = ""
+    answer_bytes: int = 0
+    attempts: int = 1
+    seconds: float = 0.0
+
+    def answered(self, got: Answered) -> None:
+        self.attempts = got.attempts
+        if not isinstance(got.answer, types.CallToolResult):
+            self.outcome = "asked"
+            return
+        text, _ = text_of(got.answer)
+        self.outcome = "error" if got.answer.is_error else "ok"
+        self.summary = quoted(text, SUMMARY_CHARS)
+        self.answer_bytes = len(text.encode(errors="replace"))
+
+
+@asynccontextmanager
+async def _timed(recorder: Recorder, record: CallRecord) -> AsyncGenerator[_Note]:
+    """Record how a call ended, whichever way it did; also when it is cancelled."""
+    note = _Note()
+    began = time.monotonic()
+    try:
+        yield note
+    except (UpstreamDown, SignInNeeded, SignInFailed) as error:
+        note.outcome, note.summary = "not_sent", quoted(str(error), SUMMARY_CHARS)
+        raise
+    except StepwardenError as error:
+        refused = isinstance(error, UpstreamRefused)
+        note.outcome, note.summary = "refused" if refused else "unknown", quoted(str(error), SUMMARY_CHARS)
+        raise
+    except asyncio.CancelledError:
+        note.outcome = "cancelled"
+        raise
+    finally:
+        note.seconds = time.monotonic() - began
+        ended = replace(
+            record,
+            outcome=note.outcome,
+            summary=note.summary,
+            answer_bytes=note.answer_bytes,
+            attempts=note.attempts,
+            duration_ms=round(note.seconds * 1_000),
+        )
+        # In a task of its own: a call that is cancelled is recorded all the same.
+        await asyncio.shield(asyncio.ensure_future(recorder.record(ended)))

@@ -1,0 +1,67 @@
+"""How it stands with an upstream's sign-in, for people and for a look before a call: never any token."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stepwarden.errors import SecretsUnavailable
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.signing.vault import Vault
+
+State = Literal["none", "configured", "signed in", "renewable", "ended", "signed out", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One upstream's sign-in.
+
+    `state`: "none" needs none; "configured" has its token in the configuration; "renewable" has an access token that
+    ended and a refresh token; "ended" was ended by the server or by time (`detail` says why); "unreadable" cannot be
+    opened. `expires_at` (unix seconds) is the access token's. `missing` are configured scopes that were not granted.
+    """
+
+    upstream: str
+    state: State
+    issuer: str = ""
+    account: str = ""
+    scopes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    expires_at: float | None = None
+    detail: str = ""
+    aside: tuple[Path, ...] = ()
+
+
+def standing(config: UpstreamConfig, vault: Vault, *, now: float | None = None) -> Standing:
+    """Look up how it stands; nothing is sent anywhere, and nothing renewed."""
+    now = time.time() if now is None else now
+    if config.url is None or config.auth.type == "none":
+        return Standing(config.name, "none")
+    if config.auth.type != "oauth":
+        return Standing(config.name, "configured", issuer=config.auth.issuer or "", detail=config.auth.type)
+    try:
+        bundle = vault.load(config.name, config.url, config.auth.issuer)
+    except SecretsUnavailable as error:
+        return Standing(config.name, "unreadable", detail=str(error), aside=tuple(vault.set_aside(config.name)))
+    aside = tuple(vault.set_aside(config.name))
+    if bundle is None:
+        return Standing(config.name, "signed out", aside=aside)
+    tokens = bundle.tokens
+    state: State = "signed in"
+    detail = ""
+    if tokens is None or (tokens.over(now) and tokens.refresh is None):
+        state, detail = "ended", bundle.ended or "its access token ended, and there is no refresh token"
+    elif tokens.over(now):
+        state = "renewable"
+    granted = set(bundle.scopes)
+    return Standing(
+        config.name,
+        state,
+        bundle.issuer,
+        bundle.account,
+        bundle.scopes,
+        tuple(scope for scope in config.auth.scopes if tokens is not None and scope not in granted),
+        tokens.expires_at if tokens is not None else None,
+        detail,
+        aside,
+    )

@@ -1,0 +1,155 @@
+"""One tool of an upstream as it was listed: a frozen value with a fingerprint, or the reason why it cannot be used."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.schemas import SCHEMA_BYTES, structure_of
+
+UNUSABLE = "org.stepwarden/unusable"
+"""The key of a tool's metadata that says why it cannot be used; such a tool has no schema any more."""
+
+NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,128}")
+TOOL_BYTES = SCHEMA_BYTES + 32 * 1024
+DESCRIPTION_CHARS = 8_000  # as much is kept and compared
+_PARTS = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+
+
+@dataclass(frozen=True)
+class UpstreamTool:
+    """`wire` is the tool as the protocol has it: name, title, description, inputSchema, outputSchema, annotations."""
+
+    wire: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def name(self) -> str:
+        """Its own name there."""
+        return self.wire["name"]
+
+    @property
+    def title(self) -> str:
+        """What it calls itself, "" where it says nothing; its own words."""
+        return str(self.wire.get("title") or self._annotations.get("title") or "")
+
+    @property
+    def description(self) -> str:
+        """What it says of itself; its own words."""
+        return str(self.wire.get("description") or "")
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The schema of its arguments."""
+        return self.wire["inputSchema"]
+
+    @property
+    def output_schema(self) -> Mapping[str, Any] | None:
+        """The schema of its structured results, None where it has none."""
+        return self.wire.get("outputSchema")
+
+    @property
+    def _annotations(self) -> Mapping[str, Any]:
+        return self.wire.get("annotations") or {}
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether it claims to change nothing; one that also claims to destroy is not believed."""
+        return self._annotations.get("readOnlyHint") is True and not self.destroys
+
+    @property
+    def destroys(self) -> bool:
+        """Whether it says that it may destroy something."""
+        return self._annotations.get("destructiveHint") is True
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a second call with the same arguments changes nothing more."""
+        return self.reads_only or self._annotations.get("idempotentHint") is True
+
+    @property
+    def kind(self) -> str:
+        """How it is shown: read, write or destructive."""
+        return "read" if self.reads_only else "destructive" if self.destroys else "write"
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The schema of each argument."""
+        return self.schema.get("properties") or {}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The arguments that it cannot do without."""
+        return tuple(self.schema.get("required") or ())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 over all that tells a model what the tool does and takes, in hex."""
+        return hashlib.sha256(canonical(self.wire).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A tool that was listed and cannot be used, and why."""
+
+    name: str
+    why: str
+
+
+def canonical(value: object) -> str:
+    """Give JSON that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def digest_of(arguments: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of a call's arguments, in hex."""
+    return hashlib.sha256(canonical(arguments).encode(errors="replace")).hexdigest()
+
+
+def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamTool], list[Skipped]]:
+    """Sort what a server listed (as the protocol has it) into tools by name, and what cannot be used."""
+    tools: dict[str, UpstreamTool] = {}
+    skipped: list[Skipped] = []
+    for entry in listed:
+        name = str(entry.get("name"))
+        why = _unusable(name, entry) or ("another tool of the same name came before it" if name in tools else "")
+        if why:
+            skipped.append(Skipped(quoted(name, 60) or "(no name)", why))
+            continue
+        kept = {key: entry[key] for key in _PARTS if entry.get(key) is not None}
+        if "description" in kept:
+            kept["description"] = _clean(str(kept["description"]))[:DESCRIPTION_CHARS]
+        tools[name] = UpstreamTool(kept)
+    return tools, skipped
+
+
+def _unusable(name: str, entry: Mapping[str, Any]) -> str:
+    meta = entry.get("_meta")
+    if isinstance(meta, dict) and UNUSABLE in meta:
+        return str(cast("dict[str, Any]", meta)[UNUSABLE])
+    if not NAME.fullmatch(name):
+        return "its name is not 1 to 128 letters, digits and _.-/"
+    try:
+        size = len(canonical(entry).encode(errors="surrogatepass"))
+    except (RecursionError, ValueError):
+        return "its schema is nested too deep"
+    if size > TOOL_BYTES:
+        return f"its schema and description are over {TOOL_BYTES >> 10} KiB"
+    output = entry.get("outputSchema")
+    why = structure_of(entry.get("inputSchema"))
+    if not why and output is not None and not isinstance(output, dict):
+        why = "its output schema is no object"
+    return why
+
+
+def _clean(text: str) -> str:
+    """Take out what cannot be seen: invisible characters hide instructions from people and not from models."""
+    return "".join(char for char in text if char in "\n\t" or char.isprintable())
+
+
+def wire_of(tool: Any) -> dict[str, Any]:
+    """Give a tool of the SDK as the protocol has it."""
+    return cast("dict[str, Any]", tool.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -1,0 +1,155 @@
+"""The client under test of the conformance suite: our connection, calls and signing, as a call of a tool uses them.
+
+The suite starts `python conformance_client.py URL` with the scenario in the environment. It ends with 0 when it has
+done what the scenario is about; what the suite saw on the wire decides.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import mcp_types as types
+
+from stepwarden.errors import StepwardenError
+from stepwarden.upstream.calling import Line
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.connection import Connection
+from stepwarden.upstream.link import Question, asking
+from stepwarden.upstream.signing import OAuthAuth, SignIn, Vault, build_auth
+
+SCENARIO = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
+VERSION = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", "")
+CONTEXT: dict[str, Any] = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
+DOCUMENT = "https://conformance-test.local/client-metadata.json"
+KINDS: dict[str, Any] = {"string": "x", "integer": 0, "number": 0, "boolean": False, "object": {}, "array": []}
+
+
+def log(text: object) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+async def open_in_browser(address: str) -> None:
+    """Follow the authorization request to our own listener, as a browser does whose person consents at once."""
+    async with httpx2.AsyncClient(timeout=20.0, verify=False, follow_redirects=True) as client:
+        log(f"browser ends at {(await client.get(address)).url}")
+
+
+async def issuer_of(url: str) -> str:
+    """Read from the resource's metadata who signs in, as a user would write it into the file of upstreams."""
+    parts = urlsplit(url)
+    async with httpx2.AsyncClient(timeout=20.0, verify=False) as client:
+        for path in (f"/.well-known/oauth-protected-resource{parts.path}", "/.well-known/oauth-protected-resource"):
+            answer = await client.get(f"{parts.scheme}://{parts.netloc}{path}")
+            if answer.status_code == 200:
+                return answer.json()["authorization_servers"][0]
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def auth_entry(url: str) -> dict[str, Any]:
+    if not SCENARIO.startswith("auth/"):
+        return {"type": "none"}
+    if SCENARIO.startswith("auth/client-credentials"):
+        kept = ("client_id", "client_secret", "private_key_pem", "signing_algorithm")
+        found = {key: CONTEXT[key] for key in kept if key in CONTEXT}
+        return {"type": "client_credentials", "issuer": await issuer_of(url), **found}
+    if "client_id" in CONTEXT:
+        found = {key: CONTEXT[key] for key in ("client_id", "client_secret") if key in CONTEXT}
+        return {"type": "oauth", "issuer": await issuer_of(url), **found}
+    return {"type": "oauth", "client_metadata_url": DOCUMENT}
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncGenerator[tuple[Connection, Line]]:
+    """Give our way to the server, as one entry of the file of upstreams makes it."""
+    legacy = VERSION < "2026" or SCENARIO == "json-schema-ref-no-deref"  # the suite's server has only the older era
+    protocol = "legacy" if legacy else "auto"
+    entry = {"name": "suite", "url": url, "auth": await auth_entry(url), "protocol": protocol}
+    config = UpstreamConfig.model_validate(entry)
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "key"
+        key.write_text("A" * 43 + "=")
+        key.chmod(0o600)
+        browsers: set[asyncio.Task[None]] = set()
+
+        async def show(address: str) -> None:
+            browsers.add(asyncio.create_task(open_in_browser(address)))
+
+        auth = build_auth(config, Vault(Path(folder) / "signing", key), SignIn(waits=True, timeout_s=10.0, show=show))
+        connection = Connection(config, lambda: auth, lambda _: None)
+        try:
+            yield connection, Line(config, connection)
+        finally:
+            await connection.close()
+            if isinstance(auth, OAuthAuth):
+                await auth.close()
+
+
+async def accept(params: types.ElicitRequestParams) -> types.ElicitResult | types.ErrorData:
+    """Answer a question with the defaults of its schema."""
+    content: dict[str, Any] = {}
+    if isinstance(params, types.ElicitRequestFormParams):
+        properties: dict[str, dict[str, Any]] = params.requested_schema.get("properties", {})
+        content = {name: schema["default"] for name, schema in properties.items() if "default" in schema}
+        content = content or {name: True for name, schema in properties.items() if schema.get("type") == "boolean"}
+    return types.ElicitResult(action="accept", content=content)
+
+
+async def call(line: Line, tool: str, arguments: dict[str, Any]) -> types.CallToolResult | None:
+    """Call one tool, and answer what it asks, round by round."""
+    question = Question(tool, arguments)
+    for _ in range(10):
+        try:
+            answer = (await line.call(question, repeatable=False)).answer
+        except StepwardenError as error:
+            log(f"{tool}: {error}")
+            return None
+        if isinstance(answer, types.CallToolResult):
+            log(f"{tool}: {answer.content}")
+            return answer
+        answers = {name: await accept(ask.params) for name, ask in (answer.input_requests or {}).items()}  # pyright: ignore
+        question = Question(tool, arguments, answers=answers or None, state=answer.request_state)  # pyright: ignore
+    raise AssertionError(f"{tool} asks for ever")
+
+
+def least(schema: dict[str, Any]) -> dict[str, Any]:
+    """Give the fewest arguments that a schema takes."""
+    properties = schema.get("properties", {})
+    return {name: KINDS.get(properties.get(name, {}).get("type"), "x") for name in schema.get("required", [])}
+
+
+async def play(url: str) -> None:
+    asking.set(accept)
+    async with opened(url) as (connection, line):
+        link = await connection.link()
+        tools = {tool.name: tool for tool in link.tools}
+        log(f"{link.protocol}: {', '.join(tools)}")
+        if SCENARIO == "initialize":
+            return
+        if SCENARIO == "http-custom-headers":
+            calls = [(one["name"], one.get("arguments") or {}) for one in CONTEXT.get("toolCalls", [])]
+        elif SCENARIO == "json-schema-2020-12-preservation":
+            calls = [("json_schema_echo", {"schema": tools["json_schema_2020_12_tool"].input_schema})]
+        elif SCENARIO == "sep-2322-client-request-state":
+            names = ("test_mrtr_echo_state", "test_mrtr_unrelated", "test_mrtr_no_state", "test_mrtr_no_result_type")
+            calls = [(name, {}) for name in names]
+        elif SCENARIO in {"tools_call", "request-metadata"}:
+            calls = [("add_numbers", {"a": 5, "b": 3})]
+        elif SCENARIO == "http-invalid-tool-headers":
+            calls = [(name, least(tool.input_schema)) for name, tool in tools.items()]
+        else:
+            calls = [(name, least(tool.input_schema)) for name, tool in list(tools.items())[:1]]
+        for name, arguments in calls:
+            if name in tools:
+                await call(line, name, arguments)
+
+
+if __name__ == "__main__":
+    asyncio.run(play(sys.argv[1]))

@@ -1,0 +1,355 @@
+"""Servers that misbehave, in both eras and over pipes: each fault is told truly, and the next call goes through."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn  # noqa: TID253 - the tests' own server
+from mcp.server.mcpserver import MCPServer
+from rigs import listings, sockets
+from rigs.command import command
+from rigs.faults import Fault
+from rigs.faulty import FaultyServer, Host, hosting
+
+from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.gateway import Ended, Upstreams
+from stepwarden.upstream.records import CallRecord
+
+pytestmark = pytest.mark.asyncio
+SAFE = "Repeating it is safe"
+PERHAPS = "may have been carried out"
+
+
+@dataclass
+class Records:
+    """A recorder that keeps what it is given."""
+
+    kept: list[CallRecord] = field(default_factory=list[CallRecord])
+
+    async def record(self, record: CallRecord) -> None:
+        self.kept.append(record)
+
+
+@asynccontextmanager
+async def upstreams(entry: dict[str, Any]) -> AsyncGenerator[Upstreams]:
+    common = {"name": "rig", "timeout_s": 0.5, "connect_timeout_s": 5}
+    found = Upstreams([UpstreamConfig.model_validate({**common, **entry})], None, lambda _: None)
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+def entry_of(server: FaultyServer, **more: Any) -> dict[str, Any]:
+    return {"url": server.url, "auth": {"type": "none"}, **more}
+
+
+async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> Ended:
+    prepared = await found.prepare(f"rig/{tool}", arguments or {"text": "a"})
+    return await found.call(prepared, by="ana", recorder=records or Records())
+
+
+def text(ended: Ended) -> str:
+    return ended.answer.content[0].text  # pyright: ignore
+
+
+# The fault, what is raised, in which words, and what is recorded of a write: whether it may have been carried out.
+TOLD: list[tuple[Fault, type[StepwardenError], str, str]] = [
+    (Fault.HANGS, UpstreamSilent, "no answer came within 0.5 s", "unknown"),
+    (Fault.DROPS, UpstreamSilent, "the connection broke", "unknown"),
+    (Fault.DROPS_STREAM, UpstreamSilent, "the connection broke", "unknown"),
+    (Fault.ENDS_STREAM, UpstreamSilent, "stream ended without a response", "unknown"),
+    (Fault.GARBAGE, UpstreamSilent, "is no JSON-RPC message", "unknown"),
+    (Fault.NOT_JSONRPC, UpstreamSilent, "is no JSON-RPC message", "unknown"),
+    (Fault.OTHER_ID, UpstreamSilent, "no answer came within", "unknown"),
+    (Fault.NO_RESULT, UpstreamSilent, "no valid result of a tool", "unknown"),
+    (Fault.DEEP, UpstreamSilent, "is no JSON-RPC message", "unknown"),
+    (Fault.BIG, UpstreamSilent, "over 8 MiB and was dropped", "unknown"),
+    (Fault.BIG_EVENT, UpstreamSilent, "over 8 MiB and was dropped", "unknown"),
+    (Fault.ENDLESS, UpstreamSilent, "over 8 MiB and was dropped", "unknown"),
+    (Fault.WRONG_TYPE, UpstreamSilent, "its answer is text/plain", "unknown"),
+    (Fault.NO_TYPE, UpstreamSilent, "nothing readable", "unknown"),
+    (Fault.HTML, UpstreamSilent, "its answer is text/html", "unknown"),
+    (Fault.EMPTY, UpstreamSilent, "its answer is empty", "unknown"),
+    (Fault.REDIRECTS, UpstreamRefused, "Redirect to http://127.0.0.2:9/elsewhere not followed", "refused"),
+    (Fault.UNAVAILABLE, UpstreamSilent, "it cannot answer now (503)", "unknown"),
+    (Fault.FAILS, UpstreamSilent, "it failed (500)", "unknown"),
+    (Fault.REFUSES, SignInNeeded, "it refuses our credentials (401)", "not_sent"),
+    (Fault.FORBIDS, UpstreamRefused, "it wants the scopes: write:notes read:notes", "refused"),
+    (Fault.PROTOCOL_ERROR, UpstreamRefused, "no such project", "refused"),
+    (Fault.DRIPS, UpstreamSilent, "no answer came within", "unknown"),
+]
+
+
+@pytest.mark.parametrize("modern", [False, True])
+@pytest.mark.parametrize(("fault", "error", "words", "outcome"), TOLD)
+async def test_a_write_that_meets_a_fault_is_sent_once_and_the_truth_is_told(
+    rig: Host, fault: Fault, error: type[StepwardenError], words: str, outcome: str, modern: bool
+) -> None:
+    server, records = rig.serve(fault, modern=modern), Records()
+    async with upstreams(entry_of(server)) as found:
+        with pytest.raises(error) as raised:
+            await called(found, "add_note", records)
+        said = str(raised.value)
+        assert words in said
+        assert (PERHAPS in said) is (outcome == "unknown")
+        assert SAFE not in said
+        assert server.asked("tools/call") == 1
+        assert [(one.phase, one.outcome) for one in records.kept] == [("intended", ""), ("ended", outcome)]
+        server.fault = None
+        assert text(await called(found, "add_note", text="b")) == "b"
+
+
+@pytest.mark.parametrize("modern", [False, True])
+@pytest.mark.parametrize("fault", [Fault.DROPS, Fault.ENDS_STREAM, Fault.UNAVAILABLE, Fault.FAILS])
+async def test_a_read_is_tried_again_by_itself(rig: Host, fault: Fault, modern: bool) -> None:
+    server = rig.serve(fault, modern=modern, times=2)
+    async with upstreams(entry_of(server, timeout_s=10)) as found:
+        ended = await called(found, "echo")
+    assert (text(ended), ended.attempts) == ("a", 3)
+
+
+@pytest.mark.parametrize("tool", ["echo", "add_note"])
+async def test_a_limit_is_waited_out_even_by_a_write(rig: Host, tool: str) -> None:
+    server = rig.serve(Fault.LIMITED, times=1, retry_after="0.1")
+    async with upstreams(entry_of(server, timeout_s=5)) as found:
+        ended = await called(found, tool)
+    assert (text(ended), ended.attempts, len(server.did)) == ("a", 2, 1)
+
+
+async def test_a_long_limit_is_told_and_holds_for_every_call(rig: Host) -> None:
+    server = rig.serve(Fault.LIMITED, times=1, retry_after="120")
+    async with upstreams(entry_of(server)) as found:
+        for _ in range(3):
+            with pytest.raises(UpstreamDown, match=r"again in (120|119) s"):
+                await called(found, "echo")
+    assert server.asked("tools/call") == 1
+
+
+async def test_a_server_cannot_claim_in_our_name_that_nothing_was_sent(rig: Host) -> None:
+    server = rig.serve(Fault.FORGES)
+    async with upstreams(entry_of(server)) as found:
+        with pytest.raises(UpstreamSilent, match=PERHAPS):
+            await called(found, "add_note")
+
+
+async def test_a_session_that_was_forgotten_is_opened_anew_within_the_call(rig: Host) -> None:
+    server = rig.serve()
+    async with upstreams(entry_of(server)) as found:
+        await called(found, "add_note")
+        rig.do(server.forget_sessions)
+        assert text(await called(found, "add_note", text="b")) == "b"
+    assert [one["text"] for one in server.did] == ["a", "b"]
+
+
+@pytest.mark.parametrize("modern", [False, True])
+@pytest.mark.parametrize("fault", [Fault.FLOODS, Fault.STORMS])
+async def test_a_flood_of_notices_does_not_hide_the_answer(rig: Host, fault: Fault, modern: bool) -> None:
+    server = rig.serve(fault, modern=modern)
+    async with upstreams(entry_of(server, timeout_s=30)) as found:
+        assert text(await called(found, "add_note")) == "done"
+    assert server.listings < 20
+
+
+async def test_other_calls_do_not_suffer_from_one_that_is_dropped(rig: Host) -> None:
+    server = rig.serve(Fault.DROPS, times=1)
+    async with upstreams(entry_of(server, timeout_s=10)) as found:
+        calls = (called(found, "add_note", text=str(number)) for number in range(8))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    lost = [one for one in answers if isinstance(one, BaseException)]
+    assert [type(one) for one in lost] == [UpstreamSilent]
+    assert len(server.did) == 8
+
+
+CONNECTING: list[tuple[Fault, str]] = [
+    (Fault.HTML, "there is no MCP server at this address: it answers text/html. Nothing was sent. Correct url"),
+    (Fault.HTML_404, "there is no MCP server at this address (404)"),
+    (Fault.GARBAGE, "no JSON-RPC message"),
+    (Fault.FAILS, "it failed (500)"),
+    (Fault.UNAVAILABLE_UNTIL, "Send the same call again in 1 s"),
+    (Fault.FORBIDS, "it wants the scopes"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), CONNECTING)
+async def test_a_server_that_cannot_be_connected_to_says_why_and_gets_no_call(
+    rig: Host, fault: Fault, words: str
+) -> None:
+    server = rig.serve(fault, on="*")
+    async with upstreams(entry_of(server)) as found:
+        with pytest.raises(UpstreamDown) as raised:
+            await called(found, "add_note")
+    assert words in str(raised.value)
+    assert server.asked("tools/call") == 0
+
+
+@contextmanager
+def sse_server() -> Iterator[str]:
+    """The older transport, served by the SDK."""
+    mcp = MCPServer("older")
+
+    @mcp.tool()
+    async def add_note(text: str) -> str:
+        return text
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(mcp.sse_app(), log_config=None, timeout_graceful_shutdown=1)
+        running = uvicorn.Server(config)
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/sse"
+        finally:
+            running.should_exit = True
+            thread.join()
+
+
+async def test_the_older_transport_of_events_works() -> None:
+    with sse_server() as url:
+        async with upstreams({"url": url, "type": "sse", "auth": {"type": "none"}, "timeout_s": 10}) as found:
+            assert text(await called(found, "add_note")) == "a"
+            assert text(await called(found, "add_note", text="b")) == "b"
+
+
+async def test_a_certificate_that_nobody_trusts_is_named(tmp_path: Path) -> None:
+    with hosting(**sockets.self_signed(tmp_path)) as host:
+        url = host.serve().url.replace("127.0.0.1", "localhost")
+        async with upstreams({"url": url, "auth": {"type": "none"}}) as found:
+            with pytest.raises(UpstreamDown, match=r"TLS certificate is refused \(self-signed certificate\)"):
+                await called(found, "echo")
+
+
+async def test_https_to_a_server_without_is_named(rig: Host) -> None:
+    url = rig.serve().url.replace("http://", "https://")
+    async with upstreams({"url": url, "auth": {"type": "none"}}) as found:
+        with pytest.raises(UpstreamDown, match="is it https there"):
+            await called(found, "echo")
+
+
+async def test_a_port_where_nothing_or_something_else_answers_is_told() -> None:
+    with sockets.closed_port() as port:
+        async with upstreams({"url": f"http://127.0.0.1:{port}/mcp"}) as found:
+            with pytest.raises(UpstreamDown, match="connection refused"):
+                await called(found, "echo")
+    for handle in (sockets.closes_at_once, sockets.speaks_another_language):
+        with sockets.answering(handle) as port:
+            async with upstreams({"url": f"http://127.0.0.1:{port}/mcp"}) as found:
+                with pytest.raises(UpstreamDown, match="the connection broke"):
+                    await called(found, "echo")
+    with sockets.answering(sockets.never_answers) as port:
+        async with upstreams({"url": f"http://127.0.0.1:{port}/mcp", "connect_timeout_s": 0.3}) as found:
+            with pytest.raises(UpstreamDown, match=r"did not answer within 0\.3 s"):
+                await called(found, "echo")
+
+
+COMMANDS: list[tuple[str, type[StepwardenError], str]] = [
+    ("dies", UpstreamDown, "ended with code 3: config error: JIRA_URL is not set. Nothing was sent"),
+    ("dies_silently", UpstreamDown, "ended with code 1. Nothing was sent"),
+    ("prints_garbage", UpstreamDown, "it prints what is no MCP message, such as: INFO 12:00:00 still starting"),
+    ("crashes", UpstreamSilent, "ended with code 139: Segmentation fault (core dumped)"),
+    ("closes_stdout", UpstreamSilent, "it closed its output"),
+    ("big_line", UpstreamSilent, "a line over 8 MiB"),
+    ("endless_line", UpstreamSilent, "a line over 8 MiB"),
+]
+
+
+@pytest.mark.parametrize(("fault", "error", "words"), COMMANDS)
+async def test_a_command_that_misbehaves_is_told_in_its_own_last_words(
+    fault: str, error: type[StepwardenError], words: str
+) -> None:
+    async with upstreams({**command(fault), "timeout_s": 20, "connect_timeout_s": 20}) as found:
+        for _ in range(2):  # the second call starts it again, and finds the same
+            with pytest.raises(error) as raised:
+                await called(found, "add_note")
+            assert words in str(raised.value)
+
+
+async def test_a_command_that_greets_in_plain_text_is_forgiven() -> None:
+    for fault in ("prints_banner", "garbage_answer", "storms"):
+        async with upstreams({**command(fault), "timeout_s": 20, "connect_timeout_s": 20}) as found:
+            assert text(await called(found, "add_note")) == "a"
+
+
+async def test_names_and_schemas_that_cannot_be_used_bar_only_their_own_tools(rig: Host) -> None:
+    async with upstreams(entry_of(rig.serve(tools=listings.BAD_NAMES))) as found:
+        assert await found.list_all(timeout_s=5) == {}
+        registry = found.server("rig").registry
+        assert list(registry.tools) == ["__proto__", "dots.and-dashes", "twice", "good"]
+        assert registry.tools["twice"].description == "the first"
+        assert len(registry.skipped) == 7
+        assert all(one.name.isprintable() for one in registry.skipped)
+    async with upstreams(entry_of(rig.serve(tools=listings.BAD_SCHEMAS))) as found:
+        assert await found.list_all(timeout_s=5) == {}
+        assert text(await called(found, "good")) == "a"
+        skipped = {one.name: one.why for one in found.server("rig").registry.skipped}
+        assert {"is_array", "properties_is_list", "required_is_word", "deep", "huge"} <= set(skipped)
+        for name in list(found.server("rig").registry.tools):
+            async with asyncio.timeout(2):  # a pattern that runs for ever, references to elsewhere, ...
+                with suppress(UpstreamRefused):
+                    await found.prepare(f"rig/{name}", {"a": "a" * 40 + "!"})
+
+
+async def test_tools_named_like_ours_stay_behind_their_upstream(rig: Host) -> None:
+    async with upstreams(entry_of(rig.serve(tools=listings.LIKE_OURS))) as found:
+        await found.list_all(timeout_s=5)
+        names = [entry.name for entry in await found.search("debug")]
+    assert names[0] == "rig/debug"
+
+
+async def test_invisible_characters_are_taken_out_of_descriptions(rig: Host) -> None:
+    async with upstreams(entry_of(rig.serve(tools=listings.INJECTED))) as found:
+        await found.list_all(timeout_s=5)
+        description = found.server("rig").registry.tools["search_notes"].description
+    assert description.endswith("</IMPORTANT>")
+
+
+@pytest.mark.parametrize(("listing", "tool"), [(listings.drifting, "echo"), (listings.milder, "drop_notes")])
+async def test_a_tool_that_changed_since_it_was_trusted_is_barred_until_it_is_accepted(
+    rig: Host, listing: Any, tool: str
+) -> None:
+    server = rig.serve(tools=listing)
+    arguments = {"text": "a"} if tool == "echo" else {}
+    async with upstreams(entry_of(server)) as found:
+        await found.prepare(f"rig/{tool}", arguments)
+        registry = found.server("rig").registry
+        await (await found.server("rig").line.connection.link()).refresh()
+        with pytest.raises(UpstreamRefused, match="changed since it was trusted"):
+            await found.prepare(f"rig/{tool}", arguments)
+        assert registry.barred == [tool]
+        registry.accept(tool, registry.tools[tool].fingerprint)
+        await found.prepare(f"rig/{tool}", arguments)
+
+
+@pytest.mark.parametrize("modern", [False, True])
+async def test_a_change_that_is_announced_is_listed_and_a_storm_of_them_is_not_followed(
+    rig: Host, modern: bool
+) -> None:
+    server = rig.serve(tools=listings.changing, modern=modern)
+    heard = asyncio.Event()
+    async with upstreams(entry_of(server)) as found:
+        found.on_tools = heard.set
+        await found.list_all(timeout_s=5)
+        async with asyncio.timeout(5):
+            while not server.streams:
+                await asyncio.sleep(0)
+            heard.clear()
+            for _ in range(500):
+                rig.do(server.announce)
+            await heard.wait()
+            await called(found, "echo")
+        assert "tool_1" in found.server("rig").registry.tools or server.listings > 2
+    assert server.listings < 400
+
+
+async def test_a_long_list_in_pages_is_read_to_its_end(rig: Host) -> None:
+    server = rig.serve(tools=listings.many(250), page=60)
+    async with upstreams(entry_of(server)) as found:
+        await found.list_all(timeout_s=5)
+        assert len(found.server("rig").registry.tools) == 250

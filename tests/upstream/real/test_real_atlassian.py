@@ -1,0 +1,203 @@
+"""mcp-atlassian, the open-source server, over a Jira and Confluence of our own, reached through our client."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from jira import Atlassian, atlassian
+
+from stepwarden.errors import UpstreamRefused
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.gateway import Ended, Upstreams
+from stepwarden.upstream.records import CallRecord
+
+PACKAGE = "mcp-atlassian==0.23.1"
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
+
+
+@dataclass
+class Records:
+    """A recorder that keeps what it is given."""
+
+    kept: list[CallRecord] = field(default_factory=list[CallRecord])
+
+    async def record(self, record: CallRecord) -> None:
+        self.kept.append(record)
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the server into a place of its own: it must not touch what the project locks."""
+    from filelock import FileLock
+
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip(f"uv is not on this machine, and {PACKAGE} has to be installed apart")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if os.environ.get("PYTEST_XDIST_WORKER") is None else base.parent) / "atlassian"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "bin" / "mcp-atlassian").exists():
+            python = str(folder / "bin" / "python")
+            for step in (
+                ["venv", "-q", "-p", sys.executable, str(folder)],
+                ["pip", "install", "-q", "-p", python, PACKAGE],
+            ):
+                done = subprocess.run([uv, *step], timeout=300, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    pytest.skip(f"{PACKAGE} could not be installed: {done.stderr[-300:]}")
+    return folder / "bin" / "mcp-atlassian"
+
+
+@pytest.fixture
+def site() -> Iterator[Atlassian]:
+    with atlassian() as found:
+        yield found
+
+
+@asynccontextmanager
+async def upstreams(entry: dict[str, Any], directory: Path) -> AsyncGenerator[Upstreams]:
+    config = UpstreamConfig.model_validate({"name": "jira", "connect_timeout_s": 60, **entry})
+    found = Upstreams([config], directory, lambda _: None)
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> Ended:
+    prepared = await found.prepare(tool, arguments)
+    return await found.call(prepared, by="ana", recorder=records or Records())
+
+
+def text(ended: Ended) -> str:
+    return ended.answer.content[0].text  # pyright: ignore
+
+
+@asynccontextmanager
+async def over_http(command: Path, site: Atlassian) -> AsyncGenerator[str]:
+    """Run it as a server on a port, without callers' tokens; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = ["--transport", "streamable-http", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, **site.environment(), "ALLOW_GLOBAL_CRED_FALLBACK": "true"}
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        str(command), *arguments, env=environment, stdout=quiet, stderr=quiet
+    )
+    try:
+        async with httpx2.AsyncClient(verify=False) as client, asyncio.timeout(60):
+            while True:
+                try:
+                    await client.get(f"http://127.0.0.1:{port}/healthz")
+                    break
+                except httpx2.ConnectError:
+                    await asyncio.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def tour(found: Upstreams, site: Atlassian) -> None:
+    """Search, read, create, and search the wiki, as an agent would."""
+    records = Records()
+    issues = json.loads(text(await called(found, "jira/jira_search", records, jql='text ~ "login"')))
+    assert [issue["key"] for issue in issues["issues"]] == ["WARD-1"]
+    issue = json.loads(text(await called(found, "jira/jira_get_issue", records, issue_key="WARD-1")))
+    assert issue["summary"] == "Login fails on Fridays"
+    create = {"project_key": "WARD", "summary": "Write it down", "issue_type": "Task"}
+    prepared = await found.prepare("jira/jira_create_issue", create)
+    assert prepared.needs_approval
+    assert "WARD-3" not in site.issues
+    await found.call(prepared, by="ana", recorder=records, approved="confirmed")
+    assert site.issues["WARD-3"]["fields"]["summary"] == "Write it down"
+    pages = json.loads(text(await called(found, "jira/confluence_search", records, query="runbook")))
+    assert [page["title"] for page in pages] == ["Runbook"]
+    told = [(one.tool, one.phase, one.outcome) for one in records.kept]
+    assert told == [
+        ("jira_search", "ended", "ok"),
+        ("jira_get_issue", "ended", "ok"),
+        ("jira_create_issue", "intended", ""),
+        ("jira_create_issue", "ended", "ok"),
+        ("confluence_search", "ended", "ok"),
+    ]
+    missing = await called(found, "jira/jira_get_issue", records, issue_key="WARD-99")
+    assert missing.answer.is_error  # pyright: ignore
+    assert "WARD-99 not found" in text(missing)
+    assert records.kept[-1].outcome == "error"
+    assert all(site.token not in str(one) for one in records.kept)
+
+
+async def test_an_agents_tour_over_pipes(command: Path, site: Atlassian, tmp_path: Path) -> None:
+    entry = {"command": str(command), "env": site.environment()}
+    async with upstreams(entry, tmp_path) as found:
+        await tour(found, site)
+        standing = found.standing(found.server("jira"))
+    assert (standing.state, standing.protocol) == ("up", "2025-11-25")
+
+
+async def test_an_agents_tour_over_http(command: Path, site: Atlassian, tmp_path: Path) -> None:
+    async with over_http(command, site) as url, upstreams({"url": url, "auth": {"type": "none"}}, tmp_path) as found:
+        await tour(found, site)
+        assert found.standing(found.server("jira")).state == "up"
+
+
+async def test_its_tools_are_found_checked_and_remembered(command: Path, site: Atlassian, tmp_path: Path) -> None:
+    entry = {"command": str(command), "env": site.environment()}
+    async with upstreams(entry, tmp_path) as found:
+        assert await found.list_all(timeout_s=90) == {}
+        server = found.server("jira")
+        assert len(server.registry.tools) == 98
+        assert list(server.registry.skipped) == []
+        for words, tool in (
+            ("search issues by jql", "jira_search"),
+            ("create an issue", "jira_create_issue"),
+            ("search confluence pages", "confluence_search"),
+            ("add a comment to an issue", "jira_add_comment"),
+            ("log work on a ticket", "jira_add_worklog"),
+            ("move issue to another status", "jira_transition_issue"),
+        ):
+            names = [hit.tool.name for hit in await found.search(words)]
+            assert tool in names, (words, names)
+        for name in server.registry.tools:
+            server.registry.checker(name)
+        with pytest.raises(UpstreamRefused, match="issue_key"):
+            await found.prepare("jira/jira_get_issue", {"key": "WARD-1"})
+        with pytest.raises(UpstreamRefused, match="did you mean issue_type"):
+            await found.prepare("jira/jira_create_issue", {"project_key": "WARD", "summary": "x", "issue_typ": "Task"})
+        with pytest.raises(UpstreamRefused, match="limit: send a whole number"):
+            await found.prepare("jira/jira_search", {"jql": "text ~ x", "limit": "many"})
+    async with upstreams(entry, tmp_path) as found:  # a restart: the list is there without the server
+        assert len(found.server("jira").registry.tools) == 98
+        assert found.standing(found.server("jira")).state == "idle"
+
+
+async def test_null_for_an_argument_that_may_be_left_out_is_taken(
+    command: Path, site: Atlassian, tmp_path: Path
+) -> None:
+    entry = {"command": str(command), "env": site.environment()}
+    async with upstreams(entry, tmp_path) as found:
+        got = await called(found, "jira/jira_search", jql='text ~ "login"', projects_filter=None, expand=None)
+        assert "WARD-1" in text(got)
+
+
+async def test_several_calls_at_once_are_answered_each_with_its_own(
+    command: Path, site: Atlassian, tmp_path: Path
+) -> None:
+    entry = {"command": str(command), "env": site.environment()}
+    async with upstreams(entry, tmp_path) as found:
+        keys = ["WARD-1", "WARD-2"] * 5
+        answers = await asyncio.gather(*(called(found, "jira/jira_get_issue", issue_key=key) for key in keys))
+    assert [json.loads(text(answer))["key"] for answer in answers] == keys

@@ -1,0 +1,118 @@
+"""A stdio MCP server that misbehaves: `python command.py FAULT`; without a fault it is well."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+# What it may be told to do: at its start, or when a tool is called.
+AT_START = ("dies", "dies_silently", "mute", "prints_banner", "prints_garbage", "deaf_to_signals", "leaves_child")
+AT_CALL = ("crashes", "hangs", "big_line", "endless_line", "floods", "garbage_answer", "closes_stdout", "storms")
+TOOLS = [
+    {
+        "name": "echo",
+        "description": "Give back a text.",
+        "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+        "annotations": {"readOnlyHint": True},
+    },
+    {
+        "name": "add_note",
+        "description": "Add a note to the list of notes.",
+        "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    },
+]
+
+
+def say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
+def command(fault: str = "") -> dict[str, Any]:
+    """Give the entry of the file of upstreams that starts it."""
+    return {"command": sys.executable, "args": [str(Path(__file__).resolve()), *([fault] if fault else [])]}
+
+
+def start(fault: str) -> None:
+    if fault == "dies":
+        sys.stderr.write("config error: JIRA_URL is not set\n")
+        raise SystemExit(3)
+    if fault == "dies_silently":
+        raise SystemExit(1)
+    if fault == "mute":
+        time.sleep(3600)
+    if fault == "prints_banner":
+        sys.stdout.write("Welcome to the rig v1.0!\n\nlistening\n")
+    if fault == "prints_garbage":
+        while True:
+            sys.stdout.write("INFO 12:00:00 still starting\n")
+            sys.stdout.flush()
+            time.sleep(0.001)
+    if fault == "deaf_to_signals":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if fault == "leaves_child":
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+        sys.stderr.write(f"child {child.pid}\n")
+        sys.stderr.flush()
+
+
+def misbehave(fault: str, number: object) -> None:
+    if fault == "crashes":
+        sys.stderr.write("Segmentation fault (core dumped)\n")
+        sys.stderr.flush()
+        os._exit(139)
+    if fault == "hangs":
+        time.sleep(3600)
+    if fault == "closes_stdout":
+        os.close(1)
+        time.sleep(3600)
+    if fault == "garbage_answer":
+        sys.stdout.write("<html>oops</html>\n")
+    pour(fault, number)
+
+
+def pour(fault: str, number: object) -> None:
+    if fault == "big_line":
+        say({"id": number, "result": {"content": [{"type": "text", "text": "x" * 10_000_000}]}})
+    if fault == "endless_line":
+        while True:
+            sys.stdout.write("x" * 65_536)
+    while fault == "floods":
+        say({"method": "notifications/message", "params": {"level": "info", "data": "x"}})
+    if fault == "storms":
+        for _ in range(2_000):
+            say({"method": "notifications/tools/list_changed"})
+
+
+def answer(fault: str, message: dict[str, Any]) -> None:
+    method, number = message.get("method"), message.get("id")
+    params = message.get("params") or {}
+    if method == "initialize":
+        version = params.get("protocolVersion", "2025-06-18")
+        info = {"name": "rig", "version": "1.0"}
+        say({"id": number, "result": {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}})
+    elif method == "tools/list":
+        say({"id": number, "result": {"tools": TOOLS}})
+    elif method == "tools/call":
+        misbehave(fault, number)
+        text = str((params.get("arguments") or {}).get("text", "done"))
+        say({"id": number, "result": {"content": [{"type": "text", "text": text}], "isError": False}})
+    elif number is not None:
+        say({"id": number, "error": {"code": -32601, "message": f"Method not found: {method}"}})
+
+
+def main() -> None:
+    fault = sys.argv[1] if len(sys.argv) > 1 else ""
+    start(fault)
+    for line in sys.stdin:
+        answer(fault, json.loads(line))
+    if fault == "deaf_to_signals":
+        time.sleep(3600)
+
+
+if __name__ == "__main__":
+    main()

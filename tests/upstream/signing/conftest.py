@@ -1,0 +1,32 @@
+"""A vault of our own, and the two servers."""
+
+import base64
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from world import World, address, free, served
+
+from stepwarden.upstream.signing import Vault
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "key"
+    path.write_bytes(base64.b64encode(bytes(range(32))))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def vault(tmp_path: Path, key_file: Path) -> Vault:
+    return Vault(tmp_path / "state" / "signing", key_file)
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncGenerator[World]:
+    issuer, server = free(), free()
+    made = World(address(issuer), address(server) + "/mcp")
+    async with served(made.app(), issuer), served(made.resource(), server):
+        yield made

@@ -1,0 +1,78 @@
+"""What `upstream` says: few words for many tools, all there is on one, and foreign text between marks."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from stepwarden.upstream.drift import Change
+from stepwarden.upstream.gateway import Server
+from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.results import fenced
+from stepwarden.upstream.searching import Entry
+from stepwarden.upstream.tool import UpstreamTool
+
+ARGUMENTS_SHOWN = 6
+SUMMARY_CHARS = 130
+DESCRIPTION_CHARS = 3_000
+SCHEMA_CHARS = 300  # of one argument's nested schema
+ARGUMENTS_CHARS = 1_200  # of a call that waits for approval
+
+
+def entry_line(entry: Entry) -> str:
+    """Give a found tool on one line: its name, what it does to the world, its arguments, its own first words."""
+    tool = entry.tool
+    required = set(tool.required)
+    names = [*tool.required, *(name for name in tool.parameters if name not in required)]
+    shown = [f"{quoted(name, 30)}{'*' if name in required else ''}" for name in names[:ARGUMENTS_SHOWN]]
+    more = ["..."] if len(names) > ARGUMENTS_SHOWN else []
+    barred = "; CHANGED, describe it first" if entry.barred else ""
+    first = tool.description.strip().partition("\n")[0]
+    words = quoted(first or tool.title, SUMMARY_CHARS)
+    return f"{entry.name} ({tool.kind}{barred}) [{', '.join([*shown, *more])}] {words}".rstrip()
+
+
+def described(server: Server, tool: UpstreamTool, changed: Sequence[Change], *, asks: bool) -> str:
+    """Give all that a model needs to call one tool."""
+    name = f"{server.config.name}/{tool.name}"
+    lines = [f"{name}: {_KINDS[tool.kind]}{'; a call of it asks for approval' if asks else ''}."]
+    if changed:
+        lines += [f"It changed since it was trusted and is barred until you accept it ({len(changed)} changes):"]
+        lines += [f"- {'WIDER: ' if change.widens else ''}{change.words}" for change in changed]
+        accept = f'action="accept", tool="{name}", confirm="{tool.fingerprint[:12]}"'
+        lines += [f"Tell your user. If it is meant to be so, accept it with upstream({accept})."]
+    lines += ["Arguments (* is required):" if tool.parameters else "It takes no arguments."]
+    own = [_argument(key, schema, key in tool.required) for key, schema in tool.parameters.items()]
+    words = (
+        tool.description if len(tool.description) <= DESCRIPTION_CHARS else tool.description[:DESCRIPTION_CHARS] + "..."
+    )
+    return "\n".join([*lines, fenced(server.config.name, "\n".join([*own, "", words]).strip())])
+
+
+_KINDS = {"read": "only reads", "write": "writes", "destructive": "may destroy something"}
+
+
+def _argument(name: str, schema: object, required: bool) -> str:
+    entry: Mapping[str, Any] = cast("Mapping[str, Any]", schema) if isinstance(schema, Mapping) else {}
+    kind = entry.get("type")
+    known = {"type", "description", "title", "default", "enum"}
+    nested = {key: value for key, value in entry.items() if key not in known}
+    parts = [kind if isinstance(kind, str) else "any" if kind is None else quoted(json.dumps(kind), 60)]
+    if isinstance(entry.get("enum"), list):
+        parts.append("one of " + quoted(json.dumps(entry["enum"], ensure_ascii=False)[1:-1], 200))
+    if entry.get("default") is not None:
+        parts.append(f"default {quoted(json.dumps(entry['default'], ensure_ascii=False), 60)}")
+    if nested:
+        parts.append(quoted(json.dumps(nested, ensure_ascii=False), SCHEMA_CHARS))
+    words = quoted(str(entry.get("description") or ""), 400)
+    return f"- {quoted(name, 60)}{'*' if required else ''} ({', '.join(parts)}){': ' if words else ''}{words}"
+
+
+def asked_for_approval(name: str, tool: UpstreamTool, arguments: Mapping[str, Any]) -> str:
+    """Give the question to a person: what is about to be done, with which arguments."""
+    return f"Allow {name} ({_KINDS[tool.kind]}) with {shown_arguments(arguments)}?"
+
+
+def shown_arguments(arguments: Mapping[str, Any]) -> str:
+    """Give the arguments of a call as a person can read them."""
+    text = json.dumps(arguments, ensure_ascii=False)
+    return text if len(text) <= ARGUMENTS_CHARS else f"{text[:ARGUMENTS_CHARS]}... ({len(text)} characters in all)"
