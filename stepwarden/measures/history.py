@@ -11,7 +11,7 @@ CHURN_DAYS = 365
 
 
 def changed_files(scene: Scene) -> tuple[str, ...]:
-    """Give the files that are staged, changed or new since the last commit, by their canonical names; () without git."""
+    """Give the files staged, changed or new since the last commit, by their canonical names; () without git."""
     changed: dict[str, None] = {}
     for repository, prefix in _repositories(scene):
         try:

@@ -21,9 +21,7 @@ _REGEX = (
 _JAVASCRIPT = rf"{_NOTES} | {_DOUBLE} | {_SINGLE} | ` [^`\\]*(?:\\.[^`\\]*)* (?:`|\Z) | {_REGEX}"
 _GO = rf"{_NOTES} | {_DOUBLE} | `[^`]*(?:`|\Z) | {_CHARACTER}"
 _JAVA = rf"{_NOTES} | {_TRIPLE} | {_DOUBLE} | {_CHARACTER}"
-_RUST = (
-    rf'{_NOTES} | r(?P<fence>\#*)" .*? (?:"(?P=fence)|\Z) | " [^"\\]*(?:\\.[^"\\]*)* (?:"|\Z) | {_CHARACTER}'
-)
+_RUST = rf'{_NOTES} | r(?P<fence>\#*)" .*? (?:"(?P=fence)|\Z) | " [^"\\]*(?:\\.[^"\\]*)* (?:"|\Z) | {_CHARACTER}'
 _CSHARP = rf'{_NOTES} | @\$?"[^"]*(?:""[^"]*)*(?:"|\Z) | {_TRIPLE} | {_DOUBLE} | {_CHARACTER}'
 _C = rf"{_NOTES} | {_DOUBLE} | {_CHARACTER}"
 _SYNTAX = {

@@ -41,7 +41,8 @@ _PYTHON = re.compile(
     r'^[ \t>|+]*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE
 )
 _PYTEST = re.compile(
-    r"^(?:E\s+)?(?P<path>[^\s:][^:\n]*\.py):(?P<line>\d+): (?:in (?P<function>[\w<>.]+)|[\w.]*(?:Error|Exception|Exit|Failed)\b)",
+    r"^(?:E\s+)?(?P<path>[^\s:][^:\n]*\.py):(?P<line>\d+): "
+    r"(?:in (?P<function>[\w<>.]+)|[\w.]*(?:Error|Exception|Exit|Failed)\b)",
     re.MULTILINE,
 )
 _V8 = re.compile(

@@ -32,7 +32,8 @@ def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
             return list(prompt.sections[SIGNAL_SECTIONS[signal]])[:BULLETS]
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
-    return (mend + split + list(reply.step.measured_actions) + _fresh_bullets(reply.thread, reply.step, prompt))[:BULLETS]
+    fresh = _fresh_bullets(reply.thread, reply.step, prompt)
+    return [*mend, *split, *reply.step.measured_actions, *fresh][:BULLETS]
 
 
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:

@@ -10,7 +10,8 @@ _LINE = re.compile(
     rb"@ts-(?:ignore|expect-error|nocheck|check)\b|eslint-(?:disable|enable)|eslint-env\b"
     rb"|(?:biome|prettier|dprint|rome)-ignore"
     rb"|(?:oxlint|tslint|stylelint|jscs|standard|deno-lint|deno-fmt|deno-coverage|denolint)[-:]|(?:jshint|jslint)\b"
-    rb"|(?:istanbul|c8|v8|node:coverage)[ -](?:ignore|disable|enable)|\$Flow(?:FixMe|Issue|ExpectedError|Ignore)|flowlint"
+    rb"|(?:istanbul|c8|v8|node:coverage)[ -](?:ignore|disable|enable)"
+    rb"|\$Flow(?:FixMe|Issue|ExpectedError|Ignore)|flowlint"
     rb"|@(?:no)?flow\b|@jsx\w*\s|@jest-environment|@vite|@vitest-environment|webpack\w+:|turbopack\w+:|@refresh\b"
     rb"|[#@]\s?source(?:Mapping)?URL=|[#@]__(?:PURE|NO_SIDE_EFFECTS|INLINE|NOINLINE|KEY)__|<(?:reference|amd-)"
     rb")[^\n]*",
