@@ -72,14 +72,14 @@ _PYTHON = (
         "SQL from strings",
         Risk.INJECTION,
         "SELECT INSERT UPDATE DELETE DROP",
-        rf"\bf[\"']{{1,3}}\s*{_SQL}[^\"']*\{{",
+        rf"\bf(?:\"{{1,3}}\s*{_SQL}[^\"]*|'{{1,3}}\s*{_SQL}[^']*)\{{",
         raw=True,
     ),
     _danger(
         "SQL from strings",
         Risk.INJECTION,
         "SELECT INSERT UPDATE DELETE DROP",
-        rf"[\"']\s*{_SQL}[^\"']*[\"']\s*(?:%\s[\w(]|\+\s*\w|\.format\()",
+        rf"(?:\"\s*{_SQL}[^\"]*\"|'\s*{_SQL}[^']*')\s*(?:%\s[\w(]|\+\s*\w|\.format\()",
         raw=True,
     ),
     _danger(
@@ -99,8 +99,8 @@ _PYTHON = (
         "weak hash",
         Risk.CRYPTOGRAPHY,
         "md5 sha1 MD5 SHA1 hashlib.new DES. RC2.",
-        r"\bhashlib\.(?:md5|sha1)\(|\bhashlib\.new\(",
-        unless=r"usedforsecurity\s*=\s*False|sha(?:2|3|5)",
+        r"\bhashlib\.(?:md5|sha1)\(|\bhashlib\.new\(|(?<![\w.])(?:md5|sha1)\(",
+        unless=r"usedforsecurity\s*=\s*False|sha(?:2|3|5)|\bdef ",
     ),
     _danger(
         "weak cipher",
@@ -141,13 +141,15 @@ _PYTHON = (
         Risk.INJECTION,
         "mark_safe Markup autoescape render_template_string template. text/template Html.Raw",
         r"\bmark_safe\(|\bMarkup\(|autoescape\s*=\s*False|\brender_template_string\(",
+        raw=True,
+        unless=r"\bdef |(?:mark_safe|Markup|render_template_string)" + _LITERAL_ONLY,
     ),
     _danger(
         "unsafe XML",
         Risk.INJECTION,
-        "etree minidom sax resolve_entities BuilderFactory ParserFactory InputFactory",
-        r"\b(?:xml\.(?:etree\.\w+|dom\.minidom|sax)|lxml\.etree|etree)\.(?:parse|fromstring|XMLParser"
-        r"|parseString)\(|resolve_entities\s*=\s*True",
+        "etree minidom pulldom make_parser resolve_entities",
+        r"\b(?:xml\.(?:etree\.\w+|dom\.minidom|sax)|lxml\.etree|etree|minidom|pulldom)\.(?:parse|fromstring"
+        r"|XMLParser|parseString)\(|resolve_entities\s*=\s*True|\bmake_parser\(|(?<![\w.])parseString\(",
     ),
     _danger(
         "JWT unchecked",
@@ -185,7 +187,7 @@ _SCRIPT = (
         "SQL from strings",
         Risk.INJECTION,
         "SELECT INSERT UPDATE DELETE DROP",
-        rf"[`\"']\s*{_SQL}[^`\"']*(?:\$\{{|[\"']\s*\+)",
+        rf"`\s*{_SQL}[^`]*\$\{{|(?:\"\s*{_SQL}[^\"]*\"|'\s*{_SQL}[^']*')\s*\+",
         raw=True,
     ),
     _danger("NoSQL where", Risk.INJECTION, "$where", r"\$where\b", raw=True),
