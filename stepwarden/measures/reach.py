@@ -237,12 +237,26 @@ def runs_unnamed(web: Web) -> set[Key]:
     functions inside functions.
     """
     classes = {(path, item.qualified): item for path, item in web.items() if item.kind is Kind.CLASS}
-    known = {item.name for item in classes.values()} | _HARMLESS_BASES
+    harmless = _harmless(classes.values())
     return {
         (path, item.qualified)
         for path, item in web.items()
-        if is_function(item) and _runs_unnamed(item, classes.get((path, item.parent)), known)
+        if is_function(item) and _runs_unnamed(item, classes.get((path, item.parent)), harmless)
     }
+
+
+def _harmless(classes: Iterable[Definition]) -> Set[str]:
+    """Give the names of classes that have no base of others anywhere above them: nobody else calls their methods."""
+    bases: dict[str, set[str]] = {}
+    for item in classes:
+        bases.setdefault(item.name, set()).update(_last_name(base) for base in item.bases)
+    foreign = {name for names in bases.values() for name in names} - bases.keys() - _HARMLESS_BASES
+    grown = True
+    while grown:
+        more = {name for name, above in bases.items() if name not in foreign and above & foreign}
+        foreign |= more
+        grown = bool(more)
+    return (bases.keys() - foreign) | _HARMLESS_BASES
 
 
 def _runs_unnamed(item: Definition, owner: Definition | None, known: Set[str]) -> bool:

@@ -60,10 +60,10 @@ async def facts(host: Host, thread: str) -> list[str]:
 async def test_testgen_names_what_no_test_reaches_and_checks_the_tests_on_disk(app: MCPServer, shop: Path) -> None:
     async with connected(app, shop) as host:
         first = await begin(host, "testgen", relevant_files=["prices.py"])
-        assert first.sent["facts"][0] == "2 of 3 functions are reached by no test."
+        assert first.sent["facts"][0] == "2 of 3 functions: no call from a test leads there, by names."
         found = await facts(host, first.id)
         assert any(fact.startswith("1 test file, pytest") or "no framework" in fact for fact in found)
-        assert any("no test reaches prices.py shout" in fact for fact in found)
+        assert any("no test calls prices.py shout" in fact for fact in found)
 
         (shop / "tests" / "test_more.py").write_text("from prices import mark\n\n\ndef test_mark():\n    mark(b'')\n")
         second = await host.step("testgen", 2, first.id, relevant_files=["tests/test_more.py"])
