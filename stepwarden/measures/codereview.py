@@ -1,5 +1,7 @@
 """codereview's look: the files under review, and which of them were read or quoted."""
 
+from typing import Any
+
 from stepwarden.measures.coverage import (
     coverage_clauses,
     coverage_table,
@@ -50,7 +52,7 @@ def _measured_anew(scene: Scene, named: tuple[str, ...]) -> Seen | None:
         scan = scene.reader.scan(scene.workspace.root or "", (scene.base,), until=scene.until)
         places, whence = tuple(mentioned(scene.thread.task, (*scan.outlines, *scan.others))), "named in the task"
     if not places:
-        data = {"codereview": {"named": [], "files": []}}
+        data: dict[str, Any] = {"codereview": {"named": [], "files": []}}
         asked = () if scene.thread.origin is not None else ("Name what to review in relevant_files.",)
         return Seen(Measured(facts=asked, data=data))
     there = [path for path in places if _may_read(scene, path)]
