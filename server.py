@@ -4,6 +4,7 @@ Importing builds the server and opens nothing; `python server.py` is `stepwarden
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -52,7 +53,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
 
         tools.append(upstream_tool(runtime.upstreams))
     hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
-    server = MCPServer(
+    server = _kind_of(runtime)(
         "stepwarden",
         title="Stepwarden",
         version=__version__,
@@ -71,6 +72,20 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
 
         add_upstream_resources(server, runtime.upstreams)
     return server
+
+
+def _kind_of(runtime: Runtime) -> Callable[..., MCPServer]:
+    """Give the class of the server: one that shows tools of upstreams too, where some are to be shown."""
+    if runtime.upstreams is None or not runtime.upstreams.exposes:
+        return MCPServer
+    from tools.upstream_exposed import ExposingServer
+
+    def exposing(*arguments: Any, **options: Any) -> MCPServer:
+        server = ExposingServer(*arguments, **options)
+        server.deferred = runtime.upstreams
+        return server
+
+    return exposing
 
 
 if __name__ == "__main__":

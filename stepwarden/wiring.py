@@ -147,7 +147,8 @@ def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
         upstreams = Upstreams(configs, settings.home / "upstreams", lambda config: build_auth(config, vault, how))
         return upstreams, SessionRecorder(store)
 
-    return DeferredUpstreams(tuple(config.name for config in configs), build)
+    exposes = any(config.expose for config in configs)
+    return DeferredUpstreams(tuple(config.name for config in configs), exposes, build)
 
 
 def _models(settings: Settings, store: Store) -> Models:

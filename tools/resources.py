@@ -42,8 +42,12 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
         mime_type="application/json",
     )
     async def history(continuation_id: str, after: int = 0) -> str:
-        await _own(archive, continuation_id)
-        page, go_on_after = await archive.page(continuation_id, current_caller(), after=max(0, after))
+        try:
+            page, go_on_after = await archive.page(continuation_id, current_caller(), after=max(0, after))
+        except UnknownStream:
+            raise ResourceNotFoundError("no such thread of yours; the status tool lists them") from None
+        except StepwardenError as error:
+            raise ResourceError(str(error)) from error
         return json.dumps({"events": [asdict(entry) for entry in page], "after": go_on_after}, ensure_ascii=False)
 
     @server.resource(

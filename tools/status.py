@@ -14,6 +14,7 @@ from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chats import CHAT, Chat
+from stepwarden.threads.journal import THREAD
 from stepwarden.threads.reading import Archive
 from stepwarden.threads.telling import describe, stamp
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
@@ -61,12 +62,17 @@ def status_tool(archive: Archive, facts: ServerFacts) -> EdgeTool:
         if request.continuation_id is None:
             return _overview(facts, caller, await archive.threads(caller, tool=request.tool))
         try:
-            thread = await archive.thread_or_chat(request.continuation_id, caller)
+            kind = await archive.kind(request.continuation_id, caller)
+            other = kind not in {THREAD, CHAT}  # such as the calls to upstream servers
+            thread = None if other else await archive.thread_or_chat(request.continuation_id, caller)
             page, go_on_after = await archive.page(
                 request.continuation_id, caller, after=min(request.after, LAST_ENTRY)
             )
         except UnknownStream:
             return failure(["continuation_id: no such thread of yours; call status without it for a list"])
+        if thread is None:
+            data = {"continuation_id": request.continuation_id, "tool": kind}
+            return _with_history(data, f"{request.continuation_id}: {kind}", page, go_on_after)
         return _one_thread(thread, page, go_on_after, first=request.after == 0)
 
     return edge_tool(

@@ -70,6 +70,8 @@ async def approval_of(
     principal: str,
     word: str | None,
     confirmations: Confirmations,
+    *,
+    exposed: bool = False,
 ) -> Approval | InputRequiredResult:
     """Find out whether a call may be made: by setting, by its user, or by a word that an earlier reply gave."""
     earlier = _earlier(context)
@@ -80,9 +82,8 @@ async def approval_of(
     if word is not None:
         if confirmations.redeem(word, principal, prepared.about):
             return Approval(by="confirmed")
-        return Approval(
-            refused=_again("That word confirms another call, or its time is over.", prepared, principal, confirmations)
-        )
+        why = "That word confirms another call, or its time is over."
+        return Approval(refused=_again(why, prepared, principal, confirmations, exposed=exposed))
     if context is not None and _can_ask(context):
         said = await _asked(prepared, context)
         if not isinstance(said, str):
@@ -90,15 +91,18 @@ async def approval_of(
         if said in {"accept", "decline"}:
             refused = f"The user did not allow {prepared.name}. Nothing was sent. Ask them what to do instead."
             return Approval(by="user") if said == "accept" else Approval(refused=refused)
-    return Approval(refused=_again("Nothing was sent yet.", prepared, principal, confirmations))
+    return Approval(refused=_again("Nothing was sent yet.", prepared, principal, confirmations, exposed=exposed))
 
 
-def _again(why: str, prepared: Prepared, principal: str, confirmations: Confirmations) -> str:
+def _again(why: str, prepared: Prepared, principal: str, confirmations: Confirmations, *, exposed: bool) -> str:
     word = confirmations.ask(principal, prepared.about)
+    how = f'the same call again with confirm="{word}"'
+    if exposed:  # its schema is the upstream's, and has no room for the word
+        how = f'upstream(action="call", tool="{prepared.name}", confirm="{word}") with the same arguments'
     return (
         f"{why} {prepared.name} {_changes(prepared)}: tell your user what you are about to do, with "
-        f'{shown_arguments(prepared.arguments)}, and send the same call again with confirm="{word}" if they agree '
-        "(within 10 minutes; for just these arguments)."
+        f"{shown_arguments(prepared.arguments)}, and send {how} if they agree (within 10 minutes; for just these "
+        "arguments)."
     )
 
 

@@ -50,6 +50,10 @@ class Archive:
             return await load_chat(self._journal, thread_id, caller)
         return await self._journal.load(thread_id, caller)
 
+    async def kind(self, thread_id: str, caller: Caller) -> str:
+        """Give of what kind the caller's stream of this id is, such as calls to upstreams; UnknownStream as above."""
+        return (await self._journal.head(thread_id, caller)).kind
+
     async def page(self, thread_id: str, caller: Caller, *, after: int = 0) -> tuple[list[HistoryEntry], int | None]:
         """Give a page of the history from entry `after` + 1 on, and the number to go on after (None at the end)."""
         head = await self._journal.head(thread_id, caller)

@@ -77,6 +77,14 @@ def _chat(data: Data) -> str:
     return f"asked {data['asked']}: {one_line(data['prompt'], 160)}"
 
 
+def _upstream(data: Data) -> str:
+    what = f"{data['upstream']}/{data['tool']} ({data['kind']})"
+    if data["phase"] == "intended":
+        return f"about to call {what}"
+    said = f": {one_line(data['summary'], 120)}" if data.get("summary") else ""
+    return f"called {what}: {data.get('outcome', 'ended')}, {data.get('duration_ms', 0)} ms{said}"
+
+
 _TELL: Mapping[str, Callable[[Data], str]] = {
     "opened": _opened,
     "step": _step,
@@ -85,6 +93,7 @@ _TELL: Mapping[str, Callable[[Data], str]] = {
     "finished": _finished,
     "answered": _answered,
     "chat": _chat,
+    "upstream": _upstream,
     "signalled": lambda data: f"signalled {data['signal']}: {data['reason']}",
     "refused": _refused,
     "asked": lambda data: f"asked {data['model']} about step {data['number']}",

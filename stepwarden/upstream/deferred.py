@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class DeferredUpstreams:
-    """The names that are configured, and what stands behind them from the first use on."""
+    """The names that are configured, and what stands behind them from the first use on.
+
+    `exposes` says whether any of their tools are to be shown as tools of ours.
+    """
 
     names: tuple[str, ...]
+    exposes: bool
     build: Callable[[], "tuple[Upstreams, Recorder]"]
     _built: "tuple[Upstreams, Recorder] | None" = None
 

@@ -22,7 +22,7 @@ WORKFLOWS = (
     "docgen",
     "consensus",
 )
-PROMPTS = (*WORKFLOWS, "chat", "challenge", "listmodels", "status")
+PROMPTS = (*WORKFLOWS, "chat", "challenge", "listmodels", "status", "upstream")
 BULLETS_BY_PHASE = {
     "survey": {6},
     "dig": {6},
@@ -131,7 +131,7 @@ def test_the_instructions_are_short_and_name_what_the_host_needs() -> None:
     assert len(text) < 1900
     assert text.isascii()
     needed = {
-        *(f"{name}:" for name in PROMPTS),
+        *(f"{name}:" for name in PROMPTS if name != "upstream"),  # which is there only where it is configured
         *("required_actions", "continuation_id", "working_directory", "next_step_number", "total_steps"),
         *("evidence", "supports", "confidence", "backtrack_from_step", "next_step_required=false", "HELD"),
         *("awaiting_expert", "model", "use_assistant_model"),
