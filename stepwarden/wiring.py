@@ -29,6 +29,7 @@ from stepwarden.threads.submit import Desk
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 if TYPE_CHECKING:
+    from stepwarden.upstream.config import UpstreamConfig
     from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.records import Recorder
 
@@ -140,11 +141,20 @@ def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
     def build() -> "tuple[Upstreams, Recorder]":
         from stepwarden.upstream.gateway import Upstreams
         from stepwarden.upstream.records import SessionRecorder
-        from stepwarden.upstream.signing import SignIn, build_auth, open_vault
+        from stepwarden.upstream.signing import SignIn, build_auth, open_vault, standing
 
         vault = open_vault(settings)
         how = SignIn(waits=False)
-        upstreams = Upstreams(configs, settings.home / "upstreams", lambda config: build_auth(config, vault, how))
+
+        def lacking(config: "UpstreamConfig") -> str:
+            missing = standing(config, vault).missing
+            scopes = (
+                f"{config.name}: signed in without {', '.join(missing)}; consent anew: stepwarden login {config.name}"
+            )
+            return scopes if missing else ""
+
+        directory = settings.home / "upstreams"
+        upstreams = Upstreams(configs, directory, lambda config: build_auth(config, vault, how), lacking=lacking)
         return upstreams, SessionRecorder(store)
 
     exposes = any(config.expose for config in configs)

@@ -10,19 +10,19 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, InputResponses, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import Caller
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.gateway import Prepared, Server, Upstreams
+from stepwarden.upstream.gateway import Ended, Prepared, Server, Upstreams
 from stepwarden.upstream.records import Recorder
-from stepwarden.upstream.results import PAGE_URI, Page, cut, fenced, text_of
+from stepwarden.upstream.results import PAGE_URI, cut, fenced, text_of
 from tools.shared.edge import EdgeTool, Progress, current_caller
-from tools.upstream_asking import Approval, answers_for, approval_of
-from tools.upstream_telling import described, entry_line
+from tools.upstream_asking import Approval, approval_of, asked_through
+from tools.upstream_telling import described, entry_line, more_lines
 from tools.workflow.invalid import error_lines
 from tools.workflow.schema import compact_schema
 
@@ -131,25 +131,28 @@ class _Desk:
         async def told(progress: float, total: float | None, message: str | None) -> None:
             await tell(progress, total or 0.0, message or "")
 
-        async with answers_for(_context.get()):
-            ended = await self.upstreams.call(
+        async def call(answers: InputResponses | None, state: str | None) -> Ended:
+            return await self.upstreams.call(
                 prepared,
                 by=caller.principal,
                 recorder=self.recorder,
                 approved=approval.by,
                 on_progress=told,
-                answers=approval.answers,
-                state=approval.state,
+                answers=answers,
+                state=state,
             )
-        if isinstance(ended.answer, InputRequiredResult):
-            return approval.passed_on(ended.answer, _context.get(), prepared.name)
+
+        ended = await asked_through(call, approval, _context.get(), prepared.name)
+        if isinstance(ended, InputRequiredResult):
+            return ended
+        assert isinstance(ended.answer, CallToolResult)
         server = prepared.server
         text, media = text_of(ended.answer)
         page = cut(text, 0, server.config.result_bytes)
         lines = [fenced(server.config.name, page.text)]
         if page.next is not None:
             result = self.upstreams.pages.keep(caller.principal, text)
-            lines += _more(result, page)
+            lines += more_lines(result, page)
         if ended.misfit:
             lines.append(f"Note: {ended.misfit}.")
         if ended.answer.is_error:
@@ -160,7 +163,7 @@ class _Desk:
     async def page(self, request: UpstreamRequest, caller: Caller, _progress: Progress) -> Sent:
         result = request.result or ""
         page = self.upstreams.pages.page(caller.principal, result, request.after, PAGE_BYTES)
-        return _told([fenced("upstream", page.text), *(_more(result, page) if page.next is not None else [])])
+        return _told([fenced("upstream", page.text), *(more_lines(result, page) if page.next is not None else [])])
 
     async def status(self, request: UpstreamRequest, _caller: Caller, _progress: Progress) -> Sent:
         if request.upstream is not None:
@@ -243,11 +246,6 @@ def add_upstream_resources(server: MCPServer, deferred: DeferredUpstreams) -> No
             raise ResourceError(str(error)) from error
 
     assert result is not None
-
-
-def _more(result: str, page: Page) -> list[str]:
-    more = f'upstream(action="page", result="{result}", after={page.next})'
-    return [f"Characters {page.after} to {page.next} of {page.chars}. More: {more}"]
 
 
 def _told(lines: Sequence[str]) -> CallToolResult:

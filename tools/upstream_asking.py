@@ -5,7 +5,7 @@ which the SDK seals and binds to the same arguments. Older hosts are asked while
 """
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +26,12 @@ from mcp_types.version import is_version_at_least
 
 from stepwarden.errors import UpstreamRefused
 from stepwarden.upstream.approval import Confirmations
-from stepwarden.upstream.gateway import Prepared
+from stepwarden.upstream.gateway import Ended, Prepared
 from stepwarden.upstream.link import asking
 from tools.upstream_telling import asked_for_approval, shown_arguments
 
 ASK_SECONDS = 30.0  # for an answer on the same call
+ROUNDS = 10  # of questions in one call
 MODERN = "2026-07-28"
 KEY = "approve"
 FORM: dict[str, Any] = {
@@ -38,6 +39,10 @@ FORM: dict[str, Any] = {
     "properties": {KEY: {"type": "boolean", "title": "Allow this call"}},
     "required": [KEY],
 }
+
+
+Call = Callable[[InputResponses | None, str | None], Awaitable[Ended]]
+"""Makes a call; what it is given goes back to an upstream that asked something in the round before."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ async def approval_of(
             return Approval(by="confirmed")
         why = "That word confirms another call, or its time is over."
         return Approval(refused=_again(why, prepared, principal, confirmations, exposed=exposed))
-    if context is not None and _can_ask(context):
+    if context is not None and can_ask(context):
         said = await _asked(prepared, context)
         if not isinstance(said, str):
             return said
@@ -125,11 +130,12 @@ async def _asked(prepared: Prepared, context: Context[Any, Any]) -> str | InputR
     """Ask the user; give "accept", "decline", or "" where nobody answers."""
     message = asked_for_approval(prepared.name, prepared.tool, prepared.arguments)
     if _modern(context):
-        if context.input_responses is not None:
+        asked = json.dumps({"asked": prepared.about})  # sealed on its way: an answer counts for this question alone
+        if context.input_responses is not None and context.request_state == asked:
             answer = context.input_responses.get(KEY)
             return _verdict(answer) if isinstance(answer, ElicitResult) else ""
         params = ElicitRequestFormParams(message=message, requested_schema=FORM)
-        return InputRequiredResult(input_requests={KEY: ElicitRequest(params=params)})
+        return InputRequiredResult(input_requests={KEY: ElicitRequest(params=params)}, request_state=asked)
     with anyio.move_on_after(ASK_SECONDS):
         try:
             return _verdict(await context.session.elicit_form(message, FORM, context.request_id))
@@ -144,7 +150,7 @@ def _verdict(answer: ElicitResult) -> str:
     return "accept" if answer.action == "accept" and (answer.content or {}).get(KEY) is True else "decline"
 
 
-def _can_ask(context: Context[Any, Any]) -> bool:
+def can_ask(context: Context[Any, Any]) -> bool:
     """Whether the host declared forms; an empty declaration is one of them (2025-06-18)."""
     capabilities = context.client_capabilities
     elicitation = capabilities.elicitation if capabilities is not None else None
@@ -158,15 +164,13 @@ def _modern(context: Context[Any, Any]) -> bool:
 @asynccontextmanager
 async def answers_for(context: Context[Any, Any] | None) -> AsyncGenerator[None]:
     """Let upstreams of the 2025 era ask the user of this call meanwhile, where its host can."""
-    if context is None or _modern(context) or not _can_ask(context):
+    if context is None or _modern(context) or not can_ask(context):
         yield
         return
 
     async def put(params: ElicitRequestParams) -> ElicitResult | ErrorData:
-        if not isinstance(params, ElicitRequestFormParams):
-            return ElicitResult(action="cancel")
         try:
-            return await context.session.elicit_form(params.message, params.requested_schema, context.request_id)
+            return await _put(params, context)
         except MCPError as error:
             return error.error
 
@@ -175,3 +179,41 @@ async def answers_for(context: Context[Any, Any] | None) -> AsyncGenerator[None]
         yield
     finally:
         asking.reset(token)
+
+
+async def _put(params: ElicitRequestParams, context: Context[Any, Any]) -> ElicitResult:
+    if not isinstance(params, ElicitRequestFormParams):
+        return ElicitResult(action="cancel")
+    return await context.session.elicit_form(params.message, params.requested_schema, context.request_id)
+
+
+async def asked_through(
+    call: Call, approval: Approval, context: Context[Any, Any] | None, name: str
+) -> Ended | InputRequiredResult:
+    """Make a call, and put what an upstream of 2026 asks in the middle of it to its user, round by round.
+
+    A host of 2026 is given the questions and comes again; an older one is asked here. Raises UpstreamRefused where it
+    cannot ask, or the rounds do not end.
+    """
+    answers, state = approval.answers, approval.state
+    for _ in range(ROUNDS):
+        async with answers_for(context):
+            ended = await call(answers, state)
+        if not isinstance(ended.answer, InputRequiredResult):
+            return ended
+        if context is None or _modern(context) or not can_ask(context):
+            return approval.passed_on(ended.answer, context, name)
+        state, answers = ended.answer.request_state, await _answered(ended.answer, context, name)
+    raise UpstreamRefused(f"{name} asked the user {ROUNDS} times and came to no end. It may have done something: look.")
+
+
+async def _answered(asked: InputRequiredResult, context: Context[Any, Any], name: str) -> InputResponses:
+    answers: InputResponses = {}
+    for key, request in (asked.input_requests or {}).items():
+        if not isinstance(request, ElicitRequest):
+            raise UpstreamRefused(f"{name} wants what this host does not give ({request.method}). Nothing was done.")
+        try:
+            answers[key] = await _put(request.params, context)
+        except MCPError:
+            raise UpstreamRefused(f"{name} asks the user something, and this host did not answer.") from None
+    return answers

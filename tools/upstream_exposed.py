@@ -1,21 +1,23 @@
 """Chosen tools of upstreams as tools of ours, under a prefix: schemas, annotations and results as they are."""
 
+import json
 import logging
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, InputResponses, TextContent, ToolAnnotations
 from mcp.types import Tool as WireTool
 
 from stepwarden.errors import StepwardenError
 from stepwarden.upstream.config import matches
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.gateway import Server
-from stepwarden.upstream.results import without_stamp
+from stepwarden.upstream.gateway import Ended, Prepared, Server, Upstreams
+from stepwarden.upstream.results import cut, text_of, without_stamp
 from stepwarden.upstream.tool import UpstreamTool
 from tools.shared.edge import current_caller
-from tools.upstream_asking import answers_for, approval_of
+from tools.upstream_asking import approval_of, asked_through
+from tools.upstream_telling import more_lines
 
 logger = logging.getLogger(__name__)
 
@@ -86,23 +88,51 @@ class ExposingServer(MCPServer):
             return approval
         if approval.refused:
             return _refused(approval.refused)
-        async with answers_for(context):
-            ended = await upstreams.call(
+
+        async def call(answers: InputResponses | None, state: str | None) -> Ended:
+            return await upstreams.call(
                 prepared,
                 by=principal,
                 recorder=recorder,
                 approved=approval.by,
                 on_progress=context.report_progress,
-                answers=approval.answers,
-                state=approval.state,
+                answers=answers,
+                state=state,
             )
-        if isinstance(ended.answer, InputRequiredResult):
-            return approval.passed_on(ended.answer, context, name)
-        if ended.misfit and not ended.answer.is_error:
-            return _refused(
-                f"{name}: {ended.misfit}. It was carried out; call it through the tool upstream to read it."
-            )
-        return ended.answer.model_copy(update={"meta": without_stamp(ended.answer)})
+
+        ended = await asked_through(call, approval, context, name)
+        if isinstance(ended, InputRequiredResult):
+            return ended
+        return _given(upstreams, principal, prepared, ended)
+
+
+def _given(upstreams: Upstreams, principal: str, prepared: Prepared, ended: Ended) -> CallToolResult:
+    """Give a result as it is; one that its schema forbids, or that is too long for one answer, as text to page."""
+    result, limit = ended.answer, prepared.server.config.result_bytes
+    assert isinstance(result, CallToolResult)
+    text, media = text_of(result)
+    structured = result.structured_content
+    size = len(text.encode(errors="replace"))
+    if structured is not None:
+        size += len(json.dumps(structured, ensure_ascii=False, default=str).encode(errors="replace"))
+    if size <= limit and (not ended.misfit or result.is_error):
+        return result.model_copy(update={"meta": without_stamp(result)})
+    if structured is not None and prepared.tool.output_schema is not None:
+        text = json.dumps(structured, ensure_ascii=False, default=str, indent=1)  # the text mostly repeats it
+    page = cut(text, 0, limit)
+    lines = [page.text]
+    if page.next is not None:
+        lines += more_lines(upstreams.pages.keep(principal, text), page)
+    if ended.misfit:
+        lines.insert(0, f"Note: {ended.misfit}.")
+    # Hosts refuse a result without the structure that the tool's schema announces, unless it is an error.
+    failed = prepared.tool.output_schema is not None and not result.is_error
+    if failed:
+        lines.insert(
+            0, f"{prepared.name} was carried out; this is text because it is no result its schema allows here."
+        )
+    content = [TextContent(type="text", text="\n".join(lines)), *media]
+    return CallToolResult(content=content, is_error=bool(result.is_error) or failed)
 
 
 def _shown(name: str, server: Server, tool: UpstreamTool) -> WireTool:

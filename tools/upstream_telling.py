@@ -7,7 +7,7 @@ from typing import Any, cast
 from stepwarden.upstream.drift import Change
 from stepwarden.upstream.gateway import Server
 from stepwarden.upstream.mishaps import quoted
-from stepwarden.upstream.results import fenced
+from stepwarden.upstream.results import Page, fenced
 from stepwarden.upstream.searching import Entry
 from stepwarden.upstream.tool import UpstreamTool
 
@@ -65,6 +65,12 @@ def _argument(name: str, schema: object, required: bool) -> str:
         parts.append(quoted(json.dumps(nested, ensure_ascii=False), SCHEMA_CHARS))
     words = quoted(str(entry.get("description") or ""), 400)
     return f"- {quoted(name, 60)}{'*' if required else ''} ({', '.join(parts)}){': ' if words else ''}{words}"
+
+
+def more_lines(result: str, page: Page) -> list[str]:
+    """Say which part of a long result was given, and how to get the next."""
+    more = f'upstream(action="page", result="{result}", after={page.next})'
+    return [f"Characters {page.after} to {page.next} of {page.chars}. More: {more}"]
 
 
 def asked_for_approval(name: str, tool: UpstreamTool, arguments: Mapping[str, Any]) -> str:

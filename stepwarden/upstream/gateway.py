@@ -26,7 +26,7 @@ from stepwarden.upstream.calling import Answered, Line
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection, Standing
 from stepwarden.upstream.link import Answer, Question
-from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.mishaps import Mishappened, quoted
 from stepwarden.upstream.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
 from stepwarden.upstream.registry import Registry
 from stepwarden.upstream.results import Pages, text_of
@@ -83,12 +83,16 @@ class Check:
 
 @dataclass
 class Upstreams:
-    """Every configured upstream. `directory` keeps the lists of tools, None keeps none; `auth_of` signs in."""
+    """Every configured upstream. `directory` keeps the lists of tools, None keeps none; `auth_of` signs in.
+
+    `lacking` says in one line what a sign-in does not allow that the configuration wants, "" where it lacks nothing.
+    """
 
     configs: Sequence[UpstreamConfig]
     directory: Path | None
     auth_of: AuthOf
     on_tools: Callable[[], None] = lambda: None
+    lacking: Callable[[UpstreamConfig], str] = lambda _: ""
     pages: Pages = field(default_factory=Pages)
     confirmations: Confirmations = field(default_factory=Confirmations)
     _servers: dict[str, Server] = field(default_factory=dict[str, Server])
@@ -233,9 +237,7 @@ class Upstreams:
             await link.refresh()
         except StepwardenError as error:
             return Check(name, "cannot be used", str(error))
-        except Exception as error:
-            if type(error).__name__ != "Mishappened":
-                raise
+        except Mishappened as error:
             return Check(name, "does not list its tools", f"{name}: {error}")
         if server.line.limited_s:
             return Check(
@@ -247,6 +249,8 @@ class Upstreams:
                 "left alone",
                 f"{name} failed repeatedly; the next call goes in {server.line.breaker.waits_s:.0f} s.",
             )
+        if lacking := await asyncio.to_thread(self.lacking, server.config):
+            return Check(name, "scopes", lacking)
         tools = server.registry.tools
         if not tools:
             return Check(name, "no tools", f"{name} offers no tool that the settings allow.")

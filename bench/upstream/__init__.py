@@ -1,0 +1,1 @@
+"""Figures of the client of upstream servers."""
