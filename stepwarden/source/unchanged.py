@@ -61,6 +61,8 @@ def differences(before: bytes, after: bytes, language: Language, path: str = "")
         return ()
     grammar = grammar_of(language)
     texts = [grammar.line_ends.sub(b"\n", as_utf8(data)) for data in (before, after)]
+    if _shebang(before) != _shebang(after):
+        return (Difference(1, 1, *(_shebang(data).decode("utf-8", "replace") for data in (before, after))),)
     if any(len(text) > READ_BYTES or too_deep(text) for text in texts):
         return (Difference(1, 1, "", "a text too large to compare"),) if texts[0] != texts[1] else ()
     one, other = (_code(grammar, path, text) for text in texts)
@@ -70,6 +72,11 @@ def differences(before: bytes, after: bytes, language: Language, path: str = "")
     found = list(_told(one, other, keys, other_keys))
     with_words = [difference for difference in found if difference.before or difference.after]
     return tuple((with_words or found)[:MOST])
+
+
+def _shebang(data: bytes) -> bytes:
+    """Give the line by which a system starts a script: with its carriage return, and only at the very beginning."""
+    return data.partition(b"\n")[0] if data.startswith(b"#!") else b""
 
 
 def _code(grammar: Grammar, path: str, text: bytes) -> _Code:
@@ -90,6 +97,7 @@ class _Walk:
         self._last = b""
         self._last_end = 0
         self._line_ended = False
+        self._skipped = ""
 
     def tokens(self, tree: "Tree") -> Iterator[_Token]:
         cursor = tree.walk()
@@ -108,6 +116,8 @@ class _Walk:
                 continue
             while not cursor.goto_next_sibling():
                 if not cursor.goto_parent():
+                    self._see_gap(len(self._page.text))
+                    yield _Token(f"skipped {self._skipped}", node.end_point.row, node.end_byte, node.end_byte)
                     return
                 closed = cursor.node
                 assert closed is not None
@@ -116,7 +126,8 @@ class _Walk:
     def _word(self, node: "Node") -> _Token:
         text = node.text or b""
         self._see_gap(node.start_byte)
-        shown = text.decode("utf-8", "replace")
+        shown = self._skipped + text.decode("utf-8", "replace")
+        self._skipped = ""
         broken = self._line_ended and bool(text) and self._grammar.line_matters(self._last, text)
         key = f"missing {node.type}" if node.is_missing else f"{node.type}\n{shown}" + "\n" * broken
         self._last_end = max(self._last_end, node.end_byte)
@@ -138,7 +149,10 @@ class _Walk:
         self._last_end = max(self._last_end, end)
 
     def _see_gap(self, start: int) -> None:
-        self._line_ended |= b"\n" in self._page.text[self._last_end : start]
+        """Look at what is between two nodes: only space, unless the parser did not know what to make of it."""
+        gap = self._page.text[self._last_end : start]
+        self._line_ended |= b"\n" in gap
+        self._skipped += gap.decode("utf-8", "replace").strip(" \t\r\n\f\v\\")
 
 
 def _told(one: _Code, other: _Code, keys: Sequence[str], other_keys: Sequence[str]) -> Iterator[Difference]:

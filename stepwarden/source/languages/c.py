@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
-from stepwarden.source.languages.commented import callee, drafted, name_node, note_docs, parameters
+from stepwarden.source.languages.commented import callee, drafted, name_node, note_docs, obeyed, parameters
 from stepwarden.source.outline import Import, Kind, Language
 
 if TYPE_CHECKING:
@@ -88,5 +88,6 @@ GRAMMAR = Grammar(
     calls=("call_expression",),
     call_of=call_of,
     branches=BRANCHES,
+    obeyed=obeyed,
     literals=LITERALS,
 )

@@ -14,7 +14,7 @@ from stepwarden.source.languages.c import (
     include_of,
     type_draft,
 )
-from stepwarden.source.languages.commented import drafted, name_node, note_docs, parameters
+from stepwarden.source.languages.commented import drafted, name_node, note_docs, obeyed, parameters
 from stepwarden.source.outline import Kind, Language
 
 if TYPE_CHECKING:
@@ -95,5 +95,6 @@ GRAMMAR = Grammar(
     calls=("call_expression",),
     call_of=call_of,
     branches=(*BRANCHES, "for_range_loop", "catch_clause"),
+    obeyed=obeyed,
     literals=LITERALS,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
-from stepwarden.source.languages.commented import callee, drafted, note_docs, words_of
+from stepwarden.source.languages.commented import callee, drafted, note_docs, obeyed, words_of
 from stepwarden.source.outline import Import, Kind, Language
 
 if TYPE_CHECKING:
@@ -80,5 +80,6 @@ GRAMMAR = Grammar(
         '"&&"',
         '"||"',
     ),
+    obeyed=obeyed,
     literals=frozenset({"string_literal", "verbatim_string_literal", "raw_string_literal", "character_literal"}),
 )

@@ -147,7 +147,7 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
 
 _OBEYED = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export |sys\b|nolint\b|\s*\+[a-z]|\s*#nosec)|/\*line ")
 _OUTPUT = re.compile(rb"(?://|/\*)\s*(?:unordered )?output:", re.IGNORECASE)
-_CGO = re.compile(rb"([ \t]*\n[ \t]*\n)?(?:\s|//[^\n]*\n|/\*.{0,4000}?\*/|import|\(){0,200}\"C\"", re.DOTALL)
+_CGO = re.compile(rb"([ \t]*\n[ \t]*\n)?(?:\s|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/|import|\()*+\"C\"")
 _NEEDS_APART = re.compile(rb"//\s*\+build")
 
 
@@ -168,6 +168,8 @@ def _obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
 
 def _line_matters(before: bytes, after: bytes) -> bool:
     """Whether the language puts a semicolon where a line ends between two words."""
+    if not before:
+        return False
     ends = before[-1:].isalnum() or before[-1:] in b"_)]}\"'`" or before in {b"++", b"--"} or before[-1:] > b"\x7f"
     return ends and after not in {b")", b"}"}
 

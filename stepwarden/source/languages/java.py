@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
-from stepwarden.source.languages.commented import drafted, note_docs, words_of
+from stepwarden.source.languages.commented import drafted, note_docs, obeyed, words_of
 from stepwarden.source.outline import Import, Kind, Language
 
 if TYPE_CHECKING:
@@ -78,5 +78,6 @@ GRAMMAR = Grammar(
         '"||"',
     ),
     comments=("line_comment", "block_comment"),
+    obeyed=obeyed,
     literals=frozenset({"string_literal", "character_literal"}),
 )

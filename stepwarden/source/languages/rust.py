@@ -1,10 +1,11 @@
 """Rust: documented by `///`, `/**` and `#[doc]`, counted as the compiler's `missing_docs` does for what is `pub`."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
-from stepwarden.source.languages.commented import callee, drafted, note_docs
+from stepwarden.source.languages.commented import callee, drafted, note_docs, obeyed
 from stepwarden.source.outline import Import, Kind, Language
 
 if TYPE_CHECKING:
@@ -61,6 +62,15 @@ def _above_attributes(node: "Node") -> "Node":
     return top
 
 
+_DOC_ATTRIBUTE = re.compile(rb"#!?\[\s*doc\s*=\s*r?#*\"[^\]]*\"#*\s*\]")
+
+
+def _documents(_root: "Node", _text: bytes) -> Callable[["Node"], bool]:
+    """Give the test for `#[doc = "..."]`, which is what a doc comment turns into."""
+    kinds = {"attribute_item", "inner_attribute_item"}
+    return lambda node: node.type in kinds and _DOC_ATTRIBUTE.fullmatch(node.text or b"") is not None
+
+
 def _import_of(node: "Node") -> Iterable[Import]:
     named = text_of(node.child_by_field_name("argument"))
     return [Import(" ".join(named.split())[:200], (), line_of(node))]
@@ -97,5 +107,7 @@ GRAMMAR = Grammar(
         '"||"',
     ),
     comments=("line_comment", "block_comment"),
+    documents=_documents,
+    obeyed=obeyed,
     literals=frozenset({"string_literal", "raw_string_literal", "char_literal"}),
 )
