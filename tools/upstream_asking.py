@@ -28,6 +28,7 @@ from stepwarden.errors import UpstreamRefused
 from stepwarden.upstream.approval import Confirmations
 from stepwarden.upstream.gateway import Ended, Prepared
 from stepwarden.upstream.link import asking
+from stepwarden.upstream.mishaps import quoted
 from tools.upstream_telling import asked_for_approval, shown_arguments
 
 ASK_SECONDS = 30.0  # for an answer on the same call
@@ -61,9 +62,15 @@ class Approval:
         self, asked: InputRequiredResult, context: Context[Any, Any] | None, name: str
     ) -> InputRequiredResult:
         """Give an upstream's questions to a host that asks them. Raises UpstreamRefused where it cannot."""
-        if context is None or not _modern(context):
+        requests = list((asked.input_requests or {}).values())
+        if any(not isinstance(request, ElicitRequest) for request in requests):
+            raise UpstreamRefused(f"{name} wants more than an answer of the user, which is not handed on to it.")
+        if context is None or not _modern(context) or (requests and not can_ask(context)):
+            said = "; ".join(
+                quoted(request.params.message) for request in requests if isinstance(request, ElicitRequest)
+            )
             raise UpstreamRefused(
-                f"{name} asks the user something first, and this host cannot hand such questions on. Nothing was done."
+                f"{name} asks the user something first, and this host cannot hand such questions on. It asks: {said}"
             )
         state = json.dumps({"by": self.by, "state": asked.request_state})
         return InputRequiredResult(input_requests=asked.input_requests, request_state=state)

@@ -1,0 +1,171 @@
+"""What passes through between a host and an upstream on the real SDK: questions, progress, structure, ends."""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import ElicitResult
+
+from server import build_server
+from stepwarden.settings import load_settings
+from stepwarden.wiring import build_runtime
+
+UPSTREAM = """
+import asyncio, os, sys
+from typing import Annotated
+from pydantic import BaseModel
+from mcp.server.mcpserver import Context, Elicit, MCPServer, Resolve
+from mcp.types import ToolAnnotations
+
+mcp = MCPServer("asker", log_level="ERROR")
+reads = ToolAnnotations(read_only_hint=True)
+
+
+class Sure(BaseModel):
+    sure: bool
+
+
+class Issue(BaseModel):
+    key: str
+    text: str
+
+
+@mcp.tool(annotations=reads)
+async def risky(count: int, answer: Annotated[Sure, Resolve(lambda count: Elicit(f"Really {count}?", Sure))]) -> str:
+    return f"{count}: {answer.sure}"
+
+
+@mcp.tool(annotations=reads)
+async def issue(size: int) -> Issue:
+    return Issue(key="A-1", text="x" * size)
+
+
+@mcp.tool(annotations=reads)
+async def slow(path: str, ctx: Context) -> str:
+    try:
+        for step in range(200):
+            await asyncio.sleep(0.05)
+            await ctx.report_progress(step + 1, 200, f"step {step + 1}")
+    except asyncio.CancelledError:
+        open(path, "w").write("cancelled")
+        raise
+    return "done"
+
+
+mcp.run()
+"""
+
+
+@asynccontextmanager
+async def host(
+    home: Path, *, mode: str, upstream: str = "auto", answer: ElicitResult | None = None
+) -> AsyncGenerator[tuple[Client, list[str]]]:
+    entry = {
+        "command": sys.executable,
+        "args": ["-c", UPSTREAM],
+        "protocol": upstream,
+        "expose": ["*"],
+        "prefix": "u",
+        "result_bytes": 2_000,
+    }
+    (home / "upstreams.json").write_text(json.dumps({"upstreams": {"asker": entry}}))
+    settings = load_settings(home=home)
+    runtime = build_runtime(settings)
+    asked: list[str] = []
+
+    async def put(_context: Any, params: Any) -> ElicitResult:
+        assert answer is not None
+        asked.append(params.message)
+        return answer
+
+    try:
+        app = build_server(settings, runtime)
+        async with Client(app, mode=mode, elicitation_callback=put if answer else None) as client:
+            await client.list_tools()
+            yield client, asked
+    finally:
+        await runtime.close()
+
+
+def text(result: Any) -> str:
+    return "\n".join(block.text for block in result.content)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("mode", "upstream"), [("legacy", "legacy"), ("legacy", "modern"), ("auto", "modern")])
+async def test_a_question_of_an_upstream_reaches_the_user_of_its_call(tmp_path: Path, mode: str, upstream: str) -> None:
+    answer = ElicitResult(action="accept", content={"sure": True})
+    async with host(tmp_path, mode=mode, upstream=upstream, answer=answer) as (client, asked):
+        by_tool = await client.call_tool("upstream", {"action": "call", "tool": "risky", "arguments": {"count": 3}})
+        exposed = await client.call_tool("u_risky", {"count": 4})
+    assert "3: True" in text(by_tool)
+    assert "4: True" in text(exposed)
+    assert asked == ["Really 3?", "Really 4?"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_host_that_cannot_ask_is_told_what_was_wanted(tmp_path: Path, mode: str) -> None:
+    async with host(tmp_path, mode=mode, upstream="modern") as (client, _):
+        got = await client.call_tool("u_risky", {"count": 3})
+    assert got.is_error
+    assert "asks the user" in text(got)
+    assert "It asks: Really 3?" in text(got)
+
+
+@pytest.mark.asyncio
+async def test_a_structured_result_passes_as_it_is_and_a_long_one_is_paged(tmp_path: Path) -> None:
+    async with host(tmp_path, mode="auto") as (client, _):
+        listed = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert listed["u_issue"].output_schema is not None
+        short = await client.call_tool("u_issue", {"size": 20})
+        assert short.structured_content == {"key": "A-1", "text": "x" * 20}
+        assert not short.is_error
+        long = await client.call_tool("u_issue", {"size": 9_000})
+        assert len(text(long)) < 3_000
+        assert "was carried out" in text(long)
+        found = re.search(r'result="(result-\w+)", after=(\d+)', text(long))
+        assert found
+        page = {"action": "page", "result": found[1], "after": int(found[2])}
+        rest = await client.call_tool("upstream", page)
+        assert text(rest).count("x") > 6_000
+        resource = await client.read_resource(f"stepwarden://upstream/results/{found[1]}?after=0")
+        assert "A-1" in resource.contents[0].text  # pyright: ignore
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("upstream", ["legacy", "modern"])
+@pytest.mark.parametrize("name", ["u_slow", "upstream"])
+async def test_progress_passes_and_a_cancelled_call_ends_at_the_upstream_too(
+    tmp_path: Path, name: str, upstream: str
+) -> None:
+    note = tmp_path / "note"
+    arguments: dict[str, Any] = {"path": str(note)}
+    if name == "upstream":
+        arguments = {"action": "call", "tool": "asker/slow", "arguments": arguments}
+    told: list[str] = []
+    moving = asyncio.Event()
+
+    async def on_progress(_progress: float, _total: float | None, message: str | None) -> None:
+        told.append(message or "")
+        if len(told) >= 3:
+            moving.set()
+
+    async with host(tmp_path, mode="auto", upstream=upstream) as (client, _):
+        call = asyncio.create_task(client.call_tool(name, arguments, progress_callback=on_progress))
+        async with asyncio.timeout(20):
+            await moving.wait()
+        call.cancel()
+        await asyncio.wait([call])
+        async with asyncio.timeout(10):
+            while not note.exists():
+                await asyncio.sleep(0.02)
+    assert told[:2] == ["step 1", "step 2"]
+    assert note.read_text() == "cancelled"
