@@ -5,6 +5,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from stepwarden.cli.findings import Finding
 from stepwarden.cli.hosts import examined
 from stepwarden.cli.showing import show_table
 from stepwarden.errors import SettingsError, StoreError
-from stepwarden.settings import Settings, load_settings, unknown_variables
+from stepwarden.settings import Settings, load_settings, unknown_variables, variables
 from stepwarden.storage import Store
 
 PACKAGES = ("mcp", "pydantic", "sqlalchemy", "anyio", "starlette", "uvicorn", "typer", "rich")
@@ -44,6 +45,7 @@ def _findings() -> Iterator[Finding]:
         yield _home(settings.home)
         yield _store(settings)
         yield from _roots(settings)
+        yield from _upstreams(settings)
     yield from examined()
 
 
@@ -124,6 +126,33 @@ async def _facts(url: str) -> dict[str, str | int]:
         return await store.check()
     finally:
         await store.close()
+
+
+def _upstreams(settings: Settings) -> Iterator[Finding]:
+    """Look at the file of upstream servers; none of them is connected to."""
+    from stepwarden.upstream.loading import load_upstreams
+    from stepwarden.upstream.signing import open_vault, standing
+
+    file = settings.upstreams_file
+    if not file.exists():
+        yield Finding("ok", "upstreams", f"none: there is no {file}")
+        return
+    try:
+        configs = load_upstreams(file, variables())
+    except SettingsError as error:
+        yield from (Finding("problem", "upstreams", line, "correct the file") for line in str(error).splitlines())
+        return
+    vault = open_vault(settings)
+    for config in configs:
+        found = f"{config.name}: {config.place}"
+        if config.command is not None and shutil.which(config.command) is None:
+            yield Finding("problem", "upstreams", f"{found}: there is no such command", "give its absolute path")
+            continue
+        signed = standing(config, vault)
+        if signed.state in {"signed out", "ended", "unreadable"}:
+            yield Finding("note", "upstreams", f"{found}: {signed.state}", f"stepwarden login {config.name}")
+        else:
+            yield Finding("ok", "upstreams", f"{found}{f': {signed.state}' if signed.state != 'none' else ''}")
 
 
 def _roots(settings: Settings) -> Iterator[Finding]:
