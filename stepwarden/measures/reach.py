@@ -294,9 +294,12 @@ def reached_through(web: Web, start: Iterable[Key]) -> set[Key]:
     return reached
 
 
-def is_passed_on(name: str, text: str) -> bool:
-    """Whether a source text names a function without calling it: what is passed on may run by a call of others."""
-    return re.search(rf"(?<!def )(?<!function )(?<!func )\b{re.escape(name)}\b(?!\s*[(\"'])", text) is not None
+_NAMED = re.compile(r"(?<!def )(?<!function )(?<!func )\b([A-Za-z_$][\w$]*)\b(?!\s*[(\"'])")
+
+
+def passed_on(text: str) -> frozenset[str]:
+    """Give the names in a masked source text that are not called there: others may run what is passed on."""
+    return frozenset(_NAMED.findall(text))
 
 
 def _called_inside(outline: Outline) -> dict[str, set[str]]:

@@ -1,6 +1,7 @@
 """testgen's look: what no test reaches, how the project tests, and whether the named tests call what they are for."""
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -12,7 +13,7 @@ from stepwarden.measures.reach import (
     Key,
     Web,
     called_by_tests,
-    is_passed_on,
+    passed_on,
     reached_through,
 )
 from stepwarden.measures.scene import Scene, Seen
@@ -23,6 +24,7 @@ from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.measured import Measured
 
+PASSED_SECONDS = 3.0  # for reading files again, to see what they pass on
 SHOWN = 4  # functions that one fact names
 _FAMILIES = (
     frozenset({Language.PYTHON}),
@@ -56,7 +58,7 @@ def look(scene: Scene) -> Seen | None:
         return None
     tested = {key: tests for web in webs for key, tests in called_by_tests(web).items()}
     reached = {key for web in webs for key in reached_through(web, [key for key in tested if key[0] in web.outlines])}
-    missing = [pair for pair in untested(targets, reached) if not _is_passed_on(scene, *pair)]
+    missing = _without_passed_on(scene, untested(targets, reached))
     written = [path for path in _named_tests(scene) if path in found.scan.outlines]
     faults = [fault for path in written for fault in _faults(scene, path, found, webs, targets)]
     clauses = [Clause("measured", path, words) for path, words in faults]
@@ -97,11 +99,20 @@ def untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> list[
     return sorted(found, key=lambda pair: (-pair[1].complexity, pair[0], pair[1].line))
 
 
-def _is_passed_on(scene: Scene, path: str, item: Definition) -> bool:
-    """Whether its file names the function without calling it, as a callback: then others run it."""
-    text = text_of(scene, path)
-    language = language_of(path)
-    return text is not None and language is not None and is_passed_on(item.name, mask(text, language))
+def _without_passed_on(scene: Scene, missing: Sequence[tuple[str, Definition]]) -> list[tuple[str, Definition]]:
+    """Leave out functions that their own file names without calling them, as callbacks: others run those.
+
+    Each file is read once, those of the first functions first, for PASSED_SECONDS: the rest is left in.
+    """
+    until = min(scene.until, time.monotonic() + PASSED_SECONDS)
+    names: dict[str, frozenset[str]] = {}
+    for path in dict.fromkeys(path for path, _ in missing):
+        if time.monotonic() > until:
+            break
+        text, language = text_of(scene, path), language_of(path)
+        if text is not None and language is not None:
+            names[path] = passed_on(mask(text, language))
+    return [(path, item) for path, item in missing if item.name not in names.get(path, ())]
 
 
 def _named_tests(scene: Scene) -> list[str]:
