@@ -1,5 +1,6 @@
 """Whether two texts of a file are the same code: equal but for comments and docstrings, and where they are not."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -126,7 +127,7 @@ class _Walk:
     def _word(self, node: "Node") -> _Token:
         text = node.text or b""
         self._see_gap(node.start_byte)
-        shown = self._skipped + text.decode("utf-8", "replace")
+        shown = self._skipped + self._tabs(node) + _without_remarks(node.type, text).decode("utf-8", "replace")
         self._skipped = ""
         broken = self._line_ended and bool(text) and self._grammar.line_matters(self._last, text)
         key = f"missing {node.type}" if node.is_missing else f"{node.type}\n{shown}" + "\n" * broken
@@ -134,6 +135,14 @@ class _Walk:
         if text.strip():
             self._last, self._line_ended = text, False
         return _Token(key, node.start_point.row, node.start_byte, node.end_byte)
+
+    def _tabs(self, node: "Node") -> str:
+        """Give the white space in front of a line that has tabs in it: Python tells tabs from spaces."""
+        if not self._line_ended or self._grammar.language is not Language.PYTHON:
+            return ""
+        start = self._page.text.rfind(b"\n", 0, node.start_byte) + 1
+        space = self._page.text[start : node.start_byte]
+        return space.decode() if b"\t" in space and not space.strip() else ""
 
     def _comment(self, node: "Node") -> Iterator[_Token]:
         end = node.end_byte - (self._page.text[node.end_byte - 1 : node.end_byte] == b"\n")
@@ -153,6 +162,16 @@ class _Walk:
         gap = self._page.text[self._last_end : start]
         self._line_ended |= b"\n" in gap
         self._skipped += gap.decode("utf-8", "replace").strip(" \t\r\n\f\v\\")
+
+
+_REMARK = re.compile(rb"(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')|/\*.*?\*/|//(?:[^\\\n]|\\.)*", re.DOTALL)
+
+
+def _without_remarks(kind: str, text: bytes) -> bytes:
+    """Give a word without the comments that the parser leaves in it: in what a directive of C sets a name to."""
+    if kind != "preproc_arg":
+        return text
+    return _REMARK.sub(lambda found: found[1] or b" ", text).strip()
 
 
 def _told(one: _Code, other: _Code, keys: Sequence[str], other_keys: Sequence[str]) -> Iterator[Difference]:
