@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from stepwarden.measures.dangers import Risk, Sighting, sightings
-from stepwarden.measures.leaks import leak_in
+from stepwarden.measures.leaks import leaks_in
 from stepwarden.measures.scene import Scene, Seen
 from stepwarden.measures.scope import MOST_CLAUSES, clip, count, left_out, looked_at, some, survey, table, text_of
-from stepwarden.source.outline import Outline
+from stepwarden.source.outline import Language, Outline
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.measured import Measured
@@ -25,7 +25,8 @@ _ROUTES = re.compile(
     r"|DeleteMapping|RequestMapping|Path|Http(?:Get|Post|Put|Delete))\b"
 )
 _CALLED_ROUTES = frozenset({"HandleFunc", "Handle", "add_url_rule", "add_route", "add_parser"})
-_ROUTER = re.compile(r"^(?:app|router|server|api|mux|r|e)$")
+_ROUTER = re.compile(r"^(?:app|router|server|api|mux)$")
+_SHORT_ROUTER = re.compile(r"^(?:r|e|g)$")  # as Go's frameworks are written; elsewhere it is anything
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "all", "use", "GET", "POST", "PUT", "DELETE"})
 _MAINS = re.compile(r"(?:^|/)(?:__main__\.py|manage\.py|main\.go|Main\.java|Program\.cs)$")
 _MANIFESTS = {
@@ -67,10 +68,11 @@ def look(scene: Scene) -> Seen | None:
     secrets = list(_secrets(scene, surveyed.subject, surveyed.scan.others if not surveyed.named else ()))
     entries = entry_points(surveyed.subject)
     declared = _dependencies((*surveyed.scan.others, *surveyed.scan.outlines))
+    late = ["Not all files were searched for danger: the time was up."] if time.monotonic() > scene.until else []
     asked = [*secrets, *found]
     return Seen(
         Measured(
-            facts=(*_facts(found, secrets, entries), *declared, *left_out(surveyed.scan)),
+            facts=(*_facts(found, secrets, entries), *declared, *late, *left_out(surveyed.scan)),
             clauses=tuple(clauses(scene.thread, asked)),
             files=len(surveyed.named) or None,
             data={"secaudit": {"named": named, "found": [[s.path, s.line, s.what, s.risk.value] for s in asked[:400]]}},
@@ -94,11 +96,8 @@ def _secrets(scene: Scene, outlines: Iterable[str], others: Sequence[str]) -> It
     for path in (*outlines, *configuration):
         if time.monotonic() > scene.until:
             return
-        text = text_of(scene, path)
-        for number, line in enumerate((text or "")[:OTHER_BYTES].split("\n"), 1):
-            what = leak_in(line) if len(line) < 2_000 else ""
-            if what:
-                yield Sighting(path, number, f"{what} in the source", Risk.AUTHENTICATION)
+        for number, what in leaks_in((text_of(scene, path) or "")[:OTHER_BYTES]):
+            yield Sighting(path, number, f"{what} in the source", Risk.AUTHENTICATION)
 
 
 def entry_points(outlines: Mapping[str, Outline]) -> list[str]:
@@ -113,11 +112,15 @@ def entry_points(outlines: Mapping[str, Outline]) -> list[str]:
         found += [
             f"{path}:{call.line} {call.receiver}.{call.name}"
             for call in outline.calls
-            if call.name in _CALLED_ROUTES or (call.name in _VERBS and _ROUTER.match(call.receiver))
+            if call.name in _CALLED_ROUTES or (call.name in _VERBS and _is_router(call.receiver, outline.language))
         ]
         if _MAINS.search(path):
             found.append(f"{path}:1 main")
     return found
+
+
+def _is_router(receiver: str, language: Language) -> bool:
+    return bool(_ROUTER.match(receiver) or (language is Language.GO and _SHORT_ROUTER.match(receiver)))
 
 
 def _dependencies(paths: Iterable[str]) -> list[str]:
