@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import json
+import os
 import socket
 import sys
 import time
@@ -13,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from mcp import Client
+from mcp import Client, StdioServerParameters
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
@@ -190,8 +192,8 @@ async def test_a_token_that_ended_without_our_knowing_is_renewed_once(world: Wor
     assert len(world.person.opened) == 1
 
 
-async def test_calls_go_on_while_tokens_of_a_second_end_under_them(node_modules: Path, tmp_path: Path) -> None:
-    with world_of(node_modules, tmp_path, by_keys=True, ttl_s=1) as world:
+async def test_calls_go_on_while_tokens_of_three_seconds_end_under_them(node_modules: Path, tmp_path: Path) -> None:
+    with world_of(node_modules, tmp_path, by_keys=True, ttl_s=3) as world:
         async with world.line(world.sign_in()) as line:
             count = 0
             while len(renewals := world.authority.renewals) < 3:
@@ -359,3 +361,38 @@ async def test_twenty_processes_that_wake_with_an_ended_token_renew_once_and_ope
     assert [one["status"] for one in world.authority.renewals] == [200]
     assert world.authority.counted("grant.revoked") == 0
     assert len(world.person.opened) == 1
+
+
+async def test_a_user_signs_in_by_the_command_an_agent_calls_and_the_user_signs_out(
+    world: World, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "upstreams.json").write_text(json.dumps({"upstreams": {"notes": {"url": world.resource.url}}}))
+    command = str(Path(sys.executable).with_name("stepwarden"))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STEPWARDEN_")}
+    ours = {"STEPWARDEN_HOME": str(home), "STEPWARDEN_VAULT_KEY_FILE": str(world.vault.key_file)}
+    pipe = asyncio.subprocess.PIPE
+
+    async def run(*arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(command, *arguments, env=kept | ours, stdout=pipe, stderr=pipe)
+
+    async def agent_calls() -> str:
+        server = StdioServerParameters(command=command, args=["serve"], env=kept | ours)
+        async with Client(server) as client:
+            call = {"action": "call", "tool": "notes/note", "arguments": {"text": "hello"}}
+            answer = await client.call_tool("upstream", call)
+        return answer.content[0].text  # pyright: ignore
+
+    assert "stepwarden login notes" in await agent_calls()
+    login = await run("login", "notes", "--no-browser")
+    assert login.stdout
+    await world.person.sign_in((await login.stdout.readline()).decode().strip())
+    said, _ = await login.communicate()
+    assert f"Signed in at notes ({world.authority.issuer})" in said.decode()
+    assert "noted: hello" in await agent_calls()
+    assert world.authority.kept("RefreshToken") == 1
+    said, _ = await (await run("logout", "notes")).communicate()
+    assert "its tokens are revoked" in said.decode()
+    assert world.authority.kept("RefreshToken") == 0
+    assert "stepwarden login notes" in await agent_calls()
