@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FACT_BYTES = 84  # of one fact: it is sent twice, and the reply has some hundred bytes left for all of them
 MOST_CLAUSES = 12  # that one look may add to the gate
+_COPIED = re.compile(
+    r"(?:^|/)(?:vendor|vendored|_vendor|third_party|thirdparty|node_modules|bower_components)/|\.min\.m?js$"
+)
 _WORD = re.compile(r"[A-Za-z_$][\w$]*(?:[./\\-][\w$]+)*")
 
 
@@ -43,8 +46,8 @@ class Survey:
 
 
 def is_source(path: str, found: Outline) -> bool:
-    """Whether a file is one that people write and run: no test, nothing generated."""
-    return not found.generated and not is_test_file(path)
+    """Whether a file is one that these people write and run: no test, nothing generated, no copy of a library."""
+    return not (found.generated or is_test_file(path) or _COPIED.search(path))
 
 
 def survey(scene: Scene) -> Survey:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import PurePosixPath
 
 from stepwarden.measures.dangers import Risk, Sighting, sightings
@@ -28,6 +29,11 @@ _CALLED_ROUTES = frozenset({"HandleFunc", "Handle", "add_url_rule", "add_route",
 _ROUTER = re.compile(r"^(?:app|router|server|api|mux)$")
 _SHORT_ROUTER = re.compile(r"^(?:r|e|g)$")  # as Go's frameworks are written; elsewhere it is anything
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "all", "use", "GET", "POST", "PUT", "DELETE"})
+_ASIDE = re.compile(
+    r"(?:^|/)(?:examples?|docs?|samples?|demos?|scripts?|tools|bench(?:marks)?|static|assets|playground)/"
+    r"|(?:^|/)(?:Gruntfile|gulpfile|setup\.py|noxfile|webpack\.config)"
+)
+_GRAVE = re.compile(r"SQL|shell|os\.system|eval|exec|child_process|command|unsafe deserial|pickle")
 _MAINS = re.compile(r"(?:^|/)(?:__main__\.py|manage\.py|main\.go|Main\.java|Program\.cs)$")
 _MANIFESTS = {
     "requirements.txt": "Python",
@@ -64,9 +70,15 @@ def look(scene: Scene) -> Seen | None:
     surveyed = survey(scene)
     if not surveyed.subject:
         return None
-    found = list(_dangerous(scene, surveyed.subject))
-    secrets = list(_secrets(scene, surveyed.subject, surveyed.scan.others if not surveyed.named else ()))
     entries = entry_points(surveyed.subject)
+    entries.sort(key=lambda entry: bool(_ASIDE.search(entry.partition(":")[0])))
+    open_files = {entry.partition(":")[0] for entry in entries}
+    found = sorted(
+        _dangerous(scene, surveyed.subject),
+        key=lambda item: (_rank(item.path, open_files), not _GRAVE.match(item.what)),
+    )
+    secrets = list(_secrets(scene, surveyed.subject, surveyed.scan.others if not surveyed.named else ()))
+    secrets.sort(key=lambda item: _rank(item.path, open_files))
     declared = _dependencies((*surveyed.scan.others, *surveyed.scan.outlines))
     late = ["Not all files were searched for danger: the time was up."] if time.monotonic() > scene.until else []
     asked = [*secrets, *found]
@@ -79,6 +91,13 @@ def look(scene: Scene) -> Seen | None:
             sections={"Attack surface": _section(found, secrets, entries)},
         )
     )
+
+
+def _rank(path: str, open_files: AbstractSet[str]) -> int:
+    """Say what to look at first: where the outside comes in, then the rest, then what is only shown or built with."""
+    if _ASIDE.search(path):
+        return 2
+    return 0 if path in open_files else 1
 
 
 def _dangerous(scene: Scene, outlines: Mapping[str, Outline]) -> Iterator[Sighting]:
