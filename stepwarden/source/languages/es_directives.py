@@ -18,6 +18,7 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 _PLAIN = re.compile(rb"/\*\s*(?:globals?|exported|eslint)\s[^*]*")  # in a plain block comment, at its start
+_ABOUT_DOCS = re.compile(rb"eslint-disable\S*\s+(?:jsdoc/[\w-]+[,\s]*)+(?:--.*)?")
 _NEXT_LINE = re.compile(rb"next-line|@ts-(?:ignore|expect-error)|\$Flow")
 # the words after or before which a line feed changes what is meant (ECMA-262, 12.10, and the words that may be names)
 _AFTER = frozenset(
@@ -33,6 +34,8 @@ def obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
     found = list(_LINE.finditer(text)) or list(filter(None, [_PLAIN.match(text)]))
     for match in found:
         words = b" ".join(match[0].strip(b" \t*/!").split())
+        if _ABOUT_DOCS.fullmatch(words):  # rules that documentation makes needless
+            continue
         if _NEXT_LINE.search(words):
             line = page.text[remark.end :].split(b"\n", 2)[1:2]
             follows = bool(line) and bool(line[0].strip()) and not line[0].lstrip().startswith((b"/*", b"//", b"*"))
