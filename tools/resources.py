@@ -50,6 +50,24 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
             raise ResourceError(str(error)) from error
         return json.dumps({"events": [asdict(entry) for entry in page], "after": go_on_after}, ensure_ascii=False)
 
+    @server.completion()
+    async def complete(
+        ref: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        context: CompletionContext | None,
+    ) -> Completion | None:
+        if argument.name != "continuation_id":
+            return None
+        heads = await archive.threads(current_caller(), prefix=argument.value, limit=COMPLETIONS + 1)
+        ids = [head.stream for head in heads]
+        return Completion(values=ids[:COMPLETIONS], has_more=len(ids) > COMPLETIONS)
+
+    for handler in (thread, history, complete):
+        assert handler is not None
+    _add_reports(server, archive)
+
+
+def _add_reports(server: MCPServer, archive: Archive) -> None:
     @server.resource(
         "stepwarden://threads/{continuation_id}/report",
         name="thread_report",
@@ -70,19 +88,7 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
     async def report_page(continuation_id: str) -> str:
         return as_html(*await _told(archive, continuation_id))
 
-    @server.completion()
-    async def complete(
-        ref: PromptReference | ResourceTemplateReference,
-        argument: CompletionArgument,
-        context: CompletionContext | None,
-    ) -> Completion | None:
-        if argument.name != "continuation_id":
-            return None
-        heads = await archive.threads(current_caller(), prefix=argument.value, limit=COMPLETIONS + 1)
-        ids = [head.stream for head in heads]
-        return Completion(values=ids[:COMPLETIONS], has_more=len(ids) > COMPLETIONS)
-
-    for handler in (thread, history, report, report_page, complete):
+    for handler in (report, report_page):
         assert handler is not None
 
 
