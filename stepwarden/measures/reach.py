@@ -1,7 +1,7 @@
 """Which functions the tests of a project call, by themselves or through others, as far as names can tell."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -181,6 +181,13 @@ class Caller:
     def related(self) -> frozenset[str]:
         """The files of the project that this one imports."""
         return frozenset(self._related)
+
+    def bound(self, files: Collection[str]) -> frozenset[str]:
+        """Give the names that the file's imports bind to something of `files`."""
+        names = {alias for alias, (_, found) in self._names.items() if any(path in files for path in found)}
+        return frozenset(
+            names | {alias for alias, found in self._modules.items() if any(path in files for path in found)}
+        )
 
     def means(self, call: Call) -> list[Key]:
         """Give the definitions that a call may mean; none where nothing of that name is likely to be meant."""

@@ -1,11 +1,11 @@
 """testgen's look: what no test reaches, how the project tests, and whether the named tests call what they are for."""
 
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from stepwarden.measures.baseline import KEPT, Baseline, packed_baseline
 from stepwarden.measures.masking import mask
 from stepwarden.measures.reach import (
     CALLED_LANGUAGES,
@@ -17,7 +17,19 @@ from stepwarden.measures.reach import (
     reached_through,
 )
 from stepwarden.measures.scene import Scene, Seen
-from stepwarden.measures.scope import MOST_CLAUSES, Survey, clip, count, is_function, left_out, some, survey, text_of
+from stepwarden.measures.scope import (
+    MOST_CLAUSES,
+    Survey,
+    clip,
+    count,
+    is_function,
+    is_inside,
+    left_out,
+    some,
+    survey,
+    text_of,
+)
+from stepwarden.measures.testcases import Case, calls_code, cases_in
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Definition, Language, Outline
 from stepwarden.source.testfiles import is_test_file
@@ -43,10 +55,6 @@ _FRAMEWORKS = (
     "testing",
     "testify",
 )
-_ASSERTS = re.compile(
-    r"\bassert\w*|\bexpect\w*\s*\(|\bshould\b|\brequire\.\w+\(|\bt\.(?:Error|Fatal|Fail)|raises\(|\bdeep\w*\("
-)
-_TEST_NAME = re.compile(r"^(?:test|Test|it$|Benchmark|Fuzz)")
 
 
 def look(scene: Scene) -> Seen | None:
@@ -59,8 +67,14 @@ def look(scene: Scene) -> Seen | None:
     tested = {key: tests for web in webs for key, tests in called_by_tests(web).items()}
     reached = {key for web in webs for key in reached_through(web, [key for key in tested if key[0] in web.outlines])}
     missing = _without_passed_on(scene, untested(targets, reached))
-    written = [path for path in _named_tests(scene) if path in found.scan.outlines]
-    faults = [fault for path in written for fault in _faults(scene, path, found, webs, targets)]
+    before = Baseline.of(scene.kept.get(KEPT))
+    written = _named_tests(scene)
+    faults: list[tuple[str, str]] = []
+    if not scene.is_first:  # what is named there is what was there
+        faults += [fault for path in written for fault in _faults(scene, path, found, webs, targets, before)]
+        there = [outline for path in written if (outline := found.scan.outlines.get(path)) is not None]
+        if there and not faults and all(before.is_as_it_was(outline) for outline in there):
+            faults.append(("relevant_files", "relevant_files: no named test is new or changed since step 1"))
     clauses = [Clause("measured", path, words) for path, words in faults]
     if found.named:  # of a whole code base, nobody asks to test all of it
         clauses += [
@@ -74,7 +88,8 @@ def look(scene: Scene) -> Seen | None:
             clauses=tuple(clauses),
             files=len(found.named) or None,
             sections={"Untested": _section(missing, tested)},
-        )
+        ),
+        {KEPT: packed_baseline(found.scan.outlines)} if scene.is_first else {},
     )
 
 
@@ -122,42 +137,47 @@ def _named_tests(scene: Scene) -> list[str]:
 
 
 def _faults(
-    scene: Scene, path: str, found: Survey, webs: Sequence[Web], targets: Mapping[str, Outline]
+    scene: Scene, path: str, found: Survey, webs: Sequence[Web], targets: Mapping[str, Outline], before: Baseline
 ) -> Iterable[tuple[str, str]]:
-    """Say what is wrong with one test file: it does not parse, calls nothing it is for, or asserts nothing."""
-    outline = found.scan.outlines[path]
+    """Say what is wrong with one test file: it is not there, does not parse, or a test of it says nothing.
+
+    Looked at are the tests that are new since step 1; all, where that cannot be told.
+    """
+    outline = found.scan.outlines.get(path)
+    if outline is None:
+        if not scene.thread.claims.files.get(path):
+            yield path, clip(f"{path}: named in relevant_files, and not there", 120)
+        return
     if outline.broken:
         yield path, f"{path}:{outline.broken[0]}: the test does not parse"
         return
     web = next((web for web in webs if path in web.outlines), None)
-    if web is not None and not _calls(web, path, outline, targets):
-        yield path, clip(f"{path}: calls none of the code under test", 120)
-    lines = (text_of(scene, path) or "").splitlines()
-    bare = [item for item in tests_of(outline) if not _asserts(lines, item)]
+    if web is None or before.is_as_it_was(outline):
+        return
+    cases = before.new_ones(path, cases_in(outline, text_of(scene, path) or ""))
+    helpers = [(path, outline), *((other, web.outlines[other]) for other in _helpers(web, path))]
+    astray = [case for case in cases if not calls_code(case, path, web, targets, helpers)]
+    if astray:
+        yield path, clip(f"{path}: calls nothing of the code under test: {_names(astray)}", 140)
+    bare = [case for case in cases if not case.asserts]
     if bare:
-        names = some([f"{item.name} ({item.line})" for item in bare], 2)
-        yield path, clip(f"{path}: asserts nothing: {names}", 120)
+        yield path, clip(f"{path}: asserts nothing: {_names(bare)}", 120)
 
 
-def _calls(web: Web, path: str, outline: Outline, targets: Mapping[str, Outline]) -> bool:
-    """Whether a test file calls or imports a function of the code under test, by itself or by a helper of the tests."""
-    caller = Caller(web, path, outline)
-    meant = {key for call in outline.calls for key in caller.means(call)} | set(caller.imports())
-    if any(file in targets for file, _ in meant) or any(file in targets for file in caller.related):
-        return True
-    return any(
-        other in web.tests and set(Caller(web, other, web.outlines[other]).related) & set(targets)
-        for other in caller.related
-    )
+def _names(cases: Sequence[Case]) -> str:
+    return some([f"{case.name} ({case.line})" for case in cases], 2)
 
 
-def tests_of(outline: Outline) -> list[Definition]:
-    """Give the test functions of a file, by their names."""
-    return [item for item in outline.definitions if is_function(item) and _TEST_NAME.match(item.name)]
-
-
-def _asserts(lines: Sequence[str], item: Definition) -> bool:
-    return _ASSERTS.search("\n".join(lines[item.line - 1 : item.end_line])) is not None
+def _helpers(web: Web, path: str) -> list[str]:
+    """Give the test files whose helpers and fixtures a test file uses: those it imports, and conftest.py above it."""
+    imported = [other for other in Caller(web, path, web.outlines[path]).related if other in web.tests]
+    folder = path.rpartition("/")[0]
+    above = [
+        other
+        for other in web.tests
+        if other.rpartition("/")[2] == "conftest.py" and is_inside(folder or ".", (other.rpartition("/")[0],))
+    ]
+    return [other for other in dict.fromkeys((*imported, *above)) if other != path]
 
 
 def _facts(
