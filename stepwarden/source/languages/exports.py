@@ -86,7 +86,7 @@ def _statement(node: "Node") -> "Node | None":
             return current
         if current is not node and current.type in _FUNCTIONS:
             return None
-        if current.type in {"arguments", "template_substitution", "jsx_expression"}:
+        if current.type in {"arguments", "array", "template_substitution", "jsx_expression"}:
             return None
         current = current.parent
     return current
@@ -184,4 +184,4 @@ def _is_module(page: Page) -> bool:
     """Whether a file imports or exports: else what stands at its top is everybody's."""
     if any(child.type in {"import_statement", "export_statement"} for child in page.root.named_children):
         return True
-    return any(word in page.text for word in (b"require(", b"module.exports", b"exports."))
+    return any(word in page.text for word in (b"require(", b"import(", b"module.exports", b"exports."))
