@@ -16,6 +16,7 @@ _ASSERTS = re.compile(
     r"|\bt\.(?:is|not|true|false|throws\w*|snapshot|like|pass)\("
 )
 _CASE = re.compile(r"(?<![\w.$])(?:it|test)(?:\.(?!describe|before|after|step|use|extend|setTimeout)\w+)*\s*(?=\()")
+_CALLED_AGAIN = re.compile(r"\)\s*(?=\()")
 _HOOK = re.compile(r"(?<![\w.$])(?:before|beforeEach|beforeAll)\s*(?=\()")
 _SETUPS = frozenset({"setUp", "setUpClass", "setup_method", "setup_class", "setup"})
 _TITLE = re.compile(r"\(\s*(?:async\s*)?([\"'`])(?P<title>.*?)\1", re.DOTALL)
@@ -93,11 +94,13 @@ def _called_cases(outline: Outline, text: str, code: str) -> Iterator[Case]:
     """Give the tests that are calls: `it("...", () => ...)`; the hooks of the file are part of each."""
     setup = "\n".join(code[match.end() : _closing(code, match.end())] for match in _HOOK.finditer(code))
     for match in _CASE.finditer(code):
-        end = _closing(code, match.end())
+        start, end = match.end(), _closing(code, match.end())
+        if (second := _CALLED_AGAIN.match(code, end)) is not None:  # `it.each(table)("...", ...)`
+            start, end = second.end(), _closing(code, second.end())
         first, last = code.count("\n", 0, match.start()) + 1, code.count("\n", 0, end) + 1
-        title = _TITLE.match(text, match.end())
+        title = _TITLE.match(text, start)
         name = " ".join(title["title"].split())[:60] if title else "test"
-        yield Case(name, first, last, code[match.end() : end], _calls(outline, first, last), setup=setup)
+        yield Case(name, first, last, code[start:end], _calls(outline, first, last), setup=setup)
 
 
 def _closing(code: str, start: int) -> int:
