@@ -31,7 +31,7 @@ def _traced(scene: Scene, frames: Sequence[Frame]) -> Measured:
     places = resolve(frames, (*scan.outlines, *scan.others), scan.outlines)
     own = own_places(places)
     innermost = [own[0].path, own[0].frame.line] if own else []
-    source = _source(scene, own[0]) if own else ""
+    source = _source(scene, own[0]) if own and not own[0].doubt else ""
     return Measured(
         facts=(*trace_facts(places, source), *left_out(scan)),
         clauses=tuple(_clauses(scene.thread, innermost)),

@@ -1,6 +1,7 @@
 """testgen's look: what no test reaches, how the project tests, and whether the named tests call what they are for."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -193,7 +194,8 @@ def _facts(
         yield clip(
             f"Untested: {path} {item.qualified} ({item.line}), {count(item.complexity - 1, 'branch', 'branches')}"
         )
-    yield from conventions(webs)
+    calling = Counter(test for (path, _), tests in tested.items() if path in targets for test in tests)
+    yield from conventions(webs, calling)
     branchy = sorted(
         (
             (path, item)
@@ -210,8 +212,11 @@ def _facts(
     yield from left_out(found.scan)
 
 
-def conventions(webs: Iterable[Web]) -> list[str]:
-    """Say with what the project tests and where its tests are, one line for each family of languages."""
+def conventions(webs: Iterable[Web], calling: Mapping[str, int]) -> list[str]:
+    """Say with what the project tests and where its tests are, one line for each family of languages.
+
+    `calling` counts the functions under test that each test file calls: the one with most is named as the example.
+    """
     facts: list[str] = []
     for web in webs:
         if not web.tests:
@@ -224,14 +229,14 @@ def conventions(webs: Iterable[Web]) -> list[str]:
             for name in _FRAMEWORKS
             if any(_is_of(item.module, name) for path in web.tests for item in web.outlines[path].imports)
         ]
-        folders: dict[str, int] = {}
-        for path in web.tests:
-            folder = path.rpartition("/")[0] or "."
-            folders[folder] = folders.get(folder, 0) + 1
-        most = max(folders, key=lambda folder: (folders[folder], folder))
-        example = min((path for path in web.tests if (path.rpartition("/")[0] or ".") == most), key=len)
+        example = max(web.tests, key=lambda path: (calling.get(path, 0), _is_plain_test(path), -len(path), path))
         facts.append(clip(f"{count(len(web.tests), 'test file')}, {some(used, 2) or 'no framework'}; like {example}"))
     return facts
+
+
+def _is_plain_test(path: str) -> bool:
+    """Whether a test file holds tests, by its own name: no fixtures, data or package."""
+    return "test" in path.rpartition("/")[2].lower() and not path.endswith("conftest.py")
 
 
 def _is_of(module: str, name: str) -> bool:
