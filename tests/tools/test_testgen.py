@@ -1,0 +1,48 @@
+"""testgen checks on disk the tests that an agent names: there, new, calling the code, asserting."""
+
+from pathlib import Path
+
+import pytest
+from mcp.server.mcpserver import MCPServer
+from tool_driver import connected
+
+pytestmark = pytest.mark.asyncio
+
+GOOD = (
+    "from cart import Line, discounted\n\n\ndef test_a_discount_is_taken_off():\n"
+    "    assert discounted([Line(2, 1)], 50) == 0\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (GOOD, ""),
+        ("def test_a():\n    assert 1 + 1 == 2\n", "calls nothing of the code under test: test_a (1)"),
+        (GOOD.replace("assert ", ""), "asserts nothing: test_a_discount_is_taken_off (4)"),
+        (GOOD + "def test_b(:\n", "the test does not parse"),
+        (None, "named in relevant_files, and not there"),
+    ],
+)
+async def test_a_named_test_has_to_be_there_to_parse_to_call_the_code_and_to_assert(
+    app: MCPServer, project: Path, text: str | None, fault: str
+) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("testgen", relevant_files=["src/cart.py"])
+        if text is not None:
+            (project / "tests" / "test_more.py").write_text(text)
+        said = {"relevant_files": ["tests/test_more.py"], "files_checked": ["src/cart.py"]}
+        second = await host.step("testgen", 2, first.id, next_step_required=False, **said)
+        found = [clause for clause in second.sent["assessment"]["open"] if "test_more.py" in clause]
+        assert [fault in clause for clause in found] == ([True] if fault else [])
+
+
+async def test_tests_that_were_there_before_are_no_new_ones(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("testgen", relevant_files=["src/cart.py", "tests/test_cart.py"])
+        second = await host.step("testgen", 2, first.id, files_checked=["src/cart.py"], next_step_required=False)
+        unchanged = "relevant_files: no named test is new or changed since step 1"
+        assert unchanged in second.open
+        (project / "tests" / "test_cart.py").write_text(GOOD)
+        third = await host.step("testgen", 3, first.id, findings="wrote one", next_step_required=True)
+        assert unchanged not in third.open
