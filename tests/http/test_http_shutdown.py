@@ -70,5 +70,5 @@ async def test_a_call_that_waits_for_the_store_does_not_keep_the_server_alive(
 @SIGNALS
 async def test_an_idle_server_ends_at_once(serving: Callable[..., Server], by: signal.Signals) -> None:
     server = serving()
-    assert server.end(by) < 1.5
+    assert server.end(by) < 4  # a busy machine included
     assert (server.process.returncode, server.log()) == (0, "")
