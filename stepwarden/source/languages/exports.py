@@ -38,7 +38,7 @@ def _is_public(draft: Draft, given: _Given) -> bool:
     if parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}:
         return False
     if parent is not None and parent.kind is Kind.CLASS:
-        return parent.public and _is_member(draft.node, parent.node)
+        return parent.public and _is_member(draft.node, fields=_is_whole(parent, given))
     above = _statement(draft.node)
     if above is None:
         return False
@@ -54,15 +54,19 @@ def _is_public(draft: Draft, given: _Given) -> bool:
     return draft.name in given.names or given.script
 
 
-def _is_member(node: "Node", owner: "Node") -> bool:
-    """Whether a function stands in a class itself, not in an object within.
-
-    The linter does not look at the fields of a class that has `export` in front of it; so the same here.
-    """
+def _is_member(node: "Node", *, fields: bool) -> bool:
+    """Whether a function stands in a class itself, not in an object within; in a field of it only with `fields`."""
     outer = node.parent
     if outer is not None and outer.type in {"field_definition", "public_field_definition"}:
-        outer = outer.parent if owner.parent is not None and owner.parent.type != "export_statement" else None
+        outer = outer.parent if fields else None
     return outer is not None and outer.type == "class_body"
+
+
+def _is_whole(draft: Draft, given: _Given) -> bool:
+    """Whether `module.exports` gives a class; of one that is given by `export` the linter does not look at fields."""
+    above = _statement(draft.node)
+    assigned = above is not None and above.type == "expression_statement" and _gives(above)
+    return assigned or draft.name in given.whole
 
 
 def _is_in_object(node: "Node") -> bool:
