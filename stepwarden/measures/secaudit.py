@@ -29,6 +29,9 @@ _CALLED_ROUTES = frozenset({"HandleFunc", "Handle", "add_url_rule", "add_route",
 _ROUTER = re.compile(r"^(?:app|router|server|api|mux)$")
 _SHORT_ROUTER = re.compile(r"^(?:r|e|g)$")  # as Go's frameworks are written; elsewhere it is anything
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "all", "use", "GET", "POST", "PUT", "DELETE"})
+_GRAVEST_FIRST = tuple(
+    sorted(Risk, key=lambda risk: (risk is not Risk.INJECTION, risk is not Risk.INTEGRITY, risk is Risk.CRYPTOGRAPHY))
+)
 _ASIDE = re.compile(
     r"(?:^|/)(?:examples?|docs?|samples?|demos?|scripts?|tools|bench(?:marks)?|static|assets|playground)/"
     r"|(?:^|/)(?:Gruntfile|gulpfile|setup\.py|noxfile|webpack\.config)"
@@ -155,7 +158,7 @@ def clauses(thread: Thread, found: Sequence[Sighting]) -> Iterable[Clause]:
     """Ask, for each risk that was seen, for its first places until their files were read or quoted."""
     seen = looked_at(thread)
     asked = 0
-    for risk in Risk:
+    for risk in _GRAVEST_FIRST:
         places = _spread([item for item in found if item.risk is risk])[:PLACES]
         left = [item for item in places if item.path not in seen]
         if left and asked < MOST_CLAUSES:
@@ -176,9 +179,10 @@ def _spread(found: Sequence[Sighting]) -> list[Sighting]:
 
 
 def _facts(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequence[str]) -> Iterable[str]:
-    for item in secrets[:2]:
-        yield clip(f"{item.path}:{item.line}: {item.what}")
-    for risk in Risk:
+    if secrets:
+        more = f" +{len(secrets) - 1}" if len(secrets) > 1 else ""
+        yield clip(f"{secrets[0].path}:{secrets[0].line}: {secrets[0].what}{more}")
+    for risk in _GRAVEST_FIRST:
         places = _spread([item for item in found if item.risk is risk])
         if places:
             shown = some([f"{item.path}:{item.line} {item.what}" for item in places], 2)
