@@ -12,13 +12,14 @@ from stepwarden.manager.facts import Case
 from stepwarden.manager.reasons import clipped, counted
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.fold import before_step
-from stepwarden.steps.machine import CLAUSES_PER_STEP, Advice
+from stepwarden.steps.machine import Advice
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, By, Plan, Signal, Step, Thread
 
+CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 WIDER_FILES = 3  # new files in one step from which the scope has grown ...
 WIDER_FROM_STEP = 3  # ... from this step on; before it, finding the files is the work
-WORDS_ONLY_STEPS = 2  # in a row from which words and no fact are a stall; a step refused as empty counts as one
+WORDS_ONLY_STEPS = 2  # steps in a row that bring words and no fact before it counts as a stall
 SPLIT_AGAIN_STEPS = 5  # how often the advice to split is repeated
 
 
@@ -74,8 +75,8 @@ def _is_stalled(case: Case) -> bool:
     for step in reversed(case.thread.trail):
         if step.new or step.number == 1:
             break
-        idle += 1 + (step.number in case.thread.refused_at)
-    return case.policy.novelty_required and idle >= WORDS_ONLY_STEPS
+        idle += 1
+    return case.policy.novelty_required and idle > 0 and idle % WORDS_ONLY_STEPS == 0
 
 
 def _tried(thread: Thread) -> str:
@@ -96,8 +97,6 @@ def _moved_plan(case: Case) -> Plan | None:
     plan, last = case.thread.plan, case.thread.last
     if plan is None:
         return None
-    if (why := _fruitless(case)) and plan.low < plan.high:
-        return _around(plan, last + 1, last + 2, why, last) if plan.likely > last + 1 else None
     grown = _growth(case, plan)
     likely = min(grown.likely, longest(case))
     if likely > plan.likely:
@@ -106,13 +105,6 @@ def _moved_plan(case: Case) -> Plan | None:
     if shrunk is not None and shrunk.likely < plan.likely:
         return _around(plan, shrunk.likely, min(plan.high, shrunk.likely + 2), shrunk.reason, last)
     return None
-
-
-def _fruitless(case: Case) -> str:
-    """Give why the thread has earned one more step and no longer plan, "" where it may go on as planned."""
-    if _is_stalled(case):
-        return f"nothing new at step {case.thread.last}"
-    return "every quote was refuted, again" if _refuted_again(case.thread) else ""
 
 
 def _around(plan: Plan, likely: int, high: int, reason: str, last: int) -> Plan:
@@ -136,19 +128,9 @@ def _growth(case: Case, plan: Plan) -> _Move:
 
 
 def _refuted_now(case: Case) -> str:
-    """Give a reason where a quote was refuted in work that has something that stands; words alone earn no step."""
-    if not any(item.holds for _, item in case.thread.claims.evidence):
-        return ""
     standing = {item.path for item in case.thread.claims.standing_refuted}
     items = [item for item in case.step.evidence if item.verdict is Verdict.REFUTED and item.path in standing]
     return f"a quote of {clipped(items[0].path.rsplit('/')[-1], 32)} was refuted" if items else ""
-
-
-def _refuted_again(thread: Thread) -> bool:
-    """Whether the last step quoted, and the server found nothing of what it and the last that quoted before it said."""
-    quoting = [step.evidence for step in thread.trail if step.evidence][-2:]
-    refuted = all(item.verdict is Verdict.REFUTED for items in quoting for item in items)
-    return bool(thread.trail[-1].evidence) and len(quoting) > 1 and refuted
 
 
 def _theory_dropped(thread: Thread) -> str:

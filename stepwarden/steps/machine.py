@@ -5,7 +5,6 @@ the first place - a retry, a mistake, work to do - is `admission.py`, what is sp
 Numbers in comments are the rules of section 3 of the protocol.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,8 +32,6 @@ from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Assurance, By, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 from stepwarden.steps.voice import Voice
-
-CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,54 +182,26 @@ def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
 
 
 def _finish_asked(decision: Decision, said: Submission, policy: Policy, expert: str) -> Decision:
-    """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6).
-
-    Not held is an ask that heeds the word that the thread is stalled.
-    """
+    """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6)."""
     thread = decision.thread
     if said.more:
         return decision
     open_now = open_clauses(thread, policy)
-    gives_up = bool(open_now) and _gives_up(thread)
-    if open_now and not thread.held and not gives_up:
-        return _with_next_step(_shortened(decision.then(Held(open_now)), len(open_now)))
-    if not gives_up and _wants_expert(thread, policy, expert):
+    if open_now and not thread.held:
+        return _with_next_step(decision.then(Held(open_now)))
+    if _wants_expert(thread, policy, expert):
         return _ask_expert(decision, expert)
     return decision.then(_finish(thread, policy))
 
 
-def _shortened(decision: Decision, clauses: int) -> Decision:
-    """Let the plan of a held thread take no longer than what is open: the agent has said that the rest is done."""
-    plan, last = decision.thread.plan, decision.thread.last
-    likely = last + math.ceil(clauses / CLAUSES_PER_STEP)
-    if plan is None or plan.low == plan.high or plan.likely <= likely:
-        return decision
-    low, high = min(max(plan.low, last + 1), likely), max(min(plan.high, likely + 2), likely + 1)
-    reason = f"{clauses} open {'clause' if clauses == 1 else 'clauses'} to close"
-    return decision.then(Planned(Plan(low, likely, high, reason, was=plan.likely)))
-
-
-def _gives_up(thread: Thread) -> bool:
-    """Whether the ask that was just recorded heeds the word that the thread is stalled: nothing came since.
-
-    Such an ask is not held. Its thread ends as inconclusive, with what is open.
-    """
-    told = any(
-        remark.kind == Signal.STALLED.value and remark.step == thread.last - 1 for remark in reversed(thread.remarks)
-    )
-    return told and not thread.trail[-1].new
-
-
 def _finish(thread: Thread, policy: Policy) -> Finished:
     """Give the end that the agent asked for, with what was open and what an expert objected to."""
-    open_now = open_clauses(thread, policy)
-    stalled = thread.stalled or (bool(open_now) and _gives_up(thread))
     return Finished(
         By.AGENT,
-        Outcome.INCONCLUSIVE if stalled else Outcome.DONE,
+        Outcome.INCONCLUSIVE if thread.stalled else Outcome.DONE,
         assess(thread, policy).assurance,
-        "nothing new was found any more" if stalled else "the agent asked to finish",
-        (*open_now, *objections(thread)),
+        "nothing new was found any more" if thread.stalled else "the agent asked to finish",
+        (*open_clauses(thread, policy), *objections(thread)),
     )
 
 

@@ -145,24 +145,6 @@ def test_a_hold_between_leaves_it_stalled() -> None:
     assert play.now.outcome is Outcome.INCONCLUSIVE
 
 
-def _told_to_end() -> Play:
-    play = started(DEBUG)
-    play.step(advice=Advice(signal=Signal.STALLED, reason="nothing new"))
-    return play
-
-
-def test_an_ask_after_the_word_that_it_is_stalled_is_not_held_and_is_inconclusive() -> None:
-    play = _told_to_end()
-    play.finish(findings="I could not find it")
-    assert (play.now.outcome, play.now.assurance) == (Outcome.INCONCLUSIVE, Assurance.ASSERTED)
-
-
-def test_a_fact_in_an_ask_after_that_word_is_judged_like_any_other() -> None:
-    play = _told_to_end()
-    play.finish(hypothesis="the cart")
-    assert play.is_open
-
-
 def test_words_in_the_ask_itself_do_not_end_a_stall() -> None:
     play = _stalled()
     play.finish(findings="I have read everything there is")
