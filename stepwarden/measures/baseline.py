@@ -1,7 +1,6 @@
 """The tests as they were when a thread began, to tell the new ones from those that were there."""
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +24,7 @@ class Baseline:
         """Read what `packed_baseline` kept."""
         if data is None:
             return cls(None)
-        listed: dict[str, list[str]] = json.loads(zlib.decompress(data))
+        listed: dict[str, list[str]] = json.loads(data)
         return cls({path: (found[0], frozenset(found[1:])) for path, found in listed.items()})
 
     def is_as_it_was(self, outline: Outline) -> bool:
@@ -41,10 +40,10 @@ class Baseline:
 
 
 def packed_baseline(outlines: Mapping[str, Outline]) -> bytes:
-    """Give the hashes and the function names of all test files, compressed: some 400 bytes a file."""
+    """Give the hashes and the function names of all test files; the journal compresses what it keeps."""
     listed = {
         path: [found.sha256[:DIGITS], *(item.name for item in found.definitions if is_function(item))]
         for path, found in outlines.items()
         if is_test_file(path)
     }
-    return zlib.compress(json.dumps(listed, separators=(",", ":")).encode())
+    return json.dumps(listed, separators=(",", ":")).encode()

@@ -1,7 +1,7 @@
 """Which files a scene is about, and which of them its steps really looked at: what every look starts from."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -88,11 +88,6 @@ def mentioned(text: str, paths: Iterable[str]) -> list[str]:
     return sorted({found[0] for found in ends.values() if len(found) == 1})
 
 
-def names_in(text: str) -> frozenset[str]:
-    """Give the words of a text that could be names of definitions: `total`, `Cart.total`."""
-    return frozenset(_WORD.findall(text))
-
-
 def is_function(item: Definition) -> bool:
     """Whether a definition is a function or a method."""
     return item.kind in {Kind.FUNCTION, Kind.METHOD}
@@ -158,12 +153,3 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _cell(value: object) -> str:
     return " ".join(str(value).split()).replace("|", "\\|")
-
-
-def by_family(outlines: Mapping[str, Outline]) -> dict[str, dict[str, Outline]]:
-    """Sort outlines by languages whose files call each other: JavaScript and TypeScript are one, so are C and C++."""
-    sorted_ones: dict[str, dict[str, Outline]] = {}
-    for path, found in outlines.items():
-        family = {"typescript": "javascript", "cpp": "c"}.get(found.language.value, found.language.value)
-        sorted_ones.setdefault(family, {})[path] = found
-    return sorted_ones

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from stepwarden.measures.dangers import Risk, Sighting, sightings
@@ -74,23 +75,30 @@ def look(scene: Scene) -> Seen | None:
     if not surveyed.subject:
         return None
     entries = entry_points(surveyed.subject)
-    entries.sort(key=lambda entry: bool(_ASIDE.search(entry.partition(":")[0])))
-    open_files = {entry.partition(":")[0] for entry in entries}
+    entries.sort(key=lambda entry: bool(_ASIDE.search(entry.path)))
+    open_files = {entry.path for entry in entries}
     found = sorted(
         _dangerous(scene, surveyed.subject),
         key=lambda item: (_rank(item.path, open_files), not _GRAVE.match(item.what)),
     )
     secrets = list(_secrets(scene, surveyed.subject, surveyed.scan.others if not surveyed.named else ()))
     secrets.sort(key=lambda item: _rank(item.path, open_files))
-    declared = _dependencies((*surveyed.scan.others, *surveyed.scan.outlines))
+    manifests = _manifests(surveyed.scan.others)
+    declared = _dependencies(scene, manifests, surveyed.scan.others)
     late = ["Not all files were searched for danger: the time was up."] if time.monotonic() > scene.until else []
-    asked = [*secrets, *found]
+    asked = [*secrets, *found, *(replace(entry, what=f"{entry.what}, who may call it?") for entry in entries)]
+    asked += [Sighting(path, 1, "what is depended on?", Risk.SUPPLY) for path in ([] if surveyed.named else manifests)]
     return Seen(
         Measured(
             facts=(*_facts(found, secrets, entries), *declared, *late, *left_out(surveyed.scan)),
             clauses=tuple(clauses(scene.thread, asked)),
             files=len(surveyed.named) or None,
-            data={"secaudit": {"named": named, "found": [[s.path, s.line, s.what, s.risk.value] for s in asked[:400]]}},
+            data={
+                "secaudit": {
+                    "named": named,
+                    "found": [[s.path, s.line, s.what, s.risk.value] for s in _spread_over_risks(asked)],
+                }
+            },
             sections={"Attack surface": _section(found, secrets, entries)},
         )
     )
@@ -122,22 +130,22 @@ def _secrets(scene: Scene, outlines: Iterable[str], others: Sequence[str]) -> It
             yield Sighting(path, number, f"{what} in the source", Risk.AUTHENTICATION)
 
 
-def entry_points(outlines: Mapping[str, Outline]) -> list[str]:
-    """Give the places where requests, commands or messages come in: "path:line name"."""
-    found: list[str] = []
+def entry_points(outlines: Mapping[str, Outline]) -> list[Sighting]:
+    """Give the places where requests, commands or messages come in, each with its name."""
+    found: list[Sighting] = []
     for path, outline in outlines.items():
         found += [
-            f"{path}:{item.line} {item.qualified}"
+            Sighting(path, item.line, item.qualified, Risk.ACCESS)
             for item in outline.definitions
             if any(_ROUTES.search(text.partition("(")[0].replace(".", " ")) for text in item.decorators)
         ]
         found += [
-            f"{path}:{call.line} {call.receiver}.{call.name}"
+            Sighting(path, call.line, f"{call.receiver}.{call.name}", Risk.ACCESS)
             for call in outline.calls
             if call.name in _CALLED_ROUTES or (call.name in _VERBS and _is_router(call.receiver, outline.language))
         ]
         if _MAINS.search(path):
-            found.append(f"{path}:1 main")
+            found.append(Sighting(path, 1, "main", Risk.ACCESS))
     return found
 
 
@@ -145,13 +153,31 @@ def _is_router(receiver: str, language: Language) -> bool:
     return bool(_ROUTER.match(receiver) or (language is Language.GO and _SHORT_ROUTER.match(receiver)))
 
 
-def _dependencies(paths: Iterable[str]) -> list[str]:
+def _manifests(paths: Iterable[str]) -> list[str]:
     names = [path for path in paths if PurePosixPath(path).name in _MANIFESTS and "node_modules" not in path]
-    if not names:
+    return sorted(names, key=lambda path: (path.count("/"), path))
+
+
+def _dependencies(scene: Scene, manifests: Sequence[str], paths: Iterable[str]) -> list[str]:
+    if not manifests:
         return []
     locks = sorted({PurePosixPath(path).name for path in paths if PurePosixPath(path).name in _LOCKS})
+    loose, all_of_them = _unpinned(scene, manifests)
+    pinned = f"{loose} of {all_of_them} requirements not pinned, " if loose else ""
     locked = f"locked by {some(locks, 2)}" if locks else "no lock file"
-    return [clip(f"Dependencies: {some(sorted(names, key=lambda path: (path.count('/'), path)), 2)}; {locked}.")]
+    return [clip(f"Dependencies: {pinned}{locked}; {some(manifests, 2)}")]
+
+
+def _unpinned(scene: Scene, manifests: Sequence[str]) -> tuple[int, int]:
+    """Count the lines of `requirements.txt` files without an exact version, and all that name a package."""
+    texts = (text_of(scene, path) or "" for path in manifests if PurePosixPath(path).name == "requirements.txt")
+    lines = [line for text in texts for line in map(str.strip, text.splitlines()) if line[:1].isalnum()]
+    return sum(1 for line in lines if "==" not in line and " @ " not in line), len(lines)
+
+
+def _spread_over_risks(found: Sequence[Sighting]) -> list[Sighting]:
+    """Give what later looks ask for: of each risk its first places."""
+    return [item for risk in Risk for item in _spread([one for one in found if one.risk is risk])[:PLACES]]
 
 
 def clauses(thread: Thread, found: Sequence[Sighting]) -> Iterable[Clause]:
@@ -178,7 +204,7 @@ def _spread(found: Sequence[Sighting]) -> list[Sighting]:
     return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]
 
 
-def _facts(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequence[str]) -> Iterable[str]:
+def _facts(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequence[Sighting]) -> Iterable[str]:
     if secrets:
         more = f" +{len(secrets) - 1}" if len(secrets) > 1 else ""
         yield clip(f"{secrets[0].path}:{secrets[0].line}: {secrets[0].what}{more}")
@@ -188,12 +214,13 @@ def _facts(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequ
             shown = some([f"{item.path}:{item.line} {item.what}" for item in places], 2)
             yield clip(f"{risk.value}: {shown}", 120)
     if entries:
-        yield clip(f"{count(len(entries), 'entry point')}: {some(entries, 2)}")
+        shown = some([f"{entry.path}:{entry.line} {entry.what}" for entry in entries], 2)
+        yield clip(f"{count(len(entries), 'entry point')}: {shown}")
     if not found and not secrets:
         yield "No dangerous call and no secret in the form of one was found; look at the logic."
 
 
-def _section(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequence[str]) -> str:
+def _section(found: Sequence[Sighting], secrets: Sequence[Sighting], entries: Sequence[Sighting]) -> str:
     rows = [(item.risk.value, f"`{item.path}:{item.line}`", item.what) for item in [*secrets, *found][:200]]
-    listed = "\n".join(f"- `{entry}`" for entry in entries[:100])
+    listed = "\n".join(f"- `{entry.path}:{entry.line}` {entry.what}" for entry in entries[:100])
     return f"{table(('Risk', 'Place', 'What'), rows)}\n\nEntry points ({len(entries)}):\n\n{listed}"

@@ -182,10 +182,6 @@ class Claims:
         """Whether `hypothesis` is one and differs from the current."""
         return bool(hypothesis) and (self.hypothesis is None or fold(self.hypothesis) != fold(hypothesis or ""))
 
-    def issue_like(self, issue: Issue) -> Issue | None:
-        """Give the live issue that says the same as `issue`, or None."""
-        return next((other for other in self.issues.values() if other.key == issue.key), None)
-
     @cached_property
     def standing_refuted(self) -> tuple[Evidence, ...]:
         """Refuted items that no later item of the same file has made good."""

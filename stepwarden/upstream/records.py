@@ -10,10 +10,10 @@ import secrets
 from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from stepwarden.errors import VersionConflict
-from stepwarden.storage import HeadChange, NewEvent, Store, StoredEvent
+from stepwarden.storage import HeadChange, NewEvent, Store
 
 UPSTREAM = "upstream"
 """The kind of these streams and of their events, and the tool they belong to."""
@@ -66,11 +66,6 @@ def new_id(prefix: str) -> str:
 def payload_of(record: CallRecord) -> str:
     """Give an entry as it is stored: JSON without what is empty."""
     return json.dumps({key: value for key, value in asdict(record).items() if value not in {"", 0}}, ensure_ascii=False)
-
-
-def record_in(event: StoredEvent) -> dict[str, Any]:
-    """Give a stored entry as JSON values, with its time."""
-    return {"at": event.at, **json.loads(event.payload)}
 
 
 @dataclass

@@ -44,7 +44,8 @@ class _Room:
 _ROOMS = (
     _Room(),
     _Room(actions=2),
-    _Room(facts=9, actions=2, quotes=20, context_chars=100, named=1),
+    _Room(facts=9, actions=1, quotes=20, context_chars=100),
+    _Room(facts=9, actions=1, quotes=20, context_chars=100, named=2),
     _Room(facts=9, actions=1, quotes=12, context_chars=100, named=1),
     _Room(facts=7, actions=1, quotes=8, context_chars=60, named=0),
     _Room(facts=6, actions=1, quotes=5, context_chars=0, named=0, open=6),

@@ -69,7 +69,7 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
 
 def _some_measured(lines: list[str], named: int) -> list[str]:
     """Give the first of what the server counted: the next replies name the others as these are closed."""
-    most = MEASURED_LINES if named == NAMED else max(named, 1)
+    most = MEASURED_LINES if named == NAMED else max(2 * named - 1, 1)
     lines = lines if named else [_cut(line, MEASURED_CHARS) for line in lines]
     return lines if len(lines) <= most else [*lines[:most], f"+{len(lines) - most} more of these"]
 
