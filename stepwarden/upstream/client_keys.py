@@ -106,4 +106,4 @@ def _kind(key: Any) -> str:
         return f"an RSA key of {key.key_size} bits"
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return f"a key on {key.curve.name}"
-    return f"an {type(key).__name__.removesuffix('PrivateKey').lstrip('_')} key"
+    return f"a {type(key).__name__.removesuffix('PrivateKey').lstrip('_')} key"
