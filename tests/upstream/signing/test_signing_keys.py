@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,21 @@ async def test_a_server_that_cannot_now_is_asked_again_later(world: World, vault
 
 
 @pytest.mark.asyncio
+async def test_a_token_that_is_refused_or_lacks_rights_is_told_for_a_machine(
+    world: World, vault: Vault, client_key: Path
+) -> None:
+    auth = build_auth(by_key(world, private_key_file=str(client_key), scopes="use"), vault, None)
+    await use(world, auth)
+    world.needs = "write"
+    with pytest.raises(SignInFailed, match=r"refuses what its auth entry gives: jira wants more rights .*write"):
+        await use(world, auth)
+    world.refuse_all = True
+    with pytest.raises(SignInFailed, match=r"refuses a token that http.* just gave for it \(HTTP 401\)"):
+        await use(world, auth)
+    assert world.hits["token:client_credentials"] == 2
+
+
+@pytest.mark.asyncio
 async def test_a_machine_signs_out_with_its_key(world: World, vault: Vault, client_key: Path) -> None:
     made = by_key(world, private_key_file=str(client_key))
     await use(world, build_auth(made, vault, None))
@@ -292,3 +308,12 @@ def test_a_key_in_a_variable_is_taken_and_never_shown(tmp_path: Path, in_one_lin
     text = text.replace("\n", "\\n") if in_one_line else text
     found = loaded(tmp_path, MACHINE | {"private_key": "${KEY}", "algorithm": "EdDSA"}, KEY=text)
     assert key not in repr(found) + found.model_dump_json() + repr(read_client_key(found.auth))
+
+
+def test_the_sample_in_the_docs_is_a_good_one(tmp_path: Path) -> None:
+    docs = Path(__file__).resolve().parents[3] / "docs" / "signing-in.md"
+    sample = re.search(r"```json\n(\{\n  \"upstreams\".*?)```", docs.read_text("utf-8"), re.DOTALL)
+    assert sample
+    (tmp_path / "upstreams.json").write_text(sample[1])
+    found = load_upstreams(tmp_path / "upstreams.json", {"BUILDS_KEY": pem("ec"), "WIKI_SECRET": "s"})
+    assert [config.auth.type for config in found] == ["client_credentials", "enterprise"]
