@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 MOST_PAGES = 50
 MOST_TOOLS = 2_000
+PERSON_S = 300.0  # for a person's answer in the middle of a call
 RELISTEN_S = 5.0  # between two streams of changes, where a server ends them in good order
 
 _MODES = {"auto": "auto", "legacy": "legacy", "modern": LATEST_MODERN_VERSION}
