@@ -93,6 +93,11 @@ class Runtime:
             await self.upstreams.close()
         await self.store.close()
 
+    def abandon(self) -> None:
+        """Leave what `close` could not end in time to be ended after this process; call it last."""
+        if self.upstreams is not None:
+            self.upstreams.abandon()
+
     def configuration(self, tools: Sequence[str]) -> dict[str, str]:
         """Give what `status` and `doctor` show of the settings: nothing secret."""
         roots = os.pathsep.join(self.settings.roots)

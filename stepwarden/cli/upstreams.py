@@ -62,7 +62,7 @@ def accept(
             typer.echo(f"{tool} is trusted as it is.", err=True)
             return
         for change in changes:
-            typer.echo(plain(f"{'WIDER: ' if change.widens else ''}{change.words}"))
+            typer.echo(plain(change.line))
         if yes or typer.confirm("Trust it as it is now?"):
             registry.accept(own_name, listed.fingerprint)
             typer.echo(f"{tool} is trusted as it is now.", err=True)

@@ -113,6 +113,11 @@ class Connection:
                 await asyncio.wait([task])
         await asyncio.gather(*(link.close() for link in list(self._links)))
 
+    def abandon(self) -> None:
+        """Leave what did not end in time to be ended after this process."""
+        for link in self._links:
+            link.abandon()
+
     def _attempt(self) -> "asyncio.Task[Link]":
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect(), name=f"connect {self.config.name}")

@@ -272,7 +272,9 @@ class Upstreams:
         tools = server.registry.tools
         if not tools:
             return Check(name, "no tools", f"{name} offers no tool that the settings allow.")
-        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.")
+        barred = ", ".join(server.registry.barred[:5])
+        changed = f" Changed and barred until your user accepts them: {barred}." if barred else ""
+        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.{changed}")
 
     async def close(self) -> None:
         """End every connection, and the calls that wait for an answer."""
@@ -282,6 +284,11 @@ class Upstreams:
             close = getattr(auth, "close", None)
             if close is not None:
                 await close()
+
+    def abandon(self) -> None:
+        """Leave commands that did not end in time to be ended after this process."""
+        for server in self.servers():
+            server.line.connection.abandon()
 
     def _auth(self, config: UpstreamConfig) -> httpx2.Auth | None:
         if config.name not in self._auths:

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import mcp_types as types
 from mcp.shared.dispatcher import ProgressFnT
 
-from stepwarden.upstream.link import PERSON_S, asking
+from stepwarden.upstream.link import asking
 from stepwarden.upstream.outcome import Ended
 from stepwarden.upstream.records import new_id
 
@@ -32,6 +31,7 @@ class WaitingCall:
         self._asking = asyncio.Lock()
         self._question: asyncio.Future[types.ElicitRequestParams] = asyncio.get_running_loop().create_future()
         self._answer: asyncio.Future[types.ElicitResult] | None = None
+        self._late = False
         self._task = asyncio.create_task(self._run(work))
         self._task.add_done_callback(_seen)
 
@@ -52,8 +52,8 @@ class WaitingCall:
 
     @property
     def over(self) -> bool:
-        """Whether it came to its end."""
-        return self._task.done()
+        """Whether nobody's answer can reach it any more: it came to its end, or went on without one."""
+        return self._task.done() or self._late
 
     async def give_up(self) -> None:
         """Cancel it, there too."""
@@ -69,12 +69,15 @@ class WaitingCall:
 
     async def _ask(self, params: types.ElicitRequestParams) -> types.ElicitResult:
         async with self._asking:
+            if self._late:
+                return _NO_ANSWER
             self._answer = asyncio.get_running_loop().create_future()
             self._question.set_result(params)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PERSON_S):
-                    return await self._answer
-            return _NO_ANSWER
+            try:
+                return await self._answer
+            except asyncio.CancelledError:  # nobody answered in time: a later answer would be to another question
+                self._late = True
+                raise
 
 
 @dataclass
@@ -85,8 +88,7 @@ class WaitingCalls:
 
     async def keep(self, call: WaitingCall) -> str:
         """Keep a call until its answer comes; give its id."""
-        for key in [key for key, kept in self._calls.items() if kept.over]:
-            del self._calls[key]
+        self._calls = {key: kept for key, kept in self._calls.items() if not kept.over}
         while len(self._calls) >= MOST:
             await self._calls.pop(next(iter(self._calls))).give_up()
         key = new_id("waiting")
@@ -96,7 +98,7 @@ class WaitingCalls:
     def take(self, key: str, principal: str) -> WaitingCall | None:
         """Give the call that waits under this id for this principal; None where none does."""
         call = self._calls.get(key)
-        if call is None or call.principal != principal:
+        if call is None or call.principal != principal or call.over:
             return None
         return self._calls.pop(key)
 

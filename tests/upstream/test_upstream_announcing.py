@@ -1,14 +1,14 @@
 """Exposed tools that change: hosts hear of it, and `status` says which are not shown."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hosting import entry, host
 from mcp.client.subscriptions import ToolsListChanged
-from mcp.types import ServerNotification, ToolListChangedNotification
+from mcp.types import ToolListChangedNotification
 from rigs import listings
 from rigs.faulty import Host
 
@@ -19,6 +19,16 @@ async def names(client: Any) -> set[str]:
     return {tool.name for tool in (await client.list_tools(cache_mode="refresh")).tools}
 
 
+def hearing() -> tuple[list[object], Callable[[Any], Awaitable[None]]]:
+    """Give a list of what a host is told, and the handler that fills it."""
+    heard: list[object] = []
+
+    async def hear(message: Any) -> None:
+        heard.append(message)
+
+    return heard, hear
+
+
 async def until(fits: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not fits():
@@ -27,11 +37,7 @@ async def until(fits: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("modern", [True, False])
 async def test_a_host_of_2025_is_told_of_a_changed_list(tmp_path: Path, rig: Host, modern: bool) -> None:
-    heard: list[object] = []
-
-    async def hear(message: ServerNotification | Exception) -> None:
-        heard.append(message)
-
+    heard, hear = hearing()
     server = rig.serve(tools=listings.changing, modern=modern)
     shown = entry(server, expose=["tool_*"], prefix="n")
     async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=hear) as model:
@@ -59,11 +65,7 @@ async def test_a_host_of_2026_hears_it_on_its_stream(tmp_path: Path, rig: Host) 
 
 
 async def test_a_list_that_changed_elsewhere_is_nobodys_business(tmp_path: Path, rig: Host) -> None:
-    heard: list[object] = []
-
-    async def hear(message: ServerNotification | Exception) -> None:
-        heard.append(message)
-
+    heard, hear = hearing()
     server = rig.serve(tools=listings.changing)
     shown = entry(server, expose=["echo"], prefix="n")
     async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=hear) as model:
@@ -76,11 +78,7 @@ async def test_a_list_that_changed_elsewhere_is_nobodys_business(tmp_path: Path,
 
 
 async def test_a_tool_that_is_accepted_is_shown_again_and_hosts_are_told(tmp_path: Path, rig: Host) -> None:
-    heard: list[object] = []
-
-    async def hear(message: ServerNotification | Exception) -> None:
-        heard.append(message)
-
+    heard, hear = hearing()
     server = rig.serve(tools=listings.drifting)
     shown = entry(server, expose=["echo"], prefix="n")
     async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=hear) as model:

@@ -162,6 +162,25 @@ async def test_an_answer_that_comes_twice_is_told_to_be_late(tmp_path: Path) -> 
 
 
 @pytest.mark.asyncio
+async def test_an_answer_after_its_time_answers_no_other_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepwarden.upstream.calling.PERSON_S", 0.3)
+    answer = ElicitResult(action="accept", content={"sure": True})
+    async with host(tmp_path, mode="auto", upstream="legacy", answer=answer) as (client, asked):
+        first = await client.session.call_tool("u_twice", {}, allow_input_required=True)
+        assert isinstance(first, InputRequiredResult)
+        (key,) = first.input_requests or {}
+        await asyncio.sleep(0.8)
+        late = await client.session.call_tool(
+            "u_twice", {}, input_responses={key: answer}, request_state=first.request_state
+        )
+    assert late.is_error
+    assert "came too late" in text(late)
+    assert asked == []
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_person_may_take_longer_than_a_call(tmp_path: Path, mode: str) -> None:
     answer = ElicitResult(action="accept", content={"sure": True})

@@ -87,12 +87,13 @@ class Desk:
             return _told([f"{name} is trusted already."])
         tool = registry.tools[own_name]
         lines = "\n".join(change_lines(changed))
+        marked = fenced(server.config.name, lines)
         again = f'upstream(action="accept", tool="{name}", confirm="{{confirm}}")'
         asked = Ask(
             about=digest_of({"accept": name, "is": tool.fingerprint}),
             message=f"{name} changed since you trusted it:\n{lines}\nTrust it as it is now?",
             yes="Trust it as it is now",
-            how=f"Tell your user how {name} changed, and send {again} if they agree (within 10 minutes):\n{lines}",
+            how=f"Tell your user how {name} changed, and send {again} if they agree (within 10 minutes):\n{marked}",
             declined=f"The user did not accept {name} as it is now; it stays barred. Do without it.",
             nothing="Nothing was accepted yet.",
         )

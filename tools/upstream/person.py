@@ -134,25 +134,20 @@ class Person:
         opened: bool | None = None
         if self.earlier.asked == SIGN_IN:
             opened = await self._signed_in(upstreams, self.earlier.state or "", self._answer())
-        try:
-            return await action()
-        except SignInNeeded as error:
-            if opened is False:
-                raise _declined(error.upstream) from error
-            if error.address is None or not self.may_sign_in:
-                raise
-            sent = await self._sent(upstreams, error.upstream, error.address)
-            if isinstance(sent, InputRequiredResult):
-                return sent
-            if sent is None:
-                raise
-            opened = sent
-        try:
-            return await action()
-        except SignInNeeded as error:
-            if not opened:
-                raise _declined(error.upstream) from error
-            raise
+        while True:  # twice at the most: nobody is sent to sign in a second time
+            try:
+                return await action()
+            except SignInNeeded as error:
+                if opened is False:
+                    raise _declined(error.upstream) from error
+                if error.address is None or not self.may_sign_in:
+                    raise
+                sent = await self._sent(upstreams, error.upstream, error.address)
+                if sent is None:
+                    raise
+                if isinstance(sent, InputRequiredResult):
+                    return sent
+                opened = sent
 
     def _answer(self) -> ElicitResult | None:
         answers = (self.context.input_responses if self.context is not None else None) or {}

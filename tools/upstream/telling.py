@@ -37,7 +37,7 @@ def described(server: Server, tool: UpstreamTool, changed: Sequence[Change], *, 
     lines = [f"{name}: {_KINDS[tool.kind]}{'; a call of it asks for approval' if asks else ''}."]
     if changed:
         lines += [f"It changed since it was trusted and is barred until your user accepts it ({len(changed)} changes):"]
-        lines += change_lines(changed)
+        lines += [fenced(server.config.name, "\n".join(change_lines(changed)))]
         lines += [f'If it is meant to be so: upstream(action="accept", tool="{name}"), which asks them.']
     lines += ["Arguments (* is required):" if tool.parameters else "It takes no arguments."]
     own = [_argument(key, schema, key in tool.required) for key, schema in tool.parameters.items()]
@@ -48,8 +48,8 @@ def described(server: Server, tool: UpstreamTool, changed: Sequence[Change], *, 
 
 
 def change_lines(changed: Sequence[Change]) -> list[str]:
-    """Say what changed in a tool, one line each."""
-    return [f"- {'WIDER: ' if change.widens else ''}{change.words}" for change in changed]
+    """Say what changed in a tool, one line each; with words of its upstream."""
+    return [f"- {change.line}" for change in changed]
 
 
 _KINDS = {"read": "only reads", "write": "writes", "destructive": "may destroy something"}
