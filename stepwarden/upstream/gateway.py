@@ -274,7 +274,9 @@ class Upstreams:
             return Check(name, "no tools", f"{name} offers no tool that the settings allow.")
         barred = ", ".join(server.registry.barred[:5])
         changed = f" Changed and barred until your user accepts them: {barred}." if barred else ""
-        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.{changed}")
+        skipped = "; ".join(item.told for item in server.registry.skipped[:5])
+        unusable = f" Cannot be used: {skipped}." if skipped else ""
+        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.{changed}{unusable}")
 
     async def close(self) -> None:
         """End every connection, and the calls that wait for an answer."""

@@ -18,6 +18,8 @@ from mcp.client.auth import OAuthFlowError
 
 from stepwarden.errors import StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.depth import readable
+from stepwarden.upstream.events import EventBuffer
 from stepwarden.upstream.mishaps import Mishap, Trouble, quoted
 
 ANSWER_BYTES = 8 * 1024 * 1024  # of one answer; a page of a long list is below 1 MB
@@ -67,10 +69,12 @@ class TellingClient(httpx2.AsyncClient):
         if isinstance(given, Mishap):
             await response.aclose()
             return self._told(request, given, response.status_code)
-        if given is not None:
+        kept = {name: value for name, value in response.headers.items() if name.lower() in _KEPT_HEADERS}
+        if isinstance(given, bytes):
             await response.aclose()
-            kept = {name: value for name, value in response.headers.items() if name.lower() in _KEPT_HEADERS}
             return httpx2.Response(response.status_code, headers=kept, content=given, request=request)
+        if given is not None:
+            response = httpx2.Response(response.status_code, headers=kept, stream=given, request=request)
         if not stream:
             await response.aread()
         return response
@@ -82,8 +86,8 @@ class TellingClient(httpx2.AsyncClient):
             return None
         return self._mishaps.pop(found["number"], None)
 
-    async def _looked_at(self, response: httpx2.Response) -> Mishap | bytes | None:
-        """Give what is wrong with a response, or its whole body where it is no stream (None: leave it as it is)."""
+    async def _looked_at(self, response: httpx2.Response) -> "Mishap | bytes | _Events | None":
+        """Give what is wrong with a response, or its whole body, or its events (None: leave it as it is)."""
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code >= 400:
             body = await _body(response, ERROR_BYTES, whole=False)
@@ -95,12 +99,11 @@ class TellingClient(httpx2.AsyncClient):
         if response.status_code != 200 or method == "DELETE" or (self._sse and method == "POST"):
             return None
         if kind == "text/event-stream":
-            response.stream = _Counted(response.stream, self._answer_bytes)
-            return None
+            return _Events(response, self._answer_bytes)
         if kind == "application/json":
             body = await _body(response, self._answer_bytes, whole=True)
             if _is_json(body):
-                return body
+                return readable(body)
             said = quoted(body[:200].decode(errors="replace"), 80)
             return Mishap(Trouble.GARBAGE, f"it answered with no valid JSON: {said}" if said else "its answer is empty")
         found = quoted(kind, 40) or "nothing readable"
@@ -135,25 +138,29 @@ def new_client(config: UpstreamConfig, auth: httpx2.Auth | None, on_mishap: Call
     return TellingClient(on_mishap=on_mishap, sse=sse, headers=headers, auth=auth, timeout=timeout, limits=limits)
 
 
-class _Counted(httpx2.AsyncByteStream):
-    """A stream of events that ends when it holds too much at once."""
+class _Events(httpx2.AsyncByteStream):
+    """The events of a response, decoded, each whole; it ends when it holds too much at once."""
 
-    def __init__(self, inner: Any, most_bytes: int) -> None:
-        self._inner = inner
+    def __init__(self, response: httpx2.Response, most_bytes: int) -> None:
+        self._response = response
         self._most_bytes = most_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        events = EventBuffer(self._most_bytes)
         since, seen = time.monotonic(), 0
-        async for chunk in self._inner:
+        async for chunk in self._response.aiter_bytes():
             if time.monotonic() - since > 60:
                 since, seen = time.monotonic(), 0
             seen += len(chunk)
             if seen > max(STREAM_BYTES_PER_MINUTE, self._most_bytes):
                 raise httpx2.SSEError(f"over {STREAM_BYTES_PER_MINUTE >> 20} MiB in a minute")
-            yield chunk
+            if whole := events.feed(chunk):
+                yield whole
+        if rest := events.rest():
+            yield rest
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self._response.aclose()
 
 
 class _TooLarge(httpx2.RequestError):

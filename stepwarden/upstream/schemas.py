@@ -93,12 +93,12 @@ def structure_of(schema: object) -> str:
     required = entry.get("required", [])
     if not isinstance(required, list) or not all(isinstance(item, str) for item in cast("list[Any]", required)):
         return "required of its schema is no list of names"
-    if _depth(entry, SCHEMA_DEPTH) > SCHEMA_DEPTH:
+    if depth_of(entry, SCHEMA_DEPTH) > SCHEMA_DEPTH:
         return f"its schema is nested over {SCHEMA_DEPTH} deep"
     return ""
 
 
-def _depth(value: object, most: int) -> int:
+def depth_of(value: object, most: int) -> int:
     """Give how deep `value` is nested, without going deeper than `most` + 1."""
     level, depth = [value], 0
     while level and depth <= most:

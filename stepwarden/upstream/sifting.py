@@ -10,7 +10,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types.methods import validate_server_result
 from pydantic import ValidationError
 
-from stepwarden.upstream.tool import UNUSABLE
+from stepwarden.upstream.tool import unusable_entry
 
 
 @dataclass
@@ -61,9 +61,7 @@ class Sifted:
         place = self._misfit({**result, "tools": [entry]})
         if not place:
             return entry
-        name = entry.get("name")
-        why = {UNUSABLE: f"what the server says of it is not valid at {place}"}
-        return {"name": name if isinstance(name, str) else "", "inputSchema": {"type": "object"}, "_meta": why}
+        return unusable_entry(entry.get("name"), f"what the server says of it is not valid at {place}")
 
     def _misfit(self, result: dict[str, Any]) -> str:
         """Say where a list of tools is not valid, "" where it is."""

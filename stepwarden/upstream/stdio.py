@@ -25,6 +25,7 @@ from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
 from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.depth import readable
 from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, quoted
 
 LINE_BYTES = 8 * 1024 * 1024  # of one message
@@ -249,6 +250,6 @@ async def _chunks(stream: ByteReceiveStream) -> AsyncGenerator[bytes]:
 
 def _message(line: bytes) -> mcp_types.JSONRPCMessage | None:
     try:
-        return mcp_types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+        return mcp_types.jsonrpc_message_adapter.validate_json(readable(line), by_name=False)
     except ValidationError:
         return None

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from stepwarden.upstream.mishaps import quoted
-from stepwarden.upstream.schemas import SCHEMA_BYTES, structure_of
+from stepwarden.upstream.schemas import SCHEMA_BYTES, SCHEMA_DEPTH, depth_of, structure_of
 
 UNUSABLE = "org.stepwarden/unusable"
 """The key of a tool's metadata that says why it cannot be used; such a tool has no schema any more."""
@@ -98,6 +98,11 @@ class Skipped:
     name: str
     why: str
 
+    @property
+    def told(self) -> str:
+        """The name and the reason in a few words."""
+        return f"{self.name} ({quoted(self.why, 120)})"
+
 
 def canonical(value: object) -> str:
     """Give JSON that is the same for equal values."""
@@ -120,6 +125,8 @@ def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamT
             skipped.append(Skipped(quoted(name, 60) or "(no name)", why))
             continue
         kept = {key: entry[key] for key in _PARTS if entry.get(key) is not None}
+        if depth_of(kept.get("outputSchema"), SCHEMA_DEPTH) > SCHEMA_DEPTH:
+            del kept["outputSchema"]  # its results are not checked, and hosts that list it are spared
         if "description" in kept:
             kept["description"] = _clean(str(kept["description"]))[:DESCRIPTION_CHARS]
         tools[name] = UpstreamTool(kept)
@@ -148,6 +155,12 @@ def _unusable(name: str, entry: Mapping[str, Any]) -> str:
 def _clean(text: str) -> str:
     """Take out what cannot be seen: invisible characters hide instructions from people and not from models."""
     return "".join(char for char in text if char in "\n\t" or char.isprintable())
+
+
+def unusable_entry(name: object, why: str) -> dict[str, Any]:
+    """Give what stands in a list for a tool that cannot be used: its name, where it has one, and the reason."""
+    named = name if isinstance(name, str) else ""
+    return {"name": named, "inputSchema": {"type": "object"}, "_meta": {UNUSABLE: why}}
 
 
 def wire_of(tool: Any) -> dict[str, Any]:

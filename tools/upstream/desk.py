@@ -158,7 +158,7 @@ class Desk:
         if registry.barred:
             parts.append(f"changed and barred: {', '.join(registry.barred[:5])}")
         if registry.skipped:
-            parts.append(f"{len(registry.skipped)} cannot be used, such as {registry.skipped[0].name}")
+            parts.append(f"{len(registry.skipped)} cannot be used, such as {registry.skipped[0].told}")
         if server.line.limited_s:
             parts.append(f"wants to be left alone for {server.line.limited_s:.0f} s")
         return "; ".join(parts)
