@@ -53,7 +53,7 @@ def _with_readable_data(event: bytes) -> bytes:
             others = [line for line in lines if not _is_data(line)]
             given = [b"data: " + line for line in message.split(b"\n")]
             return b"\n".join([*others, *given, b"", b""])
-    # Of an end that is \r alone the SDK waits for the next byte, which may be held back: one more empty line is nothing.
+    # After \r alone the SDK waits for the next byte, which may be held back here; one more empty line is nothing.
     return event + b"\n" if event.endswith(b"\r") else event
 
 

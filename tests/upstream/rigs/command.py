@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-# What it may be told to do: at its start, or when a tool is called.
+# What it may be told to do: at its start, when it lists its tools, or when a tool is called.
 AT_START = ("dies", "dies_silently", "mute", "prints_banner", "prints_garbage", "deaf_to_signals", "leaves_child")
+AT_LIST = ("lists_deep",)
 AT_CALL = ("crashes", "hangs", "big_line", "endless_line", "floods", "garbage_answer", "closes_stdout", "storms")
 TOOLS = [
     {
@@ -25,6 +26,17 @@ TOOLS = [
         "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
     },
 ]
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Give a schema of so many objects, one in the properties of the other."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
+DEEP = [{"name": f"deep_{levels}", "inputSchema": nested(levels)} for levels in (300, 120)]
 
 
 def say(message: dict[str, Any]) -> None:
@@ -96,7 +108,7 @@ def answer(fault: str, message: dict[str, Any]) -> None:
         info = {"name": "rig", "version": "1.0"}
         say({"id": number, "result": {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}})
     elif method == "tools/list":
-        say({"id": number, "result": {"tools": TOOLS}})
+        say({"id": number, "result": {"tools": [*DEEP, *TOOLS] if fault == "lists_deep" else TOOLS}})
     elif method == "tools/call":
         misbehave(fault, number)
         text = str((params.get("arguments") or {}).get("text", "done"))

@@ -1,13 +1,14 @@
 """A hand-written MCP server over Streamable HTTP, of both eras, that answers wrongly when it is told to."""
 
 import asyncio
+import gzip
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn  # noqa: TID253 - a test's server
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from rigs.listings import WELL
 JSON = {"content-type": "application/json"}
 EVENTS = {"content-type": "text/event-stream"}
 MODERN = "2026-07-28"
+Form = Literal["json", "events", "gzip", "sse"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class FaultyServer:
     """One server. `on` are the methods its fault is shown for ("*": all), `times` how often before it is well again.
 
     `tools` is its list, or gives the list for the how-manieth listing it is (from 0). `page` splits it into pages.
+    `form` is how answers come: as JSON, as an event of their own response, that compressed, or by the older SSE.
     """
 
     url: str
@@ -47,6 +50,7 @@ class FaultyServer:
     modern: bool = False
     tools: list[dict[str, Any]] | Callable[[int], list[dict[str, Any]]] = field(default_factory=lambda: WELL)
     page: int | None = None
+    form: Form = "json"
     heard: list[Heard] = field(default_factory=list[Heard])
     did: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     listings: int = 0
@@ -96,20 +100,30 @@ class FaultyServer:
             await Response(status_code=202)(scope, receive, send)
         else:
             status, more, answer = self._answer(request, method, message.get("params") or {})
-            body = json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer})
-            await Response(body, status, {**JSON, **more})(scope, receive, send)
+            reply = {"jsonrpc": "2.0", "id": message["id"], **answer}
+            await self._replied(reply, status, more)(scope, receive, send)
+
+    def _replied(self, reply: dict[str, Any], status: int, more: dict[str, str]) -> Response:
+        if self.form == "sse":
+            self._put(reply)
+            return Response(status_code=202)
+        if self.form == "json" or status != 200:
+            return Response(json.dumps(reply), status, {**JSON, **more})
+        if self.form == "events":
+            return Response(_event_of(reply), status, {**EVENTS, **more})
+        return Response(gzip.compress(_event_of(reply)), status, {**EVENTS, **more, "content-encoding": "gzip"})
 
     def _answer(
         self, request: Request, method: str, params: dict[str, Any]
     ) -> tuple[int, dict[str, str], dict[str, Any]]:
-        session = request.headers.get("mcp-session-id")
+        session = request.headers.get("mcp-session-id") if self.form != "sse" else "the stream"
         if method == "initialize" and not self.modern:
             name = f"s{len(self.heard)}"
             self.sessions.add(name)
             return 200, {"mcp-session-id": name}, {"result": self._hello(params.get("protocolVersion", ""))}
         if not self.modern and session is None:
             return 400, {}, {"error": {"code": -32600, "message": "Bad Request: Missing session ID"}}
-        if not self.modern and session not in self.sessions:
+        if not self.modern and session not in {*self.sessions, "the stream"}:
             return 404, {}, {"error": {"code": -32600, "message": "Session not found"}}
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "tools/list": self._list,
@@ -166,7 +180,8 @@ class FaultyServer:
             acknowledged = {"notifications": {"toolsListChanged": True}, "_meta": meta}
             await _event(send, {"method": "notifications/subscriptions/acknowledged", "params": acknowledged})
         else:
-            await send({"type": "http.response.body", "body": b": open\n\n", "more_body": True})
+            hello = f"event: endpoint\ndata: {self.url}\n\n".encode() if self.form == "sse" else b": open\n\n"
+            await send({"type": "http.response.body", "body": hello, "more_body": True})
         self.streams.append(queue)
         leaving = asyncio.create_task(_until_left(receive))
         try:
@@ -184,8 +199,11 @@ class FaultyServer:
 
     def announce(self, method: str = "notifications/tools/list_changed") -> None:
         """Send a notification on every stream of changes that is open (from the loop of the host; see `Host.do`)."""
+        self._put({"method": method})
+
+    def _put(self, message: dict[str, Any]) -> None:
         for queue in self.streams:
-            queue.put_nowait({"method": method})
+            queue.put_nowait(message)
 
 
 INFO = {"name": "rig", "version": "1.0"}
@@ -196,9 +214,12 @@ def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
+def _event_of(message: dict[str, Any]) -> bytes:
+    return f"event: message\ndata: {json.dumps({'jsonrpc': '2.0', **message})}\n\n".encode()
+
+
 async def _event(send: Send, message: dict[str, Any]) -> None:
-    data = json.dumps({"jsonrpc": "2.0", **message})
-    await send({"type": "http.response.body", "body": f"event: message\ndata: {data}\n\n".encode(), "more_body": True})
+    await send({"type": "http.response.body", "body": _event_of(message), "more_body": True})
 
 
 async def _until_left(receive: Receive) -> None:

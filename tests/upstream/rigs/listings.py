@@ -3,6 +3,8 @@
 import string
 from typing import Any
 
+from rigs.command import DEEP, nested
+
 OBJECT = {"type": "object"}
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 READS = {"readOnlyHint": True}
@@ -40,10 +42,6 @@ BAD_NAMES = [
 ]
 """Names from the wild: only the last few can be used."""
 
-_DEEP: dict[str, Any] = {"type": "string"}
-for _ in range(40):
-    _DEEP = {"type": "object", "properties": {"a": _DEEP}}
-
 BAD_SCHEMAS = [
     tool("is_array", schema={"type": "array"}),
     tool("nonsense_type", schema={"type": "object", "properties": {"a": {"type": "nonsense"}}}),
@@ -56,7 +54,7 @@ BAD_SCHEMAS = [
     ),
     tool("slow_pattern", schema={"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}),
     tool("bad_pattern", schema={"type": "object", "properties": {"a": {"type": "string", "pattern": "(["}}}),
-    tool("deep", schema=_DEEP),
+    tool("deep", schema=nested(40)),
     tool(
         "huge",
         schema={
@@ -69,6 +67,9 @@ BAD_SCHEMAS = [
     tool("good", schema=TEXT),
 ]
 """Schemas from the wild; `good` must be usable whatever the others are."""
+
+TOO_DEEP = [*DEEP, *WELL]
+"""Two tools nested deeper than JSON parsers read, and four ordinary ones behind them."""
 
 INJECTED = [
     tool(

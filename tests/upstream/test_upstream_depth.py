@@ -1,0 +1,227 @@
+"""A tool nested deeper than parsers read bars only itself, whichever way its server answers."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from hosting import entry, host
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import from_json
+from rigs import listings
+from rigs.command import command, nested
+from rigs.faulty import Form, Host
+
+from stepwarden.upstream.depth import MOST_LEVELS, TOO_DEEP, readable
+from stepwarden.upstream.events import EventBuffer
+from stepwarden.upstream.tool import read_tools
+
+MIB = 1 << 20
+
+
+def message(**result: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}, ensure_ascii=False).encode(errors="replace")
+
+
+def names_of(found: bytes) -> list[tuple[str, bool]]:
+    """Give the tools of a message by name, and whether each can be used."""
+    tools = from_json(found)["result"]["tools"]
+    usable, _ = read_tools(tools)
+    return [(one["name"], one["name"] in usable) for one in tools]
+
+
+UGLY = st.text(alphabet='{}[]",:\\/ \n\tüa\u2028', max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | UGLY,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(UGLY, inner, max_size=4),
+    max_leaves=20,
+)
+LAYERS = st.lists(st.sampled_from(["list", "object", "wide"]), min_size=1, max_size=4)
+
+
+def wrapped(value: Any, layers: list[str], levels: int) -> Any:
+    for number in range(levels):
+        layer = layers[number % len(layers)]
+        value = [value] if layer == "list" else {"a": value} if layer == "object" else {"]": "}", "b": value, "{": [1]}
+    return value
+
+
+TOOLS = st.tuples(UGLY, VALUES, LAYERS, st.sampled_from([0, 3, 90, 140, 195, 198, 220, 400]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TOOLS, max_size=5), UGLY)
+def test_what_can_be_parsed_stays_as_it_came_and_else_only_deep_tools_are_replaced(
+    given_tools: list[tuple[str, Any, list[str], int]], cursor: str
+) -> None:
+    tools = [
+        {
+            "name": name,
+            "description": name,
+            "inputSchema": {"type": "object", "default": wrapped(value, layers, levels)},
+        }
+        for name, value, layers, levels in given_tools
+    ]
+    came = message(nextCursor=cursor, tools=tools)
+    found = readable(came)
+    if all(levels < 190 for *_, levels in given_tools):
+        assert found is came
+    parsed = from_json(found)
+    assert parsed["result"]["nextCursor"] == cursor
+    assert [one["name"] for one in parsed["result"]["tools"]] == [one["name"] for one in tools]
+    for one, tool, (*_, levels) in zip(parsed["result"]["tools"], tools, given_tools, strict=True):
+        if levels < MOST_LEVELS - 20:
+            assert one == tool
+        if levels > 197:
+            assert read_tools([one])[1][0].why == TOO_DEEP
+
+
+@settings(max_examples=100, deadline=None)
+@given(UGLY, LAYERS, st.integers(0, 10_000))
+def test_what_is_cut_off_stays_as_it_came(text: str, layers: list[str], at: int) -> None:
+    whole = message(tools=[{"name": text, "inputSchema": wrapped(text, layers, 250)}])
+    assert readable(whole) is not whole
+    cut = whole[: at % len(whole)]
+    assert readable(cut) is cut
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet='{}[]",:\\a1 ', max_size=300), st.booleans())
+def test_whatever_stands_in_a_deep_tool_nothing_is_raised(text: str, closed: bool) -> None:
+    begun = b'{"result":{"tools":[{"name":"a","b":' + b"[" * 250 + text.encode()
+    came = begun + b"]" * 250 + b"}]}}" if closed else begun
+    found = readable(came)
+    assert found is came or from_json(found)["result"]["tools"][0]["name"] == "a"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"content": [], "structuredContent": nested(150)},
+        {"content": [], "tools": [{"name": "a", "inputSchema": nested(150)}]},
+        {"structuredContent": {"tools": [nested(150)]}, "tools": [nested(150)]},
+        {"content": [{"type": "text", "text": "a"}], "x": {"tools": [nested(150)]}},
+        {"resources": [nested(150)], "x": '"tools"'},
+        {"tools": {"a": [nested(150)]}},
+        {"tools": [], "_meta": {"tools": [nested(150)]}},
+    ],
+)
+def test_only_the_tools_of_a_list_are_replaced(result: dict[str, Any]) -> None:
+    came = message(**result)
+    assert readable(came) is came
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "a", "params": {"tools": [nested(150)]}}).encode()
+    assert readable(request) is request
+
+
+def test_a_deep_entry_that_is_no_tool_bars_nothing_else() -> None:
+    came = message(tools=[wrapped(1, ["list"], 300), {"name": "a", "inputSchema": {"type": "object"}}])
+    assert names_of(readable(came)) == [("", False), ("a", True)]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [b"[", b"]", b'{"a":', b'{"a":[', b"[]", b'"', b'"a",', b"\\", b'"\\', b"\\\\", b'"]",[', b" ", b'"a"  ', b":\n"],
+)
+@pytest.mark.parametrize("before", [b"", b'{"result":{"tools":[', b'{"result":{"tools":[{"a":' + b"[" * 199])
+def test_eight_mebibytes_of_anything_take_no_time(unit: bytes, before: bytes) -> None:
+    came = (before + unit * (8 * MIB // len(unit)))[: 8 * MIB]
+    most_opened = (before + unit * (190_000 // max(1, unit.count(b"[") + unit.count(b"{"))))[: 8 * MIB]
+    for one in (came, most_opened):
+        began = time.process_time()
+        assert readable(one) is one
+        assert time.process_time() - began < 2
+
+
+STREAM = st.text(alphabet="data: x\r\n{}", max_size=80) | st.lists(
+    st.sampled_from(["data: {}", "data", "id: 1", ": note", "event: message", "retry: 5", "", "", "x"]), max_size=12
+).flatmap(lambda lines: st.sampled_from(["\n", "\r\n", "\r"]).map(lambda end: "".join(line + end for line in lines)))
+
+
+def events_in(stream: bytes) -> list[httpx2.ServerSentEvent]:
+    return list(httpx2.EventSource(httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=stream)))
+
+
+@settings(max_examples=500, deadline=None)
+@given(STREAM, st.lists(st.integers(1, 7), max_size=40))
+def test_ordinary_events_arrive_as_they_were_and_no_later(stream: str, sizes: list[int]) -> None:
+    data, buffer, read, given_on = stream.encode(), EventBuffer(MIB), 0, b""
+    for size in [*sizes, len(data) + 1]:
+        given_on += buffer.feed(data[read : read + size])
+        read += size
+        assert events_in(given_on) == events_in(data[:read])
+    assert events_in(given_on + buffer.rest()) == events_in(data)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("size", [1, 3, 100_000])
+def test_a_list_of_tools_in_an_event_is_readable_however_it_is_written_and_cut(end: str, size: int) -> None:
+    text = json.dumps({"id": 1, "result": {"tools": listings.TOO_DEEP}}, indent=0)
+    lines = ["event: message", "id: 7", *(f"data:{line}" for line in text.split("\n")), "", "data: next", "", ""]
+    stream, buffer = end.join(lines).encode(), EventBuffer(MIB)
+    given_on = b"".join(buffer.feed(stream[at : at + size]) for at in range(0, len(stream), size))
+    first, second = events_in(given_on)
+    assert (first.event, first.id, second.data) == ("message", "7", "next")
+    assert dict(names_of(first.data.encode())) == {"deep_300": False, "deep_120": False} | dict.fromkeys(WELL, True)
+
+
+def test_an_event_over_the_limit_is_handed_on_in_pieces() -> None:
+    buffer = EventBuffer(100)
+    assert buffer.feed(b"data: " + b"x" * 90) == b""
+    assert buffer.feed(b"y" * 10) == b"data: " + b"x" * 90 + b"y" * 10
+    assert buffer.feed(b"z\n\n") == b"z\n\n"
+
+
+WELL = [one["name"] for one in listings.WELL]
+WHY = "its schema is nested too deep"
+
+
+async def barred_are_only_the_deep(home: Path, found: dict[str, Any]) -> None:
+    async with host(home, {"rig": {**found, "expose": ["*"], "prefix": "r"}}) as model:
+        said = await model.says(action="status", upstream="rig")
+        assert f"Cannot be used: deep_300 ({WHY}); deep_120 ({WHY})." in said
+        assert f"2 cannot be used, such as deep_300 ({WHY})" in await model.says(action="status")
+        assert "hello" in await model.says(action="call", tool="rig/echo", arguments={"text": "hello"})
+        assert WHY in await model.says(action="call", tool="rig/deep_120", arguments={})
+        assert model.failed
+        shown = [tool.name for tool in (await model.client.list_tools()).tools if tool.name.startswith("r_")]
+        assert "r_echo" in shown
+        assert not any("deep" in name for name in shown)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("modern", [False, True])
+@pytest.mark.parametrize("form", ["json", "events", "gzip"])
+async def test_over_streamable_http_a_deep_tool_bars_only_itself(
+    tmp_path: Path, rig: Host, form: Form, modern: bool
+) -> None:
+    server = rig.serve(tools=listings.TOO_DEEP, form=form, modern=modern)
+    await barred_are_only_the_deep(tmp_path, entry(server))
+
+
+@pytest.mark.asyncio
+async def test_over_the_older_sse_a_deep_tool_bars_only_itself(tmp_path: Path, rig: Host) -> None:
+    server = rig.serve(tools=listings.TOO_DEEP, form="sse")
+    await barred_are_only_the_deep(tmp_path, entry(server, type="sse"))
+
+
+@pytest.mark.asyncio
+async def test_over_pipes_a_deep_tool_bars_only_itself(tmp_path: Path) -> None:
+    await barred_are_only_the_deep(tmp_path, command("lists_deep"))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("levels", [23, 40, 60, 80, 94, 96])
+async def test_results_of_a_deep_output_schema_are_not_checked_and_hosts_do_not_see_it(
+    tmp_path: Path, rig: Host, levels: int
+) -> None:
+    deep = {**listings.tool("deep", readOnlyHint=True), "outputSchema": nested(levels)}
+    found = entry(rig.serve(tools=[deep]), expose=["*"], prefix="r")
+    async with host(tmp_path, {"rig": found}) as model:
+        said = await model.says(action="call", tool="rig/deep", arguments={"text": "hello"})
+        assert "hello" in said
+        assert ("announces a structured result" in said) is (levels == 23)
+        shown = {tool.name: tool for tool in (await model.client.list_tools()).tools}["r_deep"]
+        assert (shown.output_schema is None) is (levels != 23)
