@@ -4,8 +4,7 @@ import re
 
 from stepwarden.upstream.depth import MOST_LEVELS, readable
 
-_LINE_END = re.compile(rb"\r\n|\n|\r")
-_EVENT_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")  # an empty line (HTML, 9.2.6); \r\n is one end of a line
+_EVENT_END = re.compile(rb"(?:\n|\r\n?+){2,}+")  # empty lines (HTML, 9.2.6); \r\n is one end of a line
 
 
 class EventBuffer:
@@ -25,6 +24,8 @@ class EventBuffer:
             return chunk
         searched = max(0, len(self._held) - 2)  # the end of a line, of which an empty one may become
         self._held += chunk
+        if len(self._held) <= self._most_bytes and b"\n" not in chunk and b"\r" not in chunk:
+            return b""
         whole: list[bytes] = []
         begun = 0
         for end in _EVENT_END.finditer(self._held, searched):
@@ -46,7 +47,7 @@ class EventBuffer:
 def _with_readable_data(event: bytes) -> bytes:
     """Give a whole event with its message as the parser can read it; as it came where nothing is wrong with it."""
     if event.count(b"{") + event.count(b"[") > MOST_LEVELS:
-        lines = [line for line in _LINE_END.split(event) if line]
+        lines = [line for line in event.replace(b"\r", b"\n").split(b"\n") if line]
         data = b"\n".join(_value(line) for line in lines if _is_data(line))
         message = readable(data)
         if message is not data:
