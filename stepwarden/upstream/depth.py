@@ -18,7 +18,7 @@ MOST_OPENED = 100_000  # objects and lists in a message that is looked at: 0.2 s
 TOO_DEEP = "its schema is nested too deep"
 
 _ANY_OBJECT = SchemaValidator(core_schema.typed_dict_schema({}, extra_behavior="ignore"))
-_TO_BRACKET = re.compile(rb'[^\[\]{}"]*+(?:"(?:[^"\\]++|\\.)*+"[^\[\]{}"]*+)*+[\[\]{}]', re.DOTALL)
+_TO_BRACKET = re.compile(rb'[^\[\]{}"]*+(?:"(?:[^"\\]++|\\.)*+"[^\[\]{}"]*+)*+[\[\]{}]')
 _KEY = re.compile(rb'(?<!\\)"(\w+)"\s*:\s*\Z')
 _KEY_BYTES = 100  # before a value: its key, where that is one of those looked for
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
@@ -26,7 +26,10 @@ _OF_A_CALL = (b"content", b"structuredContent")
 
 
 class _Container(NamedTuple):
-    """An object or a list in a text; `level` counts those round it, `levels` is the deepest of it and all in it."""
+    """An object or a list in a text; `level` counts those round it.
+
+    `levels` is the deepest of it and all in it, in levels of the text; right for those of the last level looked at.
+    """
 
     level: int
     key: bytes
@@ -99,7 +102,7 @@ def _containers(text: bytes, most_level: int) -> Iterator[_Container]:
     One step for each bracket outside of strings, and no recursion.
     """
     closing = bytearray()
-    opened: list[tuple[bytes, int, int]] = []  # key, start, deepest so far: of those down to the level
+    opened: list[tuple[bytes, int]] = []  # key and start of those down to the level
     end = deepest = 0
     while found := _TO_BRACKET.match(text, end):
         before, end = end, found.end()
@@ -107,7 +110,7 @@ def _containers(text: bytes, most_level: int) -> Iterator[_Container]:
         if bracket in _CLOSING:
             if len(closing) <= most_level:
                 key = _KEY.search(text[max(before, end - 1 - _KEY_BYTES) : end - 1])
-                opened.append((key[1] if key else b"", end - 1, deepest))
+                opened.append((key[1] if key else b"", end - 1))
                 deepest = 0
             closing.append(_CLOSING[bracket])
             deepest = max(deepest, len(closing))
@@ -116,8 +119,6 @@ def _containers(text: bytes, most_level: int) -> Iterator[_Container]:
                 raise ValueError("a bracket closes what is not open")
             level = len(closing)
             if level <= most_level:
-                key, start, aside = opened.pop()
-                yield _Container(level, key, start, end, deepest)
-                deepest = max(deepest, aside)
+                yield _Container(level, *opened.pop(), end, deepest)
     if closing:
         raise ValueError("a bracket is not closed")
