@@ -5,6 +5,7 @@ Importing builds the server and opens nothing; `python server.py` is `stepwarden
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -25,6 +26,7 @@ from tools.status import ServerFacts
 from tools.workflow.workflow import workflow_tool
 
 LISTS_LIVE_MS = 300_000  # how long a host may keep the lists: they change with a new version only
+EXPOSED_LIVE_MS = 30_000  # the same of the tools, where some are of upstreams
 
 
 def build_server(settings: Settings | None = None, runtime: Runtime | None = None, **options: Any) -> MCPServer:
@@ -49,10 +51,12 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     parts = Parts(runtime.archive, runtime.models, runtime.chats, facts)
     tools += [make(parts) for name, make in OTHERS if name in names]
     if runtime.upstreams is not None:
-        from tools.upstream import upstream_tool
+        from tools.upstream.tool import upstream_tool
 
         tools.append(upstream_tool(runtime.upstreams))
     hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
+    exposes = runtime.upstreams is not None and runtime.upstreams.exposes
+    tools_hint = CacheHint(ttl_ms=EXPOSED_LIVE_MS, scope="public") if exposes else hint
     server = _kind_of(runtime)(
         "stepwarden",
         title="Stepwarden",
@@ -61,14 +65,14 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
         tools=tools,
         log_level=settings.log_level,
         middleware=[identify, warm_after_lists],
-        cache_hints={"tools/list": hint, "prompts/list": hint, "resources/templates/list": hint},
+        cache_hints={"tools/list": tools_hint, "prompts/list": hint, "resources/templates/list": hint},
         **options,
     )
     for workflow in workflows:
         server.add_prompt(command(workflow))
     add_resources(server, runtime.archive)
     if runtime.upstreams is not None:
-        from tools.upstream import add_upstream_resources
+        from tools.upstream.tool import add_upstream_resources
 
         add_upstream_resources(server, runtime.upstreams)
     return server
@@ -78,14 +82,9 @@ def _kind_of(runtime: Runtime) -> Callable[..., MCPServer]:
     """Give the class of the server: one that shows tools of upstreams too, where some are to be shown."""
     if runtime.upstreams is None or not runtime.upstreams.exposes:
         return MCPServer
-    from tools.upstream_exposed import ExposingServer
+    from tools.upstream.exposed import ExposingServer
 
-    def exposing(*arguments: Any, **options: Any) -> MCPServer:
-        server = ExposingServer(*arguments, **options)
-        server.deferred = runtime.upstreams
-        return server
-
-    return exposing
+    return partial(ExposingServer, deferred=runtime.upstreams)
 
 
 if __name__ == "__main__":

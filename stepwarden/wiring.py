@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stepwarden.upstream.config import UpstreamConfig
     from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.records import Recorder
+    from stepwarden.upstream.signing import SignIn
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,11 @@ class Runtime:
             await self.upstreams.close()
         await self.store.close()
 
+    def abandon(self) -> None:
+        """Leave what `close` could not end in time to be ended after this process; call it last."""
+        if self.upstreams is not None:
+            self.upstreams.abandon()
+
     def configuration(self, tools: Sequence[str]) -> dict[str, str]:
         """Give what `status` and `doctor` show of the settings: nothing secret."""
         roots = os.pathsep.join(self.settings.roots)
@@ -139,26 +145,32 @@ def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
         return None
 
     def build() -> "tuple[Upstreams, Recorder]":
-        from stepwarden.upstream.gateway import Upstreams
         from stepwarden.upstream.records import SessionRecorder
-        from stepwarden.upstream.signing import SignIn, build_auth, open_vault, standing
+        from stepwarden.upstream.signing import SignIn
 
-        vault = open_vault(settings)
-        how = SignIn(waits=False)
-
-        def lacking(config: "UpstreamConfig") -> str:
-            missing = standing(config, vault).missing
-            scopes = (
-                f"{config.name}: signed in without {', '.join(missing)}; consent anew: stepwarden login {config.name}"
-            )
-            return scopes if missing else ""
-
-        directory = settings.home / "upstreams"
-        upstreams = Upstreams(configs, directory, lambda config: build_auth(config, vault, how), lacking=lacking)
-        return upstreams, SessionRecorder(store)
+        return open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store)
 
     exposes = any(config.expose for config in configs)
     return DeferredUpstreams(tuple(config.name for config in configs), exposes, build)
+
+
+def open_upstreams(settings: Settings, configs: "Sequence[UpstreamConfig]", how: "SignIn | None") -> "Upstreams":
+    """Put the upstream servers together; `how` people sign in where one needs it, None where they are told a command.
+
+    Raises SettingsError where an entry cannot be used.
+    """
+    from stepwarden.upstream.gateway import Upstreams
+    from stepwarden.upstream.signing import build_auth, open_vault, standing
+
+    vault = open_vault(settings)
+
+    def lacking(config: "UpstreamConfig") -> str:
+        missing = ", ".join(standing(config, vault).missing)
+        told = f"{config.name}: signed in without {missing}; consent anew: stepwarden login {config.name}"
+        return told if missing else ""
+
+    directory = settings.home / "upstreams"
+    return Upstreams(configs, directory, lambda config: build_auth(config, vault, how), lacking=lacking)
 
 
 def _models(settings: Settings, store: Store) -> Models:

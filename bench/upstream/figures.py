@@ -1,20 +1,25 @@
 """Measures what calls to upstream servers cost here, on loopback: `uv run python -m bench.upstream.figures`.
 
-The bare call is the SDK's client alone, on the same server: what a pass-through proxy would add nothing to.
+The bare call is the SDK's client alone, on the same server. Proxied calls go through a process on stdio: a bare
+pass-through proxy on the same SDK (`passthrough.py`), and ours, whose record is on disk before the answer is given.
 """
 
 import asyncio
+import json
 import logging
+import os
 import socket
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn  # noqa: TID253 - the bench's own server
-from mcp import Client
+from mcp import Client, StdioServerParameters, stdio_client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
@@ -101,6 +106,43 @@ async def one_call(port: int, home: Path) -> None:
     await store.close()
 
 
+async def proxied(port: int, home: Path) -> None:
+    url = f"http://127.0.0.1:{port}/mcp"
+    entry = {"url": url, "auth": {"type": "none"}, "expose": ["*"], "prefix": "b"}
+    (home / "upstreams.json").write_text(json.dumps({"upstreams": {"bench": entry}}))
+    ours = StdioServerParameters(
+        command=str(Path(sys.executable).with_name("stepwarden")),
+        args=["serve"],
+        env={**os.environ, "STEPWARDEN_HOME": str(home), "STEPWARDEN_LOG_LEVEL": "error"},
+    )
+    bare = StdioServerParameters(command=sys.executable, args=["-m", "bench.upstream.passthrough", url, "b"])
+    async with Client(stdio_client(bare)) as by_proxy, Client(stdio_client(ours)) as by_ours:
+        through: dict[str, tuple[Client, str, dict[str, object]]] = {
+            "a bare proxy": (by_proxy, "b_echo", {"text": "x"}),
+            "ours, exposed": (by_ours, "b_echo", {"text": "x"}),
+            "ours, by `upstream`": (
+                by_ours,
+                "upstream",
+                {"action": "call", "tool": "bench/echo", "arguments": {"text": "x"}},
+            ),
+        }
+        rounds: dict[str, list[float]] = {name: [] for name in through}
+        for client, tool, arguments in through.values():
+            await client.list_tools()
+            await client.call_tool(tool, arguments)
+        for _ in range(3):  # in turn, so that a busy moment of the machine hits all of them
+            for name, (client, tool, arguments) in through.items():
+                rounds[name].append(await median_ms(partial(client.call_tool, tool, arguments)))
+    store = Store(f"sqlite:///{home / 'records.db'}")
+    recorder = SessionRecorder(store)
+    record = CallRecord("call-x", "ended", "bench", "echo", "read", "local", "0" * 64, outcome="ok")
+    await recorder.record(record)
+    kept = await median_ms(lambda: recorder.record(record))
+    await store.close()
+    told = ", ".join(f"{name} {statistics.median(taken):.2f} ms" for name, taken in rounds.items())
+    print(f"one proxied call over stdio, median of 3 x {CALLS}: {told}; one record with its fsync {kept:.2f} ms")
+
+
 async def at_once(port: int) -> None:
     found = upstreams(port)
     await call(found, Nowhere(), text="x")
@@ -139,6 +181,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         async with serving() as port:
             await one_call(port, Path(home))
+            await proxied(port, Path(home))
             await at_once(port)
         await restarted()
 

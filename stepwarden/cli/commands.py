@@ -9,6 +9,7 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 from stepwarden import __version__
 from stepwarden.cli.hosts import HostName
 from stepwarden.cli.threads import threads
+from stepwarden.cli.upstreams import upstreams
 from stepwarden.errors import StepwardenError
 
 Transport = Literal["stdio", "streamable-http", "http", "sse"]
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(threads, name="threads")
+app.add_typer(upstreams, name="upstreams")
 
 
 def _show_version(wanted: bool) -> None:

@@ -54,6 +54,7 @@ async def _http(settings: Settings) -> NoReturn:
 
     # uvicorn takes the signals over, and hands them back to our handler, the end of the process, when it is done.
     await serve_app(build_app(server.mcp, server.runtime, allowed), settings, listener)
+    server.runtime.abandon()
     _leave(0)
 
 
@@ -71,6 +72,7 @@ async def _stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
     session.cancel()
     with anyio.move_on_after(CLOSE_S):
         await runtime.close()
+    runtime.abandon()
     _leave(1 if error is not None else 0)
 
 

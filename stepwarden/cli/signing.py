@@ -20,6 +20,7 @@ from stepwarden.upstream.signing import SignIn, Standing, Vault, build_auth, ope
 from stepwarden.upstream.signing.attempt import Attempt
 from stepwarden.upstream.signing.bundle import Bundle
 from stepwarden.upstream.signing.flow import revoke
+from stepwarden.upstream.signing.machine_vault import digest
 from stepwarden.upstream.signing.probing import probe
 
 
@@ -93,6 +94,7 @@ _NOTHING_TO_DO = {
     "bearer": "{name} is signed in to with the token of its auth entry; there is nothing more to do.",
     "basic": "{name} is signed in to with the e-mail and API token of its auth entry; there is nothing more to do.",
     "client_credentials": "{name} is signed in to with its client credentials, without anybody.",
+    "enterprise": "{name} is signed in to with an ID token of your identity provider; there is nothing more to do.",
 }
 
 
@@ -181,10 +183,9 @@ def _open(address: str) -> None:
 
 def _revoked(config: UpstreamConfig, vault: Vault) -> str | None:
     """Have the tokens revoked; give why that could not be done, None where it was or there are none."""
-    if config.auth.type != "oauth":
-        return None
+    entry = digest(config.auth) if config.auth.is_machine else ""
     try:
-        bundle = vault.load(config.name, config.url or "", config.auth.issuer)
+        bundle = vault.load(config.name, config.url or "", config.auth.issuer, entry)
         return None if bundle is None else asyncio.run(revoke(config, bundle))
     except StepwardenError as error:
         return str(error).rstrip(".")

@@ -42,8 +42,9 @@ def subject_of(path: str, found: Outline | None) -> Subject:
         return Subject(path)
     functions = [item for item in found.definitions if is_function(item)]
     branches = sum(item.complexity - 1 for item in functions)
-    hard = max(functions, key=_hardness, default=None)
-    if hard is None or (_length(hard) < LONG_LINES and hard.complexity <= MANY_BRANCHES):
+    hard_ones = [item for item in functions if _length(item) >= LONG_LINES or item.complexity > MANY_BRANCHES]
+    hard = max(hard_ones, key=_hardness, default=None)
+    if hard is None:
         return Subject(path, found.lines, branches)
     told = f"{_length(hard)} lines, {count(hard.complexity - 1, 'branch', 'branches')}"
     return Subject(path, found.lines, branches, f"{hard.qualified}:{hard.line}", told)
@@ -94,7 +95,7 @@ def coverage_clauses(thread: Thread, subjects: Sequence[Subject]) -> tuple[Claus
             Clause(
                 "measured",
                 "",
-                f"not read: {count(len(more), 'smaller file')} more: {some([item.path for item in more], 2)}",
+                f"not read: {count(len(more), 'smaller file')}: {some([item.path for item in more], 2)}",
             )
         )
     return tuple(clauses)

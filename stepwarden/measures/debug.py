@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from stepwarden.files.text import split_lines
 from stepwarden.measures.scene import Scene, Seen
 from stepwarden.measures.scope import clip, is_quoted, left_out, looked_at, some, survey, table, text_of
 from stepwarden.measures.traces import Frame, Place, frames_in, resolve
@@ -73,8 +74,8 @@ def _where(place: Place) -> str:
 
 
 def _source(scene: Scene, place: Place) -> str:
-    lines = (text_of(scene, place.path) or "").splitlines()
-    return lines[place.frame.line - 1].strip() if place.frame.line <= len(lines) else ""
+    lines = split_lines(text_of(scene, place.path) or "")
+    return lines[place.frame.line - 1].strip() if 0 < place.frame.line <= len(lines) else ""
 
 
 def _clauses(thread: Thread, innermost: Sequence[Any]) -> Iterable[Clause]:

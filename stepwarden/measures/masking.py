@@ -6,8 +6,9 @@ from functools import cache
 from stepwarden.source.outline import Language
 
 # Every alternative starts with a plain character: the engine then skips to the next one that can start something.
-_DOUBLE = r'" [^"\\\n]*(?:\\.[^"\\\n]*)* ["\n]'
-_SINGLE = r"' [^'\\\n]*(?:\\.[^'\\\n]*)* ['\n]"
+_ESCAPED = r"\\(?:\r\n|.)"
+_DOUBLE = rf'" [^"\\\n]*(?:{_ESCAPED}[^"\\\n]*)* ["\n]'
+_SINGLE = rf"' [^'\\\n]*(?:{_ESCAPED}[^'\\\n]*)* ['\n]"
 _CHARACTER = r"' (?:\\[^\n']{1,9}|\\'|[^'\\\n]) '"
 _TRIPLE = r'\"\"\" [^\\"]*(?:(?:\\.|"(?!""))[^\\"]*)* (?:\"\"\"|\Z)'
 _NOTES = r"//[^\n]* | /\*.*?(?:\*/|\Z)"
@@ -16,14 +17,17 @@ _PYTHON = rf"\#[^\n]* | {_TRIPLE} | {_TRIPLE_SINGLE} | {_DOUBLE} | {_SINGLE}"
 # A slash starts a regular expression where no value stands before it.
 _REGEX = (
     r"/ (?![*/]) (?:(?<=[=(,:;!&|?{}\[+]/)|(?<=[=(,:;!&|?{}\[+>]\s/)|(?<=return\s/)|(?<=\n/))"
-    r" (?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+ /"
+    r" (?:[^/\\\n\[]|\\[^\n]|\[(?:[^\]\\\n]|\\[^\n])*\])+ /"
 )
 _JAVASCRIPT = rf"{_NOTES} | {_DOUBLE} | {_SINGLE} | ` [^`\\]*(?:\\.[^`\\]*)* (?:`|\Z) | {_REGEX}"
 _GO = rf"{_NOTES} | {_DOUBLE} | `[^`]*(?:`|\Z) | {_CHARACTER}"
 _JAVA = rf"{_NOTES} | {_TRIPLE} | {_DOUBLE} | {_CHARACTER}"
 _RUST = rf'{_NOTES} | r(?P<fence>\#*)" .*? (?:"(?P=fence)|\Z) | " [^"\\]*(?:\\.[^"\\]*)* (?:"|\Z) | {_CHARACTER}'
-_CSHARP = rf'{_NOTES} | @\$?"[^"]*(?:""[^"]*)*(?:"|\Z) | {_TRIPLE} | {_DOUBLE} | {_CHARACTER}'
+_CSHARP = (
+    rf'{_NOTES} | @\$?"[^"]*(?:""[^"]*)*(?:"|\Z) | (?P<fence>"{{3,}}) .*? (?:(?P=fence)|\Z) | {_DOUBLE} | {_CHARACTER}'
+)
 _C = rf"{_NOTES} | {_DOUBLE} | {_CHARACTER}"
+_CPP = rf'{_NOTES} | R"(?P<fence>[^\s()\\]{{0,16}})\( .*? (?:\)(?P=fence)"|\Z) | {_DOUBLE} | {_CHARACTER}'
 _SYNTAX = {
     Language.PYTHON: _PYTHON,
     Language.JAVASCRIPT: _JAVASCRIPT,
@@ -33,7 +37,7 @@ _SYNTAX = {
     Language.RUST: _RUST,
     Language.CSHARP: _CSHARP,
     Language.C: _C,
-    Language.CPP: _C,
+    Language.CPP: _CPP,
 }
 _INSIDE = re.compile(r"[^\n]")
 _QUOTES = "\"'`"
@@ -52,10 +56,19 @@ def mask(text: str, language: Language) -> str:
     return _pattern(language).sub(_blank, text)
 
 
+def without_comments(text: str, language: Language) -> str:
+    """Blank the comments of a source text alone; lines and offsets stay as they are."""
+    return _pattern(language).sub(lambda match: _blank(match) if _is_comment(match[0]) else match[0], text)
+
+
+def _is_comment(found: str) -> bool:
+    return found[0] == "#" or found[:2] in {"//", "/*"}
+
+
 def _blank(match: re.Match[str]) -> str:
     found = match[0]
     blank = _INSIDE.sub(" ", found) if "\n" in found else " " * len(found)
-    if found[0] == "#" or found[:2] in {"//", "/*"}:
+    if found[0] in "#/":  # a comment, or a regular expression, where quotation marks mean nothing
         return blank
     start = 0 if found[0] in _QUOTES else next((at for at, letter in enumerate(found) if letter in _QUOTES), None)
     if start is None or len(found) < start + 2:

@@ -184,6 +184,8 @@ def file_clauses(files: Sequence[FileChange], risks: Sequence[Risk], looks: Look
 def _told(change: FileChange) -> str:
     if change.is_submodule:
         return "a submodule's commit"
+    if change.is_link:
+        return "a new link" if change.status == "A" else "a link"
     words = {"D": "deleted", "R": f"renamed from {change.before}", "?": "new", "A": "new", "U": "unmerged"}
     word = words.get(change.status, "")
     hunks = count(len(change.hunks), "hunk") if change.status in {"M", "R"} and change.hunks else ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stepwarden.files.text import split_lines
 from stepwarden.measures.history import CHURN_DAYS, churn
 from stepwarden.measures.scene import Scene, Seen
 from stepwarden.measures.scope import clip, count, is_function, is_quoted, left_out, looked_at, survey, table, text_of
@@ -66,7 +67,12 @@ def worst_functions(outlines: Mapping[str, Outline]) -> list[Spot]:
     ]
     found.sort(key=lambda pair: (-_length(pair[1]) - 5 * pair[1].complexity, pair[0], pair[1].line))
     return [
-        Spot(path, item.line, item.end_line, f"{item.qualified}: {_length(item)} lines, {item.complexity - 1} branches")
+        Spot(
+            path,
+            item.line,
+            item.end_line,
+            f"{item.qualified}: {count(_length(item), 'line')}, {count(item.complexity - 1, 'branch', 'branches')}",
+        )
         for path, item in found[:WORST]
     ]
 
@@ -88,7 +94,8 @@ def repeated(texts: Mapping[str, str]) -> list[Spot]:
             if first == (path, at) or (first[0] == path and at < first[1] + REPEATED_LINES):
                 at += 1
                 continue
-            length = _run(lines_of[first[0]], first[1], lines, at)
+            apart = at - first[1] if first[0] == path else len(lines)  # in one file, the two may not overlap
+            length = min(apart, _run(lines_of[first[0]], first[1], lines, at))
             other = lines_of[first[0]][first[1]][0]
             spot = Spot(path, lines[at][0], lines[at + length - 1][0], f"{length} lines as in {first[0]}:{other}")
             found.setdefault((path, first[0]), []).append(spot)
@@ -108,7 +115,7 @@ def _run(first: Sequence[tuple[int, str]], start: int, lines: Sequence[tuple[int
 
 def _lines(text: str) -> list[tuple[int, str]]:
     """Give the lines that say something, with their numbers, without their indentation."""
-    stripped = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    stripped = ((number, line.strip()) for number, line in enumerate(split_lines(text), 1))
     return [(number, line) for number, line in stripped if not _NOISE.match(line)]
 
 
@@ -155,7 +162,7 @@ def _facts(
     yield from (clip(f"{spot.path}:{spot.line} {spot.what}") for spot in functions[:3])
     yield from (clip(f"{spot.path}:{spot.line} {spot.what}") for spot in copies[:2])
     for path, times, branches in often[:2]:
-        yield clip(f"Hot: {path}, {times} commits in {CHURN_DAYS} days, {branches} branches")
+        yield clip(f"Hot: {path}, {times} commits in {CHURN_DAYS} days, {count(branches, 'branch', 'branches')}")
     if not functions:
         yield f"No function of {LONG_LINES} lines or over {MANY_BRANCHES} branches."
 
@@ -163,6 +170,7 @@ def _facts(
 def _section(functions: Sequence[Spot], copies: Sequence[Spot], often: Sequence[tuple[str, int, int]]) -> str:
     rows = [(f"`{spot.path}:{spot.line}`", spot.what) for spot in [*functions, *copies[:30]]]
     rows += [
-        (f"`{path}`", f"{times} commits in {CHURN_DAYS} days, {branches} branches") for path, times, branches in often
+        (f"`{path}`", f"{times} commits in {CHURN_DAYS} days, {count(branches, 'branch', 'branches')}")
+        for path, times, branches in often
     ]
     return table(("Place", "Measured"), rows)

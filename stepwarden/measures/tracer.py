@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stepwarden.files.text import split_lines
 from stepwarden.measures.manifests import package_names
 from stepwarden.measures.packing import packed
 from stepwarden.measures.scene import Scene, Seen
@@ -232,7 +233,7 @@ def _mentions(scene: Scene, found: Uses) -> list[str]:
     places: list[str] = []
     for path, lines in list(known.items())[:MENTION_FILES]:
         text = text_of(scene, path) or ""
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(split_lines(text), 1):
             if number not in lines and name in line and word.search(line) and not _IMPORT.match(line):
                 places.append(f"{path}:{number}")
     return places

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from stepwarden.files.text import split_lines
 from stepwarden.source.modules import SCRIPTS
 from stepwarden.source.outline import Language
 
@@ -13,7 +14,7 @@ _OF_TYPES = re.compile(r"^[ \t]*(?:import|export)\s+(?:type\s+(?!from\b)|\{([^}]
 def type_lines(language: Language, text: str) -> frozenset[int]:
     """Give the lines on which such imports start: below `if TYPE_CHECKING`, and `import type`."""
     if language is Language.PYTHON:
-        return frozenset(_below_checks(text.splitlines()))
+        return frozenset(_below_checks(split_lines(text)))
     return frozenset(_of_types(text)) if language in SCRIPTS else frozenset()
 
 

@@ -72,10 +72,6 @@ class Archive:
         await self._journal.head(thread_id, caller)
         return await self._journal.history(thread_id)
 
-    async def broken_at(self, thread_id: str) -> int | None:
-        """Give the number of the first event whose hash does not fit, None where the chain holds."""
-        return await self._journal.store.verify(thread_id)
-
 
 def as_json(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
     """Give the whole thread as JSON: its digest and every event with time and hash. A chat is its events."""

@@ -4,16 +4,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
+import mcp_types as types
 from mcp.shared.dispatcher import ProgressFnT
 
 from stepwarden.errors import StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
 from stepwarden.upstream.breaker import Breaker
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.link import Answer, Link, Question
+from stepwarden.upstream.link import PERSON_S, Answer, Link, Question, asking
 from stepwarden.upstream.mishaps import COUNTED, PASSING, Mishap, Mishappened, Trouble
 
 logger = logging.getLogger(__name__)
@@ -112,15 +114,20 @@ class Line:
     async def _timed(self, link: Link, question: Question) -> Answer:
         """Call within the time; each sign of progress gives it anew, ten times at most."""
         loop = asyncio.get_running_loop()
-        latest = loop.time() + self.config.timeout_s * MOST_PROGRESS
+        latest = loop.time() + self.config.timeout_s * MOST_PROGRESS + (PERSON_S if asking.get() is not None else 0.0)
         try:
             async with asyncio.timeout(self.config.timeout_s) as limit:
 
+                def until(when: float | None) -> None:
+                    with suppress(RuntimeError):  # it is over, and this came late
+                        limit.reschedule(when)
+
                 def alive() -> None:
-                    limit.reschedule(min(latest, loop.time() + self.config.timeout_s))
+                    until(min(latest, loop.time() + self.config.timeout_s))
 
                 progress = _Progress(question.on_progress, alive, loop.time)
-                return await link.call(replace(question, on_progress=progress))
+                with _patient(lambda: until(None), alive):
+                    return await link.call(replace(question, on_progress=progress))
         except TimeoutError:
             words = f"no answer came within {self.config.timeout_s:g} s"
             raise Mishappened(Mishap(Trouble.SILENT, words)) from None
@@ -161,6 +168,31 @@ class Line:
             else "The call was sent and may have been carried out: look whether it was before you send it again."
         )
         return UpstreamSilent(f"{name}: {mishap.words}. {after}")
+
+
+@contextmanager
+def _patient(stop: Callable[[], None], go_on: Callable[[], None]) -> Generator[None]:
+    """Stop the clock of a call while a person is asked something in the middle of it."""
+    asker = asking.get()
+    if asker is None:
+        yield
+        return
+
+    async def ask(params: types.ElicitRequestParams) -> types.ElicitResult | types.ErrorData:
+        stop()
+        try:
+            async with asyncio.timeout(PERSON_S):
+                return await asker(params)
+        except TimeoutError:
+            return types.ElicitResult(action="cancel")
+        finally:
+            go_on()
+
+    token = asking.set(ask)
+    try:
+        yield
+    finally:
+        asking.reset(token)
 
 
 @dataclass

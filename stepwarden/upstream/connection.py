@@ -69,7 +69,8 @@ class Connection:
         if self._connecting is None:
             silent = self._took_s >= min(self.config.connect_timeout_s, AGAIN_AFTER_SILENCE_S)
             pause_s = AGAIN_AFTER_SILENCE_S if silent else AGAIN_S
-            if self._mishap is not None and time.monotonic() - self._failed_at < pause_s:
+            waits = self._mishap is not None and self._mishap.trouble is Trouble.SIGN_IN  # for a person: any moment
+            if self._mishap is not None and not waits and time.monotonic() - self._failed_at < pause_s:
                 raise self.down(self._mishap)
         try:
             return await asyncio.shield(self._attempt())
@@ -111,6 +112,11 @@ class Connection:
                 task.cancel()
                 await asyncio.wait([task])
         await asyncio.gather(*(link.close() for link in list(self._links)))
+
+    def abandon(self) -> None:
+        """Leave what did not end in time to be ended after this process."""
+        for link in self._links:
+            link.abandon()
 
     def _attempt(self) -> "asyncio.Task[Link]":
         if self._connecting is None:

@@ -31,3 +31,8 @@ class DeferredUpstreams:
         """End every connection, if there is any."""
         if self._built is not None:
             await self._built[0].close()
+
+    def abandon(self) -> None:
+        """Leave what `close` could not end in time to be ended after this process."""
+        if self._built is not None:
+            self._built[0].abandon()

@@ -20,6 +20,11 @@ class Change:
     words: str
     widens: bool
 
+    @property
+    def line(self) -> str:
+        """How it is shown: the words, and whether they widen; the words hold some of the upstream's own."""
+        return f"{'WIDER: ' if self.widens else ''}{self.words}"
+
 
 def changes(before: UpstreamTool, after: UpstreamTool) -> list[Change]:
     """List what differs, the widening first.

@@ -27,12 +27,14 @@ from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection, Standing
 from stepwarden.upstream.link import Answer, Question
 from stepwarden.upstream.mishaps import Mishappened, quoted
+from stepwarden.upstream.outcome import Ended
 from stepwarden.upstream.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
 from stepwarden.upstream.registry import Registry
 from stepwarden.upstream.results import Pages, text_of
 from stepwarden.upstream.schemas import ARGUMENT_BYTES, misfits, unpacked
 from stepwarden.upstream.searching import Entry, found
 from stepwarden.upstream.tool import UpstreamTool, canonical, digest_of, wire_of
+from stepwarden.upstream.waiting import WaitingCalls
 
 AuthOf = Callable[[UpstreamConfig], httpx2.Auth | None]
 
@@ -62,16 +64,6 @@ class Prepared:
         return f"{self.server.config.name}/{self.tool.name}"
 
 
-@dataclass(frozen=True)
-class Ended:
-    """What came of a call: the answer, how long it took in seconds, and what we found wrong with it."""
-
-    answer: Answer
-    seconds: float
-    attempts: int
-    misfit: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
     """What a look before a call found: `problem` is empty where it may be made."""
@@ -95,6 +87,7 @@ class Upstreams:
     lacking: Callable[[UpstreamConfig], str] = lambda _: ""
     pages: Pages = field(default_factory=Pages)
     confirmations: Confirmations = field(default_factory=Confirmations)
+    waiting: WaitingCalls = field(default_factory=WaitingCalls)
     _servers: dict[str, Server] = field(default_factory=dict[str, Server])
     _auths: dict[str, httpx2.Auth | None] = field(default_factory=dict[str, "httpx2.Auth | None"])
 
@@ -122,11 +115,11 @@ class Upstreams:
         """Say how one stands, without asking it."""
         return server.line.connection.standing
 
-    async def list_all(self, *, timeout_s: float) -> dict[str, str]:
-        """Connect to those whose tools were never listed, all at once; give what was wrong, by name."""
+    async def list_all(self, *, timeout_s: float) -> list[StepwardenError]:
+        """Connect to those whose tools were never listed, all at once; give what was wrong with some of them."""
         unlisted = [server for server in self.servers() if server.registry.listed_at is None]
         troubles = await asyncio.gather(*(self._listed(server, timeout_s) for server in unlisted))
-        return {server.config.name: text for server, text in zip(unlisted, troubles, strict=True) if text}
+        return [trouble for trouble in troubles if trouble is not None]
 
     async def search(self, query: str, *, upstream: str | None = None, most: int = 8) -> list[Entry]:
         """Give the tools that fit the words best, those of one upstream or of all."""
@@ -151,6 +144,8 @@ class Upstreams:
             owners = [server for server in self.servers() if name in server.registry.tools]
             if len(owners) == 1:
                 return owners[0], name
+            if found := self._joined(name):
+                return found
             if len(self._servers) == 1 and name not in self._servers:
                 upstream, tool = next(iter(self._servers)), name
             else:
@@ -160,6 +155,15 @@ class Upstreams:
         if tool not in server.registry.tools:
             await server.line.connection.link()  # it may be new there
         return server, tool
+
+    def _joined(self, name: str) -> tuple[Server, str] | None:
+        """Give what a name means that has another sign than the slash between upstream and tool, or its prefix."""
+        for server in self.servers():
+            for before in (server.config.name, server.config.tool_prefix):
+                separator, tool = name[len(before) : len(before) + 1], name[len(before) + 1 :]
+                if name.startswith(before) and separator in ".:_" and tool in server.registry.tools:
+                    return server, tool
+        return None
 
     async def prepare(self, name: str, arguments: Mapping[str, Any]) -> Prepared:
         """Look everything over before a call. Raises UnknownUpstream and UpstreamRefused, one line for each mistake."""
@@ -229,6 +233,20 @@ class Upstreams:
         lines = checker.misfits(answer.structured_content)
         return quoted(f"its structured result does not fit its own schema: {'; '.join(lines)}", 300) if lines else ""
 
+    def accept(self, server: Server, tool: str, fingerprint: str) -> None:
+        """Trust a tool as it is listed now, if it is still the one with this fingerprint. Raises UpstreamRefused."""
+        server.registry.accept(tool, fingerprint)
+        self.on_tools()
+
+    async def signed_in(self, name: str, timeout_s: float) -> bool:
+        """Wait until the sign-in that a person was sent to is over; tell whether there are tokens then.
+
+        Raises UnknownUpstream, and what ended the sign-in.
+        """
+        server = self.server(name)
+        wait = getattr(self._auth(server.config), "signed_in", None)
+        return wait is not None and await wait(timeout_s)
+
     async def check(self, server: Server) -> Check:
         """Look whether a call could be made now: connection, sign-in, limits, tools. One line."""
         name = server.config.name
@@ -254,15 +272,23 @@ class Upstreams:
         tools = server.registry.tools
         if not tools:
             return Check(name, "no tools", f"{name} offers no tool that the settings allow.")
-        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.")
+        barred = ", ".join(server.registry.barred[:5])
+        changed = f" Changed and barred until your user accepts them: {barred}." if barred else ""
+        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.{changed}")
 
     async def close(self) -> None:
-        """End every connection."""
+        """End every connection, and the calls that wait for an answer."""
+        await self.waiting.close()
         await asyncio.gather(*(server.line.connection.close() for server in self.servers()))
         for auth in self._auths.values():
             close = getattr(auth, "close", None)
             if close is not None:
                 await close()
+
+    def abandon(self) -> None:
+        """Leave commands that did not end in time to be ended after this process."""
+        for server in self.servers():
+            server.line.connection.abandon()
 
     def _auth(self, config: UpstreamConfig) -> httpx2.Auth | None:
         if config.name not in self._auths:
@@ -276,15 +302,15 @@ class Upstreams:
 
         return hear
 
-    async def _listed(self, server: Server, timeout_s: float) -> str:
+    async def _listed(self, server: Server, timeout_s: float) -> StepwardenError | None:
         try:
             async with asyncio.timeout(timeout_s):
                 await server.line.connection.link()
         except TimeoutError:
-            return f"{server.config.name} is still being connected to; search again in a moment."
+            return UpstreamDown(f"{server.config.name} is still being connected to; search again in a moment.")
         except StepwardenError as error:
-            return str(error)
-        return ""
+            return error
+        return None
 
 
 @dataclass

@@ -24,12 +24,13 @@ from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.http import TellingClient, new_client
 from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, quoted
 from stepwarden.upstream.sifting import Sifted, sifting
-from stepwarden.upstream.stdio import stdio_streams
+from stepwarden.upstream.stdio import left_to_end, stdio_streams
 
 logger = logging.getLogger(__name__)
 
 MOST_PAGES = 50
 MOST_TOOLS = 2_000
+PERSON_S = 300.0  # for a person's answer in the middle of a call
 RELISTEN_S = 5.0  # between two streams of changes, where a server ends them in good order
 
 _MODES = {"auto": "auto", "legacy": "legacy", "modern": LATEST_MODERN_VERSION}
@@ -75,6 +76,7 @@ class Link:
     used: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     _client: Client | None = None
     _http: TellingClient | None = None
+    _group: int | None = None
     _over: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _ready: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -129,6 +131,14 @@ class Link:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    def abandon(self) -> None:
+        """Leave its command, where it has one, to be ended after this process."""
+        if self._group is not None:
+            left_to_end(self._group)
+
+    def _on_start(self, group: int) -> None:
+        self._group = group
 
     async def call(self, question: Question) -> Answer:
         """Send one call and give its answer. Raises Mishappened; cancelling it cancels it there too."""
@@ -267,7 +277,7 @@ class Link:
     @asynccontextmanager
     async def _transport(self) -> AsyncGenerator[Any]:
         if self.config.transport == "stdio":
-            yield stdio_streams(self.config, self._on_mishap)
+            yield stdio_streams(self.config, self._on_mishap, self._on_start)
             return
         assert self.config.url is not None
         self._http = new_client(self.config, self.auth, self._on_mishap)

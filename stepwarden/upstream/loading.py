@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from stepwarden.errors import SettingsError
-from stepwarden.upstream.config import NAME_PATTERN, AuthConfig, UpstreamConfig
+from stepwarden.upstream.config import NAME_PATTERN, AuthConfig, ClientConfig, IdpConfig, UpstreamConfig
 
 MOST_BYTES = 1_000_000
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -92,9 +92,22 @@ def _config(name: str, entry: object, variables: Mapping[str, str]) -> UpstreamC
     if "name" in filled:
         raise _Misfit("name is unknown here; the key is the name")
     try:
-        return UpstreamConfig.model_validate({**filled, "name": name})
+        config = UpstreamConfig.model_validate({**filled, "name": name})
     except ValidationError as error:
         raise _Misfit("\n".join(_lines(error))) from None
+    for place, client in (("auth", config.auth), ("auth.idp", config.auth.idp)):
+        if client is not None and client.has_key:
+            _check_key(place, client)
+    return config
+
+
+def _check_key(place: str, client: ClientConfig) -> None:
+    from stepwarden.upstream.client_keys import UnfitKey, read_client_key
+
+    try:
+        read_client_key(client)
+    except UnfitKey as unfit:
+        raise _Misfit(f"{place}.{unfit}") from None
 
 
 def _filled(value: object, variables: Mapping[str, str]) -> object:
@@ -121,7 +134,7 @@ def _lines(error: ValidationError) -> Iterator[str]:
         location = [str(part) for part in item["loc"]]
         place = ".".join(location)
         if item["type"] == "extra_forbidden":
-            model = AuthConfig if location[0] == "auth" else UpstreamConfig
+            model = IdpConfig if "idp" in location[:-1] else AuthConfig if location[0] == "auth" else UpstreamConfig
             near = difflib.get_close_matches(location[-1].lower(), model.model_fields, n=1, cutoff=0.6)
             yield f"{place} is unknown here{f'; did you mean {near[0]}?' if near else '; leave it out'}"
             continue

@@ -105,15 +105,15 @@ class Registry:
         return [name for name in self.tools if self.drift(name)]
 
     def accept(self, name: str, fingerprint: str) -> None:
-        """Trust a tool as it is listed now; `fingerprint` (its first characters) says which one was looked at.
+        """Trust a tool as it is listed now; `fingerprint` says which one was looked at.
 
         Raises UnknownUpstream, and UpstreamRefused where it is another by now.
         """
         tool = self._listed.get(name)
         if tool is None:
             raise UnknownUpstream(self._unknown(name))
-        if len(fingerprint) < 8 or not tool.fingerprint.startswith(fingerprint):
-            raise UpstreamRefused(f"{name} is not what you looked at any more; describe it again.")
+        if tool.fingerprint != fingerprint:
+            raise UpstreamRefused(f"{name} is not what was looked at any more; describe it again.")
         self._trusted[name] = tool
         self._save({name})
 

@@ -7,6 +7,8 @@ which is where one reads why it does not start.
 import asyncio
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -159,14 +161,38 @@ async def _end_tree(process: Process) -> None:
     await terminate_posix_process_tree(process, GRACE_S)
 
 
+def left_to_end(group: int) -> None:
+    """Let a command and all it started end after we did: a shell asks them to, and ends what is left after 2 s.
+
+    It stops looking as soon as they are gone, so that it cannot hit another group under the same number.
+    """
+    if sys.platform == "win32":
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGTERM)
+        subprocess.Popen(  # noqa: S603 - our own words and a number
+            ["/bin/sh", "-c", _REAPER, "reaper", str(group)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+_REAPER = "for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; kill -s 0 -- -$1 || exit 0; done; kill -s KILL -- -$1"
+
+
 @asynccontextmanager
-async def stdio_streams(config: UpstreamConfig, on_mishap: Callable[[Mishap], None]) -> AsyncGenerator[Streams]:
-    """Start the command and give the streams of its messages; end it behind them.
+async def stdio_streams(
+    config: UpstreamConfig, on_mishap: Callable[[Mishap], None], on_start: Callable[[int], None]
+) -> AsyncGenerator[Streams]:
+    """Start the command and give the streams of its messages; end it behind them. `on_start` is told its group.
 
     Raises Mishappened where it cannot be started. It gets the usual harmless variables and `env`, nothing else of ours.
     """
     env = get_default_environment() | {name: value.get_secret_value() for name, value in config.env.items()}
     process = await _start(config, env)
+    on_start(process.pid)  # which leads a group of its own
     to_us, inbound = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outbound, to_it = anyio.create_memory_object_stream[SessionMessage](0)
     pipes = _Pipes(process, config, on_mishap)

@@ -242,6 +242,13 @@ def test_clauses_ask_for_each_risk_and_file_until_it_was_seen() -> None:
     assert risk_clauses(risks, seen) == file_clauses(files, risks, seen) == []
 
 
+def test_a_link_is_asked_for_as_one() -> None:
+    changed = FileChange("a.py", "T", mode_before="100644", mode="120000", lines_added=1, lines_removed=4)
+    added = FileChange("b.py", "A", mode_before="000000", mode="120000", lines_added=1)
+    asked = [clause.text for clause in file_clauses([changed, added], [], Looks.of(thread_with()))]
+    assert asked == ["look at a.py (a link)", "look at b.py (a new link)"]
+
+
 def test_many_clauses_are_told_by_a_count_of_the_rest() -> None:
     files = [modified(f"f{number:02}.py", "x") for number in range(40)]
     clauses = first_of(file_clauses(files, [], Looks.of(thread_with())))

@@ -46,6 +46,11 @@ def test_the_structure_is_drawn_in_the_report() -> None:
     assert '<svg class="diagram"' in prose(made["Structure"])
 
 
+def test_a_form_feed_moves_no_import_for_types() -> None:
+    text = "import a\n\x0c\nif TYPE_CHECKING:\n    import b\n"
+    assert type_lines(Language.PYTHON, text) == type_lines(Language.PYTHON, text.replace("\n", "\r\n")) == {4}
+
+
 def test_imports_for_types_alone_are_known_by_their_lines() -> None:
     python = "import a\nif TYPE_CHECKING:\n    import b\n    from c import (\n        d,\n    )\nimport e\n"
     assert {3, 4} <= type_lines(Language.PYTHON, python)

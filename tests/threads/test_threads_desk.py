@@ -181,7 +181,7 @@ async def test_a_long_history_is_read_in_pages_to_its_end(tmp_path: Path) -> Non
         pages += 1
     assert pages > 2
     assert seen == list(range(1, (await process.journal.head(opened.thread.id, LOCAL)).version + 1))
-    assert await process.archive.broken_at(opened.thread.id) is None
+    assert await process.journal.store.verify(opened.thread.id) is None
 
 
 @pytest.mark.asyncio

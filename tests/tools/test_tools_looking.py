@@ -119,3 +119,15 @@ async def test_debug_finds_the_frames_of_a_trace_in_the_project(app: MCPServer, 
         assert any("prices.py:10" in clause for clause in first.open)
         second = await host.step("debug", 2, first.id, files_checked=["prices.py"])
         assert not [clause for clause in second.open if "prices.py:10" in clause]
+
+
+async def test_debug_shows_the_line_of_a_frame_as_editors_count_them(app: MCPServer, shop: Path) -> None:
+    (shop / "paged.py").write_text("def halve(x):\n\x0c\n    return 1 / x\n")
+    trace = (
+        "Traceback (most recent call last):\n"
+        f'  File "/srv/app/{shop.name}/paged.py", line 3, in halve\n    return 1 / x\n'
+        "ZeroDivisionError: division by zero\n"
+    )
+    async with connected(app, shop) as host:
+        first = await begin(host, "debug", step=f"It fails: {trace}")
+        assert any("return 1 / x" in fact for fact in await facts(host, first.id))

@@ -41,6 +41,15 @@ async def test_a_symbol_that_is_not_there_is_said_with_what_is_near(app: MCPServ
         assert answer.sent["facts"][0].startswith("discounted src/cart.py:17")
 
 
+async def test_mentions_are_told_by_the_lines_that_editors_count(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "sums.py").write_text("def total(x):\n    return x\n\x0c\nRULES = {'total': total}\n")
+    async with connected(app, tmp_path / "shop") as host:
+        answer = await host.open("tracer", trace_mode="dependencies", target="total")
+        found = (await host.status(continuation_id=answer.id)).sent["result"]["facts"]
+        assert "Named without a call: sums.py:4" in found
+
+
 async def test_an_analysis_starts_from_counts_and_goes_on_through_its_phases(app: MCPServer, project: Path) -> None:
     async with connected(app, project) as host:
         first = await host.open("analyze", step="Explain the shop")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp.types import ElicitResult
+from mcp.types import ElicitResult, InputRequiredResult
 
 from server import build_server
 from stepwarden.settings import load_settings
@@ -43,6 +43,17 @@ async def risky(count: int, answer: Annotated[Sure, Resolve(lambda count: Elicit
 
 
 @mcp.tool(annotations=reads)
+async def twice(ctx: Context) -> str:
+    answers = []
+    for number in range(2):
+        await asyncio.sleep(0.05)
+        await ctx.report_progress(number + 1, 2, f"question {number + 1}")
+        answer = await ctx.elicit(f"Number {number + 1}?", Sure)
+        answers.append(answer.action)
+    return " ".join(answers)
+
+
+@mcp.tool(annotations=reads)
 async def issue(size: int) -> Issue:
     return Issue(key="A-1", text="x" * size)
 
@@ -65,7 +76,13 @@ mcp.run()
 
 @asynccontextmanager
 async def host(
-    home: Path, *, mode: str, upstream: str = "auto", answer: ElicitResult | None = None
+    home: Path,
+    *,
+    mode: str,
+    upstream: str = "auto",
+    answer: ElicitResult | None = None,
+    answer_after_s: float = 0.0,
+    **more: Any,
 ) -> AsyncGenerator[tuple[Client, list[str]]]:
     entry = {
         "command": sys.executable,
@@ -74,6 +91,7 @@ async def host(
         "expose": ["*"],
         "prefix": "u",
         "result_bytes": 2_000,
+        **more,
     }
     (home / "upstreams.json").write_text(json.dumps({"upstreams": {"asker": entry}}))
     settings = load_settings(home=home)
@@ -83,6 +101,7 @@ async def host(
     async def put(_context: Any, params: Any) -> ElicitResult:
         assert answer is not None
         asked.append(params.message)
+        await asyncio.sleep(answer_after_s)
         return answer
 
     try:
@@ -99,7 +118,8 @@ def text(result: Any) -> str:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("mode", "upstream"), [("legacy", "legacy"), ("legacy", "modern"), ("auto", "modern")])
+@pytest.mark.parametrize("upstream", ["legacy", "modern"])
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_question_of_an_upstream_reaches_the_user_of_its_call(tmp_path: Path, mode: str, upstream: str) -> None:
     answer = ElicitResult(action="accept", content={"sure": True})
     async with host(tmp_path, mode=mode, upstream=upstream, answer=answer) as (client, asked):
@@ -108,6 +128,66 @@ async def test_a_question_of_an_upstream_reaches_the_user_of_its_call(tmp_path: 
     assert "3: True" in text(by_tool)
     assert "4: True" in text(exposed)
     assert asked == ["Really 3?", "Really 4?"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_call_that_asks_twice_goes_on_after_each_answer(tmp_path: Path, mode: str) -> None:
+    answer = ElicitResult(action="decline")
+    told: list[str] = []
+
+    async def on_progress(_progress: float, _total: float | None, message: str | None) -> None:
+        told.append(message or "")
+
+    async with host(tmp_path, mode=mode, upstream="legacy", answer=answer) as (client, asked):
+        got = await client.call_tool("u_twice", {}, progress_callback=on_progress)
+        await asyncio.sleep(0.1)
+    assert text(got) == "decline decline"
+    assert asked == ["Number 1?", "Number 2?"]
+    assert told == ["question 1", "question 2"]
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_comes_twice_is_told_to_be_late(tmp_path: Path) -> None:
+    answer = ElicitResult(action="accept", content={"sure": True})
+    async with host(tmp_path, mode="auto", upstream="legacy", answer=answer) as (client, _):
+        first = await client.session.call_tool("u_risky", {"count": 3}, allow_input_required=True)
+        assert isinstance(first, InputRequiredResult)
+        (key,) = first.input_requests or {}
+        again: dict[str, Any] = {"input_responses": {key: answer}, "request_state": first.request_state}
+        done = await client.session.call_tool("u_risky", {"count": 3}, **again)
+        late = await client.session.call_tool("u_risky", {"count": 3}, **again)
+    assert "3: True" in text(done)
+    assert "came too late" in text(late)
+
+
+@pytest.mark.asyncio
+async def test_an_answer_after_its_time_answers_no_other_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepwarden.upstream.calling.PERSON_S", 0.3)
+    answer = ElicitResult(action="accept", content={"sure": True})
+    async with host(tmp_path, mode="auto", upstream="legacy", answer=answer) as (client, asked):
+        first = await client.session.call_tool("u_twice", {}, allow_input_required=True)
+        assert isinstance(first, InputRequiredResult)
+        (key,) = first.input_requests or {}
+        await asyncio.sleep(0.8)
+        late = await client.session.call_tool(
+            "u_twice", {}, input_responses={key: answer}, request_state=first.request_state
+        )
+    assert late.is_error
+    assert "came too late" in text(late)
+    assert asked == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_person_may_take_longer_than_a_call(tmp_path: Path, mode: str) -> None:
+    answer = ElicitResult(action="accept", content={"sure": True})
+    slow = host(tmp_path, mode=mode, upstream="legacy", answer=answer, answer_after_s=1.5, timeout_s=1.0)
+    async with slow as (client, _):
+        got = await client.call_tool("u_risky", {"count": 3})
+    assert "3: True" in text(got)
 
 
 @pytest.mark.asyncio

@@ -2,61 +2,23 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hosting import Model, entry, host
 from mcp import Client
-from mcp.types import CallToolResult, ElicitResult
+from mcp.types import ElicitResult
 from rigs import listings
 from rigs.faults import Fault
-from rigs.faulty import FaultyServer, Host
+from rigs.faulty import Host
 
 from server import build_server
 from stepwarden.errors import SettingsError
 from stepwarden.settings import load_settings
 from stepwarden.upstream.loading import load_upstreams
 from stepwarden.wiring import build_runtime
-
-
-class Model:
-    """A host's model: it sends arguments and reads the text that comes back."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.failed = False
-
-    async def says(self, **arguments: Any) -> str:
-        got = await self.client.call_tool("upstream", arguments)
-        assert isinstance(got, CallToolResult)
-        self.failed = bool(got.is_error)
-        return "\n".join(block.text for block in got.content)  # pyright: ignore
-
-
-@asynccontextmanager
-async def host(
-    home: Path, entries: dict[str, Any], *, mode: str = "auto", answer: ElicitResult | None = None
-) -> AsyncGenerator[Model]:
-    (home / "upstreams.json").write_text(json.dumps({"upstreams": entries}))
-    settings = load_settings(home=home)
-    runtime = build_runtime(settings)
-
-    async def put(_context: Any, _params: Any) -> ElicitResult:
-        assert answer is not None
-        return answer
-
-    try:
-        app = build_server(settings, runtime)
-        async with Client(app, mode=mode, elicitation_callback=put if answer else None) as client:
-            yield Model(client)
-    finally:
-        await runtime.close()
-
-
-def entry(server: FaultyServer, **more: Any) -> dict[str, Any]:
-    return {"url": server.url, "auth": {"type": "none"}, **more}
 
 
 @pytest.fixture
@@ -115,7 +77,7 @@ async def test_a_write_is_confirmed_by_a_second_call_for_just_its_arguments_and_
         await model.says(**{**note, "arguments": {"text": "b"}}, confirm=word[1])
         assert server.did == []
         assert "a" in await model.says(**note, confirm=word[1])
-        assert "confirms another call" in await model.says(**note, confirm=word[1])
+        assert "confirms something else" in await model.says(**note, confirm=word[1])
     assert server.did == [{"name": "add_note", "text": "a"}]
 
 
@@ -199,7 +161,7 @@ async def test_every_call_is_in_the_history_without_its_arguments(home: Path, ri
 
 
 @pytest.mark.asyncio
-async def test_what_changed_is_shown_and_accepted_by_the_word_that_was_shown(home: Path, rig: Host) -> None:
+async def test_what_changed_is_shown_and_accepted_by_a_second_call(home: Path, rig: Host) -> None:
     server = rig.serve(tools=listings.drifting)
     call: dict[str, Any] = {"action": "call", "tool": "rig/echo", "arguments": {"text": "a"}}
     async with host(home, {"rig": entry(server)}) as model:
@@ -208,14 +170,43 @@ async def test_what_changed_is_shown_and_accepted_by_the_word_that_was_shown(hom
         rig.do(server.announce)
         assert "changed since it was trusted" in await _until(model, call, lambda said: "changed" in said)
         said = await model.says(action="describe", tool="rig/echo")
+        assert "new argument send_to" in said
+        assert 'upstream(action="accept", tool="rig/echo"), which asks them' in said
+        said = await model.says(action="accept", tool="rig/echo")
         word = re.search(r'confirm="(\w+)"', said)
+        assert model.failed
         assert word
+        assert "Nothing was accepted yet" in said
         assert "new argument send_to" in said
         await model.says(action="accept", tool="rig/echo", confirm="0000000000")
         assert model.failed
         await model.says(action="accept", tool="rig/echo", confirm=word[1])
+        assert "is trusted already" in await model.says(action="accept", tool="rig/echo")
         await model.says(**call)
         assert not model.failed
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("yes", [True, False])
+async def test_what_changed_is_accepted_by_the_user_alone_where_the_host_can_ask(
+    home: Path, rig: Host, mode: str, yes: bool
+) -> None:
+    server = rig.serve(tools=listings.drifting)
+    answer = ElicitResult(action="accept", content={"approve": yes})
+    call: dict[str, Any] = {"action": "call", "tool": "rig/echo", "arguments": {"text": "a"}}
+    async with host(home, {"rig": entry(server)}, mode=mode, answer=answer) as model:
+        await model.says(**call)
+        server.forget_sessions()
+        rig.do(server.announce)
+        await _until(model, call, lambda said: "changed" in said)
+        said = await model.says(action="accept", tool="rig/echo")
+        assert ("may be called" in said) is yes
+        assert ("did not accept" in said) is not yes
+        await model.says(**call)
+        assert model.failed is not yes
+    assert len(model.asked) == 1
+    assert "new argument send_to" in model.asked[0].message
 
 
 async def _until(model: Model, arguments: dict[str, Any], fits: Callable[[str], bool]) -> str:

@@ -61,17 +61,29 @@ class EdgeTool(Tool):
         except MCPError:
             raise
         except StepwardenError as error:
-            return failure([str(error)])
+            return self.told(error)
         except Exception:
             logger.exception("tool %s failed", self.name)
-            again = "Send the same call again: what was recorded is answered, not repeated."
-            text = f"{self.name} failed inside; the server's log says why. {again}"
-            return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+            text = f"{self.name} failed inside; the server's log says why. {self.after_failure}"
+            return refused(text)
+
+    @property
+    def after_failure(self) -> str:
+        """What to do after a failure that nobody foresaw."""
+        return "Send the same call again: what was recorded is answered, not repeated."
+
+    def told(self, error: StepwardenError) -> CallToolResult:
+        """Give the result that tells one of our own errors."""
+        return failure([str(error)])
 
 
 def failure(lines: list[str]) -> CallToolResult:
     """Give the result of a call that is no valid request or could not be carried out: one line for each reason."""
-    text = "\n".join(line if line.startswith("Not recorded.") else f"Not recorded. {line}" for line in lines)
+    return refused("\n".join(line if line.startswith("Not recorded.") else f"Not recorded. {line}" for line in lines))
+
+
+def refused(text: str) -> CallToolResult:
+    """Give the result of a call that was not carried out."""
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 

@@ -117,7 +117,7 @@ class OAuthAuth(httpx2.Auth):
             return bundle
         try:
             return await self._renewed(refused=None)
-        except UpstreamDown:
+        except (UpstreamDown, SignInFailed):
             if bundle.tokens.over(self._clock()):
                 raise
             return bundle  # it is due, and yet good for a while
@@ -147,7 +147,7 @@ class OAuthAuth(httpx2.Auth):
         bundle = self._bundle
         if bundle is not None and _answers(bundle, challenge) and bundle.tokens and bundle.tokens.access != sent:
             return bundle  # somebody renewed it meanwhile, or signed in for more
-        machine = self._config.auth.type == "client_credentials"
+        machine = self._config.auth.is_machine
         if challenge.status == 401 and (machine or (bundle is not None and bundle.tokens is not None)):
             again = await self._renewed(refused=sent or "", challenge=challenge)
             if again is not None:
@@ -173,11 +173,9 @@ class OAuthAuth(httpx2.Auth):
         return bundle
 
     async def _signed_in_anew(self, challenge: Challenge) -> Bundle:
-        if self._config.auth.type == "client_credentials":
-            raise SignInFailed(
-                f"{self._config.name} refuses what its client credentials give: {self._wants(challenge)}."
-            )
         name = self._config.name
+        if self._config.auth.is_machine:
+            raise SignInFailed(f"{name} refuses what its auth entry gives: {self._wants(challenge)}.")
         command = f"stepwarden login {name}{self._more_scopes(challenge)}"
         if self._how is None:
             raise SignInNeeded(f"{self._wants(challenge)}: run `{command}`.", upstream=name)
@@ -229,6 +227,11 @@ class OAuthAuth(httpx2.Auth):
             return SignInFailed(
                 f"{name} still wants more rights ({wanted or 'it does not say which'}) after it was signed in for "
                 "them: the account may not have them."
+            )
+        if self._config.auth.is_machine:
+            return SignInFailed(
+                f"{name} refuses a token that {self._config.auth.issuer} just gave for it (HTTP 401): it may be for "
+                "another address; look at url and issuer of its entry."
             )
         return SignInFailed(
             f"{name} refuses a token that was just given for it (HTTP 401): it may be for another account or address; "

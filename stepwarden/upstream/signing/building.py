@@ -8,8 +8,9 @@ from stepwarden.settings import Settings
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.signing.attempt import SignIn
 from stepwarden.upstream.signing.auth import OAuthAuth
+from stepwarden.upstream.signing.machine_vault import MachineVault, MemoryVault
 from stepwarden.upstream.signing.static import StaticAuth
-from stepwarden.upstream.signing.vault import Keeping, MemoryVault, Vault
+from stepwarden.upstream.signing.vault import Keeping, Vault
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -42,6 +43,8 @@ def build_auth(config: UpstreamConfig, vault: Keeping, sign_in: SignIn | None) -
     # The SDK logs what goes wrong in its flows with a traceback, an odd answer with all that is in it; we say it in
     # one line to whoever called, without secrets.
     logging.getLogger("mcp.client.auth.oauth2").setLevel(logging.CRITICAL)
-    if auth.type == "client_credentials":
-        return OAuthAuth(config, MemoryVault(), None)
+    if auth.is_machine:
+        # A secret is asked for a token in no time; a key and an ID token are used as seldom as can be.
+        kept = MemoryVault() if auth.type == "client_credentials" and not auth.has_key else MachineVault(vault, config)
+        return OAuthAuth(config, kept, None)
     return OAuthAuth(config, vault, sign_in)

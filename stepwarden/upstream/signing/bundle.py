@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from mcp.client.auth.utils import issuers_match
 from pydantic import BaseModel, ConfigDict, Field
 
 MARGIN_S = 60.0
@@ -43,7 +44,7 @@ class Bundle(BaseModel):
     `client` is the registration, `issuer_metadata` and `resource_metadata` are the documents of RFC 8414 and RFC 9728;
     `protocol` is the MCP protocol version under which tokens were asked for (it decides on `resource`), `challenge`
     the server's WWW-Authenticate. `account` and `asked` (scopes) are for showing. `ended` says why there are no tokens
-    any more. No repr shows a secret.
+    any more. `entry` is a digest of the entry by which a machine signed in, empty for a person. No repr shows a secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -60,6 +61,7 @@ class Bundle(BaseModel):
     account: str = ""
     asked: tuple[str, ...] = ()
     ended: str = ""
+    entry: str = ""
     saved_at: float
 
     @property
@@ -68,6 +70,10 @@ class Bundle(BaseModel):
         if self.tokens is None:
             return ()
         return tuple(self.tokens.scope.split()) if self.tokens.scope is not None else self.asked
+
+    def is_for(self, server: str, issuer: str | None, entry: str) -> bool:
+        """Tell whether it is a sign-in for a server, at `issuer` (None: any), by whoever `entry` names."""
+        return self.server == server and (issuer is None or issuers_match(self.issuer, issuer)) and self.entry == entry
 
     def without_tokens(self, why: str, now: float, *, keep_client: bool = True) -> "Bundle":
         """Give the same without tokens, and without the registration where that is lost too."""

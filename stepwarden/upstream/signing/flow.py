@@ -20,7 +20,8 @@ from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.signing.answers import plain
 from stepwarden.upstream.signing.bundle import Bundle, Tokens, expiry
 from stepwarden.upstream.signing.judging import Judge
-from stepwarden.upstream.signing.provider import Answered, MachineProvider, PersonProvider, Provider, Show, stored
+from stepwarden.upstream.signing.machine import MachineProvider
+from stepwarden.upstream.signing.provider import Answered, PersonProvider, Provider, Show, stored
 from stepwarden.upstream.signing.sending import Sender
 
 _NOBODY = "http://127.0.0.1/callback"  # stands where a flow needs a redirect address and nobody is sent anywhere
@@ -83,7 +84,7 @@ async def authorize(
 
 
 async def fetch(config: UpstreamConfig, challenge: Challenge, before: Bundle | None) -> Bundle:
-    """Sign a machine in with its client credentials; raises as `authorize` does, and Refused."""
+    """Sign a machine in with what its entry has; raises as `authorize` does, and Refused."""
     return await _driven(config, MachineProvider(config, begin=before), challenge)
 
 
@@ -105,12 +106,15 @@ async def revoke(config: UpstreamConfig, bundle: Bundle) -> str | None:
         return None
     if not endpoint:
         return f"{bundle.issuer} offers no revocation"
-    provider = PersonProvider(config, _NOBODY, _never, _never, begin=bundle)
-    await provider._initialize()  # pyright: ignore[reportPrivateUsage]
-    client = provider.context.client_info
+    person = not config.auth.is_machine
+    provider: Provider = (
+        PersonProvider(config, _NOBODY, _never, _never, begin=bundle)
+        if person
+        else MachineProvider(config, begin=bundle)
+    )
+    await provider.begin()
     token, kind = bundle.tokens.refresh or bundle.tokens.access, "refresh" if bundle.tokens.refresh else "access"
-    form = {"token": token, "token_type_hint": f"{kind}_token", "client_id": client.client_id if client else ""}
-    form, headers = provider.context.prepare_token_auth(form, {"Content-Type": "application/x-www-form-urlencoded"})
+    form, headers = await provider.proved({"token": token, "token_type_hint": f"{kind}_token"})
     async with Sender(config.name) as sender:
         response = await sender.send(httpx2.Request("POST", endpoint, data=form, headers=headers))
     return None if response.status_code == 200 else f"{bundle.issuer} answered with HTTP {response.status_code}"

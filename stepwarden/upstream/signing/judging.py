@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs
 
 import httpx2
@@ -16,7 +16,9 @@ from stepwarden.upstream.signing.answers import plain
 from stepwarden.upstream.signing.provider import Provider
 
 _ACCOUNT_CLAIMS = ("email", "preferred_username", "name", "sub")
-_SECRET_FIELDS = frozenset({"code", "code_verifier", "refresh_token", "client_secret", "client_assertion"})
+_SECRET_FIELDS = frozenset(
+    {"code", "code_verifier", "refresh_token", "client_secret", "client_assertion", "assertion", "subject_token"}
+)
 _PASSING = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
@@ -46,7 +48,7 @@ class Judge:
             self._registration(response)
 
     def _token(self, request: httpx2.Request, response: httpx2.Response) -> None:
-        host, said = response.request.url.host, _object(response)
+        host, said = response.request.url.host, object_of(response)
         if response.status_code in {200, 201}:
             try:
                 OAuthToken.model_validate(said)
@@ -58,21 +60,13 @@ class Judge:
                 ) from None
             self.account = _account(said)
             return
-        error = said.get("error")
-        if not isinstance(error, str) or error in _PASSING or response.status_code in {408, 429}:
-            raise UpstreamDown(
-                f"{host}, where {self._config.name} signs in, answers with HTTP {response.status_code} and no token; "
-                "what is stored is kept. Send the same call again later."
-            )
-        description = said.get("error_description")
-        reason = _without_secrets(description, request) if isinstance(description, str) else ""
-        raise Refused(f"{plain(error)}{f': {reason}' if reason else ''}", error)
+        raise_refusal(self._config.name, request, response, said)
 
     def _registration(self, response: httpx2.Response) -> None:
         host = response.request.url.host
         if response.status_code in {200, 201}:
             try:
-                OAuthClientInformationFull.model_validate(_object(response))
+                OAuthClientInformationFull.model_validate(object_of(response))
             except ValidationError:
                 raise SignInFailed(f"{host} registered us for {self._config.name} in no valid form.") from None
             return
@@ -85,12 +79,25 @@ class Judge:
                 f"{self._config.name} names no authorization server. If it needs none, put auth type none into its "
                 "entry; if it takes a token, bearer or basic."
             )
-        said = _object(response)
+        said = object_of(response)
         reason = plain(str(said.get("error_description") or said.get("error") or f"HTTP {response.status_code}"))
         raise SignInFailed(
             f"{host} does not register us for {self._config.name} ({reason}): register a client there yourself and put "
             "its client_id into the auth of the entry."
         )
+
+
+def raise_refusal(upstream: str, request: httpx2.Request, response: httpx2.Response, said: dict[str, Any]) -> NoReturn:
+    """Raise what a token endpoint means that gave no token: Refused, or UpstreamDown where it cannot now."""
+    error = said.get("error")
+    if not isinstance(error, str) or error in _PASSING or response.status_code in {408, 429}:
+        raise UpstreamDown(
+            f"{request.url.host}, where {upstream} signs in, answers with HTTP {response.status_code} and no token; "
+            "what is stored is kept. Send the same call again later."
+        )
+    description = said.get("error_description")
+    reason = _without_secrets(description, request) if isinstance(description, str) else ""
+    raise Refused(f"{plain(error)}{f': {reason}' if reason else ''}", error)
 
 
 def _without_secrets(text: str, request: httpx2.Request) -> str:
@@ -102,7 +109,8 @@ def _without_secrets(text: str, request: httpx2.Request) -> str:
     return plain(text)
 
 
-def _object(response: httpx2.Response) -> dict[str, Any]:
+def object_of(response: httpx2.Response) -> dict[str, Any]:
+    """Give the JSON object that a response is, an empty one where it is none."""
     try:
         found: object = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -113,14 +121,15 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
 def _account(said: dict[str, Any]) -> str:
     """Give who signed in by the claims of the tokens, which are believed for showing and nothing else."""
     for name in ("id_token", "access_token"):
-        claims = _claims(said.get(name))
+        claims = claims_of(said.get(name))
         for claim in _ACCOUNT_CLAIMS:
             if isinstance(value := claims.get(claim), str) and value:
                 return plain(value)[:100]
     return ""
 
 
-def _claims(token: object) -> dict[str, Any]:
+def claims_of(token: object) -> dict[str, Any]:
+    """Give the claims of a JWT unverified: for showing, and for what its end says; none where it is no JWT."""
     parts = token.split(".") if isinstance(token, str) else []
     if len(parts) != 3:
         return {}

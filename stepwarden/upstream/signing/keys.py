@@ -7,12 +7,12 @@ either: every process that we start would inherit it, and hosts keep variables i
 import base64
 import binascii
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stepwarden.errors import SecretsUnavailable
+from stepwarden.upstream.secret_files import OpenToOthers, read_secret
 from stepwarden.upstream.signing.sealing import Key
 
 KEY_BYTES = 32
@@ -73,13 +73,11 @@ def _from_file(path: Path, vault: Path) -> Key:
     if path.resolve().is_relative_to(vault.resolve()):
         raise SecretsUnavailable(f"{named} lies beside what it seals; move it elsewhere.")
     try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            content = file.read(_MOST_BYTES + 1) if stat.S_ISREG(found.st_mode) else b""
+        content = read_secret(path, _MOST_BYTES)
     except OSError as error:
         raise SecretsUnavailable(f"{named} cannot be read: {error.strerror}. {HOW_TO_GET_A_KEY}") from error
-    if os.name == "posix" and found.st_mode & 0o077:
-        raise SecretsUnavailable(f"{named} can be read by others; chmod 600 it.")
+    except OpenToOthers:
+        raise SecretsUnavailable(f"{named} can be read by others; chmod 600 it.") from None
     secret = content.strip()
     if not KEY_BYTES <= len(secret) <= _MOST_BYTES:
         raise SecretsUnavailable(f"{named} does not hold {KEY_BYTES} to {_MOST_BYTES} bytes. {HOW_TO_GET_A_KEY}")

@@ -5,12 +5,11 @@ restart when its token ends and where it came from. So here a flow begins with a
 of any request (`flow.py`), and stops where a person or the vault has to come first.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Literal, Protocol, cast
 
 import httpx2
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
-from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.auth.oauth2 import OAuthContext
 from mcp.client.auth.utils import issuers_match
 from mcp.shared.auth import (
@@ -31,6 +30,34 @@ _ENDED = 1.0  # long ago; the SDK takes 0 for "never ends"
 Show = Callable[[str], Awaitable[None]]
 Answered = Callable[[OAuthMetadata | None], Awaitable[AuthorizationCodeResult]]
 SecretMethod = Literal["client_secret_basic", "client_secret_post"]
+
+
+class Provider(Protocol):
+    """What drives one flow to its token; see `PersonProvider` and `MachineProvider`."""
+
+    context: OAuthContext
+    pause: httpx2.Request
+
+    @property
+    def token_endpoint(self) -> str:
+        """Where secrets go."""
+        ...
+
+    def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """The SDK's flow, which hands out `pause` where the token is to be asked for."""
+        ...
+
+    async def token_request(self) -> httpx2.Request:
+        """Build the request for the token."""
+        ...
+
+    async def begin(self) -> None:
+        """Fill the context with what is stored, without any flow."""
+        ...
+
+    async def proved(self, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Give a form and its headers with the proof of who we are in it."""
+        ...
 
 
 class NoStorage:
@@ -79,10 +106,14 @@ class PersonProvider(OAuthClientProvider):
         )
         self.pause = httpx2.Request("GET", config.url or "")
         self._config = config
-        self._begin = begin
+        self._before = begin
+
+    async def begin(self) -> None:
+        """Fill the context with what is stored, without any flow."""
+        await self._initialize()
 
     async def _initialize(self) -> None:
-        restore(self.context, self._begin)
+        restore(self.context, self._before)
         auth = self._config.auth
         if auth.client_id is not None:
             self.context.client_info = OAuthClientInformationFull(
@@ -118,54 +149,16 @@ class PersonProvider(OAuthClientProvider):
         code, verifier = await self._perform_authorization_code_grant()
         return await self._exchange_token_authorization_code(code, verifier)
 
+    async def proved(self, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Give a form and its headers with the proof of who we are in it."""
+        client = self.context.client_info
+        form = form | {"client_id": (client.client_id or "") if client else ""}
+        return self.context.prepare_token_auth(form, {"Content-Type": "application/x-www-form-urlencoded"})
+
     @property
     def token_endpoint(self) -> str:
         """Where codes and refresh tokens are redeemed."""
         return self._get_token_endpoint()
-
-
-class MachineProvider(ClientCredentialsOAuthProvider):
-    """Signs a machine in with its client credentials."""
-
-    def __init__(self, config: UpstreamConfig, *, begin: Bundle | None) -> None:
-        auth = config.auth
-        super().__init__(
-            config.url or "",
-            NoStorage(),
-            client_id=auth.client_id or "",
-            client_secret=auth.client_secret.get_secret_value() if auth.client_secret else "",
-            scope=" ".join(auth.scopes) or None,
-            issuer=auth.issuer,
-        )
-        self.pause = httpx2.Request("GET", config.url or "")
-        self._config = config
-        self._begin = begin
-
-    async def _initialize(self) -> None:
-        restore(self.context, self._begin)
-        self.context.clear_tokens()
-        self.context.client_info = self._fixed_client_info
-        self._initialized = True
-
-    def _select_authorization_server(self, advertised: list[str]) -> str:
-        return chosen_issuer(self._config, advertised)
-
-    async def _perform_authorization(self) -> httpx2.Request:
-        return self.pause
-
-    async def token_request(self) -> httpx2.Request:
-        """Build the request that gives the credentials for a token."""
-        if self.context.client_info is not None:
-            self.context.client_info.token_endpoint_auth_method = secret_method(self.context.oauth_metadata)
-        return await self._exchange_token_client_credentials()
-
-    @property
-    def token_endpoint(self) -> str:
-        """Where the credentials go."""
-        return self._get_token_endpoint()
-
-
-Provider = PersonProvider | MachineProvider
 
 
 def restore(context: OAuthContext, bundle: Bundle | None) -> None:

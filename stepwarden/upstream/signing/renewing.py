@@ -39,13 +39,15 @@ class Renewal:
         """
         config, url = self.config, self.config.url or ""
         try:
+            if config.auth.is_machine:
+                await to_thread.run_sync(self.vault.ready)
             async with self.vault.lock(config.name, self.lock_wait_s):
                 stored = await to_thread.run_sync(self.vault.load, config.name, url, config.auth.issuer)
                 if stored is not None and stored.tokens is not None:
                     another = refused is None or stored.tokens.access != refused
                     if another and not stored.tokens.due(self.clock()):
                         return stored
-                if config.auth.type == "client_credentials":
+                if config.auth.is_machine:
                     return await self._fetched(challenge, stored)
                 if stored is None or stored.tokens is None or stored.tokens.refresh is None:
                     return None
@@ -73,10 +75,7 @@ class Renewal:
         try:
             bundle = await fetch(self.config, challenge, stored)
         except Refused as refusal:
-            raise SignInFailed(
-                f"The authorization server refuses the client credentials of {self.config.name} ({refusal}): put valid "
-                "ones into its auth entry."
-            ) from None
+            raise SignInFailed(_unfit(self.config, refusal)) from None
         await self._kept(bundle)
         return bundle
 
@@ -86,3 +85,23 @@ class Renewal:
         except SecretsUnavailable as error:
             # The disk filled up since we looked. The tokens are good for this process, and lost with it.
             logger.error("the renewed sign-in of %s could not be kept: %s", bundle.upstream, error)
+
+
+def _unfit(config: UpstreamConfig, refusal: Refused) -> str:
+    """Say what to do where an authorization server refuses what a machine's entry has for it."""
+    auth = config.auth
+    if auth.idp is not None and refusal.error not in _LOST_CLIENT:
+        return (
+            f"{auth.issuer} refuses what the identity provider {auth.idp.place} gave for {config.name} ({refusal}): it "
+            f"has to trust that provider, and both have to know us, as {auth.client_id} and {auth.idp.client_id}."
+        )
+    if auth.has_key:
+        key = f" (key id {auth.key_id})" if auth.key_id else ""
+        return (
+            f"{auth.issuer} refuses what the private key of {config.name} signs ({refusal}): register its public "
+            f"key{key} there for the client {auth.client_id}, or put the right key into its auth entry."
+        )
+    return (
+        f"The authorization server refuses the client credentials of {config.name} ({refusal}): put valid ones into "
+        "its auth entry."
+    )

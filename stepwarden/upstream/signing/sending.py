@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from stepwarden.errors import SignInFailed, UpstreamDown
-from stepwarden.upstream.config import is_loopback
+from stepwarden.upstream.config import sends_safely
 from stepwarden.upstream.signing.answers import plain
 
 TIMEOUT_S = 20.0
@@ -68,9 +68,9 @@ class Sender:
 
 def check_address(url: str, upstream: str) -> None:
     """Raise SignInFailed where what is sent there could be read on its way."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+    if sends_safely(url):
         return
+    parts = urlsplit(url)
     raise SignInFailed(
         f"{upstream} names {parts.scheme}://{parts.netloc} for signing in: that is not https; nothing was sent there."
     )

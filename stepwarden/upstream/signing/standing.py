@@ -7,6 +7,7 @@ from typing import Literal
 
 from stepwarden.errors import SecretsUnavailable
 from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.signing.machine_vault import MachineVault
 from stepwarden.upstream.signing.vault import Vault
 
 State = Literal["none", "configured", "signed in", "renewable", "ended", "signed out", "unreadable"]
@@ -16,7 +17,8 @@ State = Literal["none", "configured", "signed in", "renewable", "ended", "signed
 class Standing:
     """One upstream's sign-in.
 
-    `state`: "none" needs none; "configured" has its token in the configuration; "renewable" has an access token that
+    `state`: "none" needs none; "configured" has its token in the configuration, or
+    what gets one; "renewable" has an access token that
     ended and a refresh token; "ended" was ended by the server or by time (`detail` says why); "unreadable" cannot be
     opened. `expires_at` (unix seconds) is the access token's. `missing` are configured scopes that were not granted.
     """
@@ -37,8 +39,10 @@ def standing(config: UpstreamConfig, vault: Vault, *, now: float | None = None) 
     now = time.time() if now is None else now
     if config.url is None or config.auth.type == "none":
         return Standing(config.name, "none")
+    if config.auth.is_machine:
+        return _of_machine(config, vault, now)
     if config.auth.type != "oauth":
-        return Standing(config.name, "configured", issuer=config.auth.issuer or "", detail=config.auth.type)
+        return Standing(config.name, "configured", detail=config.auth.type)
     try:
         bundle = vault.load(config.name, config.url, config.auth.issuer)
     except SecretsUnavailable as error:
@@ -65,3 +69,13 @@ def standing(config: UpstreamConfig, vault: Vault, *, now: float | None = None) 
         detail,
         aside,
     )
+
+
+def _of_machine(config: UpstreamConfig, vault: Vault, now: float) -> Standing:
+    """Look up what a machine has for the moment; without a token that is good it gets one by itself."""
+    bundle = MachineVault(vault, config).load(config.name, config.url or "", config.auth.issuer)
+    if bundle is None or bundle.tokens is None or bundle.tokens.over(now):
+        return Standing(config.name, "configured", issuer=config.auth.issuer or "", detail=config.auth.type)
+    missing = tuple(scope for scope in config.auth.scopes if scope not in bundle.scopes)
+    until = bundle.tokens.expires_at
+    return Standing(config.name, "signed in", bundle.issuer, bundle.account, bundle.scopes, missing, until)

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,7 +40,7 @@ class Keeping(Protocol):
         """Give a value that differs once anything was changed."""
         ...
 
-    def load(self, upstream: str, server: str, issuer: str | None = None) -> Bundle | None:
+    def load(self, upstream: str, server: str, issuer: str | None = None, entry: str = "") -> Bundle | None:
         """Give the newest sign-in."""
         ...
 
@@ -55,34 +55,6 @@ class Keeping(Protocol):
     def lock(self, upstream: str, wait_s: float) -> AbstractAsyncContextManager[None]:
         """Be the only one who changes an upstream's sign-in."""
         ...
-
-
-class MemoryVault:
-    """Keeps the sign-in of one upstream in memory: for machines, whose credentials are in the configuration anyway."""
-
-    def __init__(self) -> None:
-        self._bundle: Bundle | None = None
-        self._changes = 0
-
-    def stamp(self) -> Stamp:
-        """See `Keeping`."""
-        return Stamp(0, self._changes)
-
-    def load(self, upstream: str, server: str, issuer: str | None = None) -> Bundle | None:
-        """See `Keeping`."""
-        return self._bundle
-
-    def save(self, bundle: Bundle) -> None:
-        """See `Keeping`."""
-        self._bundle = bundle
-        self._changes += 1
-
-    def ready(self) -> None:
-        """See `Keeping`."""
-
-    def lock(self, upstream: str, wait_s: float) -> AbstractAsyncContextManager[None]:
-        """See `Keeping`; there is nobody else."""
-        return nullcontext()
 
 
 class Vault:
@@ -106,8 +78,10 @@ class Vault:
             return None
         return Stamp(found.st_ino, found.st_mtime_ns)
 
-    def load(self, upstream: str, server: str, issuer: str | None = None) -> Bundle | None:
+    def load(self, upstream: str, server: str, issuer: str | None = None, entry: str = "") -> Bundle | None:
         """Give the newest sign-in of an upstream for a server, at `issuer` where one is named; None if there is none.
+
+        `entry` is the one of the bundle: what a machine got is not a person's, nor that of another machine.
 
         A damaged file is set aside first; where nothing else is left, that is raised once and then no more.
         """
@@ -119,7 +93,7 @@ class Vault:
             except Damaged:
                 aside.append(self._set_aside(path))
                 continue
-            if bundle is not None and bundle.server == server and issuer in {None, bundle.issuer}:
+            if bundle is not None and bundle.is_for(server, issuer, entry):
                 found.append(bundle)
         if aside and not found:
             raise SecretsUnavailable(

@@ -53,16 +53,23 @@ async def issuer_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def given(names: dict[str, str]) -> dict[str, Any]:
+    """Give what the scenario says, by the names of our entries."""
+    return {ours: CONTEXT[theirs] for theirs, ours in names.items() if theirs in CONTEXT}
+
+
 async def auth_entry(url: str) -> dict[str, Any]:
     if not SCENARIO.startswith("auth/"):
         return {"type": "none"}
+    names = {"client_id": "client_id", "client_secret": "client_secret"}
     if SCENARIO.startswith("auth/client-credentials"):
-        kept = ("client_id", "client_secret", "private_key_pem", "signing_algorithm")
-        found = {key: CONTEXT[key] for key in kept if key in CONTEXT}
-        return {"type": "client_credentials", "issuer": await issuer_of(url), **found}
+        names |= {"private_key_pem": "private_key", "signing_algorithm": "algorithm"}
+        return {"type": "client_credentials", "issuer": await issuer_of(url), **given(names)}
+    if SCENARIO == "auth/enterprise-managed-authorization":
+        idp = given({"idp_client_id": "client_id", "idp_issuer": "issuer", "idp_id_token": "id_token"})
+        return {"type": "enterprise", "issuer": await issuer_of(url), **given(names), "idp": idp}
     if "client_id" in CONTEXT:
-        found = {key: CONTEXT[key] for key in ("client_id", "client_secret") if key in CONTEXT}
-        return {"type": "oauth", "issuer": await issuer_of(url), **found}
+        return {"type": "oauth", "issuer": await issuer_of(url), **given(names)}
     return {"type": "oauth", "client_metadata_url": DOCUMENT}
 
 

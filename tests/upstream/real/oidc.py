@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import httpx2
-import jwt
+import jwt  # noqa: TID253 - the tests' own server
 import uvicorn  # noqa: TID253 - the tests' own server
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings

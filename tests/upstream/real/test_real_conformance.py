@@ -10,7 +10,8 @@ import pytest
 
 CLIENT = Path(__file__).with_name("conformance_client.py")
 
-# What the SDK's own client (2.3.0, by its own adapter) passes of each revision's requirements, whole.
+# What the SDK's own client (2.3.0, by its own adapter) passes of each revision's requirements, and of the extensions
+# that no revision scores, whole.
 BOTH = [
     "tools_call",
     "json-schema-2020-12-preservation",
@@ -53,10 +54,14 @@ PASSED_BY_THE_SDK = {
         "auth/metadata-issuer-mismatch",
     ],
 }
-# Extensions that no revision scores.
+EXTENSIONS = [
+    "auth/client-credentials-basic",
+    "auth/client-credentials-jwt",
+    "auth/enterprise-managed-authorization",
+]
+RUNS = {revision: (["--requirements", revision], names) for revision, names in PASSED_BY_THE_SDK.items()}
+RUNS["extensions"] = (["--suite", "extensions"], EXTENSIONS)
 NOT_OURS = {
-    "auth/client-credentials-jwt": "the SDK passes it; our configuration has no private key of a client",
-    "auth/enterprise-managed-authorization": "the SDK passes it; we configure no identity provider",
     "auth/dpop": "the SDK fails it too",
     "auth/dpop-nonce": "the SDK fails it too",
     "auth/wif-jwt-bearer": "the SDK fails it too",
@@ -65,17 +70,15 @@ NOT_OURS = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("revision", PASSED_BY_THE_SDK)
-def test_our_client_passes_all_that_the_sdks_own_client_passes(
-    node_modules: Path, tmp_path: Path, revision: str
-) -> None:
+@pytest.mark.parametrize("run", RUNS)
+def test_our_client_passes_all_that_the_sdks_own_client_passes(node_modules: Path, tmp_path: Path, run: str) -> None:
+    which, expected = RUNS[run]
     command = [
         str(node_modules / ".bin" / "conformance"),
         "client",
         "--command",
         f"{sys.executable} {CLIENT}",
-        "--requirements",
-        revision,
+        *which,
         "--timeout",
         "120000",
         "-o",
@@ -89,5 +92,5 @@ def test_our_client_passes_all_that_the_sdks_own_client_passes(
     assert found, (done.stdout + done.stderr)[-3_000:]
     passed = {name for name, good, bad in found if int(good) and not int(bad)}
     failed = {name for name, _, bad in found if int(bad)}
-    assert set(PASSED_BY_THE_SDK[revision]) - passed == set()
+    assert set(expected) - passed == set()
     assert failed - set(NOT_OURS) == set(), done.stdout[-3_000:]

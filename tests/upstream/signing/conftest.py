@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from idp import Idp
 from world import World, address, free, served
 
 from stepwarden.upstream.signing import Vault
@@ -29,4 +30,14 @@ async def world() -> AsyncGenerator[World]:
     issuer, server = free(), free()
     made = World(address(issuer), address(server) + "/mcp")
     async with served(made.app(), issuer), served(made.resource(), server):
+        yield made
+
+
+@pytest_asyncio.fixture
+async def idp(world: World) -> AsyncGenerator[Idp]:
+    """An identity provider that the authorization server trusts."""
+    listener = free()
+    made = Idp(address(listener))
+    world.idp_key = made.key.public_key()
+    async with served(made.app(), listener):
         yield made

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from idp import Idp
 from world import World, config, expire, plain_client, use
 
 from stepwarden.upstream.signing import Vault, build_auth
@@ -174,6 +175,25 @@ async def test_what_needs_no_sign_in_is_told(home: Home, world: World) -> None:
     assert "api\tbasic" in status[1]
     assert "hidden-1" not in "".join(map(str, status))
     assert "Nothing was stored for local" in (await home.run("logout", "local"))[2]
+
+
+async def test_a_machine_needs_no_login_and_shows_and_gives_back_what_it_got(
+    home: Home, vault: Vault, world: World, idp: Idp
+) -> None:
+    place = {"issuer": idp.issuer, "client_id": "at-idp", "id_token": (token := idp.id_token())}
+    auth = {"type": "enterprise", "client_id": "m", "client_secret": "hidden-1", "issuer": world.issuer, "idp": place}
+    home.upstreams(jira={"url": world.server, "auth": auth})
+    assert "with an ID token of your identity provider" in (await home.run("login", "jira"))[2]
+    before = await home.run("login", "--status")
+    assert f"jira\tenterprise\t\t{world.issuer}" in before[1]
+    assert (await use(world, build_auth(config(world, **auth), vault, None))).text == "done"
+    after = await home.run("login", "--status")
+    assert f"jira\tsigned in\tana@example.org\t{world.issuer}" in after[1]
+    out = await home.run("logout", "jira")
+    assert out[:2] == (0, "Signed out of jira: what was stored is deleted, and its tokens are revoked.\n")
+    assert world.hits["revoke"] == 1
+    secrets = ("hidden-1", token, world.seen[0]["assertion"], *world.access)
+    assert not any(secret in "".join(map(str, (*before, *after, *out))) for secret in secrets)
 
 
 async def test_signing_out_works_where_nothing_can_be_revoked(home: Home, vault: Vault, world: World) -> None:

@@ -3,13 +3,11 @@
 import asyncio
 import os
 import signal
-import sys
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse
+from waking import said, waking
 from world import Browser, World, config, expire, signed_in, use
 
 from stepwarden.errors import SignInFailed, SignInNeeded, UpstreamDown
@@ -155,65 +153,11 @@ async def test_a_token_is_not_spent_where_its_successor_could_not_be_kept(
     assert (await use(world, build_auth(config(world), vault, None))).text == "done"
 
 
-WAKING = """
-import asyncio, json, os, sys
-from pathlib import Path
-import httpx2
-from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.signing import SignIn, Vault, build_auth
-
-async def main():
-    windows = []
-    async def show(url):
-        windows.append(url)
-    server, directory, key, _ = sys.argv[1:]
-    config = UpstreamConfig.model_validate({"name": "jira", "url": server, "auth": {"type": "oauth"}})
-    auth = build_auth(config, Vault(Path(directory), Path(key)), SignIn(waits=True, timeout_s=5.0, show=show))
-    os.write(1, b"ready\\n")
-    while os.read(0, 1):  # all wake together when the other end is closed
-        pass
-    async with httpx2.AsyncClient(auth=auth, timeout=30.0, verify=False) as client:
-        response = await client.post(server)
-    os.write(1, f"{response.status_code} {len(windows)}\\n".encode())
-
-children = []
-for _ in range(int(sys.argv[4])):  # forked, so that what they import is imported once
-    child = os.fork()
-    if not child:
-        asyncio.run(main())
-        os._exit(0)
-    children.append(child)
-os.write(1, f"{children[0]}\\n".encode())
-for child in children:
-    os.waitpid(child, 0)
-"""
-
-
-@asynccontextmanager
-async def waking(world: World, vault: Vault, count: int) -> AsyncGenerator[tuple[asyncio.subprocess.Process, int]]:
-    """So many processes of our own that call the server when stdin is closed; gives the id of the first too."""
-    arguments = [sys.executable, "-c", WAKING, world.server, str(vault.directory), str(vault.key_file), str(count)]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe)
-    assert process.stdout
-    try:
-        lines = [await process.stdout.readline() for _ in range(count + 1)]
-        (first,) = [int(line) for line in lines if line != b"ready\n"]
-        yield process, first
-    finally:
-        await process.wait()
-
-
-async def said(process: asyncio.subprocess.Process) -> list[str]:
-    assert process.stdout
-    return (await process.stdout.read()).decode().splitlines()
-
-
 async def test_twenty_processes_that_wake_together_renew_once_and_open_no_window(world: World, vault: Vault) -> None:
     await signed_in(world, vault)
     expire(world, vault)
     world.token_delay_s = 0.3
-    async with waking(world, vault, 20) as (processes, _):
+    async with waking(config(world), vault, 20) as (processes, _):
         assert processes.stdin
         processes.stdin.close()
         assert await said(processes) == ["200 0"] * 20
@@ -227,7 +171,7 @@ async def test_a_process_that_hangs_in_its_renewal_is_named_and_no_token_is_spen
     await signed_in(world, vault)
     expire(world, vault)
     world.token_delay_s = 0.3
-    async with waking(world, vault, 1) as (processes, hung):
+    async with waking(config(world), vault, 1) as (processes, hung):
         assert processes.stdin
         processes.stdin.close()
         while not world.hits["token:refresh_token"]:

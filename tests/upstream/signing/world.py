@@ -15,7 +15,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
+import jwt  # noqa: TID253 - the tests' own servers
 import uvicorn  # noqa: TID253 - the tests' own servers
+from idp import decoded
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -24,6 +26,8 @@ from starlette.routing import Route
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.signing import SignIn, Vault, build_auth
 from stepwarden.upstream.signing.bundle import Bundle
+
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @dataclass
@@ -55,6 +59,9 @@ class World:
     refreshes: dict[str, str] = field(default_factory=dict)
     spent: set[str] = field(default_factory=set)
     families_revoked: int = 0
+    client_key: Any = None  # the public key of the one client that proves itself with what its key signs
+    idp_key: Any = None  # the public key of the identity provider whose assertions are taken
+    jtis: list[str] = field(default_factory=list)  # of the assertions of the client
 
     def app(self) -> Starlette:
         get, post = ["GET"], ["POST"]
@@ -129,7 +136,10 @@ class World:
         await asyncio.sleep(self.token_delay_s)
         if self.token_fault is not None:
             return self.token_fault
-        if form["grant_type"] == "client_credentials":
+        refusal = self._refusal(form)
+        if refusal is not None:
+            return refusal
+        if form["grant_type"] in {"client_credentials", JWT_BEARER}:
             return self._issued(form.get("scope", ""), refresh=False)
         if form["grant_type"] == "authorization_code":
             return self._redeemed(form)
@@ -140,6 +150,24 @@ class World:
             return JSONResponse({"error": "invalid_grant", "error_description": said}, 400)
         self.spent.add(form["refresh_token"])
         return self._issued(scope)
+
+    def _refusal(self, form: dict[str, str]) -> Response | None:
+        """Judge the assertions of a form; a refusal repeats what it refuses, as some servers do."""
+        try:
+            if self.client_key is not None:
+                claims = decoded(form["client_assertion"], self.client_key, self.issuer)
+                assert claims["iss"] == claims["sub"] == form["client_id"] == "m"
+                assert claims["jti"] not in self.jtis
+                self.jtis.append(claims["jti"])
+            if form["grant_type"] == JWT_BEARER:
+                claims = decoded(form["assertion"], self.idp_key, self.issuer)
+                assert (claims["client_id"], claims["resource"]) == ("m", self.server)
+        except (jwt.PyJWTError, KeyError, AssertionError) as error:
+            code = "invalid_grant" if "assertion" in form else "invalid_client"
+            repeated = form.get("assertion") or form.get("client_assertion")
+            said = f"{type(error).__name__} in {repeated}"
+            return JSONResponse({"error": code, "error_description": said}, 401 if code == "invalid_client" else 400)
+        return None
 
     def _redeemed(self, form: dict[str, str]) -> Response:
         query = self.codes.get(form["code"]) if self.redeem_twice else self.codes.pop(form["code"], None)
@@ -249,10 +277,10 @@ async def use(world: World, auth: httpx2.Auth | None, nap_s: float = 0.0, **more
         return await client.post(world.server, params={"nap": str(nap_s)}, **more)
 
 
-def expire(world: World, vault: Vault, name: str = "jira") -> Bundle:
+def expire(world: World, vault: Vault, name: str = "jira", entry: str = "") -> Bundle:
     """Let the access token end, here and at the server; gives what is stored then."""
     world.end_access()
-    found = vault.load(name, world.server)
+    found = vault.load(name, world.server, entry=entry)
     assert found is not None
     assert found.tokens is not None
     tokens = found.tokens.model_copy(update={"obtained_at": time.time() - 3_700, "expires_at": time.time() - 100})

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from mcp.types import CallToolResult, InputRequiredResult, TextContent
+from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, ConfigDict, Field
 
 PAGE_BYTES = 16_000
@@ -24,8 +24,3 @@ class UpstreamRequest(BaseModel):
     confirm: str | None = Field(default=None, description="The word that an earlier reply gave")
     result: str | None = Field(default=None, description="page: id of a long result")
     after: int = Field(default=0, ge=0, description="page: go on after this character")
-
-
-def refused(text: str) -> CallToolResult:
-    """Give the result of a call that was not carried out."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)

@@ -36,16 +36,20 @@ def described(server: Server, tool: UpstreamTool, changed: Sequence[Change], *, 
     name = f"{server.config.name}/{tool.name}"
     lines = [f"{name}: {_KINDS[tool.kind]}{'; a call of it asks for approval' if asks else ''}."]
     if changed:
-        lines += [f"It changed since it was trusted and is barred until you accept it ({len(changed)} changes):"]
-        lines += [f"- {'WIDER: ' if change.widens else ''}{change.words}" for change in changed]
-        accept = f'action="accept", tool="{name}", confirm="{tool.fingerprint[:12]}"'
-        lines += [f"Tell your user. If it is meant to be so, accept it with upstream({accept})."]
+        lines += [f"It changed since it was trusted and is barred until your user accepts it ({len(changed)} changes):"]
+        lines += [fenced(server.config.name, "\n".join(change_lines(changed)))]
+        lines += [f'If it is meant to be so: upstream(action="accept", tool="{name}"), which asks them.']
     lines += ["Arguments (* is required):" if tool.parameters else "It takes no arguments."]
     own = [_argument(key, schema, key in tool.required) for key, schema in tool.parameters.items()]
     words = (
         tool.description if len(tool.description) <= DESCRIPTION_CHARS else tool.description[:DESCRIPTION_CHARS] + "..."
     )
     return "\n".join([*lines, fenced(server.config.name, "\n".join([*own, "", words]).strip())])
+
+
+def change_lines(changed: Sequence[Change]) -> list[str]:
+    """Say what changed in a tool, one line each; with words of its upstream."""
+    return [f"- {change.line}" for change in changed]
 
 
 _KINDS = {"read": "only reads", "write": "writes", "destructive": "may destroy something"}

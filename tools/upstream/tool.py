@@ -1,14 +1,11 @@
 """`upstream`: one small tool before all tools of all upstream servers, found step by step."""
 
-import logging
-from contextvars import ContextVar
 from typing import Any
 
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.shared.exceptions import MCPError
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import ValidationError
 
 import prompts
@@ -16,40 +13,31 @@ from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import Caller
 from stepwarden.upstream.deferred import DeferredUpstreams
 from stepwarden.upstream.results import PAGE_URI
-from tools.shared.edge import EdgeTool, Progress, current_caller
-from tools.upstream_request import PAGE_BYTES, Sent, UpstreamRequest, refused
+from tools.shared.asking import current_context
+from tools.shared.edge import EdgeTool, Progress, current_caller, refused
+from tools.upstream.request import PAGE_BYTES, Sent, UpstreamRequest
 from tools.workflow.invalid import error_lines
 from tools.workflow.schema import compact_schema
-
-logger = logging.getLogger(__name__)
-
-_context: ContextVar[Context[Any, Any] | None] = ContextVar("context", default=None)
 
 
 class UpstreamEdge(EdgeTool):
     """The edge of this tool: an error says itself what was sent and what to do, and none of it was a step."""
 
-    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
-        """Answer one call."""
-        _context.set(context)
-        try:
-            return await self.fn(arguments, current_caller(), context.report_progress)
-        except MCPError:
-            raise
-        except StepwardenError as error:
-            return refused(str(error))
-        except Exception:
-            logger.exception("tool %s failed", self.name)
-            return refused(
-                "upstream failed inside; the server's log says why. A write may have been carried out: look first."
-            )
+    @property
+    def after_failure(self) -> str:
+        """What to do after a failure that nobody foresaw."""
+        return "A write may have been carried out: look first."
+
+    def told(self, error: StepwardenError) -> CallToolResult:
+        """Give the result that tells one of our own errors."""
+        return refused(str(error))
 
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     "search": ("query",),
     "describe": ("tool",),
     "call": ("tool",),
-    "accept": ("tool", "confirm"),
+    "accept": ("tool",),
     "page": ("result",),
     "status": (),
 }
@@ -68,9 +56,9 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
         missing = [name for name in _NEEDED[request.action] if not getattr(request, name)]
         if missing:
             return refused(f"{request.action} needs {' and '.join(missing)}.")
-        from tools.upstream_desk import Desk
+        from tools.upstream.desk import Desk
 
-        return await getattr(Desk(deferred, _context.get()), request.action)(request, caller, progress)
+        return await getattr(Desk.of(deferred, current_context(), caller), request.action)(request, progress)
 
     return UpstreamEdge(
         fn=answer,

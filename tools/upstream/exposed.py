@@ -1,0 +1,134 @@
+"""Chosen tools of upstreams as tools of ours, under a prefix: schemas, annotations and results as they are."""
+
+import json
+import logging
+from typing import Any
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp.types import Tool as WireTool
+
+from stepwarden.errors import StepwardenError
+from stepwarden.upstream.deferred import DeferredUpstreams
+from stepwarden.upstream.exposing import Exposure, Exposures, exposures
+from stepwarden.upstream.gateway import Upstreams
+from stepwarden.upstream.results import cut, text_of, without_stamp
+from tools.shared.edge import current_caller, refused
+from tools.upstream.announcing import Announcer
+from tools.upstream.calling import Calling, Made
+from tools.upstream.person import Person
+from tools.upstream.telling import more_lines
+
+logger = logging.getLogger(__name__)
+
+FIRST_LIST_S = 5.0  # for the lists that are not known yet; a host waits for its own list meanwhile
+UPSTREAM_KEY = "org.stepwarden/upstream"
+
+
+class ExposingServer(MCPServer):
+    """An MCP server that shows chosen tools of upstreams beside its own, and tells hosts when they change."""
+
+    def __init__(self, *arguments: Any, deferred: DeferredUpstreams, middleware: list[Any], **options: Any) -> None:
+        announcer = Announcer()
+        middleware = [*middleware, announcer.note]
+        super().__init__(*arguments, middleware=middleware, subscriptions=announcer.bus, **options)
+        announcer.ready(self)
+        self._announcer = announcer
+        self._deferred = deferred
+        self._listed: Exposures | None = None
+
+    async def list_tools(self) -> list[WireTool]:
+        """List our own tools, and then those that are exposed, sorted by name."""
+        own = await super().list_tools()
+        taken = {tool.name for tool in own}
+        self._listed = await self._exposures()
+        return [*own, *(_shown(name, found) for name, found in self._listed.shown.items() if name not in taken)]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool of ours, which wins, or an exposed one."""
+        if self._tool_manager.get_tool(name) is None and context is not None:
+            found = (await self._exposures()).shown.get(name)
+            if found is not None:
+                return await self._carried_through(found.name, arguments, context)
+        return await super().call_tool(name, arguments, context)
+
+    def _upstreams(self) -> Upstreams:
+        upstreams = self._deferred.open()[0]
+        upstreams.on_tools = self._changed
+        return upstreams
+
+    async def _exposures(self) -> Exposures:
+        upstreams = self._upstreams()
+        if any(server.config.expose and server.registry.listed_at is None for server in upstreams.servers()):
+            await upstreams.list_all(timeout_s=FIRST_LIST_S)
+        return exposures(server.registry for server in upstreams.servers())
+
+    def _changed(self) -> None:
+        """Hear of a list of an upstream; hosts are told where what is shown is not what they listed."""
+        now = exposures(server.registry for server in self._upstreams().servers())
+        if self._listed is not None and now.shown != self._listed.shown:
+            self._listed = now
+            self._announcer.announce()
+
+    async def _carried_through(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
+    ) -> CallToolResult | InputRequiredResult:
+        upstreams, recorder = self._upstreams(), self._deferred.open()[1]
+        person = Person(context, current_caller().principal, upstreams.confirmations)
+        calling = Calling(upstreams, recorder, person, context.report_progress, exposed=True)
+        try:
+            made = await calling.call(name, arguments)
+        except MCPError:
+            raise
+        except StepwardenError as error:
+            return refused(str(error))
+        except Exception:
+            logger.exception("tool %s failed", name)
+            return refused(f"{name} failed inside; the server's log says why. It may have been carried out: look.")
+        return made if isinstance(made, InputRequiredResult) else _given(upstreams, person.principal, made)
+
+
+def _given(upstreams: Upstreams, principal: str, made: Made) -> CallToolResult:
+    """Give a result as it is; one that its schema forbids, or that is too long for one answer, as text to page."""
+    prepared, ended = made.prepared, made.ended
+    result, limit = ended.answer, prepared.server.config.result_bytes
+    assert isinstance(result, CallToolResult)
+    text, media = text_of(result)
+    structured = result.structured_content
+    size = len(text.encode(errors="replace"))
+    if structured is not None:
+        size += len(json.dumps(structured, ensure_ascii=False, default=str).encode(errors="replace"))
+    if size <= limit and (not ended.misfit or result.is_error):
+        return result.model_copy(update={"meta": without_stamp(result)})
+    if structured is not None and prepared.tool.output_schema is not None:
+        text = json.dumps(structured, ensure_ascii=False, default=str, indent=1)  # the text mostly repeats it
+    page = cut(text, 0, limit)
+    lines = [page.text]
+    if page.next is not None:
+        lines += more_lines(upstreams.pages.keep(principal, text), page)
+    if ended.misfit:
+        lines.insert(0, f"Note: {ended.misfit}.")
+    # Hosts refuse a result without the structure that the tool's schema announces, unless it is an error.
+    failed = prepared.tool.output_schema is not None and not result.is_error
+    if failed:
+        lines.insert(
+            0, f"{prepared.name} was carried out; this is text because it is no result its schema allows here."
+        )
+    content = [TextContent(type="text", text="\n".join(lines)), *media]
+    return CallToolResult(content=content, is_error=bool(result.is_error) or failed)
+
+
+def _shown(name: str, found: Exposure) -> WireTool:
+    tool, upstream = found.tool, found.config.name
+    return WireTool(
+        name=name,
+        title=tool.title or None,
+        description=f"[{upstream}] {tool.description}".strip(),
+        input_schema=dict(tool.schema),
+        output_schema=None if tool.output_schema is None else dict(tool.output_schema),
+        annotations=ToolAnnotations.model_validate(tool.wire.get("annotations") or {}),
+        _meta={UPSTREAM_KEY: upstream},
+    )
