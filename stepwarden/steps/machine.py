@@ -29,7 +29,7 @@ from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.hearing import ask_seats, give_up_seats, hear
 from stepwarden.steps.measured import Measured
 from stepwarden.steps.opinion import Opinion
-from stepwarden.steps.stall import gets_nowhere
+from stepwarden.steps.stall import gets_nowhere, gives_up
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Assurance, By, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 from stepwarden.steps.voice import Voice
@@ -187,12 +187,15 @@ def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
 
 
 def _finish_asked(decision: Decision, said: Submission, policy: Policy, expert: str) -> Decision:
-    """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6)."""
+    """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6).
+
+    An agent that gives up, as it was told to where it is stalled, has nothing to prove: it is not held.
+    """
     thread = decision.thread
     if said.more:
         return decision
     open_now = open_clauses(thread, policy)
-    if open_now and not thread.held:
+    if open_now and not thread.held and not gives_up(thread):
         return _with_next_step(_shortened(decision.then(Held(open_now)), len(open_now)))
     if _wants_expert(thread, policy, expert):
         return _ask_expert(decision, expert)
@@ -212,13 +215,18 @@ def _shortened(decision: Decision, clauses: int) -> Decision:
 
 def _finish(thread: Thread, policy: Policy) -> Finished:
     """Give the end that the agent asked for, with what was open and what an expert objected to."""
+    inconclusive = _is_inconclusive(thread, policy)
     return Finished(
         By.AGENT,
-        Outcome.INCONCLUSIVE if thread.stalled else Outcome.DONE,
+        Outcome.INCONCLUSIVE if inconclusive else Outcome.DONE,
         assess(thread, policy).assurance,
-        "nothing new was found any more" if thread.stalled else "the agent asked to finish",
+        "nothing new was found any more" if inconclusive else "the agent asked to finish",
         (*open_clauses(thread, policy), *objections(thread)),
     )
+
+
+def _is_inconclusive(thread: Thread, policy: Policy) -> bool:
+    return thread.stalled or (gives_up(thread) and bool(open_clauses(thread, policy)))
 
 
 def objections(thread: Thread) -> tuple[Clause, ...]:
@@ -233,8 +241,8 @@ def objections(thread: Thread) -> tuple[Clause, ...]:
 
 
 def _wants_expert(thread: Thread, policy: Policy, expert: str) -> bool:
-    """One round for each completion; not for a `certain` that the evidence bears out, nor for a stalled thread."""
-    if not expert or thread.expert_asked or thread.stalled:
+    """One round for each completion; not for a `certain` that the evidence bears out, nor for an inconclusive end."""
+    if not expert or thread.expert_asked or _is_inconclusive(thread, policy):
         return False
     certain = thread.trail[-1].submission.confidence is Confidence.CERTAIN
     return not (certain and assess(thread, policy).assurance is Assurance.VERIFIED)

@@ -6,6 +6,7 @@ refused at first, for not even having new words, counts as two.
 
 from itertools import takewhile
 
+from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Signal, Step, Thread
 
 STALLED_FROM = 2  # idle steps in a row
@@ -24,6 +25,18 @@ def gets_nowhere(thread: Thread) -> bool:
     """
     idle = _idle(thread)
     return bool(idle) and _was_empty(thread, idle[0]) and _was_told(thread, since=idle[-1].number)
+
+
+def gives_up(thread: Thread) -> bool:
+    """Whether an ask to finish heeds that the thread is stalled: it was told so, and found nothing, as it says itself.
+
+    That is: nothing new since it was told, no hypothesis or issue claimed, a confidence of `low` or `exploring`.
+    """
+    idle = _idle(thread)
+    word = thread.trail[-1].submission.confidence
+    claimed = thread.claims.hypothesis is not None or bool(thread.claims.issues)
+    unsure = word is not None and word.rank <= Confidence.LOW.rank
+    return bool(idle) and unsure and not claimed and _was_told(thread, since=idle[-1].number)
 
 
 def _was_empty(thread: Thread, step: Step) -> bool:

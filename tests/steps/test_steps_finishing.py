@@ -1,5 +1,6 @@
 """How a thread ends: rules 6 and 7 of the protocol, and "Ending early"."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -228,6 +229,81 @@ def test_a_backtrack_forgets_which_of_the_later_steps_were_refused_at_first() ->
     assert play.now.refused_at == {2}
     play.go_back(2)
     assert play.now.refused_at == frozenset()
+
+
+# -- the agent gives up, as it was told to
+
+
+UNSURE: dict[str, Any] = {"findings": "I cannot find it", "confidence": Confidence.LOW}
+
+
+def _told_at_words() -> Play:
+    play = started(DEBUG)
+    play.step()
+    play.step(advice=Advice(signal=Signal.STALLED, reason="nothing new"))
+    return play
+
+
+@pytest.mark.parametrize("told", [_told, _told_at_words])
+def test_who_is_told_of_a_stall_and_claims_nothing_is_not_held(told: Callable[[], Play]) -> None:
+    play = told()
+    play.finish(**UNSURE)
+    ended = _finished(play)
+    assert (ended.by, ended.outcome, ended.reason) == (By.AGENT, Outcome.INCONCLUSIVE, "nothing new was found any more")
+    assert [clause.kind for clause in ended.open] == ["no_hypothesis"]
+
+
+@pytest.mark.parametrize("word", [None, Confidence.MEDIUM, Confidence.CERTAIN])
+def test_who_does_not_say_that_it_is_unsure_is_held(word: Confidence | None) -> None:
+    play = _told()
+    play.finish(findings="I cannot find it", confidence=word)
+    assert play.is_open
+
+
+def test_who_was_not_told_is_held() -> None:
+    play = started(DEBUG)
+    play.step()
+    play.step()
+    play.finish(**UNSURE)
+    assert play.is_open
+
+
+def test_who_claims_something_is_held_where_words_were_new() -> None:
+    play = started(DEBUG, hypothesis="H")
+    play.step(hypothesis="H")
+    play.step(hypothesis="H", advice=Advice(signal=Signal.STALLED, reason="nothing new"))
+    play.finish(hypothesis="H", **UNSURE)
+    assert play.is_open
+    assert play.open == ["hypothesis"]
+
+
+@pytest.mark.parametrize("said", [{"checked": ("b.py",)}, {"hypothesis": "H"}], ids=["a file", "a claim"])
+def test_who_brings_something_after_it_was_told_is_held(said: dict[str, Any]) -> None:
+    play = _told()
+    play.step(**said)
+    play.finish(**UNSURE)
+    assert play.is_open
+
+
+def test_who_brings_something_with_the_ask_is_held() -> None:
+    play = _told()
+    play.finish(checked=("b.py",), **UNSURE)
+    assert play.is_open
+
+
+def test_who_goes_back_was_told_nothing() -> None:
+    play = _told_at_words()
+    play.go_back(2)
+    play.finish(**UNSURE)
+    assert play.is_open
+
+
+def test_with_nothing_open_the_thread_of_who_was_told_is_done() -> None:
+    play = started(REVIEW)
+    play.step()
+    play.step(advice=Advice(signal=Signal.STALLED, reason="nothing new"))
+    play.finish(**UNSURE)
+    assert play.now.outcome is Outcome.DONE
 
 
 # -- a held thread's plan
