@@ -4,7 +4,6 @@ The numbers are those of "Review, at every step" in docs/manager.md. Looked at a
 steps before it only where something just changed.
 """
 
-import math
 from dataclasses import dataclass
 
 from stepwarden.manager.convergence import is_ripe, reason_to_end
@@ -12,14 +11,14 @@ from stepwarden.manager.facts import Case
 from stepwarden.manager.reasons import clipped, counted
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.fold import before_step
+from stepwarden.steps.gate import steps_to_close
 from stepwarden.steps.machine import Advice
+from stepwarden.steps.stall import STALLED_FROM, gets_nowhere, idle_steps
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, By, Plan, Signal, Step, Thread
 
-CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 WIDER_FILES = 3  # new files in one step from which the scope has grown ...
 WIDER_FROM_STEP = 3  # ... from this step on; before it, finding the files is the work
-WORDS_ONLY_STEPS = 2  # steps in a row that bring words and no fact before it counts as a stall
 SPLIT_AGAIN_STEPS = 5  # how often the advice to split is repeated
 
 
@@ -39,6 +38,8 @@ def review(case: Case) -> Advice:
     why = reason_to_end(case)
     if why and (not case.expert or case.step.submission.confidence is Confidence.CERTAIN):
         return Advice(end=True, reason=clipped(why))  # the plan stays, so that the steps saved are counted from it
+    if case.policy.novelty_required and gets_nowhere(case.thread):
+        return Advice(end=True, inconclusive=True, reason=clipped(_tried(case.thread)))
     plan = _moved_plan(case)
     signal, reason = _signal(case, converged=bool(why))
     return Advice(plan=plan, signal=signal, reason=clipped(reason) or (plan.reason if plan else ""))
@@ -69,14 +70,7 @@ def _signal(case: Case, *, converged: bool) -> tuple[Signal | None, str]:
 
 
 def _is_stalled(case: Case) -> bool:
-    if case.step.stalled:
-        return True
-    idle = 0
-    for step in reversed(case.thread.trail):
-        if step.new or step.number == 1:
-            break
-        idle += 1
-    return case.policy.novelty_required and idle > 0 and idle % WORDS_ONLY_STEPS == 0
+    return case.step.stalled or (case.policy.novelty_required and idle_steps(case.thread) >= STALLED_FROM)
 
 
 def _tried(thread: Thread) -> str:
@@ -97,6 +91,8 @@ def _moved_plan(case: Case) -> Plan | None:
     plan, last = case.thread.plan, case.thread.last
     if plan is None:
         return None
+    if (why := _fruitless(case)) and plan.low < plan.high and not asked_for_more(case.thread):
+        return _held_down(case, plan, why)
     grown = _growth(case, plan)
     likely = min(grown.likely, longest(case))
     if likely > plan.likely:
@@ -105,6 +101,27 @@ def _moved_plan(case: Case) -> Plan | None:
     if shrunk is not None and shrunk.likely < plan.likely:
         return _around(plan, shrunk.likely, min(plan.high, shrunk.likely + 2), shrunk.reason, last)
     return None
+
+
+def _held_down(case: Case, plan: Plan, why: str) -> Plan | None:
+    """Give a plan of no more than what is open takes, and at least the next step; None where it is that short."""
+    last = case.thread.last
+    likely = last + max(1, steps_to_close(len(case.assessment.open)))
+    return _around(plan, likely, min(plan.high, likely + 2), why, last) if likely < plan.likely else None
+
+
+def _fruitless(case: Case) -> str:
+    """Give why the thread has earned no longer plan than what is open takes, "" where it may go on as planned."""
+    if _is_stalled(case):
+        return f"nothing new at step {case.thread.last}"
+    return "every quote was refuted, twice in a row" if _refuted_again(case.thread) else ""
+
+
+def _refuted_again(thread: Thread) -> bool:
+    """Whether the last two steps both quoted, and the server found nothing of it."""
+    last_two = [step.evidence for step in thread.trail[-2:]]
+    refuted = all(item.verdict is Verdict.REFUTED for items in last_two for item in items)
+    return len(last_two) > 1 and all(last_two) and refuted
 
 
 def _around(plan: Plan, likely: int, high: int, reason: str, last: int) -> Plan:
@@ -120,7 +137,7 @@ def _growth(case: Case, plan: Plan) -> _Move:
     last = case.thread.last
     surprises = [why for why in (_refuted_now(case), _theory_dropped(case.thread), _scope_grown(case.thread)) if why]
     likely = plan.likely + len(surprises)
-    needed = math.ceil(len(case.assessment.open) / CLAUSES_PER_STEP)
+    needed = steps_to_close(len(case.assessment.open))
     if last + needed > likely:
         likely = last + needed
         surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
@@ -160,7 +177,7 @@ def _scope_grown(thread: Thread) -> str:
 
 
 def _shrinkage(case: Case) -> _Move | None:
-    """Give the earlier end that the facts allow: the next step where all is verified, else one more to look again."""
+    """Give the earlier end that the facts allow: the next step, or one more to look again where only words say so."""
     thread, policy = case.thread, case.policy
     if not case.assessment.sufficient or asked_for_more(thread):
         return None
@@ -169,10 +186,10 @@ def _shrinkage(case: Case) -> _Move | None:
     floor = max(thread.last + 1, policy.low)
     if confident and case.assessment.assurance is Assurance.VERIFIED:
         return _Move(floor, f"verified at step {thread.last}")
+    if _checklist_closed(case):
+        return _Move(floor, f"checklist closed at step {thread.last}")
     if confident:
         return _Move(max(floor, thread.last + 2), f"nothing open at step {thread.last}")
-    if _checklist_closed(case):
-        return _Move(max(floor, thread.last + 2), f"checklist closed at step {thread.last}")
     return None
 
 

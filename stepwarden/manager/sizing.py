@@ -18,7 +18,7 @@ CALIBRATED_FROM = 20  # finished threads of a tool from which its own history re
 NEWEST = 500  # finished threads that are looked at; old ones were made by other agents and other rules
 
 _KIND_MOVES = {Kind.REVIEW: 1, Kind.ARCHITECTURE: 2, Kind.SECURITY: 2, Kind.HOW: 0}
-_DEBUG_WORDS = ("place known", "two clues", "one clue", "nothing known")
+_DEBUG_MOVES = ((3, "nothing known"), (1, "one clue"), (0, "two clues"))  # by the number of clues to the place
 
 # Kinds that a tool's starting point holds already: a codereview that says "review", or looks for bugs, is no bigger
 # for saying so. The debug tool is not here: how much is known differs from task to task, so no starting point holds it.
@@ -98,14 +98,12 @@ def _question_move(task: str, policy: Policy) -> tuple[int, list[str]]:
     """Give how far the question moves the starting point, and the words for it (none where it does not)."""
     kind = Kind.DEBUG if policy.tool == "debug" else question_kind(task, _HELD.get(policy.tool, frozenset()))
     if kind is Kind.DEBUG:
-        unknown = unknown_of(clues(task))
-        return unknown, [kind.value, _DEBUG_WORDS[unknown]]
+        move, known = _debug_move(clues(task))
+        return move, [kind.value, known]
     move = _KIND_MOVES[kind]
     return move, [kind.value] if move else []
 
 
-def unknown_of(known: frozenset[Clue]) -> int:
-    """Give 0 where the place of a defect is known, to 3 where nothing is."""
-    if known & {Clue.TRACE, Clue.PLACE}:
-        return 0
-    return 3 - len(known)
+def _debug_move(known: frozenset[Clue]) -> tuple[int, str]:
+    """Give 0 where the place of a defect is known, or two clues say where to look, to 3 where nothing is; and why."""
+    return (0, "place known") if known & {Clue.TRACE, Clue.PLACE} else _DEBUG_MOVES[len(known)]

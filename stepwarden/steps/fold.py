@@ -56,6 +56,7 @@ def before_step(thread: Thread, number: int) -> Thread:
         voices=_voices_before(thread, number),
         exchanged=False,
         refused_empty=None,
+        refused_at=frozenset(at for at in thread.refused_at if at < number),
     )
     return _with_live_steps(cut)
 
@@ -144,7 +145,8 @@ def _finished(thread: Thread, event: Finished) -> Thread:
 def _refused(thread: Thread, event: Refused) -> Thread:
     if event.reason != "nothing_new":
         return thread
-    return replace(thread, refused_empty=(event.number, event.digest))
+    refused_at = thread.refused_at | {thread.next_number}
+    return replace(thread, refused_empty=(event.number, event.digest), refused_at=refused_at)
 
 
 def _asked(thread: Thread, event: Asked) -> Thread:

@@ -4,6 +4,7 @@ Rules 6 and 7 and section 4 of the step protocol. Everything is counted from wha
 the words of the agent.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from stepwarden.steps.panel import Panel, no_panel
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Issue, Thread
 
+CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
 
 
@@ -86,6 +88,11 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     if (panel := policy.panel(thread)) is not None:
         clauses += panel.clauses(thread)
     return tuple(clauses)
+
+
+def steps_to_close(clauses: int) -> int:
+    """Give how many steps so many open clauses are expected to take."""
+    return math.ceil(clauses / CLAUSES_PER_STEP)
 
 
 def _evidence_clauses(thread: Thread) -> list[Clause]:

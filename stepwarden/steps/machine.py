@@ -25,10 +25,11 @@ from stepwarden.steps.events import (
 )
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.fold import before_step, fold_events
-from stepwarden.steps.gate import Policy, assess, open_clauses
+from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.hearing import ask_seats, give_up_seats, hear
 from stepwarden.steps.measured import Measured
 from stepwarden.steps.opinion import Opinion
+from stepwarden.steps.stall import gets_nowhere, gives_up
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Assurance, By, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 from stepwarden.steps.voice import Voice
@@ -52,11 +53,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What the manager proposes; the machine judges it. Empty advice changes nothing."""
+    """What the manager proposes; the machine judges it. Empty advice changes nothing.
+
+    `inconclusive` says of an `end` that the thread gets nowhere, where else all is verified.
+    """
 
     plan: Plan | None = None
     signal: Signal | None = None
     end: bool = False
+    inconclusive: bool = False
     reason: str = ""
     by: By = By.RULE
 
@@ -182,27 +187,46 @@ def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
 
 
 def _finish_asked(decision: Decision, said: Submission, policy: Policy, expert: str) -> Decision:
-    """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6)."""
+    """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6).
+
+    An agent that gives up, as it was told to where it is stalled, has nothing to prove: it is not held.
+    """
     thread = decision.thread
     if said.more:
         return decision
     open_now = open_clauses(thread, policy)
-    if open_now and not thread.held:
-        return _with_next_step(decision.then(Held(open_now)))
+    if open_now and not thread.held and not gives_up(thread):
+        return _with_next_step(_shortened(decision.then(Held(open_now)), len(open_now)))
     if _wants_expert(thread, policy, expert):
         return _ask_expert(decision, expert)
     return decision.then(_finish(thread, policy))
 
 
+def _shortened(decision: Decision, clauses: int) -> Decision:
+    """Let the plan of a held thread take no longer than what is open: the agent has said that the rest is done."""
+    plan, last = decision.thread.plan, decision.thread.last
+    likely = last + steps_to_close(clauses)
+    if plan is None or plan.low == plan.high or plan.likely <= likely:
+        return decision
+    low, high = min(max(plan.low, last + 1), likely), max(min(plan.high, likely + 2), likely + 1)
+    reason = f"{clauses} open {'clause' if clauses == 1 else 'clauses'} to close"
+    return decision.then(Planned(Plan(low, likely, high, reason, was=plan.likely)))
+
+
 def _finish(thread: Thread, policy: Policy) -> Finished:
     """Give the end that the agent asked for, with what was open and what an expert objected to."""
+    inconclusive = _is_inconclusive(thread, policy)
     return Finished(
         By.AGENT,
-        Outcome.INCONCLUSIVE if thread.stalled else Outcome.DONE,
+        Outcome.INCONCLUSIVE if inconclusive else Outcome.DONE,
         assess(thread, policy).assurance,
-        "nothing new was found any more" if thread.stalled else "the agent asked to finish",
+        "nothing new was found any more" if inconclusive else "the agent asked to finish",
         (*open_clauses(thread, policy), *objections(thread)),
     )
+
+
+def _is_inconclusive(thread: Thread, policy: Policy) -> bool:
+    return thread.stalled or (gives_up(thread) and bool(open_clauses(thread, policy)))
 
 
 def objections(thread: Thread) -> tuple[Clause, ...]:
@@ -217,8 +241,8 @@ def objections(thread: Thread) -> tuple[Clause, ...]:
 
 
 def _wants_expert(thread: Thread, policy: Policy, expert: str) -> bool:
-    """One round for each completion; not for a `certain` that the evidence bears out, nor for a stalled thread."""
-    if not expert or thread.expert_asked or thread.stalled:
+    """One round for each completion; not for a `certain` that the evidence bears out, nor for an inconclusive end."""
+    if not expert or thread.expert_asked or _is_inconclusive(thread, policy):
         return False
     certain = thread.trail[-1].submission.confidence is Confidence.CERTAIN
     return not (certain and assess(thread, policy).assurance is Assurance.VERIFIED)
@@ -264,7 +288,7 @@ def advise(decision: Decision, advice: Advice, policy: Policy, *, expert: str = 
     """Judge the manager's advice on the step just recorded, and add what of it holds; empty advice is advice too.
 
     An open thread is left with a step to come (2). A held or finished thread takes only a plan. An early end needs the
-    whole gate and assurance `verified`.
+    whole gate and assurance `verified`, or as inconclusive one a thread that gets nowhere.
     """
     thread = decision.thread
     if advice.plan is not None and thread.outcome is Outcome.OPEN:
@@ -273,7 +297,9 @@ def advise(decision: Decision, advice: Advice, policy: Policy, *, expert: str = 
         return decision  # its steps are counted, not advised
     if not decision.is_open:
         return _with_next_step(decision)
-    if advice.end and _may_end(decision.thread, policy):
+    if advice.end and advice.inconclusive and gets_nowhere(decision.thread):
+        return decision.then(_given_up_on(decision.thread, advice, policy))
+    if advice.end and not advice.inconclusive and _may_end(decision.thread, policy):
         if _wants_expert(decision.thread, policy, expert):
             return _ask_expert(decision, expert)
         return decision.then(_early_end(decision.thread, advice))
@@ -308,6 +334,16 @@ def _may_end(thread: Thread, policy: Policy) -> bool:
     return assessment.sufficient and assessment.assurance is Assurance.VERIFIED
 
 
+def _given_up_on(thread: Thread, advice: Advice, policy: Policy) -> Finished:
+    """Give the end of a thread that gets nowhere, with what is open."""
+    found = assess(thread, policy)
+    return Finished(_advised_by(advice), Outcome.INCONCLUSIVE, found.assurance, advice.reason, found.open)
+
+
 def _early_end(thread: Thread, advice: Advice) -> Finished:
-    by = By.MODEL if advice.by is By.MODEL else By.RULE
-    return Finished(by, Outcome.DONE, Assurance.VERIFIED, advice.reason, saved=max(0, thread.sized - thread.last))
+    saved = max(0, thread.sized - thread.last)
+    return Finished(_advised_by(advice), Outcome.DONE, Assurance.VERIFIED, advice.reason, saved=saved)
+
+
+def _advised_by(advice: Advice) -> By:
+    return By.MODEL if advice.by is By.MODEL else By.RULE

@@ -255,6 +255,7 @@ class Thread:
     voices: Mapping[int, Voice] = field(default_factory=dict[int, Voice])  # of a consensus, by seat
     exchanged: bool = False  # whether its exchange round was held
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
+    refused_at: frozenset[int] = frozenset()  # numbers whose step was refused at first for bringing nothing
     attempts: Mapping[int, int] = field(default_factory=dict[int, int])  # number -> times recorded
     digests: Mapping[str, int] = field(default_factory=dict[str, int])  # digest -> number, of the live steps
     remarks: tuple[Remark, ...] = ()

@@ -105,10 +105,14 @@ class Talk:
     def steps(self, number: int, **said) -> list[Advice]:
         return [self.step(files=[f"file{self.sent}.py"], **said) for _ in range(number)]
 
-    def record_stalled(self) -> None:
-        """Record a step that brings not even new words: refused at first, accepted when it comes again."""
+    def refuse_empty(self) -> None:
+        """Send a step that brings not even new words, which is refused."""
         refused = Refused(self.thread.next_number, "another digest", "nothing_new")
         self.decision = Decision(apply(self.thread, refused))
+
+    def record_stalled(self) -> None:
+        """Record a step that brings not even new words: refused at first, accepted when it comes again."""
+        self.refuse_empty()
         self.record(findings="found 1")
 
     def stalled_step(self) -> Advice:

@@ -11,7 +11,7 @@ from stepwarden.manager.facts import Work
 from stepwarden.manager.manager import Manager
 from stepwarden.manager.reviewing import review
 from stepwarden.manager.sizing import size
-from stepwarden.steps.thread import By, Signal
+from stepwarden.steps.thread import By, Outcome, Signal
 
 pytestmark = pytest.mark.anyio
 WORK = Work("wrong at a.py:3")
@@ -173,10 +173,25 @@ async def test_a_model_is_asked_three_times_a_thread_at_most_whether_it_answers_
     talk = Talk(work=WORK)
     talk.record(files=["a.py"])
     talk.take(await manager.size(WORK, DEBUG))
+    talk.record()
+    talk.take(await manager.review(talk.case))
     for number in range(5):
-        talk.record_stalled()
+        talk.record()
         talk.take(await manager.review(talk.case))
         assert adviser.asked == min(3, number + 2)
+
+
+async def test_no_model_is_asked_about_a_thread_that_the_rules_end_as_inconclusive():
+    manager, adviser = managed()
+    talk = Talk(work=WORK)
+    talk.record(files=["a.py"])
+    talk.take(await manager.size(WORK, DEBUG))
+    for total in (None, 9):
+        talk.refuse_empty()
+        talk.record(findings="found 1", total=total)
+        talk.take(await manager.review(talk.case))
+    assert talk.thread.outcome is Outcome.INCONCLUSIVE
+    assert adviser.asked == 2
 
 
 async def test_going_back_to_step_one_does_not_begin_the_count_anew():

@@ -10,7 +10,7 @@ from stepwarden.manager.reviewing import longest, review
 from stepwarden.manager.sizing import size
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
-from stepwarden.steps.thread import Outcome, Signal
+from stepwarden.steps.thread import By, Outcome, Signal
 
 PLAIN = Work("wrong at a.py:3")  # debug: 4 steps
 
@@ -35,6 +35,54 @@ def test_a_refuted_quote_grows_the_plan_by_one_and_only_in_its_own_step():
     advice = talk.step(made_up("src/a.py"))
     assert (advice.plan.likely, advice.plan.was, advice.plan.reason) == (5, 4, "a quote of a.py was refuted")
     assert talk.step(files=["b.py"]).plan is None
+
+
+def _refuted_twice(**first):
+    talk = Talk(work=replace(PLAIN, hint=8))
+    talk.step(files=["a.py"])
+    talk.step(made_up(), **first)
+    return talk
+
+
+def test_a_second_step_in_a_row_of_refuted_quotes_alone_leaves_the_next_step():
+    talk = _refuted_twice(hypothesis=THEORY)
+    assert likely_of(talk) == 9
+    plan = talk.step(made_up("b.py")).plan
+    assert (plan.likely, plan.was, plan.reason) == (4, 9, "every quote was refuted, twice in a row")
+
+
+def test_a_third_one_grows_nothing_either():
+    talk = _refuted_twice()
+    talk.step(made_up("b.py"))
+    talk.step(made_up("c.py"))
+    assert likely_of(talk) == 5
+
+
+def test_a_step_between_two_refuted_ones_keeps_the_plan():
+    talk = _refuted_twice()
+    talk.step(files=["b.py"])
+    assert talk.step(made_up("b.py")).plan.likely == 10
+
+
+@pytest.mark.parametrize("between", [(seen("b.py"),), (made_up("c.py"), seen("b.py"))], ids=["alone", "beside another"])
+def test_a_quote_that_holds_keeps_the_plan(between):
+    talk = _refuted_twice()
+    talk.step(*between)
+    assert likely_of(talk) >= 9
+    talk.step(made_up("d.py"))
+    assert likely_of(talk) >= 10
+
+
+def test_an_agent_that_asks_for_more_is_not_cut_down_for_refuted_quotes():
+    talk = _refuted_twice()
+    talk.step(made_up("b.py"), total=12)
+    assert likely_of(talk) == 13
+
+
+def test_a_thread_with_more_open_than_a_step_closes_keeps_the_steps_for_it():
+    talk = Talk(policy=checklist(0, 4), work=replace(PLAIN, hint=8))
+    talk.step(made_up(), hypothesis=THEORY)
+    assert talk.step(made_up("b.py")).plan.likely == 5
 
 
 def test_a_refuted_quote_made_good_in_the_same_step_grows_nothing():
@@ -151,11 +199,17 @@ def test_an_open_clause_keeps_the_plan():
     assert talk.step(files=["b.py"], confidence="certain").plan is None
 
 
-def test_a_checklist_closed_early_shrinks_the_plan():
+def test_a_checklist_closed_early_shrinks_the_plan_to_the_next_step():
     talk = Talk(policy=checklist(3, 0), work=replace(PLAIN, hint=8))
     talk.step()
     advice = talk.step(files=["b.py"])
-    assert (advice.plan.likely, advice.plan.reason) == (4, "checklist closed at step 2")
+    assert (advice.plan.likely, advice.plan.reason) == (3, "checklist closed at step 2")
+
+
+def test_a_checklist_closed_early_counts_before_the_word_high():
+    talk = Talk(policy=checklist(3, 0), work=replace(PLAIN, hint=8))
+    talk.step()
+    assert talk.step(files=["b.py"], confidence="high").plan.likely == 3
 
 
 def test_the_plan_never_shrinks_below_the_range():
@@ -184,11 +238,109 @@ def test_a_stalled_step_is_told_what_was_tried():
     assert len(advice.reason.encode()) <= 60
 
 
-def test_words_without_facts_are_a_stall_every_second_time():
+def test_words_without_facts_are_a_stall_from_the_second_step_on():
     talk = Talk()
     talk.step(files=["a.py"])
     signals = [talk.step().signal for _ in range(6)]
-    assert signals == [None, Signal.STALLED] * 3
+    assert signals == [None, *[Signal.STALLED] * 5]
+
+
+def test_a_fact_begins_the_count_of_words_anew():
+    talk = Talk()
+    talk.step(files=["a.py"])
+    steps = [{}, {}, {"files": ["b.py"]}, {}, {}]
+    assert [talk.step(**step).signal for step in steps] == [None, Signal.STALLED, None, None, Signal.STALLED]
+
+
+def test_words_after_a_refusal_for_having_none_are_a_stall_at_once():
+    talk = Talk(work=PLAIN)
+    talk.step(files=["a.py"])
+    talk.refuse_empty()
+    assert talk.step().signal is Signal.STALLED
+    talk.step(files=["b.py"])
+    assert talk.step().signal is None
+
+
+def test_a_stalled_thread_keeps_the_next_step_of_its_plan():
+    talk = Talk(work=replace(PLAIN, hint=8))
+    talk.step(files=["a.py"])
+    assert talk.step().plan is None
+    plan = talk.step().plan
+    assert (plan.likely, plan.was, plan.reason) == (4, 8, "nothing new at step 3")
+    assert talk.step().plan is None
+    assert likely_of(talk) == 5
+
+
+def test_a_stalled_agent_that_asks_for_more_gets_it():
+    talk = Talk(work=PLAIN)
+    talk.step(files=["a.py"])
+    talk.step()
+    assert talk.step(total=7).signal is Signal.STALLED
+    assert likely_of(talk) == 7
+
+
+def test_a_counted_total_is_never_cut():
+    talk = Talk(policy=POLICIES["codereview"], work=Work("a task", computed=12))
+    talk.step(files=["a.py"])
+    talk.step()
+    assert talk.step().plan is None
+    assert likely_of(talk) == 12
+
+
+# Getting nowhere
+
+
+def _told():
+    talk = Talk(work=replace(PLAIN, hint=8))
+    talk.step(files=["a.py", "b.py"], hypothesis=THEORY)
+    assert talk.stalled_step().signal is Signal.STALLED
+    return talk
+
+
+def test_an_empty_step_after_the_word_that_it_is_stalled_ends_the_thread_as_inconclusive():
+    talk = _told()
+    advice = talk.stalled_step()
+    assert (advice.end, advice.inconclusive) == (True, True)
+    assert advice.reason.startswith("nothing new after 2 files; tried: the cache key")
+    assert (talk.thread.outcome, talk.thread.ended_by) == (Outcome.INCONCLUSIVE, By.RULE)
+
+
+def test_mere_words_after_that_word_and_a_refusal_end_it_too():
+    talk = _told()
+    talk.refuse_empty()
+    assert talk.step().inconclusive
+
+
+def test_words_of_the_agents_own_accord_end_nothing():
+    talk = _told()
+    assert not any(talk.step().end for _ in range(6))
+
+
+def test_a_fact_after_that_word_begins_anew():
+    talk = _told()
+    talk.step(files=["c.py"])
+    advice = talk.stalled_step()
+    assert (advice.end, advice.signal) == (False, Signal.STALLED)
+
+
+def test_a_thread_that_goes_on_after_such_an_end_is_told_again_before_the_next():
+    talk = _told()
+    talk.stalled_step()
+    advices = [talk.stalled_step() for _ in range(2)]
+    assert [(advice.end, advice.signal) for advice in advices] == [(False, Signal.STALLED), (True, None)]
+
+
+def test_what_was_told_before_a_backtrack_no_longer_counts():
+    talk = _told()
+    talk.step(backtrack=2)
+    assert talk.stalled_step().signal is Signal.STALLED
+    assert talk.thread.outcome is Outcome.OPEN
+
+
+def test_a_tool_that_asks_for_nothing_new_is_never_given_up_on():
+    talk = Talk(policy=replace(POLICIES["planner"], novelty_required=False))
+    talk.step()
+    assert not any(talk.stalled_step().end for _ in range(4))
 
 
 def test_words_are_the_work_of_a_tool_that_asks_for_nothing_new():

@@ -97,12 +97,12 @@ def test_another_kind_still_moves_a_tool():
     ("task", "found", "likely"),
     [
         ("it is wrong", set(), 7),
-        ("parse_line gives wrong sums", {Clue.SYMBOL}, 6),
-        ("ParseLine gives wrong sums", {Clue.SYMBOL}, 6),
-        ("parse() gives wrong sums", {Clue.SYMBOL}, 6),
-        ("src/parse.py gives wrong sums", {Clue.SYMBOL}, 6),
-        ("we get a KeyError", {Clue.EXCEPTION}, 6),
-        ("we get a KeyError in parse_line", {Clue.EXCEPTION, Clue.SYMBOL}, 5),
+        ("parse_line gives wrong sums", {Clue.SYMBOL}, 5),
+        ("ParseLine gives wrong sums", {Clue.SYMBOL}, 5),
+        ("parse() gives wrong sums", {Clue.SYMBOL}, 5),
+        ("src/parse.py gives wrong sums", {Clue.SYMBOL}, 5),
+        ("we get a KeyError", {Clue.EXCEPTION}, 5),
+        ("we get a KeyError in parse_line", {Clue.EXCEPTION, Clue.SYMBOL}, 4),
         ("wrong at parse.py:31", {Clue.PLACE, Clue.SYMBOL}, 4),
         ("Traceback (most recent call last): ...", {Clue.TRACE}, 4),
         ("broken\n   at Foo.bar(Foo.java:12)", {Clue.TRACE, Clue.PLACE, Clue.SYMBOL}, 4),
@@ -121,6 +121,9 @@ def test_debug_deserves_fewer_steps_the_more_is_known(task, found, likely):
         (ANALYZE, "how does it work", 0, "the usual for analyze"),
         (CODEREVIEW, "review it", 12, "12 files"),
         (DEBUG, "it is wrong", 2, "2 files, debug, nothing known"),
+        (DEBUG, "we get a KeyError", 0, "debug, one clue"),
+        (DEBUG, "we get a KeyError in parse_line", 0, "debug, two clues"),
+        (DEBUG, "wrong at parse.py:31", 0, "debug, place known"),
     ],
 )
 def test_the_reason_names_the_facts(policy, task, files, reason):

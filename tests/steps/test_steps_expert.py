@@ -11,7 +11,7 @@ from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, open_thread
 from stepwarden.steps.opinion import Opinion, Point
 from stepwarden.steps.submission import Confidence, Submission
-from stepwarden.steps.thread import Outcome, Thread
+from stepwarden.steps.thread import Outcome, Signal, Thread
 
 EXPERT = "oracle"
 PROOF = seen("a.py", supports="hypothesis")
@@ -93,6 +93,13 @@ def test_certain_with_verified_evidence_ends_without_an_expert(more: bool) -> No
     end = Advice(end=True, reason="verified") if more else NO_ADVICE
     decision = after(begun(), proven(2, more=more, confidence=Confidence.CERTAIN), advice=end)
     assert decision.thread.outcome is Outcome.DONE
+
+
+def test_who_gives_up_at_a_stall_as_it_was_told_to_ends_without_an_expert() -> None:
+    idle = after(begun(), ask(2)).thread
+    told = after(idle, ask(3), advice=Advice(signal=Signal.STALLED, reason="nothing new")).thread
+    asked = ask(4, more=False, confidence=Confidence.LOW)
+    assert after(told, asked).thread.outcome is Outcome.INCONCLUSIVE
 
 
 def test_without_an_expert_a_thread_finishes_at_once() -> None:

@@ -1,6 +1,8 @@
 """How a thread ends: rules 6 and 7 of the protocol, and "Ending early"."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from driver import ANALYZE, DEBUG, REVIEW, Play, claim, plan, refuted, seen, started
@@ -8,9 +10,10 @@ from driver import ANALYZE, DEBUG, REVIEW, Play, claim, plan, refuted, seen, sta
 from stepwarden.steps.admission import Accept, Reason, Refusal
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Finished, Held, Planned, Signalled
+from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
 from stepwarden.steps.submission import Confidence
-from stepwarden.steps.thread import Assurance, By, Outcome, Signal
+from stepwarden.steps.thread import Assurance, By, Outcome, Plan, Signal
 
 END = Advice(end=True, reason="converged")
 
@@ -168,6 +171,158 @@ def test_going_back_before_a_stall_ends_it() -> None:
     play = _stalled()
     play.go_back(2)
     assert not play.now.stalled
+
+
+# -- the manager ends a thread that gets nowhere
+
+NOWHERE = Advice(end=True, inconclusive=True, reason="nothing new; tried: H")
+
+
+def _told(policy: Policy = DEBUG) -> Play:
+    play = started(policy, findings="old")
+    play.step(findings="old")
+    play.step(findings="OLD", advice=Advice(signal=Signal.STALLED, reason="nothing new"))
+    return play
+
+
+def test_such_an_end_is_inconclusive_with_what_is_open_and_its_reason() -> None:
+    play = _told()
+    play.step(findings="old")
+    play.step(findings="Old", advice=NOWHERE)
+    ended = _finished(play)
+    assert (ended.by, ended.outcome, ended.assurance) == (By.RULE, Outcome.INCONCLUSIVE, Assurance.ASSERTED)
+    assert (ended.reason, ended.saved) == ("nothing new; tried: H", 0)
+    assert [clause.kind for clause in ended.open] == ["no_hypothesis"]
+
+
+def test_the_next_number_reopens_such_a_thread() -> None:
+    play = _told()
+    play.step(findings="old")
+    play.step(findings="Old", advice=NOWHERE)
+    assert play.step(4, hypothesis="the cart") == Accept(4)
+    assert (play.is_open, play.now.stalled) == (True, False)
+
+
+def test_an_end_of_a_thread_that_was_not_told_is_not_taken() -> None:
+    play = started(DEBUG, findings="old")
+    play.step(findings="old")
+    play.step(findings="OLD", advice=NOWHERE)
+    assert play.is_open
+
+
+@pytest.mark.parametrize("said", [{}, {"checked": ("b.py",)}], ids=["words", "a file"])
+def test_an_end_after_a_step_that_brings_something_is_not_taken(said: dict[str, Any]) -> None:
+    play = _told()
+    play.step(advice=NOWHERE, **said)
+    assert play.is_open
+
+
+def test_a_thread_that_gets_nowhere_does_not_end_as_done() -> None:
+    play = _told()
+    play.step(findings="old")
+    play.step(findings="Old", advice=Advice(end=True))
+    assert play.is_open
+
+
+def test_a_backtrack_forgets_which_of_the_later_steps_were_refused_at_first() -> None:
+    play = _told()
+    assert play.now.refused_at == {2}
+    play.go_back(2)
+    assert play.now.refused_at == frozenset()
+
+
+# -- the agent gives up, as it was told to
+
+
+UNSURE: dict[str, Any] = {"findings": "I cannot find it", "confidence": Confidence.LOW}
+
+
+def _told_at_words() -> Play:
+    play = started(DEBUG)
+    play.step()
+    play.step(advice=Advice(signal=Signal.STALLED, reason="nothing new"))
+    return play
+
+
+@pytest.mark.parametrize("told", [_told, _told_at_words])
+def test_who_is_told_of_a_stall_and_claims_nothing_is_not_held(told: Callable[[], Play]) -> None:
+    play = told()
+    play.finish(**UNSURE)
+    ended = _finished(play)
+    assert (ended.by, ended.outcome, ended.reason) == (By.AGENT, Outcome.INCONCLUSIVE, "nothing new was found any more")
+    assert [clause.kind for clause in ended.open] == ["no_hypothesis"]
+
+
+@pytest.mark.parametrize("word", [None, Confidence.MEDIUM, Confidence.CERTAIN])
+def test_who_does_not_say_that_it_is_unsure_is_held(word: Confidence | None) -> None:
+    play = _told()
+    play.finish(findings="I cannot find it", confidence=word)
+    assert play.is_open
+
+
+def test_who_was_not_told_is_held() -> None:
+    play = started(DEBUG)
+    play.step()
+    play.step()
+    play.finish(**UNSURE)
+    assert play.is_open
+
+
+def test_who_claims_something_is_held_where_words_were_new() -> None:
+    play = started(DEBUG, hypothesis="H")
+    play.step(hypothesis="H")
+    play.step(hypothesis="H", advice=Advice(signal=Signal.STALLED, reason="nothing new"))
+    play.finish(hypothesis="H", **UNSURE)
+    assert play.is_open
+    assert play.open == ["hypothesis"]
+
+
+@pytest.mark.parametrize("said", [{"checked": ("b.py",)}, {"hypothesis": "H"}], ids=["a file", "a claim"])
+def test_who_brings_something_after_it_was_told_is_held(said: dict[str, Any]) -> None:
+    play = _told()
+    play.step(**said)
+    play.finish(**UNSURE)
+    assert play.is_open
+
+
+def test_who_brings_something_with_the_ask_is_held() -> None:
+    play = _told()
+    play.finish(checked=("b.py",), **UNSURE)
+    assert play.is_open
+
+
+def test_who_goes_back_was_told_nothing() -> None:
+    play = _told_at_words()
+    play.go_back(2)
+    play.finish(**UNSURE)
+    assert play.is_open
+
+
+def test_with_nothing_open_the_thread_of_who_was_told_is_done() -> None:
+    play = started(REVIEW)
+    play.step()
+    play.step(advice=Advice(signal=Signal.STALLED, reason="nothing new"))
+    play.finish(**UNSURE)
+    assert play.now.outcome is Outcome.DONE
+
+
+# -- a held thread's plan
+
+
+@pytest.mark.parametrize(("clauses", "total"), [(1, 3), (3, 3), (4, 4)])
+def test_a_held_thread_is_planned_no_longer_than_what_is_open_takes(clauses: int, total: int) -> None:
+    left = tuple(Clause("checklist", str(number)) for number in range(clauses))
+    play = started(replace(REVIEW, facts=lambda _: left), advice=Advice(plan=plan(7)))
+    play.finish()
+    assert play.now.plan is not None
+    assert (play.now.total_steps, play.now.plan.was) == (total, 7)
+    assert play.now.plan.low <= total < play.now.plan.high
+
+
+def test_a_held_thread_whose_total_is_counted_keeps_it() -> None:
+    play = started(replace(DEBUG, min_steps=1), advice=Advice(plan=Plan(6, 6, 6, "6 steps, counted")))
+    play.finish()
+    assert play.now.total_steps == 6
 
 
 # -- the manager ends early

@@ -238,6 +238,7 @@ class Threads(RuleBasedStateMachine):
             self.model.refuse(said, expected[1])
             assert before is not None
             changed = {"version": before.version + 1, "refused_empty": self.play.now.refused_empty}
+            changed["refused_at"] = self.play.now.refused_at
             assert self.play.now == replace(before, **changed)
         else:
             assert self.play.now == before

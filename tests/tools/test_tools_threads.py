@@ -139,6 +139,26 @@ async def test_finishing_while_nothing_new_is_found_is_inconclusive(app: MCPServ
         assert ended.status == f"{tool}_complete"
 
 
+@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "planner"])
+async def test_a_thread_that_is_told_of_its_stall_and_brings_nothing_is_ended_and_the_next_number_reopens_it(
+    app: MCPServer, project: Path, tool: str
+) -> None:
+    async with connected(app, project) as host:
+        answer = await host.open(tool)
+        for number in (2, 3):
+            assert answer.status == f"pause_for_{tool}"
+            refused = await host.step(tool, number, answer.id, step=f"again {number}", findings="")
+            assert refused.status == f"{tool}_refused"
+            same = {"step": f"once more {number}", "findings": "the total of the cart is wrong"}
+            answer = await host.step(tool, number, answer.id, **same)
+        assert answer.status == f"{tool}_complete"
+        assert answer.verdict.startswith("DONE (inconclusive). 3 steps: nothing new after")
+        assert "step_number=4" in answer.text
+        again = await host.step(tool, 4, answer.id, findings="The rounding is done twice", files_checked=["cart.py"])
+        assert again.status == f"pause_for_{tool}"
+        assert "Reopened." in again.verdict
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reopens_it(
     app: MCPServer, project: Path, tool: str

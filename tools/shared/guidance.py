@@ -12,6 +12,7 @@ from tools.shared.wording import clause_lines, quote_line, some_paths
 OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
 _TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE)
+_GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
 
 
@@ -29,11 +30,19 @@ def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
         return clause_lines(objections(reply.thread))[:OBJECTIONS]
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
-            return list(prompt.sections[SIGNAL_SECTIONS[signal]])[:BULLETS]
+            return _bullets_of(signal, reply, prompt)
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
     fresh = _fresh_bullets(reply.thread, reply.step, prompt)
     return [*mend, *split, *reply.step.measured_actions, *fresh][:BULLETS]
+
+
+def _bullets_of(signal: Signal, reply: Reply, prompt: Prompt) -> list[str]:
+    """Give bullets of a signal's section; each time the thread hears it, they go on where they ended."""
+    bullets = list(prompt.sections[SIGNAL_SECTIONS[signal]])
+    heard = sum(remark.kind == signal.value and remark.step < reply.step.number for remark in reply.thread.remarks)
+    start = heard * BULLETS % len(bullets)
+    return [*bullets[start:], *bullets[:start]][:BULLETS]
 
 
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
@@ -63,7 +72,8 @@ def next_call(reply: Reply, fields: str) -> str:
         ask = f"{call}, {fields if reply.voices else 'step, evidence'}, next_step_required=false)"
         return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"
     call = f"{call}, {fields}"
-    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...)"
+    end = _GIVE_UP if Signal.STALLED in reply.signals else ""
+    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){end}"
 
 
 def hints(reply: Reply) -> list[str]:

@@ -1,0 +1,54 @@
+"""Stalls: how long a thread has brought nothing new, whether it was told so, and whether that was enough.
+
+A step is idle when it brings no fact: no file, quote, issue or hypothesis that was not there before. One that was
+refused at first, for not even having new words, counts as two.
+"""
+
+from itertools import takewhile
+
+from stepwarden.steps.submission import Confidence
+from stepwarden.steps.thread import Signal, Step, Thread
+
+STALLED_FROM = 2  # idle steps in a row
+_STARTS_AFRESH = frozenset({"backtracked", "finished", "abandoned"})  # remarks; what was told before no longer counts
+
+
+def idle_steps(thread: Thread) -> int:
+    """Count the idle steps that `thread` ends with; its first step is never one."""
+    return sum(1 + (step.number in thread.refused_at) for step in _idle(thread))
+
+
+def gets_nowhere(thread: Thread) -> bool:
+    """Whether the thread was told that it is stalled, and what came next was refused as empty and then no better.
+
+    Words that are new, sent of the agent's own accord, are worth another step.
+    """
+    idle = _idle(thread)
+    return bool(idle) and _was_empty(thread, idle[0]) and _was_told(thread, since=idle[-1].number)
+
+
+def gives_up(thread: Thread) -> bool:
+    """Whether an ask to finish heeds that the thread is stalled: it was told so, and found nothing, as it says itself.
+
+    That is: nothing new since it was told, no hypothesis or issue claimed, a confidence of `low` or `exploring`.
+    """
+    idle = _idle(thread)
+    word = thread.trail[-1].submission.confidence
+    claimed = thread.claims.hypothesis is not None or bool(thread.claims.issues)
+    unsure = word is not None and word.rank <= Confidence.LOW.rank
+    return bool(idle) and unsure and not claimed and _was_told(thread, since=idle[-1].number)
+
+
+def _was_empty(thread: Thread, step: Step) -> bool:
+    return step.stalled or step.number in thread.refused_at
+
+
+def _idle(thread: Thread) -> list[Step]:
+    """Give the idle steps at the end, the last one first."""
+    return list(takewhile(lambda step: not step.new and step.number > 1, reversed(thread.trail)))
+
+
+def _was_told(thread: Thread, since: int) -> bool:
+    """Whether one of the steps from `since` to the last but one was told that the thread is stalled."""
+    recent = takewhile(lambda remark: remark.kind not in _STARTS_AFRESH, reversed(thread.remarks))
+    return any(remark.kind == Signal.STALLED.value and since <= remark.step < thread.last for remark in recent)
