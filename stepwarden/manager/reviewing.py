@@ -13,7 +13,7 @@ from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import steps_to_close
 from stepwarden.steps.machine import Advice
-from stepwarden.steps.stall import STALLED_FROM, gets_nowhere, idle_steps
+from stepwarden.steps.stall import gets_nowhere, is_stalled
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, By, Plan, Signal, Step, Thread
 
@@ -62,15 +62,11 @@ def _signal(case: Case, *, converged: bool) -> tuple[Signal | None, str]:
     """Give what the agent should hear and why, the most urgent first."""
     if not converged and is_ripe(case) and not case.thread.disproof_asked:
         return Signal.DISPROVE, f"all is verified, but step {case.thread.last} still changed it"
-    if _is_stalled(case):
+    if is_stalled(case.thread, case.policy):
         return Signal.STALLED, _tried(case.thread)
     if _is_too_long(case):
         return Signal.SPLIT, f"{case.thread.last} steps, past twice {case.policy.high}: finish, or split the work"
     return None, ""
-
-
-def _is_stalled(case: Case) -> bool:
-    return case.step.stalled or (case.policy.novelty_required and idle_steps(case.thread) >= STALLED_FROM)
 
 
 def _tried(thread: Thread) -> str:
@@ -112,7 +108,7 @@ def _held_down(case: Case, plan: Plan, why: str) -> Plan | None:
 
 def _fruitless(case: Case) -> str:
     """Give why the thread has earned no longer plan than what is open takes, "" where it may go on as planned."""
-    if _is_stalled(case):
+    if is_stalled(case.thread, case.policy):
         return f"nothing new at step {case.thread.last}"
     return "every quote was refuted, twice in a row" if _refuted_again(case.thread) else ""
 

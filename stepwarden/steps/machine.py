@@ -189,13 +189,13 @@ def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
 def _finish_asked(decision: Decision, said: Submission, policy: Policy, expert: str) -> Decision:
     """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6).
 
-    An agent that gives up, as it was told to where it is stalled, has nothing to prove: it is not held.
+    An agent that gives up where it is stalled has nothing to prove: it is not held.
     """
     thread = decision.thread
     if said.more:
         return decision
     open_now = open_clauses(thread, policy)
-    if open_now and not thread.held and not gives_up(thread):
+    if open_now and not thread.held and not gives_up(thread, policy):
         return _with_next_step(_shortened(decision.then(Held(open_now)), len(open_now)))
     if _wants_expert(thread, policy, expert):
         return _ask_expert(decision, expert)
@@ -226,7 +226,7 @@ def _finish(thread: Thread, policy: Policy) -> Finished:
 
 
 def _is_inconclusive(thread: Thread, policy: Policy) -> bool:
-    return thread.stalled or (gives_up(thread) and bool(open_clauses(thread, policy)))
+    return thread.stalled or (gives_up(thread, policy) and bool(open_clauses(thread, policy)))
 
 
 def objections(thread: Thread) -> tuple[Clause, ...]:

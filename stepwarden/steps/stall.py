@@ -6,14 +6,15 @@ refused at first, for not even having new words, counts as two.
 
 from itertools import takewhile
 
+from stepwarden.steps.gate import Policy
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Signal, Step, Thread
 
-STALLED_FROM = 2  # idle steps in a row
+_STALLED_FROM = 2  # idle steps in a row
 _STARTS_AFRESH = frozenset({"backtracked", "finished", "abandoned"})  # remarks; what was told before no longer counts
 
 
-def idle_steps(thread: Thread) -> int:
+def _idle_steps(thread: Thread) -> int:
     """Count the idle steps that `thread` ends with; its first step is never one."""
     return sum(1 + (step.number in thread.refused_at) for step in _idle(thread))
 
@@ -27,16 +28,20 @@ def gets_nowhere(thread: Thread) -> bool:
     return bool(idle) and _was_empty(thread, idle[0]) and _was_told(thread, since=idle[-1].number)
 
 
-def gives_up(thread: Thread) -> bool:
-    """Whether an ask to finish heeds that the thread is stalled: it was told so, and found nothing, as it says itself.
+def is_stalled(thread: Thread, policy: Policy) -> bool:
+    """Whether the last step was refused as empty and then no better, or is one of two and more idle ones in a row."""
+    return thread.trail[-1].stalled or (policy.novelty_required and _idle_steps(thread) >= _STALLED_FROM)
 
-    That is: nothing new since it was told, no hypothesis or issue claimed, a confidence of `low` or `exploring`.
+
+def gives_up(thread: Thread, policy: Policy) -> bool:
+    """Whether an ask to finish is an honest end of a stalled thread: nothing was found, as it says itself.
+
+    That is: stalled, no hypothesis or issue claimed, a confidence of `low` or `exploring`.
     """
-    idle = _idle(thread)
     word = thread.trail[-1].submission.confidence
     claimed = thread.claims.hypothesis is not None or bool(thread.claims.issues)
     unsure = word is not None and word.rank <= Confidence.LOW.rank
-    return bool(idle) and unsure and not claimed and _was_told(thread, since=idle[-1].number)
+    return unsure and not claimed and is_stalled(thread, policy)
 
 
 def _was_empty(thread: Thread, step: Step) -> bool:

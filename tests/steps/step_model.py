@@ -24,6 +24,7 @@ class Model:
         self.outcome, self.how = "open", ""
         self.held = False
         self.refused_empty: str | None = None
+        self.refused_at: set[int] = set()  # numbers at which a step was refused as empty
 
     # -- what the live steps say
 
@@ -127,6 +128,16 @@ class Model:
         while trail and not trail[-1]["more"] and not trail[-1]["new"] and not trail[-1]["stalled"]:
             trail.pop()
         return bool(trail) and trail[-1]["stalled"]
+
+    def gives_up(self) -> bool:
+        """Whether the last step says that nothing was found, and two idle steps or an empty one bear it out."""
+        idle = 0
+        for step in reversed(self.trail):
+            if step["new"] or step["number"] == 1:
+                break
+            idle += 2 if step["number"] in self.refused_at else 1
+        stalled = self.trail[-1]["stalled"] or (self.novelty and idle >= 2)
+        return stalled and self.trail[-1]["confidence"] == "low" and not self.theory() and not self.issues()
 
     # -- what a call is
 
@@ -232,21 +243,24 @@ class Model:
     def refuse(self, said: Request, reason: str) -> None:
         if reason == "nothing_new":
             self.refused_empty = said["digest"]
+            self.refused_at.add(len(self.trail) + 1)
 
     def record(self, said: Request, number: int, new: bool, stalled: bool, *, end: bool) -> None:
         base = self._with(number)
         step = {**said, "number": number, "issues": base._numbered(said), "new": new, "stalled": stalled}
         if said["backtrack"] is not None:
             self.held = False
+            self.refused_at = {at for at in self.refused_at if at < number}
         self.trail = [*base.trail, step]
         self.ever.append(said["digest"])
         self.issues_ever = max([self.issues_ever, *(int(issue["id"][1:]) for issue in step["issues"])])
         self.refused_empty, self.outcome, self.how = None, "open", ""
         if not said["more"]:
-            if self.open() and not self.held:
+            if self.open() and not self.held and not self.gives_up():
                 self.held = True
             else:
-                self.outcome, self.how = "closed", "inconclusive" if self.stalled() else "done"
+                inconclusive = self.stalled() or (self.gives_up() and self.open())
+                self.outcome, self.how = "closed", "inconclusive" if inconclusive else "done"
         elif end and not self.open() and self.assurance() == "verified":
             self.outcome, self.how = "ended", "done"
 

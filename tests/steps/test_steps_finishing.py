@@ -260,9 +260,24 @@ def test_who_does_not_say_that_it_is_unsure_is_held(word: Confidence | None) -> 
     assert play.is_open
 
 
-def test_who_was_not_told_is_held() -> None:
+def test_who_gives_up_at_the_second_idle_step_was_not_told_and_is_not_held() -> None:
     play = started(DEBUG)
     play.step()
+    play.finish(**UNSURE)
+    assert play.now.outcome is Outcome.INCONCLUSIVE
+
+
+def test_who_gives_up_at_the_first_idle_step_is_held() -> None:
+    play = started(DEBUG)
+    play.step(checked=("b.py",))
+    play.finish(**UNSURE)
+    assert play.is_open
+    assert play.open == ["no_hypothesis"]
+
+
+def test_where_steps_need_nothing_new_who_is_unsure_is_held() -> None:
+    left = Clause("docs", "a.py")
+    play = started(replace(REVIEW, novelty_required=False, facts=lambda _: (left,)))
     play.step()
     play.finish(**UNSURE)
     assert play.is_open
@@ -291,9 +306,9 @@ def test_who_brings_something_with_the_ask_is_held() -> None:
     assert play.is_open
 
 
-def test_who_goes_back_was_told_nothing() -> None:
+def test_who_goes_back_and_finds_something_is_held() -> None:
     play = _told_at_words()
-    play.go_back(2)
+    play.go_back(2, checked=("b.py",))
     play.finish(**UNSURE)
     assert play.is_open
 

@@ -18,7 +18,7 @@ from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise
-from stepwarden.steps.submission import IssueClaim, Severity, Submission
+from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
 
 OTHER = Policy("other", low=2, likely=3, high=5)
@@ -61,6 +61,7 @@ CONTENTS = st.fixed_dictionaries(
     {
         "findings": st.sampled_from([None, None, "", "one", " ONE", "two"]),
         "hypothesis": st.sampled_from([None, None, "H", "h ", "K"]),
+        "confidence": st.sampled_from([None, "low", "high"]),
         "checked": st.lists(PATHS, max_size=1),
         "relevant": st.lists(PATHS, max_size=2, unique=True),
         "issues": st.lists(NEW_ISSUES | NEW_ISSUES | KNOWN_ISSUES, max_size=2),
@@ -74,6 +75,7 @@ CONTENTS = st.fixed_dictionaries(
 BARE = {
     "findings": "one",
     "hypothesis": None,
+    "confidence": None,
     "checked": [],
     "relevant": [],
     "issues": [],
@@ -100,6 +102,7 @@ def _submission(said: Request) -> Submission:
         more=said["more"],
         findings=said["findings"],
         hypothesis=said["hypothesis"],
+        confidence=said["confidence"] and Confidence(said["confidence"]),
         checked=tuple(said["checked"]),
         relevant=tuple(said["relevant"]),
         issues=tuple(
@@ -145,7 +148,7 @@ class Threads(RuleBasedStateMachine):
         hypothesis=st.booleans(),
         novelty=st.sampled_from([True, True, False]),
         checklist=st.sampled_from([False, False, True]),
-        content=CONTENTS,
+        content=CONTENTS | st.just(BARE),
         advice=ADVICE,
     )
     def open_it(
@@ -196,9 +199,9 @@ class Threads(RuleBasedStateMachine):
     def ask_to_finish(self, content: Request, advice: Advice) -> None:
         self.go_on({**content, "more": False}, advice)
 
-    @rule(findings=st.sampled_from(["", "one"]))
-    def bring_nothing(self, findings: str) -> None:
-        bare = {**BARE, "findings": findings, "number": self.play.now.next_number}
+    @rule(findings=st.sampled_from(["", "one", "two"]), more=st.booleans())
+    def bring_nothing(self, findings: str, more: bool) -> None:
+        bare = {**BARE, "findings": findings, "more": more, "confidence": "low", "number": self.play.now.next_number}
         self._send({**bare, "backtrack": None, "replaces": None}, Advice())
 
     @rule(pick=st.integers(0, 1_000))
