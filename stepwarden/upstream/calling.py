@@ -4,8 +4,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import mcp_types as types
@@ -21,6 +21,7 @@ from stepwarden.upstream.mishaps import COUNTED, PASSING, Mishap, Mishappened, T
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
+LEAST_SHARE = 0.25  # of the time for a call that an attempt gets, however long connecting took
 FIRST_WAIT_S = 0.2  # it doubles, and half of it is chance, so that callers do not come back together
 LONGEST_WAIT_S = 5.0
 PATIENCE_S = 10.0  # a limit that lasts longer is told at once
@@ -61,16 +62,16 @@ class Line:
 
         Raises UpstreamDown (not sent), UpstreamSilent (sent, and nobody knows), UpstreamRefused and SignInNeeded.
         """
-        began = self.clock()
+        ends = self.clock() + self.config.timeout_s
         attempt = 0
         while True:
             attempt += 1
             await self._let_through()
             try:
-                return Answered(await self._once(question), attempt)
+                return Answered(await self._once(question, ends), attempt)
             except Mishappened as error:
                 mishap = error.mishap
-                wait_s = self._wait_s(mishap, attempt, repeatable, self.config.timeout_s - (self.clock() - began))
+                wait_s = self._wait_s(mishap, attempt, repeatable, ends - self.clock())
                 if wait_s is None:
                     raise self._told(mishap, repeatable) from error
                 logger.info("%s: %s; again in %.1f s", self.config.name, mishap.words, wait_s)
@@ -86,8 +87,8 @@ class Line:
         if self.limited_s:
             await asyncio.sleep(self.limited_s)
 
-    async def _once(self, question: Question) -> Answer:
-        async with self._places:
+    async def _once(self, question: Question, ends: float) -> Answer:
+        async with self._place(ends):
             link = await self.connection.link()
             if link is not self._through:  # the upstream came back: what was before says nothing
                 self._through = link
@@ -99,7 +100,7 @@ class Line:
                 )
             failed: bool | None = None
             try:
-                answer = await self._timed(link, question)
+                answer = await self._timed(link, question, ends)
                 failed = False
                 return answer
             except Mishappened as error:
@@ -111,12 +112,28 @@ class Line:
             finally:
                 self.breaker.ended(failed)
 
-    async def _timed(self, link: Link, question: Question) -> Answer:
-        """Call within the time; each sign of progress gives it anew, ten times at most."""
+    @asynccontextmanager
+    async def _place(self, ends: float) -> AsyncGenerator[None]:
+        """Take one of the places for calls at once. Raises UpstreamDown where none is free in time."""
+        try:
+            async with asyncio.timeout(max(0.0, ends - self.clock())):
+                await self._places.acquire()
+        except TimeoutError:
+            raise UpstreamDown(
+                f"{self.config.name} gets no more than {self.config.concurrency} of our calls at once, and those take "
+                f"long. Nothing was sent. Send the same call again a little later."
+            ) from None
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _timed(self, link: Link, question: Question, ends: float) -> Answer:
+        """Call within what is left of the time; each sign of progress gives it anew, ten times at most."""
         loop = asyncio.get_running_loop()
         latest = loop.time() + self.config.timeout_s * MOST_PROGRESS + (PERSON_S if asking.get() is not None else 0.0)
         try:
-            async with asyncio.timeout(self.config.timeout_s) as limit:
+            async with asyncio.timeout(max(LEAST_SHARE * self.config.timeout_s, ends - self.clock())) as limit:
 
                 def until(when: float | None) -> None:
                     with suppress(RuntimeError):  # it is over, and this came late

@@ -190,7 +190,7 @@ class UpstreamConfig(BaseModel):
     expose: tuple[str, ...] = Field(default=(), description="Patterns of the tools that hosts see as tools of ours.")
     prefix: str = Field(default="", description="Before the names of exposed tools; default: the name.")
 
-    timeout_s: float = Field(default=60.0, gt=0, le=3_600, description="Longest wait for the answer to one call.")
+    timeout_s: float = Field(default=45.0, gt=0, le=3_600, description="Longest wait for the answer to one call.")
     connect_timeout_s: float = Field(default=15.0, gt=0, le=300)
     idle_s: float = Field(default=600.0, gt=0, description="A connection that nobody used for so long is closed.")
     result_bytes: int = Field(default=16_000, ge=1_000, le=200_000, description="Of a result; the rest is paged.")

@@ -20,7 +20,7 @@ from stepwarden.errors import StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.depth import readable
 from stepwarden.upstream.events import EventBuffer
-from stepwarden.upstream.mishaps import Mishap, Trouble, quoted
+from stepwarden.upstream.mishaps import Mishap, Trouble, cited, quoted
 
 ANSWER_BYTES = 8 * 1024 * 1024  # of one answer; a page of a long list is below 1 MB
 STREAM_BYTES_PER_MINUTE = 32 * 1024 * 1024  # of a stream that stays open
@@ -104,8 +104,9 @@ class TellingClient(httpx2.AsyncClient):
             body = await _body(response, self._answer_bytes, whole=True)
             if _is_json(body):
                 return readable(body)
-            said = quoted(body[:200].decode(errors="replace"), 80)
-            return Mishap(Trouble.GARBAGE, f"it answered with no valid JSON: {said}" if said else "its answer is empty")
+            words = body[:200].decode(errors="replace").strip()
+            told = f"it answered with no valid JSON: {cited(words, 80)}" if words else "its answer is empty"
+            return Mishap(Trouble.GARBAGE, told)
         found = quoted(kind, 40) or "nothing readable"
         if _is_tool_call(response.request):  # it may have been carried out, whatever answers for it
             return Mishap(Trouble.GARBAGE, f"its answer is {found}, and no MCP message")
@@ -292,7 +293,7 @@ def _said(response: httpx2.Response, body: bytes) -> str:
             text = str(message or text)  # pyright: ignore[reportUnknownArgumentType]
     except (ValueError, RecursionError):
         pass
-    return f": {quoted(text, 120)}"
+    return f": {cited(text, 120)}"
 
 
 def retry_after_s(headers: httpx2.Headers) -> float | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -22,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from stepwarden import __version__
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.http import TellingClient, new_client
-from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, quoted
+from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, cited, quoted
 from stepwarden.upstream.sifting import Sifted, sifting
 from stepwarden.upstream.stdio import left_to_end, stdio_streams
 
@@ -35,6 +36,7 @@ RELISTEN_S = 5.0  # between two streams of changes, where a server ends them in 
 
 _MODES = {"auto": "auto", "legacy": "legacy", "modern": LATEST_MODERN_VERSION}
 _NOT_DONE = frozenset({types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.HEADER_MISMATCH})
+_REDIRECT = re.compile(r"Redirect to (\S+) not followed")  # the SDK's words
 
 Answer = types.CallToolResult | types.InputRequiredResult
 Asker = Callable[[types.ElicitRequestParams], Awaitable[types.ElicitResult | types.ErrorData]]
@@ -205,10 +207,12 @@ class Link:
             return Mishap(Trouble.SILENT, "no answer came within the time")
         if error.code == types.PARSE_ERROR:
             return Mishap(Trouble.GARBAGE, "its answer is no JSON-RPC message")
+        if error.code == types.INVALID_REQUEST and (away := _REDIRECT.match(error.message)):
+            return Mishap(Trouble.NOT_MCP, f"it sends us on to {quoted(away[1])}, which is not followed")
         if error.code == types.URL_ELICITATION_REQUIRED:
             return Mishap(Trouble.REJECTED, f"it wants the user to open an address first: {_addresses(error.data)}")
         trouble = Trouble.REJECTED if error.code in _NOT_DONE else Trouble.FAILED
-        return Mishap(trouble, f"it answered with the error {error.code}: {quoted(error.message)}")
+        return Mishap(trouble, f"it answered with the error {error.code}: {cited(error.message)}")
 
     async def _run(self) -> None:
         try:

@@ -94,3 +94,8 @@ def quoted(text: str, chars: int = WORDS_CHARS) -> str:
     line = " ".join(text[: 8 * chars].split())
     line = _SECRET.sub("[secret]", "".join(char if char.isprintable() else "?" for char in line))
     return line if len(line) <= chars else f"{line[: chars - 3]}..."
+
+
+def cited(text: str, chars: int = WORDS_CHARS) -> str:
+    """Give foreign words as `quoted` does, in quotation marks that they cannot end: a reader sees whose they are."""
+    return '"' + quoted(text, chars).replace('"', "'") + '"'

@@ -3,9 +3,11 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,13 @@ from rigs.faulty import FaultyServer, Host, hosting
 from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.gateway import Ended, Upstreams
+from stepwarden.upstream.link import Question
 from stepwarden.upstream.records import CallRecord
 
 pytestmark = pytest.mark.asyncio
 SAFE = "Repeating it is safe"
 PERHAPS = "may have been carried out"
+QUESTION = Question("echo", {"text": "a"})
 
 
 @dataclass
@@ -78,12 +82,17 @@ TOLD: list[tuple[Fault, type[StepwardenError], str, str]] = [
     (Fault.NO_TYPE, UpstreamSilent, "nothing readable", "unknown"),
     (Fault.HTML, UpstreamSilent, "its answer is text/html", "unknown"),
     (Fault.EMPTY, UpstreamSilent, "its answer is empty", "unknown"),
-    (Fault.REDIRECTS, UpstreamRefused, "Redirect to http://127.0.0.2:9/elsewhere not followed", "refused"),
+    (
+        Fault.REDIRECTS,
+        UpstreamDown,
+        "it sends us on to http://127.0.0.2:9/elsewhere, which is not followed",
+        "not_sent",
+    ),
     (Fault.UNAVAILABLE, UpstreamSilent, "it cannot answer now (503)", "unknown"),
     (Fault.FAILS, UpstreamSilent, "it failed (500)", "unknown"),
     (Fault.REFUSES, SignInNeeded, "it refuses our credentials (401)", "not_sent"),
     (Fault.FORBIDS, UpstreamRefused, "it wants the scopes: write:notes read:notes", "refused"),
-    (Fault.PROTOCOL_ERROR, UpstreamRefused, "no such project", "refused"),
+    (Fault.PROTOCOL_ERROR, UpstreamRefused, 'the error -32602: "no such project"', "refused"),
     (Fault.DRIPS, UpstreamSilent, "no answer came within", "unknown"),
 ]
 
@@ -105,6 +114,59 @@ async def test_a_write_that_meets_a_fault_is_sent_once_and_the_truth_is_told(
         assert [(one.phase, one.outcome) for one in records.kept] == [("intended", ""), ("ended", outcome)]
         server.fault = None
         assert text(await called(found, "add_note", text="b")) == "b"
+
+
+async def test_an_address_that_sends_us_elsewhere_is_told_as_what_to_correct(rig: Host) -> None:
+    server = rig.serve(Fault.REDIRECTS, on="*")
+    async with upstreams(entry_of(server)) as found:
+        with pytest.raises(UpstreamDown) as raised:
+            await called(found, "echo")
+    assert f"Correct url of rig in the file of upstreams: it is {server.url} now." in str(raised.value)
+
+
+async def test_a_server_that_is_tried_again_says_why_it_was_down(rig: Host) -> None:
+    server = rig.serve(Fault.UNAVAILABLE, on="*")
+    async with upstreams(entry_of(server)) as found:
+        with pytest.raises(UpstreamDown):
+            await called(found, "echo")
+        server.fault = Fault.HANGS
+        trying = asyncio.create_task(called(found, "echo"))
+        while (standing := found.standing(found.server("rig"))).state != "connecting":
+            await asyncio.sleep(0.01)
+        assert standing.reason.startswith("at last it cannot answer now (503)")
+        server.release.set()
+        trying.cancel()
+
+
+async def test_a_call_waits_for_a_place_no_longer_than_its_time(rig: Host) -> None:
+    server = rig.serve(Fault.HANGS)
+    async with upstreams(entry_of(server, concurrency=1, timeout_s=10)) as found:
+        first = asyncio.create_task(called(found, "add_note"))
+        while not server.asked("tools/call"):
+            await asyncio.sleep(0.01)
+        line, usual = found.server("rig").line, time.monotonic
+        line.clock = chain([0.0], repeat(10.0)).__next__
+        with pytest.raises(UpstreamDown, match=r"no more than 1 of our calls at once.*Nothing was sent\."):
+            await line.call(QUESTION, repeatable=True)
+        line.clock, server.fault = usual, None
+        first.cancel()
+        assert text(await called(found, "echo")) == "a"
+
+
+async def test_all_attempts_of_a_read_share_one_time(rig: Host) -> None:
+    server = rig.serve(Fault.DROPS)
+    async with upstreams(entry_of(server, timeout_s=4)) as found:
+        await found.prepare("rig/echo", {"text": "a"})
+        line = found.server("rig").line
+        line.clock = lambda: time.monotonic() + (3.0 if server.asked("tools/call") else 0.0)
+        call = asyncio.create_task(line.call(QUESTION, repeatable=True))
+        while not server.asked("tools/call"):
+            await asyncio.sleep(0.01)
+        server.fault, began = Fault.HANGS, time.monotonic()
+        with pytest.raises(UpstreamSilent, match=r"no answer came within 4 s"):
+            await call
+        assert server.asked("tools/call") == 2
+        assert time.monotonic() - began < 3.0
 
 
 @pytest.mark.parametrize("modern", [False, True])
