@@ -115,11 +115,12 @@ class Upstreams:
         """Say how one stands, without asking it."""
         return server.line.connection.standing
 
-    async def list_all(self, *, timeout_s: float) -> list[StepwardenError]:
-        """Connect to those whose tools were never listed, all at once; give what was wrong with some of them."""
-        unlisted = [server for server in self.servers() if server.registry.listed_at is None]
+    async def list_all(self, upstream: str | None = None, *, timeout_s: float) -> dict[str, StepwardenError]:
+        """Connect to those whose tools were never listed, all at once; give what was wrong, by name."""
+        unlisted = [server for server in self._meant(upstream) if server.registry.listed_at is None]
         troubles = await asyncio.gather(*(self._listed(server, timeout_s) for server in unlisted))
-        return [trouble for trouble in troubles if trouble is not None]
+        found = zip((server.config.name for server in unlisted), troubles, strict=True)
+        return {name: trouble for name, trouble in found if trouble is not None}
 
     async def search(self, query: str, *, upstream: str | None = None, most: int = 8) -> list[Entry]:
         """Give the tools that fit the words best, those of one upstream or of all."""
@@ -127,12 +128,14 @@ class Upstreams:
 
     def entries(self, upstream: str | None = None) -> list[Entry]:
         """Give every tool that the settings allow."""
-        servers = self.servers() if upstream is None else [self.server(upstream)]
         return [
             Entry(server.config.name, tool, bool(server.registry.drift(name)))
-            for server in servers
+            for server in self._meant(upstream)
             for name, tool in server.registry.tools.items()
         ]
+
+    def _meant(self, upstream: str | None) -> Sequence[Server]:
+        return self.servers() if upstream is None else [self.server(upstream)]
 
     async def find(self, name: str) -> tuple[Server, str]:
         """Give the server and the tool's own name for `upstream/tool`, connecting where its list is not known yet.

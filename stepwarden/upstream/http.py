@@ -244,7 +244,7 @@ def _connect_words(said: str) -> str:
         told = reason[1].strip() if reason else "not trusted"
         return f"its TLS certificate is refused ({quoted(told, 80)}); SSL_CERT_FILE can name an authority of your own"
     if "SSL" in said or "WRONG_VERSION" in said:
-        return f"TLS failed ({quoted(said, 100)}); is it https there?"
+        return f"TLS failed ({quoted(said, 100)}): it may not be https there"
     if "Name or service not known" in said or "nodename" in said or "getaddrinfo" in said:
         return "its host name is not known"
     if "All connection attempts failed" in said or "refused" in said:

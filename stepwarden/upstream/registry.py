@@ -150,7 +150,7 @@ class Registry:
         if skipped is not None:
             return f"{name} of {self.config.name} cannot be used: {skipped.why}."
         near = difflib.get_close_matches(name, self.tools, n=1, cutoff=0.5)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = f"; did you mean {near[0]}?" if near else "."
         return (
             f'{self.config.name} has no tool {name[:80]!r}{meant} Look it up: upstream(action="search", query="...").'
         )

@@ -125,13 +125,36 @@ async def test_mistakes_are_told_so_that_the_next_call_is_right(home: Path, rig:
             ("needs query", {"action": "search"}),
             ("send one of", {"action": "find"}),
             ("did you mean echo", {"action": "call", "tool": "rig/ecko", "arguments": {}}),
+            ("no tool 'x'. Look it up", {"action": "call", "tool": "rig/x", "arguments": {}}),
             ("did you mean rig", {"action": "call", "tool": "rigg/echo", "arguments": {}}),
+            ("arguments: send an object {...}", {"action": "call", "tool": "rig/echo", "arguments": '["a"]'}),
+            ("arguments: send an object {...}", {"action": "call", "tool": "rig/echo", "arguments": "[" * 100_000}),
             ("text is missing", {"action": "call", "tool": "rig/echo"}),
             ("did you mean text", {"action": "call", "tool": "rig/echo", "arguments": {"txt": "a", "text": "b"}}),
         ]
         for words, arguments in told:
             assert words in await model.says(**arguments)
             assert model.failed
+
+
+@pytest.mark.asyncio
+async def test_arguments_that_come_as_a_text_are_taken_for_the_object_in_it(home: Path, rig: Host) -> None:
+    async with host(home, {"rig": entry(rig.serve())}) as model:
+        said = await model.says(action="call", tool="rig/echo", arguments='{"text": "from a text"}')
+    assert "\nfrom a text\n" in said
+
+
+@pytest.mark.asyncio
+async def test_a_search_says_what_is_wrong_with_a_server_or_two_and_of_more_only_which(home: Path, rig: Host) -> None:
+    gone = {"url": "http://127.0.0.1:9/mcp", "auth": {"type": "none"}}
+    entries = {"rig": entry(rig.serve()), "a": gone, "b": gone}
+    async with host(home, entries) as model:
+        said = await model.says(action="search", query="echo")
+        assert said.count("is down: nothing answers") == 2
+        assert "is down" not in await model.says(action="search", query="echo", upstream="rig")
+    async with host(home, {**entries, "c": gone}) as model:
+        said = await model.says(action="search", query="echo")
+    assert said.endswith('\nNot searched: a, b, c; upstream(action="status", upstream="...") says why.')
 
 
 @pytest.mark.asyncio

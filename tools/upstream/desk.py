@@ -1,13 +1,13 @@
 """What `upstream` does, action by action; imported at its first call, since it loads the client of upstreams."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
-from stepwarden.errors import SignInNeeded
+from stepwarden.errors import SignInNeeded, StepwardenError
 from stepwarden.threads.calls import Caller
 from stepwarden.upstream.deferred import DeferredUpstreams
 from stepwarden.upstream.exposing import exposures
@@ -24,6 +24,7 @@ from tools.upstream.telling import change_lines, described, entry_line, more_lin
 FIRST_LIST_S = 20.0  # for connecting to upstreams whose tools were never listed
 FOUND = 8
 HIDDEN = 5
+TROUBLES = 2
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ class Desk:
 
     async def _found(self, request: UpstreamRequest) -> Sent:
         upstreams = self.upstreams
-        troubles = await upstreams.list_all(timeout_s=FIRST_LIST_S)
-        unsigned = next((error for error in troubles if isinstance(error, SignInNeeded) and error.address), None)
+        troubles = await upstreams.list_all(request.upstream, timeout_s=FIRST_LIST_S)
+        unsigned = next(
+            (error for error in troubles.values() if isinstance(error, SignInNeeded) and error.address), None
+        )
         if unsigned is not None and self.person.may_sign_in:
             raise unsigned
         query = request.query or ""
@@ -60,7 +63,7 @@ class Desk:
         else:
             where = request.upstream or ", ".join(server.config.name for server in upstreams.servers())
             lines = [f"None of {count} tools of {where} fits {query!r}; use other words, such as issue, page, search."]
-        return _told([*lines, *map(str, troubles)])
+        return _told([*lines, *_not_searched(troubles)])
 
     async def describe(self, request: UpstreamRequest, _progress: Progress) -> Sent:
         """Give all there is on one tool, and what changed in it."""
@@ -162,6 +165,13 @@ class Desk:
         if server.line.limited_s:
             parts.append(f"wants to be left alone for {server.line.limited_s:.0f} s")
         return "; ".join(parts)
+
+
+def _not_searched(troubles: Mapping[str, StepwardenError]) -> Sequence[str]:
+    """Say of a server or two what is wrong, of more only which they are: every search says it again."""
+    if len(troubles) <= TROUBLES:
+        return [str(error) for error in troubles.values()]
+    return [f'Not searched: {", ".join(troubles)}; upstream(action="status", upstream="...") says why.']
 
 
 def _told(lines: Sequence[str]) -> CallToolResult:

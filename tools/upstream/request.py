@@ -1,14 +1,23 @@
 """What is asked of `upstream`."""
 
-from typing import Any, Literal
+import json
+from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult, InputRequiredResult
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 PAGE_BYTES = 16_000
 
 Action = Literal["search", "describe", "call", "status", "accept", "page"]
 Sent = CallToolResult | InputRequiredResult
+
+
+def _object(value: object) -> object:
+    """Take an object that comes as JSON text, as some hosts send it."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
 
 
 class UpstreamRequest(BaseModel):
@@ -19,7 +28,9 @@ class UpstreamRequest(BaseModel):
     action: Action
     query: str | None = Field(default=None, description="search: what you want to do, in a few words")
     tool: str | None = Field(default=None, description="Its name as search gives it: server/tool")
-    arguments: dict[str, Any] | None = Field(default=None, description="call: the tool's own arguments")
+    arguments: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
+        default=None, description="call: the tool's own arguments"
+    )
     upstream: str | None = Field(default=None, description="search, status: this server alone")
     confirm: str | None = Field(default=None, description="The word that an earlier reply gave")
     result: str | None = Field(default=None, description="page: id of a long result")

@@ -21,6 +21,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_type": lambda _: "send text",
     "string_unicode": lambda _: "has broken characters (not UTF-8); send plain text",
     "list_type": lambda _: "send a list",
+    "dict_type": lambda _: "send an object {...}",
     "model_type": lambda _: "send an object {...}",
     "model_attributes_type": lambda _: "send an object {...}",
     "greater_than_equal": lambda context: f"send {context['ge']} or more",

@@ -60,7 +60,7 @@ def _many(value: object) -> object:
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         try:
             value = cast("object", json.loads(value))
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
     if isinstance(value, str):
         return [value] if value.strip() else []

@@ -157,7 +157,7 @@ async def test_an_agents_tour_over_http(command: Path, site: Atlassian, tmp_path
 async def test_its_tools_are_found_checked_and_remembered(command: Path, site: Atlassian, tmp_path: Path) -> None:
     entry = {"command": str(command), "env": site.environment()}
     async with upstreams(entry, tmp_path) as found:
-        assert await found.list_all(timeout_s=90) == []
+        assert await found.list_all(timeout_s=90) == {}
         server = found.server("jira")
         assert len(server.registry.tools) == 98
         assert list(server.registry.skipped) == []
