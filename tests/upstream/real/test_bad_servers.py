@@ -291,7 +291,7 @@ async def test_a_certificate_that_nobody_trusts_is_named(tmp_path: Path) -> None
 async def test_https_to_a_server_without_is_named(rig: Host) -> None:
     url = rig.serve().url.replace("http://", "https://")
     async with upstreams({"url": url, "auth": {"type": "none"}}) as found:
-        with pytest.raises(UpstreamDown, match="it may not be https there. Nothing was sent"):
+        with pytest.raises(UpstreamDown, match=r"it may not be https there\. Nothing was sent"):
             await called(found, "echo")
 
 
