@@ -27,3 +27,5 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    if level != "DEBUG":  # the SDK's client quotes what an upstream sent in tracebacks; we tell of it ourselves
+        logging.getLogger("mcp.client").setLevel(logging.CRITICAL)

@@ -52,8 +52,10 @@ def accept(
     """Show how a tool changed since it was trusted, and trust it as it is now."""
 
     async def look(found: "Upstreams") -> None:
-        upstream, _, own_name = tool.partition("/")
+        upstream, slash, own_name = tool.partition("/")
         registry = found.server(upstream).registry
+        if not slash:
+            raise UnknownUpstream(f"Send the tool with its upstream before it, such as {upstream}/NAME.")
         listed = registry.tools.get(own_name)
         if listed is None:
             raise UnknownUpstream(f"{upstream} has listed no tool {own_name!r}; run `stepwarden upstreams check`.")

@@ -85,7 +85,7 @@ class Connection:
         if link is not None and link.usable:
             return Standing("up", "", link.protocol, link.server, link.calls)
         if self._connecting is not None:
-            return Standing("connecting", f"at last {self._mishap.words}" if self._mishap is not None else "")
+            return Standing("connecting", f"last time {self._mishap.words}" if self._mishap is not None else "")
         if self._mishap is not None:
             return Standing("down", self._mishap.words, sign_in=self._mishap.trouble is Trouble.SIGN_IN)
         return Standing("idle")

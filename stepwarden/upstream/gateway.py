@@ -33,7 +33,7 @@ from stepwarden.upstream.registry import Registry
 from stepwarden.upstream.results import Pages, text_of
 from stepwarden.upstream.schemas import ARGUMENT_BYTES, misfits, unpacked
 from stepwarden.upstream.searching import Entry, found
-from stepwarden.upstream.tool import UpstreamTool, canonical, digest_of, wire_of
+from stepwarden.upstream.tool import UpstreamTool, canonical, digest_of, told_skipped, wire_of
 from stepwarden.upstream.waiting import WaitingCalls
 
 AuthOf = Callable[[UpstreamConfig], httpx2.Auth | None]
@@ -107,8 +107,8 @@ class Upstreams:
         """Give one by name. Raises UnknownUpstream."""
         if name not in self._servers:
             near = difflib.get_close_matches(name, self._servers, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise UnknownUpstream(f"No upstream {quoted(name, 40)!r}; {meant}There are: {', '.join(self._servers)}.")
+            meant = f"; did you mean {near[0]}?" if near else "."
+            raise UnknownUpstream(f"No upstream {quoted(name, 40)!r}{meant} There are: {', '.join(self._servers)}.")
         return self._servers[name]
 
     def standing(self, server: Server) -> Standing:
@@ -277,7 +277,7 @@ class Upstreams:
             return Check(name, "no tools", f"{name} offers no tool that the settings allow.")
         barred = ", ".join(server.registry.barred[:5])
         changed = f" Changed and barred until your user accepts them: {barred}." if barred else ""
-        skipped = "; ".join(item.told for item in server.registry.skipped[:5])
+        skipped = told_skipped(server.registry.skipped)
         unusable = f" Cannot be used: {skipped}." if skipped else ""
         return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.{changed}{unusable}")
 

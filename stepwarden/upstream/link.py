@@ -26,6 +26,7 @@ from stepwarden.upstream.http import TellingClient, new_client
 from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, cited, quoted
 from stepwarden.upstream.sifting import Sifted, sifting
 from stepwarden.upstream.stdio import left_to_end, stdio_streams
+from stepwarden.upstream.tool import unusable_entry
 
 logger = logging.getLogger(__name__)
 
@@ -385,10 +386,14 @@ async def _listed(client: Client) -> list[types.Tool]:
         page = await client.list_tools(cursor=cursor)
         found += page.tools
         cursor = page.next_cursor
-        if cursor is None or cursor in seen or len(found) >= MOST_TOOLS:
+        if cursor is None:
+            return found
+        if cursor in seen or len(found) >= MOST_TOOLS:
             break
         seen.add(cursor)
-    return found[:MOST_TOOLS]
+    found = found[:MOST_TOOLS]
+    why = f"its list does not end; the first {len(found)} are known"
+    return [*found, types.Tool.model_validate(unusable_entry("the rest", why))]
 
 
 def _addresses(data: object) -> str:

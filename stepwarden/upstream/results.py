@@ -60,7 +60,10 @@ class Pages:
         """Give the part after character `after`. Raises UnknownUpstream where there is none."""
         kept = self._kept.get(result)
         if kept is None or kept.principal != principal or self.clock() - kept.at > KEPT_S:
-            raise UnknownUpstream(f"There is no result {quoted(result, 60)} any more: call the tool again.")
+            raise UnknownUpstream(
+                f"There is no result {quoted(result, 60)} any more: results are kept for an hour, until a restart. "
+                "Call the tool again if it only reads."
+            )
         return cut(kept.text, min(max(0, after), len(kept.text)), most_bytes)
 
     def _oldest_age(self) -> float:

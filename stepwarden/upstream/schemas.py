@@ -233,7 +233,8 @@ def _forms(error: Any) -> str:
     kinds = [form.get("type") for form in error.validator_value if isinstance(form, Mapping)]
     if kinds and all(isinstance(kind, str) for kind in kinds):
         return f"send {_kinds(list(dict.fromkeys(kinds)))}"
-    return "fits none of the forms it may have" if error.validator == "anyOf" else "must fit exactly one of its forms"
+    forms = quoted(json.dumps(error.validator_value, ensure_ascii=False), 300)
+    return f"send what fits {'one' if error.validator == 'anyOf' else 'exactly one'} of {forms}"
 
 
 _WORDS: Mapping[str, Callable[[Any], str]] = {

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -98,10 +98,18 @@ class Skipped:
     name: str
     why: str
 
-    @property
-    def told(self) -> str:
-        """The name and the reason in a few words."""
-        return f"{self.name} ({quoted(self.why, 120)})"
+
+def told_skipped(skipped: Iterable[Skipped], most: int = 5) -> str:
+    """Say what cannot be used, the tools of one reason together; of each reason, and of the reasons, the first few."""
+    names: dict[str, list[str]] = {}
+    for item in skipped:
+        names.setdefault(item.why, []).append(item.name)
+    told = [f"{_few(list(dict.fromkeys(found)), most)} ({quoted(why, 120)})" for why, found in names.items()]
+    return _few(told, most, "; ")
+
+
+def _few(items: Sequence[str], most: int, between: str = ", ") -> str:
+    return between.join([*items[:most], *([f"+{len(items) - most} more"] if len(items) > most else [])])
 
 
 def canonical(value: object) -> str:
@@ -120,7 +128,7 @@ def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamT
     skipped: list[Skipped] = []
     for entry in listed:
         name = str(entry.get("name"))
-        why = _unusable(name, entry) or ("another tool of the same name came before it" if name in tools else "")
+        why = _unusable(name, entry) or ("a second tool of this name; the first is used" if name in tools else "")
         if why:
             skipped.append(Skipped(quoted(name, 60) or "(no name)", why))
             continue

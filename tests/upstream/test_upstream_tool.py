@@ -281,3 +281,111 @@ def test_the_file_in_the_docs_is_a_good_one(home: Path) -> None:
     (home / "upstreams.json").write_text(sample[1])
     names = [config.name for config in load_upstreams(home / "upstreams.json", {})]
     assert names == ["atlassian", "jira", "older"]
+
+
+ISSUE: dict[str, Any] = {
+    "type": "object",
+    "title": "Issue",
+    "properties": {"title": {"type": "string"}, "parent": {"$ref": "#/$defs/Parent"}},
+    "required": ["title"],
+}
+NESTED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "issue": {"$ref": "#/$defs/Issue"},
+        "mode": {"$ref": "#/$defs/Mode", "default": "fast"},
+        "like": {"anyOf": [{"$ref": "#/$defs/Issue"}, {"type": "null"}], "title": "Like"},
+    },
+    "required": ["issue", "reason"],
+    "oneOf": [{"required": ["mode"]}, {"required": ["like"]}],
+    "$defs": {
+        "Issue": ISSUE,
+        "Parent": {"anyOf": [{"$ref": "#/$defs/Issue"}, {"type": "null"}]},
+        "Mode": {"enum": ["fast", "slow"], "title": "Mode"},
+        "Unused": {"type": "string"},
+    },
+}
+
+
+@pytest.mark.asyncio
+async def test_all_that_a_call_takes_is_described_also_what_is_defined_elsewhere(home: Path, rig: Host) -> None:
+    async with host(home, {"rig": entry(rig.serve(tools=[listings.tool("create", schema=NESTED)]))}) as model:
+        lines = (await model.says(action="describe", tool="rig/create")).splitlines()
+    assert lines[3:-3] == [
+        "- issue* (Issue)",
+        '- mode (Mode, default "fast")',
+        '- like (any, {"anyOf": [{"$ref": "#/$defs/Issue"}, {"type": "null"}]})',
+        "- reason* (any)",
+        'and for all of them: {"oneOf": [{"required": ["mode"]}, {"required": ["like"]}]}',
+        f"Issue = {json.dumps({key: ISSUE[key] for key in ('type', 'properties', 'required')})}",
+        'Mode = {"enum": ["fast", "slow"]}',
+        'Parent = {"anyOf": [{"$ref": "#/$defs/Issue"}, {"type": "null"}]}',
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_tool_that_takes_anything_is_not_said_to_take_nothing(home: Path, rig: Host) -> None:
+    tools = [listings.tool("free", schema={"type": "object", "additionalProperties": {"type": "integer"}})]
+    tools += [listings.tool("none", schema={"type": "object", "additionalProperties": False})]
+    async with host(home, {"rig": entry(rig.serve(tools=tools))}) as model:
+        said = await model.says(action="describe", tool="rig/free")
+        assert 'and for all of them: {"additionalProperties": {"type": "integer"}}' in said
+        assert "It takes no arguments." not in said
+        assert "It takes no arguments." in await model.says(action="describe", tool="rig/none")
+
+
+@pytest.mark.asyncio
+async def test_a_huge_schema_is_described_within_bounds(home: Path, rig: Host) -> None:
+    deep = {
+        name: {"type": "object", "properties": {f"f{i}": {"type": "string"} for i in range(200)}} for name in "abcdefgh"
+    }
+    tools = [listings.tool("huge", schema={"type": "object", "properties": deep})]
+    async with host(home, {"rig": entry(rig.serve(tools=tools))}) as model:
+        said = await model.says(action="describe", tool="rig/huge")
+    assert all(f"\n- {name} (object" in said for name in deep)
+    assert len(said) < 7_000
+
+
+@pytest.mark.asyncio
+async def test_the_names_of_all_tools_of_one_server_are_given_without_a_query(home: Path, rig: Host) -> None:
+    async with host(home, {"rig": entry(rig.serve(tools=listings.many(100)))}) as model:
+        said = await model.says(action="search", upstream="rig")
+        assert said.startswith("100 tools of rig: ")
+        names = said.partition(": ")[2].partition("\n")[0].split(", ")
+        assert names == [tool["name"] for tool in listings.many(100)]
+        assert not model.failed
+
+
+@pytest.mark.asyncio
+async def test_the_server_may_be_named_apart_from_the_tool(home: Path, rig: Host) -> None:
+    entries = {"one": entry(rig.serve()), "two": entry(rig.serve())}
+    async with host(home, entries) as model:
+        said = await model.says(action="call", upstream="two", tool="echo", arguments={"text": "a"})
+    assert said.startswith("[two ")
+
+
+@pytest.mark.asyncio
+async def test_arguments_beside_the_field_for_them_are_told_where_they_belong(home: Path, rig: Host) -> None:
+    async with host(home, {"rig": entry(rig.serve())}) as model:
+        said = await model.says(action="call", tool="rig/echo", text="a")
+    assert said.endswith("\nThe tool's own arguments go into arguments={...}.")
+
+
+@pytest.mark.asyncio
+async def test_tools_that_cannot_be_used_are_told_by_reason(home: Path, rig: Host) -> None:
+    tools = [*listings.WELL, listings.WELL[0], *(listings.tool(f"a b{number}") for number in range(7))]
+    async with host(home, {"rig": entry(rig.serve(tools=tools))}) as model:
+        said = await model.says(action="status", upstream="rig")
+        second = "echo (a second tool of this name; the first is used)"
+        assert f"Cannot be used: {second}; a b0, a b1, a b2, a b3, a b4, +2 more (its name " in said
+        assert f"cannot be used: {second}; +1 more" in await model.says(action="status")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("page", [0, 2], ids=["the same page again", "one page more"])
+async def test_a_list_that_does_not_end_is_cut_and_told(home: Path, rig: Host, page: int) -> None:
+    tools = [*listings.WELL, *listings.many(20)] if page else []
+    async with host(home, {"rig": entry(rig.serve(tools=tools, page=page, endless=True))}) as model:
+        said = await model.says(action="status", upstream="rig")
+        listed = await model.says(action="status")
+    assert f"the rest (its list does not end; the first {len(tools)} are known)" in said + listed

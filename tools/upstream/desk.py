@@ -14,7 +14,8 @@ from stepwarden.upstream.exposing import exposures
 from stepwarden.upstream.gateway import Server, Upstreams
 from stepwarden.upstream.records import Recorder
 from stepwarden.upstream.results import cut, fenced, text_of
-from stepwarden.upstream.tool import digest_of
+from stepwarden.upstream.searching import Entry
+from stepwarden.upstream.tool import digest_of, told_skipped
 from tools.shared.edge import Progress
 from tools.upstream.calling import Calling, Made
 from tools.upstream.person import Ask, Person
@@ -25,6 +26,7 @@ FIRST_LIST_S = 20.0  # for connecting to upstreams whose tools were never listed
 FOUND = 8
 HIDDEN = 5
 TROUBLES = 2
+NAMES_CHARS = 3_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,11 @@ class Desk:
         )
         if unsigned is not None and self.person.may_sign_in:
             raise unsigned
-        query = request.query or ""
+        if not request.query:
+            return _told(
+                [*_names_of(upstreams.entries(request.upstream), request.upstream or ""), *map(str, troubles.values())]
+            )
+        query = request.query
         found = await upstreams.search(query, upstream=request.upstream, most=FOUND)
         count = len(upstreams.entries(request.upstream))
         lines = [entry_line(entry) for entry in found]
@@ -70,7 +76,7 @@ class Desk:
         return await self.person.signed_in_for(self.upstreams, lambda: self._described(request))
 
     async def _described(self, request: UpstreamRequest) -> Sent:
-        server, name = await self.upstreams.find(request.tool or "")
+        server, name = await self.upstreams.find(_meant(request))
         registry = server.registry
         if name not in registry.tools:
             registry.tool(name)  # raises, and says why
@@ -81,7 +87,7 @@ class Desk:
 
     async def accept(self, request: UpstreamRequest, _progress: Progress) -> Sent:
         """Trust a tool as it is now, if the user agrees: its words may be there to mislead the model."""
-        server, own_name = await self.upstreams.find(request.tool or "")
+        server, own_name = await self.upstreams.find(_meant(request))
         registry, name = server.registry, f"{server.config.name}/{own_name}"
         if own_name not in registry.tools:
             registry.tool(own_name)  # raises, and says why
@@ -113,7 +119,7 @@ class Desk:
             await told(progress, total or 0.0, message or "")
 
         calling = Calling(self.upstreams, self.recorder, self.person, tell)
-        made = await calling.call(request.tool or "", request.arguments or {}, request.confirm)
+        made = await calling.call(_meant(request), request.arguments or {}, request.confirm)
         return made if isinstance(made, InputRequiredResult) else self._shown(made)
 
     def _shown(self, made: Made) -> Sent:
@@ -161,10 +167,23 @@ class Desk:
         if registry.barred:
             parts.append(f"changed and barred: {', '.join(registry.barred[:5])}")
         if registry.skipped:
-            parts.append(f"{len(registry.skipped)} cannot be used, such as {registry.skipped[0].told}")
+            parts.append(f"cannot be used: {told_skipped(registry.skipped, most=1)}")
         if server.line.limited_s:
             parts.append(f"wants to be left alone for {server.line.limited_s:.0f} s")
         return "; ".join(parts)
+
+
+def _meant(request: UpstreamRequest) -> str:
+    """Give the tool that a request means, where its server may be named apart from it."""
+    tool = request.tool or ""
+    return f"{request.upstream}/{tool}" if request.upstream and "/" not in tool else tool
+
+
+def _names_of(entries: Sequence[Entry], upstream: str) -> Sequence[str]:
+    """Give the names of all tools of one server, as many as fit."""
+    names = ", ".join(entry.tool.name for entry in entries)
+    shown = names if len(names) <= NAMES_CHARS else f"{names[:NAMES_CHARS].rpartition(', ')[0]}, ..."
+    return [f"{len(entries)} tools of {upstream}: {shown or 'none'}", 'Next: search with query="...", or describe one.']
 
 
 def _not_searched(troubles: Mapping[str, StepwardenError]) -> Sequence[str]:

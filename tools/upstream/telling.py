@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from stepwarden.upstream.drift import Change
 from stepwarden.upstream.gateway import Server
@@ -10,11 +10,11 @@ from stepwarden.upstream.mishaps import quoted
 from stepwarden.upstream.results import Page, fenced
 from stepwarden.upstream.searching import Entry
 from stepwarden.upstream.tool import UpstreamTool
+from tools.upstream.parameters import parameter_lines
 
 ARGUMENTS_SHOWN = 6
 SUMMARY_CHARS = 130
 DESCRIPTION_CHARS = 3_000
-SCHEMA_CHARS = 300  # of one argument's nested schema
 ARGUMENTS_CHARS = 1_200  # of a call that waits for approval
 
 
@@ -39,8 +39,8 @@ def described(server: Server, tool: UpstreamTool, changed: Sequence[Change], *, 
         lines += [f"It changed since it was trusted and is barred until your user accepts it ({len(changed)} changes):"]
         lines += [fenced(server.config.name, "\n".join(change_lines(changed)))]
         lines += [f'If it is meant to be so: upstream(action="accept", tool="{name}"), which asks them.']
-    lines += ["Arguments (* is required):" if tool.parameters else "It takes no arguments."]
-    own = [_argument(key, schema, key in tool.required) for key, schema in tool.parameters.items()]
+    heading, own = parameter_lines(tool)
+    lines += [heading]
     words = (
         tool.description if len(tool.description) <= DESCRIPTION_CHARS else tool.description[:DESCRIPTION_CHARS] + "..."
     )
@@ -53,22 +53,6 @@ def change_lines(changed: Sequence[Change]) -> list[str]:
 
 
 _KINDS = {"read": "only reads", "write": "writes", "destructive": "may destroy something"}
-
-
-def _argument(name: str, schema: object, required: bool) -> str:
-    entry: Mapping[str, Any] = cast("Mapping[str, Any]", schema) if isinstance(schema, Mapping) else {}
-    kind = entry.get("type")
-    known = {"type", "description", "title", "default", "enum"}
-    nested = {key: value for key, value in entry.items() if key not in known}
-    parts = [kind if isinstance(kind, str) else "any" if kind is None else quoted(json.dumps(kind), 60)]
-    if isinstance(entry.get("enum"), list):
-        parts.append("one of " + quoted(json.dumps(entry["enum"], ensure_ascii=False)[1:-1], 200))
-    if entry.get("default") is not None:
-        parts.append(f"default {quoted(json.dumps(entry['default'], ensure_ascii=False), 60)}")
-    if nested:
-        parts.append(quoted(json.dumps(nested, ensure_ascii=False), SCHEMA_CHARS))
-    words = quoted(str(entry.get("description") or ""), 400)
-    return f"- {quoted(name, 60)}{'*' if required else ''} ({', '.join(parts)}){': ' if words else ''}{words}"
 
 
 def more_lines(result: str, page: Page) -> list[str]:

@@ -1,5 +1,6 @@
 """`upstream`: one small tool before all tools of all upstream servers, found step by step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
@@ -33,14 +34,30 @@ class UpstreamEdge(EdgeTool):
         return refused(str(error))
 
 
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "search": ("query",),
+_NEEDED: dict[str, tuple[str, ...]] = {  # one of these, and of which to speak
+    "search": ("query", "upstream"),
     "describe": ("tool",),
     "call": ("tool",),
     "accept": ("tool",),
     "page": ("result",),
     "status": (),
 }
+
+
+_WORDS = {
+    "query": 'query="what you want to do, in a few words", or upstream="..." for the names of all its tools',
+    "tool": 'tool="server/tool", as search gives it',
+    "result": "result, the id that a long result came with",
+}
+
+
+def _mistakes(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
+    """Give one line for each mistake; a tool's own arguments beside `arguments` are told where they belong."""
+    lines = error_lines(error, UpstreamRequest)
+    beside = [str(item["loc"][0]) for item in error.errors() if item["type"] == "extra_forbidden"]
+    if given.get("action") == "call" and beside and "arguments" not in given:
+        lines.append("The tool's own arguments go into arguments={...}.")
+    return lines
 
 
 def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
@@ -52,10 +69,10 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
         try:
             request = UpstreamRequest.model_validate(given)
         except ValidationError as error:
-            return refused("\n".join(error_lines(error, UpstreamRequest)))
-        missing = [name for name in _NEEDED[request.action] if not getattr(request, name)]
-        if missing:
-            return refused(f"{request.action} needs {' and '.join(missing)}.")
+            return refused("\n".join(_mistakes(error, given)))
+        needed = _NEEDED[request.action]
+        if needed and not any(getattr(request, name) for name in needed):
+            return refused(f"{request.action} needs {_WORDS[needed[0]]}.")
         from tools.upstream.desk import Desk
 
         return await getattr(Desk.of(deferred, current_context(), caller), request.action)(request, progress)

@@ -133,7 +133,7 @@ async def test_a_server_that_is_tried_again_says_why_it_was_down(rig: Host) -> N
         trying = asyncio.create_task(called(found, "echo"))
         while (standing := found.standing(found.server("rig"))).state != "connecting":
             await asyncio.sleep(0.01)
-        assert standing.reason.startswith("at last it cannot answer now (503)")
+        assert standing.reason.startswith("last time it cannot answer now (503)")
         server.release.set()
         trying.cancel()
 

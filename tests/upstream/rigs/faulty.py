@@ -38,7 +38,8 @@ class Heard:
 class FaultyServer:
     """One server. `on` are the methods its fault is shown for ("*": all), `times` how often before it is well again.
 
-    `tools` is its list, or gives the list for the how-manieth listing it is (from 0). `page` splits it into pages.
+    `tools` is its list, or gives the list for the how-manieth listing it is (from 0). `page` splits it into pages; an
+    `endless` list always has one more.
     `form` is how answers come: as JSON, as an event of their own response, that compressed, or by the older SSE.
     """
 
@@ -50,6 +51,7 @@ class FaultyServer:
     modern: bool = False
     tools: list[dict[str, Any]] | Callable[[int], list[dict[str, Any]]] = field(default_factory=lambda: WELL)
     page: int | None = None
+    endless: bool = False
     form: Form = "json"
     heard: list[Heard] = field(default_factory=list[Heard])
     did: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -156,7 +158,7 @@ class FaultyServer:
         start = int(params.get("cursor") or 0)
         tools = self.tools(self.listings) if callable(self.tools) else self.tools
         end = len(tools) if self.page is None else start + self.page
-        more = {"nextCursor": str(end)} if end < len(tools) else {}
+        more = {"nextCursor": str(end)} if self.endless or end < len(tools) else {}
         self.listings += not more
         kept = {"ttlMs": 0, "cacheScope": "private"} if self.modern else {}
         return {"tools": tools[start:end], **more, **kept}
