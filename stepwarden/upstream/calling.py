@@ -74,7 +74,8 @@ class Line:
                 wait_s = self._wait_s(mishap, attempt, repeatable, ends - self.clock())
                 if wait_s is None:
                     raise self._told(mishap, repeatable) from error
-                logger.info("%s: %s; again in %.1f s", self.config.name, mishap.words, wait_s)
+                words = self.config.without_secrets(mishap.words)
+                logger.info("%s: %s; again in %.1f s", self.config.name, words, wait_s)
                 await asyncio.sleep(wait_s)
 
     async def _let_through(self) -> None:
@@ -161,30 +162,30 @@ class Line:
 
     def _told(self, mishap: Mishap, repeatable: bool) -> StepwardenError:
         """Give the error that says what happened, whether anything was done, and what to do."""
-        name = self.config.name
+        name, words = self.config.name, self.config.without_secrets(mishap.words)
         if mishap.trouble in {Trouble.UNREACHABLE, Trouble.SESSION_LOST, Trouble.SIGN_IN, Trouble.NOT_MCP}:
             return self.connection.down(mishap)
         if mishap.trouble is Trouble.LIMITED:
             when = f" in {mishap.retry_after_s:.0f} s" if mishap.retry_after_s else " a little later"
-            return UpstreamDown(f"{name}: {mishap.words}. Nothing was done. Send the same call again{when}.")
+            return UpstreamDown(f"{name}: {words}. Nothing was done. Send the same call again{when}.")
         if mishap.trouble is Trouble.FORBIDDEN:
             return UpstreamRefused(
-                f"{name}: {mishap.words}. Nothing was done. If it should be allowed, sign in anew and consent: "
+                f"{name}: {words}. Nothing was done. If it should be allowed, sign in anew and consent: "
                 f"stepwarden login {name}"
             )
         if mishap.trouble is Trouble.REJECTED:
-            return UpstreamRefused(f"{name}: {mishap.words}. Nothing was done. Correct the call.")
+            return UpstreamRefused(f"{name}: {words}. Nothing was done. Correct the call.")
         if mishap.trouble is Trouble.TOO_LARGE:
             done = (
                 "" if repeatable else " The call was sent and may have been carried out: look before you send another."
             )
-            return UpstreamSilent(f"{name}: {mishap.words}.{done} Ask for less: a filter, a limit, a page.")
+            return UpstreamSilent(f"{name}: {words}.{done} Ask for less: a filter, a limit, a page.")
         after = (
             "Repeating it is safe: send it again."
             if repeatable
             else "The call was sent and may have been carried out: look whether it was before you send it again."
         )
-        return UpstreamSilent(f"{name}: {mishap.words}. {after}")
+        return UpstreamSilent(f"{name}: {words}. {after}")
 
 
 @contextmanager

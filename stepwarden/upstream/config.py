@@ -2,6 +2,7 @@
 
 import fnmatch
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 """Servers known by a name; what an entry of the file says itself wins."""
 
 PREFIX_CHARS = 12
+SECRET_CHARS = 6  # what is shorter could be any word
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|AUTH|CRED|PAT\b", re.IGNORECASE)
 NAME_PATTERN = r"[a-z][a-z0-9_-]{0,31}"
 
 _TRANSPORTS = {
@@ -224,7 +227,7 @@ class UpstreamConfig(BaseModel):
         else:
             self._check_address(self.url or "")
         if len(self.tool_prefix) > PREFIX_CHARS or not self.tool_prefix.replace("_", "").isalnum():
-            raise ValueError(f"prefix: send at most {PREFIX_CHARS} letters and digits, such as the word before _issue")
+            raise ValueError(f"prefix: send at most {PREFIX_CHARS} letters, digits and _, such as jira")
         return self
 
     def _check_address(self, url: str) -> None:
@@ -264,8 +267,19 @@ class UpstreamConfig(BaseModel):
 
     @property
     def place(self) -> str:
-        """Where it is, for people: the address or the command, without what could hold a secret."""
-        return (self.url or self.command or "").partition("?")[0]
+        """Where it is, for people: the address, or the command and what it runs, without what could hold a secret."""
+        runs = next((arg for arg in self.args if not arg.startswith("-")), "") if self.command else ""
+        where = (self.url or self.command or "").partition("?")[0]
+        return f"{where} {runs.partition('?')[0]}" if runs else where
+
+    def without_secrets(self, words: str) -> str:
+        """Give words that an upstream may have a part in, without the secrets that it was given by this entry."""
+        named = [*self.headers.values(), *(value for name, value in self.env.items() if _SECRET_NAME.search(name))]
+        auth = [self.auth.token, self.auth.client_secret]
+        for secret in [value.get_secret_value() for value in [*named, *auth] if value is not None]:
+            for part in {secret, secret.rpartition(" ")[2]}:  # after "Bearer"
+                words = words.replace(part, "[secret]") if len(part) >= SECRET_CHARS else words
+        return words
 
     def permits(self, tool: str) -> bool:
         """Tell whether a tool of this name may be used."""

@@ -85,19 +85,24 @@ class Connection:
         if link is not None and link.usable:
             return Standing("up", "", link.protocol, link.server, link.calls)
         if self._connecting is not None:
-            return Standing("connecting", f"last time {self._mishap.words}" if self._mishap is not None else "")
+            return Standing("connecting", f"last time {self._reason}" if self._mishap is not None else "")
         if self._mishap is not None:
-            return Standing("down", self._mishap.words, sign_in=self._mishap.trouble is Trouble.SIGN_IN)
+            return Standing("down", self._reason, sign_in=self._mishap.trouble is Trouble.SIGN_IN)
         return Standing("idle")
+
+    @property
+    def _reason(self) -> str:
+        return self.config.without_secrets(self._mishap.words) if self._mishap is not None else ""
 
     def down(self, mishap: Mishap) -> StepwardenError:
         """Give the error that says how it stands and what to do."""
         name = self.config.name
         if mishap.error is not None:
             return mishap.error
+        words = self.config.without_secrets(mishap.words)
         if mishap.trouble is Trouble.SIGN_IN:
-            return SignInNeeded(f"{name}: {mishap.words}. {_sign_in_advice(self.config)}", upstream=name)
-        return UpstreamDown(f"{name} is down: {mishap.words}. Nothing was sent. {_advice(self.config, mishap)}")
+            return SignInNeeded(f"{name}: {words}. {_sign_in_advice(self.config)}", upstream=name)
+        return UpstreamDown(f"{name} is down: {words}. Nothing was sent. {_advice(self.config, mishap)}")
 
     def lost(self, mishap: Mishap) -> None:
         """Hear that a call found the connection unusable."""
@@ -192,4 +197,4 @@ def _advice(config: UpstreamConfig, mishap: Mishap) -> str:
         return f"Send the same call again in {mishap.retry_after_s:.0f} s."
     if config.transport == "stdio":
         return f"See that its command works ({config.place}); the next call starts it again."
-    return f"See that it runs at {config.place}; it is tried again by itself, and by the next call."
+    return f"See that it runs at {config.place}; the next call tries again."

@@ -129,8 +129,25 @@ def _looked_up(match: re.Match[str], variables: Mapping[str, str]) -> str:
     return found
 
 
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "send a text, in quotation marks",
+    "tuple_type": "send a list [...]",
+    "list_type": "send a list [...]",
+    "dict_type": "send an object {...}",
+    "model_type": "send an object {...}",
+    "model_attributes_type": "send an object {...}",
+    "bool_type": "send true or false",
+    "bool_parsing": "send true or false",
+    "float_type": "send a number",
+    "float_parsing": "send a number",
+    "int_type": "send a whole number",
+    "int_parsing": "send a whole number",
+}
+
+
 def _lines(error: ValidationError) -> Iterator[str]:
-    for item in error.errors(include_url=False, include_input=False, include_context=False):
+    for item in error.errors(include_url=False, include_input=False):
         location = [str(part) for part in item["loc"]]
         place = ".".join(location)
         if item["type"] == "extra_forbidden":
@@ -138,7 +155,9 @@ def _lines(error: ValidationError) -> Iterator[str]:
             near = difflib.get_close_matches(location[-1].lower(), model.model_fields, n=1, cutoff=0.6)
             yield f"{place} is unknown here{f'; did you mean {near[0]}?' if near else '; leave it out'}"
             continue
-        words = item["msg"].removeprefix("Value error, ")
+        words = _WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        if item["type"] == "literal_error":
+            words = f"send one of {item.get('ctx', {}).get('expected')}"
         yield f"{place}: {words}" if place else words
 
 

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -235,8 +236,11 @@ async def _start(config: UpstreamConfig, env: dict[str, str]) -> Process:
             [command, *config.args], env=env, cwd=config.cwd, start_new_session=sys.platform != "win32"
         )
     except FileNotFoundError as error:
-        missing = config.cwd if config.cwd and not os.path.isdir(config.cwd) else config.command  # noqa: PTH112, ASYNC240
-        raise Mishappened(Mishap(Trouble.UNREACHABLE, f"there is no {missing}; give its absolute path")) from error
+        absolute = Path(config.command).is_absolute()
+        words = f"there is no {config.command}{'' if absolute else '; give its absolute path'}"
+        if config.cwd and not os.path.isdir(config.cwd):  # noqa: PTH112, ASYNC240
+            words = f"there is no directory {config.cwd}, its cwd"
+        raise Mishappened(Mishap(Trouble.UNREACHABLE, words)) from error
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise Mishappened(Mishap(Trouble.UNREACHABLE, f"{config.command} cannot be started: {reason}")) from error

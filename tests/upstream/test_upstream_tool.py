@@ -1,5 +1,6 @@
 """The tool `upstream` as a host's model meets it: found, described, called, approved, paged, recorded."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from stepwarden.errors import SettingsError
 from stepwarden.settings import load_settings
 from stepwarden.upstream.loading import load_upstreams
 from stepwarden.wiring import build_runtime
+from tools.shared import asking
 
 
 @pytest.fixture
@@ -91,6 +93,45 @@ async def test_a_host_that_can_ask_asks_its_user(home: Path, rig: Host, mode: st
         said = await model.says(action="call", tool="rig/add_note", arguments={"text": "a"})
     assert len(server.did) == done
     assert ("did not allow" in said) is not bool(done)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_no_word_of_the_models_stands_for_a_user_who_can_be_asked(home: Path, rig: Host, mode: str) -> None:
+    server = rig.serve(tools=listings.drifting)
+    drop: dict[str, Any] = {"action": "call", "tool": "rig/drop_notes", "arguments": {}}
+    accept = {"action": "accept", "tool": "rig/echo"}
+    async with host(home, {"rig": entry(server)}, mode=mode, answer=ElicitResult(action="decline")) as model:
+        await model.says(**drop)
+        server.forget_sessions()
+        rig.do(server.announce)
+        await _until(model, {"action": "describe", "tool": "rig/echo"}, lambda said: "changed" in said)
+        for asked in (drop, accept):
+            for _ in range(2):
+                said = await model.says(**asked, confirm="x")
+                assert model.failed
+                assert "The user did not" in said
+                assert "confirm=" not in said
+    assert server.did == []
+    assert len(model.asked) == 5
+
+
+@pytest.mark.asyncio
+async def test_a_user_who_does_not_answer_is_asked_again(
+    home: Path, rig: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "ASK_SECONDS", 0.2)
+    server, write = rig.serve(), {"action": "call", "tool": "rig/add_note", "arguments": {"text": "a"}}
+
+    async def never(_context: Any, _params: Any) -> ElicitResult:
+        await asyncio.sleep(5)
+        raise AssertionError
+
+    async with host(home, {"rig": entry(server)}, mode="legacy", elicitation_callback=never) as model:
+        said = await model.says(**write)
+        assert said == "Nothing was sent yet. The user did not answer: send it again to ask them again."
+        assert await model.says(**write, confirm="x") == said
+    assert server.did == []
 
 
 @pytest.mark.asyncio

@@ -51,6 +51,10 @@ class Question:
         return {"type": "object", "properties": {self.field: choice}, "required": [self.field]}
 
 
+class Unanswered(Exception):
+    """The host put the question to its user, and they did not answer in time."""
+
+
 def note_context(context: Context[Any, Any]) -> None:
     """Note, for the call that is answered now, the connection on which its user may be asked."""
     _context.set(context)
@@ -70,31 +74,36 @@ async def ask(question: Question) -> str | InputRequiredResult | None:
     if context is None:
         return None
     params = ElicitRequestFormParams(message=question.message, requested_schema=question.schema())
-    answer = await put(context, question.field, params)
+    try:
+        answer = await put(context, question.field, params)
+    except Unanswered:
+        return None
     return _word(question, answer) if isinstance(answer, ElicitResult) else answer
 
 
 async def put(
     context: Context[Any, Any], key: str, params: ElicitRequestParams, *, state: str | None = None
 ) -> ElicitResult | InputRequiredResult | None:
-    """Put a form, or an address to open, to the user; give the answer, or None where nobody answers.
+    """Put a form, or an address to open, to the user; give the answer, or None where the host cannot put it.
 
     A result instead is what the call has to return; the SDK seals `state` on its way, and an answer that comes back
-    with another state belongs to another question.
+    with another state belongs to another question. Raises Unanswered.
     """
     if not can_put(context, params):
         return None
     if ends_with_question(context):
         if context.input_responses is not None and context.request_state == state:
             answer = context.input_responses.get(key)
-            return answer if isinstance(answer, ElicitResult) else None
+            if not isinstance(answer, ElicitResult):
+                raise Unanswered
+            return answer
         return InputRequiredResult(input_requests={key: ElicitRequest(params=params)}, request_state=state)
     with anyio.move_on_after(ASK_SECONDS):
         try:
             return await put_now(context, params)
         except MCPError:  # such as a connection that has no way back, or a host that changed its mind
             return None
-    return None
+    raise Unanswered
 
 
 async def put_now(context: Context[Any, Any], params: ElicitRequestParams) -> ElicitResult:

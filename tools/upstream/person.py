@@ -18,7 +18,7 @@ from stepwarden.errors import SignInNeeded, UpstreamRefused
 from stepwarden.upstream.approval import Confirmations
 from stepwarden.upstream.gateway import Upstreams
 from stepwarden.upstream.records import new_id
-from tools.shared.asking import can_open, ends_with_question, put
+from tools.shared.asking import Unanswered, can_open, ends_with_question, put
 
 SIGN_IN_S = 30.0  # for a sign-in on the same call, once its address was opened
 APPROVAL, SIGN_IN = "approve", "sign_in"
@@ -90,7 +90,9 @@ class Person:
         return self.context is not None and can_open(self.context) and not self._sent_to_sign_in
 
     async def allows(self, asked: Ask, word: str | None) -> InputRequiredResult | None:
-        """Get something allowed, by the person or by a word that an earlier reply gave; `by` says how.
+        """Get something allowed: by the person, or where the host cannot ask them by a word that an earlier reply gave.
+
+        `by` says how. The word is the model's, so that it counts for nothing where the person can be asked.
 
         A result instead is what the call has to return. Raises UpstreamRefused where it is not allowed.
         """
@@ -100,24 +102,36 @@ class Person:
         if self.earlier.by and self.earlier.about == asked.about:
             self.by = self.earlier.by
             return None
-        if word is not None:
-            if not self.confirmations.redeem(word, self.principal, asked.about):
-                raise self._once_more(asked, "That word confirms something else, or its time is over.")
-            self.by = "confirmed"
-            return None
-        answer = None
-        if self.context is not None:
-            params = ElicitRequestFormParams(message=asked.message, requested_schema=_form(asked.yes))
-            state = Round(about=asked.about, asked=APPROVAL).sealed()
-            answer = await put(self.context, APPROVAL, params, state=state)
+        answer = await self._answer_to(asked)
         if isinstance(answer, InputRequiredResult):
             return answer
         if answer is None:
-            raise self._once_more(asked, asked.nothing)
-        if answer.action != "accept" or (answer.content or {}).get(APPROVAL) is not True:
+            self._confirmed(asked, word)
+        elif answer.action != "accept" or (answer.content or {}).get(APPROVAL) is not True:
             raise UpstreamRefused(asked.declined)
-        self.by = "user"
+        else:
+            self.by = "user"
         return None
+
+    async def _answer_to(self, asked: Ask) -> ElicitResult | InputRequiredResult | None:
+        """Ask the person; None where the host cannot."""
+        if self.context is None:
+            return None
+        params = ElicitRequestFormParams(message=asked.message, requested_schema=_form(asked.yes))
+        try:
+            return await put(self.context, APPROVAL, params, state=Round(about=asked.about, asked=APPROVAL).sealed())
+        except Unanswered:
+            raise UpstreamRefused(
+                f"{asked.nothing} The user did not answer: send it again to ask them again."
+            ) from None
+
+    def _confirmed(self, asked: Ask, word: str | None) -> None:
+        """Take a word for a yes. Raises UpstreamRefused with one to send, where there is none or it does not fit."""
+        if word is None:
+            raise self._once_more(asked, asked.nothing)
+        if not self.confirmations.redeem(word, self.principal, asked.about):
+            raise self._once_more(asked, "That word confirms something else, was used already, or its time is over.")
+        self.by = "confirmed"
 
     def _once_more(self, asked: Ask, why: str) -> UpstreamRefused:
         word = self.confirmations.ask(self.principal, asked.about)
@@ -162,7 +176,10 @@ class Person:
         message = f"Sign in at {upstream} in your browser, so that it can be called for you."
         params = ElicitRequestURLParams(message=message, url=address, elicitation_id=identity)
         state = Round(self.about, self.by, SIGN_IN, upstream).sealed()
-        answer = await put(self.context, SIGN_IN, params, state=state)
+        try:
+            answer = await put(self.context, SIGN_IN, params, state=state)
+        except Unanswered:
+            return None
         if not isinstance(answer, ElicitResult):
             return answer
         opened = await self._signed_in(upstreams, upstream, answer)

@@ -266,7 +266,7 @@ MACHINE = {"type": "client_credentials", "client_id": "m", "issuer": "https://au
     [
         ({"private_key": "${KEY}", "algorithm": "RS256"}, "auth.algorithm: RS256 does not go with a key on secp256r1"),
         ({"private_key": "${KEY}", "algorithm": "RS256"}, "send ES256, or leave it out"),
-        ({"private_key": "${KEY}", "algorithm": "HS256"}, "auth.algorithm: Input should be 'RS256', "),
+        ({"private_key": "${KEY}", "algorithm": "HS256"}, "auth.algorithm: send one of 'RS256', "),
         ({"private_key": "${ODD}"}, "auth.private_key: a key on secp256k1 cannot be used; make"),
         ({"private_key": "${SHORT}"}, "auth.private_key: an RSA key of 1024 bits cannot be used; make"),
         ({"private_key": "${DSA}"}, "auth.private_key: a DSA key cannot be used; make"),
