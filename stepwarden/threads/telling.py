@@ -78,11 +78,15 @@ def _chat(data: Data) -> str:
 
 
 def _upstream(data: Data) -> str:
-    what = f"{data['upstream']}/{data['tool']} ({data['kind']})"
+    what = f"{data['upstream']}/{data['tool']} ({data['kind']}, arguments {data['arguments'][:12]})"
     if data["phase"] == "intended":
         return f"about to call {what}"
     said = f": {one_line(data['summary'], 120)}" if data.get("summary") else ""
-    return f"called {what}: {data.get('outcome', 'ended')}, {data.get('duration_ms', 0)} ms{said}"
+    allowed = f", allowed by {_ALLOWED.get(data['approved'], data['approved'])}" if data.get("approved") else ""
+    return f"called {what}: {data.get('outcome', 'ended')}, {data.get('duration_ms', 0)} ms{allowed}{said}"
+
+
+_ALLOWED = {"user": "the user", "confirmed": "a second call", "setting": "the settings"}
 
 
 _TELL: Mapping[str, Callable[[Data], str]] = {

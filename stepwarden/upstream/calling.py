@@ -82,7 +82,7 @@ class Line:
         """Wait out a short limit. Raises UpstreamDown for a long one, and where the breaker is open."""
         if self.limited_s > PATIENCE_S:
             raise UpstreamDown(
-                f"{self.config.name} limits how often it may be asked. Nothing was sent. "
+                f"{self.config.name} asked to be left alone for a while. Nothing was sent. "
                 f"Send the same call again in {self.limited_s:.0f} s."
             )
         if self.limited_s:
@@ -180,8 +180,9 @@ class Line:
                 "" if repeatable else " The call was sent and may have been carried out: look before you send another."
             )
             return UpstreamSilent(f"{name}: {words}.{done} Ask for less: a filter, a limit, a page.")
+        when = f" in {mishap.retry_after_s:.0f} s" if mishap.retry_after_s else ""
         after = (
-            "Repeating it is safe: send it again."
+            f"Repeating it is safe: send it again{when}."
             if repeatable
             else "The call was sent and may have been carried out: look whether it was before you send it again."
         )

@@ -4,7 +4,7 @@ import fnmatch
 import ipaddress
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -24,7 +24,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 PREFIX_CHARS = 12
 SECRET_CHARS = 6  # what is shorter could be any word
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|AUTH|CRED|PAT\b", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASS|PASSWORD|PASSWD|PWD|PAT|AUTH|CREDENTIALS?)(_|$)", re.IGNORECASE)
+_RUNNERS = frozenset({"npx", "pnpx", "bunx", "uvx", "pipx", "uv", "node", "bun", "deno", "python", "python3"})
+_BEFORE_WHAT_RUNS = frozenset({"-m", "-y", "--yes", "run"})
 NAME_PATTERN = r"[a-z][a-z0-9_-]{0,31}"
 
 _TRANSPORTS = {
@@ -268,13 +270,14 @@ class UpstreamConfig(BaseModel):
     @property
     def place(self) -> str:
         """Where it is, for people: the address, or the command and what it runs, without what could hold a secret."""
-        runs = next((arg for arg in self.args if not arg.startswith("-")), "") if self.command else ""
         where = (self.url or self.command or "").partition("?")[0]
-        return f"{where} {runs.partition('?')[0]}" if runs else where
+        runs = _run_by(self.command, self.args) if self.command else ""
+        return f"{where} {runs}" if runs else where
 
     def without_secrets(self, words: str) -> str:
         """Give words that an upstream may have a part in, without the secrets that it was given by this entry."""
-        named = [*self.headers.values(), *(value for name, value in self.env.items() if _SECRET_NAME.search(name))]
+        named = [value for name, value in self.headers.items() if is_credential(name)]
+        named += [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
         auth = [self.auth.token, self.auth.client_secret]
         for secret in [value.get_secret_value() for value in [*named, *auth] if value is not None]:
             for part in {secret, secret.rpartition(" ")[2]}:  # after "Bearer"
@@ -308,6 +311,16 @@ def sends_safely(url: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _run_by(command: str, args: tuple[str, ...]) -> str:
+    """Give the script or package that a command such as npx runs; no other argument, which could be a secret."""
+    if PurePath(command).stem.lower() not in _RUNNERS:
+        return ""
+    left = list(args)
+    while left and left[0] in _BEFORE_WHAT_RUNS:
+        left.pop(0)
+    return left[0].partition("?")[0] if left and not left[0].startswith("-") else ""
 
 
 def is_credential(header: str) -> bool:

@@ -97,8 +97,10 @@ class Connection:
     def down(self, mishap: Mishap) -> StepwardenError:
         """Give the error that says how it stands and what to do."""
         name = self.config.name
-        if mishap.error is not None:
+        if isinstance(mishap.error, SignInNeeded | UpstreamDown):
             return mishap.error
+        if mishap.error is not None:
+            return type(mishap.error)(f"{name} cannot be signed in at. Nothing was sent. {mishap.error}")
         words = self.config.without_secrets(mishap.words)
         if mishap.trouble is Trouble.SIGN_IN:
             return SignInNeeded(f"{name}: {words}. {_sign_in_advice(self.config)}", upstream=name)
@@ -155,7 +157,7 @@ class Connection:
             self._current = None
             if link.mishap is not None and not self._closed:
                 self._mishap = link.mishap
-                logger.warning("%s: %s", self.config.name, link.mishap.words)
+                logger.warning("%s: %s", self.config.name, self._reason)
                 self._revive()
 
     def _revive(self) -> None:

@@ -17,6 +17,7 @@ from stepwarden.errors import (
     SignInFailed,
     SignInNeeded,
     StepwardenError,
+    StoreError,
     UnknownUpstream,
     UpstreamDown,
     UpstreamRefused,
@@ -151,9 +152,12 @@ class Upstreams:
                 return found
             if len(self._servers) == 1 and name not in self._servers:
                 upstream, tool = next(iter(self._servers)), name
+            elif owners:
+                meant = ", ".join(f"{server.config.name}/{name}" for server in owners)
+                raise UnknownUpstream(f"Send the tool with its server before it: {meant}.")
             else:
-                example = f"{next(iter(self._servers))}/{name}"
-                raise UnknownUpstream(f"Send the tool with its upstream before it, such as {quoted(example, 80)}.")
+                look = 'upstream(action="search", query="...")'
+                raise UnknownUpstream(f"No server has a tool {quoted(name, 80)!r}. Look it up: {look}.")
         server = self.server(upstream)
         if tool not in server.registry.tools:
             await server.line.connection.link()  # it may be new there
@@ -214,11 +218,11 @@ class Upstreams:
             arguments=digest_of(prepared.arguments),
             approved=approved,
         )
-        if not tool.reads_only:
-            await server.line.connection.link()  # nothing is intended where nothing can be sent
-            await recorder.record(replace(record, phase="intended"))
         question = Question(tool.name, prepared.arguments, on_progress, answers, state)
         async with _timed(recorder, record) as note:
+            if not tool.reads_only:
+                await server.line.connection.link()  # nothing is intended where nothing can be sent
+                await recorder.record(replace(record, phase="intended"))
             got = await server.line.call(question, repeatable=tool.repeatable)
             note.answered(got)
         misfit = self._misfit(server, tool.name, got.answer)
@@ -325,6 +329,7 @@ class _Note:
     answer_bytes: int = 0
     attempts: int = 1
     seconds: float = 0.0
+    recorded: bool = True  # False where the store could not take the intent: it will not take the end
 
     def answered(self, got: Answered) -> None:
         self.attempts = got.attempts
@@ -347,6 +352,9 @@ async def _timed(recorder: Recorder, record: CallRecord) -> AsyncGenerator[_Note
     except (UpstreamDown, SignInNeeded, SignInFailed) as error:
         note.outcome, note.summary = "not_sent", quoted(str(error), SUMMARY_CHARS)
         raise
+    except StoreError:
+        note.recorded = False
+        raise
     except StepwardenError as error:
         refused = isinstance(error, UpstreamRefused)
         note.outcome, note.summary = "refused" if refused else "unknown", quoted(str(error), SUMMARY_CHARS)
@@ -364,5 +372,5 @@ async def _timed(recorder: Recorder, record: CallRecord) -> AsyncGenerator[_Note
             attempts=note.attempts,
             duration_ms=round(note.seconds * 1_000),
         )
-        # In a task of its own: a call that is cancelled is recorded all the same.
-        await asyncio.shield(asyncio.ensure_future(recorder.record(ended)))
+        if note.recorded:  # in a task of its own: a call that is cancelled is recorded all the same
+            await asyncio.shield(asyncio.ensure_future(recorder.record(ended)))

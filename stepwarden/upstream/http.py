@@ -235,6 +235,8 @@ def _mishap_of(error: Exception) -> Mishap:
     for kinds, trouble, words in _BY_KIND:
         if isinstance(error, kinds):
             return Mishap(trouble, words.format(said=said, connecting=_connect_words(str(error))))
+    if isinstance(error, httpx2.ReadError) and not str(error):
+        said = "it was closed without an answer"
     return Mishap(Trouble.BROKEN, f"the connection broke: {said}")
 
 

@@ -208,8 +208,8 @@ class Link:
             return Mishap(Trouble.SILENT, "no answer came within the time")
         if error.code == types.PARSE_ERROR:
             return Mishap(Trouble.GARBAGE, "its answer is no JSON-RPC message")
-        if error.code == types.INVALID_REQUEST and (away := _REDIRECT.match(error.message)):
-            return Mishap(Trouble.NOT_MCP, f"it sends us on to {quoted(away[1])}, which is not followed")
+        if error.code == types.INVALID_REQUEST and (elsewhere := _elsewhere(error.message)):
+            return Mishap(Trouble.NOT_MCP, elsewhere)
         if error.code == types.URL_ELICITATION_REQUIRED:
             return Mishap(Trouble.REJECTED, f"it wants the user to open an address first: {_addresses(error.data)}")
         trouble = Trouble.REJECTED if error.code in _NOT_DONE else Trouble.FAILED
@@ -374,6 +374,14 @@ class _Given:
 @cache
 def _answers() -> TypeAdapter[Answer]:
     return TypeAdapter(types.CallToolResult | types.InputRequiredResult)
+
+
+def _elsewhere(said: str) -> str:
+    """Give what to know where the SDK found that another address or transport is meant, "" where it did not."""
+    if said == "server answered a request with 202 Accepted":
+        return 'it answers as the older transport does, for which its entry says "type": "sse"'
+    away = _REDIRECT.match(said)
+    return f"it sends us on to {quoted(away[1])}, which is not followed" if away else ""
 
 
 async def _listed(client: Client) -> list[types.Tool]:

@@ -63,7 +63,7 @@ def _entries(path: Path) -> dict[str, object]:
         raise _Misfit("is nested too deep") from None
     except json.JSONDecodeError as error:
         raise _Misfit(f"is no valid JSON: {error.msg} in line {error.lineno}") from None
-    shape = 'is not {"upstreams": {"name": {...}}}'
+    shape = 'is not {"upstreams": {"name": {...}}}, in JSON'
     if not isinstance(data, dict):
         raise _Misfit(shape)
     tables = cast("dict[str, object]", data)
@@ -134,15 +134,19 @@ _WORDS = {
     "string_type": "send a text, in quotation marks",
     "tuple_type": "send a list [...]",
     "list_type": "send a list [...]",
-    "dict_type": "send an object {...}",
-    "model_type": "send an object {...}",
-    "model_attributes_type": "send an object {...}",
+    "dict_type": "send an object {{...}}",
+    "model_type": "send an object {{...}}",
+    "model_attributes_type": "send an object {{...}}",
     "bool_type": "send true or false",
     "bool_parsing": "send true or false",
     "float_type": "send a number",
     "float_parsing": "send a number",
     "int_type": "send a whole number",
     "int_parsing": "send a whole number",
+    "greater_than": "send more than {gt}",
+    "greater_than_equal": "send {ge} or more",
+    "less_than_equal": "send {le} or less",
+    "literal_error": "send one of {expected}",
 }
 
 
@@ -155,9 +159,8 @@ def _lines(error: ValidationError) -> Iterator[str]:
             near = difflib.get_close_matches(location[-1].lower(), model.model_fields, n=1, cutoff=0.6)
             yield f"{place} is unknown here{f'; did you mean {near[0]}?' if near else '; leave it out'}"
             continue
-        words = _WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-        if item["type"] == "literal_error":
-            words = f"send one of {item.get('ctx', {}).get('expected')}"
+        words = _WORDS.get(item["type"])
+        words = words.format(**item.get("ctx", {})) if words else item["msg"].removeprefix("Value error, ")
         yield f"{place}: {words}" if place else words
 
 

@@ -85,7 +85,7 @@ class Mishappened(Exception):
 
 _SECRET = re.compile(
     r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}|\b(sk|pk|xox[bap]|ghp|gho|ATATT)[-_][\w-]{8,}|\beyJ[\w-]{8,}\.[\w.-]+"
-    r"|(?<=[?&])(access_token|token|key|api_key|code|client_secret)=[^&\s]+"
+    r"|(?<=://)[^/@\s]+(?=@)|(?<=[?&])(access_token|token|key|api_key|code|client_secret)=[^&\s]+"
 )
 
 

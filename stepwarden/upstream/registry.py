@@ -62,7 +62,8 @@ class Registry:
         self._listed = tools
         new = [name for name in tools if name not in self._trusted]
         self._trusted.update({name: tools[name] for name in new})
-        for name in [name for name in self._trusted if name not in tools][: len(self._trusted) - MOST_TRUSTED]:
+        gone = [name for name in self._trusted if name not in tools]
+        for name in gone[: max(0, len(self._trusted) - MOST_TRUSTED)]:
             del self._trusted[name]  # a server that renames its tools for ever
         for name in list(self._trusted):
             if name in tools and not widens(self._trusted[name], tools[name]):

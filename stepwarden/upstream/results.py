@@ -5,7 +5,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mcp_types as types
@@ -13,6 +13,7 @@ import mcp_types as types
 from stepwarden.errors import UnknownUpstream
 from stepwarden.upstream.mishaps import quoted
 from stepwarden.upstream.records import new_id
+from stepwarden.upstream.tool import visible
 
 KEPT_BYTES = 32 * 1024 * 1024
 KEPT_S = 3_600.0
@@ -28,11 +29,13 @@ class Page:
     after: int
     chars: int
     next: int | None
+    upstream: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     principal: str
+    upstream: str
     text: str
     at: float
 
@@ -46,10 +49,10 @@ class Pages:
     _kept: OrderedDict[str, _Kept] = field(default_factory=OrderedDict[str, _Kept])
     _bytes: int = 0
 
-    def keep(self, principal: str, text: str) -> str:
-        """Keep a text, and give the id to page through it."""
+    def keep(self, principal: str, upstream: str, text: str) -> str:
+        """Keep a text of an upstream, and give the id to page through it."""
         result = new_id("result")
-        self._kept[result] = _Kept(principal, text, self.clock())
+        self._kept[result] = _Kept(principal, upstream, text, self.clock())
         self._bytes += len(text)
         while len(self._kept) > 1 and (self._bytes > self.kept_bytes or self._oldest_age() > KEPT_S):
             _, gone = self._kept.popitem(last=False)
@@ -61,10 +64,11 @@ class Pages:
         kept = self._kept.get(result)
         if kept is None or kept.principal != principal or self.clock() - kept.at > KEPT_S:
             raise UnknownUpstream(
-                f"There is no result {quoted(result, 60)} any more: results are kept for an hour, until a restart. "
+                f"There is no result {quoted(result, 60)} any more: it is kept for an hour, not over a restart. "
                 "Call the tool again if it only reads."
             )
-        return cut(kept.text, min(max(0, after), len(kept.text)), most_bytes)
+        page = cut(kept.text, min(max(0, after), len(kept.text)), most_bytes)
+        return replace(page, upstream=kept.upstream)
 
     def _oldest_age(self) -> float:
         return self.clock() - next(iter(self._kept.values())).at
@@ -108,7 +112,7 @@ def text_of(result: types.CallToolResult) -> tuple[str, list[types.ContentBlock]
         isinstance(block, types.TextContent) for block in result.content
     ):
         lines.append(json.dumps(result.structured_content, ensure_ascii=False, default=str))
-    return "\n".join(lines), media
+    return visible("\n".join(lines)), media
 
 
 def fenced(upstream: str, text: str) -> str:

@@ -133,7 +133,7 @@ class _Pipes:
     def _end_words(self) -> str:
         code = self.process.returncode
         how = "it closed its output" if code is None else f"its process ended with code {code}"
-        return f"{how}: {self.last_words[-1]}" if self.last_words else how
+        return f"{how}: {self.last_words[-1].rstrip('.')}" if self.last_words else how
 
     async def end(self) -> None:
         """End the process and all it started: by closing its input, then by signals."""

@@ -136,7 +136,7 @@ def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamT
         if depth_of(kept.get("outputSchema"), SCHEMA_DEPTH) > SCHEMA_DEPTH:
             del kept["outputSchema"]  # its results are not checked, and hosts that list it are spared
         if "description" in kept:
-            kept["description"] = _clean(str(kept["description"]))[:DESCRIPTION_CHARS]
+            kept["description"] = visible(str(kept["description"]))[:DESCRIPTION_CHARS]
         tools[name] = UpstreamTool(kept)
     return tools, skipped
 
@@ -160,7 +160,7 @@ def _unusable(name: str, entry: Mapping[str, Any]) -> str:
     return why
 
 
-def _clean(text: str) -> str:
+def visible(text: str) -> str:
     """Take out what cannot be seen: invisible characters hide instructions from people and not from models."""
     return "".join(char for char in text if char in "\n\t" or char.isprintable())
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from rigs import listings
 
+from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.drift import changes, widens
+from stepwarden.upstream.registry import Registry
 from stepwarden.upstream.tool import UpstreamTool
 
 SCHEMA: dict[str, Any] = {
@@ -76,3 +78,12 @@ def test_a_tool_that_claims_to_read_and_to_destroy_is_taken_for_one_that_destroy
     assert both.kind == "destructive"
     assert not both.reads_only
     assert not both.repeatable
+
+
+def test_tools_that_are_gone_for_a_while_are_still_known_when_they_come_back() -> None:
+    registry = Registry(UpstreamConfig.model_validate({"name": "rig", "url": "https://host/mcp"}), None)
+    many = [listings.tool(f"find_{number}", "Find one.") for number in range(2_100)]
+    registry.update(many)
+    registry.update(many[:1])
+    registry.update([listings.tool(f"find_{number}", "Find one, then send it on.") for number in range(2_100)])
+    assert len(registry.barred) == 2_100

@@ -172,6 +172,7 @@ async def test_mistakes_are_told_so_that_the_next_call_is_right(home: Path, rig:
             ("arguments: send an object {...}", {"action": "call", "tool": "rig/echo", "arguments": "[" * 100_000}),
             ("text is missing", {"action": "call", "tool": "rig/echo"}),
             ("did you mean text", {"action": "call", "tool": "rig/echo", "arguments": {"txt": "a", "text": "b"}}),
+            ("not over a restart", {"action": "page", "result": "result-x"}),
         ]
         for words, arguments in told:
             assert words in await model.says(**arguments)
@@ -219,8 +220,8 @@ async def test_every_call_is_in_the_history_without_its_arguments(home: Path, ri
     history = read.contents[0].text  # pyright: ignore
     for words in ("add_note", "intended", "ended", "rig"):
         assert words in history
-    assert "about to call rig/add_note (write)" in shown.content[0].text  # pyright: ignore
-    assert "called rig/add_note (write): ok" in shown.content[0].text  # pyright: ignore
+    assert "about to call rig/add_note (write, arguments " in shown.content[0].text  # pyright: ignore
+    assert re.search(r"called rig/add_note \(write, arguments [0-9a-f]{12}\): ok, \d+ ms", shown.content[0].text)  # pyright: ignore
     assert '"text"' not in history.replace("\\", "")  # the arguments are there as a digest only
 
 
@@ -357,7 +358,7 @@ async def test_all_that_a_call_takes_is_described_also_what_is_defined_elsewhere
         '- mode (Mode, default "fast")',
         '- like (any, {"anyOf": [{"$ref": "#/$defs/Issue"}, {"type": "null"}]})',
         "- reason* (any)",
-        'and for all of them: {"oneOf": [{"required": ["mode"]}, {"required": ["like"]}]}',
+        'the arguments as a whole: {"oneOf": [{"required": ["mode"]}, {"required": ["like"]}]}',
         f"Issue = {json.dumps({key: ISSUE[key] for key in ('type', 'properties', 'required')})}",
         'Mode = {"enum": ["fast", "slow"]}',
         'Parent = {"anyOf": [{"$ref": "#/$defs/Issue"}, {"type": "null"}]}',
@@ -370,7 +371,7 @@ async def test_a_tool_that_takes_anything_is_not_said_to_take_nothing(home: Path
     tools += [listings.tool("none", schema={"type": "object", "additionalProperties": False})]
     async with host(home, {"rig": entry(rig.serve(tools=tools))}) as model:
         said = await model.says(action="describe", tool="rig/free")
-        assert 'and for all of them: {"additionalProperties": {"type": "integer"}}' in said
+        assert 'the arguments as a whole: {"additionalProperties": {"type": "integer"}}' in said
         assert "It takes no arguments." not in said
         assert "It takes no arguments." in await model.says(action="describe", tool="rig/none")
 
@@ -406,10 +407,63 @@ async def test_the_server_may_be_named_apart_from_the_tool(home: Path, rig: Host
 
 
 @pytest.mark.asyncio
+async def test_a_tools_name_alone_that_two_servers_have_is_told_with_both(home: Path, rig: Host) -> None:
+    async with host(home, {"one": entry(rig.serve()), "two": entry(rig.serve())}) as model:
+        await model.says(action="search", query="echo")
+        assert await model.says(action="describe", tool="echo") == (
+            "Send the tool with its server before it: one/echo, two/echo."
+        )
+        assert "No server has a tool 'nothing'" in await model.says(action="describe", tool="nothing")
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_seen_stands_in_no_answer_and_as_its_code_in_a_question(home: Path, rig: Host) -> None:
+    hidden = "invoice\u202egpj.exe\u200b\x1b[31m"
+    server, answer = rig.serve(), ElicitResult(action="accept", content={"approve": True})
+    async with host(home, {"rig": entry(server)}, answer=answer) as model:
+        said = await model.says(action="call", tool="rig/add_note", arguments={"text": hidden})
+        assert "\ninvoicegpj.exe[31m\n" in said
+        assert model.asked[0].message == (
+            'Allow rig/add_note (writes) with {"text": "invoice\\u202egpj.exe\\u200b\\u001b[31m"}?'
+        )
+    assert server.did == [{"name": "add_note", "text": hidden}]
+
+
+@pytest.mark.asyncio
+async def test_pages_bear_the_name_of_their_server_and_say_where_they_end(home: Path, rig: Host) -> None:
+    async with host(home, {"rig": entry(rig.serve(), result_bytes=1_000)}) as model:
+        said = await model.says(action="call", tool="rig/echo", arguments={"text": "word " * 400})
+        found = re.search(r'result="(result-\w+)", after=(\d+)', said)
+        assert found
+        said = await model.says(action="page", result=found[1], after=int(found[2]))
+        assert said.startswith("[rig ")
+        assert said.endswith(f"\nCharacters {found[2]} to 2000 of 2000: the end.")
+        assert await model.says(action="page", result=found[1], after=9_999) == "The result ends at character 2000."
+
+
+@pytest.mark.asyncio
+async def test_a_write_to_a_server_that_is_down_is_in_the_history_as_not_sent(home: Path, rig: Host) -> None:
+    server = rig.serve()
+    async with host(home, {"rig": entry(server, approve="never")}) as model:
+        await model.says(action="search", query="note")
+        server.fault, server.on = Fault.HTML_404, frozenset("*")
+        await model.says(action="status", upstream="rig")
+        await model.says(action="call", tool="rig/add_note", arguments={"text": "a"})
+        listed = await model.client.call_tool("status", {})
+        found = re.search(r"(upstream-\w+) ", listed.content[0].text)  # pyright: ignore
+        assert found
+        shown = await model.client.call_tool("status", {"continuation_id": found[1]})
+    lines = shown.content[0].text.splitlines()  # pyright: ignore
+    assert re.search(
+        r"called rig/add_note \(write, arguments [0-9a-f]{12}\): not_sent, \d+ ms, allowed by the settings", lines[-1]
+    )
+
+
+@pytest.mark.asyncio
 async def test_arguments_beside_the_field_for_them_are_told_where_they_belong(home: Path, rig: Host) -> None:
     async with host(home, {"rig": entry(rig.serve())}) as model:
         said = await model.says(action="call", tool="rig/echo", text="a")
-    assert said.endswith("\nThe tool's own arguments go into arguments={...}.")
+    assert said.endswith("; a tool's own arguments go into arguments={...}")
 
 
 @pytest.mark.asyncio

@@ -63,7 +63,9 @@ class Desk:
         found = await upstreams.search(query, upstream=request.upstream, most=FOUND)
         count = len(upstreams.entries(request.upstream))
         lines = [entry_line(entry) for entry in found]
-        if found:
+        if not count:
+            lines = [] if troubles else [f"{request.upstream or 'No server'} offers no tool that the settings allow."]
+        elif found:
             head = f"{len(found)} of {count} tools (* is required; the words after ] are the upstreams' own):"
             lines = [head, *lines, f'Next: upstream(action="describe", tool="{found[0].name}"), or call it at once.']
         else:
@@ -130,7 +132,7 @@ class Desk:
         page = cut(text, 0, server.config.result_bytes)
         lines = [fenced(server.config.name, page.text)]
         if page.next is not None:
-            result = self.upstreams.pages.keep(self.person.principal, text)
+            result = self.upstreams.pages.keep(self.person.principal, server.config.name, text)
             lines += more_lines(result, page)
         if ended.misfit:
             lines.append(f"Note: {ended.misfit}.")
@@ -143,7 +145,9 @@ class Desk:
         """Give more of a long result."""
         result = request.result or ""
         page = self.upstreams.pages.page(self.person.principal, result, request.after, PAGE_BYTES)
-        return _told([fenced("upstream", page.text), *(more_lines(result, page) if page.next is not None else [])])
+        if not page.text:
+            return _told([f"The result ends at character {page.chars}."])
+        return _told([fenced(page.upstream, page.text), *more_lines(result, page)])
 
     async def status(self, request: UpstreamRequest, _progress: Progress) -> Sent:
         """Say how each server stands, or look at one."""
@@ -168,6 +172,8 @@ class Desk:
             parts.append(f"changed and barred: {', '.join(registry.barred[:5])}")
         if registry.skipped:
             parts.append(f"cannot be used: {told_skipped(registry.skipped, most=1)}")
+        if server.line.breaker.waits_s:
+            parts.append(f"it failed repeatedly and is left alone for {server.line.breaker.waits_s:.0f} s")
         if server.line.limited_s:
             parts.append(f"wants to be left alone for {server.line.limited_s:.0f} s")
         return "; ".join(parts)
@@ -175,8 +181,8 @@ class Desk:
 
 def _meant(request: UpstreamRequest) -> str:
     """Give the tool that a request means, where its server may be named apart from it."""
-    tool = request.tool or ""
-    return f"{request.upstream}/{tool}" if request.upstream and "/" not in tool else tool
+    tool, upstream = (request.tool or "").strip(), request.upstream
+    return f"{upstream}/{tool}" if upstream and not tool.startswith(f"{upstream}/") else tool
 
 
 def _names_of(entries: Sequence[Entry], upstream: str) -> Sequence[str]:

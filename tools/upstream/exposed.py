@@ -108,7 +108,7 @@ def _given(upstreams: Upstreams, principal: str, made: Made) -> CallToolResult:
     page = cut(text, 0, limit)
     lines = [page.text]
     if page.next is not None:
-        lines += more_lines(upstreams.pages.keep(principal, text), page)
+        lines += more_lines(upstreams.pages.keep(principal, prepared.server.config.name, text), page)
     if ended.misfit:
         lines.insert(0, f"Note: {ended.misfit}.")
     # Hosts refuse a result without the structure that the tool's schema announces, unless it is an error.

@@ -11,7 +11,8 @@ from stepwarden.upstream.tool import UpstreamTool
 NESTED_CHARS = 1_500  # of one nested schema
 ALL_NESTED_CHARS = 6_000  # of all nested schemas of one tool
 ENUM_CHARS = 600
-WORDS_CHARS = 400
+WORDS_CHARS = 400  # of an argument's description
+ALL_WORDS_CHARS = 8_000
 
 _TOLD_APART = frozenset({"type", "description", "title", "default", "enum"})
 _NOT_TOLD = frozenset({"type", "title", "description", "properties", "required", "$schema", "$id", "$comment"})
@@ -23,22 +24,25 @@ Schema = Mapping[str, Any]
 
 def parameter_lines(tool: UpstreamTool) -> tuple[str, Sequence[str]]:
     """Give a heading of ours, and one line in the upstream's words for each argument, condition and definition."""
-    budget = _Budget()
-    missing = [name for name in tool.required if name not in tool.parameters]
-    lines = [_argument(name, schema, name in tool.required, budget) for name, schema in tool.parameters.items()]
-    lines += [_argument(name, {}, True, budget) for name in missing]
+    known = _definitions(tool.schema)
+    named: dict[str, object] = {**tool.parameters}
+    for name in tool.required:
+        named.setdefault(name, {})
+    budget = _Budget(max(60, min(WORDS_CHARS, ALL_WORDS_CHARS // max(1, len(named)))))
+    lines = [_argument(name, schema, name in tool.required, known, budget) for name, schema in named.items()]
     more = _tidy({key: value for key, value in tool.schema.items() if key not in {*_NOT_TOLD, *_DEFINITIONS}})
     if more.get("additionalProperties") is False:
         del more["additionalProperties"]
     if more:
-        lines.append(f"and for all of them: {budget.shown(more)}")
-    lines += [f"{name} = {budget.shown(schema)}" for name, schema in _referred_to(tool.schema)]
+        lines.append(f"the arguments as a whole: {budget.shown(more)}")
+    lines += [f"{name} = {budget.shown(schema)}" for name, schema in _referred_to(tool.schema, known)]
     return "Arguments (* is required):" if lines else "It takes no arguments.", lines
 
 
 @dataclass
 class _Budget:
-    left: int = ALL_NESTED_CHARS
+    words: int  # characters for the description of one argument
+    left: int = ALL_NESTED_CHARS  # for nested schemas
 
     def shown(self, schema: object) -> str:
         """Give a schema as JSON, as long as there is room."""
@@ -47,29 +51,41 @@ class _Budget:
         return text
 
 
-def _argument(name: str, schema: object, required: bool, budget: _Budget) -> str:
+def _argument(name: str, schema: object, required: bool, known: Schema, budget: _Budget) -> str:
     entry = _mapping(schema)
     kind = entry.get("type")
     nested = _tidy({key: value for key, value in entry.items() if key not in _TOLD_APART})
     parts = [kind if isinstance(kind, str) else "any" if kind is None else quoted(json.dumps(kind), 60)]
-    if (reference := _name_of(nested.get("$ref"))) is not None:
-        parts = [reference]
+    if (reference := _name_of(nested.get("$ref"))) in known:
+        parts = [quoted(str(reference), 60)]
         del nested["$ref"]
     if isinstance(entry.get("enum"), list):
-        parts.append("one of " + quoted(json.dumps(entry["enum"], ensure_ascii=False)[1:-1], ENUM_CHARS))
+        parts.append(f"one of {_values(entry['enum'])}")
     if entry.get("default") is not None:
         parts.append(f"default {quoted(json.dumps(entry['default'], ensure_ascii=False), 60)}")
     if nested:
         parts.append(budget.shown(nested))
-    words = quoted(str(entry.get("description") or ""), WORDS_CHARS)
+    words = quoted(str(entry.get("description") or ""), budget.words)
     return f"- {quoted(name, 60)}{'*' if required else ''} ({', '.join(parts)}){': ' if words else ''}{words}"
 
 
-def _referred_to(schema: Schema) -> Iterator[tuple[str, object]]:
+def _values(values: list[object]) -> str:
+    """Give as many values as fit, and how many more there are."""
+    shown: list[str] = []
+    for value in values:
+        text = quoted(json.dumps(value, ensure_ascii=False), ENUM_CHARS)
+        if sum(map(len, shown)) + len(text) > ENUM_CHARS:
+            return f"{', '.join(shown)}, +{len(values) - len(shown)} more"
+        shown.append(text)
+    return ", ".join(shown)
+
+
+def _definitions(schema: Schema) -> Schema:
+    return {name: value for key in _DEFINITIONS for name, value in _mapping(schema.get(key)).items()}
+
+
+def _referred_to(schema: Schema, known: Schema) -> Iterator[tuple[str, object]]:
     """Give the definitions that are referred to, those of definitions too, in the order they are met."""
-    known: dict[str, object] = {}
-    for key in _DEFINITIONS:
-        known |= _mapping(schema.get(key))
     waiting = list(_references({key: value for key, value in schema.items() if key not in _DEFINITIONS}))
     told: set[str] = set()
     while waiting:

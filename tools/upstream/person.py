@@ -130,7 +130,10 @@ class Person:
         if word is None:
             raise self._once_more(asked, asked.nothing)
         if not self.confirmations.redeem(word, self.principal, asked.about):
-            raise self._once_more(asked, "That word confirms something else, was used already, or its time is over.")
+            raise self._once_more(
+                asked,
+                "That word confirms something else, its time is over, or it was used: then look first what was done.",
+            )
         self.by = "confirmed"
 
     def _once_more(self, asked: Ask, why: str) -> UpstreamRefused:

@@ -41,9 +41,9 @@ def described(server: Server, tool: UpstreamTool, changed: Sequence[Change], *, 
         lines += [f'If it is meant to be so: upstream(action="accept", tool="{name}"), which asks them.']
     heading, own = parameter_lines(tool)
     lines += [heading]
-    words = (
-        tool.description if len(tool.description) <= DESCRIPTION_CHARS else tool.description[:DESCRIPTION_CHARS] + "..."
-    )
+    words = tool.description[:DESCRIPTION_CHARS]
+    if len(tool.description) > DESCRIPTION_CHARS:
+        words += f"... ({len(tool.description)} characters in all)"
     return "\n".join([*lines, fenced(server.config.name, "\n".join([*own, "", words]).strip())])
 
 
@@ -57,6 +57,8 @@ _KINDS = {"read": "only reads", "write": "writes", "destructive": "may destroy s
 
 def more_lines(result: str, page: Page) -> list[str]:
     """Say which part of a long result was given, and how to get the next."""
+    if page.next is None:
+        return [f"Characters {page.after} to {page.chars} of {page.chars}: the end."]
     more = f'upstream(action="page", result="{result}", after={page.next})'
     return [f"Characters {page.after} to {page.next} of {page.chars}. More: {more}"]
 
@@ -67,6 +69,7 @@ def asked_for_approval(name: str, tool: UpstreamTool, arguments: Mapping[str, An
 
 
 def shown_arguments(arguments: Mapping[str, Any]) -> str:
-    """Give the arguments of a call as a person can read them."""
+    """Give the arguments of a call as a person can read them: what cannot be seen stands there as its code."""
     text = json.dumps(arguments, ensure_ascii=False)
+    text = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
     return text if len(text) <= ARGUMENTS_CHARS else f"{text[:ARGUMENTS_CHARS]}... ({len(text)} characters in all)"

@@ -54,10 +54,9 @@ _WORDS = {
 def _mistakes(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
     """Give one line for each mistake; a tool's own arguments beside `arguments` are told where they belong."""
     lines = error_lines(error, UpstreamRequest)
-    beside = [str(item["loc"][0]) for item in error.errors() if item["type"] == "extra_forbidden"]
-    if given.get("action") == "call" and beside and "arguments" not in given:
-        lines.append("The tool's own arguments go into arguments={...}.")
-    return lines
+    if given.get("action") != "call" or "arguments" in given:
+        return lines
+    return [line.replace("; leave it out", "; a tool's own arguments go into arguments={...}") for line in lines]
 
 
 def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:

@@ -1,0 +1,104 @@
+"""What an entry says of itself to people: where it is, and its upstream's words, without its secrets."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hosting import host
+
+from stepwarden.logs import configure_logging
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.loading import load_upstreams
+
+SECRET = "hunter2secret"
+
+
+def config(**entry: Any) -> UpstreamConfig:
+    return UpstreamConfig.model_validate({"name": "rig", **entry})
+
+
+@pytest.mark.parametrize(
+    ("entry", "place"),
+    [
+        ({"url": "https://host/mcp?key=hunter2secret"}, "https://host/mcp"),
+        ({"command": "npx", "args": ["-y", "mcp-remote", SECRET]}, "npx mcp-remote"),
+        ({"command": "/usr/bin/python3", "args": ["-m", "jira"]}, "/usr/bin/python3 jira"),
+        ({"command": "uv", "args": ["run", "server.py"]}, "uv server.py"),
+        ({"command": "node", "args": ["server.js?key=hunter2secret"]}, "node server.js"),
+        ({"command": "python", "args": ["-c", f"print('{SECRET}')"]}, "python"),
+        ({"command": "npx", "args": ["--token", SECRET, "x"]}, "npx"),
+        ({"command": "mcp-x", "args": [SECRET]}, "mcp-x"),
+        ({"command": "mcp-x"}, "mcp-x"),
+    ],
+)
+def test_a_place_names_what_runs_and_no_argument_that_could_be_a_secret(entry: dict[str, Any], place: str) -> None:
+    assert config(**entry).place == place
+
+
+def test_the_secrets_of_an_entry_are_masked_and_other_words_are_not() -> None:
+    remote = config(
+        url="https://host/mcp",
+        headers={"Authorization": f"Bearer {SECRET}", "X-Env": "server", "X-Api-Key": "k-123456"},
+    )
+    assert (
+        remote.without_secrets(f"{SECRET} is no key of this server, k-123456")
+        == "[secret] is no key of this server, [secret]"
+    )
+    local = config(command="x", env={"JIRA_API_TOKEN": SECRET, "AUTHOR": "somebody", "DB_PASS": "short"})
+    assert local.without_secrets(f"somebody sent {SECRET} in short") == "somebody sent [secret] in short"
+    bearer = config(url="https://host/mcp", auth={"type": "bearer", "token": SECRET})
+    assert bearer.without_secrets(f"bad token {SECRET}") == "bad token [secret]"
+
+
+@pytest.mark.asyncio
+async def test_a_secret_that_a_command_prints_when_it_ends_is_told_to_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = tmp_path / "dies.py"
+    script.write_text(
+        "import os, sys\nsys.stderr.write('cannot use key ' + os.environ['MY_TOKEN'] + '.\\n')\nsys.exit(9)\n"
+    )
+    entries = {"rig": {"command": sys.executable, "args": [str(script)], "env": {"MY_TOKEN": SECRET}}}
+    with caplog.at_level(logging.DEBUG):
+        async with host(tmp_path, entries) as model:
+            said = await model.says(action="status", upstream="rig")
+            said += await model.says(action="status")
+    assert said.count("ended with code 9: cannot use key [secret]") == 2
+    assert "key [secret]. Nothing was sent" in said
+    assert SECRET not in said + caplog.text
+
+
+def test_the_sdks_client_does_not_log_what_upstreams_send() -> None:
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    client = logging.getLogger("mcp.client")
+    try:
+        configure_logging("INFO")
+        assert not logging.getLogger("mcp.client.streamable_http").isEnabledFor(logging.ERROR)
+    finally:
+        client.setLevel(logging.NOTSET)
+        logging.getLogger().handlers[:], level = before
+        logging.getLogger().setLevel(level)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ('"allow": "x*"', "allow: send a list [...]"),
+        ('"auth": "oauth"', "auth: send an object {...}"),
+        ('"auth": {"type": "oath"}', "auth.type: send one of 'none', 'oauth', "),
+        ('"headers": []', "headers: send an object {...}"),
+        ('"timeout_s": "long"', "timeout_s: send a number"),
+        ('"timeout_s": 0', "timeout_s: send more than 0"),
+        ('"timeout_s": 9999', "timeout_s: send 3600.0 or less"),
+        ('"result_bytes": 1', "result_bytes: send 1000 or more"),
+        ('"prefix": "a b"', "prefix: send at most 12 letters, digits and _, such as jira"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_what_to_send(tmp_path: Path, entry: str, told: str) -> None:
+    path = tmp_path / "upstreams.json"
+    path.write_text(f'{{"upstreams": {{"rig": {{"url": "https://host/mcp", {entry}}}}}}}')
+    with pytest.raises(Exception, match="rig: ") as caught:
+        load_upstreams(path, {})
+    assert told in str(caught.value)
