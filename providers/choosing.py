@@ -232,7 +232,8 @@ class Directory:
             return f"No model is configured: set {keys}, OLLAMA_HOST or CUSTOM_API_URL."
         if self._rules.allowed or self._rules.denied:
             return "STEPWARDEN_MODELS_ALLOWED and _DENIED leave no model of what is configured: change them."
-        return f"Of {', '.join(self._providers)} no model is known: name one, or set CUSTOM_MODEL_NAME."
+        places = ", ".join(self._providers)
+        return f"No model of {places} is known: see that it runs, name a model, or set CUSTOM_MODEL_NAME."
 
     def _unknown(self, wanted: str) -> ModelError:
         if not self._providers and not self._scripted:

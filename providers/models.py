@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from providers.retrying import Patience
     from providers.scripted import Script
 
+DISCOVERED_S = 10.0  # an endpoint that listed nothing is not asked again for so long
 REST_S = 600.0  # a provider that refused the key or has no money is not chosen by itself for so long
 
 
@@ -38,6 +39,8 @@ class AllModels:
             scripted=stacks.personas,
         )
         self._resting: dict[str, tuple[float, str]] = {}
+        self._discovering = asyncio.Lock()
+        self._discovered_until = 0.0
 
     def choose(self, name: str | None, need: Need) -> Choice:
         """Give the model for a name, or for a need."""
@@ -57,13 +60,17 @@ class AllModels:
         return [*resting, *unconfigured(self._settings)]
 
     async def discover(self) -> None:
-        """Ask every endpoint for its models, all at once."""
-        if self._stacks.endpoints:
-            await self.warm()
-        names = list(self._stacks.endpoints)
-        listed = await asyncio.gather(*(self._listed(name) for name in names))
-        found = {name: models for name, models in zip(names, listed, strict=True) if models}
-        self._directory.discovered = {**self._directory.discovered, **found}
+        """Ask every endpoint for its models, all at once; who comes meanwhile or soon after shares what is found."""
+        async with self._discovering:
+            if time.monotonic() < self._discovered_until:
+                return
+            if self._stacks.endpoints:
+                await self.warm()
+            names = list(self._stacks.endpoints)
+            listed = await asyncio.gather(*(self._listed(name) for name in names))
+            found = {name: models for name, models in zip(names, listed, strict=True) if models}
+            self._directory.discovered = {**self._directory.discovered, **found}
+            self._discovered_until = time.monotonic() + DISCOVERED_S
 
     async def warm(self) -> None:
         """Import what the first call needs, in a thread; nothing where nothing is configured."""

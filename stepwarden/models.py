@@ -233,7 +233,10 @@ class Models(Protocol):
         ...
 
     async def discover(self) -> None:
-        """Ask the endpoints that can list their models; what fails is left as the catalogue has it."""
+        """Ask the endpoints that can list their models; what fails is left as the catalogue has it.
+
+        It waits for one that is under way, and asks nobody shortly after one.
+        """
         ...
 
     async def warm(self) -> None:
@@ -251,3 +254,11 @@ class Models(Protocol):
     async def close(self) -> None:
         """Close every provider."""
         ...
+
+
+async def find_some(models: Models) -> None:
+    """Ask endpoints which models they have, where nothing that is known could be chosen: local and own ones."""
+    try:
+        models.choose(None, Need.BALANCED)
+    except ModelError:
+        await models.discover()

@@ -15,7 +15,7 @@ from stepwarden.errors import StepwardenError
 from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import ModelAdviser
 from stepwarden.measures.looking import Observer
-from stepwarden.models import ModelError, Models, Need
+from stepwarden.models import ModelError, Models, Need, find_some
 from stepwarden.settings import Settings, variables
 from stepwarden.storage import Store
 from stepwarden.threads.chatting import ChatRoom
@@ -70,16 +70,9 @@ class Runtime:
             await self.store.warm()
             await self.store.prune(orphans_older_than_s=self.settings.retention_days * DAY_SECONDS)
             await self.models.warm()
-            await self._discover()
+            await find_some(self.models)
         except StepwardenError as error:
             logger.warning("not ready: %s", error)  # the first call that needs it says so to its caller
-
-    async def _discover(self) -> None:
-        """Ask endpoints which models they have, where nothing that is known could be chosen: local and own ones."""
-        try:
-            self.models.choose(None, Need.BALANCED)
-        except ModelError:
-            await self.models.discover()
 
     async def close(self) -> None:
         """End the work in the background and close the store."""

@@ -7,7 +7,7 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
-from stepwarden.models import ModelError, ModelInfo, Models, Need
+from stepwarden.models import ModelError, ModelInfo, Models, Need, find_some
 from stepwarden.threads.calls import Caller
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.results import clip
@@ -38,6 +38,7 @@ def listmodels_tool(models: Models) -> EdgeTool:
             request = ListModelsRequest.model_validate(given)
         except ValidationError as error:
             return failure(error_lines(error, ListModelsRequest))
+        await find_some(models)
         text = _overview(models) if request.provider is None else _one_provider(models, request.provider)
         return CallToolResult(content=[TextContent(type="text", text=text)])
 

@@ -6,7 +6,7 @@ Nothing goes on in the background: a call that is cancelled aborts its request, 
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from stepwarden.errors import StoreBusy, UnknownStream, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
-from stepwarden.models import Choice, Message, ModelError, ModelReply, ModelRequest, Models, Need, Trouble
+from stepwarden.models import Choice, Message, ModelError, ModelReply, ModelRequest, Models, Need, Trouble, find_some
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.chat_prompt import briefing_of, conversation, question_text
 from stepwarden.threads.chats import CHAT, Chat, Turn, append_turn, load_chat
@@ -112,6 +112,8 @@ class ChatRoom:
         setting = await self._setting(question, chat, origin)
         if await anyio.to_thread.run_sync(_repeats_last, question, setting):
             return chat
+        if not question.names_a_model:
+            await find_some(self._models)
         choice = self._choose(question, chat)
         request, turn = await anyio.to_thread.run_sync(_composed, question, setting, choice, self._wording)
         reply = await self._complete(replace(request, principal=question.caller.principal), until)
@@ -143,8 +145,8 @@ class ChatRoom:
         seeing = [info.name for info in self._models.usable() if info.sees_images]
         if seeing and not question.names_a_model:
             return replace(self._models.choose(seeing[0], Need.BALANCED), why="the first that sees images")
-        named = f"name one that does ({', '.join(seeing[:_SEEING])})" if seeing else "no usable model does"
-        text = f"{choice.info.name} sees no images, as far as is known: leave them out, or {named}."
+        named = f", or name one that does ({', '.join(seeing[:_SEEING])})" if seeing else "; no usable model does"
+        text = f"{choice.info.name} sees no images, as far as is known: leave them out{named}."
         raise ModelError(Trouble.UNSUPPORTED, text, model=choice.info.name)
 
     async def _complete(self, request: ModelRequest, until: float) -> ModelReply:
@@ -160,10 +162,10 @@ class ChatRoom:
             raise
 
     def _too_slow(self, model: str) -> ModelError:
-        try:
-            fast = f"a faster model ({self._models.choose(None, Need.FAST).info.name})"
-        except ModelError:
-            fast = "a faster model"
+        fast = "a faster model"
+        with suppress(ModelError):
+            known = self._models.choose(None, Need.FAST).info.name
+            fast += f" ({known})" if known != model else ""
         text = (
             f"{model} gave no answer in {self._call_s:g} s, so the request was ended. "
             f"Ask {fast}, send less at once, or set thinking_mode to minimal."

@@ -6,7 +6,7 @@ import anyio.to_thread
 from pydantic import BaseModel, Field
 
 from stepwarden.files import Workspace
-from stepwarden.models import Message, ModelError, ModelInfo, ModelRequest, Models, Need, Trouble
+from stepwarden.models import Message, ModelError, ModelInfo, ModelRequest, Models, Need, Trouble, find_some
 from stepwarden.steps.digest import Digest, digest
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.gate import Policy, assess
@@ -132,6 +132,10 @@ class Experts:
         self._models = models
         self._consultants = consultants
         self._wording = wording
+
+    async def find_some(self) -> None:
+        """Ask endpoints for their models where none is known."""
+        await find_some(self._models)
 
     def choose(self, thread: Thread | None, said: Submission) -> str:
         """Give the model that would be asked about this step, "" where none is wanted or there is none.

@@ -136,6 +136,8 @@ class Desk:
         if call.policy.has_panel:
             said, found = await self._seated(thread, said, admission, workspace, found)
         elif self._experts is not None:
+            if not said.more:
+                await self._experts.find_some()
             expert = self._experts.choose(thread, said)
         decision = _decided(thread, admission, said, found.facts, call.policy, expert)
         seen = await self._seen(call, decision, workspace, isinstance(admission, Open))

@@ -1,18 +1,21 @@
 """Which model a name means, which one is chosen without a name, and what is said when there is none."""
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from model_server import KEY, ModelServer, request
 
 from providers.catalogue import family_of, load_catalogue
-from providers.models import AllModels, build_models
+from providers.models import DISCOVERED_S, AllModels, build_models
 from providers.profiles import PROFILES
-from providers.scripted import Reply, Script
+from providers.scripted import Persona, Reply, Script
 from stepwarden.errors import SettingsError
-from stepwarden.models import ModelError, Need, Trouble
+from stepwarden.models import ModelError, Need, Trouble, find_some
 from stepwarden.settings import Settings, load_settings
 
 Make = Callable[..., Settings]
@@ -164,13 +167,44 @@ async def test_discovery_adds_what_an_endpoint_lists(
 ) -> None:
     server = serve("hi")
     built = models(server, custom_model_name="")
-    with pytest.raises(ModelError, match="name one, or set CUSTOM_MODEL_NAME"):
+    with pytest.raises(ModelError, match="see that it runs, name a model, or set CUSTOM_MODEL_NAME"):
         built.choose(None, Need.DEEP)
     await built.discover()
     choice = built.choose(None, Need.DEEP)
     assert (choice.info.name, choice.info.context_tokens) == ("scripted", 128_000)
     assert "listed by custom" in choice.why
     assert [info.name for info in built.usable()] == ["scripted"]
+
+
+class Listing(dict[str, Persona]):
+    """The models of an endpoint, and how often it listed them."""
+
+    times = 0
+
+    def items(self) -> Any:
+        self.times += 1
+        return super().items()
+
+
+@pytest.mark.asyncio
+async def test_models_are_looked_for_once_for_all_who_wait_and_again_later(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve("hi")
+    server.script.models = none = Listing()
+    built = models(server, custom_model_name="")
+    await asyncio.gather(*(find_some(built) for _ in range(3)))
+    with pytest.raises(ModelError, match="see that it runs"):
+        built.choose(None, Need.DEEP)
+    assert none.times == 1
+    server.script.models = some = Listing(scripted=Persona())
+    await find_some(built)
+    assert some.times == 0
+    later = time.monotonic() + DISCOVERED_S
+    monkeypatch.setattr("providers.models.time.monotonic", lambda: later)
+    await asyncio.gather(*(find_some(built) for _ in range(3)))
+    assert built.choose(None, Need.DEEP).info.name == "scripted"
+    assert some.times == 1
 
 
 @pytest.mark.asyncio

@@ -13,7 +13,7 @@ import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import CallToolResult, TextContent, TextResourceContents
-from model_players import NO_MODEL, Players
+from model_players import NO_MODEL, WISE, Players
 from tool_driver import FAULT, MODES, connected, make_project
 
 from server import build_server
@@ -519,3 +519,24 @@ async def test_bad_input_is_told_in_a_line_and_asks_nobody(
         assert len(text) < 400
         assert players.asked == []
         await said(client, prompt="x", model=None, files=None)
+
+
+@pytest.mark.parametrize("tool", ["chat", "listmodels"])
+async def test_the_first_call_waits_until_local_models_are_found(home: Path, tool: str) -> None:
+    class Hidden(Players):
+        async def discover(self) -> None:
+            await asyncio.sleep(0.05)
+            self.infos = (WISE,)
+
+    async with house(home, Hidden(infos=())) as built, Client(built.app) as host:
+        got = await host.call_tool(tool, {"prompt": "hi"} if tool == "chat" else {})
+    assert isinstance(got, CallToolResult)
+    assert not got.is_error
+    assert "wise-1" in got.content[0].text  # pyright: ignore
+
+
+async def test_who_was_too_slow_is_not_the_one_to_ask_instead(home: Path) -> None:
+    slow = Players(infos=(WISE,), answering=lambda _: ModelError(Trouble.TIMEOUT, "no answer"))
+    async with house(home, slow) as built, Client(built.app) as host:
+        got = await host.call_tool("chat", {"prompt": "hi"})
+    assert "Ask a faster model, send less at once" in got.content[0].text  # pyright: ignore

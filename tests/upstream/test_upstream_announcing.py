@@ -109,4 +109,5 @@ async def test_names_that_nearly_fit_are_understood(tmp_path: Path, rig: Host) -
         for name in ("one.echo", "one:echo", "n_echo", "other_echo"):
             assert "hi" in await model.says(action="call", tool=name, arguments={"text": "hi"})
             assert not model.failed
-        assert "with its server before it: one/echo, other/echo" in await model.says(action="call", tool="echo", arguments={"text": "hi"})
+        said = await model.says(action="call", tool="echo", arguments={"text": "hi"})
+        assert "with its server before it: one/echo, other/echo" in said
