@@ -14,6 +14,7 @@ NEAREST = 3
 LIKENESS = 0.5  # of difflib; below it two names share little
 
 _LOCAL = ("custom", "ollama")
+_PATTERN = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,9 @@ class Directory:
         for provider in sorted(self.discovered, key=lambda provider: provider not in _LOCAL):
             for info in self.discovered[provider]:
                 yield replace(self._listed(provider, info), why=f"listed by {provider}; the catalogue has none")
+        for name in (*self._catalogue.rows, *(name for name in self._rules.allowed if not _PATTERN & set(name))):
+            if self._rules.allowed and (route := self._found(name)) is not None:
+                yield replace(route, why="the first of those allowed")
 
     def _own(self) -> Iterator[Route]:
         if self._custom_model and "custom" in self._providers:

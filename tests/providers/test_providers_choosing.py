@@ -154,6 +154,23 @@ async def test_a_denied_model_is_not_asked_either(
     assert server.times_asked == 0
 
 
+@pytest.mark.parametrize(
+    ("allowed", "name"),
+    [
+        ("gpt-5-mini", "gpt-5-mini"),
+        ("mini", "gpt-5-mini"),
+        ("own-model, other", "own-model"),
+        ("gpt-5.4*", "gpt-5.4-mini"),
+    ],
+)
+def test_what_is_allowed_by_name_is_chosen_though_it_is_first_for_no_need(
+    settings: Make, allowed: str, name: str
+) -> None:
+    models = build_models(settings(**OPENAI, models_allowed=allowed))
+    for need in Need:
+        assert models.choose(None, need).info.name == name
+
+
 def test_when_everything_is_denied_it_says_so(settings: Make) -> None:
     models = build_models(settings(**OPENAI, models_denied="*"))
     with pytest.raises(ModelError, match="STEPWARDEN_MODELS_ALLOWED and _DENIED leave no model"):
