@@ -23,15 +23,13 @@ from pydantic import TypeAdapter, ValidationError
 from stepwarden import __version__
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.http import TellingClient, new_client
+from stepwarden.upstream.listing import all_tools
 from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, cited, quoted
 from stepwarden.upstream.sifting import Sifted, sifting
 from stepwarden.upstream.stdio import left_to_end, stdio_streams
-from stepwarden.upstream.tool import unusable_entry
 
 logger = logging.getLogger(__name__)
 
-MOST_PAGES = 50
-MOST_TOOLS = 2_000
 PERSON_S = 300.0  # for a person's answer in the middle of a call
 RELISTEN_S = 5.0  # between two streams of changes, where a server ends them in good order
 
@@ -189,7 +187,7 @@ class Link:
         assert self._client is not None
         async with self._refreshing:
             try:
-                self.tools = await _listed(self._client)
+                self.tools = await all_tools(self._client)
             except MCPError as error:
                 raise Mishappened(self._mishap_of(error)) from error
             except ValidationError as error:
@@ -219,7 +217,7 @@ class Link:
         try:
             async with AsyncExitStack() as stack:
                 client = await self._connected(stack)
-                self.tools = await _listed(client)
+                self.tools = await all_tools(client)
                 self._client = client
                 self.on_tools(self.tools)
                 self._ready.set_result(None)
@@ -382,26 +380,6 @@ def _elsewhere(said: str) -> str:
         return 'it answers as the older transport does, for which its entry says "type": "sse"'
     away = _REDIRECT.match(said)
     return f"it sends us on to {quoted(away[1])}, which is not followed" if away else ""
-
-
-async def _listed(client: Client) -> list[types.Tool]:
-    found: list[types.Tool] = []
-    if client.server_capabilities.tools is None and client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        return found
-    cursor: str | None = None
-    seen: set[str] = set()
-    for _ in range(MOST_PAGES):
-        page = await client.list_tools(cursor=cursor)
-        found += page.tools
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
-        if cursor in seen or len(found) >= MOST_TOOLS:
-            break
-        seen.add(cursor)
-    found = found[:MOST_TOOLS]
-    why = f"its list does not end; the first {len(found)} are known"
-    return [*found, types.Tool.model_validate(unusable_entry("the rest", why))]
 
 
 def _addresses(data: object) -> str:

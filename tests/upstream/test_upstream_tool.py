@@ -477,10 +477,16 @@ async def test_tools_that_cannot_be_used_are_told_by_reason(home: Path, rig: Hos
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("page", [0, 2], ids=["the same page again", "one page more"])
-async def test_a_list_that_does_not_end_is_cut_and_told(home: Path, rig: Host, page: int) -> None:
-    tools = [*listings.WELL, *listings.many(20)] if page else []
-    async with host(home, {"rig": entry(rig.serve(tools=tools, page=page, endless=True))}) as model:
+@pytest.mark.parametrize(
+    ("count", "page", "endless", "known"),
+    [(0, 0, True, 0), (20, 2, True, 20), (2_001, None, False, 2_000), (2_100, 100, False, 2_000)],
+    ids=["the same page again", "one page more", "one long page", "many pages"],
+)
+async def test_a_list_that_is_too_long_or_does_not_end_is_cut_and_told(
+    home: Path, rig: Host, count: int, page: int | None, endless: bool, known: int
+) -> None:
+    server = rig.serve(tools=listings.many(count), page=page, endless=endless)
+    async with host(home, {"rig": entry(server)}) as model:
         said = await model.says(action="status", upstream="rig")
         listed = await model.says(action="status")
-    assert f"the rest (its list does not end; the first {len(tools)} are known)" in said + listed
+    assert f"the rest (its list is too long or does not end; the first {known} are known)" in said + listed
