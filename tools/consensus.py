@@ -20,6 +20,13 @@ _STANCES = {
 }
 
 
+def _apart(value: object) -> object:
+    """Take names with commas between them for a list of them."""
+    if not isinstance(value, str) or value.lstrip()[:1] in {"[", "{"}:
+        return value
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
 def _named(value: object) -> object:
     """Take the bare name of a model for an item."""
     return {"model": value} if isinstance(value, str) else value
@@ -41,7 +48,7 @@ class SeatItem(Item):
 class ConsensusRequest(BaseWorkflowRequest):
     """One step of a consensus."""
 
-    models: Annotated[list[Annotated[SeatItem, BeforeValidator(_named)]], Many] = Field(
+    models: Annotated[list[Annotated[SeatItem, BeforeValidator(_named)]], Many, BeforeValidator(_apart)] = Field(
         default_factory=list[SeatItem],
         max_length=MOST_SEATS,
         description="Step 1: 2-10 x {model, stance: for|against|neutral, stance_prompt}",

@@ -105,8 +105,7 @@ def _opinions(report: Report) -> Iterator[str]:
     opinion = report.opinion
     if opinion is None:
         return
-    verdict = opinion.failed or ("agrees" if opinion.agrees else "disagrees")
-    yield from ("", "## Second opinion", "", f"**{escaped(opinion.model or 'none')}** {escaped(verdict)}.")
+    yield from ("", "## Second opinion", "", f"**{escaped(opinion.model or 'none')}** {escaped(opinion.verdict)}.")
     if opinion.summary:
         yield from ("", *quoted(opinion.summary))
     for point in opinion.points:

@@ -196,14 +196,13 @@ def _votes(report: Report) -> str:
 
 
 def _opinion(opinion: Opinion) -> str:
-    verdict = opinion.failed or ("agrees" if opinion.agrees else "disagrees")
     points = "".join(
         f"<li>{prose(point.text)}{'' if point.stands else '<p class=note>Dropped: it misquotes the file.</p>'}</li>"
         for point in opinion.points
     )
     summary = prose(opinion.summary) if opinion.summary else ""
     return (
-        f"<p><strong>{_t(opinion.model or 'No model')}</strong>: {_t(verdict)}</p>{summary}"
+        f"<p><strong>{_t(opinion.model or 'No model')}</strong>: {_t(opinion.verdict)}</p>{summary}"
         f"{f'<ul>{points}</ul>' if points else ''}"
     )
 

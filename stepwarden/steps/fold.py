@@ -165,7 +165,7 @@ def _answered(thread: Thread, event: Answered) -> Thread:
     if event.voice is not None:
         return _heard(thread, event.voice)
     opinion = event.opinion
-    said = opinion.failed or ("agrees" if not opinion.disagrees else f"disagrees: {opinion.summary}")
+    said = f"{opinion.verdict}: {opinion.summary}" if opinion.disagrees else opinion.verdict
     remark = Remark("answered", thread.last, By.MODEL, f"{opinion.model} {said}".strip())
     return replace(thread, awaiting=None, opinion=opinion, remarks=(*thread.remarks, remark))
 

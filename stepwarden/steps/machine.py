@@ -230,14 +230,16 @@ def _is_inconclusive(thread: Thread, policy: Policy) -> bool:
 
 
 def objections(thread: Thread) -> tuple[Clause, ...]:
-    """Name what the expert of this branch objects to, and the files it wants looked at."""
+    """Name what the expert of this branch objects to, and the files that it wants and no step named since."""
     if thread.opinion is None or not thread.opinion.disagrees:
         return ()
     points = [
         Clause("expert", f"{point.path}:{point.line}" if point.path and point.line else point.path, point.text)
         for point in thread.opinion.objections
     ]
-    return (*points, *(Clause("expert_file", path) for path in thread.opinion.missing))
+    answered = next((remark.step for remark in reversed(thread.remarks) if remark.kind == "answered"), 0)
+    seen = {path for step in thread.trail if step.number > answered for path in step.paths}
+    return (*points, *(Clause("expert_file", path) for path in thread.opinion.missing if path not in seen))
 
 
 def _wants_expert(thread: Thread, policy: Policy, expert: str) -> bool:

@@ -45,4 +45,13 @@ class Opinion:
     @property
     def disagrees(self) -> bool:
         """Whether it bars the finish once: it says no, and something of what it says stands or is asked for."""
-        return not self.failed and not self.agrees and bool(self.objections or self.missing or not self.points)
+        return not self.failed and not self.agrees and bool(self.objections or self.missing)
+
+    @property
+    def verdict(self) -> str:
+        """What it comes to in a few words; a no without a reason that stands bars nothing, and is no yes."""
+        if self.failed:
+            return self.failed
+        if self.agrees or self.disagrees:
+            return "agrees" if self.agrees else "disagrees"
+        return "disagrees, set aside for want of a reason that stands"

@@ -94,15 +94,24 @@ def opinion_of(came: Answer | Failure, workspace: Workspace, *, left_out: int = 
         return Opinion(model=came.model, failed=came.text)
     answer = ExpertAnswer.model_validate(came.parsed)
     points = answer.points[:MOST_POINTS]
+    if not (answer.agrees or points or answer.files_needed) and answer.summary.strip():
+        points = [ExpertPoint(point=answer.summary)]  # its only reason
     return Opinion(
         agrees=answer.agrees,
         summary=answer.summary,
         points=_checked(points, workspace),
-        missing=tuple(dict.fromkeys(workspace.canonical(path) for path in answer.files_needed[:MOST_POINTS])),
+        missing=_wanted(answer.files_needed[:MOST_POINTS], workspace),
         model=came.model,
         price=came.usage.price,
         left_out=left_out,
     )
+
+
+def _wanted(paths: Sequence[str], workspace: Workspace) -> tuple[str, ...]:
+    """Give the files to look at, by their canonical names: none that is not there, secret or outside the root."""
+    names = list(dict.fromkeys(workspace.canonical(path) for path in paths))
+    facts = workspace.survey(names) if workspace.readable else {}
+    return tuple(name for name in names if not workspace.readable or facts[name].exists)
 
 
 def _checked(points: Sequence[ExpertPoint], workspace: Workspace) -> tuple[Point, ...]:

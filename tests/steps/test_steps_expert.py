@@ -1,6 +1,7 @@
 """The expert's round: asked once before a thread completes, heeded once, never waited for against the agent's will."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from driver import DEBUG, NO_ADVICE, REVIEW, ask, plan, seen
@@ -8,7 +9,7 @@ from driver import DEBUG, NO_ADVICE, REVIEW, ask, plan, seen
 from stepwarden.steps.admission import Accept, Collect, Refusal, Replay, admit
 from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, open_thread
+from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, objections, open_thread
 from stepwarden.steps.opinion import Opinion, Point
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
@@ -59,6 +60,24 @@ def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(op
     assert decision.thread.awaiting is None
     assert isinstance(decision.events[-1], Finished)
     assert decision.events[-1].open == ()
+
+
+@pytest.mark.parametrize("said", [{"points": ()}, {"points": (Point("x", verdict=Verdict.REFUTED),)}])
+def test_a_no_without_a_reason_that_stands_bars_nothing_and_is_called_no_yes(said: dict[str, Any]) -> None:
+    opinion = replace(OBJECTS, **said)
+    done = heed(waiting(), "expert:2:1", opinion, DEBUG)
+    assert done.thread.outcome is Outcome.DONE
+    assert opinion.verdict == "disagrees, set aside for want of a reason that stands"
+    assert opinion.verdict in done.thread.remarks[-2].reason
+
+
+def test_a_file_that_the_expert_wants_is_open_until_a_step_names_it() -> None:
+    opinion = replace(OBJECTS, points=(), missing=("a.py", "b.py", "c.py"))
+    held = heed(waiting(), "expert:2:1", opinion, DEBUG)
+    assert [clause.subject for clause in objections(held.thread)] == ["a.py", "b.py", "c.py"]  # a.py was named before
+    done = after(held.thread, proven(3, more=False, confidence=Confidence.HIGH, checked=("a.py", "b.py")))
+    assert isinstance(done.events[-1], Finished)
+    assert [clause.subject for clause in done.events[-1].open] == ["c.py"]
 
 
 def test_an_expert_that_disagrees_holds_once_and_its_points_stand_at_the_end() -> None:

@@ -120,7 +120,9 @@ async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_qu
         ExpertPoint(point="wrong index", file="app.py", line=1, quote="return sum(prices[1:])"),
         ExpertPoint(point="made up", file="app.py", quote="lock.acquire(timeout=5)"),
     )
-    models = Oracle().say(verdict(agrees=False, points=points, files=("other.py",)))  # type: ignore[assignment]
+    (project / "other.py").write_text("RATE = 2\n")
+    wanted = ("other.py", ".env", "../outside.py", "nowhere.py")
+    models = Oracle().say(verdict(agrees=False, points=points, files=wanted))  # type: ignore[assignment]
     async with house(tmp_path, models) as desk:
         held = await desk.take(FINISH, await proven(desk, project))
         assert [(clause.kind, clause.subject) for clause in held.held] == [
@@ -132,6 +134,14 @@ async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_qu
         done = await desk.take(step(4, more=False, confidence=Confidence.HIGH), held.thread.id)
         assert done.thread.outcome is Outcome.DONE
         assert len(models.asked) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_no_whose_only_reason_is_its_summary_holds_with_that(tmp_path: Path, project: Path) -> None:
+    models = Oracle().say(verdict(agrees=False, points=(), files=()))  # type: ignore[assignment]
+    async with house(tmp_path, models) as desk:
+        held = await desk.take(FINISH, await proven(desk, project))
+    assert [(clause.kind, clause.text) for clause in held.held] == [("expert", "so I say")]
 
 
 @pytest.mark.asyncio

@@ -145,6 +145,14 @@ async def test_nine_of_ten_that_fail_make_no_quorum_and_are_named(tmp_path: Path
     assert len(done.sent["result"]["failed"]) == 9
     assert done.sent["assessment"]["outcome"] == "inconclusive"
     assert len(done.sent["answers"]) == 10
+    assert all(done.text.count(f"{name}: ") == 2 for name in names[1:])  # among the votes, and why it failed
+
+
+async def test_names_with_commas_between_them_are_a_list(tmp_path: Path) -> None:
+    players = Players(infos("a", "b"), answering=voting())
+    async with table(tmp_path, players) as host:
+        done = await host.send(1, models="a, b", handover="all")
+    assert done.sent["result"]["quorum"]["voted"] == 2
 
 
 async def test_prose_is_handed_over_and_not_tallied_and_broken_json_is_asked_for_once_more(tmp_path: Path) -> None:

@@ -149,10 +149,9 @@ def _expert(reply: Reply) -> ExpertPart | None:
         return ExpertPart(verdict=NO_EXPERT) if reply.finished else None
     if opinion.failed:
         return ExpertPart(verdict=f"no answer: {opinion.failed}", model=opinion.model or None)
-    verdict = "disagrees" if opinion.disagrees else "agrees"
     misquoted = sum(1 for point in opinion.points if not point.stands)
     return ExpertPart(
-        verdict=f"{verdict}: {clip(opinion.summary, 300)}",
+        verdict=f"{opinion.verdict}: {clip(opinion.summary, 300)}",
         model=opinion.model,
         cost=opinion.price,
         misquoted=misquoted or None,
@@ -302,7 +301,8 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
         answers = answer_parts(reply.voices)
         _hand_over(envelope, answers)
         envelope.result |= (found := synthesis_part(synthesis, thread))
-        lines += [*synthesis_lines(found), *(line for part in answers for line in answer_lines(part))]
+        given = [part for part in answers if "failed" not in part]  # the synthesis says who failed, and why
+        lines += [*synthesis_lines(found), *(line for part in given for line in answer_lines(part))]
     if reply.step.stale:
         lines.append(f"Stale: {counted(reply.step.stale, 'quote')} that held has gone from its file since.")
     if ended.open:
