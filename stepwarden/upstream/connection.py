@@ -92,14 +92,15 @@ class Connection:
 
     @property
     def _reason(self) -> str:
-        return self.config.without_secrets(self._mishap.words) if self._mishap is not None else ""
+        words = self._mishap.words.removeprefix(f"{self.config.name} ").rstrip(".") if self._mishap is not None else ""
+        return self.config.without_secrets(words)
 
     def down(self, mishap: Mishap) -> StepwardenError:
         """Give the error that says how it stands and what to do."""
         name = self.config.name
-        if isinstance(mishap.error, SignInNeeded | UpstreamDown):
-            return mishap.error
         if mishap.error is not None:
+            if isinstance(mishap.error, SignInNeeded) or name in str(mishap.error):
+                return mishap.error
             return type(mishap.error)(f"{name} cannot be signed in at. Nothing was sent. {mishap.error}")
         words = self.config.without_secrets(mishap.words)
         if mishap.trouble is Trouble.SIGN_IN:
@@ -192,11 +193,15 @@ def _sign_in_advice(config: UpstreamConfig) -> str:
 
 def _advice(config: UpstreamConfig, mishap: Mishap) -> str:
     if mishap.trouble is Trouble.NOT_MCP:
-        return f"Correct url of {config.name} in the file of upstreams: it is {config.place} now."
+        return (
+            f"Correct url of {config.name} in the file of upstreams (it is {config.place} now), "
+            'or its type ("sse" for the older transport).'
+        )
     if mishap.trouble is Trouble.FORBIDDEN:
         return f"Sign in anew and consent to what it asks for: stepwarden login {config.name}"
     if mishap.trouble in {Trouble.LIMITED, Trouble.UNAVAILABLE} and mishap.retry_after_s:
         return f"Send the same call again in {mishap.retry_after_s:.0f} s."
     if config.transport == "stdio":
         return f"See that its command works ({config.place}); the next call starts it again."
-    return f"See that it runs at {config.place}; the next call tries again."
+    other = ', and speaks the older transport (else leave out "type": "sse")' if config.transport == "sse" else ""
+    return f"See that it runs at {config.place}{other}; the next call tries again."

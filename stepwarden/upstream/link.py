@@ -377,7 +377,7 @@ def _answers() -> TypeAdapter[Answer]:
 def _elsewhere(said: str) -> str:
     """Give what to know where the SDK found that another address or transport is meant, "" where it did not."""
     if said == "server answered a request with 202 Accepted":
-        return 'it answers as the older transport does, for which its entry says "type": "sse"'
+        return "it answers as a server of the older transport"
     away = _REDIRECT.match(said)
     return f"it sends us on to {quoted(away[1])}, which is not followed" if away else ""
 

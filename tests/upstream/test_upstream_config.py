@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from hosting import host
+from rigs.faults import Fault
+from rigs.faulty import Host
 
 from stepwarden.logs import configure_logging
 from stepwarden.upstream.config import UpstreamConfig
@@ -68,6 +70,17 @@ async def test_a_secret_that_a_command_prints_when_it_ends_is_told_to_nobody(
     assert said.count("ended with code 9: cannot use key [secret]") == 2
     assert "key [secret]. Nothing was sent" in said
     assert SECRET not in said + caplog.text
+
+
+@pytest.mark.asyncio
+async def test_where_no_key_is_there_it_is_said_which_server_wanted_a_sign_in(
+    tmp_path: Path, rig: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepwarden.upstream.signing.keys._suitable_keyring", lambda: None)
+    server = rig.serve(Fault.REFUSES, on="*")
+    async with host(tmp_path, {"rig": {"url": server.url, "auth": {"type": "oauth"}}}) as model:
+        said = await model.says(action="call", tool="rig/echo", arguments={"text": "a"})
+    assert said.startswith("rig cannot be signed in at. Nothing was sent. Tokens are kept encrypted or not at all")
 
 
 def test_the_sdks_client_does_not_log_what_upstreams_send() -> None:
