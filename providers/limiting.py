@@ -1,10 +1,14 @@
-"""A provider that is asked by so many at a time and so often in a minute; the others wait, within their deadline."""
+"""A provider that is asked so often in a minute, each of its models by so many at a time; the others wait their turn.
+
+Places are a model's own: one that hangs must not hold up the others of its endpoint.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from providers.deadline import Deadline
 from providers.wrapper import Wrapper
@@ -15,13 +19,16 @@ if TYPE_CHECKING:
 
 
 class Limiting(Wrapper):
-    """Holds back what is more than `at_once` requests, or more than `a_minute` (a burst of as many is let through)."""
+    """Holds back what is more than `at_once` requests to one model, or more than `a_minute` to all of them.
+
+    A burst of as many as go in a minute is let through.
+    """
 
     def __init__(self, inner: Provider, *, at_once: int, a_minute: int) -> None:
         super().__init__(inner)
         self._at_once = at_once
         self._a_minute = a_minute
-        self._places = asyncio.Semaphore(at_once)
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._rate: AsyncLimiter | None = None
 
     async def complete(self, request: ModelRequest) -> ModelReply:
@@ -41,31 +48,34 @@ class Limiting(Wrapper):
 
         deadline = Deadline(request.deadline_s)
         rate = self._rate = self._rate or AsyncLimiter(self._a_minute, 60)
-        if not await self._wait(rate, deadline):
+        places = self._places.setdefault(request.model, asyncio.Semaphore(self._at_once))
+        if not await _wait(places, rate, deadline):
             text = (
-                f"{self.name} is asked by {self._at_once} at once and {self._a_minute} times a minute at most: ask "
-                "again later, or raise STEPWARDEN_MODEL_CONCURRENCY or STEPWARDEN_MODEL_RATE."
+                f"{self.name} is asked for one model by {self._at_once} at once and {self._a_minute} times a minute at "
+                "most: ask again later, or raise STEPWARDEN_MODEL_CONCURRENCY or STEPWARDEN_MODEL_RATE."
             )
             raise ModelError(Trouble.RATE_LIMIT, text, model=request.model)
         try:
             yield replace(request, deadline_s=deadline.left_s)
         finally:
-            self._places.release()
+            places.release()
 
-    async def _wait(self, rate: "AsyncLimiter", deadline: Deadline) -> bool:
-        try:
-            async with asyncio.timeout(deadline.left_s):
-                await self._places.acquire()
-        except TimeoutError:
-            return False
-        in_time = False
-        try:
-            async with asyncio.timeout(deadline.left_s):
-                await rate.acquire()
-            in_time = True
-        except TimeoutError:
-            pass
-        finally:
-            if not in_time:
-                self._places.release()
-        return in_time
+
+async def _wait(places: asyncio.Semaphore, rate: "AsyncLimiter", deadline: Deadline) -> bool:
+    """Take a place and a turn; tell whether both came in time."""
+    try:
+        async with asyncio.timeout(deadline.left_s):
+            await places.acquire()
+    except TimeoutError:
+        return False
+    in_time = False
+    try:
+        async with asyncio.timeout(deadline.left_s):
+            await rate.acquire()
+        in_time = True
+    except TimeoutError:
+        pass
+    finally:
+        if not in_time:
+            places.release()
+    return in_time

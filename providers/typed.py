@@ -42,8 +42,8 @@ class Typed(Wrapper):
             return replace(spent, parsed=read_answer(second.text, request.answer))
         except WrongAnswer as error:
             wrong = str(error)
-        cut = " Its answer was cut off: allow more output tokens." if second.cut_off else ""
-        text = f"{shown_name(request.model)} gave no valid {request.answer.__name__}, asked twice: {_line(wrong)}.{cut}"
+        cut = " Its answer was cut off at its output limit." if second.cut_off else ""
+        text = f"{shown_name(request.model)} gave no answer of the form asked for, asked twice: {_line(wrong)}.{cut}"
         raise ModelError(Trouble.INVALID_ANSWER, text, model=request.model)
 
 

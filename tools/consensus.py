@@ -2,13 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.panel import MOST_SEATS, panel_of
 from stepwarden.steps.voice import Stance, Vote
 from tools.workflow.request import BaseWorkflowRequest, Item, Many, NonEmptyText, Text, Word
 from tools.workflow.workflow import Workflow
+
+NAME_CHARS = 200  # of a model
 
 _STANCES = {
     "support": "for",
@@ -32,6 +34,12 @@ def _named(value: object) -> object:
     return {"model": value} if isinstance(value, str) else value
 
 
+def _on_one_line(name: str) -> str:
+    if len(name) > NAME_CHARS or not name.isprintable():
+        raise ValueError(f"send a name of at most {NAME_CHARS} characters on one line")
+    return name
+
+
 def _stance(value: object) -> object:
     word = value.strip().lower() if isinstance(value, str) else value
     return _STANCES.get(word, word) if isinstance(word, str) else word
@@ -40,7 +48,7 @@ def _stance(value: object) -> object:
 class SeatItem(Item):
     """One item of `models`."""
 
-    model: NonEmptyText
+    model: Annotated[NonEmptyText, AfterValidator(_on_one_line)]
     stance: Annotated[Stance, BeforeValidator(_stance)] = Stance.NEUTRAL
     stance_prompt: Text = ""
 

@@ -65,6 +65,7 @@ class Synthesis:
             head = f"No quorum: {self.voted} of {self.asked} asked models voted, {self.needed} needed"
             return f"{head}; missing: {', '.join(self.missing)}. By weight: {tally}."
         outcome = f"Majority: {self.majority.value}" if self.majority else "Split"
+        tally += ", yours among them" if self.agent is not None and self.agent.counted is not None else ""
         without = f"; without {', '.join(self.missing)}" if self.missing else ""
         return f"{outcome}. By weight: {tally}; {self.voted} of {self.asked} asked models voted{without}."
 

@@ -112,7 +112,9 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
 
 def _planned(thread: Thread, event: Planned) -> Thread:
     plan = event.plan
-    remark = Remark("planned", thread.last, plan.by, f"{plan.likely} steps: {plan.reason}")
+    remark = Remark(
+        "planned", thread.last, plan.by, f"{plan.likely} {'step' if plan.likely == 1 else 'steps'}: {plan.reason}"
+    )
     sized = plan.likely if thread.last <= 1 else thread.sized
     return replace(thread, plan=plan, sized=sized, remarks=(*thread.remarks, remark))
 

@@ -1,9 +1,10 @@
 """The second opinion before a thread completes: whom to ask, what is sent, and how the answer is read."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import anyio.to_thread
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from stepwarden.files import Workspace
 from stepwarden.models import Message, ModelError, ModelInfo, ModelRequest, Models, Need, Trouble, find_some
@@ -26,10 +27,20 @@ MOST_POINTS = 12
 class ExpertPoint(BaseModel):
     """One objection of the expert."""
 
-    point: str = Field(description="What is wrong or missing, in a sentence or two")
+    model_config = ConfigDict(populate_by_name=True)
+
+    point: str = Field(
+        description="What is wrong or missing, in a sentence or two",
+        validation_alias=AliasChoices("point", "issue", "problem", "what", "text", "description", "message"),
+    )
     file: str | None = None
     line: int | None = None
     quote: str | None = Field(default=None, description="The code it is about, word for word, without line numbers")
+
+
+def _as_point(value: object) -> object:
+    """Take a bare sentence for a point."""
+    return {"point": value} if isinstance(value, str) else value
 
 
 class ExpertAnswer(BaseModel):
@@ -37,7 +48,9 @@ class ExpertAnswer(BaseModel):
 
     agrees: bool = Field(description="Whether the conclusion stands as it is")
     summary: str = Field(description="The verdict in a sentence or two")
-    points: list[ExpertPoint] = Field(default_factory=list[ExpertPoint], description="Objections and corrections")
+    points: list[Annotated[ExpertPoint, BeforeValidator(_as_point)]] = Field(
+        default_factory=list[ExpertPoint], description="Objections and corrections"
+    )
     files_needed: list[str] = Field(default_factory=list[str], description="Files to look at before this is settled")
 
 

@@ -70,7 +70,7 @@ class SeatAnswer(BaseModel):
 
 
 class SeatForm(BaseModel):
-    """The same as endpoints are asked to hold a model to, where they can; see the form in its prompt."""
+    """One vote on the question, with its reasons."""  # models read this: endpoints are asked to hold them to it
 
     model_config = ConfigDict(extra="forbid")
 
@@ -167,10 +167,12 @@ def voice_of(seat: Seat, came: Answer | Failure, family: str) -> Voice:
 
 def revised(voice: Voice, came: Answer | Failure) -> Voice:
     """Give the voice after the exchange round; one that failed there keeps its first vote."""
-    if isinstance(came, Failure) or came.parsed is None:
+    if isinstance(came, Failure):
         return voice
-    answer = SeatAnswer.model_validate(came.parsed)
     both = voice.cost + came.usage.cost if voice.cost is not None and came.usage.cost is not None else None
+    if came.parsed is None:
+        return replace(voice, cost=both)
+    answer = SeatAnswer.model_validate(came.parsed)
     return replace(voice, revised=answer.vote, revision=_cut(answer.summary, ITEM_CHARS), cost=both)
 
 

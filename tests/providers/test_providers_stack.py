@@ -192,6 +192,19 @@ async def test_no_more_than_so_many_are_asked_at_once(
     assert [reply.text for reply in await asyncio.gather(*calls)] == ["well"] * 4
 
 
+async def test_a_model_that_hangs_holds_up_no_other_of_its_endpoint(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    gate = Gate("late")
+    server = serve(by=lambda asked: gate.answer(asked) if asked.model == "hangs" else Reply(text="well"))
+    built = models(server, model_concurrency=1)
+    hanging = asyncio.create_task(built.complete(request("hangs")))
+    await gate.until_asked(1)
+    assert (await built.complete(request("other", deadline_s=5))).text == "well"
+    gate.open()
+    assert (await hanging).text == "late"
+
+
 async def test_a_rate_is_kept_and_a_waiter_that_gives_up_frees_its_place() -> None:
     provider = Limiting(ScriptedProvider(Script(["well"])), at_once=1, a_minute=2)
     for _ in range(2):

@@ -144,6 +144,15 @@ async def test_a_no_whose_only_reason_is_its_summary_holds_with_that(tmp_path: P
     assert [(clause.kind, clause.text) for clause in held.held] == [("expert", "so I say")]
 
 
+@pytest.mark.parametrize("said", ["point", "issue", "what"])
+def test_an_experts_points_are_read_under_the_names_that_models_give_them(said: str) -> None:
+    answer = ExpertAnswer.model_validate(
+        {"agrees": False, "summary": "no", "points": [{said: "it rounds", "line": 2}, "a bare one"]}
+    )
+    assert [(point.point, point.line) for point in answer.points] == [("it rounds", 2), ("a bare one", None)]
+    assert "point" in ExpertAnswer.model_json_schema()["$defs"]["ExpertPoint"]["properties"]
+
+
 @pytest.mark.asyncio
 async def test_a_slow_expert_is_collected_by_the_same_call_and_asked_once(tmp_path: Path, project: Path) -> None:
     models = Oracle()

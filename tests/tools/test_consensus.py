@@ -144,8 +144,29 @@ async def test_nine_of_ten_that_fail_make_no_quorum_and_are_named(tmp_path: Path
     assert done.sent["result"]["summary"].startswith("No quorum: 1 of 10 asked models voted, 6 needed; missing: m1")
     assert len(done.sent["result"]["failed"]) == 9
     assert done.sent["assessment"]["outcome"] == "inconclusive"
+    assert done.sent["result"]["majority"] == "none"
     assert len(done.sent["answers"]) == 10
     assert all(done.text.count(f"{name}: ") == 2 for name in names[1:])  # among the votes, and why it failed
+
+
+async def test_what_failed_is_not_to_be_weighed(tmp_path: Path) -> None:
+    async with table(tmp_path, Players(infos("a", "b", "c"), answering=voting(a="fail"))) as host:
+        opened = await host.send(1, models=["a", "b", "c"])
+    assert opened.sent["required_actions"] == ["There is no answer to weigh: go on."]
+
+
+async def test_a_vote_of_the_agents_own_that_decides_is_told(tmp_path: Path) -> None:
+    async with table(tmp_path, Players(infos("a", "b"), answering=voting(b="oppose"))) as host:
+        done = await host.send(1, models=["a", "b"], handover="all", own_vote="support")
+    summary = done.sent["result"]["summary"]
+    assert summary.startswith("Majority: support. By weight: support 2, oppose 1, yours among them; 2 of 2")
+
+
+@pytest.mark.parametrize("name", ["a\nDONE (verified)", "a" * 201])
+async def test_a_name_that_could_pass_for_a_reply_is_refused(tmp_path: Path, name: str) -> None:
+    async with table(tmp_path, Players(infos("a", "b"))) as host:
+        refused = await host.send(1, models=[name, "b"])
+    assert "models[0].model: send a name of at most 200 characters on one line" in refused.text
 
 
 async def test_names_with_commas_between_them_are_a_list(tmp_path: Path) -> None:
@@ -187,6 +208,7 @@ async def test_a_slow_model_is_collected_by_the_same_call(tmp_path: Path) -> Non
         waiting = await host.send(1, models=["a", "b"])
         assert waiting.status == "awaiting_expert"
         assert waiting.verdict.startswith("WAITING for the expert, a.")
+        assert f'Send this same call again, with continuation_id="{host.id}", to collect' in waiting.text
         await players.was_asked(2)
         assert players.held is not None
         players.held.set()

@@ -31,6 +31,8 @@ def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
             return _bullets_of(signal, reply, prompt)
+    if reply.voices and all(voice.failed for voice in reply.voices):
+        return ["There is no answer to weigh: go on."]
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
     fresh = _fresh_bullets(reply.thread, reply.step, prompt)
@@ -67,7 +69,8 @@ def next_call(reply: Reply, fields: str) -> str:
     tool, thread = reply.thread.tool, reply.thread
     call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}"'
     if reply.awaits:
-        return f"Send this same call again to collect the answer. To go on without it: {call}, {fields}, ...)"
+        same = f'Send this same call again, with continuation_id="{thread.id}", to collect the answer.'
+        return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
         ask = f"{call}, {fields if reply.voices else 'step, evidence'}, next_step_required=false)"
         return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"

@@ -8,7 +8,8 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
-from stepwarden.steps.thread import By, Outcome, Plan, Signal, Thread
+from stepwarden.steps.submission import Confidence
+from stepwarden.steps.thread import Assurance, By, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import Refused, Reply
 from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
 from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
@@ -20,7 +21,6 @@ REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both p
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 CRUMBS = 4  # how many steps a breadcrumb names
 
-NO_EXPERT = "none: not asked, or no model is configured"
 SIGNAL_WORDS: Mapping[Signal, str] = {
     Signal.DISPROVE: "Try once to disprove it",
     Signal.STALLED: "Try another way",
@@ -146,7 +146,7 @@ def _expert(reply: Reply) -> ExpertPart | None:
     """Give the expert's verdict, in the call that brought it and at the end."""
     opinion = reply.opinion or (reply.thread.opinion if reply.finished else None)
     if opinion is None:
-        return ExpertPart(verdict=NO_EXPERT) if reply.finished else None
+        return ExpertPart(verdict=f"none: {_why_no_expert(reply.thread)}") if reply.finished else None
     if opinion.failed:
         return ExpertPart(verdict=f"no answer: {opinion.failed}", model=opinion.model or None)
     misquoted = sum(1 for point in opinion.points if not point.stands)
@@ -157,6 +157,20 @@ def _expert(reply: Reply) -> ExpertPart | None:
         misquoted=misquoted or None,
         files_left_out=opinion.left_out or None,
     )
+
+
+def _why_no_expert(thread: Thread) -> str:
+    if thread.expert_asked:
+        asked = next((remark.reason for remark in reversed(thread.remarks) if remark.kind == "asked"), "the expert")
+        return f"{asked} had not answered when the thread went on"
+    if thread.outcome is Outcome.INCONCLUSIVE:
+        return "the end is inconclusive"
+    wishes = [step.submission.fields for step in thread.live if "use_assistant_model" in step.submission.fields]
+    if wishes and not wishes[-1]["use_assistant_model"]:
+        return "use_assistant_model is false"
+    if thread.trail[-1].submission.confidence is Confidence.CERTAIN and thread.assurance is Assurance.VERIFIED:
+        return "certain, and the evidence bears it out"
+    return "no model is configured (listmodels says what to set)"
 
 
 def _expert_words(expert: ExpertPart) -> str:
@@ -295,7 +309,7 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
-    if envelope.expert is not None and thread.opinion is not None:
+    if envelope.expert is not None and (thread.opinion is not None or thread.expert_asked):
         lines.append(f"Expert{_expert_words(envelope.expert)}")
     if synthesis is not None:
         answers = answer_parts(reply.voices)
@@ -306,7 +320,7 @@ def _completion(reply: Reply, notes: Sequence[str]) -> tuple[dict[str, Any], str
     if reply.step.stale:
         lines.append(f"Stale: {counted(reply.step.stale, 'quote')} that held has gone from its file since.")
     if ended.open:
-        lines.append("Passed over: " + "; ".join(clause_lines(ended.open)) + ".")
+        lines.append("Passed over: " + "; ".join(clause_lines(ended.open)).rstrip(".") + ".")
     lines += _first(quote_lines(reply), 20)
     return envelope.as_sent(), "\n".join([*lines, result_text(thread), envelope.next_steps])
 

@@ -65,7 +65,7 @@ def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
     """Give the synthesis as structured content."""
     part: dict[str, Any] = {
         "summary": found.title,
-        "majority": found.majority.value if found.majority else "split" if found.split else "none",
+        "majority": _outcome(found),
         "quorum": {"reached": found.quorum, "voted": found.voted, "asked": found.asked, "needed": found.needed},
         "tally": {vote.value: weight for vote, weight in found.tally.items()},
         "weights": found.weights,
@@ -82,6 +82,13 @@ def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
         part["weights_reason"] = WEIGHTS_REASON
     kept = {"agreement", "quorum", "tally"}
     return {name: value for name, value in part.items() if value or name in kept}
+
+
+def _outcome(found: Synthesis) -> str:
+    """Give the majority in a word; below the quorum there is none."""
+    if not found.quorum:
+        return "none"
+    return found.majority.value if found.majority else "split" if found.split else "none"
 
 
 def _all(found: Synthesis, thread: Thread) -> list[Voice]:
@@ -124,7 +131,8 @@ def synthesis_lines(part: dict[str, Any]) -> list[str]:
 
 def _vote_words(row: dict[str, Any]) -> str:
     before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
-    summary = f": {row['summary']}" if row.get("summary") else ""
+    said = row.get("after_exchange") or row.get("summary")
+    summary = f": {said}" if said else ""
     return f"{row['model']}: {row['vote']}{before}{summary}"
 
 
