@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.measured import NOTHING_MEASURED, Measured
@@ -308,6 +309,10 @@ class Thread:
             if step.submission.more or step.new:
                 return False
         return False
+
+    def wish(self, name: str) -> Any:
+        """What the live steps said last of a field that goes to models, such as `temperature`; None for nothing."""
+        return next((step.submission.fields[name] for step in self.live[::-1] if name in step.submission.fields), None)
 
     @property
     def task(self) -> str:

@@ -67,6 +67,8 @@ def expert_request(
         model=info.name,
         messages=(Message("system", wording), Message("user", text)),
         answer=ExpertAnswer,
+        temperature=thread.wish("temperature"),
+        thinking=thread.wish("thinking_mode"),
         purpose="expert",
         thread=thread.id,
     )

@@ -139,6 +139,8 @@ class Panels:
             model=seat.model,
             messages=(Message("system", system), *messages),
             form=SeatForm,
+            temperature=thread.wish("temperature"),
+            thinking=thread.wish("thinking_mode"),
             purpose="consensus",
             thread=thread.id,
             principal=principal,

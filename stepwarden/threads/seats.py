@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Models, Trouble
 from stepwarden.steps.panel import Seat
 from stepwarden.steps.voice import Voice, Vote
 from stepwarden.threads.answers import Answer, Failure
@@ -133,6 +133,9 @@ class Jurors:
         found = read_answer(first.text)
         if not isinstance(found, str):
             return replace(first, parsed=found)
+        if first.cut_off:  # it would be cut off again, and be paid again
+            text = f"{request.model}'s answer ended at its output limit before its vote: name another model."
+            raise ModelError(Trouble.INVALID_ANSWER, text, model=request.model)
         told = Message("user", f"That is no valid answer: {found}.\n\n{self._form}")
         said = Message("assistant", first.text[:_REPEATED_CHARS])
         again = replace(request, messages=(*request.messages, said, told), deadline_s=max(1.0, until - clock()))

@@ -13,7 +13,7 @@ from model_players import Players
 from tool_driver import Answer
 
 from server import build_server
-from stepwarden.models import ModelError, ModelInfo, ModelRequest, Trouble
+from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Trouble, Usage
 from stepwarden.settings import load_settings
 from stepwarden.threads.submit import Desk
 from stepwarden.wiring import build_runtime
@@ -167,6 +167,19 @@ async def test_a_name_that_could_pass_for_a_reply_is_refused(tmp_path: Path, nam
     async with table(tmp_path, Players(infos("a", "b"))) as host:
         refused = await host.send(1, models=[name, "b"])
     assert "models[0].model: send a name of at most 200 characters on one line" in refused.text
+
+
+async def test_an_answer_that_was_cut_off_is_a_failure_and_not_paid_twice(tmp_path: Path) -> None:
+    cut = ModelReply('{"vote": "sup', "b", "acme", Usage(10, 5), cut_off=True)
+    players = Players(infos("a", "b", "c"))
+    players.answering = lambda request: cut if request.model == "b" else vote(request.model, "support")
+    async with table(tmp_path, players) as host:
+        done = await host.send(1, models=["a", "b", "c"], handover="all", temperature=0.3)
+    assert done.sent["result"]["failed"] == [
+        {"model": "b", "why": "b's answer ended at its output limit before its vote: name another model."}
+    ]
+    assert [request.model for request in players.asked].count("b") == 1
+    assert {request.temperature for request in players.asked} == {0.3}
 
 
 async def test_names_with_commas_between_them_are_a_list(tmp_path: Path) -> None:

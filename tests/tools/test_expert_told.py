@@ -85,3 +85,11 @@ async def test_an_expert_that_was_given_up_is_not_said_to_have_been_left_out(tmp
         sent, text = await worker.finish(4)
     assert sent["expert"]["verdict"] == "none: wise-1 had not answered when the thread went on"
     assert "Expert: none: wise-1 had not answered when the thread went on" in text
+
+
+async def test_what_the_work_says_of_temperature_and_thinking_goes_to_the_expert(tmp_path: Path) -> None:
+    players = Players(answering=lambda _: AGREES)
+    async with working(tmp_path, players) as worker:
+        await worker.step(1, temperature=0.2, thinking_mode="low")
+        await worker.finish(2, thinking_mode="high")
+    assert [(request.temperature, request.thinking) for request in players.asked] == [(0.2, "high")]

@@ -165,8 +165,7 @@ def _why_no_expert(thread: Thread) -> str:
         return f"{asked} had not answered when the thread went on"
     if thread.outcome is Outcome.INCONCLUSIVE:
         return "the end is inconclusive"
-    wishes = [step.submission.fields for step in thread.live if "use_assistant_model" in step.submission.fields]
-    if wishes and not wishes[-1]["use_assistant_model"]:
+    if thread.wish("use_assistant_model") is False:
         return "use_assistant_model is false"
     if thread.trail[-1].submission.confidence is Confidence.CERTAIN and thread.assurance is Assurance.VERIFIED:
         return "certain, and the evidence bears it out"
