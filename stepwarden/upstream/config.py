@@ -320,7 +320,8 @@ def _run_by(command: str, args: tuple[str, ...]) -> str:
     left = list(args)
     while left and left[0] in _BEFORE_WHAT_RUNS:
         left.pop(0)
-    return left[0].partition("?")[0] if left and not left[0].startswith("-") else ""
+    runs = left[0].partition("?")[0] if left and not left[0].startswith("-") else ""
+    return re.sub(r"(?<=://)[^/@\s]+@", "", runs)
 
 
 def is_credential(header: str) -> bool:

@@ -101,7 +101,7 @@ class Connection:
         if mishap.error is not None:
             if isinstance(mishap.error, SignInNeeded) or name in str(mishap.error):
                 return mishap.error
-            return type(mishap.error)(f"{name} cannot be signed in at. Nothing was sent. {mishap.error}")
+            return UpstreamDown(f"{name} cannot be signed in at. Nothing was sent. {mishap.error}")
         words = self.config.without_secrets(mishap.words)
         if mishap.trouble is Trouble.SIGN_IN:
             return SignInNeeded(f"{name}: {words}. {_sign_in_advice(self.config)}", upstream=name)

@@ -16,6 +16,7 @@ MISSING = object()
 
 # (what is wrong, the fields that differ from GOOD, what the one line has to say)
 INVALID: list[tuple[str, dict[str, Any], str]] = [
+    ("a list that never ends, as text", {"evidence": "[" * 100_000}, r"evidence\[0\]: send an object"),
     ("step of another type", {"step": 7}, r"step: send text"),
     ("step a list", {"step": ["a"]}, r"step: send text"),
     ("step empty", {"step": "  \n "}, r"step: is empty"),

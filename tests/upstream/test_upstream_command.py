@@ -63,6 +63,8 @@ def test_a_check_connects_and_the_list_knows_it_then(shell: Shell, rig: Host) ->
 def test_what_changed_is_shown_and_asked_for(shell: Shell, rig: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     server = rig.serve()
     shell.upstreams(rig=entry(server))
+    shell.run("accept", "rig")
+    assert "Send the tool with its upstream before it, such as rig/NAME." in shell.err
     shell.run("accept", "rig/echo")
     assert "has listed no tool 'echo'" in shell.err
     shell.run("check")

@@ -32,6 +32,7 @@ def config(**entry: Any) -> UpstreamConfig:
         ({"command": "python", "args": ["-c", f"print('{SECRET}')"]}, "python"),
         ({"command": "npx", "args": ["--token", SECRET, "x"]}, "npx"),
         ({"command": "mcp-x", "args": [SECRET]}, "mcp-x"),
+        ({"command": "uvx", "args": [f"git+https://me:{SECRET}@host/x"]}, "uvx git+https://host/x"),
         ({"command": "mcp-x"}, "mcp-x"),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from server import build_server
 from stepwarden.errors import SettingsError
 from stepwarden.settings import load_settings
 from stepwarden.upstream.loading import load_upstreams
+from stepwarden.upstream.tool import visible
 from stepwarden.wiring import build_runtime
 from tools.shared import asking
 
@@ -427,6 +429,26 @@ async def test_what_cannot_be_seen_stands_in_no_answer_and_as_its_code_in_a_ques
             'Allow rig/add_note (writes) with {"text": "invoice\\u202egpj.exe\\u200b\\u001b[31m"}?'
         )
     assert server.did == [{"name": "add_note", "text": hidden}]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("10\u00a0km, 東京\u3000大阪", "10\u00a0km, 東京\u3000大阪"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f469\u200d\U0001f680 \U0001fae8", None),
+        ("a\tb\r\nc", "a\tb\nc"),
+        ("a\u200b\u202e\u2066\ufeff\x1b\x00\U000e0041\U000e0101b", "ab"),
+    ],
+    ids=["spaces", "joiners and new emoji", "line ends", "hidden"],
+)
+def test_only_what_cannot_be_seen_is_taken_out_of_foreign_text(sent: str, shown: str | None) -> None:
+    assert visible(sent) == (sent if shown is None else shown)
+
+
+def test_a_long_result_is_cleaned_in_no_time() -> None:
+    text, began = "an ordinary line of a result, with \u00a0 in it\n" * 180_000, time.monotonic()
+    assert visible(text) == text
+    assert time.monotonic() - began < 0.5
 
 
 @pytest.mark.asyncio
