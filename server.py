@@ -16,12 +16,12 @@ from mcp.server.mcpserver.tools import Tool
 import prompts
 from stepwarden import __version__
 from stepwarden.logs import configure_logging
+from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import Settings, load_settings
-from stepwarden.wiring import Runtime, build_runtime
 from tools.catalogue import OTHERS, WORKFLOWS, Parts, chosen
-from tools.commands import command
 from tools.resources import add_resources
 from tools.shared.edge import identify
+from tools.slash_commands import command
 from tools.status import ServerFacts
 from tools.workflow.workflow import workflow_tool
 
@@ -46,9 +46,9 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
         return result
 
     workflows = [workflow for workflow in WORKFLOWS if workflow.name in names]
-    tools: list[Tool] = [workflow_tool(workflow, runtime.desk) for workflow in workflows]
+    tools: list[Tool] = [workflow_tool(workflow, runtime.threads) for workflow in workflows]
     facts = ServerFacts(__version__, lambda: runtime.configuration(names))
-    parts = Parts(runtime.archive, runtime.models, runtime.chats, facts)
+    parts = Parts(runtime.queries, runtime.models, runtime.chats, facts)
     tools += [make(parts) for name, make in OTHERS if name in names]
     if runtime.upstreams is not None:
         from tools.upstream.tool import upstream_tool
@@ -70,7 +70,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     )
     for workflow in workflows:
         server.add_prompt(command(workflow))
-    add_resources(server, runtime.archive)
+    add_resources(server, runtime.queries)
     if runtime.upstreams is not None:
         from tools.upstream.tool import add_upstream_resources
 
@@ -79,7 +79,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
 
 
 def _kind_of(runtime: Runtime) -> Callable[..., MCPServer]:
-    """Give the class of the server: one that shows tools of upstreams too, where some are to be shown."""
+    """Return the class of the server: one that shows tools of upstreams too, where some are to be shown."""
     if runtime.upstreams is None or not runtime.upstreams.exposes:
         return MCPServer
     from tools.upstream.exposed import ExposingServer

@@ -51,7 +51,7 @@ class Server:
         self.process.wait(10)
 
     def ask(self, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Give the answer to one request, and its bytes."""
+        """Return the answer to one request, and its bytes."""
         self.last_id += 1
         self._write({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})
         assert self.process.stdout is not None
@@ -73,13 +73,13 @@ class Server:
         self._write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def memory_mb(self) -> float:
-        """Give the resident memory (Linux)."""
+        """Return the resident memory (Linux)."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text("utf-8").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def first_list_ms(command: list[str], home: str) -> float:
-    """Give the time from the spawn to the first `tools/list`, in milliseconds."""
+    """Return the time from the spawn to the first `tools/list`, in milliseconds."""
     start = time.perf_counter()
     with Server(command, home) as server:
         server.initialize()
@@ -88,7 +88,7 @@ def first_list_ms(command: list[str], home: str) -> float:
 
 
 def fsync_ms(home: str) -> float:
-    """Give the median time of one fsync of a small append, in milliseconds."""
+    """Return the median time of one fsync of a small append, in milliseconds."""
     times: list[float] = []
     with (Path(home) / "fsync").open("wb") as file:
         for _ in range(100):
@@ -101,7 +101,7 @@ def fsync_ms(home: str) -> float:
 
 
 def step(number: int, thread: str | None) -> dict[str, Any]:
-    """Give the arguments of one step of a debug thread, about 400 bytes."""
+    """Return the arguments of one step of a debug thread, about 400 bytes."""
     words = "We looked at module alpha and saw that the retry loop swallows the exception. "
     arguments: dict[str, Any] = {
         "step": f"Step {number}: look for the lost counter. {words}",
@@ -151,7 +151,7 @@ def steps(command: list[str], home: str) -> dict[str, Any]:
 
 
 def store_bytes(home: str) -> int:
-    """Give the bytes of all payloads in the store."""
+    """Return the bytes of all payloads in the store."""
     with sqlite3.connect(f"file:{home}/stepwarden.db?mode=ro", uri=True) as connection:
         return connection.execute("SELECT SUM(LENGTH(payload)) FROM stepwarden_events").fetchone()[0]
 

@@ -23,26 +23,26 @@ class AnswerDisk(diskcache.Disk):
     """Keys are text, values JSON text in the row itself: no pickle, no file that a row could name."""
 
     def put(self, key: Any) -> tuple[str, bool]:
-        """Give the key as it is stored."""
+        """Return the key as it is stored."""
         if not isinstance(key, str):
             raise RefusedRow("a key is text")
         return key, True
 
     def get(self, key: Any, raw: bool) -> str:
-        """Give a stored key."""
+        """Return a stored key."""
         if not raw or not isinstance(key, str):
             raise RefusedRow("a key that we did not write")
         return key
 
     def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
-        """Give the value as it is stored: size, mode, file, text."""
+        """Return the value as it is stored: size, mode, file, text."""
         return 0, MODE_RAW, None, json.dumps(value, ensure_ascii=False)
 
     def remove(self, file_path: str) -> None:
         """Remove no file: we write none, and a row is not to name one."""
 
     def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
-        """Give a stored value."""
+        """Return a stored value."""
         if mode != MODE_RAW or filename is not None or not isinstance(value, str) or len(value) > ANSWER_CHARACTERS:
             raise RefusedRow("a value that we did not write")
         return json.loads(value)

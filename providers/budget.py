@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
-from providers.names import shown_name
+from providers.model_names import shown_name
 from providers.prices import Prices
 from providers.wrapper import Wrapper
 from stepwarden.errors import StepwardenError
-from stepwarden.models import ModelError, ModelReply, ModelRequest, Provider, Trouble, Usage, estimated_tokens
+from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Provider, Usage, estimated_tokens
 from stepwarden.settings.allowance import UNLIMITED, Allowance
 from stepwarden.storage.records import Tally
 
@@ -53,7 +53,7 @@ class Ledger(Protocol):
         ...
 
     async def spent(self, day: str, thread: str) -> tuple[Tally, Tally]:
-        """Give what was spent on `day`, and on `thread`."""
+        """Return what was spent on `day`, and on `thread`."""
         ...
 
 
@@ -81,7 +81,7 @@ def _sum(one: Tally, other: Tally) -> Tally:
     )
 
 
-class Purse:
+class SpendTracker:
     """What was spent today and on each thread; all providers share one.
 
     Where a `ledger` is given, what other processes spend on the same store counts too, and nothing is forgotten with
@@ -109,7 +109,7 @@ class Purse:
         return self._account_of(thread).total
 
     def limited(self, thread: str | None) -> Iterator[tuple[str, Allowance, Tally]]:
-        """Give each limit that holds for a call: its variable, what it allows, what of it is gone."""
+        """Return each limit that holds for a call: its variable, what it allows, what of it is gone."""
         yield "STEPWARDEN_BUDGET_CALL", self.limits.call, Tally()
         if thread is not None:
             yield "STEPWARDEN_BUDGET_THREAD", self.limits.thread, self.spent_on(thread)
@@ -172,19 +172,19 @@ class Purse:
         return account
 
 
-class Budgeted(Wrapper):
+class BudgetedProvider(Wrapper):
     """Prices every answer, and holds the limits: a call whose prompt alone is too much is not made, and an answer is
     bounded to what is left. Calls in flight are counted by an estimate; a price that is unknown is not 0, it is said.
     """
 
-    def __init__(self, inner: Provider, purse: Purse, prices: Prices) -> None:
+    def __init__(self, inner: Provider, purse: SpendTracker, prices: Prices) -> None:
         super().__init__(inner)
         self._purse = purse
         self._prices = prices
         self._ratio: dict[str, float] = {}
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give the answer with its price. Raises ModelError (OVER_BUDGET)."""
+        """Return the answer with its price. Raises ModelError (OVER_BUDGET)."""
         await self._prices.load()
         await self._purse.look_up(request.thread)
         bounded, prompt = self._bounded(request), self._prompt_tokens(request)
@@ -196,7 +196,7 @@ class Budgeted(Wrapper):
         return self._counted(request, reply)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the pieces, then the whole with its price; a stream that is left early is counted by an estimate."""
+        """Return the pieces, then the whole with its price; a stream that is left early is counted by an estimate."""
         await self._prices.load()
         await self._purse.look_up(request.thread)
         bounded, prompt = self._bounded(request), self._prompt_tokens(request)
@@ -221,7 +221,7 @@ class Budgeted(Wrapper):
         return int(guessed * self._ratio.get(request.model, 1.0))
 
     def _bounded(self, request: ModelRequest) -> ModelRequest:
-        """Give the request with its answer bounded to what every limit leaves. Raises ModelError (OVER_BUDGET)."""
+        """Return the request with its answer bounded to what every limit leaves. Raises ModelError (OVER_BUDGET)."""
         prompt = self._prompt_tokens(request)
         most = request.max_output_tokens
         for variable, allowance, spent in self._purse.limited(request.thread):
@@ -278,4 +278,4 @@ def _over_budget(variable: str, request: ModelRequest, prompt: int) -> ModelErro
         f"{variable} leaves too little for this prompt of about {prompt:,} tokens to {shown_name(request.model)}: "
         "send less, name a cheaper model, or raise it."
     )
-    return ModelError(Trouble.OVER_BUDGET, text, model=request.model)
+    return ModelError(ErrorKind.OVER_BUDGET, text, model=request.model)

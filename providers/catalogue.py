@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from providers.profiles import BY_NAME, PROFILES
 from stepwarden.errors import SettingsError
-from stepwarden.models import ModelInfo, Need
+from stepwarden.models import ModelInfo, ModelTier
 
 _FILE_BYTES = 1_000_000
 
@@ -56,7 +56,7 @@ class _File(BaseModel):
 
     source: str = ""
     models: Mapping[str, Row] = {}
-    needs: Mapping[Need, tuple[str, ...]] = {}
+    needs: Mapping[ModelTier, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Catalogue:
     """All rows by name, and for every need the names in order of preference."""
 
     rows: Mapping[str, Row]
-    needs: Mapping[Need, tuple[str, ...]]
+    needs: Mapping[ModelTier, tuple[str, ...]]
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -83,11 +83,11 @@ class Catalogue:
         return list(self._names)
 
     def find(self, name: str) -> str | None:
-        """Give the name of the row that a name or an alias means; case does not matter."""
+        """Return the name of the row that a name or an alias means; case does not matter."""
         return self._names.get(name.casefold())
 
     def at(self, provider: str, wire_name: str) -> Row | None:
-        """Give the row of a model by its name at a provider."""
+        """Return the row of a model by its name at a provider."""
         name = self._elsewhere.get((provider, wire_name.casefold())) or self.find(wire_name)
         row = self.rows.get(name) if name else None
         return row if row and (row.provider == provider or provider in row.also) else None
@@ -117,7 +117,7 @@ class Catalogue:
 
 
 def family_of(name: str, provider: str) -> str:
-    """Give the maker of a model by its name: votes of one family are not independent."""
+    """Return the maker of a model by its name: votes of one family are not independent."""
     last = name.rpartition("/")[2].casefold()
     for profile in PROFILES:
         if last.startswith(profile.prefixes):

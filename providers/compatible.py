@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from providers.catalogue import Catalogue
 from providers.deadline import Deadline
 from providers.endpoints import Endpoint
-from providers.failures import Refusal, failure, quoted, refusal_of
-from providers.names import shown_name
+from providers.failures import EndpointFailure, failure, quoted, refusal_of
+from providers.model_names import shown_name
 from providers.wire import Dialect, chat_body, piece_of, reply_of
-from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Trouble
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest
 
 if TYPE_CHECKING:
     import httpx2
@@ -46,7 +46,7 @@ class CompatibleProvider:
         self._making = asyncio.Lock()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give one answer; what a 400 says the endpoint does not take is left out from then on."""
+        """Return one answer; what a 400 says the endpoint does not take is left out from then on."""
         deadline = Deadline(min(self._timeout_s, request.deadline_s))
         while True:
             body = self._body(request, stream=False)
@@ -59,7 +59,7 @@ class CompatibleProvider:
             return reply_of(completion, request, self._endpoint)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the answer in pieces; the same concessions are made before the first one."""
+        """Return the answer in pieces; the same concessions are made before the first one."""
         deadline = Deadline(min(self._timeout_s, request.deadline_s))
         while True:
             body = self._body(request, stream=True)
@@ -181,21 +181,21 @@ class CompatibleProvider:
         title, model = self._endpoint.profile.title, shown_name(request.model)
         if isinstance(error, TimeoutError | openai.APITimeoutError):
             text = f"{title} gave no answer within {allowed_s:.0f} s: ask again later, or name a quicker model."
-            return ModelError(Trouble.TIMEOUT, text, model=model)
+            return ModelError(ErrorKind.TIMEOUT, text, model=model)
         if isinstance(error, openai.APIConnectionError):
             cause = quoted(str(error.__cause__ or ""), self._endpoint.key)
             advice = self._endpoint.profile.url_variable or "the network"
             text = f"{title} at {self._endpoint.host} broke off or cannot be reached ({cause}): see to {advice}."
-            return ModelError(Trouble.NETWORK, text, model=model)
+            return ModelError(ErrorKind.NETWORK, text, model=model)
         if isinstance(error, openai.APIStatusError):
             refusal = refusal_of(error.status_code, error.body or error.response.text, error.response.headers)
             failed = failure(self._endpoint, request.model, refusal)
             return _Refused(failed, refusal.words) if error.status_code in {400, 422} else failed
         if isinstance(error, openai.APIError) and error.body:  # in the middle of a stream
             code = error.code or ""
-            return failure(self._endpoint, request.model, Refusal(_status(code), error.message, code))
+            return failure(self._endpoint, request.model, EndpointFailure(_status(code), error.message, code))
         text = f"{title} at {self._endpoint.host} answered with something that is no chat completion."
-        return ModelError(Trouble.SERVER, text, model=model)
+        return ModelError(ErrorKind.SERVER, text, model=model)
 
     async def _made_client(self) -> "AsyncOpenAI":
         async with self._making:
@@ -257,11 +257,11 @@ class _Whole:
         return text
 
     def completion(self, endpoint: Endpoint, request: ModelRequest) -> dict[str, Any]:
-        """Give what the same answer would have been in one piece. Raises ModelError if it broke off."""
+        """Return what the same answer would have been in one piece. Raises ModelError if it broke off."""
         told = self._told
         if not told.get("finish"):
             text = f"{endpoint.profile.title} broke off in the middle of its answer: ask again."
-            raise ModelError(Trouble.NETWORK, text, model=request.model)
+            raise ModelError(ErrorKind.NETWORK, text, model=request.model)
         message = {"content": "".join(self._texts), "refusal": told.get("refusal")}
         choice = {"message": message, "finish_reason": told["finish"]}
         return {"id": told.get("id"), "model": told.get("model"), "usage": told.get("usage"), "choices": [choice]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from providers.profiles import BY_NAME, PROFILES, Profile
-from stepwarden.models import Unusable
+from stepwarden.models import UnusableProvider
 from stepwarden.settings import Settings
 
 
@@ -32,21 +32,21 @@ class Endpoint:
 
 
 def configured(settings: Settings) -> Iterator[Endpoint]:
-    """Give an endpoint for every vendor whose settings are complete."""
+    """Return an endpoint for every vendor whose settings are complete."""
     for profile in PROFILES:
         if not _lacks(profile, settings):
             yield _endpoint(profile, settings)
 
 
-def unconfigured(settings: Settings) -> Iterator[Unusable]:
-    """Give what every other vendor lacks."""
+def unconfigured(settings: Settings) -> Iterator[UnusableProvider]:
+    """Return what every other vendor lacks."""
     for profile in PROFILES:
         if lack := _lacks(profile, settings):
-            yield Unusable(profile.name, lack)
+            yield UnusableProvider(profile.name, lack)
 
 
 def what_to_set(name: str) -> str:
-    """Give the variables that make a provider usable, for a sentence."""
+    """Return the variables that make a provider usable, for a sentence."""
     return _wanted(BY_NAME[name])
 
 

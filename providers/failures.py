@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from providers.endpoints import Endpoint
-from providers.names import shown_name
-from stepwarden.models import ModelError, Trouble
+from providers.model_names import shown_name
+from stepwarden.models import ErrorKind, ModelError
 
 QUOTED_CHARACTERS = 160  # as much of an endpoint's own words is passed on
 _READ_CHARACTERS = 4_000  # and as much is looked at
@@ -18,68 +18,71 @@ _KEY_LIKE = r"\b(sk|pk|rk|xai|gsk|or|AIza|key|Bearer)[-_ ][\w.*-]{8,}|\bAIza[\w-
 
 # GLM's codes: docs.bigmodel.cn/cn/api/api-code. OpenAI's: platform.openai.com/docs/guides/error-codes.
 _CODES = {
-    **dict.fromkeys(("1000", "1001", "1002", "1003", "1004", "invalid_api_key"), Trouble.WRONG_KEY),
-    **dict.fromkeys(("1113", "1309", "insufficient_quota", "billing_hard_limit_reached"), Trouble.NO_MONEY),
-    **dict.fromkeys(("1211", "1311", "model_not_found", "DeploymentNotFound"), Trouble.UNKNOWN_MODEL),
-    **dict.fromkeys(("1261", "context_length_exceeded", "string_above_max_length"), Trouble.TOO_LONG),
-    **dict.fromkeys(("1301", "content_filter", "content_policy_violation"), Trouble.FILTERED),
-    **dict.fromkeys(("1302", "1303", "1304", "1305", "1308", "1310", "1312"), Trouble.RATE_LIMIT),
-    "1234": Trouble.SERVER,
+    **dict.fromkeys(("1000", "1001", "1002", "1003", "1004", "invalid_api_key"), ErrorKind.WRONG_KEY),
+    **dict.fromkeys(("1113", "1309", "insufficient_quota", "billing_hard_limit_reached"), ErrorKind.NO_MONEY),
+    **dict.fromkeys(("1211", "1311", "model_not_found", "DeploymentNotFound"), ErrorKind.UNKNOWN_MODEL),
+    **dict.fromkeys(("1261", "context_length_exceeded", "string_above_max_length"), ErrorKind.TOO_LONG),
+    **dict.fromkeys(("1301", "content_filter", "content_policy_violation"), ErrorKind.FILTERED),
+    **dict.fromkeys(("1302", "1303", "1304", "1305", "1308", "1310", "1312"), ErrorKind.RATE_LIMIT),
+    "1234": ErrorKind.SERVER,
 }
 
 # Looked for in the endpoint's words, in this order: proxies such as litellm answer 400 for nearly everything.
 _WORDS = (
-    (Trouble.NO_MONEY, r"insufficient (balance|funds|credit|quota)|credit balance|exceeded your current quota|billing"),
-    (Trouble.FILTERED, r"content.?(filter|policy|management)|safety (system|setting)|flagged|sensitive content"),
     (
-        Trouble.TOO_LONG,
+        ErrorKind.NO_MONEY,
+        r"insufficient (balance|funds|credit|quota)|credit balance|exceeded your current quota|billing",
+    ),
+    (ErrorKind.FILTERED, r"content.?(filter|policy|management)|safety (system|setting)|flagged|sensitive content"),
+    (
+        ErrorKind.TOO_LONG,
         (
             r"context.?(length|window)|maximum context|(prompt|input|request) (is )?too (long|large)"
             r"|too many (input )?tokens|exceeds? .{0,40}(token|context)"
         ),
     ),
     (
-        Trouble.WRONG_KEY,
+        ErrorKind.WRONG_KEY,
         r"api.?key|authenticat|unauthori[sz]ed|invalid (token|credentials|bearer)|no auth credentials",
     ),
     (
-        Trouble.UNKNOWN_MODEL,
+        ErrorKind.UNKNOWN_MODEL,
         (
             r"(model|deployment)\b.{0,120}(not? (exist|found|valid|available|supported)|does ?n.t exist|does not exist"
             r"|unknown|invalid|not a valid)|(unknown|invalid|no such|unsupported|no) (model|deployment)"
         ),
     ),
-    (Trouble.UNSUPPORTED, r"image.{0,60}(not |un)support|(not |n.t )support.{0,40}(image|vision|multimodal)"),
+    (ErrorKind.UNSUPPORTED, r"image.{0,60}(not |un)support|(not |n.t )support.{0,40}(image|vision|multimodal)"),
 )
 
 _BY_STATUS = {
-    401: Trouble.WRONG_KEY,
-    402: Trouble.NO_MONEY,
-    403: Trouble.WRONG_KEY,
-    408: Trouble.TIMEOUT,
-    409: Trouble.SERVER,
-    413: Trouble.TOO_LONG,
-    429: Trouble.RATE_LIMIT,
-    499: Trouble.SERVER,
+    401: ErrorKind.WRONG_KEY,
+    402: ErrorKind.NO_MONEY,
+    403: ErrorKind.WRONG_KEY,
+    408: ErrorKind.TIMEOUT,
+    409: ErrorKind.SERVER,
+    413: ErrorKind.TOO_LONG,
+    429: ErrorKind.RATE_LIMIT,
+    499: ErrorKind.SERVER,
 }
 
 
 _SENTENCES = {
-    Trouble.WRONG_KEY: "{title} refused the key: set {variable} to a valid one.",
-    Trouble.NO_MONEY: "{title} says that the account has no money left: top it up, or name another model.",
-    Trouble.UNKNOWN_MODEL: "{title} has no model '{model}' for this key.",
-    Trouble.TOO_LONG: "The prompt is longer than {model} takes: send fewer files, or name a model with more context.",
-    Trouble.FILTERED: "{title}'s content filter refused the prompt: word it differently, or name another model.",
-    Trouble.UNSUPPORTED: "{model} takes no images: leave them out, or name a model that sees.",
-    Trouble.RATE_LIMIT: "{title} limits how often it may be asked: wait{wait}, or name another model.",
-    Trouble.TIMEOUT: "{title} gave up waiting ({status}): ask again later, or name another model.",
-    Trouble.SERVER: "{title} failed ({status}{said}): ask again later, or name another model.",
-    Trouble.REFUSED: "{title} refused the request ({status}{said}).",
+    ErrorKind.WRONG_KEY: "{title} refused the key: set {variable} to a valid one.",
+    ErrorKind.NO_MONEY: "{title} says that the account has no money left: top it up, or name another model.",
+    ErrorKind.UNKNOWN_MODEL: "{title} has no model '{model}' for this key.",
+    ErrorKind.TOO_LONG: "The prompt is longer than {model} takes: send fewer files, or name a model with more context.",
+    ErrorKind.FILTERED: "{title}'s content filter refused the prompt: word it differently, or name another model.",
+    ErrorKind.UNSUPPORTED: "{model} takes no images: leave them out, or name a model that sees.",
+    ErrorKind.RATE_LIMIT: "{title} limits how often it may be asked: wait{wait}, or name another model.",
+    ErrorKind.TIMEOUT: "{title} gave up waiting ({status}): ask again later, or name another model.",
+    ErrorKind.SERVER: "{title} failed ({status}{said}): ask again later, or name another model.",
+    ErrorKind.REFUSED: "{title} refused the request ({status}{said}).",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class EndpointFailure:
     """What an endpoint answered instead of a completion."""
 
     status: int
@@ -88,7 +91,7 @@ class Refusal:
     retry_after_s: float | None = None
 
 
-def refusal_of(status: int, body: object, headers: Mapping[str, str]) -> Refusal:
+def refusal_of(status: int, body: object, headers: Mapping[str, str]) -> EndpointFailure:
     """Read an error's body, of whatever form: `{"error": {...}}`, `{"message": ...}`, a list of one, or text."""
     found: object = body
     if isinstance(body, list) and body:
@@ -102,8 +105,8 @@ def refusal_of(status: int, body: object, headers: Mapping[str, str]) -> Refusal
         metadata = entry.get("metadata")  # OpenRouter passes on what the vendor behind it said
         if isinstance(metadata, dict):
             words = f"{words} {cast('dict[str, object]', metadata).get('raw', '')}"
-        return Refusal(status, words, str(entry.get("code") or ""), _retry_after_s(headers))
-    return Refusal(status, str(found or ""), "", _retry_after_s(headers))
+        return EndpointFailure(status, words, str(entry.get("code") or ""), _retry_after_s(headers))
+    return EndpointFailure(status, str(found or ""), "", _retry_after_s(headers))
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -120,32 +123,32 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def trouble_of(refusal: Refusal) -> Trouble:
-    """Say what was wrong: by the code, then by the words of a 4xx, then by the status."""
+def trouble_of(refusal: EndpointFailure) -> ErrorKind:
+    """Return what was wrong: by the code, then by the words of a 4xx, then by the status."""
     if refusal.code in _CODES:
         return _CODES[refusal.code]
     if refusal.status >= 500:
-        return Trouble.SERVER
+        return ErrorKind.SERVER
     if refusal.status not in {401, 402, 408, 409, 499}:
         for trouble, pattern in _WORDS:
-            if refusal.status == 429 and trouble is not Trouble.NO_MONEY:
+            if refusal.status == 429 and trouble is not ErrorKind.NO_MONEY:
                 break
             if re.search(pattern, refusal.words[:_READ_CHARACTERS], re.IGNORECASE | re.DOTALL):
                 return trouble
-    return _BY_STATUS.get(refusal.status, Trouble.REFUSED)
+    return _BY_STATUS.get(refusal.status, ErrorKind.REFUSED)
 
 
-def failure(endpoint: Endpoint, model: str, refusal: Refusal) -> ModelError:
-    """Give the error for what the endpoint answered."""
+def failure(endpoint: Endpoint, model: str, refusal: EndpointFailure) -> ModelError:
+    """Return the error for what the endpoint answered."""
     trouble = trouble_of(refusal)
     text = _sentence(trouble, endpoint, shown_name(model), refusal)
     return ModelError(trouble, text, model=model, retry_after_s=refusal.retry_after_s)
 
 
-def _sentence(trouble: Trouble, endpoint: Endpoint, model: str, refusal: Refusal) -> str:
+def _sentence(trouble: ErrorKind, endpoint: Endpoint, model: str, refusal: EndpointFailure) -> str:
     said = quoted(refusal.words, endpoint.key)
     wait = f" for {refusal.retry_after_s:.0f} s" if refusal.retry_after_s else " a little"
-    return _SENTENCES.get(trouble, _SENTENCES[Trouble.REFUSED]).format(
+    return _SENTENCES.get(trouble, _SENTENCES[ErrorKind.REFUSED]).format(
         title=endpoint.profile.title,
         model=model,
         variable=endpoint.key_variable,
@@ -156,7 +159,7 @@ def _sentence(trouble: Trouble, endpoint: Endpoint, model: str, refusal: Refusal
 
 
 def quoted(words: str, *secrets: str) -> str:
-    """Give an endpoint's own words as one short line without keys."""
+    """Return an endpoint's own words as one short line without keys."""
     for secret in secrets:
         if len(secret) > 3:
             words = words.replace(secret, "[key]")

@@ -8,16 +8,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from providers.catalogue import Catalogue, load_catalogue
-from providers.choosing import Directory, Route, Rules
 from providers.deadline import Deadline
 from providers.endpoints import unconfigured
+from providers.model_router import ModelRouter, Route, RoutingRules
 from providers.stack import Stacks
-from stepwarden.models import Choice, ModelError, ModelInfo, ModelReply, ModelRequest, Need, Trouble, Unusable
+from stepwarden.models import (
+    Choice,
+    ErrorKind,
+    ModelError,
+    ModelInfo,
+    ModelReply,
+    ModelRequest,
+    ModelTier,
+    UnusableProvider,
+)
 from stepwarden.settings import Settings
 
 if TYPE_CHECKING:
     from providers.budget import Ledger
-    from providers.retrying import Patience
+    from providers.retry import RetryPolicy
     from providers.scripted import Script
 
 DISCOVERED_S = 10.0  # an endpoint that listed nothing is not asked again for so long
@@ -30,10 +39,10 @@ class AllModels:
     def __init__(self, settings: Settings, catalogue: Catalogue, stacks: Stacks) -> None:
         self._settings = settings
         self._stacks = stacks
-        self._directory = Directory(
+        self._directory = ModelRouter(
             catalogue,
             list(stacks.endpoints),
-            Rules(settings.models_allowed, settings.models_denied),
+            RoutingRules(settings.models_allowed, settings.models_denied),
             default=settings.default_model,
             custom_model=settings.custom_model_name,
             scripted=stacks.personas,
@@ -42,8 +51,8 @@ class AllModels:
         self._discovering = asyncio.Lock()
         self._discovered_until = 0.0
 
-    def choose(self, name: str | None, need: Need) -> Choice:
-        """Give the model for a name, or for a need."""
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
+        """Return the model for a name, or for a need."""
         if name is None or name.strip().casefold() in {"", "auto"}:
             route = self._directory.by_need(need, self._resting_now())
         else:
@@ -54,9 +63,9 @@ class AllModels:
         """List what can be asked now, without the network."""
         return self._directory.usable(self._resting_now())
 
-    def unusable(self) -> Sequence[Unusable]:
+    def unusable(self) -> Sequence[UnusableProvider]:
         """List what cannot be asked now, and what to set."""
-        resting = [Unusable(name, self._resting[name][1]) for name in self._resting_now()]
+        resting = [UnusableProvider(name, self._resting[name][1]) for name in self._resting_now()]
         return [*resting, *unconfigured(self._settings)]
 
     async def discover(self) -> None:
@@ -77,7 +86,7 @@ class AllModels:
         await self._stacks.warm()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give one answer of the model that `request.model` means."""
+        """Return one answer of the model that `request.model` means."""
         route, sent = await self._prepared(request)
         try:
             reply = await self._stacks.provider(route.provider).complete(sent)
@@ -86,7 +95,7 @@ class AllModels:
         return self._named(reply, route)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the answer in pieces, and last the whole."""
+        """Return the answer in pieces, and last the whole."""
         route, sent = await self._prepared(request)
         try:
             async with aclosing(self._stacks.provider(route.provider).stream(sent)) as pieces:
@@ -104,7 +113,7 @@ class AllModels:
         route = self._directory.route(request.model)
         if not route.info.sees_images and route.provider == "scripted" and any(m.images for m in request.messages):
             text = f"{route.info.name} takes no images: leave them out, or name a model that sees."
-            raise ModelError(Trouble.UNSUPPORTED, text, model=route.info.name)
+            raise ModelError(ErrorKind.UNSUPPORTED, text, model=route.info.name)
         await self.warm()
         return route, replace(request, model=route.wire_name, deadline_s=deadline.left_s)
 
@@ -114,9 +123,9 @@ class AllModels:
 
     def _told(self, error: ModelError, route: Route) -> ModelError:
         text = str(error)
-        if error.trouble in {Trouble.WRONG_KEY, Trouble.NO_MONEY}:
+        if error.trouble in {ErrorKind.WRONG_KEY, ErrorKind.NO_MONEY}:
             self._resting[route.provider] = (time.monotonic() + REST_S, text)
-        if error.trouble is Trouble.UNKNOWN_MODEL:
+        if error.trouble is ErrorKind.UNKNOWN_MODEL:
             near = [name for name in self._directory.nearest(route.wire_name) if name != route.info.name]
             text = f"{text.rstrip('.')}; nearest: {', '.join(near)}." if near else text
         return ModelError(error.trouble, text, model=route.info.name, retry_after_s=error.retry_after_s)
@@ -128,7 +137,7 @@ class AllModels:
         try:
             return await self._stacks.provider(name).list_models()
         except ModelError as error:
-            if error.trouble in {Trouble.WRONG_KEY, Trouble.NO_MONEY}:
+            if error.trouble in {ErrorKind.WRONG_KEY, ErrorKind.NO_MONEY}:
                 self._resting[name] = (time.monotonic() + REST_S, str(error))
             return ()
 
@@ -137,7 +146,7 @@ def build_models(
     settings: Settings,
     script: "Script | None" = None,
     *,
-    patience: "Patience | None" = None,
+    patience: "RetryPolicy | None" = None,
     ledger: "Ledger | None" = None,
 ) -> AllModels:
     """Put the models of a process together; nobody is asked, and no vendor's library imported.

@@ -23,7 +23,7 @@ class Prices:
         await asyncio.to_thread(_read_table)
 
     def priced(self, usage: Usage, provider: str, model: str) -> Usage:
-        """Give the usage with its cost, where that can be known."""
+        """Return the usage with its cost, where that can be known."""
         if usage.cost is not None:
             return usage
         row = self._catalogue.at(provider, model)
@@ -38,7 +38,7 @@ class Prices:
         return replace(usage, cost=cost, price_source=source)
 
     def cost(self, input_tokens: int, output_tokens: int, provider: str, model: str) -> Decimal | None:
-        """Give what so many tokens cost."""
+        """Return what so many tokens cost."""
         return self.priced(Usage(input_tokens, output_tokens), provider, model).cost
 
 

@@ -11,7 +11,7 @@ AnswerForm = Literal["json_schema", "json_object", "text"]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyVariable:
     """One variable that may hold the key, the field of the settings it is read into, and the endpoint it is for."""
 
     field: str
@@ -31,7 +31,7 @@ class Profile:
 
     name: str
     title: str
-    keys: tuple[Key, ...] = ()
+    keys: tuple[KeyVariable, ...] = ()
     url: str = ""
     url_field: str = ""
     url_variable: str = ""
@@ -51,7 +51,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="openai",
         title="OpenAI",
-        keys=(Key("openai_api_key", "OPENAI_API_KEY"),),
+        keys=(KeyVariable("openai_api_key", "OPENAI_API_KEY"),),
         url="https://api.openai.com/v1",
         url_field="openai_base_url",
         limit_field="max_completion_tokens",
@@ -63,8 +63,8 @@ PROFILES: tuple[Profile, ...] = (
         name="zhipuai",
         title="Zhipu GLM",
         keys=(
-            Key("zhipuai_api_key", "ZHIPUAI_API_KEY", "https://open.bigmodel.cn/api/paas/v4"),
-            Key("zai_api_key", "ZAI_API_KEY", "https://api.z.ai/api/paas/v4"),
+            KeyVariable("zhipuai_api_key", "ZHIPUAI_API_KEY", "https://open.bigmodel.cn/api/paas/v4"),
+            KeyVariable("zai_api_key", "ZAI_API_KEY", "https://api.z.ai/api/paas/v4"),
         ),
         url_field="zhipuai_url",
         answers="json_object",
@@ -77,7 +77,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="anthropic",
         title="Anthropic",
-        keys=(Key("anthropic_api_key", "ANTHROPIC_API_KEY"),),
+        keys=(KeyVariable("anthropic_api_key", "ANTHROPIC_API_KEY"),),
         url="https://api.anthropic.com/v1",
         answers="text",  # response_format and reasoning_effort are ignored by the compatible endpoint
         temperature=(0.0, 1.0),
@@ -88,7 +88,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="gemini",
         title="Google Gemini",
-        keys=(Key("gemini_api_key", "GEMINI_API_KEY"),),
+        keys=(KeyVariable("gemini_api_key", "GEMINI_API_KEY"),),
         url="https://generativelanguage.googleapis.com/v1beta/openai",
         prefixes=("gemini-",),
         prices="google",
@@ -96,7 +96,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="xai",
         title="xAI",
-        keys=(Key("xai_api_key", "XAI_API_KEY"),),
+        keys=(KeyVariable("xai_api_key", "XAI_API_KEY"),),
         url="https://api.x.ai/v1",
         prefixes=("grok-",),
         prices="x-ai",
@@ -104,7 +104,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="deepseek",
         title="DeepSeek",
-        keys=(Key("deepseek_api_key", "DEEPSEEK_API_KEY"),),
+        keys=(KeyVariable("deepseek_api_key", "DEEPSEEK_API_KEY"),),
         url="https://api.deepseek.com",
         answers="json_object",
         thinking="type",
@@ -114,7 +114,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="moonshot",
         title="Moonshot Kimi",
-        keys=(Key("moonshot_api_key", "MOONSHOT_API_KEY"),),
+        keys=(KeyVariable("moonshot_api_key", "MOONSHOT_API_KEY"),),
         url="https://api.moonshot.ai/v1",
         answers="json_object",
         limit_field="max_completion_tokens",
@@ -126,7 +126,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="mistral",
         title="Mistral",
-        keys=(Key("mistral_api_key", "MISTRAL_API_KEY"),),
+        keys=(KeyVariable("mistral_api_key", "MISTRAL_API_KEY"),),
         url="https://api.mistral.ai/v1",
         temperature=(0.0, 1.5),
         thinking="none",
@@ -136,7 +136,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="azure",
         title="Azure OpenAI",
-        keys=(Key("azure_openai_api_key", "AZURE_OPENAI_API_KEY"),),
+        keys=(KeyVariable("azure_openai_api_key", "AZURE_OPENAI_API_KEY"),),
         url_field="azure_openai_endpoint",
         url_variable="AZURE_OPENAI_ENDPOINT",
         limit_field="max_completion_tokens",
@@ -146,7 +146,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="openrouter",
         title="OpenRouter",
-        keys=(Key("openrouter_api_key", "OPENROUTER_API_KEY"),),
+        keys=(KeyVariable("openrouter_api_key", "OPENROUTER_API_KEY"),),
         url="https://openrouter.ai/api/v1",
         reports_cost=True,
         prices="openrouter",
@@ -161,7 +161,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="custom",
         title="The endpoint of CUSTOM_API_URL",
-        keys=(Key("custom_api_key", "CUSTOM_API_KEY"),),
+        keys=(KeyVariable("custom_api_key", "CUSTOM_API_KEY"),),
         url_field="custom_api_url",
         url_variable="CUSTOM_API_URL",
         key_needed=False,

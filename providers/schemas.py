@@ -7,13 +7,13 @@ from pydantic import BaseModel
 
 
 def schema_prompt(answer: type[BaseModel]) -> str:
-    """Give the words that ask for the type where the endpoint takes no schema."""
+    """Return the words that ask for the type where the endpoint takes no schema."""
     schema = json.dumps(answer.model_json_schema(), ensure_ascii=False, separators=(",", ":"))
     return f"Answer with one JSON object and nothing else: no prose, no fence. It has to fit this schema:\n{schema}"
 
 
 def schema_response_format(answer: type[BaseModel]) -> dict[str, Any]:
-    """Give `response_format` for the type: strict where its schema can be told strictly, else as a hint."""
+    """Return `response_format` for the type: strict where its schema can be told strictly, else as a hint."""
     schema = answer.model_json_schema()
     strict = strict_schema(schema)
     described = {"name": answer.__name__[:64], "schema": strict or schema, "strict": strict is not None}
@@ -21,7 +21,7 @@ def schema_response_format(answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def strict_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
-    """Give the schema as OpenAI's strict mode wants it, or None where it cannot say that.
+    """Return the schema as OpenAI's strict mode wants it, or None where it cannot say that.
 
     Every object is closed and needs all of its properties, and nothing has a default:
     https://platform.openai.com/docs/guides/structured-outputs#supported-schemas

@@ -11,17 +11,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from providers.endpoints import Endpoint
-from providers.failures import Refusal, failure
+from providers.failures import EndpointFailure, failure
 from providers.profiles import SCRIPTED
 from providers.wire import reply_of
 from stepwarden.errors import SettingsError
-from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Need, Trouble
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, ModelTier
 
 _FILE_BYTES = 4_000_000
 _PIECE_CHARACTERS = 8
 
 
-class Reply(BaseModel):
+class ScriptedReply(BaseModel):
     """One entry of a script: what is answered, and to what.
 
     It answers a prompt that contains `when` to a model named `model`, `times` times (None: always; the last entry of a
@@ -56,7 +56,7 @@ class Reply(BaseModel):
         return self.text if self.answer is None else json.dumps(self.answer)
 
 
-class Persona(BaseModel):
+class ScriptedModel(BaseModel):
     """A model of a script: its family and abilities, as the catalogue has them of real ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,12 +71,12 @@ class ScriptFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    models: Mapping[str, Persona] = {"scripted": Persona()}
-    replies: tuple[Reply, ...] = Field(min_length=1)
+    models: Mapping[str, ScriptedModel] = {"scripted": ScriptedModel()}
+    replies: tuple[ScriptedReply, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScriptedRequest:
     """One request as a script sees it. `number` counts from 1."""
 
     model: str
@@ -85,22 +85,24 @@ class Asked:
     body: Mapping[str, Any]
 
 
-Answering = Callable[[Asked], "Reply | str | Awaitable[Reply | str]"]
+Answering = Callable[[ScriptedRequest], "ScriptedReply | str | Awaitable[ScriptedReply | str]"]
 
 
 class Script:
     """Replies in their order, or a function that gives them; and what it was asked."""
 
-    def __init__(self, replies: Sequence[Reply | str] | Answering, models: Mapping[str, Persona] | None = None) -> None:
-        self.models = models or {"scripted": Persona()}
-        self.asked: list[Asked] = []
+    def __init__(
+        self, replies: Sequence[ScriptedReply | str] | Answering, models: Mapping[str, ScriptedModel] | None = None
+    ) -> None:
+        self.models = models or {"scripted": ScriptedModel()}
+        self.asked: list[ScriptedRequest] = []
         self._function = replies if callable(replies) else None
         self._replies = [] if callable(replies) else [_reply(reply) for reply in replies]
         self._used = [0] * len(self._replies)
 
-    async def answer(self, model: str, prompt: str, body: Mapping[str, Any]) -> Reply:
-        """Give the reply to a request, after its latency."""
-        asked = Asked(model, prompt, len(self.asked) + 1, body)
+    async def answer(self, model: str, prompt: str, body: Mapping[str, Any]) -> ScriptedReply:
+        """Return the reply to a request, after its latency."""
+        asked = ScriptedRequest(model, prompt, len(self.asked) + 1, body)
         self.asked.append(asked)
         if self._function is not None:
             given = self._function(asked)
@@ -110,18 +112,18 @@ class Script:
         await asyncio.sleep(reply.latency_s)
         return reply
 
-    def _next(self, asked: Asked) -> Reply:
+    def _next(self, asked: ScriptedRequest) -> ScriptedReply:
         last = len(self._replies) - 1
         for index, reply in enumerate(self._replies):
             used_up = reply.times is not None and self._used[index] >= reply.times and index != last
             if not used_up and reply.when in asked.prompt and reply.model in {"", asked.model}:
                 self._used[index] += 1
                 return reply
-        return Reply(status=404, text="the script has no reply to this prompt", code="script_ended")
+        return ScriptedReply(status=404, text="the script has no reply to this prompt", code="script_ended")
 
 
-def _reply(reply: Reply | str) -> Reply:
-    return Reply(text=reply, times=1) if isinstance(reply, str) else reply
+def _reply(reply: ScriptedReply | str) -> ScriptedReply:
+    return ScriptedReply(text=reply, times=1) if isinstance(reply, str) else reply
 
 
 def read_script(path: Path) -> Script:
@@ -148,28 +150,28 @@ class ScriptedProvider:
         self._endpoint = Endpoint(SCRIPTED, "http://script")
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give the script's answer. Raises ModelError as an endpoint that answers so would."""
+        """Return the script's answer. Raises ModelError as an endpoint that answers so would."""
         reply = await self._answer(request)
         return reply_of(completion(reply, request.model), request, self._endpoint)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the script's answer in pieces of eight characters."""
+        """Return the script's answer in pieces of eight characters."""
         reply = await self._answer(request)
         whole = reply_of(completion(reply, request.model), request, self._endpoint)
         for number, piece in enumerate(pieces_of(reply.content)):
             if number == reply.cut_after:
-                raise ModelError(Trouble.NETWORK, "The script broke off in the middle of its answer: ask again.")
+                raise ModelError(ErrorKind.NETWORK, "The script broke off in the middle of its answer: ask again.")
             yield piece
         yield whole
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Give the models of the script."""
+        """Return the models of the script."""
         return persona_infos(self.script)
 
     async def close(self) -> None:
         """Close nothing."""
 
-    async def _answer(self, request: ModelRequest) -> Reply:
+    async def _answer(self, request: ModelRequest) -> ScriptedReply:
         prompt = "\n".join(message.text for message in request.messages)
         body = {"model": request.model, "messages": [[m.role, m.text] for m in request.messages]}
         text = f"The script gave no answer within {request.deadline_s:.0f} s."
@@ -177,16 +179,16 @@ class ScriptedProvider:
             async with asyncio.timeout(request.deadline_s):
                 reply = await self.script.answer(request.model, prompt, body)
         except TimeoutError:
-            raise ModelError(Trouble.TIMEOUT, text, model=request.model) from None
+            raise ModelError(ErrorKind.TIMEOUT, text, model=request.model) from None
         if reply.status >= 400:
-            refusal = Refusal(reply.status, reply.text, reply.code, reply.retry_after_s)
+            refusal = EndpointFailure(reply.status, reply.text, reply.code, reply.retry_after_s)
             raise failure(self._endpoint, request.model, refusal)
         return reply
 
 
 def persona_infos(script: Script) -> list[ModelInfo]:
     """Describe the models of a script; they are good for every need."""
-    base = ModelInfo("", SCRIPTED.name, typed_answers=True, needs=tuple(Need), description="answers from a script")
+    base = ModelInfo("", SCRIPTED.name, typed_answers=True, needs=tuple(ModelTier), description="answers from a script")
     return [
         replace(base, name=name, family=who.family or name, context_tokens=who.context, sees_images=who.images)
         for name, who in script.models.items()
@@ -198,8 +200,8 @@ def pieces_of(text: str) -> list[str]:
     return [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
 
 
-def completion(reply: Reply, model: str) -> dict[str, Any]:
-    """Give a reply as the chat completion it is on the wire."""
+def completion(reply: ScriptedReply, model: str) -> dict[str, Any]:
+    """Return a reply as the chat completion it is on the wire."""
     message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
     if reply.reasoning:
         message["reasoning_content"] = reply.reasoning

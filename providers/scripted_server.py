@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from providers.scripted import Reply, Script, completion, pieces_of, read_script
+from providers.scripted import Script, ScriptedReply, completion, pieces_of, read_script
 
 _BODY_BYTES = 64_000_000
 
@@ -72,7 +72,7 @@ class ScriptedServer:
         self.bodies.append(body)
         return body
 
-    def _response(self, reply: Reply, body: dict[str, Any]) -> Response:
+    def _response(self, reply: ScriptedReply, body: dict[str, Any]) -> Response:
         headers = {} if reply.retry_after_s is None else {"retry-after": f"{reply.retry_after_s:g}"}
         if reply.location:
             headers["location"] = reply.location
@@ -87,7 +87,7 @@ class ScriptedServer:
             return StreamingResponse(self._events(reply, whole, counted=counted), media_type="text/event-stream")
         return JSONResponse(whole)
 
-    async def _events(self, reply: Reply, whole: dict[str, Any], *, counted: bool) -> AsyncIterator[str]:
+    async def _events(self, reply: ScriptedReply, whole: dict[str, Any], *, counted: bool) -> AsyncIterator[str]:
         base = {"id": whole["id"], "object": "chat.completion.chunk", "created": 0, "model": whole["model"]}
 
         def event(choices: list[dict[str, Any]], **more: Any) -> str:

@@ -11,9 +11,9 @@ from stepwarden.models import ModelInfo, Provider
 from stepwarden.settings import Settings
 
 if TYPE_CHECKING:
-    from providers.budget import Ledger, Purse
-    from providers.caching import AnswerCache
-    from providers.retrying import Patience
+    from providers.answer_cache import AnswerCache
+    from providers.budget import Ledger, SpendTracker
+    from providers.retry import RetryPolicy
     from providers.scripted import Script
 
 _WRAPPERS = ("stamina", "purgatory.domain.model", "aiolimiter", "genai_prices.data_snapshot")
@@ -31,7 +31,7 @@ class Stacks:
         settings: Settings,
         catalogue: Catalogue,
         script: "Script | None",
-        patience: "Patience | None" = None,
+        patience: "RetryPolicy | None" = None,
         ledger: "Ledger | None" = None,
     ) -> None:
         self._settings = settings
@@ -48,7 +48,7 @@ class Stacks:
             self.personas = persona_infos(self._script)
         self._made: dict[str, Provider] = {}
         self._cache: AnswerCache | None = None
-        self._purse: Purse | None = None
+        self._purse: SpendTracker | None = None
         self._warming = asyncio.Lock()
         self._warm = False
 
@@ -61,7 +61,7 @@ class Stacks:
                 self._warm = True
 
     def provider(self, name: str) -> Provider:
-        """Give the stack of a provider that is configured."""
+        """Return the stack of a provider that is configured."""
         if name not in self._made:
             self._made[name] = self._stacked(name)
         return self._made[name]
@@ -77,24 +77,24 @@ class Stacks:
             await self._cache.close()
 
     def _stacked(self, name: str) -> Provider:
-        from providers.breaking import Breaking
-        from providers.budget import Budgeted, Limits, Purse
-        from providers.caching import AnswerCache, Caching
-        from providers.limiting import Limiting
+        from providers.answer_cache import AnswerCache, CachedProvider
+        from providers.budget import BudgetedProvider, Limits, SpendTracker
+        from providers.circuit_breaker import CircuitBreaker
         from providers.prices import Prices
-        from providers.retrying import Retrying
-        from providers.typed import Typed
+        from providers.rate_limit import RateLimiter
+        from providers.retry import RetryingProvider
+        from providers.structured_output import StructuredOutput
 
         settings = self._settings
         self._cache = self._cache or AnswerCache(settings.home / "cache" / "answers")
         limits = Limits(settings.budget_call, settings.budget_thread, settings.budget_day)
-        self._purse = self._purse or Purse(limits, ledger=self._ledger)
+        self._purse = self._purse or SpendTracker(limits, ledger=self._ledger)
         wire = self._wire(name)
-        limited = Limiting(wire, at_once=settings.model_concurrency, a_minute=settings.model_rate)
-        tried = Retrying(Breaking(limited), self._patience)
-        paid = Budgeted(tried, self._purse, Prices(self._catalogue))
+        limited = RateLimiter(wire, at_once=settings.model_concurrency, a_minute=settings.model_rate)
+        tried = RetryingProvider(CircuitBreaker(limited), self._patience)
+        paid = BudgetedProvider(tried, self._purse, Prices(self._catalogue))
         origin = f"{name} {self.endpoints[name].url}" if name in self.endpoints else name
-        return Caching(Typed(paid), self._cache, origin)
+        return CachedProvider(StructuredOutput(paid), self._cache, origin)
 
     def _wire(self, name: str) -> Provider:
         if name == "scripted" and self._script is not None:

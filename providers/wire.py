@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from providers.catalogue import Row
 from providers.endpoints import Endpoint
-from providers.names import same_model, shown_name
+from providers.model_names import same_model, shown_name
 from providers.profiles import AnswerForm, Profile
 from providers.schemas import schema_prompt, schema_response_format
-from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Trouble, Usage, estimated_tokens
+from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _THOUGHTS = re.compile(r"\s*<(think|thinking|reasoning)>(.*?)</\1>\s*", re.DOTALL)
@@ -30,11 +30,11 @@ class Dialect:
 
     @classmethod
     def of(cls, profile: Profile) -> "Dialect":
-        """Give what the profile says."""
+        """Return what the profile says."""
         return cls(profile.answers, profile.limit_field)
 
     def without(self, words: str, body: Mapping[str, Any]) -> "Dialect | None":
-        """Give the dialect for the next try, after a 400 with these words; None if nothing of ours is meant."""
+        """Return the dialect for the next try, after a 400 with these words; None if nothing of ours is meant."""
         if re.search(r"response_format|json_schema|json_object|structured.?output", words) and (
             "response_format" in body
         ):
@@ -52,11 +52,11 @@ class Dialect:
 def chat_body(
     request: ModelRequest, profile: Profile, row: Row | None, dialect: Dialect, *, stream: bool = False
 ) -> dict[str, Any]:
-    """Give the JSON body. Raises ModelError (UNSUPPORTED) for images to a model that is known to see none."""
+    """Return the JSON body. Raises ModelError (UNSUPPORTED) for images to a model that is known to see none."""
     if row is not None and not row.images and any(message.images for message in request.messages):
         name = shown_name(request.model)
         raise ModelError(
-            Trouble.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name
+            ErrorKind.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name
         )
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, dialect)}
     if request.answer is not None and dialect.answers != "text":
@@ -129,7 +129,7 @@ def _first(value: object) -> dict[str, Any]:
 
 
 def piece_of(chunk: object) -> dict[str, Any]:
-    """Give what a chunk of a stream adds, as the part of a completion that it is: text, finish, usage, model."""
+    """Return what a chunk of a stream adds, as the part of a completion that it is: text, finish, usage, model."""
     entry = _entry(chunk)
     choice = _first(entry.get("choices"))
     delta = _entry(choice.get("delta"))
@@ -151,7 +151,7 @@ def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> M
     if not message:
         said = f"{endpoint.profile.title} at {endpoint.host} answered with something that is no chat completion"
         advice = f": see that {endpoint.profile.url_variable} is right, /v1 included." if _own(endpoint) else "."
-        raise ModelError(Trouble.SERVER, said + advice, model=request.model)
+        raise ModelError(ErrorKind.SERVER, said + advice, model=request.model)
     finish = str(choice.get("finish_reason") or "")
     text, thoughts = _without_thoughts(_text(message.get("content")))
     refused = message.get("refusal")
@@ -184,7 +184,7 @@ def _own(endpoint: Endpoint) -> bool:
 def _filtered(endpoint: Endpoint, request: ModelRequest) -> ModelError:
     title = endpoint.profile.title
     text = f"{title}'s content filter withheld the answer: word the prompt differently, or name another model."
-    return ModelError(Trouble.FILTERED, text, model=request.model)
+    return ModelError(ErrorKind.FILTERED, text, model=request.model)
 
 
 def _empty(request: ModelRequest, *, cut_off: bool) -> ModelError:
@@ -193,7 +193,7 @@ def _empty(request: ModelRequest, *, cut_off: bool) -> ModelError:
         text = f"{name} used its whole output limit before it answered: allow more output tokens, or less thinking."
     else:
         text = f"{name} gave an empty answer: ask again, or name another model."
-    return ModelError(Trouble.EMPTY, text, model=name)
+    return ModelError(ErrorKind.EMPTY, text, model=name)
 
 
 def _text(content: object) -> str:

@@ -17,15 +17,15 @@ class Wrapper:
         return self._inner.name
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give the answer of the provider inside."""
+        """Return the answer of the provider inside."""
         return await self._inner.complete(request)
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the pieces of the provider inside."""
+        """Return the pieces of the provider inside."""
         return self._inner.stream(request)
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Give the models of the provider inside."""
+        """Return the models of the provider inside."""
         return await self._inner.list_models()
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from providers.deadline import Deadline
 from providers.endpoints import Endpoint
 from providers.failures import failure, refusal_of
 from providers.wire import Dialect, chat_body, reply_of
-from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Trouble
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest
 
 if TYPE_CHECKING:
     from zai import ZaiClient
@@ -32,20 +32,20 @@ class ZhipuProvider:
         self._making = asyncio.Lock()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give one answer."""
+        """Return one answer."""
         profile = self._endpoint.profile
         row = self._catalogue.at(self.name, request.model)
         body = chat_body(request, profile, row, Dialect.of(profile))
         return reply_of(await self._sent(request, body), request, self._endpoint)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the whole answer as one piece: the SDK's stream blocks too."""
+        """Return the whole answer as one piece: the SDK's stream blocks too."""
         reply = await self.complete(request)
         yield reply.text
         yield reply
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Give none: the SDK cannot list them, the catalogue stands."""
+        """Return none: the SDK cannot list them, the catalogue stands."""
         return ()
 
     async def close(self) -> None:
@@ -75,10 +75,10 @@ class ZhipuProvider:
         title = self._endpoint.profile.title
         if isinstance(error, TimeoutError | zai.APITimeoutError):
             text = f"{title} gave no answer in time: ask again later, or name a quicker model."
-            return ModelError(Trouble.TIMEOUT, text, model=request.model)
+            return ModelError(ErrorKind.TIMEOUT, text, model=request.model)
         if isinstance(error, zai.APIConnectionError):
             text = f"{title} at {self._endpoint.host} cannot be reached: see to the network."
-            return ModelError(Trouble.NETWORK, text, model=request.model)
+            return ModelError(ErrorKind.NETWORK, text, model=request.model)
         if isinstance(error, zai.APIStatusError):
             response = error.response
             try:
@@ -87,7 +87,7 @@ class ZhipuProvider:
                 body = response.text
             return failure(self._endpoint, request.model, refusal_of(response.status_code, body, response.headers))
         text = f"{title} answered with something that is no chat completion."
-        return ModelError(Trouble.SERVER, text, model=request.model)
+        return ModelError(ErrorKind.SERVER, text, model=request.model)
 
     async def _made_client(self) -> "ZaiClient":
         async with self._making:

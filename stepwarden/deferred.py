@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import cached_property
 
-from stepwarden.models import Choice, ModelInfo, ModelReply, ModelRequest, Models, Need, Unusable
+from stepwarden.models import Choice, ModelInfo, ModelReply, ModelRequest, Models, ModelTier, UnusableProvider
 
 
 class DeferredModels:
@@ -19,15 +19,15 @@ class DeferredModels:
         self._built = True
         return self._build()
 
-    def choose(self, name: str | None, need: Need) -> Choice:
-        """Give the model for a name, or for a need."""
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
+        """Return the model for a name, or for a need."""
         return self._models.choose(name, need)
 
     def usable(self) -> Sequence[ModelInfo]:
         """List what can be asked now."""
         return self._models.usable()
 
-    def unusable(self) -> Sequence[Unusable]:
+    def unusable(self) -> Sequence[UnusableProvider]:
         """List what cannot be asked now."""
         return self._models.unusable()
 
@@ -40,11 +40,11 @@ class DeferredModels:
         await self._models.warm()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give one answer."""
+        """Return one answer."""
         return await self._models.complete(request)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the answer in pieces."""
+        """Return the answer in pieces."""
         async with aclosing(self._models.stream(request)) as pieces:
             async for piece in pieces:
                 yield piece

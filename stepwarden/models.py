@@ -13,7 +13,7 @@ from stepwarden.errors import StepwardenError
 Role = Literal["system", "user", "assistant"]
 
 
-class Need(StrEnum):
+class ModelTier(StrEnum):
     """What a model is wanted for, where nobody named one."""
 
     DEEP = "deep"  # an expert's judgement: the strongest there is
@@ -21,7 +21,7 @@ class Need(StrEnum):
     FAST = "fast"  # the manager's quick question
 
 
-class Trouble(StrEnum):
+class ErrorKind(StrEnum):
     """What went wrong with a model, by what one can do about it."""
 
     NO_MODEL = "no_model"  # nothing is configured, or nothing that is allowed
@@ -43,7 +43,7 @@ class Trouble(StrEnum):
     REFUSED = "refused"  # any other 4xx
 
 
-RETRYABLE = frozenset({Trouble.RATE_LIMIT, Trouble.TIMEOUT, Trouble.NETWORK, Trouble.SERVER})
+RETRYABLE = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.TIMEOUT, ErrorKind.NETWORK, ErrorKind.SERVER})
 
 
 class ModelError(StepwardenError):
@@ -52,7 +52,7 @@ class ModelError(StepwardenError):
     `retry_after_s` is what the endpoint asked for, if it did.
     """
 
-    def __init__(self, trouble: Trouble, text: str, *, model: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(self, trouble: ErrorKind, text: str, *, model: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(text)
         self.trouble = trouble
         self.model = model
@@ -118,7 +118,7 @@ class Usage:
         return "unpriced" if self.cost is None else f"${self.cost:.4f}"
 
     def __add__(self, other: "Usage") -> "Usage":
-        """Give both together; one unknown price makes the sum unknown."""
+        """Return both together; one unknown price makes the sum unknown."""
         known = self.cost is not None and other.cost is not None
         return Usage(
             self.input_tokens + other.input_tokens,
@@ -161,7 +161,7 @@ class ModelInfo:
     output_tokens: int | None = None
     sees_images: bool = False
     typed_answers: bool = False
-    needs: tuple[Need, ...] = ()
+    needs: tuple[ModelTier, ...] = ()
     description: str = ""
 
 
@@ -174,7 +174,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class UnusableProvider:
     """A provider that cannot be used now, and what to set to change that."""
 
     provider: str
@@ -195,11 +195,11 @@ class Provider(Protocol):
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give one answer. Raises ModelError; cancelling the call aborts the request at the endpoint."""
+        """Return one answer. Raises ModelError; cancelling the call aborts the request at the endpoint."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator["str | ModelReply", None]:
-        """Give the answer in pieces of text, as they come, and last the whole as a ModelReply. Raises ModelError.
+        """Return the answer in pieces of text, as they come, and last the whole as a ModelReply. Raises ModelError.
 
         Closing the generator aborts the request at the endpoint.
         """
@@ -217,8 +217,8 @@ class Provider(Protocol):
 class Models(Protocol):
     """All models of this process behind one door."""
 
-    def choose(self, name: str | None, need: Need) -> Choice:
-        """Give the model for a name, an alias or any name an endpoint may know; by need for None or `auto`.
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
+        """Return the model for a name, an alias or any name an endpoint may know; by need for None or `auto`.
 
         Raises ModelError (NO_MODEL, UNKNOWN_MODEL with the nearest names, NOT_ALLOWED).
         """
@@ -228,7 +228,7 @@ class Models(Protocol):
         """List the models that can be used now, from what is configured and was discovered; without the network."""
         ...
 
-    def unusable(self) -> Sequence[Unusable]:
+    def unusable(self) -> Sequence[UnusableProvider]:
         """List the providers that cannot be used now, with what to set."""
         ...
 
@@ -244,11 +244,11 @@ class Models(Protocol):
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Give one answer of the chosen model. Raises ModelError."""
+        """Return one answer of the chosen model. Raises ModelError."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        """Give the answer in pieces of text, and last the whole as a ModelReply. Raises ModelError."""
+        """Return the answer in pieces of text, and last the whole as a ModelReply. Raises ModelError."""
         ...
 
     async def close(self) -> None:
@@ -259,6 +259,6 @@ class Models(Protocol):
 async def find_some(models: Models) -> None:
     """Ask endpoints which models they have, where nothing that is known could be chosen: local and own ones."""
     try:
-        models.choose(None, Need.BALANCED)
+        models.choose(None, ModelTier.BALANCED)
     except ModelError:
         await models.discover()

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, checklist, quoted, read_at_least
+from tools.workflow.checklist import ChecklistItem, checklist, quoted, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Word
 from tools.workflow.workflow import Workflow
 
@@ -27,10 +27,10 @@ WORKFLOW = Workflow(
         high=7,
         min_steps=3,
         facts=checklist(
-            Item("files_checked: 2 files at least", read_at_least(2)),
-            Item("evidence: quote what it rests on", quoted),
+            ChecklistItem("files_checked: 2 files at least", read_at_least(2)),
+            ChecklistItem("evidence: quote what it rests on", quoted),
         ),
     ),
     request=AnalyzeRequest,
-    look=look_of("analyze"),
+    look=inspector_of("analyze"),
 )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from stepwarden.errors import SettingsError
 from stepwarden.models import Models
-from stepwarden.threads.chatting import ChatRoom
-from stepwarden.threads.reading import Archive
+from stepwarden.threads.chats import Chats
+from stepwarden.threads.queries import ThreadQueries
 from tools import (
     analyze,
     codereview,
@@ -49,9 +49,9 @@ WORKFLOWS: tuple[Workflow, ...] = (
 class Parts:
     """What tools that are no workflows are made from."""
 
-    archive: Archive
+    archive: ThreadQueries
     models: Models
-    chats: ChatRoom
+    chats: Chats
     facts: ServerFacts
 
 
@@ -66,7 +66,7 @@ SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "consensus", "s
 
 
 def chosen(setting: str) -> tuple[str, ...]:
-    """Give the names of the tools that `STEPWARDEN_TOOLS` stands for, in the order of the catalogue.
+    """Return the names of the tools that `STEPWARDEN_TOOLS` stands for, in the order of the catalogue.
 
     Raises SettingsError for a name that no tool has.
     """

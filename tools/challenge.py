@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import prompts
 from stepwarden.threads.calls import Caller
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
-from tools.workflow.invalid import error_lines
 from tools.workflow.request import NonEmptyText
 from tools.workflow.schema import compact_schema
+from tools.workflow.validation_errors import error_lines
 
 QUOTED_CHARS = 4_000  # of the statement; who sent it has all of it
 
@@ -49,7 +49,7 @@ def challenge_tool() -> EdgeTool:
 
 
 def quoted(statement: str) -> str:
-    """Give the statement as a quotation, every line marked, so that none of it reads as ours."""
+    """Return the statement as a quotation, every line marked, so that none of it reads as ours."""
     said = statement.strip()
     lines = [f"> {line}".rstrip() for line in said[:QUOTED_CHARS].splitlines()]
     if len(said) > QUOTED_CHARS:

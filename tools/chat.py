@@ -13,13 +13,13 @@ import prompts
 from stepwarden.errors import UnknownStream
 from stepwarden.files.paths import shown
 from stepwarden.threads.calls import Caller
-from stepwarden.threads.chats import CHAT, Chat
-from stepwarden.threads.chatting import ChatRoom, Question
+from stepwarden.threads.chat_store import CHAT, Chat
+from stepwarden.threads.chats import ChatQuestion, Chats
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
-from tools.shared.waiting import EVERY_S, waiting
-from tools.workflow.invalid import error_lines
+from tools.shared.progress import EVERY_S, reporting_progress
 from tools.workflow.request import IGNORED_FIELDS, Key, Many, NonEmptyText, Paths, Text, Word, digest_of
 from tools.workflow.schema import compact_schema
+from tools.workflow.validation_errors import error_lines
 
 IMAGES = 8  # in one call
 IMAGE_CHARS = 7_000_000  # of one data URL: 5 MB, the least that the vendors take
@@ -60,9 +60,9 @@ class ChatRequest(BaseModel):
     temperature: float | None = Field(default=None, ge=0, le=2)
     thinking_mode: Annotated[Literal["minimal", "low", "medium", "high", "max"], Word] | None = None
 
-    def question(self, caller: Caller) -> Question:
-        """Give the message as the core takes it."""
-        return Question(
+    def question(self, caller: Caller) -> ChatQuestion:
+        """Return the message as the core takes it."""
+        return ChatQuestion(
             caller=caller,
             prompt=self.prompt,
             digest=digest_of(self),
@@ -76,7 +76,7 @@ class ChatRequest(BaseModel):
         )
 
 
-def chat_tool(room: ChatRoom, *, progress_every_s: float = EVERY_S) -> EdgeTool:
+def chat_tool(room: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
     """Make the tool that hands messages to `room`."""
     prompt = prompts.load(CHAT)
 
@@ -88,7 +88,7 @@ def chat_tool(room: ChatRoom, *, progress_every_s: float = EVERY_S) -> EdgeTool:
         except ValidationError as error:
             return failure(error_lines(error, ChatRequest))
         try:
-            async with waiting(progress, "the model is thinking", every_s=progress_every_s):
+            async with reporting_progress(progress, "the model is thinking", every_s=progress_every_s):
                 answered = await room.ask(request.question(caller))
         except UnknownStream:
             named = shown(request.continuation_id or "", 80)
@@ -136,7 +136,7 @@ def _result(chat: Chat, notes: Sequence[str]) -> CallToolResult:
 
 
 def _fitting(answer: str) -> tuple[str, bool]:
-    """Give as much of an answer as a reply may hold, and whether that is all of it."""
+    """Return as much of an answer as a reply may hold, and whether that is all of it."""
     data = answer.encode()
     if len(data) <= ANSWER_BYTES:
         return answer, True

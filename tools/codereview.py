@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
+from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
 from tools.workflow.workflow import Workflow
 
@@ -27,10 +27,10 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         facts=checklist(
-            Item("files_checked: what you reviewed", read_at_least(1)),
-            Item("files_checked: the rest of relevant_files", all_relevant_checked),
+            ChecklistItem("files_checked: what you reviewed", read_at_least(1)),
+            ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=CodereviewRequest,
-    look=look_of("codereview"),
+    look=inspector_of("codereview"),
 )

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.panel import MOST_SEATS, panel_of
-from stepwarden.steps.voice import Stance, Vote
-from tools.workflow.request import BaseWorkflowRequest, Item, Many, NonEmptyText, Text, Word
+from stepwarden.steps.panel import MOST_PANELISTS, panel_of
+from stepwarden.steps.panel_answer import Stance, Vote
+from tools.workflow.request import BaseWorkflowRequest, Many, NonEmptyText, RequestItem, Text, Word
 from tools.workflow.workflow import Workflow
 
 NAME_CHARS = 200  # of a model
@@ -45,7 +45,7 @@ def _stance(value: object) -> object:
     return _STANCES.get(word, word) if isinstance(word, str) else word
 
 
-class SeatItem(Item):
+class SeatItem(RequestItem):
     """One item of `models`."""
 
     model: Annotated[NonEmptyText, AfterValidator(_on_one_line)]
@@ -58,7 +58,7 @@ class ConsensusRequest(BaseWorkflowRequest):
 
     models: Annotated[list[Annotated[SeatItem, BeforeValidator(_named)]], Many, BeforeValidator(_apart)] = Field(
         default_factory=list[SeatItem],
-        max_length=MOST_SEATS,
+        max_length=MOST_PANELISTS,
         description="Step 1: 2-10 x {model, stance: for|against|neutral, stance_prompt}",
     )
     handover: Annotated[Literal["step", "all"], Word] = Field(
@@ -79,7 +79,7 @@ class ConsensusRequest(BaseWorkflowRequest):
 
 WORKFLOW = Workflow(
     policy=Policy(
-        tool="consensus", low=1, likely=3, high=MOST_SEATS, min_steps=1, novelty_required=False, panel=panel_of
+        tool="consensus", low=1, likely=3, high=MOST_PANELISTS, min_steps=1, novelty_required=False, panel=panel_of
     ),
     request=ConsensusRequest,
     fields="step, findings, own_vote",

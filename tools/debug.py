@@ -1,8 +1,8 @@
 """`debug`: find the cause of a fault."""
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, checklist, read_at_least
+from tools.workflow.checklist import ChecklistItem, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest
 from tools.workflow.workflow import Workflow
 
@@ -18,8 +18,8 @@ WORKFLOW = Workflow(
         likely=4,
         high=8,
         hypothesis_required=True,
-        facts=checklist(Item("files_checked: what you read", read_at_least(1))),
+        facts=checklist(ChecklistItem("files_checked: what you read", read_at_least(1))),
     ),
     request=DebugRequest,
-    look=look_of("debug"),
+    look=inspector_of("debug"),
 )

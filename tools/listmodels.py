@@ -7,13 +7,13 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
-from stepwarden.models import ModelError, ModelInfo, Models, Need, find_some
+from stepwarden.models import ModelError, ModelInfo, Models, ModelTier, find_some
 from stepwarden.threads.calls import Caller
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
-from tools.shared.results import clip
-from tools.workflow.invalid import error_lines
+from tools.shared.thread_result import clip
 from tools.workflow.request import Key
 from tools.workflow.schema import compact_schema
+from tools.workflow.validation_errors import error_lines
 
 BRIEF_BYTES = 1_500  # of the whole list
 WHOLE_BYTES = 12_000  # of the list of one provider
@@ -82,10 +82,10 @@ def _one_provider(models: Models, provider: str) -> str:
 
 
 def _picks(models: Models) -> tuple[list[str], bool]:
-    """Give what `auto` picks for each need, or why it picks nothing; and whether it picks anything."""
-    said: dict[Need, str] = {}
+    """Return what `auto` picks for each need, or why it picks nothing; and whether it picks anything."""
+    said: dict[ModelTier, str] = {}
     some = False
-    for need in Need:
+    for need in ModelTier:
         try:
             choice = models.choose(None, need)
         except ModelError as error:
@@ -94,12 +94,12 @@ def _picks(models: Models) -> tuple[list[str], bool]:
             said[need] = f"{choice.info.name} ({clip(choice.why, LINE_CHARS)})"
             some = True
     if len(set(said.values())) == 1:
-        return [f"auto: {said[Need.DEEP]}"], some
+        return [f"auto: {said[ModelTier.DEEP]}"], some
     return [f"auto, {need}: {words}" for need, words in said.items()], some
 
 
 def _lacking(models: Models) -> list[str]:
-    """Give what cannot be used and what to set, in a line."""
+    """Return what cannot be used and what to set, in a line."""
     lacks = [f"{one.provider}: {clip(one.why, LINE_CHARS)}" for one in models.unusable()]
     return [f"Not usable: {'; '.join(lacks)}"] if lacks else []
 
@@ -118,7 +118,7 @@ def _names(infos: Sequence[ModelInfo], most: int) -> str:
 
 
 def _name(info: ModelInfo) -> str:
-    """Give a model as `name (its aliases; its context; what it can)`."""
+    """Return a model as `name (its aliases; its context; what it can)`."""
     tokens = info.context_tokens
     size = "" if tokens is None else f"{tokens // 1_000_000}M" if tokens >= 1_000_000 else f"{tokens // 1_000}k"
     facts = [*info.aliases[:2], size, "sees" if info.sees_images else ""]

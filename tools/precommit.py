@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
+from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
 from tools.workflow.workflow import Workflow
 
@@ -25,10 +25,10 @@ WORKFLOW = Workflow(
         likely=3,
         high=4,
         facts=checklist(
-            Item("files_checked: the changed files", read_at_least(1)),
-            Item("files_checked: the rest of relevant_files", all_relevant_checked),
+            ChecklistItem("files_checked: the changed files", read_at_least(1)),
+            ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=PrecommitRequest,
-    look=look_of("precommit"),
+    look=inspector_of("precommit"),
 )

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, checklist, has_issue, read_at_least
+from tools.workflow.checklist import ChecklistItem, checklist, has_issue, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
 from tools.workflow.workflow import Workflow
 
@@ -28,10 +28,10 @@ WORKFLOW = Workflow(
         high=6,
         min_steps=3,
         facts=checklist(
-            Item("files_checked: what you read", read_at_least(1)),
-            Item("issues_found: each opportunity", has_issue),
+            ChecklistItem("files_checked: what you read", read_at_least(1)),
+            ChecklistItem("issues_found: each opportunity", has_issue),
         ),
     ),
     request=RefactorRequest,
-    look=look_of("refactor"),
+    look=inspector_of("refactor"),
 )

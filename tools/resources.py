@@ -11,15 +11,15 @@ from stepwarden.errors import StepwardenError, UnknownStream
 from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import HistoryEntry
-from stepwarden.threads.chats import Chat
-from stepwarden.threads.reading import Archive, as_html, as_markdown
+from stepwarden.threads.chat_store import Chat
+from stepwarden.threads.queries import ThreadQueries, as_html, as_markdown
 from tools.shared.edge import current_caller
 
 COMPLETIONS = 50  # ids offered at once; the protocol allows 100
 
 
-def add_resources(server: MCPServer, archive: Archive) -> None:
-    """Give `server` the resources of the threads in `archive`, each caller its own."""
+def add_resources(server: MCPServer, archive: ThreadQueries) -> None:
+    """Return `server` the resources of the threads in `archive`, each caller its own."""
 
     @server.resource(
         "stepwarden://threads/{continuation_id}",
@@ -67,7 +67,7 @@ def add_resources(server: MCPServer, archive: Archive) -> None:
     _add_reports(server, archive)
 
 
-def _add_reports(server: MCPServer, archive: Archive) -> None:
+def _add_reports(server: MCPServer, archive: ThreadQueries) -> None:
     @server.resource(
         "stepwarden://threads/{continuation_id}/report",
         name="thread_report",
@@ -92,7 +92,7 @@ def _add_reports(server: MCPServer, archive: Archive) -> None:
         assert handler is not None
 
 
-async def _own(archive: Archive, continuation_id: str):
+async def _own(archive: ThreadQueries, continuation_id: str):
     try:
         return await archive.thread_or_chat(continuation_id, current_caller())
     except UnknownStream:
@@ -101,6 +101,6 @@ async def _own(archive: Archive, continuation_id: str):
         raise ResourceError(str(error)) from error
 
 
-async def _told(archive: Archive, continuation_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
+async def _told(archive: ThreadQueries, continuation_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
     found = await _own(archive, continuation_id)
     return found, await archive.history(continuation_id, current_caller())

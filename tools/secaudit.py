@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, all_relevant_checked, checklist, read_at_least
+from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
 from tools.workflow.workflow import Workflow
 
@@ -29,10 +29,10 @@ WORKFLOW = Workflow(
         likely=5,
         high=8,
         facts=checklist(
-            Item("files_checked: 2 files at least", read_at_least(2)),
-            Item("files_checked: the rest of relevant_files", all_relevant_checked),
+            ChecklistItem("files_checked: 2 files at least", read_at_least(2)),
+            ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=SecauditRequest,
-    look=look_of("secaudit"),
+    look=inspector_of("secaudit"),
 )

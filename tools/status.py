@@ -13,15 +13,15 @@ from stepwarden.errors import UnknownStream
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.threads.calls import Caller, HistoryEntry
-from stepwarden.threads.chats import CHAT, Chat
+from stepwarden.threads.chat_store import CHAT, Chat
+from stepwarden.threads.event_text import describe, stamp
 from stepwarden.threads.journal import THREAD
-from stepwarden.threads.reading import Archive
-from stepwarden.threads.telling import describe, stamp
+from stepwarden.threads.queries import ThreadQueries
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
-from tools.shared.results import clip, counted, full_result
-from tools.workflow.invalid import error_lines
+from tools.shared.thread_result import clip, counted, full_result
 from tools.workflow.request import Key
 from tools.workflow.schema import compact_schema
+from tools.workflow.validation_errors import error_lines
 
 LAST_ENTRY = 2**62  # no history is longer, and no database takes a larger number
 ENTRY_CHARS = 4_000  # of each text of a step in a page of the history
@@ -50,7 +50,7 @@ class ServerFacts:
     configuration: Callable[[], dict[str, str]]
 
 
-def status_tool(archive: Archive, facts: ServerFacts) -> EdgeTool:
+def status_tool(archive: ThreadQueries, facts: ServerFacts) -> EdgeTool:
     """Make the tool that reads threads back from `archive`."""
     prompt = prompts.load("status")
 
@@ -153,7 +153,7 @@ def _with_history(
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
-    """Give one event as it is shown; a step or turn with its texts, which the result of a long thread leaves out."""
+    """Return one event as it is shown; a step or turn with its texts, which the result of a long thread leaves out."""
     row: dict[str, Any] = {"seq": entry.seq, "at": stamp(entry.at), "event": describe(entry)}
     if entry.kind == "step":
         said = entry.data["step"]["submission"]
@@ -164,7 +164,7 @@ def _entry(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def age(seconds: float) -> str:
-    """Give a span of time in its largest unit."""
+    """Return a span of time in its largest unit."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"

@@ -1,8 +1,8 @@
 """`testgen`: find what is untested and write the tests."""
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, checklist, named_relevant, read_at_least
+from tools.workflow.checklist import ChecklistItem, checklist, named_relevant, read_at_least
 from tools.workflow.request import BaseWorkflowRequest
 from tools.workflow.workflow import Workflow
 
@@ -20,10 +20,10 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         facts=checklist(
-            Item("files_checked: the code under test", read_at_least(1)),
-            Item("relevant_files: the tests you wrote", named_relevant),
+            ChecklistItem("files_checked: the code under test", read_at_least(1)),
+            ChecklistItem("relevant_files: the tests you wrote", named_relevant),
         ),
     ),
     request=TestgenRequest,
-    look=look_of("testgen"),
+    look=inspector_of("testgen"),
 )

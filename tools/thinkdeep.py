@@ -1,7 +1,7 @@
 """`thinkdeep`: think a hard question through, with alternatives and counter-examples."""
 
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import Item, checklist, gave_confidence
+from tools.workflow.checklist import ChecklistItem, checklist, gave_confidence
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
 from tools.workflow.workflow import Workflow
 
@@ -19,7 +19,7 @@ WORKFLOW = Workflow(
         low=3,
         likely=4,
         high=7,
-        facts=checklist(Item("confidence: how sure you are", gave_confidence)),
+        facts=checklist(ChecklistItem("confidence: how sure you are", gave_confidence)),
     ),
     request=ThinkdeepRequest,
 )

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.measures.looking import look_of
+from stepwarden.inspections.runner import inspector_of
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import Thread
-from tools.shared.asking import Question
-from tools.workflow.checklist import Item, checklist, quoted, read_at_least
+from tools.shared.elicitation import UserQuestion
+from tools.workflow.checklist import ChecklistItem, checklist, quoted, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
 from tools.workflow.workflow import Workflow
 
@@ -35,14 +35,14 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         facts=checklist(
-            Item("trace_mode: precision or dependencies", _knows_mode),
-            Item("files_checked: what you traced", read_at_least(1)),
-            Item("evidence: quote a call site", quoted),
+            ChecklistItem("trace_mode: precision or dependencies", _knows_mode),
+            ChecklistItem("files_checked: what you traced", read_at_least(1)),
+            ChecklistItem("evidence: quote a call site", quoted),
         ),
     ),
     request=TracerRequest,
-    look=look_of("tracer"),
-    question=Question(
+    look=inspector_of("tracer"),
+    question=UserQuestion(
         "trace_mode",
         "Which trace do you want?",
         {"precision": "Precision: how execution runs on from it", "dependencies": "Dependencies: who uses whom"},

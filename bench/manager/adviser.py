@@ -8,7 +8,7 @@ from random import Random
 
 from bench.manager.agents import Thread
 from stepwarden.manager.adviser import AdviserError, Proposal
-from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.facts import ReviewInput, TaskFacts
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
 
@@ -26,11 +26,11 @@ class NoisyAdviser:
         self._thread = thread
         self._random = Random(f"{thread.name} adviser")
 
-    async def size(self, work: Work, policy: Policy, rules: Advice) -> Proposal:
+    async def size(self, work: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
         """Propose the need, seen through noise."""
         return self._answer(self._seen_need() + CLOSING_STEPS)
 
-    async def review(self, case: Case, rules: Advice) -> Proposal:
+    async def review(self, case: ReviewInput, rules: Advice) -> Proposal:
         """Propose the next step as the last one of a thread that looks hopeless, else the need."""
         hopeless = not self._thread.character.solves and self._random.random() < SEES_HOPELESS
         return self._answer(case.thread.last + 1 if hopeless else self._seen_need() + CLOSING_STEPS)

@@ -166,7 +166,7 @@ class Thread:
     dries_after: int | None
 
     def random(self, call: int) -> Random:
-        """Give the chance of one call: under every policy the agent meets the same luck."""
+        """Return the chance of one call: under every policy the agent meets the same luck."""
         return Random(f"{self.name} {call}")
 
 
@@ -189,17 +189,17 @@ def draw_thread(seed: int, index: int, hardness: float = 1.0) -> Thread:
 
 
 def early_word(random: Random, found_before: bool) -> Confidence:
-    """Give the word of an honest agent that holds the truth, at first and later."""
+    """Return the word of an honest agent that holds the truth, at first and later."""
     return random.choices(*(_LATER if found_before else _EARLY))[0]
 
 
 def boast(random: Random) -> Confidence:
-    """Give the word of an agent that claims to be sure."""
+    """Return the word of an agent that claims to be sure."""
     return random.choices(*_BOASTS)[0]
 
 
 def guessed(random: Random, need: int) -> int:
-    """Give an agent's own guess of the steps: most often a habit."""
+    """Return an agent's own guess of the steps: most often a habit."""
     if random.random() < HABITUAL:
         return random.choices([steps for steps, _ in HABIT], [share for _, share in HABIT])[0]
     return max(2, round(need * random.lognormvariate(0, ESTIMATE_SPREAD)))

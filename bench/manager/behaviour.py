@@ -21,12 +21,12 @@ class Agent(Protocol):
     proved: bool
 
     def step(self, view: View) -> Submission:
-        """Give the next call."""
+        """Return the next call."""
         ...
 
 
 def agent_of(thread: Thread) -> Agent:
-    """Give a fresh agent for a thread."""
+    """Return a fresh agent for a thread."""
     return Liar(thread) if isinstance(thread.character, Fraud) else Investigator(thread, thread.character)
 
 
@@ -74,7 +74,7 @@ class Investigator:
         return self.thread.dries_after is not None and self.work >= self.thread.dries_after
 
     def step(self, view: View) -> Submission:
-        """Give the next call."""
+        """Return the next call."""
         self.calls += 1
         random = self.thread.random(self.calls)
         taken_back = self._react(view, random)
@@ -153,7 +153,7 @@ class Investigator:
         self.theory = Theory(words, right=False, quote=Quote(path, _true_line(self.thread, path, line), line))
 
     def _quotes(self, view: View, random: Random) -> list[Quote]:
-        """Give the quotes of this step: for the theory, where it has none or is asked for one."""
+        """Return the quotes of this step: for the theory, where it has none or is asked for one."""
         theory = self.theory
         asked = bool(view.open & {"hypothesis", "issue", "refuted"})
         if theory is None or theory.quoted or not (asked or (not self.dry and random.random() < self.character.quotes)):
@@ -213,7 +213,7 @@ class Investigator:
         )
 
     def _issues(self, view: View) -> tuple[IssueClaim, ...]:
-        """Give the theory as an issue, and take back what it replaced."""
+        """Return the theory as an issue, and take back what it replaced."""
         theory = self.theory
         gone = [number for words, number in view.issues.items() if theory is None or words != theory.words]
         claims = [IssueClaim(id=number, withdrawn=True) for number in gone]
@@ -233,7 +233,7 @@ class Liar:
     claims: bool = False
 
     def step(self, view: View) -> Submission:
-        """Give the next call."""
+        """Return the next call."""
         self.calls += 1
         random, task, character = self.thread.random(self.calls), self.thread.task, self.thread.character
         assert isinstance(character, Fraud)
@@ -279,7 +279,7 @@ def _true_line(thread: Thread, path: str, line: int) -> str:
 
 
 def _total(thread: Thread, view: View, *, asks: bool) -> int | None:
-    """Give the total_steps of a call: the guess of an agent that hints, and two more where it asks for more."""
+    """Return the total_steps of a call: the guess of an agent that hints, and two more where it asks for more."""
     if view.number == 1:
         return thread.guess if thread.hints else None
     return view.number + 2 if asks else None

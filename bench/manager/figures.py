@@ -44,7 +44,7 @@ class Criterion:
 
 
 def figures(results: Sequence[Result], policy: str) -> Figures:
-    """Give the row of one policy over all threads of `results`."""
+    """Return the row of one policy over all threads of `results`."""
     played = [result.played[policy] for result in results]
     hopeless = _steps(results, policy, STALLED.name)
     best = max(_success(results, OWN_END), _success(results, FIXED_FIVE))
@@ -67,19 +67,19 @@ def figures(results: Sequence[Result], policy: str) -> Figures:
 
 
 def coverage(results: Sequence[Result], policy: str) -> float | None:
-    """Give how often the interval of step 1 held the steps really needed, None for a policy without intervals."""
+    """Return how often the interval of step 1 held the steps really needed, None for a policy without intervals."""
     pairs = [(result.needed, result.played[policy].plan) for result in results]
     held = [plan.low <= needed <= plan.high for needed, plan in pairs if needed is not None and plan is not None]
     return fmean(held) if held else None
 
 
 def solvable(results: Sequence[Result]) -> list[Result]:
-    """Give the threads whose truth is within the agent's reach."""
+    """Return the threads whose truth is within the agent's reach."""
     return [result for result in results if result.needed is not None]
 
 
 def by_character(results: Sequence[Result], policy: str) -> list[tuple[str, int, float, float, float]]:
-    """Give for each kind of agent: its name, threads, mean steps, share of success, share that ended `verified`."""
+    """Return for each kind of agent: its name, threads, mean steps, share of success, share that ended `verified`."""
     names = dict.fromkeys(result.thread.character.name for result in results)
     rows: list[tuple[str, int, float, float, float]] = []
     for name in sorted(names):
@@ -109,13 +109,13 @@ def criteria(results: Sequence[Result], policy: str = RULES) -> list[Criterion]:
 
 
 def ideal_saving(results: Sequence[Result]) -> float:
-    """Give what nobody can beat on solvable threads: each ended at the step at which the truth was proved."""
+    """Return what nobody can beat on solvable threads: each ended at the step at which the truth was proved."""
     needs = [result.needed for result in results if result.needed is not None]
     return 1 - fmean(needs) / 5
 
 
 def allowed_saving(results: Sequence[Result]) -> float:
-    """Give what nobody can beat within the success that may be lost, over all threads.
+    """Return what nobody can beat within the success that may be lost, over all threads.
 
     As many of the quickest solvable threads as have to succeed end at the proof; every other ends at its tool's
     minimum, as if it were known from the start that it is not worth more.
@@ -133,7 +133,7 @@ def _is(result: Result, character: str) -> bool:
 
 
 def _success(results: Sequence[Result], policy: str) -> float:
-    """Give the share of success of the threads that can succeed at all."""
+    """Return the share of success of the threads that can succeed at all."""
     return fmean([result.played[policy].success for result in solvable(results)] or [0])
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from bench.manager.agents import Thread, View
 from bench.manager.behaviour import agent_of
-from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.facts import ReviewInput, TaskFacts
 from stepwarden.manager.manager import Manager
 from stepwarden.steps.admission import Accept, Open, admit
 from stepwarden.steps.events import Held, Refused, Signalled
 from stepwarden.steps.gate import assess
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, open_thread
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
 from stepwarden.steps.submission import Confidence, Submission
-from stepwarden.steps.thread import Assurance, By, Outcome, Plan
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan
 from stepwarden.steps.thread import Thread as Record
 
 MOST_CALLS = 40  # a stop for the bench; agents end long before, by their patience
@@ -47,7 +47,7 @@ def play_naive(thread: Thread, total: Total, *, strict: bool = False, word_ends:
 
 
 def needed_steps(thread: Thread) -> int | None:
-    """Give the step at which the agent, never stopped, holds the truth with a true quote; None where it never does."""
+    """Return the step at which an agent that is never stopped holds the truth with a true quote, None for never."""
     agent, view = agent_of(thread), View()
     for number in range(1, MOST_CALLS + 1):
         verdicts = thread.task.repository.check(agent.step(view).quotes)
@@ -77,13 +77,13 @@ async def play_managed(thread: Thread, manager: Manager, finished: tuple[int, ..
 async def _taken(
     thread: Thread, record: Record | None, said: Submission, manager: Manager, finished: tuple[int, ...]
 ) -> Decision:
-    """Take one call as the desk does, without its disk."""
+    """Take one call as the threads does, without its disk."""
     policy, repository = thread.task.policy, thread.task.repository
     admission = admit(record, said, policy)
-    facts = Facts(repository.check(said.quotes), repository.existing(said.files), readable=True)
+    facts = StepFacts(repository.check(said.quotes), repository.existing(said.files), readable=True)
     if isinstance(admission, Open):
         decision = open_thread(thread.name, policy, said, facts, admission.origin)
-        work = Work(said.step, len(facts.existing), hint=said.total, finished=finished)
+        work = TaskFacts(said.step, len(facts.existing), hint=said.total, finished=finished)
         return advise(decision, await manager.size(work, policy, decision.thread), policy)
     assert record is not None
     if not isinstance(admission, Accept):
@@ -91,12 +91,12 @@ async def _taken(
     decision = advance(record, admission, said, facts, policy)
     if not decision.is_open:
         return advise(decision, Advice(), policy)
-    case = Case(decision.thread, policy, assess(decision.thread, policy))
+    case = ReviewInput(decision.thread, policy, assess(decision.thread, policy))
     return advise(decision, await manager.review(case), policy)
 
 
 def _seen(decision: Decision, thread: Thread) -> View:
-    """Give what the reply shows of a thread that is open."""
+    """Return what the reply shows of a thread that is open."""
     record, events = decision.thread, decision.events
     clauses = assess(record, thread.task.policy).open
     signals = [event.signal for event in events if isinstance(event, Signalled)]
@@ -119,7 +119,7 @@ def _ended(record: Record, thread: Thread, plan: Plan | None) -> Played:
         steps=record.last,
         success=done and thread.task.truth in claimed,
         verified=done and record.assurance is Assurance.VERIFIED,
-        early=record.ended_by in {By.RULE, By.MODEL},
+        early=record.ended_by in {DecidedBy.RULE, DecidedBy.MODEL},
         plan=plan,
         done=done,
     )

@@ -58,7 +58,7 @@ async def play_seed(seed: int, count: int, hardness: float = 1.0) -> list[Result
 
 
 def _really_needed(thread: Thread) -> int | None:
-    """Give the steps that a thread really needs: to the truth, and at least the tool's minimum."""
+    """Return the steps that a thread really needs: to the truth, and at least the tool's minimum."""
     needed = needed_steps(thread) if thread.character.solves else None
     return None if needed is None else max(needed, thread.task.policy.min_steps)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.manager.world import POLICIES
-from stepwarden.manager.facts import Work
-from stepwarden.manager.sizing import size
+from stepwarden.manager.facts import TaskFacts
+from stepwarden.manager.size_estimate import size
 from stepwarden.steps.events import decode
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.thread import Outcome, Plan, Thread
@@ -40,7 +40,7 @@ def _recording(path: Path) -> Recording:
     events = (decode(event["kind"], json.dumps(event["data"])) for event in exported["events"])
     thread = fold_events(Thread(id=path.stem, tool=exported["tool"]), events)
     first = thread.trail[0]
-    work = Work(first.submission.step, len(first.existing), hint=first.submission.total)
+    work = TaskFacts(first.submission.step, len(first.existing), hint=first.submission.total)
     plan = size(work, POLICIES[thread.tool]).plan
     assert plan is not None
     return Recording(path.stem, thread.tool, len(thread.live), thread.outcome is Outcome.DONE, plan)

@@ -33,12 +33,12 @@ HEADINGS = (
 
 
 def table(results: Sequence[Result]) -> str:
-    """Give one row a policy."""
+    """Return one row a policy."""
     return _aligned([HEADINGS, *(_row(figures(results, policy)) for policy in results[0].played)])
 
 
 def agents_table(results: Sequence[Result], policy: str = RULES) -> str:
-    """Give one row a kind of agent, under one policy."""
+    """Return one row a kind of agent, under one policy."""
     rows = [
         (name, str(count), f"{steps:.2f}", f"{success:.1%}", f"{verified:.1%}")
         for name, count, steps, success, verified in by_character(results, policy)
@@ -47,12 +47,12 @@ def agents_table(results: Sequence[Result], policy: str = RULES) -> str:
 
 
 def verdicts(judged: Iterable[Criterion]) -> str:
-    """Give one line a criterion."""
+    """Return one line a criterion."""
     return "\n".join(f"{'pass' if each.holds else 'FAIL'}  {each.wording}: {each.measured}" for each in judged)
 
 
 def recordings_table(recordings: Sequence[Recording]) -> str:
-    """Give one row a recorded thread; one that is still open is shown and not counted."""
+    """Return one row a recorded thread; one that is still open is shown and not counted."""
     done = [each for each in recordings if each.done]
     rows = [
         (each.name, each.tool, f"{each.steps}" + ("" if each.done else " so far"), _interval(each), _word(each))
@@ -63,7 +63,7 @@ def recordings_table(recordings: Sequence[Recording]) -> str:
 
 
 def report(results: Sequence[Result]) -> tuple[str, bool]:
-    """Give the whole text about simulated threads, and whether every criterion holds for the rules."""
+    """Return the whole text about simulated threads, and whether every criterion holds for the rules."""
     judged = criteria(results, RULES)
     by_model = criteria(results, RULES_AND_MODEL)
     least = ideal_saving(results)

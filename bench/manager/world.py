@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from stepwarden.files.quotes import look_up
-from stepwarden.files.text import Page
+from stepwarden.files.text import FoldedText
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.gate import Policy
 from tools.catalogue import WORKFLOWS
@@ -104,20 +104,20 @@ class Repository:
 
     paths: tuple[str, ...]
     cause: Quote
-    _pages: dict[str, Page] = field(default_factory=dict[str, Page])
+    _pages: dict[str, FoldedText] = field(default_factory=dict[str, FoldedText])
 
     def line(self, path: str, number: int) -> str:
-        """Give line `number` of a file, from 1."""
+        """Return line `number` of a file, from 1."""
         if (path, number) == (self.cause.file, self.cause.line):
             return self.cause.quote
         return f"value_{number} = step_{number}(state_of_{path.removesuffix('.py').replace('/', '_')})"
 
     def check(self, quotes: Iterable[Quote]) -> tuple[Evidence, ...]:
-        """Give the verdict on each quote, as the server would."""
+        """Return the verdict on each quote, as the server would."""
         return tuple(self._verdict(quote) for quote in quotes if not quote.withdrawn)
 
     def existing(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Give those of `paths` that are files here."""
+        """Return those of `paths` that are files here."""
         return tuple(path for path in paths if path in self.paths)
 
     def _verdict(self, quote: Quote) -> Evidence:
@@ -126,9 +126,9 @@ class Repository:
         found = look_up(self._page(quote.file), quote.quote, quote.line)
         return Evidence(quote.file, quote.quote, found.verdict, found.line, quote.supports, found.note)
 
-    def _page(self, path: str) -> Page:
+    def _page(self, path: str) -> FoldedText:
         if path not in self._pages:
-            self._pages[path] = Page.of("\n".join(self.line(path, number) for number in range(1, LINES + 1)))
+            self._pages[path] = FoldedText.of("\n".join(self.line(path, number) for number in range(1, LINES + 1)))
         return self._pages[path]
 
 
@@ -149,7 +149,7 @@ def draw_task(random: Random, name: str, hardness: float = 1.0) -> Task:
 
 
 def _worded(random: Random, tool: str, shown: Level, path: str) -> str:
-    """Give a task's text; the rules read what it shows from these words alone."""
+    """Return a task's text; the rules read what it shows from these words alone."""
     parts = [f"Please do this {tool} work"]
     if random.random() < shown.broad:
         parts.append(random.choice(["mind the architecture of it", "mind the security of it"]))

@@ -13,10 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from stepwarden.source.file_parser import READ_BYTES, as_utf8, outline, reading_for
 from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages import grammar_of, language_of
 from stepwarden.source.outline import Language
-from stepwarden.source.parsing import READ_BYTES, as_utf8, outline, reading_for
 from stepwarden.source.unchanged import differences
 
 WORDS = ("Gives it.", "return x; }", "x = 1", "see `it`", "TODO: why?", "if (a) { b(); }", "ünï 漢", 'it\'s "so"')
@@ -25,7 +25,7 @@ SWAPS += ((b"true", b"false"), (b"0", b"1"), (b"1", b"2"), (b"if", b"while"), (b
 
 
 def leaves(grammar: Grammar, path: str, text: bytes) -> list[tuple[str, int, int]]:
-    """Give type, start and end of each word of the code."""
+    """Return type, start and end of each word of the code."""
     cursor = reading_for(grammar, path).parser.parse(text).root_node.walk()
     found: list[tuple[str, int, int]] = []
     while True:

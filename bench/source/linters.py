@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from stepwarden.source.documentation import undocumented
+from stepwarden.source.file_parser import outline
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Language, Outline
-from stepwarden.source.parsing import outline
 
 Place = tuple[str, int]
 Linter = Callable[[Path, dict[str, Outline], bool], set[Place]]
@@ -144,7 +144,7 @@ def golint(program: str) -> Linter:
 
 
 def by_package(places: set[Place], outlines: dict[str, Outline]) -> set[Place]:
-    """Give our places with those of packages as (directory, 0): which file is asked for is not what is compared."""
+    """Return our places with those of packages as (directory, 0): which file is asked for is not what is compared."""
     packages = {
         (path, file.definitions[0].line)
         for path, file in outlines.items()

@@ -43,7 +43,7 @@ def echo_server() -> MCPServer:
 
     @mcp.tool(annotations=ToolAnnotations(read_only_hint=True))
     async def echo(text: str) -> str:
-        """Give a text back."""
+        """Return a text back."""
         return text
 
     @mcp.tool(annotations=ToolAnnotations(read_only_hint=True))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.cli.opened import with_journal
-from stepwarden.cli.showing import show_table
+from stepwarden.cli.output import show_table
 from stepwarden.threads.journal import Journal
 from tools.catalogue import WORKFLOWS
 

@@ -86,23 +86,23 @@ def login(
     scope: Annotated[list[str] | None, typer.Option(help="Further scopes to ask for; can be repeated.")] = None,
 ) -> None:
     """Sign in at an upstream server in your browser, once; or show how it stands."""
-    from stepwarden.cli import signing
+    from stepwarden.cli import login
 
     if status:
-        signing.show_status()
+        login.show_status()
     elif name is None:
         raise typer.BadParameter("name an upstream, or send --status", param_hint="NAME")
     else:
         scopes = tuple(" ".join(scope or ()).split())
-        signing.login(name, browser=browser, timeout_s=timeout, port=port, scopes=scopes)
+        login.login(name, browser=browser, timeout_s=timeout, port=port, scopes=scopes)
 
 
 @app.command()
 def logout(name: Annotated[str, typer.Argument(help="The upstream to sign out of.", show_default=False)]) -> None:
     """Revoke and delete the tokens of an upstream server."""
-    from stepwarden.cli import signing
+    from stepwarden.cli import login
 
-    signing.logout(name)
+    login.logout(name)
 
 
 @app.command()

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import stepwarden
-from stepwarden.cli.findings import Finding
+from stepwarden.cli.findings import CheckResult
 from stepwarden.cli.hosts import examined
-from stepwarden.cli.showing import show_table
+from stepwarden.cli.output import show_table
 from stepwarden.errors import SettingsError, StoreError
 from stepwarden.settings import Settings, load_settings, unknown_variables, variables
 from stepwarden.storage import Store
@@ -33,12 +33,14 @@ def report() -> int:
     return 1 if any(finding.standing == "problem" for finding in findings) else 0
 
 
-def _findings() -> Iterator[Finding]:
+def _findings() -> Iterator[CheckResult]:
     yield from _installation()
     try:
         settings = load_settings()
     except SettingsError as error:
-        yield from (Finding("problem", "settings", line, "correct the variable") for line in str(error).splitlines())
+        yield from (
+            CheckResult("problem", "settings", line, "correct the variable") for line in str(error).splitlines()
+        )
     else:
         yield from _settings(settings)
         yield _tools()
@@ -49,20 +51,20 @@ def _findings() -> Iterator[Finding]:
     yield from examined()
 
 
-def _installation() -> Iterator[Finding]:
+def _installation() -> Iterator[CheckResult]:
     place = Path(stepwarden.__file__).parent.parent
-    yield Finding("ok", "stepwarden", f"{stepwarden.__version__} in {place}, Python {platform.python_version()}")
+    yield CheckResult("ok", "stepwarden", f"{stepwarden.__version__} in {place}, Python {platform.python_version()}")
     missing = [name for name in PACKAGES if not _version(name)]
     if missing:
-        yield Finding("problem", "packages", f"not installed: {', '.join(missing)}", "install stepwarden anew")
+        yield CheckResult("problem", "packages", f"not installed: {', '.join(missing)}", "install stepwarden anew")
     else:
-        yield Finding("ok", "packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+        yield CheckResult("ok", "packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
     for name in OURS:
         spec = importlib.util.find_spec(name)
         origin = Path(spec.origin) if spec and spec.origin else None
         if origin is None or place not in origin.parents:
             found = f"the module {name} comes from {origin or 'nowhere'}, not from {place}"
-            yield Finding("problem", "modules", found, "take that directory out of PYTHONPATH")
+            yield CheckResult("problem", "modules", found, "take that directory out of PYTHONPATH")
 
 
 def _version(package: str) -> str:
@@ -72,52 +74,54 @@ def _version(package: str) -> str:
         return ""
 
 
-def _settings(settings: Settings) -> Iterator[Finding]:
+def _settings(settings: Settings) -> Iterator[CheckResult]:
     from stepwarden.http.access import access
 
     try:
         access(settings)
     except SettingsError as error:
-        yield Finding("problem", "settings", str(error), "else `serve --transport streamable-http` refuses")
+        yield CheckResult("problem", "settings", str(error), "else `serve --transport streamable-http` refuses")
     else:
         tokens = f"{len(settings.tokens)} tokens" if settings.tokens else "no tokens, loopback only"
-        yield Finding("ok", "settings", f"HTTP on {settings.host}:{settings.port}, {tokens}")
+        yield CheckResult("ok", "settings", f"HTTP on {settings.host}:{settings.port}, {tokens}")
     for name in unknown_variables():
-        yield Finding("note", "settings", f"{name} is no setting of ours", "see that its name is right")
+        yield CheckResult("note", "settings", f"{name} is no setting of ours", "see that its name is right")
 
 
-def _tools() -> Finding:
+def _tools() -> CheckResult:
     try:
         import server
 
         names = [tool.name for tool in asyncio.run(server.mcp.list_tools())]
     except (SettingsError, ImportError, OSError, ValueError) as error:
-        return Finding("problem", "tools", str(error), "correct STEPWARDEN_TOOLS, or install stepwarden anew")
-    return Finding("ok", "tools", f"{len(names)} with their prompts: {', '.join(names)}")
+        return CheckResult("problem", "tools", str(error), "correct STEPWARDEN_TOOLS, or install stepwarden anew")
+    return CheckResult("ok", "tools", f"{len(names)} with their prompts: {', '.join(names)}")
 
 
-def _home(home: Path) -> Finding:
+def _home(home: Path) -> CheckResult:
     there = next(path for path in (home, *home.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return Finding("problem", "home", f"{there} is no directory to write in", "make it one, or set STEPWARDEN_HOME")
+        return CheckResult(
+            "problem", "home", f"{there} is no directory to write in", "make it one, or set STEPWARDEN_HOME"
+        )
     if there != home:
-        return Finding("ok", "home", f"{home}: the first step makes it")
+        return CheckResult("ok", "home", f"{home}: the first step makes it")
     if sys.platform != "win32" and stat.S_IMODE(home.stat().st_mode) & 0o077:
-        return Finding("note", "home", f"{home}: other users can look into it", f"chmod 700 {home}")
-    return Finding("ok", "home", f"{home}: private")
+        return CheckResult("note", "home", f"{home}: other users can look into it", f"chmod 700 {home}")
+    return CheckResult("ok", "home", f"{home}: private")
 
 
-def _store(settings: Settings) -> Finding:
+def _store(settings: Settings) -> CheckResult:
     path = Path(settings.store_url.removeprefix("sqlite:///"))
     if settings.store_url.startswith("sqlite:///") and not path.exists():
-        return Finding("ok", "store", f"{path}: the first step makes it")
+        return CheckResult("ok", "store", f"{path}: the first step makes it")
     try:
         facts = asyncio.run(_facts(settings.store_url))
     except (StoreError, SettingsError) as error:
-        return Finding("problem", "store", str(error))
+        return CheckResult("problem", "store", str(error))
     mode = f", {facts['journal_mode']}" if "journal_mode" in facts else ""
     size = f"{int(facts['bytes']) / 1_048_576:.1f} MiB, {facts['streams']} threads, {facts['events']} events"
-    return Finding("ok", "store", f"{facts['database']} {facts['version']} ({facts['driver']}){mode}, {size}")
+    return CheckResult("ok", "store", f"{facts['database']} {facts['version']} ({facts['driver']}){mode}, {size}")
 
 
 async def _facts(url: str) -> dict[str, str | int]:
@@ -128,41 +132,41 @@ async def _facts(url: str) -> dict[str, str | int]:
         await store.close()
 
 
-def _upstreams(settings: Settings) -> Iterator[Finding]:
+def _upstreams(settings: Settings) -> Iterator[CheckResult]:
     """Look at the file of upstream servers; none of them is connected to."""
-    from stepwarden.upstream.loading import load_upstreams
-    from stepwarden.upstream.signing import open_vault, standing
+    from stepwarden.upstream.config_file import load_upstreams
+    from stepwarden.upstream.oauth import auth_status, open_vault
 
     file = settings.upstreams_file
     if not file.exists():
-        yield Finding("ok", "upstreams", f"none: there is no {file}")
+        yield CheckResult("ok", "upstreams", f"none: there is no {file}")
         return
     try:
         configs = load_upstreams(file, variables())
     except SettingsError as error:
-        yield from (Finding("problem", "upstreams", line, "correct the file") for line in str(error).splitlines())
+        yield from (CheckResult("problem", "upstreams", line, "correct the file") for line in str(error).splitlines())
         return
     vault = open_vault(settings)
     for config in configs:
         found = f"{config.name}: {config.place}"
         if config.command is not None and shutil.which(config.command) is None:
-            yield Finding("problem", "upstreams", f"{found}: there is no such command", "give its absolute path")
+            yield CheckResult("problem", "upstreams", f"{found}: there is no such command", "give its absolute path")
             continue
-        signed = standing(config, vault)
+        signed = auth_status(config, vault)
         if signed.state in {"signed out", "ended", "unreadable"}:
-            yield Finding("note", "upstreams", f"{found}: {signed.state}", f"stepwarden login {config.name}")
+            yield CheckResult("note", "upstreams", f"{found}: {signed.state}", f"stepwarden login {config.name}")
         else:
-            yield Finding("ok", "upstreams", f"{found}{f': {signed.state}' if signed.state != 'none' else ''}")
+            yield CheckResult("ok", "upstreams", f"{found}{f': {signed.state}' if signed.state != 'none' else ''}")
 
 
-def _roots(settings: Settings) -> Iterator[Finding]:
+def _roots(settings: Settings) -> Iterator[CheckResult]:
     if not settings.roots:
         found = "none set: on stdio the working_directory of each thread; over HTTP no file is read"
-        yield Finding("ok", "roots", found)
+        yield CheckResult("ok", "roots", found)
     for root in settings.roots:
         if not Path(root).is_dir():
-            yield Finding("problem", "roots", f"{root} is no directory", "make it, or correct STEPWARDEN_ROOTS")
+            yield CheckResult("problem", "roots", f"{root} is no directory", "make it, or correct STEPWARDEN_ROOTS")
         elif not os.access(root, os.R_OK | os.X_OK):
-            yield Finding("problem", "roots", f"{root} cannot be read", "let this user read it")
+            yield CheckResult("problem", "roots", f"{root} cannot be read", "let this user read it")
         else:
-            yield Finding("ok", "roots", root)
+            yield CheckResult("ok", "roots", root)

@@ -7,7 +7,7 @@ Standing = Literal["ok", "note", "problem"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line of the doctor's table; `advice` says what to do where something is to be done."""
 
     standing: Standing

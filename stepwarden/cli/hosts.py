@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from stepwarden.cli.findings import Finding
+from stepwarden.cli.findings import CheckResult
 
 HostName = Literal["claude-desktop", "claude-code", "vscode", "cursor", "inspector"]
 
@@ -25,7 +25,7 @@ class Recipe:
 
 
 def recipe(host: HostName) -> Recipe:
-    """Give what sets this installation up in a host."""
+    """Return what sets this installation up in a host."""
     command = server_command()
     entry = {"command": command[0], "args": command[1:]}
     if host == "claude-desktop":
@@ -41,7 +41,7 @@ def recipe(host: HostName) -> Recipe:
 
 
 def server_command() -> list[str]:
-    """Give the command line by which hosts start this installation, with absolute paths."""
+    """Return the command line by which hosts start this installation, with absolute paths."""
     schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
     for scheme in schemes:
         script = Path(sysconfig.get_path("scripts", scheme)) / ("stepwarden.exe" if os.name == "nt" else "stepwarden")
@@ -51,7 +51,7 @@ def server_command() -> list[str]:
     return [sys.executable, "-P", "-c", "from stepwarden.cli import main; raise SystemExit(main())", "serve"]
 
 
-def examined() -> Iterator[Finding]:
+def examined() -> Iterator[CheckResult]:
     """Look for ourselves in the configuration files of the hosts, the user's and this directory's."""
     home, here = Path.home(), Path.cwd()
     yield from _examined("Claude Desktop", [_desktop_file()])
@@ -60,24 +60,24 @@ def examined() -> Iterator[Finding]:
     yield from _examined("Cursor", list(dict.fromkeys([_cursor_file(), here / ".cursor" / "mcp.json"])))
 
 
-def _examined(host: str, files: list[Path]) -> Iterator[Finding]:
+def _examined(host: str, files: list[Path]) -> Iterator[CheckResult]:
     found = [finding for file in files for finding in _in_file(host, file)]
-    yield from found or [Finding("ok", host, "not set up")]
+    yield from found or [CheckResult("ok", host, "not set up")]
 
 
-def _in_file(host: str, file: Path) -> Iterator[Finding]:
+def _in_file(host: str, file: Path) -> Iterator[CheckResult]:
     try:
         text = file.read_text("utf-8")
         data = json.loads(text)
     except FileNotFoundError:
         return
     except OSError as error:
-        yield Finding("note", host, f"{file} cannot be read: {error.strerror}")
+        yield CheckResult("note", host, f"{file} cannot be read: {error.strerror}")
         return
     except ValueError as error:
         # VS Code allows comments, which we cannot read.
         standing = "note" if host == "VS Code" else "problem"
-        yield Finding(standing, host, f"{file} is no valid JSON: {error}", "correct it: the host reads none of it")
+        yield CheckResult(standing, host, f"{file} is no valid JSON: {error}", "correct it: the host reads none of it")
         return
     for name, entry in _entries(data):
         if "stepwarden" in f"{name} {json.dumps(entry)}".lower():
@@ -85,7 +85,7 @@ def _in_file(host: str, file: Path) -> Iterator[Finding]:
 
 
 def _entries(data: object) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every server entry, however deep: Claude Code keeps some under the project they are for."""
+    """Return every server entry, however deep: Claude Code keeps some under the project they are for."""
     if not isinstance(data, dict):
         return
     for key, value in cast("dict[str, Any]", data).items():
@@ -96,17 +96,17 @@ def _entries(data: object) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from _entries(value)
 
 
-def _judged(host: str, file: Path, entry: dict[str, Any]) -> Finding:
+def _judged(host: str, file: Path, entry: dict[str, Any]) -> CheckResult:
     command = entry.get("command")
     if not isinstance(command, str):
-        return Finding("ok", host, f"{file}: by {entry.get('url', 'an address')}")
+        return CheckResult("ok", host, f"{file}: by {entry.get('url', 'an address')}")
     fix = f"paste anew: stepwarden config {host.lower().replace('vs code', 'vscode').replace(' ', '-')}"
     if shutil.which(command) is None:
-        return Finding("problem", host, f"{file}: there is no command {command}", fix)
+        return CheckResult("problem", host, f"{file}: there is no command {command}", fix)
     if not Path(command).is_absolute():
         advice = f"a host that the desktop starts may have another PATH; {fix}"
-        return Finding("note", host, f"{file}: {command} is found by PATH", advice)
-    return Finding("ok", host, f"{file}: {command}")
+        return CheckResult("note", host, f"{file}: {command} is found by PATH", advice)
+    return CheckResult("ok", host, f"{file}: {command}")
 
 
 def _servers(key: str, entry: dict[str, Any]) -> str:

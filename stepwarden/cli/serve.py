@@ -17,8 +17,8 @@ from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 from pydantic import ValidationError
 
+from stepwarden.runtime import Runtime
 from stepwarden.settings import Settings, load_settings
-from stepwarden.wiring import Runtime
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ async def _http(settings: Settings) -> NoReturn:
 
     allowed = access(settings)  # before anything heavy: a refusal comes at once
     from stepwarden.http.app import build_app
-    from stepwarden.http.serving import bind
-    from stepwarden.http.serving import serve as serve_app
+    from stepwarden.http.server import bind
+    from stepwarden.http.server import serve as serve_app
 
     listener = bind(settings.host, settings.port)
     import server
@@ -106,7 +106,7 @@ async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
 
 
 def _read_leniently(message: SessionMessage | Exception) -> SessionMessage | Exception:
-    r"""Give a message that only Python's JSON reader takes: half of a surrogate pair (`"\ud800"`) in some text.
+    r"""Return a message that only Python's JSON reader takes: half of a surrogate pair (`"\ud800"`) in some text.
 
     The SDK's reader drops such a line, and the host would wait for its answer for ever; the tool can tell it what is
     wrong.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.cli.opened import with_journal
-from stepwarden.cli.showing import show_markdown, show_table
+from stepwarden.cli.output import show_markdown, show_table
 from stepwarden.errors import StepwardenError
 from stepwarden.settings import load_settings
 from stepwarden.steps.thread import Outcome as Standing
@@ -17,12 +17,12 @@ from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.storage.records import Outcome
 from stepwarden.threads.calls import HistoryEntry
-from stepwarden.threads.chats import Chat
+from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.commands import abandon as abandon_thread
 from stepwarden.threads.commands import owner
+from stepwarden.threads.event_text import stamp
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.reading import Archive, as_html, as_json, as_markdown
-from stepwarden.threads.telling import stamp
+from stepwarden.threads.queries import ThreadQueries, as_html, as_json, as_markdown
 
 DAY_SECONDS = 86_400.0
 PAGE = 500  # heads that are read at once
@@ -84,7 +84,7 @@ def export(
 
 @threads.command()
 def abandon(thread_id: ThreadId) -> None:
-    """Give an open thread up; its history stays."""
+    """Return an open thread up; its history stays."""
     before = with_journal(lambda journal: abandon_thread(journal, thread_id))
     if before is not Standing.OPEN:
         typer.echo(f"{thread_id} is {before.value} already; only open threads can be abandoned.", err=True)
@@ -139,7 +139,7 @@ def _json_text(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
 
 async def _whole(journal: Journal, thread_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
     caller = await owner(journal, thread_id)
-    return await Archive(journal).thread_or_chat(thread_id, caller), await journal.history(thread_id)
+    return await ThreadQueries(journal).thread_or_chat(thread_id, caller), await journal.history(thread_id)
 
 
 async def _verified(journal: Journal, thread_id: str | None) -> tuple[int, dict[str, int]]:

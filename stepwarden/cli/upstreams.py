@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
-from stepwarden.cli.showing import plain, show_table
+from stepwarden.cli.output import plain, show_table
 from stepwarden.errors import UnknownUpstream
 from stepwarden.settings import load_settings, variables
 
 if TYPE_CHECKING:
-    from stepwarden.upstream.gateway import Check, Server, Upstreams
+    from stepwarden.upstream.gateway import CallCheck, Upstreams, UpstreamServer
 
 upstreams = typer.Typer(help="List and check upstream servers, and trust a tool that changed.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ _Answer = TypeVar("_Answer")
 def list_upstreams() -> None:
     """List the upstream servers and what is known of their tools; none of them is connected to."""
 
-    async def look(found: "Upstreams") -> "list[Server]":
+    async def look(found: "Upstreams") -> "list[UpstreamServer]":
         return found.servers()
 
     columns = ("upstream", "where", "tools", "listed", "changed and barred", "unusable")
@@ -34,7 +34,7 @@ def list_upstreams() -> None:
 def check(name: Annotated[str | None, typer.Argument(help="This one alone.", show_default=False)] = None) -> None:
     """Connect to the upstream servers and say of each whether its tools can be called; exit 1 if one's cannot."""
 
-    async def look(found: "Upstreams") -> "list[Check]":
+    async def look(found: "Upstreams") -> "list[CallCheck]":
         servers = found.servers() if name is None else [found.server(name)]
         return await asyncio.gather(*(found.check(server) for server in servers))
 
@@ -74,7 +74,7 @@ def accept(
     _with_upstreams(look)
 
 
-def _row(server: "Server") -> tuple[str, ...]:
+def _row(server: "UpstreamServer") -> tuple[str, ...]:
     registry, config = server.registry, server.config
     at = registry.listed_at
     listed = "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -83,8 +83,8 @@ def _row(server: "Server") -> tuple[str, ...]:
 
 
 def _with_upstreams(work: "Callable[[Upstreams], Awaitable[_Answer]]") -> _Answer:
-    from stepwarden.upstream.loading import load_upstreams
-    from stepwarden.wiring import open_upstreams
+    from stepwarden.runtime import open_upstreams
+    from stepwarden.upstream.config_file import load_upstreams
 
     settings = load_settings()
     configs = load_upstreams(settings.upstreams_file, variables())

@@ -6,7 +6,7 @@ from collections import Counter
 from difflib import SequenceMatcher
 
 from stepwarden.files.paths import shown
-from stepwarden.files.text import Page
+from stepwarden.files.text import FoldedText
 
 LINE_CHARACTERS = 160  # as much of two lines is compared
 SHOWN_CHARACTERS = 80
@@ -21,8 +21,8 @@ _SMALL = 400  # lines; a file this small is compared as a whole
 _AROUND = 3  # lines before and after the one given
 
 
-def nearest_line(page: Page, target: str, line: int | None) -> str:
-    """Give a note that names the line most like `target`, a folded line; `line` is where it was said to stand.
+def nearest_line(page: FoldedText, target: str, line: int | None) -> str:
+    """Return a note that names the line most like `target`, a folded line; `line` is where it was said to stand.
 
     Bounded: about 30 ms on 8 MiB.
     """
@@ -38,7 +38,7 @@ def nearest_line(page: Page, target: str, line: int | None) -> str:
     return f"nearest is line {page.numbers[best]}: {shown(page.line(best), SHOWN_CHARACTERS)}"
 
 
-def _candidates(page: Page, target: str, line: int | None, matcher: SequenceMatcher[str]) -> list[int]:
+def _candidates(page: FoldedText, target: str, line: int | None, matcher: SequenceMatcher[str]) -> list[int]:
     """Choose lines worth comparing: those round the line given, and those that share rare words."""
     around: list[int] = []
     if line is not None:
@@ -56,7 +56,7 @@ def _candidates(page: Page, target: str, line: int | None, matcher: SequenceMatc
     return list(dict.fromkeys(around + chosen))
 
 
-def _places(page: Page, word: str) -> set[int]:
+def _places(page: FoldedText, word: str) -> set[int]:
     places: set[int] = set()
     offset = page.folded.find(word)
     while offset >= 0 and len(places) < _PLACES:
@@ -66,6 +66,6 @@ def _places(page: Page, word: str) -> set[int]:
     return places
 
 
-def _likeness(page: Page, index: int, matcher: SequenceMatcher[str]) -> float:
+def _likeness(page: FoldedText, index: int, matcher: SequenceMatcher[str]) -> float:
     matcher.set_seq1(page.line(index)[:LINE_CHARACTERS])
     return matcher.quick_ratio()

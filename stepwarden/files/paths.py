@@ -7,7 +7,7 @@ PATH_CHARACTERS = 4096  # PATH_MAX of Linux; longer ones are refused before the 
 
 
 def is_usable(path: str) -> bool:
-    """Say whether the system can be asked for `path` at all: not empty or overlong, no NUL, encodable."""
+    """Return whether the system can be asked for `path` at all: not empty or overlong, no NUL, encodable."""
     if not path or len(path) > PATH_CHARACTERS or "\0" in path:
         return False
     try:
@@ -24,7 +24,7 @@ def normal(*parts: str) -> str:
 
 
 def relative(path: str, base: str) -> str | None:
-    """Give `path` seen from `base` (`.` for itself), both normal and absolute; None where it lies outside."""
+    """Return `path` seen from `base` (`.` for itself), both normal and absolute; None where it lies outside."""
     prefix = base if base.endswith(os.sep) else base + os.sep
     if os.path.normcase(path) == os.path.normcase(base):
         return "."
@@ -34,7 +34,7 @@ def relative(path: str, base: str) -> str | None:
 
 
 def with_slashes(path: str) -> str:
-    """Give `path` with forward slashes, whatever the system."""
+    """Return `path` with forward slashes, whatever the system."""
     return path.replace(os.sep, "/")
 
 
@@ -47,7 +47,7 @@ def real(path: str) -> str | None:
 
 
 def shown(text: str, limit: int = 120) -> str:
-    """Give `text` fit for one line of a note: white space folded, unprintable characters replaced, cut at `limit`."""
+    """Return `text` fit for one line of a note: white space folded, unprintable characters replaced, cut at `limit`."""
     folded = " ".join(text[: limit * 8].split())
     cut = folded if len(folded) <= limit else folded[: limit - 1] + "…"
     return "".join(character if character.isprintable() else "\ufffd" for character in cut)

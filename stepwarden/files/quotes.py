@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stepwarden.files.text import Page, fold, solid, split_lines
+from stepwarden.files.text import FoldedText, fold, solid, split_lines
 from stepwarden.steps.evidence import Verdict
 
 QUOTE_CHARACTERS = 12  # not counting spaces; protocol, section 4
@@ -23,7 +23,7 @@ _ESCAPED = ("nrt\"'`\\/u", "nrt", "\"'`")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class QuoteMatch:
     """The verdict on one quote; where it is not in the file, `target` is the words to look for something like it."""
 
     verdict: Verdict
@@ -41,7 +41,7 @@ class Form:
     number: int | None = None
 
 
-def look_up(page: Page, quote: str, line: int | None) -> Finding:
+def look_up(page: FoldedText, quote: str, line: int | None) -> QuoteMatch:
     """Look `quote` up in `page`; `line`, from 1, is where it was said to stand.
 
     Case counts, white space does not; escapes and line-number prefixes are undone only where the words as they
@@ -49,7 +49,7 @@ def look_up(page: Page, quote: str, line: int | None) -> Finding:
     """
     forms = read_forms(quote)
     if not forms:
-        return Finding(Verdict.REFUTED, note=_EMPTY)
+        return QuoteMatch(Verdict.REFUTED, note=_EMPTY)
     short = False
     for form in forms:
         if solid(form.folded) < QUOTE_CHARACTERS:
@@ -60,12 +60,12 @@ def look_up(page: Page, quote: str, line: int | None) -> Finding:
         if finding is not None:
             return finding
     if short:
-        return Finding(Verdict.REFUTED, note=_TOO_SHORT)
-    return Finding(Verdict.REFUTED, note=_ABSENT, target=_missing_line(page, forms[min(1, len(forms) - 1)]))
+        return QuoteMatch(Verdict.REFUTED, note=_TOO_SHORT)
+    return QuoteMatch(Verdict.REFUTED, note=_ABSENT, target=_missing_line(page, forms[min(1, len(forms) - 1)]))
 
 
-def still_there(page: Page, quote: str) -> bool:
-    """Say whether the words of a quote that held once are anywhere in `page`; a short one has to be a whole line."""
+def still_there(page: FoldedText, quote: str) -> bool:
+    """Return whether the words of a quote that held once are anywhere in `page`; a short one has to be a whole line."""
     lines: set[str] | None = None
     for form in read_forms(quote):
         if solid(form.folded) >= QUOTE_CHARACTERS:
@@ -79,7 +79,7 @@ def still_there(page: Page, quote: str) -> bool:
 
 
 def read_forms(quote: str) -> list[Form]:
-    """Give the readings of a quote, the words as they stand first; none for an empty one."""
+    """Return the readings of a quote, the words as they stand first; none for an empty one."""
     forms: dict[str, Form] = {}
     for text in dict.fromkeys(_unescaped(quote)):
         stripped, number = _without_prefixes(text)
@@ -119,17 +119,17 @@ def _without_prefixes(text: str) -> tuple[str, int | None]:
     return "\n".join(rest), number
 
 
-def _look_up_line(page: Page, form: Form, line: int | None) -> Finding | None:
+def _look_up_line(page: FoldedText, form: Form, line: int | None) -> QuoteMatch | None:
     number = form.number if line is None else line
     if number is None or not _WORD.search(form.folded):
         return None
     index = page.index_of(number)
     if index == len(page) or page.numbers[index] != number or page.line(index) != form.folded:
         return None
-    return Finding(Verdict.VERIFIED, number)
+    return QuoteMatch(Verdict.VERIFIED, number)
 
 
-def _look_up_words(page: Page, form: Form, line: int | None) -> Finding | None:
+def _look_up_words(page: FoldedText, form: Form, line: int | None) -> QuoteMatch | None:
     start = _nearest_match(page, form.folded, form.number if line is None else line)
     if start is not None and not _is_numbered_right(page, form, start):
         start = _nearest_match(page, form.folded, form.number)
@@ -137,17 +137,17 @@ def _look_up_words(page: Page, form: Form, line: int | None) -> Finding | None:
         return None
     first, last = page.line_at(start), page.line_at(start + len(form.folded) - 1)
     if line is None or first <= line <= last:
-        return Finding(Verdict.VERIFIED, first)
-    return Finding(Verdict.MOVED, first, f"found at line {first}, not {line}")
+        return QuoteMatch(Verdict.VERIFIED, first)
+    return QuoteMatch(Verdict.MOVED, first, f"found at line {first}, not {line}")
 
 
-def _is_numbered_right(page: Page, form: Form, start: int) -> bool:
-    """Say whether what was taken off as a line number can have been one; `2: apples` is not the file's `1: apples`."""
+def _is_numbered_right(page: FoldedText, form: Form, start: int) -> bool:
+    """Return whether the stripped prefix can have been a line number; `2: apples` is not the file's `1: apples`."""
     index = page.index_at(start)
     return form.number is None or page.numbers[index] == form.number or page.starts[index] == start
 
 
-def _nearest_match(page: Page, words: str, line: int | None) -> int | None:
+def _nearest_match(page: FoldedText, words: str, line: int | None) -> int | None:
     """Find where `words` stand in the folded text: the first place, or with a line the one nearest to it."""
     text = page.folded
     first = text.find(words)
@@ -167,12 +167,12 @@ def _nearest_match(page: Page, words: str, line: int | None) -> int | None:
     return min(matches, key=lambda match: _distance(page, match, len(words), line))
 
 
-def _distance(page: Page, start: int, length: int, line: int) -> tuple[bool, int, int]:
+def _distance(page: FoldedText, start: int, length: int, line: int) -> tuple[bool, int, int]:
     first, last = page.line_at(start), page.line_at(start + length - 1)
     return not first <= line <= last, abs(first - line), start
 
 
-def _missing_line(page: Page, form: Form) -> str:
-    """Give the first line of a quote that the file does not have; its first line where it has each of them."""
+def _missing_line(page: FoldedText, form: Form) -> str:
+    """Return the first line of a quote that the file does not have; its first line where it has each of them."""
     lines = [line for line in map(fold, split_lines(form.text)) if line]
     return next((line for line in lines[:50] if line not in page.folded), lines[0])

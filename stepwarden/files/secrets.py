@@ -32,7 +32,7 @@ _COPY = re.compile(r"(~|\.(bak|backup|old|orig|save|swp|tmp))+$")
 
 
 def is_secret(parts: Sequence[str]) -> bool:
-    """Say by its names, directories first and the file last, whether a file must not be read, quoted or sent.
+    """Return by its names, directories first and the file last, whether a file must not be read, quoted or sent.
 
     Case does not matter. A copy (`.bak`, `~`, a swap file) of a secret is one; code and samples are none.
     """

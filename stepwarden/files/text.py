@@ -11,7 +11,7 @@ _MARK = "\ufeff"
 
 
 def decode(data: bytes) -> str | None:
-    """Give the text of a file: UTF-8, or UTF-16 that says so, with U+FFFD for what is neither; None for a binary."""
+    """Return the text of a file: UTF-8, or UTF-16 that says so, with U+FFFD for what is neither; None for a binary."""
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = data.decode("utf-16" if wide else "utf-8", "replace")
     return None if "\0" in text else text
@@ -23,7 +23,7 @@ def split_lines(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Give `text` with any run of white space as one space, and typographic quotation marks as plain ones."""
+    """Return `text` with any run of white space as one space, and typographic quotation marks as plain ones."""
     return " ".join(_plain(text).split())
 
 
@@ -41,7 +41,7 @@ def _plain(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FoldedText:
     """A file's text, folded: `starts[i]` is where the i-th line that is not blank begins, `numbers[i]` its number."""
 
     folded: str
@@ -49,7 +49,7 @@ class Page:
     numbers: list[int]
 
     @classmethod
-    def of(cls, text: str) -> "Page":
+    def of(cls, text: str) -> "FoldedText":
         """Fold `text`; lines count from 1."""
         lines = [(number, " ".join(line.split())) for number, line in enumerate(split_lines(_plain(text)), 1)]
         full = [(number, line) for number, line in lines if line]
@@ -60,23 +60,23 @@ class Page:
         return len(self.starts)
 
     def line_at(self, offset: int) -> int:
-        """Give the number of the line that the folded text has at `offset`."""
+        """Return the number of the line that the folded text has at `offset`."""
         return self.numbers[self.index_at(offset)]
 
     def index_at(self, offset: int) -> int:
-        """Give the place in `starts` of the line that the folded text has at `offset`."""
+        """Return the place in `starts` of the line that the folded text has at `offset`."""
         return bisect_right(self.starts, offset) - 1
 
     def index_of(self, line: int) -> int:
-        """Give the place in `starts` of the first line from number `line` on that is not blank; `len` if none."""
+        """Return the place in `starts` of the first line from number `line` on that is not blank; `len` if none."""
         return bisect_left(self.numbers, line)
 
     def line(self, index: int) -> str:
-        """Give the folded text of the line at `index`, "" past the last."""
+        """Return the folded text of the line at `index`, "" past the last."""
         if index >= len(self.starts):
             return ""
         return self.folded[self.starts[index] : self.end(index)]
 
     def end(self, index: int) -> int:
-        """Give where the line at `index` ends; the end of the text past the last."""
+        """Return where the line at `index` ends; the end of the text past the last."""
         return self.starts[index + 1] - 1 if index + 1 < len(self.starts) else len(self.folded)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from stepwarden.files.nearest import nearest_line
 from stepwarden.files.paths import is_usable, normal, relative, with_slashes
-from stepwarden.files.quotes import Finding, look_up, still_there
-from stepwarden.files.reading import FILE_BYTES, NO_ROOT, Unread, measure, read
+from stepwarden.files.quotes import QuoteMatch, look_up, still_there
 from stepwarden.files.roots import RootPolicy, find_bounds
-from stepwarden.files.text import Page, decode, split_lines
+from stepwarden.files.safe_open import FILE_BYTES, NO_ROOT, Unread, measure, read
+from stepwarden.files.text import FoldedText, decode, split_lines
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 
 CALL_BYTES = 8 * FILE_BYTES  # what one call reads at most: about a second of work
@@ -34,9 +34,9 @@ class _Content:
     data: bytes
     sha256: str
 
-    def page(self) -> Page | Unread:
+    def page(self) -> FoldedText | Unread:
         text = decode(self.data)
-        return _BINARY if text is None else Page.of(text)
+        return _BINARY if text is None else FoldedText.of(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Workspace:
         return self.root is not None
 
     def canonical(self, path: str) -> str:
-        """Give the one name of `path`: relative to the root, with forward slashes; outside it absolute; else as given.
+        """Return the canonical name of `path`: relative to the root with `/`, absolute outside it, else as given.
 
         By its letters alone, so it says nothing of what exists. Relative paths start from `directory`. Not to be
         applied twice: a name relative to the root would be taken as relative to the directory.
@@ -89,7 +89,7 @@ class Workspace:
         return [found[index] for index in range(len(quotes))]
 
     def recheck(self, evidence: Sequence[Evidence]) -> list[Evidence]:
-        """Give those of the items, which held when they were sent, whose file changed and has the quote no more.
+        """Return those of the items, which held when they were sent, whose file changed and has the quote no more.
 
         A file that is gone counts as changed; one that cannot be read now (permission, size, another root) does not.
         """
@@ -100,12 +100,12 @@ class Workspace:
                 continue
             changed = [index for index in indices if evidence[index].sha256 != content.sha256]
             page = content.page() if changed else _BINARY
-            if isinstance(page, Page):
+            if isinstance(page, FoldedText):
                 gone.update(index for index in changed if not still_there(page, evidence[index].quote))
         return [item for index, item in enumerate(evidence) if index in gone]
 
     def numbered(self, paths: Sequence[str], limit_bytes: int) -> tuple[str, list[str]]:
-        """Give the text of files with their line numbers, and the files that are left out.
+        """Return the text of files with their line numbers, and the files that are left out.
 
         Left out is what may not be read, is no text, or would not fit in `limit_bytes` any more; the order of `paths`
         is that of importance. A file is given whole or not at all.
@@ -135,7 +135,7 @@ class Workspace:
         return with_slashes(path)
 
     def _own(self, path: str) -> str:
-        """Give the canonical name for what should be one already: tidied, and never relative to the directory."""
+        """Return the canonical name for what should be one already: tidied, and never relative to the directory."""
         if self.root is None or not is_usable(path):
             return path
         return self._named(normal(self.root, path))
@@ -173,16 +173,16 @@ def open_workspace(directory: str | None, policy: RootPolicy) -> Workspace:
     return Workspace(bounds.root, bounds.directory, bounds.spellings)
 
 
-def _judged(page: Page | Unread, quote: Quote, *, hint: bool) -> Finding:
+def _judged(page: FoldedText | Unread, quote: Quote, *, hint: bool) -> QuoteMatch:
     if isinstance(page, Unread):
-        return Finding(page.verdict, note=page.note)
+        return QuoteMatch(page.verdict, note=page.note)
     finding = look_up(page, quote.quote, quote.line)
     if hint and finding.target is not None:
         return replace(finding, note=nearest_line(page, finding.target, quote.line))
     return finding
 
 
-def _evidence(name: str, quote: Quote, finding: Finding, sha256: str) -> Evidence:
+def _evidence(name: str, quote: Quote, finding: QuoteMatch, sha256: str) -> Evidence:
     return Evidence(
         path=name,
         quote=quote.quote,

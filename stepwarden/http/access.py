@@ -37,7 +37,7 @@ class Access:
 
 
 def access(settings: Settings) -> Access:
-    """Give what `settings` allow.
+    """Return what `settings` allow.
 
     Raises SettingsError where the server would be open to other machines without a token.
     """
@@ -57,7 +57,7 @@ def access(settings: Settings) -> Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address; a name other than `localhost` could lead anywhere."""
+    """Return whether only this machine can reach an address; a name other than `localhost` could lead anywhere."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from stepwarden import __version__
 from stepwarden.errors import StoreError
 from stepwarden.http.access import Access, BearerGuard, HostGuard
-from stepwarden.wiring import Runtime
+from stepwarden.runtime import Runtime
 
 
 def build_app(mcp: MCPServer, runtime: Runtime, access: Access) -> Starlette:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stepwarden.errors import StepwardenError
-from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.facts import ReviewInput, TaskFacts
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
 
@@ -28,10 +28,10 @@ class Adviser(Protocol):
     cancelled at any await.
     """
 
-    async def size(self, work: Work, policy: Policy, rules: Advice) -> Proposal:
+    async def size(self, work: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
         """Propose how many steps `work` deserves, inside the range of `policy`."""
         ...
 
-    async def review(self, case: Case, rules: Advice) -> Proposal:
+    async def review(self, case: ReviewInput, rules: Advice) -> Proposal:
         """Propose how many steps the thread deserves now that the rules are undecided."""
         ...

@@ -4,13 +4,13 @@ The conditions are those of "Ending early" in docs/manager.md. A claim of certai
 it is evidence that the server checked.
 """
 
-from stepwarden.manager.facts import Case
+from stepwarden.manager.facts import ReviewInput
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Issue, Thread
 
 
-def is_ripe(case: Case) -> bool:
+def is_ripe(case: ReviewInput) -> bool:
     """Whether everything but convergence holds for an early end (conditions 1 to 3).
 
     The tool's minimum of steps is one of the gate's clauses.
@@ -24,8 +24,8 @@ def is_ripe(case: Case) -> bool:
     )
 
 
-def reason_to_end(case: Case) -> str:
-    """Give why a ripe case has converged (condition 4), "" where it is not ripe or has not."""
+def reason_to_end(case: ReviewInput) -> str:
+    """Return why a ripe case has converged (condition 4), "" where it is not ripe or has not."""
     thread = case.thread
     if not is_ripe(case) or _hypothesis_changed(thread) or is_filler(case.step.submission.learned):
         return ""
@@ -45,7 +45,7 @@ def _hypothesis_changed(thread: Thread) -> bool:
 
 
 def _changed_issues(thread: Thread) -> list[Issue]:
-    """Give the issues that the last step changed, as they are now and as they were.
+    """Return the issues that the last step changed, as they are now and as they were.
 
     An issue that was only repeated has not changed: many agents send their whole list with every step.
     """

@@ -7,7 +7,7 @@ from stepwarden.steps.thread import Step, Thread
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TaskFacts:
     """What was known of the work when its first step arrived.
 
     `files` counts the existing files that were named, `file_bytes` is their size together. `hint` is the agent's
@@ -27,7 +27,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ReviewInput:
     """A thread as a recorded step left it, with its assessment; `expert` says that one can be asked at its end."""
 
     thread: Thread

@@ -7,13 +7,13 @@ from itertools import groupby
 import anyio
 
 from stepwarden.manager.adviser import Adviser, AdviserError, Proposal
-from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.facts import ReviewInput, TaskFacts
 from stepwarden.manager.reasons import clipped
-from stepwarden.manager.reviewing import asked_for_more, longest, review
-from stepwarden.manager.sizing import size
+from stepwarden.manager.review import asked_for_more, longest, review
+from stepwarden.manager.size_estimate import size
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
-from stepwarden.steps.thread import By, Plan, Signal, Thread
+from stepwarden.steps.thread import DecidedBy, Plan, Signal, Thread
 
 CONSULTATIONS = 3  # times a model is asked in one thread (docs/manager.md)
 _FALLBACK = "; rules: "
@@ -29,8 +29,8 @@ class Manager:
     adviser: Adviser | None = None
     limit_seconds: float = 3.0
 
-    async def size(self, work: Work, policy: Policy, thread: Thread | None = None) -> Advice:
-        """Give the plan that `work` deserves; `thread` is the one that goes back to step 1, if one does."""
+    async def size(self, work: TaskFacts, policy: Policy, thread: Thread | None = None) -> Advice:
+        """Return the plan that `work` deserves; `thread` is the one that goes back to step 1, if one does."""
         rules = size(work, policy)
         if self.adviser is None or rules.plan is None or work.computed is not None or not _may_ask(thread):
             return rules
@@ -39,8 +39,8 @@ class Manager:
             return _fallen_back(rules, answer)
         return _sized(rules.plan, answer, policy)
 
-    async def review(self, case: Case) -> Advice:
-        """Give the advice on a thread that its last recorded step left open."""
+    async def review(self, case: ReviewInput) -> Advice:
+        """Return the advice on a thread that its last recorded step left open."""
         rules = review(case)
         undecided = rules.signal is Signal.STALLED or (asked_for_more(case.thread) and not rules.end)
         if self.adviser is None or not undecided or not _may_ask(case.thread):
@@ -51,7 +51,7 @@ class Manager:
         return _reviewed(rules, answer, case)
 
     async def _within_limit(self, question: Awaitable[Proposal]) -> Proposal | str:
-        """Give the model's answer, or what was wrong with it."""
+        """Return the model's answer, or what was wrong with it."""
         answer = None
         with anyio.move_on_after(self.limit_seconds):
             try:
@@ -68,30 +68,30 @@ def _may_ask(thread: Thread | None) -> bool:
 
     What one consultation left behind, a plan and a signal at most, stands side by side.
     """
-    remarks = thread.remarks if thread else ()
-    traces = groupby(remarks, lambda remark: (remark.step, remark.by is By.MODEL or _FALLBACK in remark.reason))
+    remarks = thread.decisions if thread else ()
+    traces = groupby(remarks, lambda remark: (remark.step, remark.by is DecidedBy.MODEL or _FALLBACK in remark.reason))
     return sum(by_model for (_, by_model), _ in traces) < CONSULTATIONS
 
 
 def _sized(plan: Plan, answer: Proposal, policy: Policy) -> Advice:
     likely = max(policy.low, min(answer.likely, policy.high))
     reason = clipped(answer.reason)
-    plan = Plan(min(plan.low, likely), likely, max(plan.high, likely), reason, By.MODEL)
-    return Advice(plan=plan, reason=reason, by=By.MODEL)
+    plan = Plan(min(plan.low, likely), likely, max(plan.high, likely), reason, DecidedBy.MODEL)
+    return Advice(plan=plan, reason=reason, by=DecidedBy.MODEL)
 
 
-def _reviewed(rules: Advice, answer: Proposal, case: Case) -> Advice:
-    """Give the model's advice inside the rules' bounds; what the rules signal stays signalled."""
+def _reviewed(rules: Advice, answer: Proposal, case: ReviewInput) -> Advice:
+    """Return the model's advice inside the rules' bounds; what the rules signal stays signalled."""
     last, before = case.thread.last, rules.plan or case.thread.plan
     likely = max(last + 1, min(answer.likely, longest(case)))
     low, high = (before.low, before.high) if before else (likely, likely)
     reason = clipped(answer.reason)
     low = max(last + 1, min(low, likely))
-    plan = Plan(low, likely, max(high, likely, low + 1), reason, By.MODEL)
-    return Advice(plan=plan, signal=rules.signal, reason=reason, by=By.MODEL)
+    plan = Plan(low, likely, max(high, likely, low + 1), reason, DecidedBy.MODEL)
+    return Advice(plan=plan, signal=rules.signal, reason=reason, by=DecidedBy.MODEL)
 
 
 def _fallen_back(rules: Advice, why: str) -> Advice:
-    """Give the rules' advice, saying why it is theirs."""
+    """Return the rules' advice, saying why it is theirs."""
     plan = rules.plan and replace(rules.plan, reason=f"{why}{_FALLBACK}{rules.plan.reason}")
     return replace(rules, plan=plan, reason=f"{why}{_FALLBACK}{rules.reason or 'no change'}")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pydantic import BaseModel, Field
 
 from stepwarden.manager.adviser import AdviserError, Proposal
-from stepwarden.manager.facts import Case, Work
+from stepwarden.manager.facts import ReviewInput, TaskFacts
 from stepwarden.manager.reasons import clipped
-from stepwarden.manager.reviewing import longest
-from stepwarden.models import Message, ModelError, ModelRequest, Models, Need
+from stepwarden.manager.review import longest
+from stepwarden.models import Message, ModelError, ModelRequest, Models, ModelTier
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
 from stepwarden.steps.thread import Plan
@@ -41,7 +41,7 @@ class ModelAdviser:
         self._model = model
         self._wording = wording
 
-    async def size(self, work: Work, policy: Policy, rules: Advice) -> Proposal:
+    async def size(self, work: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
         """Propose how many steps `work` deserves."""
         facts = {
             "tool": policy.tool,
@@ -54,7 +54,7 @@ class ModelAdviser:
         }
         return await self._ask("How many steps does this task deserve in all?", work.task, facts)
 
-    async def review(self, case: Case, rules: Advice) -> Proposal:
+    async def review(self, case: ReviewInput, rules: Advice) -> Proposal:
         """Propose how many steps the thread deserves now."""
         thread = case.thread
         facts = {
@@ -87,7 +87,7 @@ class ModelAdviser:
     def _request(self, question: str, task: str, facts: Mapping[str, object], thread: str | None) -> ModelRequest:
         text = f"{question}\n\nFacts:\n{_quoted(facts)}\n\nTask (untrusted):\n{_quoted(task[:TASK_CHARACTERS])}"
         return ModelRequest(
-            model=self._models.choose(self._model, Need.FAST).info.name,
+            model=self._models.choose(self._model, ModelTier.FAST).info.name,
             messages=(Message("system", self._wording), Message("user", text)),
             answer=StepsAnswer,
             temperature=TEMPERATURE,
@@ -101,12 +101,12 @@ class ModelAdviser:
 
 
 def _plan(plan: Plan | None) -> str | None:
-    """Give a plan's numbers; its reason is left out, since it may hold words of the agent or of a model."""
+    """Return a plan's numbers; its reason is left out, since it may hold words of the agent or of a model."""
     return None if plan is None else f"{plan.likely} ({plan.low}-{plan.high})"
 
 
 def _quoted(value: object) -> str:
-    """Give a value as JSON on one line: no text in it can pass for a line of the prompt."""
+    """Return a value as JSON on one line: no text in it can pass for a line of the prompt."""
     return json.dumps(value, ensure_ascii=True)
 
 

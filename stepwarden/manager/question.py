@@ -10,7 +10,7 @@ from enum import StrEnum
 READ_CHARACTERS = 16_000  # of the task; keeps the rules under 5 ms on the longest task the protocol lets through
 
 
-class Kind(StrEnum):
+class QuestionKind(StrEnum):
     """The kind of a question, the one that asks for most first."""
 
     SECURITY = "security"
@@ -29,16 +29,16 @@ class Clue(StrEnum):
     SYMBOL = "symbol"
 
 
-_WORDS: dict[str, Kind] = {
+_WORDS: dict[str, QuestionKind] = {
     word: kind
     for kind, words in {
-        Kind.SECURITY: "security secure insecure vulnerability vulnerabilities vulnerable exploit exploits exploitable "
-        "attack attacks attacker attackers xss csrf ssrf owasp cve",
-        Kind.ARCHITECTURE: "architecture architectures architectural design redesign restructure modularity coupling "
-        "layering",
-        Kind.REVIEW: "review reviews reviewing audit audits auditing critique",
-        Kind.DEBUG: "debug debugging bug bugs crash crashes crashed crashing fails failing failure broken hang hangs "
-        "deadlock deadlocks segfault flaky regression traceback stacktrace",
+        QuestionKind.SECURITY: "security secure insecure vulnerability vulnerabilities vulnerable exploit exploits "
+        "exploitable attack attacks attacker attackers xss csrf ssrf owasp cve",
+        QuestionKind.ARCHITECTURE: "architecture architectures architectural design redesign restructure modularity "
+        "coupling layering",
+        QuestionKind.REVIEW: "review reviews reviewing audit audits auditing critique",
+        QuestionKind.DEBUG: "debug debugging bug bugs crash crashes crashed crashing fails failing failure broken hang "
+        "hangs deadlock deadlocks segfault flaky regression traceback stacktrace",
     }.items()
     for word in words.split()
 }
@@ -61,18 +61,18 @@ _CLUES = {
 }
 
 
-def question_kind(task: str, apart_from: frozenset[Kind] = frozenset()) -> Kind:
-    """Give the kind of question that `task` asks; kinds in `apart_from` are passed over.
+def question_kind(task: str, apart_from: frozenset[QuestionKind] = frozenset()) -> QuestionKind:
+    """Return the kind of question that `task` asks; kinds in `apart_from` are passed over.
 
     Only whole words count, with case folded, and how often they stand there does not.
     """
     words = _WORD.findall(_head(task).casefold())
     asked = {kind for word in words if (kind := _WORDS.get(word))} - apart_from
-    return next((kind for kind in Kind if kind in asked), Kind.HOW)
+    return next((kind for kind in QuestionKind if kind in asked), QuestionKind.HOW)
 
 
 def clues(task: str) -> frozenset[Clue]:
-    """Give what `task` says about a defect; the name of an exception is not counted as a symbol as well."""
+    """Return what `task` says about a defect; the name of an exception is not counted as a symbol as well."""
     text = _head(task)
     found = {clue for clue, pattern in _CLUES.items() if clue is not Clue.SYMBOL and pattern.search(text)}
     if _CLUES[Clue.SYMBOL].search(_EXCEPTION.sub(" ", text)):
@@ -81,7 +81,7 @@ def clues(task: str) -> frozenset[Clue]:
 
 
 def _head(task: str) -> str:
-    """Give the part of the task that is read, ending with a whole word."""
+    """Return the part of the task that is read, ending with a whole word."""
     if len(task) <= READ_CHARACTERS:
         return task
     head = task[:READ_CHARACTERS]

@@ -4,7 +4,7 @@ REASON_BYTES = 60  # a reason stands in every reply; its budget is 1,400 bytes f
 
 
 def clipped(text: str, limit_bytes: int = REASON_BYTES) -> str:
-    """Give `text` on one line of at most `limit_bytes` bytes of UTF-8; what was cut off is marked by "..."."""
+    """Return `text` on one line of at most `limit_bytes` bytes of UTF-8; what was cut off is marked by "..."."""
     line = " ".join(text[: 4 * limit_bytes].split())
     coded = line.encode("utf-8", "ignore")
     if len(coded) <= limit_bytes:
@@ -13,5 +13,5 @@ def clipped(text: str, limit_bytes: int = REASON_BYTES) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Give "1 file", "3 files"."""
+    """Return "1 file", "3 files"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

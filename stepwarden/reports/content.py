@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepwarden.steps.clause import Clause
-from stepwarden.steps.consensus import Synthesis
 from stepwarden.steps.digest import DigestIssue, digest
 from stepwarden.steps.events import Event, Finished, StepRecorded
 from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import NEAR_LINES
-from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.panel import panel_of
+from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.text import fold
-from stepwarden.steps.thread import Assurance, By, Outcome, Remark, Step, Thread
-from stepwarden.steps.voice import Voice
+from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Step, Thread
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TimedEvent:
     """One event of a thread and when it was recorded, in unix seconds."""
 
     at: float
@@ -34,7 +34,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReportFinding:
     """One issue with the quotes that it rests on."""
 
     issue: DigestIssue
@@ -70,7 +70,7 @@ class Report:
     thread: Thread
     task: str
     judgement: Judgement
-    findings: tuple[Finding, ...]
+    findings: tuple[ReportFinding, ...]
     theories: tuple[Theory, ...]
     hypothesis_evidenced: bool
     evidence: tuple[tuple[int, Evidence], ...]
@@ -79,17 +79,17 @@ class Report:
     files: tuple[File, ...]
     facts: tuple[tuple[int, tuple[str, ...]], ...]
     sections: tuple[tuple[str, str], ...]
-    opinion: Opinion | None
-    voices: tuple[Voice, ...]
+    opinion: ExpertReview | None
+    voices: tuple[PanelAnswer, ...]
     synthesis: Synthesis | None
     passed_over: tuple[str, ...]
-    decisions: tuple[Remark, ...]
+    decisions: tuple[DecisionRecord, ...]
     began: float | None
     ended: float | None
 
 
-def report_of(thread: Thread, told: Sequence[Told] = ()) -> Report:
-    """Give the report of `thread`; `told` are its events, for times and for what was superseded."""
+def report_of(thread: Thread, told: Sequence[TimedEvent] = ()) -> Report:
+    """Return the report of `thread`; `told` are its events, for times and for what was superseded."""
     found = digest(thread)
     measured = thread.claims.measured
     panel = panel_of(thread)
@@ -101,7 +101,7 @@ def report_of(thread: Thread, told: Sequence[Told] = ()) -> Report:
         thread=thread,
         task=found.task,
         judgement=judge(thread),
-        findings=tuple(Finding(issue, _quotes(thread, issue)) for issue in found.issues),
+        findings=tuple(ReportFinding(issue, _quotes(thread, issue)) for issue in found.issues),
         theories=_theories(thread, recorded),
         hypothesis_evidenced=found.hypothesis_evidenced,
         evidence=thread.claims.evidence,
@@ -121,7 +121,7 @@ def report_of(thread: Thread, told: Sequence[Told] = ()) -> Report:
 
 
 def judge(thread: Thread) -> Judgement:
-    """Say honestly what the server can answer for in this thread."""
+    """Return honestly what the server can answer for in this thread."""
     found = digest(thread)
     severe = [issue for issue in found.issues if issue.severity in {"critical", "high"}]
     claims = len(severe) + (found.hypothesis is not None)
@@ -152,7 +152,7 @@ def _title(thread: Thread) -> tuple[str, str]:
         return "verified", "Verified"
     if thread.assurance is Assurance.PARTLY:
         return "partly", "Partly verified"
-    if thread.ended_by is By.RULE:
+    if thread.ended_by is DecidedBy.RULE:
         return "rule", "Done by rule"
     return "asserted", "Not verified"
 
@@ -160,14 +160,19 @@ def _title(thread: Thread) -> tuple[str, str]:
 def _ending(thread: Thread) -> list[str]:
     if thread.outcome is Outcome.OPEN:
         return [f"Open at step {thread.last} of {thread.total_steps}."]
-    reason = next((remark.reason for remark in reversed(thread.remarks) if remark.kind == "finished"), "")
-    who = {By.AGENT: "The agent", By.RULE: "A rule", By.MODEL: "The manager's model", By.USER: "The user"}
-    by = who.get(thread.ended_by or By.AGENT, "The agent")
+    reason = next((remark.reason for remark in reversed(thread.decisions) if remark.kind == "finished"), "")
+    who = {
+        DecidedBy.AGENT: "The agent",
+        DecidedBy.RULE: "A rule",
+        DecidedBy.MODEL: "The manager's model",
+        DecidedBy.USER: "The user",
+    }
+    by = who.get(thread.ended_by or DecidedBy.AGENT, "The agent")
     return [f"{by} ended it at step {thread.last}{f': {reason}' if reason else ''}."]
 
 
 def clause_words(clause: Clause) -> str:
-    """Say in a line what a clause asks for."""
+    """Return in a line what a clause asks for."""
     if clause.text:
         return clause.text
     words = {
@@ -182,7 +187,7 @@ def clause_words(clause: Clause) -> str:
 
 
 def _quotes(thread: Thread, issue: DigestIssue) -> tuple[Evidence, ...]:
-    """Give the quotes that hold and name the issue, or stand near it."""
+    """Return the quotes that hold and name the issue, or stand near it."""
     claim = thread.claims.issues[issue.id]
     return tuple(
         item
@@ -198,7 +203,7 @@ def _near(item: Evidence, path: str | None, line: int | None) -> bool:
 
 
 def _theories(thread: Thread, recorded: Sequence[Step]) -> tuple[Theory, ...]:
-    """Give every hypothesis that was stated, the last one's fate first decided by the live steps."""
+    """Return every hypothesis that was stated, the last one's fate first decided by the live steps."""
     current = thread.claims.hypothesis
     live = {(step.number, step.digest) for step in thread.live}
     theories: dict[str, Theory] = {}

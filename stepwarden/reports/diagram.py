@@ -45,7 +45,7 @@ class Diagram:
 
 
 def as_mermaid(diagram: Diagram) -> str:
-    """Give the diagram as Mermaid source, without a fence."""
+    """Return the diagram as Mermaid source, without a fence."""
     lines = [f"flowchart {'LR' if diagram.across else 'TD'}"]
     for node in diagram.nodes:
         mark = f":::{node.mark}" if node.mark else ""
@@ -60,12 +60,12 @@ def as_mermaid(diagram: Diagram) -> str:
 
 
 def fenced(diagram: Diagram) -> str:
-    """Give the diagram as a block of Markdown."""
+    """Return the diagram as a block of Markdown."""
     return f"```mermaid\n{as_mermaid(diagram)}\n```"
 
 
 def read_mermaid(source: str) -> Diagram | None:
-    """Give the diagram that `as_mermaid` wrote; None for any other Mermaid, or one too large to draw."""
+    """Return the diagram that `as_mermaid` wrote; None for any other Mermaid, or one too large to draw."""
     lines = [line.strip() for line in source.strip().splitlines()]
     if not lines or not (head := _HEAD.fullmatch(lines[0])) or len(lines) > 20 * MOST_NODES:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from stepwarden.reports.content import Finding, Report
+from stepwarden.reports.content import Report, ReportFinding
 from stepwarden.reports.plain import code, escaped, one_line, quoted, tame
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.thread import Step
@@ -12,7 +12,7 @@ SHORT_CHARS = 200
 
 
 def markdown(report: Report, history: Sequence[str] = ()) -> str:
-    """Give the report as Markdown; `history` are lines of what happened, for its end."""
+    """Return the report as Markdown; `history` are lines of what happened, for its end."""
     thread = report.thread
     lines = [f"# {thread.tool}: {escaped(one_line(report.task, TITLE_CHARS))}", ""]
     lines += _verdict(report)
@@ -51,7 +51,7 @@ def _findings(report: Report) -> Iterator[str]:
         yield from _finding(finding)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: ReportFinding) -> Iterator[str]:
     issue = finding.issue
     mark = "" if issue.evidenced else ", not evidenced"
     place = f" {code(issue.place)}" if issue.place else ""
@@ -91,7 +91,7 @@ def _measured(report: Report) -> Iterator[str]:
 
 
 def _sections(report: Report) -> Iterator[str]:
-    """Give the tool's own parts; the server wrote them, from names that others chose."""
+    """Return the tool's own parts; the server wrote them, from names that others chose."""
     for name, text in report.sections:
         yield from ("", f"## {escaped(name)}", "", *tame(text.rstrip()))
 

@@ -9,11 +9,11 @@ from html import escape
 from importlib import resources
 from itertools import groupby
 
-from stepwarden.reports.content import Finding, Report, Theory
+from stepwarden.reports.content import Report, ReportFinding, Theory
 from stepwarden.reports.plain import one_line, visible
 from stepwarden.reports.prose import prose
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.opinion import Opinion
+from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.text import fold
 from stepwarden.steps.thread import Step
 
@@ -24,7 +24,7 @@ SEVERITIES = {"critical": "Critical", "high": "High", "medium": "Medium", "low":
 
 
 def page(report: Report, times: tuple[str, str] | None = None, history: Sequence[str] = ()) -> str:
-    """Give the report as HTML; `times` are when it began and when it last changed, `history` what happened."""
+    """Return the report as HTML; `times` are when it began and when it last changed, `history` what happened."""
     parts = [part for part in _parts(report, history) if part.body]
     title = f"{report.thread.tool}: {one_line(report.task, TITLE_CHARS)}"
     links = "".join(f'<li><a href="#{part.anchor}">{_t(part.title)}{part.badge}</a></li>' for part in parts)
@@ -38,7 +38,7 @@ def page(report: Report, times: tuple[str, str] | None = None, history: Sequence
 
 
 def talk_page(title: str, turns: Sequence[tuple[str, str, str]]) -> str:
-    """Give a chat as HTML; a turn is what was asked, who answered, and the answer."""
+    """Return a chat as HTML; a turn is what was asked, who answered, and the answer."""
     said = "".join(
         f'<article class="step"><h3>{_t(one_line(asked, TITLE_CHARS))}</h3>{prose(asked)}'
         f'<div class="answer"><p class="label">{_t(model)}</p>{prose(answer)}</div></article>\n'
@@ -136,7 +136,7 @@ def _findings(report: Report) -> str:
     return "".join(groups)
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: ReportFinding) -> str:
     issue = finding.issue
     place = f'<p class="where"><code>{_t(issue.place)}</code></p>' if issue.place else ""
     mark = "checked" if issue.evidenced else "unchecked"
@@ -195,7 +195,7 @@ def _votes(report: Report) -> str:
     return f"<p><strong>{_t(report.synthesis.title)}</strong></p>{table}"
 
 
-def _opinion(opinion: Opinion) -> str:
+def _opinion(opinion: ExpertReview) -> str:
     points = "".join(
         f"<li>{prose(point.text)}{'' if point.stands else '<p class=note>Dropped: it misquotes the file.</p>'}</li>"
         for point in opinion.points

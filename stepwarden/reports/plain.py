@@ -21,7 +21,7 @@ _FENCE = re.compile(r"`{3,}")
 
 
 def visible(text: str) -> str:
-    """Give `text` with control letters and those that turn its direction shown by their number."""
+    """Return `text` with control letters and those that turn its direction shown by their number."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_shown(char) for char in text.replace("\r\n", "\n"))
@@ -35,7 +35,7 @@ def _shown(char: str) -> str:
 
 
 def one_line(text: str, chars: int) -> str:
-    """Give `text` on one line, cut to `chars` characters, at a word where one ends near."""
+    """Return `text` on one line, cut to `chars` characters, at a word where one ends near."""
     line = " ".join(visible(text).split())
     if len(line) <= chars:
         return line
@@ -45,13 +45,13 @@ def one_line(text: str, chars: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """Give `text` on one line as Markdown that shows it word for word."""
+    """Return `text` on one line as Markdown that shows it word for word."""
     line = " ".join(visible(text).split())
     return _RULE.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", line))
 
 
 def code(text: str) -> str:
-    """Give `text` on one line as a code span of Markdown."""
+    """Return `text` on one line as a code span of Markdown."""
     line = " ".join(visible(text).split()) or " "
     longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
     mark = "`" * (longest + 1)
@@ -59,14 +59,14 @@ def code(text: str) -> str:
 
 
 def fence(text: str, info: str = "") -> list[str]:
-    """Give `text` as the lines of a fenced block that nothing in it can close."""
+    """Return `text` as the lines of a fenced block that nothing in it can close."""
     longest = max((len(run) for run in _FENCE.findall(text)), default=2)
     mark = "`" * max(3, longest + 1)
     return [f"{mark}{info}", *visible(text).rstrip("\n").split("\n"), mark]
 
 
 def quoted(text: str) -> list[str]:
-    """Give Markdown of anybody as the lines of a block quote: its lists, stress and code stay, the rest is plain.
+    """Return Markdown of anybody as the lines of a block quote: its lists, stress and code stay, the rest is plain.
 
     It cannot end its quote, make headings or tables, load a picture, link, or bring HTML.
     """
@@ -74,7 +74,7 @@ def quoted(text: str) -> list[str]:
 
 
 def tame(text: str) -> list[str]:
-    """Give a tool's own Markdown, with names of anybody in it, as lines without HTML, links, pictures and titles."""
+    """Return a tool's own Markdown, with names of anybody in it, as lines without HTML, links, pictures and titles."""
     return list(_lines(visible(text), _tamed))
 
 
@@ -90,7 +90,7 @@ def _outside_code(line: str, pattern: re.Pattern[str], instead: str) -> str:
 
 
 def _lines(text: str, safe: Callable[[str], str]) -> Iterator[str]:
-    """Give the lines of `text`: fenced blocks are fenced anew, the other lines made `safe`."""
+    """Return the lines of `text`: fenced blocks are fenced anew, the other lines made `safe`."""
     lines = text.split("\n")
     at = 0
     for token in _parser().parse(text):

@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from stepwarden.reports.diagram import read_mermaid
-from stepwarden.reports.drawing import draw
 from stepwarden.reports.plain import visible
+from stepwarden.reports.svg import draw
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -16,7 +16,7 @@ MOST_CHARS = 200_000  # of one text that is laid out; a longer one is shown as i
 
 
 def prose(text: str, *, title: str = "") -> str:
-    """Give `text`, which may be Markdown, as HTML; diagrams in it are drawn, with `title` as their words."""
+    """Return `text`, which may be Markdown, as HTML; diagrams in it are drawn, with `title` as their words."""
     shown = visible(text)
     if len(shown) > MOST_CHARS:
         return f"<pre>{escape(shown)}</pre>"
@@ -24,7 +24,7 @@ def prose(text: str, *, title: str = "") -> str:
 
 
 def figure(source: str, title: str) -> str:
-    """Give Mermaid source as a drawing with the source below it; just the source where it cannot be drawn."""
+    """Return Mermaid source as a drawing with the source below it; just the source where it cannot be drawn."""
     diagram = read_mermaid(source)
     block = f"<pre><code>{escape(source)}</code></pre>"
     if diagram is None:
@@ -63,7 +63,7 @@ def _heading(_: Any, tokens: Any, index: int, __: Any, ___: Any) -> str:
 
 
 def _cell(_: Any, tokens: Any, index: int, __: Any, ___: Any) -> str:
-    """Give a cell without the `style` that aligns it, which the page's policy forbids."""
+    """Return a cell without the `style` that aligns it, which the page's policy forbids."""
     token = tokens[index]
     return f"<{token.tag}>" if token.nesting == 1 else f"</{token.tag}>"
 

@@ -233,7 +233,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def variable_of(field: str) -> str:
-    """Give the environment variable of a field: the vendor's own name where it has one."""
+    """Return the environment variable of a field: the vendor's own name where it has one."""
     if field not in Settings.model_fields:
         return field  # pydantic names an alias where the value came from one
     alias = Settings.model_fields[field].validation_alias
@@ -241,11 +241,11 @@ def variable_of(field: str) -> str:
 
 
 def variables() -> Mapping[str, str]:
-    """Give the whole environment, for files that refer to it by `${NAME}`."""
+    """Return the whole environment, for files that refer to it by `${NAME}`."""
     return dict(os.environ)
 
 
 def unknown_variables() -> list[str]:
-    """Give the variables that look like ours and are none: a misspelt one would be passed over in silence."""
+    """Return the variables that look like ours and are none: a misspelt one would be passed over in silence."""
     known = {variable_of(name) for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.upper().startswith("STEPWARDEN_") and name.upper() not in known)

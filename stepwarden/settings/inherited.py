@@ -5,5 +5,5 @@ from collections.abc import Sequence
 
 
 def inherited(names: Sequence[str]) -> dict[str, str]:
-    """Give those of the variables that are set, as this process has them now."""
+    """Return those of the variables that are set, as this process has them now."""
     return {name: os.environ[name] for name in names if name in os.environ}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from stepwarden.source.entry import Entry
+from stepwarden.source.entry import FileEntry
 
 FORMAT = 1
 KEPT_DAYS = 30  # since a root was last scanned with something new
@@ -28,7 +28,7 @@ _GRAMMARS = (
 
 
 def fingerprint() -> str:
-    """Give what changes whenever files may be read differently: of our own code, the grammars and the Python."""
+    """Return what changes whenever files may be read differently: of our own code, the grammars and the Python."""
     here = Path(__file__).parent
     seen = [repr(sys.version_info[:3]), str(FORMAT)]
     files = sorted(here.rglob("*.py"))
@@ -49,8 +49,8 @@ class CacheFile:
         self._path = directory / f"{hashlib.sha256(os.fsencode(root)).hexdigest()[:32]}.outlines"
         self._head = {"root": os.fsencode(root).hex(), "mark": mark}
 
-    def load(self) -> dict[str, Entry]:
-        """Give what is kept, by name; nothing where there is no whole file of this code."""
+    def load(self) -> dict[str, FileEntry]:
+        """Return what is kept, by name; nothing where there is no whole file of this code."""
         try:
             data = self._path.read_bytes()
         except OSError:
@@ -60,7 +60,7 @@ class CacheFile:
         except (ValueError, TypeError, KeyError, IndexError, UnicodeError):
             return {}
 
-    def save(self, entries: Mapping[str, Entry]) -> None:
+    def save(self, entries: Mapping[str, FileEntry]) -> None:
         """Replace the file by `entries`; other processes see the old one or the new."""
         names = list(entries)
         index = {
@@ -81,7 +81,7 @@ class CacheFile:
             self._replace(head + text + body)
             self._tidy()
 
-    def _parsed(self, data: bytes) -> dict[str, Entry]:
+    def _parsed(self, data: bytes) -> dict[str, FileEntry]:
         start = len(_MAGIC)
         end = data.index(b"\n", start) + 1
         text_bytes, body_bytes, check = data[start:end].decode("ascii").split()
@@ -96,12 +96,12 @@ class CacheFile:
         index = json.loads(text)
         if {key: index[key] for key in self._head} != self._head:
             return {}
-        entries: dict[str, Entry] = {}
+        entries: dict[str, FileEntry] = {}
         place = 0
         whys = index["whys"]
         columns = zip(*(index[key] for key in ("names", "sizes", "times", "hashes", "lengths")), strict=True)
         for name, size, mtime_ns, sha256, length in columns:
-            entries[name] = Entry(size, mtime_ns, sha256, bytes(body[place : place + length]), whys.get(name, ""))
+            entries[name] = FileEntry(size, mtime_ns, sha256, bytes(body[place : place + length]), whys.get(name, ""))
             place += length
         return entries
 

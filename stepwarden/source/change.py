@@ -135,14 +135,14 @@ def _read_part(change: FileChange, parts: dict[bytes, list[bytes]]) -> FileChang
 
 
 def _quoted(name: bytes) -> bytes:
-    """Give a name as git writes it into a header: in C's own form where it has what a line could not show."""
+    """Return a name as git writes it into a header: in C's own form where it has what a line could not show."""
     if not _SPECIAL.search(name):
         return name
     return b'"' + _SPECIAL.sub(lambda match: _ESCAPES.get(match[0]) or b"\\%03o" % match[0][0], name) + b'"'
 
 
 def whole_file(path: str, text: str) -> FileChange:
-    """Give the change that a file which is not tracked would be, once added."""
+    """Return the change that a file which is not tracked would be, once added."""
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()

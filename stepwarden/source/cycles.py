@@ -7,7 +7,7 @@ _Node = TypeVar("_Node", bound=str)
 
 
 def components(edges: Mapping[_Node, Iterable[_Node]]) -> list[tuple[_Node, ...]]:
-    """Give the strongly connected components, each sorted, those that are led to first (Tarjan, without recursion)."""
+    """Return the strongly connected components, each sorted, targets before sources (Tarjan, without recursion)."""
     index: dict[_Node, int] = {}
     low: dict[_Node, int] = {}
     stack: list[_Node] = []
@@ -56,13 +56,13 @@ def _popped(node: _Node, stack: list[_Node], on_stack: set[_Node]) -> tuple[_Nod
 
 
 def cycles(edges: Mapping[_Node, Iterable[_Node]]) -> list[tuple[_Node, ...]]:
-    """Give the components of more than one node, the largest first."""
+    """Return the components of more than one node, the largest first."""
     found = [members for members in components(edges) if len(members) > 1]
     return sorted(found, key=lambda members: (-len(members), members))
 
 
 def shortest_cycle(members: Iterable[_Node], edges: Mapping[_Node, Iterable[_Node]]) -> tuple[_Node, ...]:
-    """Give one short way round inside a component, its first node once; () where there is none."""
+    """Return one short way round inside a component, its first node once; () where there is none."""
     inside = set(members)
     for start in sorted(inside):
         before: dict[_Node, _Node] = {}
@@ -85,7 +85,7 @@ def _way_back(node: _Node, before: Mapping[_Node, _Node]) -> tuple[_Node, ...]:
 
 
 def layers(edges: Mapping[_Node, Iterable[_Node]]) -> list[tuple[_Node, ...]]:
-    """Give the nodes in layers, from those that nothing leads to down; a cycle's members share a layer.
+    """Return the nodes in layers, from those that nothing leads to down; a cycle's members share a layer.
 
     Every edge that is in no cycle goes to a lower layer.
     """

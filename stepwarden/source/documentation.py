@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from stepwarden.source.outline import Definition, Kind, Language, Outline
+from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 
 def undocumented(outlines: Mapping[str, Outline], *, everything: bool = False) -> dict[str, tuple[Definition, ...]]:
@@ -28,11 +28,11 @@ def undocumented(outlines: Mapping[str, Outline], *, everything: bool = False) -
 
 
 def _is_package(definition: Definition, file: Outline) -> bool:
-    return file.language is Language.GO and definition.kind is Kind.MODULE
+    return file.language is Language.GO and definition.kind is DefinitionKind.MODULE
 
 
 def _packages(outlines: Iterable[Outline]) -> list[Outline]:
-    """Give the one file of each undocumented Go package where its comment belongs: doc.go, NAME.go, else the first."""
+    """Return the file of each undocumented Go package where its comment belongs: doc.go, NAME.go, else the first."""
     members: dict[tuple[str, str], list[tuple[bool, Outline]]] = defaultdict(list)
     for file in outlines:
         for definition in file.definitions:

@@ -6,9 +6,9 @@ import stat
 import time
 from dataclasses import dataclass, replace
 
-from stepwarden.files.reading import Unread, read
-from stepwarden.source.encoding import encode
-from stepwarden.source.parsing import outline
+from stepwarden.files.safe_open import Unread, read
+from stepwarden.source.file_parser import outline
+from stepwarden.source.outline_codec import encode
 
 ATTEMPTS = 3  # at a file that changes while it is read
 # A file written so shortly before it was read may be written again without its size and time changing.
@@ -17,7 +17,7 @@ _SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileEntry:
     """What is kept of a file: its outline as bytes (empty: it has none), and by what it is known again.
 
     `mtime_ns` is -1 where size and time prove nothing, so that the file is hashed the next time. `why` says why a file
@@ -35,7 +35,7 @@ class Entry:
         return self.size == size and self.mtime_ns == mtime_ns
 
 
-def read_entry(root: str, name: str, known: Entry | None) -> Entry | str:
+def read_entry(root: str, name: str, known: FileEntry | None) -> FileEntry | str:
     """Read the file `name` of `root`; `known`, what was kept of it, saves the parsing of the same bytes.
 
     Gives one line of why where it cannot be read.
@@ -50,7 +50,7 @@ def read_entry(root: str, name: str, known: Entry | None) -> Entry | str:
     if known is not None and known.sha256 == sha256:
         return replace(known, size=size, mtime_ns=mtime_ns)
     read_outline = outline(name, data)
-    return Entry(size, mtime_ns, sha256, b"" if read_outline is None else encode(read_outline))
+    return FileEntry(size, mtime_ns, sha256, b"" if read_outline is None else encode(read_outline))
 
 
 def _settled(root: str, name: str) -> tuple[bytes | Unread, tuple[int, int] | None]:

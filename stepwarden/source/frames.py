@@ -4,13 +4,13 @@ import json
 import struct
 from typing import Any, BinaryIO
 
-from stepwarden.source.entry import Entry
+from stepwarden.source.entry import FileEntry
 
 MOST = 256 * 1024 * 1024  # of one frame
 _LENGTHS = struct.Struct(">II")
 
 
-class Ended(EOFError):
+class StreamEnded(EOFError):
     """The other side is gone, or says what nobody says."""
 
 
@@ -25,20 +25,20 @@ def read_frame(stream: BinaryIO) -> tuple[Any, bytes]:
     """Read one frame; raises Ended where there is none to come, or half a one."""
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
-        raise Ended
+        raise StreamEnded
     text_bytes, blob_bytes = _LENGTHS.unpack(lengths)
     if text_bytes + blob_bytes > MOST:
-        raise Ended
+        raise StreamEnded
     text, blob = stream.read(text_bytes), stream.read(blob_bytes)
     if len(text) < text_bytes or len(blob) < blob_bytes:
-        raise Ended
+        raise StreamEnded
     try:
         return json.loads(text), blob
     except ValueError as error:
-        raise Ended from error
+        raise StreamEnded from error
 
 
-def write_result(stream: BinaryIO, result: Entry | str, *, same: bool) -> None:
+def write_result(stream: BinaryIO, result: FileEntry | str, *, same: bool) -> None:
     """Write what came of a file; `same` leaves out an outline that the other side has."""
     if isinstance(result, str):
         write_frame(stream, {"why": result})
@@ -47,10 +47,10 @@ def write_result(stream: BinaryIO, result: Entry | str, *, same: bool) -> None:
     write_frame(stream, head, b"" if same else result.blob)
 
 
-def read_result(stream: BinaryIO, known: Entry | None) -> Entry | str:
+def read_result(stream: BinaryIO, known: FileEntry | None) -> FileEntry | str:
     """Read what came of a file; raises Ended."""
     head, blob = read_frame(stream)
     if "why" in head:
         return str(head["why"])
     kept = known.blob if head["same"] and known is not None else blob
-    return Entry(int(head["size"]), int(head["mtime_ns"]), str(head["sha256"]), kept)
+    return FileEntry(int(head["size"]), int(head["mtime_ns"]), str(head["sha256"]), kept)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from stepwarden.files.paths import shown
 from stepwarden.source.change import WITHHELD, FileChange, read_patch, read_raw
-from stepwarden.source.hardened import OUTPUT_BYTES, Git, GitFailed, GitSlow, Output, Place
+from stepwarden.source.hardened import OUTPUT_BYTES, Git, GitFailed, GitPlace, GitSlow, Output
 
 REF_CHARACTERS = 250
 CHURN_COMMITS = 10_000
@@ -60,7 +60,7 @@ class Repository:
     @classmethod
     def at(cls, git: Git, top: str, git_dir: str, *, until: float, within: str = "") -> "Repository":
         """Open the repository of `git_dir` for its work tree `top`; raises GitFailed where it is broken."""
-        place = Place(git_dir, top)
+        place = GitPlace(git_dir, top)
         try:
             guards = git.guards(place, until=until)
             git.run(place, ["rev-parse", "--git-dir"], until=until, settings=guards)
@@ -75,7 +75,7 @@ class Repository:
         return cls(git, top, git_dir, within, guards)
 
     def status(self, *, until: float) -> Status:
-        """Give the branch, and which files are staged, unstaged, not tracked, or in conflict."""
+        """Return the branch, and which files are staged, unstaged, not tracked, or in conflict."""
         arguments = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=dirty"]
         return _read_status(self._run([*arguments, "--no-renames", *self._paths()], until=until))
 
@@ -92,7 +92,7 @@ class Repository:
         return tuple(dict.fromkeys(name.decode("utf-8", "surrogateescape") for name in names)), output.cut
 
     def commit(self, ref: str, *, until: float) -> str:
-        """Give the full id of the commit that `ref` names.
+        """Return the full id of the commit that `ref` names.
 
         Raises GitFailed for what is no ref, is none here, or leads to no commit, with what to send instead.
         """
@@ -113,11 +113,11 @@ class Repository:
         raise GitFailed(f"compare_to: no commit here is called '{shown(ref, 60)}'.{self._refs_instead(until)}")
 
     def empty_tree(self, *, until: float) -> str:
-        """Give the id of the tree without files, for a repository without commits."""
+        """Return the id of the tree without files, for a repository without commits."""
         return self._run(["hash-object", "-t", "tree", "--stdin"], until=until).decode("ascii").strip()
 
     def fork(self, commit: str, *, until: float) -> str:
-        """Give the last commit that `commit` and HEAD have in common; `commit` itself where they have none."""
+        """Return the last commit that `commit` and HEAD have in common; `commit` itself where they have none."""
         try:
             return self._run(["merge-base", commit, "HEAD"], until=until).decode("ascii", "replace").strip()
         except GitFailed as error:
@@ -128,7 +128,7 @@ class Repository:
     def diff(
         self, base: str | None, *, staged: bool, worktree: bool, until: float, unread: Iterable[str] = ()
     ) -> list[FileChange]:
-        """Give what changed, without what is not tracked.
+        """Return what changed, without what is not tracked.
 
         Compared are `base` (a commit; None: the index) and the work tree, the index (`staged` alone), or HEAD
         (neither). Files of `unread` are named, but nothing of them is read.
@@ -143,7 +143,7 @@ class Repository:
         return _refused(read_patch(self._run(patch, until=until), changes), held_back)
 
     def named(self, base: str | None, *, staged: bool, worktree: bool, until: float) -> list[FileChange]:
-        """Give which files `diff` would tell of, without reading any."""
+        """Return which files `diff` would tell of, without reading any."""
         compared = self._compared(base, staged=staged, worktree=worktree)
         raw = self._run([*_DIFF, "--raw", "--no-renames", *compared, *self._paths()], until=until)
         return _merged(read_raw(raw))
@@ -178,7 +178,7 @@ class Repository:
         return dict(Counter(name.decode("utf-8", "surrogateescape") for name in names if name))
 
     def mentions(self, names: Sequence[str], *, until: float) -> dict[str, tuple[str, ...]]:
-        """Give the tracked text files that have each of the names as a word, sorted; `total(`: as a call."""
+        """Return the tracked text files that have each of the names as a word, sorted; `total(`: as a call."""
         found: dict[str, set[str]] = {name: set() for name in names}
         if not found:
             return {}
@@ -225,12 +225,12 @@ class Repository:
     def _output(
         self, arguments: Sequence[str], *, until: float, sent: bytes = b"", limit: int = OUTPUT_BYTES
     ) -> Output:
-        place = Place(self.git_dir, self.top)
+        place = GitPlace(self.git_dir, self.top)
         return self.git.run(place, arguments, until=until, settings=self.guards, sent=sent, limit=limit)
 
 
 def _word_pattern(name: str) -> str:
-    """Give the extended regular expression of a name as a whole word, of a call where it ends in a parenthesis."""
+    """Return the extended regular expression of a name as a whole word, of a call where it ends in a parenthesis."""
     word = re.sub(r"[^\w]", r"\\\g<0>", name.removesuffix("("))
     after = "[[:space:]]*\\(" if name.endswith("(") else "($|[^[:alnum:]_$])"
     return f"(^|[^[:alnum:]_$]){word}{after}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stepwarden.source.outline import Import, Kind, Language
+from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Query
@@ -30,7 +30,7 @@ class Draft:
     """A definition while its file is read; `node` spans what is inside it, lines count from 1."""
 
     name: str
-    kind: Kind
+    kind: DefinitionKind
     node: "Node"
     line: int
     end_line: int
@@ -51,7 +51,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Comment:
     """One comment of a file: its bytes, its rows from 0, its end without the line feed some grammars include."""
 
     start: int
@@ -61,24 +61,24 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ParsedFile:
     """One parsed file: its UTF-8 text, its tree, and its comments by where they end."""
 
     path: str
     text: bytes
     root: "Node"
-    remarks: dict[int, Remark]
+    remarks: dict[int, Comment]
 
-    def remark_before(self, offset: int, over: bytes = b"") -> Remark | None:
-        """Give the comment that ends before `offset` with nothing but space, and one byte of `over`, in between."""
+    def remark_before(self, offset: int, over: bytes = b"") -> Comment | None:
+        """Return the comment that ends before `offset` with nothing but space, and one byte of `over`, in between."""
         at = self._back(offset)
         if at and over and self.text[at - 1 : at] in (over[i : i + 1] for i in range(len(over))):
             at = self._back(at - 1)
         return self.remarks.get(at)
 
-    def group_before(self, offset: int, row: int) -> list[Remark]:
-        """Give the comments that end on the row before `row` and touch one another, the first one first."""
-        group: list[Remark] = []
+    def group_before(self, offset: int, row: int) -> list[Comment]:
+        """Return the comments that end on the row before `row` and touch one another, the first one first."""
+        group: list[Comment] = []
         remark = self.remark_before(offset)
         while remark is not None and row - remark.end_row <= 1 and self.opens_line(remark):
             group.append(remark)
@@ -86,13 +86,13 @@ class Page:
             remark = self.remark_before(remark.start)
         return group[::-1]
 
-    def opens_line(self, remark: Remark) -> bool:
+    def opens_line(self, remark: Comment) -> bool:
         """Whether nothing but space stands before a comment on its line."""
         start = self.text.rfind(b"\n", 0, remark.start) + 1
         return not self.text[start : remark.start].strip()
 
-    def of(self, remark: Remark) -> bytes:
-        """Give the text of a comment."""
+    def of(self, remark: Comment) -> bytes:
+        """Return the text of a comment."""
         return self.text[remark.start : remark.end]
 
     def _back(self, offset: int) -> int:
@@ -109,7 +109,7 @@ def _no_call(_node: "Node") -> tuple[str, str] | None:
     return None
 
 
-def _settled(_page: Page, _drafts: Sequence[Draft]) -> None:
+def _settled(_page: ParsedFile, _drafts: Sequence[Draft]) -> None:
     pass
 
 
@@ -117,7 +117,7 @@ def _none_documents(_root: "Node", _text: bytes) -> Callable[["Node"], bool]:
     return lambda _node: False
 
 
-def _none_obeyed(_page: Page, _remark: Remark) -> Iterable[bytes]:
+def _none_obeyed(_page: ParsedFile, _remark: Comment) -> Iterable[bytes]:
     return ()
 
 
@@ -144,25 +144,25 @@ class Grammar:
     wheel: str
     entries: dict[str, str]
     definitions: tuple[str, ...]
-    define: Callable[["Node", Page, Draft | None], Draft | None]
+    define: Callable[["Node", ParsedFile, Draft | None], Draft | None]
     imports: tuple[str, ...] = ()
     import_of: Callable[["Node"], Iterable[Import]] = _no_import
     calls: tuple[str, ...] = ()
     call_of: Callable[["Node"], tuple[str, str] | None] = _no_call
     branches: tuple[str, ...] = ()
-    settle: Callable[[Page, Sequence[Draft]], None] = _settled
+    settle: Callable[[ParsedFile, Sequence[Draft]], None] = _settled
     generated: re.Pattern[bytes] = GENERATED
     comments: tuple[str, ...] = ("comment",)
     literals: frozenset[str] = frozenset()
     documents: Callable[["Node", bytes], Callable[["Node"], bool]] = _none_documents
-    obeyed: Callable[[Page, Remark], Iterable[bytes]] = _none_obeyed
+    obeyed: Callable[[ParsedFile, Comment], Iterable[bytes]] = _none_obeyed
     line_ends: re.Pattern[bytes] = re.compile(rb"\r\n?")
     breaks: bool = False
     line_matters: Callable[[bytes, bytes], bool] = _no_line_matters
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CompiledGrammar:
     """A compiled grammar: the parser, the query for what an outline needs, the query for what is broken."""
 
     parser: "Parser"
@@ -171,18 +171,18 @@ class Reading:
 
 
 @cache
-def reading_of(wheel: str, entry: str, query: str) -> Reading:
+def reading_of(wheel: str, entry: str, query: str) -> CompiledGrammar:
     """Load a grammar wheel and compile its queries; one for each process, a parser is stateless between files."""
     from tree_sitter import Language as Compiled
     from tree_sitter import Parser, Query
 
     pointer: object = getattr(importlib.import_module(wheel), entry)()
     table = Compiled(pointer)
-    return Reading(Parser(table), Query(table, query), Query(table, "(ERROR) @broken (MISSING) @broken"))
+    return CompiledGrammar(Parser(table), Query(table, query), Query(table, "(ERROR) @broken (MISSING) @broken"))
 
 
 def query_of(grammar: Grammar) -> str:
-    """Give the query that finds the nodes a grammar names, by role."""
+    """Return the query that finds the nodes a grammar names, by role."""
     roles = {
         "definition": grammar.definitions,
         "import": grammar.imports,
@@ -198,41 +198,41 @@ def _pattern(kind: str) -> str:
 
 
 def first_of(node: "Node | None") -> "Node | None":
-    """Give the first named child, None for none."""
+    """Return the first named child, None for none."""
     return next(iter(node.named_children), None) if node is not None else None
 
 
 def text_of(node: "Node | None") -> str:
-    """Give the text of a node, "" for none."""
+    """Return the text of a node, "" for none."""
     return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
 
 
 def line_of(node: "Node") -> int:
-    """Give the line a node starts on, from 1."""
+    """Return the line a node starts on, from 1."""
     return node.start_point.row + 1
 
 
 def end_line_of(node: "Node") -> int:
-    """Give the line a node ends on, from 1."""
+    """Return the line a node ends on, from 1."""
     row, column = node.end_point
     return row if column == 0 and row > node.start_point.row else row + 1
 
 
-def signature(page: Page, start: int, end: int) -> str:
-    """Give the text between two offsets on one line, cut at SIGNATURE_CHARACTERS."""
+def signature(page: ParsedFile, start: int, end: int) -> str:
+    """Return the text between two offsets on one line, cut at SIGNATURE_CHARACTERS."""
     words = " ".join(page.text[start : min(end, start + 4 * SIGNATURE_CHARACTERS)].decode("utf-8", "replace").split())
     words = words.rstrip(" {:=")
     return words if len(words) <= SIGNATURE_CHARACTERS else words[: SIGNATURE_CHARACTERS - 1] + "…"
 
 
-def head(page: Page, node: "Node", start: int | None = None) -> str:
-    """Give what stands before the body of a definition, on one line."""
+def head(page: ParsedFile, node: "Node", start: int | None = None) -> str:
+    """Return what stands before the body of a definition, on one line."""
     body = node.child_by_field_name("body")
     return signature(page, node.start_byte if start is None else start, body.start_byte if body else node.end_byte)
 
 
 def dotted(node: "Node | None", member: str, left: str, right: str, leaves: frozenset[str]) -> str:
-    """Give "a.b.c" for a chain of `member` nodes over a plain name, "?" for anything else.
+    """Return "a.b.c" for a chain of `member` nodes over a plain name, "?" for anything else.
 
     `left` and `right` are the member node's fields, `leaves` the types of plain names.
     """

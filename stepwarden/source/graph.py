@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from stepwarden.source.call_resolver import Certainty, Resolution, Resolver, family
 from stepwarden.source.modules import SCRIPTS, Modules
-from stepwarden.source.outline import Call, Import, Language, Outline
-from stepwarden.source.resolving import Certainty, Resolution, Resolver, family
+from stepwarden.source.outline import CallSite, Import, Language, Outline
 from stepwarden.source.symbols import CODE, TYPES, Symbol, Symbols
 
 CONSTRUCTORS = ("__init__", "constructor", "__new__")
@@ -31,7 +31,7 @@ class Graph:
         self.symbols = Symbols(outlines, self.modules)
 
     def calls(self, symbol: Symbol) -> tuple[Resolution, ...]:
-        """Give what the body of `symbol` calls, nested definitions left out; of a class, what its constructor does."""
+        """Return what the body of `symbol` calls, nested definitions left out; for a class, its constructor's calls."""
         inside = self._body(symbol)
         return tuple(self.resolve(symbol.path, call) for call in self._calls_in.get((symbol.path, inside), ()))
 
@@ -44,8 +44,8 @@ class Graph:
         return symbol.qualified
 
     @cached_property
-    def _calls_in(self) -> Mapping[tuple[str, str], list[Call]]:
-        found: dict[tuple[str, str], list[Call]] = defaultdict(list)
+    def _calls_in(self) -> Mapping[tuple[str, str], list[CallSite]]:
+        found: dict[tuple[str, str], list[CallSite]] = defaultdict(list)
         for path, outline in self.outlines.items():
             for call in outline.calls:
                 found[path, call.inside].append(call)
@@ -55,12 +55,12 @@ class Graph:
     def _resolver(self) -> Resolver:
         return Resolver(self.symbols, self._calls_in)
 
-    def resolve(self, path: str, call: Call) -> Resolution:
-        """Say what `call` in the file `path` runs."""
+    def resolve(self, path: str, call: CallSite) -> Resolution:
+        """Return what `call` in the file `path` runs."""
         return self._resolver.resolve(path, call)
 
     def callers(self, symbol: Symbol) -> tuple[Resolution, ...]:
-        """Give the calls that run `symbol`, sure ones first, then by file and line; open ones may mean another."""
+        """Return the calls that run `symbol`, sure ones first, then by file and line; open ones may mean another."""
         names = {symbol.name}
         wanted = {symbol}
         if symbol.name in CONSTRUCTORS:
@@ -80,7 +80,7 @@ class Graph:
         return tuple(sorted(found, key=lambda one: (order.index(one.certainty), one.path, one.call.line)))
 
     def _spelled(self, names: set[str]) -> set[str]:
-        """Give the names with all that imports rename them to, once or again."""
+        """Return the names with all that imports rename them to, once or again."""
         waiting, found = list(names), set(names)
         while waiting:
             fresh = self._aliases.get(waiting.pop(), set()) - found
@@ -89,7 +89,7 @@ class Graph:
         return found
 
     def _defaults(self, path: str) -> set[str]:
-        """Give the names that the default export of a file has in those that import it."""
+        """Return the names that the default export of a file has in those that import it."""
         if self.outlines[path].language not in SCRIPTS:
             return set()
         return {
@@ -100,8 +100,8 @@ class Graph:
         }
 
     @cached_property
-    def _calls_by_name(self) -> Mapping[str, list[tuple[str, Call]]]:
-        found: dict[str, list[tuple[str, Call]]] = defaultdict(list)
+    def _calls_by_name(self) -> Mapping[str, list[tuple[str, CallSite]]]:
+        found: dict[str, list[tuple[str, CallSite]]] = defaultdict(list)
         for path, outline in self.outlines.items():
             for call in outline.calls:
                 found[call.name].append((path, call))
@@ -123,7 +123,7 @@ class Graph:
         return {path: self.loads(path) for path in self.outlines}
 
     def loads(self, path: str, without: Collection[int] = ()) -> frozenset[str]:
-        """Give the files that a file imports when it is loaded, the imports on the lines `without` left out."""
+        """Return the files that a file imports when it is loaded, the imports on the lines `without` left out."""
         spans = [(one.line, one.end_line) for one in self.outlines[path].definitions if one.kind in CODE]
         found: set[str] = set()
         for one in self.outlines[path].imports:
@@ -132,7 +132,7 @@ class Graph:
         return frozenset(found - {path})
 
     def _files_of(self, path: str, one: Import) -> Iterator[str]:
-        """Give the files that an import is of: in Python, a submodule taken from a package stands for itself."""
+        """Return the files that an import is of: in Python, a submodule taken from a package stands for itself."""
         files = self.modules.files(path, one)
         whole = not one.names
         for name, _ in one.names:
@@ -149,7 +149,7 @@ class Graph:
             yield from files
 
     def importers(self, path: str) -> tuple[Importer, ...]:
-        """Give who imports a file, at load or later, by file and line."""
+        """Return who imports a file, at load or later, by file and line."""
         return self._importers.get(path, ())
 
     @cached_property

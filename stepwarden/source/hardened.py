@@ -95,7 +95,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GitPlace:
     """Where a command works: both named, so that a repository's `core.worktree` leads nowhere."""
 
     git_dir: str
@@ -120,7 +120,7 @@ class Git:
 
     def run(
         self,
-        place: Place,
+        place: GitPlace,
         arguments: Sequence[str],
         *,
         until: float,
@@ -157,8 +157,8 @@ class Git:
             raise GitFailed(f"git {arguments[0]}: {shown(complaint) or 'failed'}", complaint)
         return output
 
-    def guards(self, place: Place, *, until: float) -> dict[str, str]:
-        """Give the settings that switch off the programs which the configuration of a repository names.
+    def guards(self, place: GitPlace, *, until: float) -> dict[str, str]:
+        """Return the settings that switch off the programs which the configuration of a repository names.
 
         Reading a configuration runs nothing. Raises GitFailed where it cannot be read.
         """
@@ -166,7 +166,7 @@ class Git:
         keys = listed.decode("utf-8", "surrogateescape").split("\0")
         return {key: value for key in keys for pattern, value in _NAMED if pattern.fullmatch(key)}
 
-    def _environment(self, place: Place, settings: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, place: GitPlace, settings: Mapping[str, str]) -> dict[str, str]:
         pairs = list({**_SETTINGS, **settings}.items())
         environment = {**self.environment, "GIT_DIR": place.git_dir, "GIT_CONFIG_COUNT": str(len(pairs))}
         if place.work_tree is not None:

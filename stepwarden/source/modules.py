@@ -26,11 +26,11 @@ class Modules:
         self._names = dict(sorted((names or {}).items(), key=lambda item: -len(item[0])))
 
     def files(self, path: str, found: Import) -> tuple[str, ...]:
-        """Give the files that `found`, an import in the file `path`, names as its module; () where none is here."""
+        """Return the files that `found`, an import in the file `path`, names as its module; () where none is here."""
         return self.module(path, found.module, found.level)
 
     def module(self, path: str, module: str, level: int = 0) -> tuple[str, ...]:
-        """Give the files of `module` as the file `path` would import it, with `level` leading dots in Python."""
+        """Return the files of `module` as the file `path` would import it, with `level` leading dots in Python."""
         language = self._outlines[path].language
         if language is Language.PYTHON:
             return self._python(path, module, level)
@@ -44,7 +44,7 @@ class Modules:
         return self._by_path(path, module, ending) if ending else ()
 
     def siblings(self, path: str) -> tuple[str, ...]:
-        """Give the files of the same language in the same directory, which are one package in Go."""
+        """Return the files of the same language in the same directory, which are one package in Go."""
         return self._directories.get((dirname(path), self._outlines[path].language), ())
 
     @cached_property
@@ -151,7 +151,7 @@ class Modules:
 
 
 def _rest(module: str, name: str) -> str | None:
-    """Give what follows the package `name` in `module`, None where it is another package."""
+    """Return what follows the package `name` in `module`, None where it is another package."""
     if name.endswith("*"):
         return module[len(name) - 1 :] if module.startswith(name[:-1]) else None
     if module == name:
@@ -160,7 +160,7 @@ def _rest(module: str, name: str) -> str | None:
 
 
 def _nearest(path: str, found: Iterable[str]) -> tuple[str, ...]:
-    """Give the one of `found` that shares the most directories with `path`, the shortest of several."""
+    """Return the one of `found` that shares the most directories with `path`, the shortest of several."""
     here = path.split("/")[:-1]
 
     def distance(other: str) -> tuple[int, int, str]:

@@ -18,7 +18,7 @@ class Language(StrEnum):
     CSHARP = "csharp"
 
 
-class Kind(StrEnum):
+class DefinitionKind(StrEnum):
     """What a definition is.
 
     `type` is an alias or a type without members of its own; `value` an exported constant or variable of Go, whose
@@ -47,7 +47,7 @@ class Definition:
 
     name: str
     qualified: str
-    kind: Kind
+    kind: DefinitionKind
     line: int
     end_line: int
     public: bool
@@ -80,7 +80,7 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallSite:
     """One call: `receiver` is "" for a plain name, "self", "this", "a.b", or "?" for what is no dotted name.
 
     `inside` is `qualified` of the enclosing definition, "" at module level. Decorators and `new X()` are calls too.
@@ -107,6 +107,6 @@ class Outline:
     sha256: str
     definitions: tuple[Definition, ...] = ()
     imports: tuple[Import, ...] = ()
-    calls: tuple[Call, ...] = ()
+    calls: tuple[CallSite, ...] = ()
     broken: tuple[int, ...] = ()
     generated: bool = False

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from stepwarden.files.reading import Unread, read
+from stepwarden.files.safe_open import Unread, read
 from stepwarden.files.secrets import is_secret
 from stepwarden.source.cache import CacheFile, fingerprint
-from stepwarden.source.entry import Entry, read_entry
+from stepwarden.source.entry import FileEntry, read_entry
+from stepwarden.source.file_list import list_files, make_blank
+from stepwarden.source.file_parser import READ_BYTES, outline
 from stepwarden.source.hardened import Git, GitSlow
 from stepwarden.source.languages import language_of
-from stepwarden.source.listing import list_files, make_blank
 from stepwarden.source.outline import Language, Outline
-from stepwarden.source.parsing import READ_BYTES, outline
 from stepwarden.source.scan import Outlines, Refusals, Scan
 from stepwarden.source.workers import CRASHED, parse_all
 
@@ -40,7 +40,7 @@ _ODD = "a link, a device or no file"
 class _Root:
     """What is kept of one root between scans; whoever scans it holds `lock`."""
 
-    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    entries: dict[str, FileEntry] = field(default_factory=dict[str, FileEntry])
     outlines: dict[str, tuple[str, Outline]] = field(default_factory=dict[str, tuple[str, Outline]])
     loaded: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -107,7 +107,7 @@ class Reader:
             shutil.rmtree(blank, ignore_errors=True)
 
     def _listed(self, root: str, paths: Sequence[str], refusals: Refusals, until: float) -> list[str]:
-        """Give the names to look at, each once, sorted."""
+        """Return the names to look at, each once, sorted."""
         names: dict[str, None] = {}
         for path in dict.fromkeys(paths) or {"": None}:
             under = "" if path in {"", "."} else path.strip("/")
@@ -165,21 +165,21 @@ class Reader:
         until: float,
         *,
         whole: bool,
-    ) -> dict[str, Entry]:
-        """Give the entry of every source that could be read in time, in order; keeps what is new."""
+    ) -> dict[str, FileEntry]:
+        """Return the entry of every source that could be read in time, in order; keeps what is new."""
         file = self._load(root, kept)
         unknown = [
             name
             for name, status in sources.items()
             if not (entry := kept.entries.get(name)) or not entry.matches(status.st_size, status.st_mtime_ns)
         ]
-        fresh: dict[str, Entry] = {}
+        fresh: dict[str, FileEntry] = {}
         failed: set[str] = set()
         for name, result in self._results(root, unknown, sources, kept, until):
-            if isinstance(result, Entry):
+            if isinstance(result, FileEntry):
                 fresh[name] = result
             elif result == CRASHED:
-                fresh[name] = Entry(sources[name].st_size, sources[name].st_mtime_ns, "", b"", result)
+                fresh[name] = FileEntry(sources[name].st_size, sources[name].st_mtime_ns, "", b"", result)
             else:
                 failed.add(name)
                 refusals.add(result, name)
@@ -202,7 +202,7 @@ class Reader:
 
     def _results(
         self, root: str, names: Sequence[str], sources: dict[str, os.stat_result], kept: _Root, until: float
-    ) -> Iterator[tuple[str, Entry | str]]:
+    ) -> Iterator[tuple[str, FileEntry | str]]:
         if len(names) <= INLINE_FILES and sum(sources[name].st_size for name in names) <= INLINE_BYTES:
             for name in names:
                 if time.monotonic() >= until:
@@ -251,7 +251,7 @@ def _is_directory(root: str, path: str) -> bool:
 
 
 def _status(root: str, name: str, linked: dict[str, bool]) -> os.stat_result | None:
-    """Give the status of a file; of one below a link, the link's. None for one that is not there.
+    """Return the status of a file; of one below a link, the link's. None for one that is not there.
 
     `linked` remembers the directories that were looked at.
     """

@@ -25,14 +25,14 @@ class NothingFound(GitFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRepository:
     """The repositories at and below a path, by their places; `problems` tells of those that could not be opened."""
 
     repositories: tuple[Repository, ...]
     problems: tuple[str, ...] = ()
 
 
-def find_repositories(git: Git | None, root: str, start: str, *, until: float) -> Found:
+def find_repositories(git: Git | None, root: str, start: str, *, until: float) -> FoundRepository:
     """Find the repository that the directory `start` lies in, and those below it; both paths absolute and resolved.
 
     Raises NothingFound where there is none, GitFailed where none can be read, both with what to send instead.
@@ -54,11 +54,11 @@ def find_repositories(git: Git | None, root: str, start: str, *, until: float) -
         if problems or is_bare(directory):
             raise GitFailed(problems[0] if problems else _bare(directory))
         raise NothingFound(_nothing(directory))
-    return Found(tuple(repositories), tuple(problems))
+    return FoundRepository(tuple(repositories), tuple(problems))
 
 
 def enclosing(directory: str) -> str | None:
-    """Give the directory that has a `.git`, `directory` itself or the nearest above it; None where none has."""
+    """Return the directory that has a `.git`, `directory` itself or the nearest above it; None where none has."""
     for path in (PurePath(directory), *PurePath(directory).parents):
         with suppress(OSError):
             mode = (Path(path) / ".git").lstat().st_mode
@@ -68,7 +68,7 @@ def enclosing(directory: str) -> str | None:
 
 
 def git_dir_of(top: str, root: str) -> str:
-    """Give the git directory of the work tree `top`.
+    """Return the git directory of the work tree `top`.
 
     Where its `.git` leads elsewhere (a linked work tree, a submodule, a link), that place has to lie inside `root`, in
     the git directory of a repository around it, or name `top` as its own; else it could be anybody's. Raises GitFailed.
@@ -125,7 +125,7 @@ def _opened(
 
 
 def _nested(repository: Repository, until: float) -> Iterator[str]:
-    """Give the work trees inside a repository that are its submodules, or not ignored by it."""
+    """Return the work trees inside a repository that are its submodules, or not ignored by it."""
     names, _ = repository.listed(until=until)
     for name in names:
         path = Path(repository.top) / name
@@ -134,7 +134,7 @@ def _nested(repository: Repository, until: float) -> Iterator[str]:
 
 
 def _below(directory: str) -> Iterator[str]:
-    """Give the nearest work trees below `directory`, level by level; links are not followed."""
+    """Return the nearest work trees below `directory`, level by level; links are not followed."""
     level = [directory]
     left = DIRECTORIES
     for _ in range(DEPTH):

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from stepwarden.source.encoding import Damaged, decode
-from stepwarden.source.entry import Entry
+from stepwarden.source.entry import FileEntry
 from stepwarden.source.outline import Outline
+from stepwarden.source.outline_codec import DamagedOutline, decode
 
 EXAMPLES = 5
 KEPT_OUTLINES = 8_000  # read ones that a root keeps: some 100 MB
@@ -24,7 +24,7 @@ class LeftOut:
 class Outlines(Mapping[str, Outline]):
     """Outlines by path. Each is read from its bytes at first use, and kept where there are not too many."""
 
-    def __init__(self, entries: Mapping[str, Entry], kept: dict[str, tuple[str, Outline]]) -> None:
+    def __init__(self, entries: Mapping[str, FileEntry], kept: dict[str, tuple[str, Outline]]) -> None:
         self._entries = entries
         self._kept = kept
 
@@ -35,7 +35,7 @@ class Outlines(Mapping[str, Outline]):
             return kept[1]
         try:
             outline = decode(entry.blob)
-        except Damaged as error:
+        except DamagedOutline as error:
             raise KeyError(path) from error
         if len(self._kept) < KEPT_OUTLINES:
             self._kept[path] = (entry.sha256, outline)
@@ -82,7 +82,7 @@ class Refusals:
             examples.append(name)
 
     def told(self) -> tuple[LeftOut, ...]:
-        """Give what was left out, the most frequent reason first."""
+        """Return what was left out, the most frequent reason first."""
         return tuple(
             LeftOut(why, count, tuple(sorted(self._examples[why])))
             for why, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))

@@ -8,12 +8,12 @@ from functools import cached_property
 from posixpath import dirname
 
 from stepwarden.source.modules import SCRIPTS, Modules
-from stepwarden.source.outline import Definition, Import, Kind, Language, Outline
+from stepwarden.source.outline import Definition, DefinitionKind, Import, Language, Outline
 
 HOPS = 8  # names handed on from file to file, before it is given up
 MOST_BASES = 500  # of one class, by all ways
-TYPES = frozenset({Kind.CLASS, Kind.INTERFACE, Kind.TYPE, Kind.ENUM})
-CODE = frozenset({Kind.FUNCTION, Kind.METHOD})
+TYPES = frozenset({DefinitionKind.CLASS, DefinitionKind.INTERFACE, DefinitionKind.TYPE, DefinitionKind.ENUM})
+CODE = frozenset({DefinitionKind.FUNCTION, DefinitionKind.METHOD})
 _FREE_NAMES = frozenset({Language.JAVA, Language.CSHARP, Language.CPP, Language.C, Language.RUST})
 
 
@@ -61,7 +61,9 @@ class Symbols:
         for path, outline in self.outlines.items():
             names = found.setdefault(path, {})
             for one in outline.definitions:
-                if one.kind is not Kind.MODULE and (one.qualified not in names or names[one.qualified].exempt):
+                if one.kind is not DefinitionKind.MODULE and (
+                    one.qualified not in names or names[one.qualified].exempt
+                ):
                     names[one.qualified] = one
         return found
 
@@ -75,11 +77,11 @@ class Symbols:
         return {name: tuple(symbols) for name, symbols in found.items()}
 
     def definition(self, symbol: Symbol) -> Definition | None:
-        """Give the definition of `symbol`, None for a file."""
+        """Return the definition of `symbol`, None for a file."""
         return self.defined.get(symbol.path, {}).get(symbol.qualified)
 
     def find(self, text: str) -> tuple[Symbol, ...]:
-        """Give what `text` may mean: `name`, `Class.method`, `path:Class.method`, `pkg.module.name` or a path.
+        """Return what `text` may mean: `name`, `Class.method`, `path:Class.method`, `pkg.module.name` or a path.
 
         The best kind of match only: a file of that path, else whole names before ends of names.
         """
@@ -116,7 +118,7 @@ class Symbols:
         return exact or ends
 
     def _in_module(self, name: str) -> tuple[Symbol, ...]:
-        """Give what `pkg.module.name` means: a name in a file whose path ends as the first parts say."""
+        """Return what `pkg.module.name` means: a name in a file whose path ends as the first parts say."""
         parts = name.split(".")
         for cut in range(len(parts) - 1, 0, -1):
             stem, rest = "/".join(parts[:cut]), ".".join(parts[cut:])
@@ -128,7 +130,7 @@ class Symbols:
         return ()
 
     def bindings(self, path: str) -> Mapping[str, Bound]:
-        """Give what the imports of a file bind in it; names of `*` are not among them."""
+        """Return what the imports of a file bind in it; names of `*` are not among them."""
         if path not in self._bindings:
             self._bindings[path] = dict(self._bound(path))
         return self._bindings[path]
@@ -153,13 +155,13 @@ class Symbols:
                     yield here, Bound(files, found.module, found.level, name)
 
     def stars(self, path: str) -> Iterator[str]:
-        """Give the files whose every name a file takes over."""
+        """Return the files whose every name a file takes over."""
         for found in self.outlines[path].imports:
             if any(name == "*" for name, _ in found.names) and not found.alias:
                 yield from self.modules.files(path, found)
 
     def top(self, path: str, name: str, hops: int = HOPS) -> tuple[Symbol, ...]:
-        """Give what `name` at the top of a file stands for, also where the file has it from others."""
+        """Return what `name` at the top of a file stands for, also where the file has it from others."""
         if hops <= 0 or path not in self.outlines:
             return ()
         if name in self.defined[path]:
@@ -175,7 +177,7 @@ class Symbols:
         return ()
 
     def meant(self, path: str, bound: Bound, hops: int = HOPS) -> tuple[Symbol, ...]:
-        """Give what an import in the file `path` stands for; () where it is outside of the tree."""
+        """Return what an import in the file `path` stands for; () where it is outside of the tree."""
         if not bound.name:
             return tuple(Symbol(file, "") for file in bound.files)
         for file in bound.files:
@@ -199,7 +201,7 @@ class Symbols:
         return self.top(file, "default", hops) or (Symbol(file, ""),)
 
     def scoped(self, path: str, inside: str, name: str) -> tuple[Symbol, ...]:
-        """Give what `name` means in the body of `inside`: the nearest definition outwards, or the top of the file."""
+        """Return what `name` means in the body of `inside`: the nearest definition outwards, or the top of the file."""
         names = self.defined[path]
         free = self.outlines[path].language in _FREE_NAMES
         while inside:
@@ -215,7 +217,7 @@ class Symbols:
         return self.top(path, name)
 
     def dotted(self, path: str, inside: str, text: str) -> tuple[Symbol, ...]:
-        """Give what dotted `text` means in the body of `inside`, () where a part of it is not known."""
+        """Return what dotted `text` means in the body of `inside`, () where a part of it is not known."""
         head, *rest = text.split(".")
         found = self.scoped(path, inside, head)
         bound = self.bindings(path).get(head)
@@ -230,7 +232,7 @@ class Symbols:
         return found
 
     def part(self, symbol: Symbol, name: str) -> tuple[Symbol, ...]:
-        """Give what `name` is in a file, a class or anything that holds definitions."""
+        """Return what `name` is in a file, a class or anything that holds definitions."""
         if not symbol.qualified:
             return self.top(symbol.path, name)
         definition = self.definition(symbol)
@@ -240,7 +242,7 @@ class Symbols:
         return (Symbol(symbol.path, inner),) if inner in self.defined[symbol.path] else ()
 
     def bases(self, symbol: Symbol) -> tuple[tuple[Symbol, ...], bool]:
-        """Give the classes that a class is derived from, and whether all of them are in the tree."""
+        """Return the classes that a class is derived from, and whether all of them are in the tree."""
         definition = self.definition(symbol)
         found: list[Symbol] = []
         whole = True
@@ -257,7 +259,7 @@ class Symbols:
         return definition is not None and definition.kind in TYPES
 
     def member(self, symbol: Symbol, name: str, *, above: bool = False) -> tuple[tuple[Symbol, ...], bool]:
-        """Give the method `name` of a class, its own or the nearest inherited, and whether all bases were seen.
+        """Return the method `name` of a class, its own or the nearest inherited, and whether all bases were seen.
 
         `above` looks at the bases alone.
         """
@@ -268,7 +270,7 @@ class Symbols:
         return (), whole
 
     def lineage(self, symbol: Symbol) -> tuple[tuple[Symbol, ...], bool]:
-        """Give a class and all it is derived from, in the order that methods are looked for, and whether it is all.
+        """Return a class and all it is derived from, in the order that methods are looked for, and whether it is all.
 
         A base that several have comes after the last of them, as in Python.
         """
@@ -288,7 +290,7 @@ class Symbols:
         return self._lineages[symbol]
 
     def _inner(self, symbol: Symbol, name: str) -> Iterator[tuple[str, str]]:
-        """Give where a class holds `name`: in its own file; in Go anywhere in its package."""
+        """Return where a class holds `name`: in its own file; in Go anywhere in its package."""
         inner = f"{symbol.qualified}.{name}"
         if inner in self.defined[symbol.path]:
             yield symbol.path, inner
@@ -308,7 +310,7 @@ class Symbols:
 
 
 def _short_name(module: str) -> str:
-    """Give the name that Go and others bind for a module: its last part, versions apart."""
+    """Return the name that Go and others bind for a module: its last part, versions apart."""
     parts = [part for part in re.split(r"[/.]|::", module) if part]
     if len(parts) > 1 and re.fullmatch(r"v\d+", parts[-1]):
         parts.pop()

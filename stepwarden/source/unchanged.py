@@ -7,10 +7,10 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Grammar, Page, Remark
+from stepwarden.source.file_parser import READ_BYTES, as_utf8, reading_for, too_deep
+from stepwarden.source.grammar import Comment, Grammar, ParsedFile
 from stepwarden.source.languages import grammar_of
 from stepwarden.source.outline import Language
-from stepwarden.source.parsing import READ_BYTES, as_utf8, reading_for, too_deep
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -76,20 +76,20 @@ def differences(before: bytes, after: bytes, language: Language, path: str = "")
 
 
 def _shebang(data: bytes) -> bytes:
-    """Give the line by which a system starts a script: with its carriage return, and only at the very beginning."""
+    """Return the line by which a system starts a script: with its carriage return, and only at the very beginning."""
     return data.partition(b"\n")[0] if data.startswith(b"#!") else b""
 
 
 def _code(grammar: Grammar, path: str, text: bytes) -> _Code:
     tree = reading_for(grammar, path).parser.parse(text)
-    found = list(_Walk(grammar, Page(path, text, tree.root_node, {})).tokens(tree))
+    found = list(_Walk(grammar, ParsedFile(path, text, tree.root_node, {})).tokens(tree))
     return _Code(text, found)
 
 
 class _Walk:
     """Goes through a tree in the order of the text and gives its words, and where its nodes begin and end."""
 
-    def __init__(self, grammar: Grammar, page: Page) -> None:
+    def __init__(self, grammar: Grammar, page: ParsedFile) -> None:
         self._grammar = grammar
         self._page = page
         self._documents = grammar.documents(page.root, page.text)
@@ -137,7 +137,7 @@ class _Walk:
         return _Token(key, node.start_point.row, node.start_byte, node.end_byte)
 
     def _tabs(self, node: "Node") -> str:
-        """Give the white space in front of a line that has tabs in it: Python tells tabs from spaces."""
+        """Return the white space in front of a line that has tabs in it: Python tells tabs from spaces."""
         if not self._line_ended or self._grammar.language is not Language.PYTHON:
             return ""
         start = self._page.text.rfind(b"\n", 0, node.start_byte) + 1
@@ -146,7 +146,7 @@ class _Walk:
 
     def _comment(self, node: "Node") -> Iterator[_Token]:
         end = node.end_byte - (self._page.text[node.end_byte - 1 : node.end_byte] == b"\n")
-        remark = Remark(node.start_byte, end, node.start_point.row, node.end_point.row)
+        remark = Comment(node.start_byte, end, node.start_point.row, node.end_point.row)
         for obeyed in self._grammar.obeyed(self._page, remark):
             key = f"obeyed {obeyed.decode('utf-8', 'replace')}"
             yield _Token(key, node.start_point.row, node.start_byte, end)
@@ -168,14 +168,14 @@ _REMARK = re.compile(rb"(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')|/\*.*?\*/|/
 
 
 def _without_remarks(kind: str, text: bytes) -> bytes:
-    """Give a word without the comments that the parser leaves in it: in what a directive of C sets a name to."""
+    """Return a word without the comments that the parser leaves in it: in what a directive of C sets a name to."""
     if kind != "preproc_arg":
         return text
     return _REMARK.sub(lambda found: found[1] or b" ", text).strip()
 
 
 def _told(one: _Code, other: _Code, keys: Sequence[str], other_keys: Sequence[str]) -> Iterator[Difference]:
-    """Give the stretches of words that differ, those of one line together."""
+    """Return the stretches of words that differ, those of one line together."""
     head = next((at for at, pair in enumerate(zip(keys, other_keys, strict=False)) if pair[0] != pair[1]), 0)
     head = head if head or keys[:1] != other_keys[:1] else min(len(keys), len(other_keys))
     most = min(len(keys), len(other_keys)) - head
@@ -217,7 +217,7 @@ def _line(code: _Code, at: int) -> int:
 
 
 def _shown(code: _Code, start: int, end: int) -> str:
-    """Give the text of the tokens, with the words beside them on their lines."""
+    """Return the text of the tokens, with the words beside them on their lines."""
     words = [token for token in code.tokens[start:end] if token.is_word]
     if not words:
         return ""

@@ -8,8 +8,8 @@ lost by.
 import signal
 import sys
 
-from stepwarden.source.entry import Entry, read_entry
-from stepwarden.source.frames import Ended, read_frame, write_result
+from stepwarden.source.entry import FileEntry, read_entry
+from stepwarden.source.frames import StreamEnded, read_frame, write_result
 
 FILE_SECONDS = 10  # for one file: a hundred times what the slowest takes
 MEMORY_BYTES = 1536 * 1024 * 1024  # of address space
@@ -22,14 +22,14 @@ def main() -> None:
     while True:
         try:
             told, _ = read_frame(incoming)
-        except Ended:
+        except StreamEnded:
             return
         for name, sha256 in told["files"]:
-            known = Entry(0, -1, sha256, b"") if sha256 else None
+            known = FileEntry(0, -1, sha256, b"") if sha256 else None
             _alarm(FILE_SECONDS)
             result = read_entry(told["root"], name, known)
             _alarm(0)
-            same = known is not None and isinstance(result, Entry) and result.sha256 == sha256
+            same = known is not None and isinstance(result, FileEntry) and result.sha256 == sha256
             write_result(outgoing, result, same=same)
 
 

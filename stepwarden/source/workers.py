@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from stepwarden.source.entry import Entry
-from stepwarden.source.frames import Ended, read_result, write_frame
+from stepwarden.source.entry import FileEntry
+from stepwarden.source.frames import StreamEnded, read_result, write_frame
 from stepwarden.source.hardened import end
 from stepwarden.source.worker import FILE_SECONDS
 
@@ -25,11 +25,11 @@ _HOME = str(Path(__file__).parents[2])  # where the package lies, installed or n
 _COMMAND = ("-I", "-c", "import sys; sys.path.append(sys.argv[1]); from stepwarden.source.worker import main; main()")
 
 CRASHED = "the parser crashed or hung on it"
-Result = tuple[str, Entry | str]
+Result = tuple[str, FileEntry | str]
 
 
 def worker_count() -> int:
-    """Give how many workers a scan starts: one for each core it may use, four at the most."""
+    """Return how many workers a scan starts: one for each core it may use, four at the most."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(MOST, usable))
 
@@ -37,7 +37,7 @@ def worker_count() -> int:
 def parse_all(
     root: str,
     names: Sequence[str],
-    known: Mapping[str, Entry],
+    known: Mapping[str, FileEntry],
     *,
     until: float,
     stopped: Callable[[], bool],
@@ -94,7 +94,7 @@ class _Worker:
                     self.deadline = time.monotonic() + crew.file_seconds
                     result = read_result(receiving, crew.known.get(left[0]))
                     crew.given.put((left.pop(0), result))
-            except (Ended, OSError, ValueError):
+            except (StreamEnded, OSError, ValueError):
                 self._stop()
                 if not crew.ending.is_set():
                     crew.given.put((left.pop(0), CRASHED))
@@ -134,7 +134,7 @@ class _Crew:
         self,
         root: str,
         names: Sequence[str],
-        known: Mapping[str, Entry],
+        known: Mapping[str, FileEntry],
         command: Sequence[str],
         file_seconds: float,
     ) -> None:
@@ -151,7 +151,7 @@ class _Crew:
         self._workers = [_Worker(self) for _ in range(min(worker_count(), len(batches)))]
 
     def next_batch(self) -> Sequence[str] | None:
-        """Give files that no worker has yet, None where there are none or the scan is over."""
+        """Return files that no worker has yet, None where there are none or the scan is over."""
         if self.ending.is_set():
             return None
         try:
@@ -160,12 +160,12 @@ class _Crew:
             return None
 
     def sha256_of(self, name: str) -> str:
-        """Give the hash of what is known of a file, "" for nothing."""
+        """Return the hash of what is known of a file, "" for nothing."""
         known = self.known.get(name)
         return known.sha256 if known is not None else ""
 
     def results(self, until: float, stopped: Callable[[], bool]) -> Iterator[Result]:
-        """Give results as they come, and end what overruns its time."""
+        """Return results as they come, and end what overruns its time."""
         busy = len(self._workers)
         while busy:
             if time.monotonic() >= until or stopped():

@@ -9,7 +9,7 @@ from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.submission import IssueClaim, Severity, Submission
 from stepwarden.steps.text import fold, key_of
-from stepwarden.steps.thread import By, Claims, Issue, Origin, Outcome, Thread
+from stepwarden.steps.thread import Claims, DecidedBy, Issue, Origin, Outcome, Thread
 
 
 class Reason(StrEnum):
@@ -110,7 +110,11 @@ def _admit_step(thread: Thread, said: Submission, policy: Policy, working_on: It
         if not 1 <= said.backtrack <= thread.last:
             return Refusal(Reason.NO_SUCH_STEP, expected, str(said.backtrack))  # 5
         return _admit_content(thread, before_step(thread, said.backtrack), said, policy, backtrack=True)
-    if said.number >= expected and thread.outcome is not Outcome.OPEN and thread.ended_by not in {By.RULE, By.MODEL}:
+    if (
+        said.number >= expected
+        and thread.outcome is not Outcome.OPEN
+        and thread.ended_by not in {DecidedBy.RULE, DecidedBy.MODEL}
+    ):
         return Refusal(Reason.CLOSED, expected)  # 7
     if said.number > expected:
         pending = [number for number in working_on if number < said.number]
@@ -172,7 +176,7 @@ def _is_new_quote(claims: Claims, quote: Quote, refuted: set[str]) -> bool:
 
 
 def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], str]:
-    """Give the step's issues with their ids, and the first id it names that no live issue has ("" if none).
+    """Return the step's issues with their ids, and the first id it names that no live issue has ("" if none).
 
     A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
     ever had.
@@ -207,7 +211,7 @@ def _issue(claim: IssueClaim, number: str) -> Issue:
 
 
 def _changed(issue: Issue, claim: IssueClaim) -> Issue:
-    """Give the issue with what the claim says of it; what it leaves open stays."""
+    """Return the issue with what the claim says of it; what it leaves open stays."""
     if claim.description:
         return replace(_issue(claim, issue.id), severity=claim.severity or issue.severity)
     place = {"path": claim.path, "line": claim.line} if claim.path or claim.line else {}

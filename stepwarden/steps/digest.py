@@ -6,7 +6,7 @@ from typing import Any
 
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.gate import evidenced_issues, hypothesis_rests
-from stepwarden.steps.thread import Remark, Step, Thread
+from stepwarden.steps.thread import DecisionRecord, Step, Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Digest:
     evidence: tuple[Evidence, ...]
     files: tuple[str, ...]
     steps: tuple[DigestStep, ...]
-    decisions: tuple[Remark, ...]
+    decisions: tuple[DecisionRecord, ...]
 
 
 def _labels(thread: Thread, step: Step) -> Mapping[str, Any]:
-    """Give the tool's own fields of a step; a revision that names no branch stays in that of what it replaces."""
+    """Return the tool's own fields of a step; a revision that names no branch stays in that of what it replaces."""
     fields, replaced = step.submission.fields, step.submission.replaces
     if replaced is None or "branch_id" in fields:
         return fields
@@ -59,7 +59,7 @@ def _labels(thread: Thread, step: Step) -> Mapping[str, Any]:
 
 
 def digest(thread: Thread) -> Digest:
-    """Give the digest of `thread`; issues the most severe first."""
+    """Return the digest of `thread`; issues the most severe first."""
     claims = thread.claims
     evidenced = evidenced_issues(thread)
     order = ["critical", "high", "medium", "low"]
@@ -90,5 +90,5 @@ def digest(thread: Thread) -> Digest:
             )
             for step in thread.live
         ),
-        decisions=thread.remarks,
+        decisions=thread.decisions,
     )

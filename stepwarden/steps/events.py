@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from stepwarden.steps.clause import Clause
-from stepwarden.steps.opinion import Opinion
-from stepwarden.steps.thread import Assurance, By, Origin, Outcome, Plan, Signal, Step
-from stepwarden.steps.voice import Voice
+from stepwarden.steps.expert_review import ExpertReview
+from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Plan, Signal, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Signalled:
 
     signal: Signal
     reason: str
-    by: By = By.RULE
+    by: DecidedBy = DecidedBy.RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Held:
 class Finished:
     """The thread completed. `open` were passed over, `saved` steps of the plan were not needed."""
 
-    by: By
+    by: DecidedBy
     outcome: Outcome
     assurance: Assurance
     reason: str = ""
@@ -84,7 +84,7 @@ class Refused:
 class Abandoned:
     """The user gave the thread up."""
 
-    by: By = By.USER
+    by: DecidedBy = DecidedBy.USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class Answered:
     """What came of asking, or why nothing did: an expert's opinion, or a voice of a consensus."""
 
     key: str
-    opinion: Opinion = field(default_factory=Opinion)
-    voice: Voice | None = None
+    opinion: ExpertReview = field(default_factory=ExpertReview)
+    voice: PanelAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +140,13 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def encode(event: Event) -> tuple[str, str]:
-    """Give (kind, payload) of an event; the payload is JSON without the fields that have their default."""
+    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default."""
     kind = _NAMES[type(event)]
     return kind, _adapter(kind).dump_json(event, exclude_defaults=True).decode()
 
 
 def decode(kind: str, payload: str) -> Event:
-    """Give the event that `encode` wrote; unknown fields of newer versions are passed over.
+    """Return the event that `encode` wrote; unknown fields of newer versions are passed over.
 
     Raises KeyError for an unknown kind and pydantic.ValidationError for a payload that is not of it.
     """

@@ -20,22 +20,22 @@ from stepwarden.steps.events import (
     StepRecorded,
 )
 from stepwarden.steps.panel import is_exchange
-from stepwarden.steps.thread import Assurance, By, Claims, Outcome, Remark, Signal, Thread
-from stepwarden.steps.voice import Voice
+from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.thread import Assurance, Claims, DecidedBy, DecisionRecord, Outcome, Signal, Thread
 
 
 def fold_events(thread: Thread, events: Iterable[Event]) -> Thread:
-    """Give the thread after all of `events`."""
+    """Return the thread after all of `events`."""
     return reduce(apply, events, thread)
 
 
 def apply(thread: Thread, event: Event) -> Thread:
-    """Give the thread after `event`; its version goes up by one."""
+    """Return the thread after `event`; its version goes up by one."""
     return replace(_APPLY[type(event)](thread, event), version=thread.version + 1)
 
 
 def before_step(thread: Thread, number: int) -> Thread:
-    """Give the thread as its steps 1 to `number - 1` left it: what a backtrack to `number` goes on from.
+    """Return the thread as its steps 1 to `number - 1` left it: what a backtrack to `number` goes on from.
 
     Later steps are superseded; what they had replaced is live again; holds, signals and the end are reset.
     """
@@ -61,8 +61,8 @@ def before_step(thread: Thread, number: int) -> Thread:
     return _with_live_steps(cut)
 
 
-def _voices_before(thread: Thread, number: int) -> dict[int, Voice]:
-    """Give what the steps before `number` heard, without what an exchange at the end made of it."""
+def _voices_before(thread: Thread, number: int) -> dict[int, PanelAnswer]:
+    """Return what the steps before `number` heard, without what an exchange at the end made of it."""
     kept = {seat: voice for seat, voice in thread.voices.items() if seat < number}
     return {seat: replace(voice, revised=None, revision="") for seat, voice in kept.items()}
 
@@ -85,9 +85,11 @@ def _opened(thread: Thread, event: Opened) -> Thread:
 def _step(thread: Thread, event: StepRecorded) -> Thread:
     step = event.step
     if event.backtracked:
-        remark = Remark("backtracked", step.number, By.AGENT, f"steps {step.number} to {thread.last} superseded")
+        remark = DecisionRecord(
+            "backtracked", step.number, DecidedBy.AGENT, f"steps {step.number} to {thread.last} superseded"
+        )
         thread = before_step(thread, step.number)
-        thread = replace(thread, remarks=(*thread.remarks, remark))
+        thread = replace(thread, decisions=(*thread.decisions, remark))
     if event.reopened:
         thread = replace(thread, opinion=None, expert_asked=False)  # one round for each completion
     grown = replace(
@@ -112,17 +114,17 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
 
 def _planned(thread: Thread, event: Planned) -> Thread:
     plan = event.plan
-    remark = Remark(
+    remark = DecisionRecord(
         "planned", thread.last, plan.by, f"{plan.likely} {'step' if plan.likely == 1 else 'steps'}: {plan.reason}"
     )
     sized = plan.likely if thread.last <= 1 else thread.sized
-    return replace(thread, plan=plan, sized=sized, remarks=(*thread.remarks, remark))
+    return replace(thread, plan=plan, sized=sized, decisions=(*thread.decisions, remark))
 
 
 def _signalled(thread: Thread, event: Signalled) -> Thread:
     asked = thread.last if event.signal is Signal.DISPROVE else thread.disproof_asked
-    remark = Remark(event.signal.value, thread.last, event.by, event.reason)
-    return replace(thread, disproof_asked=asked, remarks=(*thread.remarks, remark))
+    remark = DecisionRecord(event.signal.value, thread.last, event.by, event.reason)
+    return replace(thread, disproof_asked=asked, decisions=(*thread.decisions, remark))
 
 
 def _held(thread: Thread, event: Held) -> Thread:
@@ -130,7 +132,10 @@ def _held(thread: Thread, event: Held) -> Thread:
         clause.text or f"{clause.kind} {clause.subject}".strip().replace("_", " ") for clause in event.open
     )
     return replace(
-        thread, held=True, held_at=thread.last, remarks=(*thread.remarks, Remark("held", thread.last, By.RULE, named))
+        thread,
+        held=True,
+        held_at=thread.last,
+        decisions=(*thread.decisions, DecisionRecord("held", thread.last, DecidedBy.RULE, named)),
     )
 
 
@@ -140,7 +145,7 @@ def _finished(thread: Thread, event: Finished) -> Thread:
         outcome=event.outcome,
         ended_by=event.by,
         assurance=event.assurance,
-        remarks=(*thread.remarks, Remark("finished", thread.last, event.by, event.reason)),
+        decisions=(*thread.decisions, DecisionRecord("finished", thread.last, event.by, event.reason)),
     )
 
 
@@ -152,14 +157,14 @@ def _refused(thread: Thread, event: Refused) -> Thread:
 
 
 def _asked(thread: Thread, event: Asked) -> Thread:
-    remark = Remark("asked", event.number, By.RULE, event.model)
+    remark = DecisionRecord("asked", event.number, DecidedBy.RULE, event.model)
     return replace(
         thread,
         awaiting=(event.key, event.number),
         asked_model=event.model,
         expert_asked=True,
         exchanged=thread.exchanged or is_exchange(event.key),
-        remarks=(*thread.remarks, remark),
+        decisions=(*thread.decisions, remark),
     )
 
 
@@ -168,26 +173,26 @@ def _answered(thread: Thread, event: Answered) -> Thread:
         return _heard(thread, event.voice)
     opinion = event.opinion
     said = f"{opinion.verdict}: {opinion.summary}" if opinion.disagrees else opinion.verdict
-    remark = Remark("answered", thread.last, By.MODEL, f"{opinion.model} {said}".strip())
-    return replace(thread, awaiting=None, opinion=opinion, remarks=(*thread.remarks, remark))
+    remark = DecisionRecord("answered", thread.last, DecidedBy.MODEL, f"{opinion.model} {said}".strip())
+    return replace(thread, awaiting=None, opinion=opinion, decisions=(*thread.decisions, remark))
 
 
-def _heard(thread: Thread, voice: Voice) -> Thread:
+def _heard(thread: Thread, voice: PanelAnswer) -> Thread:
     vote = voice.counted.value if voice.counted else "no vote"
-    remark = Remark("heard", thread.last, By.MODEL, f"{voice.name}: {voice.failed or vote}")
+    remark = DecisionRecord("heard", thread.last, DecidedBy.MODEL, f"{voice.name}: {voice.failed or vote}")
     voices = {**thread.voices, voice.seat: voice}
-    return replace(thread, awaiting=None, voices=voices, remarks=(*thread.remarks, remark))
+    return replace(thread, awaiting=None, voices=voices, decisions=(*thread.decisions, remark))
 
 
 def _given_up(thread: Thread, event: GivenUp) -> Thread:
-    remark = Remark("given_up", thread.last, By.AGENT, f"went on without {event.key}")
-    return replace(thread, awaiting=None, remarks=(*thread.remarks, remark))
+    remark = DecisionRecord("given_up", thread.last, DecidedBy.AGENT, f"went on without {event.key}")
+    return replace(thread, awaiting=None, decisions=(*thread.decisions, remark))
 
 
 def _abandoned(thread: Thread, event: Abandoned) -> Thread:
-    remark = Remark("abandoned", thread.last, event.by, "given up")
+    remark = DecisionRecord("abandoned", thread.last, event.by, "given up")
     return replace(
-        thread, outcome=Outcome.ABANDONED, awaiting=None, ended_by=event.by, remarks=(*thread.remarks, remark)
+        thread, outcome=Outcome.ABANDONED, awaiting=None, ended_by=event.by, decisions=(*thread.decisions, remark)
     )
 
 

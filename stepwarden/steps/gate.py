@@ -62,7 +62,7 @@ class Assessment:
 
 
 def assess(thread: Thread, policy: Policy) -> Assessment:
-    """Give the assessment of `thread` as its last step left it."""
+    """Return the assessment of `thread` as its last step left it."""
     verdicts = Counter(str(item.verdict) for _, item in thread.claims.evidence)
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
@@ -91,7 +91,7 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
 
 
 def steps_to_close(clauses: int) -> int:
-    """Give how many steps so many open clauses are expected to take."""
+    """Return how many steps so many open clauses are expected to take."""
     return math.ceil(clauses / CLAUSES_PER_STEP)
 
 
@@ -145,13 +145,13 @@ def hypothesis_rests(thread: Thread) -> bool:
 
 
 def evidenced_issues(thread: Thread) -> frozenset[str]:
-    """Give the ids of the live issues, of any severity, that rest on a quote that holds."""
+    """Return the ids of the live issues, of any severity, that rest on a quote that holds."""
     held = _held_by_path(thread)
     return frozenset(issue.id for issue in thread.claims.issues.values() if _rests(issue, held))
 
 
 def assurance_of(thread: Thread) -> Assurance:
-    """Say how much of what the thread claims is evidenced: its hypothesis and its severe issues.
+    """Return how much of what the thread claims is evidenced: its hypothesis and its severe issues.
 
     `verified` needs at least one claim, every claim evidenced, and no refuted quote standing.
     """

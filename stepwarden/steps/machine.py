@@ -1,7 +1,7 @@
 """The machine of the step protocol: what follows from a step, from the manager's advice, from an expert's answer.
 
-Pure: `open_thread`, `advance`, `advise`, `heed` and `heed_voices` answer with the events to record. What a call is in
-the first place - a retry, a mistake, work to do - is `admission.py`, what is special to a consensus `hearing.py`.
+Pure: `open_thread`, `advance`, `advise`, `apply_review` and `apply_answers` return the events to record. Whether a call
+is a retry, a mistake or a new step is decided in `admission.py`; the rules of a consensus are `consensus_rules.py`.
 Numbers in comments are the rules of section 3 of the protocol.
 """
 
@@ -11,6 +11,7 @@ from functools import cached_property
 
 from stepwarden.steps.admission import Accept, number_issues
 from stepwarden.steps.clause import Clause
+from stepwarden.steps.consensus_rules import ask_panelists, give_up_panelists, record_answers
 from stepwarden.steps.events import (
     Answered,
     Asked,
@@ -24,19 +25,18 @@ from stepwarden.steps.events import (
     StepRecorded,
 )
 from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.fold import before_step, fold_events
 from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
-from stepwarden.steps.hearing import ask_seats, give_up_seats, hear
-from stepwarden.steps.measured import Measured
-from stepwarden.steps.opinion import Opinion
+from stepwarden.steps.inspection import Inspection
+from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.stall import gets_nowhere, gives_up
 from stepwarden.steps.submission import Confidence, Submission
-from stepwarden.steps.thread import Assurance, By, Origin, Outcome, Phase, Plan, Signal, Step, Thread
-from stepwarden.steps.voice import Voice
+from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StepFacts:
     """What the server found when it looked: verdicts on the quotes, files that exist, quotes gone since.
 
     `left_out` are files of a consensus's first step that its models are not sent. `measured` is what the tool's own
@@ -48,7 +48,7 @@ class Facts:
     readable: bool = False
     stale: int = 0
     left_out: tuple[str, ...] = ()
-    measured: Measured | None = None
+    measured: Inspection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Advice:
     end: bool = False
     inconclusive: bool = False
     reason: str = ""
-    by: By = By.RULE
+    by: DecidedBy = DecidedBy.RULE
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Decision:
     events: tuple[Event, ...] = ()
 
     def then(self, *events: Event) -> "Decision":
-        """Give the decision with more events decided."""
+        """Return the decision with more events decided."""
         return Decision(fold_events(self.thread, events), (*self.events, *events))
 
     @cached_property
@@ -84,14 +84,14 @@ class Decision:
         return self.thread.outcome is Outcome.OPEN and not held and self.thread.awaiting is None
 
 
-def open_thread(thread_id: str, policy: Policy, said: Submission, facts: Facts, origin: Origin | None) -> Decision:
+def open_thread(thread_id: str, policy: Policy, said: Submission, facts: StepFacts, origin: Origin | None) -> Decision:
     """Open a thread with its first step."""
     start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
     return _followed(_recorded(start, Accept(1), said, facts, policy), said, facts, policy, "")
 
 
 def advance(
-    thread: Thread, accepted: Accept, said: Submission, facts: Facts, policy: Policy, *, expert: str = ""
+    thread: Thread, accepted: Accept, said: Submission, facts: StepFacts, policy: Policy, *, expert: str = ""
 ) -> Decision:
     """Record an admitted step and, where the agent asks to finish, judge it.
 
@@ -108,17 +108,17 @@ def advance(
 def _given_up(thread: Thread, accepted: Accept, policy: Policy) -> tuple[Event, ...]:
     assert thread.awaiting is not None
     panel = policy.panel(thread)
-    return (GivenUp(thread.awaiting[0]),) if panel is None else give_up_seats(thread, panel, accepted.backtrack)
+    return (GivenUp(thread.awaiting[0]),) if panel is None else give_up_panelists(thread, panel, accepted.backtrack)
 
 
-def _followed(decision: Decision, said: Submission, facts: Facts, policy: Policy, expert: str) -> Decision:
+def _followed(decision: Decision, said: Submission, facts: StepFacts, policy: Policy, expert: str) -> Decision:
     """Add what follows from the step just recorded."""
     panel = policy.panel(decision.thread)
     if panel is not None:
-        return decision.then(*ask_seats(decision.thread, panel, policy, left_out=facts.left_out))
+        return decision.then(*ask_panelists(decision.thread, panel, policy, left_out=facts.left_out))
     measured = decision.thread.claims.measured
     if measured.done and facts.measured is not None and not open_clauses(decision.thread, policy):
-        return decision.then(Finished(By.RULE, Outcome.DONE, Assurance.VERIFIED, measured.done))
+        return decision.then(Finished(DecidedBy.RULE, Outcome.DONE, Assurance.VERIFIED, measured.done))
     if decision.thread.last > 1:
         counted = measured.total is not None
         decision = _counted(decision, measured.total) if counted else _with_more(decision, said, policy)
@@ -134,7 +134,7 @@ def _counted(decision: Decision, total: int | None) -> Decision:
     return decision.then(Planned(Plan(total, total, total, f"{total} steps, counted again", was=plan.likely)))
 
 
-def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Facts, policy: Policy) -> Decision:
+def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: StepFacts, policy: Policy) -> Decision:
     thread = decision.thread
     base = before_step(thread, accepted.number) if accepted.backtrack else thread
     issues, _ = number_issues(base, said)
@@ -156,7 +156,7 @@ def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Fac
 
 
 def phase_of(number: int, said: Submission, planned: int) -> Phase:
-    """Say which part of the work comes after this step: by its number, its confidence and the plan."""
+    """Return which part of the work comes after this step: by its number, its confidence and the plan."""
     rank = said.confidence.rank if said.confidence else 0
     if number == 1 or (number == 2 and planned >= 5 and rank < 2):
         return Phase.SURVEY
@@ -179,10 +179,10 @@ def _with_more(decision: Decision, said: Submission, policy: Policy) -> Decision
     before = max((step.submission.total or 0 for step in thread.trail[:-1]), default=0)
     if plan is None or not said.more or (said.total or 0) <= before or asked <= max(plan.likely, thread.last):
         return decision
-    return decision.then(Planned(_grown(plan, asked, "the agent asked for more", By.AGENT)))
+    return decision.then(Planned(_grown(plan, asked, "the agent asked for more", DecidedBy.AGENT)))
 
 
-def _grown(plan: Plan, likely: int, reason: str, by: By) -> Plan:
+def _grown(plan: Plan, likely: int, reason: str, by: DecidedBy) -> Plan:
     return Plan(plan.low, likely, max(plan.high, likely + 1), reason, by, was=plan.likely)
 
 
@@ -214,10 +214,10 @@ def _shortened(decision: Decision, clauses: int) -> Decision:
 
 
 def _finish(thread: Thread, policy: Policy) -> Finished:
-    """Give the end that the agent asked for, with what was open and what an expert objected to."""
+    """Return the end that the agent asked for, with what was open and what an expert objected to."""
     inconclusive = _is_inconclusive(thread, policy)
     return Finished(
-        By.AGENT,
+        DecidedBy.AGENT,
         Outcome.INCONCLUSIVE if inconclusive else Outcome.DONE,
         assess(thread, policy).assurance,
         "nothing new was found any more" if inconclusive else "the agent asked to finish",
@@ -237,7 +237,7 @@ def objections(thread: Thread) -> tuple[Clause, ...]:
         Clause("expert", f"{point.path}:{point.line}" if point.path and point.line else point.path, point.text)
         for point in thread.opinion.objections
     ]
-    answered = next((remark.step for remark in reversed(thread.remarks) if remark.kind == "answered"), 0)
+    answered = next((remark.step for remark in reversed(thread.decisions) if remark.kind == "answered"), 0)
     seen = {path for step in thread.trail if step.number > answered for path in step.paths}
     return (*points, *(Clause("expert_file", path) for path in thread.opinion.missing if path not in seen))
 
@@ -255,7 +255,7 @@ def _ask_expert(decision: Decision, expert: str) -> Decision:
     return decision.then(Asked(f"expert:{step.number}:{step.attempt}", step.number, expert))
 
 
-def heed(thread: Thread, key: str, opinion: Opinion, policy: Policy) -> Decision:
+def apply_review(thread: Thread, key: str, opinion: ExpertReview, policy: Policy) -> Decision:
     """Judge the expert's answer: it completes the thread, or bars it once with its objections (6).
 
     An answer that `thread` does not wait for changes nothing.
@@ -273,17 +273,17 @@ def heed(thread: Thread, key: str, opinion: Opinion, policy: Policy) -> Decision
         decision = decision.then(Held(objections(decision.thread)))
     plan = decision.thread.plan
     if plan is not None and plan.likely <= thread.last:
-        grown = _grown(plan, thread.last + 1, "the expert disagrees", By.MODEL)
+        grown = _grown(plan, thread.last + 1, "the expert disagrees", DecidedBy.MODEL)
         decision = decision.then(Planned(grown))
     return decision
 
 
-def heed_voices(thread: Thread, key: str, voices: Sequence[Voice], policy: Policy) -> Decision:
+def apply_answers(thread: Thread, key: str, voices: Sequence[PanelAnswer], policy: Policy) -> Decision:
     """Judge what the models of a consensus said; answers that `thread` does not wait for change nothing."""
     panel = policy.panel(thread)
     if panel is None or thread.awaiting is None or thread.awaiting[0] != key:
         return Decision(thread)
-    return Decision(thread).then(*hear(thread, voices, panel, policy))
+    return Decision(thread).then(*record_answers(thread, voices, panel, policy))
 
 
 def advise(decision: Decision, advice: Advice, policy: Policy, *, expert: str = "") -> Decision:
@@ -328,7 +328,7 @@ def _with_next_step(decision: Decision) -> Decision:
         or thread.plan.likely > thread.last
     ):
         return decision
-    return decision.then(Planned(_grown(thread.plan, thread.last + 1, "there is more to do", By.RULE)))
+    return decision.then(Planned(_grown(thread.plan, thread.last + 1, "there is more to do", DecidedBy.RULE)))
 
 
 def _may_end(thread: Thread, policy: Policy) -> bool:
@@ -337,7 +337,7 @@ def _may_end(thread: Thread, policy: Policy) -> bool:
 
 
 def _given_up_on(thread: Thread, advice: Advice, policy: Policy) -> Finished:
-    """Give the end of a thread that gets nowhere, with what is open."""
+    """Return the end of a thread that gets nowhere, with what is open."""
     found = assess(thread, policy)
     return Finished(_advised_by(advice), Outcome.INCONCLUSIVE, found.assurance, advice.reason, found.open)
 
@@ -347,5 +347,5 @@ def _early_end(thread: Thread, advice: Advice) -> Finished:
     return Finished(_advised_by(advice), Outcome.DONE, Assurance.VERIFIED, advice.reason, saved=saved)
 
 
-def _advised_by(advice: Advice) -> By:
-    return By.MODEL if advice.by is By.MODEL else By.RULE
+def _advised_by(advice: Advice) -> DecidedBy:
+    return DecidedBy.MODEL if advice.by is DecidedBy.MODEL else DecidedBy.RULE

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwarden.steps.clause import Clause
-from stepwarden.steps.consensus import Synthesis, synthesis
+from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, panelist_name
+from stepwarden.steps.synthesis import Synthesis, synthesis
 from stepwarden.steps.thread import Thread
-from stepwarden.steps.voice import Stance, Voice, Vote, seat_name
 
-MOST_SEATS = 10  # models that one consensus asks (issue 3, point 4); at least two
+MOST_PANELISTS = 10  # models that one consensus asks (issue 3, point 4); at least two
 AGENT = "you (the agent)"
 _EXCHANGE = ":x"
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Panelist:
     """One place of a panel; `number` counts from 1, `prompt` is a stance in the agent's own words."""
 
     number: int
@@ -26,14 +26,14 @@ class Seat:
     @property
     def name(self) -> str:
         """The name it is shown by."""
-        return seat_name(self.model, self.stance)
+        return panelist_name(self.model, self.stance)
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
     """All seats of a thread. `together`: its first step hears them all; `exchange`: a split is voted on once more."""
 
-    seats: tuple[Seat, ...]
+    seats: tuple[Panelist, ...]
     together: bool = False
     exchange: bool = False
 
@@ -47,11 +47,11 @@ class Panel:
         """The names of all seats."""
         return tuple(seat.name for seat in self.seats)
 
-    def unheard(self, thread: Thread) -> tuple[Seat, ...]:
+    def unheard(self, thread: Thread) -> tuple[Panelist, ...]:
         """The seats that no live step has heard."""
         return tuple(seat for seat in self.seats if seat.number not in thread.voices)
 
-    def due(self, thread: Thread) -> tuple[Seat, ...]:
+    def due(self, thread: Thread) -> tuple[Panelist, ...]:
         """The seats that the last step has to hear."""
         return tuple(seat for seat in self.unheard(thread) if self.together or seat.number <= thread.last)
 
@@ -61,39 +61,39 @@ class Panel:
 
     def synthesis(self, thread: Thread) -> Synthesis:
         """What the voices heard so far come to, with the agent's own."""
-        return synthesis(thread.voices.values(), self.names, agent_voice(thread))
+        return synthesis(thread.voices.values(), self.names, agent_answer(thread))
 
 
 def no_panel(_: Thread) -> Panel | None:
-    """Give the panel of tools that have none."""
+    """Return the panel of tools that have none."""
     return None
 
 
 def panel_of(thread: Thread) -> Panel | None:
-    """Give the panel that the first live step named."""
+    """Return the panel that the first live step named."""
     if not thread.trail:
         return None
     return panel_from(thread.trail[0].submission.fields)
 
 
 def panel_from(fields: Mapping[str, Any]) -> Panel | None:
-    """Give the panel that a tool's own fields name, None where they name no model."""
+    """Return the panel that a tool's own fields name, None where they name no model."""
     seats = tuple(
-        Seat(number, item["model"], Stance(item.get("stance", Stance.NEUTRAL)), item.get("stance_prompt", ""))
+        Panelist(number, item["model"], Stance(item.get("stance", Stance.NEUTRAL)), item.get("stance_prompt", ""))
         for number, item in enumerate(fields.get("models", ()), 1)
     )
     return Panel(seats, fields.get("handover") == "all", bool(fields.get("exchange"))) if seats else None
 
 
-def agent_voice(thread: Thread) -> Voice | None:
-    """Give the agent's own voice: its latest findings, with the vote it gave last, if any."""
+def agent_answer(thread: Thread) -> PanelAnswer | None:
+    """Return the agent's own voice: its latest findings, with the vote it gave last, if any."""
     if not thread.live:
         return None
     votes = [step.submission.fields["own_vote"] for step in thread.live if step.submission.fields.get("own_vote")]
     said = [step.submission.findings for step in thread.live if step.submission.findings]
     if not votes and not said:
         return None
-    return Voice(0, AGENT, vote=Vote(votes[-1]) if votes else None, summary=(said or [""])[-1] or "")
+    return PanelAnswer(0, AGENT, vote=Vote(votes[-1]) if votes else None, summary=(said or [""])[-1] or "")
 
 
 def answer_key(thread: Thread, number: int) -> str:

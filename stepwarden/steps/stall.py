@@ -49,11 +49,11 @@ def _was_empty(thread: Thread, step: Step) -> bool:
 
 
 def _idle(thread: Thread) -> list[Step]:
-    """Give the idle steps at the end, the last one first."""
+    """Return the idle steps at the end, the last one first."""
     return list(takewhile(lambda step: not step.new and step.number > 1, reversed(thread.trail)))
 
 
 def _was_told(thread: Thread, since: int) -> bool:
     """Whether one of the steps from `since` to the last but one was told that the thread is stalled."""
-    recent = takewhile(lambda remark: remark.kind not in _STARTS_AFRESH, reversed(thread.remarks))
+    recent = takewhile(lambda remark: remark.kind not in _STARTS_AFRESH, reversed(thread.decisions))
     return any(remark.kind == Signal.STALLED.value and since <= remark.step < thread.last for remark in recent)

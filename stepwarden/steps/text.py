@@ -4,12 +4,12 @@ import hashlib
 
 
 def fold(text: str) -> str:
-    """Give `text` with case and white space folded: what rule 4 of the protocol compares findings by."""
+    """Return `text` with case and white space folded: what rule 4 of the protocol compares findings by."""
     return " ".join(text.casefold().split())
 
 
 def key_of(*parts: str) -> str:
-    """Give 16 hex characters that stand for the folded parts; short enough to keep one for every step of a thread."""
+    """Return 16 hex characters that stand for the folded parts; short enough to keep one for every step of a thread."""
     joined = "\x00".join(fold(part) for part in parts)
     return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 

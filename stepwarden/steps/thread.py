@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from stepwarden.steps.evidence import Evidence
-from stepwarden.steps.measured import NOTHING_MEASURED, Measured
-from stepwarden.steps.opinion import Opinion
+from stepwarden.steps.expert_review import ExpertReview
+from stepwarden.steps.inspection import NO_INSPECTION, Inspection
+from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.submission import Severity, Submission
 from stepwarden.steps.text import fold, key_of
-from stepwarden.steps.voice import Voice
 
 
 class Outcome(StrEnum):
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"
 
 
-class By(StrEnum):
+class DecidedBy(StrEnum):
     """Who made a decision."""
 
     AGENT = "agent"
@@ -65,7 +65,7 @@ class Plan:
     likely: int
     high: int
     reason: str
-    by: By = By.RULE
+    by: DecidedBy = DecidedBy.RULE
     was: int | None = None
 
 
@@ -115,7 +115,7 @@ class Step:
     phase: Phase = Phase.DIG
     attempt: int = 1
     stale: int = 0
-    measured: Measured | None = None
+    measured: Inspection | None = None
 
     @property
     def digest(self) -> str:
@@ -134,12 +134,12 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class DecisionRecord:
     """One decision about the thread, for its history: what, at which step, by whom, why."""
 
     kind: str
     step: int
-    by: By
+    by: DecidedBy
     reason: str
 
 
@@ -156,10 +156,10 @@ class Claims:
     checked: frozenset[str] = frozenset()  # paths that some step says it read
     findings: frozenset[str] = frozenset()
     quotes: frozenset[str] = frozenset()
-    measured: Measured = NOTHING_MEASURED
+    measured: Inspection = NO_INSPECTION
 
     def with_step(self, step: Step) -> "Claims":
-        """Give the claims with one more live step."""
+        """Return the claims with one more live step."""
         said = step.submission
         hypothesis, since, last = self.hypothesis, self.hypothesis_since, self.hypothesis_last
         if said.hypothesis:
@@ -239,7 +239,7 @@ class Thread:
     claims: Claims = Claims()
     plan: Plan | None = None
     outcome: Outcome = Outcome.OPEN
-    ended_by: By | None = None
+    ended_by: DecidedBy | None = None
     assurance: Assurance = Assurance.ASSERTED
     sized: int = 0  # the number of steps planned at step 1
     held: bool = False
@@ -250,16 +250,16 @@ class Thread:
     superseded: frozenset[str] = frozenset()
     issues_numbered: int = 0
     awaiting: tuple[str, int] | None = None  # (key, step number) of the consultation that is waited for
-    opinion: Opinion | None = None  # the expert's, of this branch
+    opinion: ExpertReview | None = None  # the expert's, of this branch
     asked_model: str = ""  # who was asked last
     expert_asked: bool = False  # once for each completion
-    voices: Mapping[int, Voice] = field(default_factory=dict[int, Voice])  # of a consensus, by seat
+    voices: Mapping[int, PanelAnswer] = field(default_factory=dict[int, PanelAnswer])  # of a consensus, by seat
     exchanged: bool = False  # whether its exchange round was held
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
     refused_at: frozenset[int] = frozenset()  # numbers whose step was refused at first for bringing nothing
     attempts: Mapping[int, int] = field(default_factory=dict[int, int])  # number -> times recorded
     digests: Mapping[str, int] = field(default_factory=dict[str, int])  # digest -> number, of the live steps
-    remarks: tuple[Remark, ...] = ()
+    decisions: tuple[DecisionRecord, ...] = ()
 
     @cached_property
     def replaced(self) -> frozenset[int]:
@@ -310,7 +310,7 @@ class Thread:
                 return False
         return False
 
-    def wish(self, name: str) -> Any:
+    def model_option(self, name: str) -> Any:
         """What the live steps said last of a field that goes to models, such as `temperature`; None for nothing."""
         return next((step.submission.fields[name] for step in self.live[::-1] if name in step.submission.fields), None)
 
@@ -320,6 +320,6 @@ class Thread:
         return self.trail[0].submission.step if self.trail else ""
 
     def step_with(self, digest: str) -> Step | None:
-        """Give the live step that the request with this digest recorded, or None."""
+        """Return the live step that the request with this digest recorded, or None."""
         number = self.digests.get(digest)
         return None if number is None else self.trail[number - 1]

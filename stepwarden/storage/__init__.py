@@ -2,7 +2,7 @@
 and the consultations of models that belong to a stream.
 
 `Store` is the whole of it for most callers. A durable run that wants our row in its own transaction calls
-`stepwarden.storage.appending.append_in` with its open connection; that module loads SQLAlchemy, this one does not.
+`stepwarden.storage.event_rows.append_in` with its open connection; that module loads SQLAlchemy, this one does not.
 """
 
 from stepwarden.storage.chain import GENESIS, event_hash

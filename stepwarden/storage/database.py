@@ -13,15 +13,15 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreError
-from stepwarden.storage import consulting, reading, schema, spending
-from stepwarden.storage.appending import append_in
+from stepwarden.storage import consultation_rows, queries, schema, spend_rows
+from stepwarden.storage.event_rows import append_in
 from stepwarden.storage.records import (
     Claim,
+    ClaimHandle,
     Consultation,
     Head,
     HeadChange,
     HeadQuery,
-    Held,
     NewEvent,
     Staleness,
     StoredEvent,
@@ -35,16 +35,16 @@ class Backend(Protocol):
 
     @property
     def reads(self) -> Engine:
-        """Give connections whose transactions see one unchanging state and take no write lock."""
+        """Return connections whose transactions see one unchanging state and take no write lock."""
         ...
 
     @property
     def writes(self) -> Engine:
-        """Give connections whose transactions may write from their first statement on."""
+        """Return connections whose transactions may write from their first statement on."""
         ...
 
     def in_place(self) -> bool:
-        """Tell whether the open connections still lead to the database at the address."""
+        """Return whether the open connections still lead to the database at the address."""
         ...
 
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
@@ -63,7 +63,7 @@ class Database:
         self._backend = backend
 
     def in_place(self) -> bool:
-        """Tell whether the open connections still lead to the database at the address."""
+        """Return whether the open connections still lead to the database at the address."""
         return self._backend.in_place()
 
     def close(self) -> None:
@@ -84,34 +84,34 @@ class Database:
             return append_in(connection, stream, expected, new, change, at=at, keep=keep)
 
     def kept(self, stream: str) -> dict[str, bytes]:
-        """See `reading.read_kept`."""
+        """See `queries.read_kept`."""
         with self._reading() as connection:
-            return reading.read_kept(connection, stream)
+            return queries.read_kept(connection, stream)
 
     def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
-        """See `reading.read_events`."""
+        """See `queries.read_events`."""
         with self._reading() as connection:
-            return reading.read_events(connection, stream, after, limit)
+            return queries.read_events(connection, stream, after, limit)
 
     def head(self, stream: str) -> Head | None:
-        """See `reading.read_head`."""
+        """See `queries.read_head`."""
         with self._reading() as connection:
-            return reading.read_head(connection, stream)
+            return queries.read_head(connection, stream)
 
     def list_heads(self, query: HeadQuery) -> list[Head]:
-        """See `reading.list_heads`."""
+        """See `queries.list_heads`."""
         with self._reading() as connection:
-            return reading.list_heads(connection, query)
+            return queries.list_heads(connection, query)
 
     def verify(self, stream: str) -> int | None:
-        """See `reading.first_misfit`."""
+        """See `queries.first_misfit`."""
         with self._reading() as connection:
-            return reading.first_misfit(connection, stream)
+            return queries.first_misfit(connection, stream)
 
     def finished_steps(self, tool: str, limit: int) -> list[int]:
-        """See `reading.finished_steps`."""
+        """See `queries.finished_steps`."""
         with self._reading() as connection:
-            return reading.finished_steps(connection, tool, limit)
+            return queries.finished_steps(connection, tool, limit)
 
     def reset_calibration(self, at: float) -> None:
         """Leave out of `finished_steps` what finished up to `at` (unix seconds)."""
@@ -119,9 +119,9 @@ class Database:
             connection.execute(update(meta).where(meta.c.key == CALIBRATION_RESET).values(value=repr(at)))
 
     def stale_heads(self, stale: Staleness) -> list[Head]:
-        """See `reading.stale_heads`."""
+        """See `queries.stale_heads`."""
         with self._reading() as connection:
-            return reading.stale_heads(connection, stale)
+            return queries.stale_heads(connection, stale)
 
     def prune_batch(self, batch: Sequence[Head]) -> list[Head]:
         """Delete these streams with all that belongs to them, except those that moved on; return what was deleted."""
@@ -138,50 +138,50 @@ class Database:
         return deleted
 
     def claim(self, wanted: Claim, clock: Callable[[], float]) -> Consultation:
-        """See `consulting.claim`; the lease begins when the write lock is ours, however long that took."""
+        """See `consultation_rows.claim`; the lease begins when the write lock is ours, however long that took."""
         with self._writing() as connection:
-            return consulting.claim(connection, wanted, at=float(clock()))
+            return consultation_rows.claim(connection, wanted, at=float(clock()))
 
-    def renew(self, held: Held, lease_s: float, clock: Callable[[], float]) -> bool:
+    def renew(self, held: ClaimHandle, lease_s: float, clock: Callable[[], float]) -> bool:
         """Let the lease of a claim begin anew when the write lock is ours; tell whether it is still held."""
         with self._writing() as connection:
-            return consulting.change_held(connection, held, {"lease_until": float(clock()) + lease_s})
+            return consultation_rows.change_held(connection, held, {"lease_until": float(clock()) + lease_s})
 
-    def settle(self, held: Held, values: Mapping[str, object]) -> bool:
-        """Set the last values of a claim; see `consulting.change_held`."""
+    def settle(self, held: ClaimHandle, values: Mapping[str, object]) -> bool:
+        """Set the last values of a claim; see `consultation_rows.change_held`."""
         with self._writing() as connection:
-            return consulting.change_held(connection, held, values)
+            return consultation_rows.change_held(connection, held, values)
 
     def give_up(self, stream: str, key: str, at: float) -> bool:
-        """See `consulting.give_up`."""
+        """See `consultation_rows.give_up`."""
         with self._writing() as connection:
-            return consulting.give_up(connection, stream, key, at=at)
+            return consultation_rows.give_up(connection, stream, key, at=at)
 
     def consultation(self, stream: str, key: str, at: float) -> Consultation | None:
-        """See `consulting.read_consultation`."""
+        """See `consultation_rows.read_consultation`."""
         with self._reading() as connection:
-            return consulting.read_consultation(connection, stream, key, at=at)
+            return consultation_rows.read_consultation(connection, stream, key, at=at)
 
     def consultations(self, stream: str, at: float) -> list[Consultation]:
-        """See `consulting.list_consultations`."""
+        """See `consultation_rows.list_consultations`."""
         with self._reading() as connection:
-            return consulting.list_consultations(connection, stream, at=at)
+            return consultation_rows.list_consultations(connection, stream, at=at)
 
     def spend(self, day: str, thread: str, tally: Tally) -> None:
-        """See `spending.spend`."""
+        """See `spend_rows.spend`."""
         with self._writing() as connection:
-            spending.spend(connection, day, thread, tally)
+            spend_rows.spend(connection, day, thread, tally)
 
     def spent(self, day: str, thread: str) -> tuple[Tally, Tally]:
-        """See `spending.spent`."""
+        """See `spend_rows.spent`."""
         with self._reading() as connection:
-            return spending.spent(connection, day, thread)
+            return spend_rows.spent(connection, day, thread)
 
     def check(self) -> dict[str, str | int]:
         """Return the state of the database; see `Store.check`."""
         with self._reading() as connection:
             facts = self._backend.facts(connection)
-            return facts | {"schema_version": SCHEMA_VERSION} | reading.counts(connection)
+            return facts | {"schema_version": SCHEMA_VERSION} | queries.counts(connection)
 
     @contextmanager
     def _writing(self) -> Generator[Connection]:

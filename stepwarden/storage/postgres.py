@@ -80,7 +80,7 @@ class PostgresBackend:
             upgrade_schema(connection)
 
     def in_place(self) -> bool:
-        """Tell whether the connections lead to the database at the address: each is tried when it is taken."""
+        """Return whether the connections lead to the database at the address: each is tried when it is taken."""
         return True
 
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:

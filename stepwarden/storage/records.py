@@ -118,7 +118,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ClaimHandle:
     """A claim as its holder names it."""
 
     stream: str

@@ -148,7 +148,7 @@ def upgrade_schema(connection: Connection) -> None:
 
 
 def misfit_of_version(found: str | None) -> tuple[str, str] | None:
-    """Say why a database with this schema version is not for us and what to do, or None when it fits."""
+    """Return why a database with this schema version is not for us and what to do, or None when it fits."""
     if found is not None and found.isdecimal() and 1 <= int(found) <= SCHEMA_VERSION:
         return None
     if found is not None and found.isdecimal() and int(found) > SCHEMA_VERSION:

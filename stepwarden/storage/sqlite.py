@@ -151,7 +151,7 @@ def _look(path: Path, driver: ModuleType, busy_timeout_s: float, *, mode: str) -
 
 
 def _is_blank(connection: DriverConnection, path: Path) -> bool:
-    """Tell a database of ours (False) from one without anything in it (True); refuse any other."""
+    """Return a database of ours (False) from one without anything in it (True); refuse any other."""
     tables = _tables(connection)
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if not tables and application == 0:
@@ -212,7 +212,7 @@ class SqliteBackend:
         self._identity = (found.st_dev, found.st_ino)
 
     def in_place(self) -> bool:
-        """Tell whether the path still leads to the file that is open.
+        """Return whether the path still leads to the file that is open.
 
         Writes to a file that was deleted or replaced succeed and are gone.
         """

@@ -14,12 +14,12 @@ from stepwarden.errors import SettingsError, StoreError
 from stepwarden.storage.records import (
     FINISHED,
     Claim,
+    ClaimHandle,
     Consultation,
     ConsultationState,
     Head,
     HeadChange,
     HeadQuery,
-    Held,
     NewEvent,
     Outcome,
     Spending,
@@ -173,7 +173,7 @@ class Store:
 
         A lease that is over may still be renewed, as long as nobody else claimed the consultation.
         """
-        held = Held(stream, key, owner, attempt)
+        held = ClaimHandle(stream, key, owner, attempt)
         return await self._run(self._writer, lambda database: database.renew(held, lease_s, self._clock))
 
     async def settle(
@@ -199,7 +199,7 @@ class Store:
             "output_tokens": spending.output_tokens,
             "cost": None if spending.cost is None else str(spending.cost),
         }
-        held = Held(stream, key, owner, attempt)
+        held = ClaimHandle(stream, key, owner, attempt)
         return await self._run(self._writer, lambda database: database.settle(held, values))
 
     async def give_up(self, stream: str, key: str) -> bool:

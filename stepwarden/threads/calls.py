@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stepwarden.measures.scene import Look
+from stepwarden.inspections.context import Inspector
 from stepwarden.steps.admission import Refusal
 from stepwarden.steps.clause import Clause
-from stepwarden.steps.consensus import Synthesis
 from stepwarden.steps.events import Answered, Asked, Event, Finished, Held, Planned, Signalled, StepRecorded
+from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import Assessment, Policy
-from stepwarden.steps.opinion import Opinion
 from stepwarden.steps.panel import is_exchange, panel_of
+from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.submission import Submission
+from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.thread import Plan, Signal, Step, Thread
-from stepwarden.steps.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ ANONYMOUS = Caller("anonymous", listed=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class StepCall:
     """One step as a tool hands it in. Paths in `said` are still as the agent wrote them.
 
     `look` is how the tool looks at the code, None where it does not. `raced` says that another call changed the
@@ -45,12 +45,12 @@ class Call:
     policy: Policy
     said: Submission
     thread_id: str | None = None
-    look: Look | None = None
+    look: Inspector | None = None
     raced: bool = False
 
 
 @dataclass(frozen=True)
-class Reply:
+class StepReply:
     """What came of an accepted step: the thread as that call left it, and what was decided in it.
 
     `next_number` is the number the thread expects now, which a replayed call may differ in. `origin` is the thread
@@ -92,13 +92,13 @@ class Reply:
         return next((event for event in self.decided if isinstance(event, Finished)), None)
 
     @property
-    def opinion(self) -> Opinion | None:
+    def opinion(self) -> ExpertReview | None:
         """What the expert said in this call."""
         answers = (event for event in self.decided if isinstance(event, Answered) and event.voice is None)
         return next((event.opinion for event in answers), None)
 
     @property
-    def voices(self) -> tuple[Voice, ...]:
+    def voices(self) -> tuple[PanelAnswer, ...]:
         """The answers of a consensus that this step hands over; what it gave up before is none of them."""
         start = next((at for at, event in enumerate(self.decided) if isinstance(event, StepRecorded)), 0)
         answers = [event for event in self.decided[start:] if isinstance(event, Answered)]
@@ -128,7 +128,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class StepRefused:
     """What came of a call that records no step. `thread` is None where the id is unknown to the caller."""
 
     refusal: Refusal

@@ -7,7 +7,7 @@ from stepwarden.files.paths import shown
 from stepwarden.models import Message
 from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
-from stepwarden.threads.chats import Chat, Turn
+from stepwarden.threads.chat_store import Chat, Turn
 
 VERBATIM_CHARS = 6_000  # of questions and answers word for word; the last turn goes along even if it is longer,
 TURN_CHARS = 12_000  # but no text of it beyond this
@@ -19,7 +19,7 @@ BRIEFING_LISTED = 20  # issues, quotes, files
 
 
 def conversation(chat: Chat, question: Message, wording: str, briefing: str, *, verbatim: bool = True) -> list[Message]:
-    """Give the messages up to and with `question`; `verbatim` False summarises every earlier turn."""
+    """Return the messages up to and with `question`; `verbatim` False summarises every earlier turn."""
     kept = _verbatim(chat) if verbatim else ()
     earlier = chat.turns[: len(chat.turns) - len(kept)]
     system = "\n\n".join(filter(None, (wording, briefing, _summary(earlier))))
@@ -30,7 +30,7 @@ def conversation(chat: Chat, question: Message, wording: str, briefing: str, *, 
 
 
 def question_text(prompt: str, files: str, left_out: tuple[str, ...]) -> str:
-    """Give the text of a question with the files that go along, and the names of those that do not."""
+    """Return the text of a question with the files that go along, and the names of those that do not."""
     parts = [prompt]
     if files:
         parts.append(f"Files, every line with its number:\n{files}")
@@ -40,7 +40,7 @@ def question_text(prompt: str, files: str, left_out: tuple[str, ...]) -> str:
 
 
 def _verbatim(chat: Chat) -> tuple[Turn, ...]:
-    """Give the latest turns that fit word for word, at least one."""
+    """Return the latest turns that fit word for word, at least one."""
     left = VERBATIM_CHARS
     count = 0
     for turn in reversed(chat.turns):
@@ -52,7 +52,7 @@ def _verbatim(chat: Chat) -> tuple[Turn, ...]:
 
 
 def _question(turn: Turn) -> str:
-    """Give an earlier question without what went along with it."""
+    """Return an earlier question without what went along with it."""
     along = [f"files {shown(', '.join(turn.files), 200)}"] if turn.files else []
     along += [f"{turn.images} images"] if turn.images else []
     return f"{turn.prompt}\n\n(went along: {', '.join(along)})" if along else turn.prompt
@@ -79,7 +79,7 @@ def _summary(turns: tuple[Turn, ...]) -> str:
 
 
 def briefing_of(thread: Thread) -> str:
-    """Give the live digest of a workflow thread as text: of its steps the latest, as many as fit."""
+    """Return the live digest of a workflow thread as text: of its steps the latest, as many as fit."""
     found = digest(thread)
     lines = [f"Work that this conversation is about: {thread.id}, {thread.outcome.value}", shown(found.task, 600)]
     if found.hypothesis:

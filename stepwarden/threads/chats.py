@@ -1,101 +1,265 @@
-"""Chats on disk: streams of turns, each a question with the answer that was recorded for it."""
+"""One message of a chat: find the chat, read the files, ask the model, record the answer, hand it back.
 
-from dataclasses import dataclass, field, replace
-from functools import cache
+Nothing goes on in the background: a call that is cancelled aborts its request, and leaves the chat as it was.
+"""
 
-from pydantic import TypeAdapter, ValidationError
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
-from stepwarden.errors import OtherKind, StoreUnreadable
-from stepwarden.models import Usage
-from stepwarden.storage import HeadChange, NewEvent, Store
+import anyio
+import anyio.to_thread
+
+from stepwarden.consultation.background_requests import CALL_SECONDS, deadline
+from stepwarden.consultation.expert import BYTES_PER_TOKEN, CONTEXT_TOKENS, SHARE
+from stepwarden.errors import StoreBusy, UnknownStream, VersionConflict
+from stepwarden.files import RootPolicy, Workspace, open_workspace
+from stepwarden.models import (
+    Choice,
+    ErrorKind,
+    Message,
+    ModelError,
+    ModelReply,
+    ModelRequest,
+    Models,
+    ModelTier,
+    find_some,
+)
 from stepwarden.threads.calls import Caller
+from stepwarden.threads.chat_prompt import briefing_of, conversation, question_text
+from stepwarden.threads.chat_store import CHAT, Chat, Turn, append_turn, load_chat
 from stepwarden.threads.journal import Journal
+from stepwarden.threads.submissions import ATTEMPTS, new_thread_id
 
-CHAT = "chat"
-"""The kind of these streams and of their events, and the tool they belong to."""
+_SEEING = 3  # how many models with eyes a refusal names
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One question with its answer.
+class ChatQuestion:
+    """One message as a tool hands it in; its fields are those of the request.
 
-    `digest` stands for the request without its id. `asked` is the name of the model that was chosen, and `why`; `model`
-    and `provider` say who answered. `files` are the canonical names that were sent for, `left_out` those that did not
-    go along. `files_digest` stands for the text of those that did, which is what fits in `limit_bytes`. `origin` is
-    the workflow thread whose digest is the chat's context.
+    `thread_id` is a chat to go on with, or a workflow thread to talk about. `digest` stands for the request without it.
     """
 
+    caller: Caller
     prompt: str
-    answer: str
     digest: str
-    asked: str
-    why: str
-    model: str
-    provider: str
-    usage: Usage = field(default_factory=Usage)
+    thread_id: str | None = None
+    model: str | None = None
     files: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    files_digest: str = ""
-    limit_bytes: int = 0
-    images: int = 0
     directory: str | None = None
-    origin: str | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """One chat as it stands after its turns; one that has none is not stored yet."""
-
-    id: str
-    turns: tuple[Turn, ...] = ()
+    temperature: float | None = None
+    thinking: str | None = None
+    images: tuple[str, ...] = ()
 
     @property
-    def last(self) -> Turn | None:
-        """The latest turn."""
-        return self.turns[-1] if self.turns else None
+    def names_a_model(self) -> bool:
+        """Whether the caller chose the model itself."""
+        return self.model is not None and self.model.strip().lower() not in {"", "auto"}
 
 
-@cache
-def _turn() -> TypeAdapter[Turn]:
-    return TypeAdapter(Turn)  # built when the first chat comes, not at every start
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What a question is asked in: the chat so far, the thread it is about, and what may be read."""
+
+    chat: Chat
+    origin: str | None
+    directory: str | None
+    briefing: str
+    workspace: Workspace
 
 
-async def load_chat(journal: Journal, chat_id: str, caller: Caller) -> Chat:
-    """Give the caller's chat.
+class Chats:
+    """Takes the messages of all chats of this process, those of one chat one after another.
 
-    Raises UnknownStream where it has none of that id, OtherKind where that is a thread of steps, StoreUnreadable where
-    a newer stepwarden wrote it.
+    `wording` is the system prompt. `call_s` is the deadline of one call.
     """
-    head = await journal.head(chat_id, caller)
-    if head.kind != CHAT:
-        raise OtherKind(f"{chat_id} is no chat.")
-    stored = await journal.store.read(chat_id)
-    try:
-        return Chat(chat_id, tuple(_turn().validate_json(event.payload) for event in stored))
-    except ValidationError as error:
-        raise StoreUnreadable("This chat was written by a newer stepwarden; upgrade, or start a new one.") from error
+
+    def __init__(
+        self, journal: Journal, models: Models, roots: tuple[str, ...], wording: str, *, call_s: float = CALL_SECONDS
+    ) -> None:
+        self._journal = journal
+        self._models = models
+        self._roots = roots
+        self._wording = wording
+        self._call_s = call_s
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def ask(self, question: ChatQuestion) -> Chat:
+        """Return the chat with the answer as its last turn; it is on disk by then.
+
+        A question that repeats the last turn, its files included, gets that turn's answer again and asks nobody.
+        Raises ModelError where there is no answer, UnknownStream for an id the caller has nothing of, RootRefused,
+        StoreError; then nothing was recorded.
+        """
+        until = deadline(self._call_s)
+        head = await self._journal.head(question.thread_id, question.caller) if question.thread_id else None
+        if head is None or head.kind != CHAT:
+            return await self._answer(question, Chat(new_thread_id(CHAT)), head.stream if head else None, until)
+        async with self._turn_of(head.stream, until):
+            chat = await load_chat(self._journal, head.stream, question.caller)
+            return await self._answer(question, chat, chat.turns[0].origin, until)
+
+    @asynccontextmanager
+    async def _turn_of(self, chat_id: str, until: float) -> AsyncGenerator[None]:
+        """Wait until no other message of this chat is being answered."""
+        lock = self._locks.setdefault(chat_id, asyncio.Lock())
+        try:
+            with anyio.fail_after(max(0.0, until - deadline(0))):
+                await lock.acquire()
+        except TimeoutError:
+            text = "The message before this one is still being answered; send this one again after its reply."
+            raise StoreBusy(text) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _answer(self, question: ChatQuestion, chat: Chat, origin: str | None, until: float) -> Chat:
+        setting = await self._setting(question, chat, origin)
+        if await anyio.to_thread.run_sync(_repeats_last, question, setting):
+            return chat
+        if not question.names_a_model:
+            await find_some(self._models)
+        choice = self._choose(question, chat)
+        request, turn = await anyio.to_thread.run_sync(_composed, question, setting, choice, self._wording)
+        reply = await self._complete(replace(request, principal=question.caller.principal), until)
+        return await self._record(chat, _answered(turn, reply), question.caller)
+
+    async def _setting(self, question: ChatQuestion, chat: Chat, origin: str | None) -> _Setting:
+        briefing, directory = "", question.directory or (chat.last.directory if chat.last else None)
+        if origin is not None:
+            try:
+                thread = await self._journal.load(origin, question.caller)
+            except UnknownStream:
+                briefing = ""  # retention took it since: the chat goes on without
+            else:
+                briefing, directory = briefing_of(thread), directory or thread.directory
+        workspace = Workspace(None, None)
+        if question.files or question.directory:
+            policy = RootPolicy(self._roots, question.caller.local)
+            workspace = await anyio.to_thread.run_sync(open_workspace, directory, policy)
+        return _Setting(chat, origin, directory, briefing, workspace)
+
+    def _choose(self, question: ChatQuestion, chat: Chat) -> Choice:
+        """Choose the model that was named, else that of the last turn, else by need; with eyes where it needs them."""
+        if question.model is not None or chat.last is None:
+            choice = self._models.choose(question.model, ModelTier.BALANCED)
+        else:
+            choice = replace(self._models.choose(chat.last.asked, ModelTier.BALANCED), why="as in the turn before")
+        if not question.images or choice.info.sees_images:
+            return choice
+        seeing = [info.name for info in self._models.usable() if info.sees_images]
+        if seeing and not question.names_a_model:
+            return replace(self._models.choose(seeing[0], ModelTier.BALANCED), why="the first that sees images")
+        named = f", or name one that does ({', '.join(seeing[:_SEEING])})" if seeing else "; no usable model does"
+        text = f"{choice.info.name} sees no images, as far as is known: leave them out{named}."
+        raise ModelError(ErrorKind.UNSUPPORTED, text, model=choice.info.name)
+
+    async def _complete(self, request: ModelRequest, until: float) -> ModelReply:
+        left_s = max(0.0, until - deadline(0))
+        try:
+            with anyio.fail_after(left_s):
+                return await self._models.complete(replace(request, deadline_s=left_s))
+        except TimeoutError:
+            raise self._too_slow(request.model) from None
+        except ModelError as error:
+            if error.trouble is ErrorKind.TIMEOUT:
+                raise self._too_slow(request.model) from error
+            raise
+
+    def _too_slow(self, model: str) -> ModelError:
+        fast = "a faster model"
+        with suppress(ModelError):
+            known = self._models.choose(None, ModelTier.FAST).info.name
+            fast += f" ({known})" if known != model else ""
+        text = (
+            f"{model} gave no answer in {self._call_s:g} s, so the request was ended. "
+            f"Ask {fast}, send less at once, or set thinking_mode to minimal."
+        )
+        return ModelError(ErrorKind.TIMEOUT, text, model=model)
+
+    async def _record(self, chat: Chat, turn: Turn, caller: Caller) -> Chat:
+        for _ in range(ATTEMPTS):
+            try:
+                return await append_turn(self._journal.store, chat, turn, caller)
+            except VersionConflict:  # another process was first; both answers are paid for, so both stay
+                chat = await load_chat(self._journal, chat.id, caller)
+        raise StoreBusy("Other calls kept changing this chat; nothing was recorded. Send the same call again.")
 
 
-async def append_turn(store: Store, chat: Chat, turn: Turn, caller: Caller) -> Chat:
-    """Record one more turn, and give the chat with it; on disk when this returns.
+def _repeats_last(question: ChatQuestion, setting: _Setting) -> bool:
+    """Whether the question was the last one too, and its files say what they said then. Reads files."""
+    last = setting.chat.last
+    if last is None or last.digest != question.digest:
+        return False
+    if not question.files:
+        return True
+    text, _ = setting.workspace.numbered(_names(question, setting.workspace), last.limit_bytes)
+    return _digest(text) == last.files_digest
 
-    Raises VersionConflict when another turn was recorded since `chat` was read, StoreError when it cannot be written.
+
+def _composed(question: ChatQuestion, setting: _Setting, choice: Choice, wording: str) -> tuple[ModelRequest, Turn]:
+    """Return the request, and the turn as it will be recorded, without its answer. Reads files.
+
+    Raises ModelError where the question is too long for the model even without files and history.
     """
-    grown = replace(chat, turns=(*chat.turns, turn))
-    count = len(grown.turns)
-    change = HeadChange(
-        kind=CHAT,
-        tool=CHAT,
-        principal=caller.principal,
-        title=" ".join(grown.turns[0].prompt.split()),
-        outcome="done",  # every turn is whole: a chat of one turn is no orphan
-        steps=count,
-        total_steps=count,
-        directory=turn.directory,
-        origin=turn.origin,
-        completed=True,
+    bare = Message("user", question.prompt, question.images)
+    budget = int((choice.info.context_tokens or CONTEXT_TOKENS) * BYTES_PER_TOKEN * SHARE)
+    verbatim = _bytes(conversation(setting.chat, bare, wording, setting.briefing)) <= budget
+    used = _bytes(conversation(setting.chat, bare, wording, setting.briefing, verbatim=verbatim))
+    if used > budget:
+        text = f"{used // 1024} KB of text is more than {choice.info.name} takes: send less, or name another model."
+        raise ModelError(ErrorKind.TOO_LONG, text, model=choice.info.name)
+    names = _names(question, setting.workspace)
+    files, left_out = setting.workspace.numbered(names, budget - used) if names else ("", [])
+    asked = replace(bare, text=question_text(question.prompt, files, tuple(left_out)))
+    request = ModelRequest(
+        model=choice.info.name,
+        messages=tuple(conversation(setting.chat, asked, wording, setting.briefing, verbatim=verbatim)),
+        temperature=question.temperature,
+        thinking=question.thinking,
+        purpose=CHAT,
+        thread=setting.chat.id,
     )
-    payload = _turn().dump_json(turn, exclude_defaults=True).decode()
-    await store.append(chat.id, len(chat.turns), [NewEvent(CHAT, payload)], change)
-    return grown
+    turn = Turn(
+        prompt=question.prompt,
+        answer="",
+        digest=question.digest,
+        asked=choice.info.name,
+        why=choice.why,
+        model="",
+        provider="",
+        files=tuple(names),
+        left_out=tuple(left_out),
+        files_digest=_digest(files),
+        limit_bytes=budget - used,
+        images=len(question.images),
+        directory=setting.workspace.directory or setting.directory,
+        origin=setting.origin,
+        notes=() if setting.workspace.readable or not names else ("No file may be read: send working_directory.",),
+    )
+    return request, turn
+
+
+def _answered(turn: Turn, reply: ModelReply) -> Turn:
+    # Half a surrogate pair, which models do send, fits in no store.
+    text = reply.text.encode(errors="replace").decode()
+    cut_off = ("The answer ended at the model's output limit: ask it to go on.",) if reply.cut_off else ()
+    notes = (*turn.notes, *reply.notes, *cut_off)
+    return replace(turn, answer=text, model=reply.model, provider=reply.provider, usage=reply.usage, notes=notes)
+
+
+def _names(question: ChatQuestion, workspace: Workspace) -> list[str]:
+    return list(dict.fromkeys(workspace.canonical(path) for path in question.files))
+
+
+def _bytes(messages: list[Message]) -> int:
+    return sum(len(message.text.encode()) for message in messages)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()

@@ -11,7 +11,7 @@ ATTEMPTS = 8  # how often a command decides anew after a host was first
 
 
 async def owner(journal: Journal, thread_id: str) -> Caller:
-    """Give the caller whose thread this is; UnknownStream where there is none of that id."""
+    """Return the caller whose thread this is; UnknownStream where there is none of that id."""
     head = await journal.store.head(thread_id)
     if head is None:
         raise UnknownStream(f"No thread has the id {thread_id}.")
@@ -19,7 +19,7 @@ async def owner(journal: Journal, thread_id: str) -> Caller:
 
 
 async def abandon(journal: Journal, thread_id: str) -> Outcome:
-    """Give an open thread up, and say how it stood before: one that was not open stays as it is.
+    """Return an open thread up, and say how it stood before: one that was not open stays as it is.
 
     Raises UnknownStream where there is no such thread, StoreBusy where its host kept changing it.
     """

@@ -28,7 +28,7 @@ class Journal:
         self._bytes = 0
 
     async def head(self, thread_id: str, caller: Caller) -> Head:
-        """Give the head of the caller's thread.
+        """Return the head of the caller's thread.
 
         Raises UnknownStream where there is none, or it belongs to another principal; nothing tells which.
         """
@@ -38,7 +38,7 @@ class Journal:
         return head
 
     async def load(self, thread_id: str, caller: Caller) -> Thread:
-        """Give the caller's thread as it stands now; raises as `head` does, and OtherKind for a chat."""
+        """Return the caller's thread as it stands now; raises as `head` does, and OtherKind for a chat."""
         head = await self.head(thread_id, caller)
         if head.kind != THREAD:
             raise OtherKind(f"{thread_id} is a {head.kind}, no thread of steps: go on with it by {head.tool}.")
@@ -69,11 +69,11 @@ class Journal:
         self._keep(thread, size + sum(len(event.payload) for event in new))
 
     async def kept(self, thread_id: str) -> dict[str, bytes]:
-        """Give what was kept with the thread, by name."""
+        """Return what was kept with the thread, by name."""
         return {name: zlib.decompress(data) for name, data in (await self.store.kept(thread_id)).items()}
 
     async def replayed(self, thread: Thread, number: int) -> tuple[Thread, tuple[Event, ...]]:
-        """Give the thread as the call that recorded live step `number` left it, and the events of that call."""
+        """Return the thread as the call that recorded live step `number` left it, and the events of that call."""
         stored = await self.store.read(thread.id)
         events = list(_decoded(stored))
         digest = thread.trail[number - 1].digest
@@ -89,7 +89,7 @@ class Journal:
         return fold_events(Thread(thread.id, thread.tool), events[:end]), decided
 
     async def history(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[HistoryEntry]:
-        """Give the thread's events from number `after` + 1 on, at most `limit`."""
+        """Return the thread's events from number `after` + 1 on, at most `limit`."""
         stored = await self.store.read(thread_id, after=after, limit=limit)
         return [HistoryEntry(row.seq, row.at, row.kind, json.loads(row.payload), row.hash) for row in stored]
 

@@ -26,7 +26,7 @@ class Confirmations:
     _pending: OrderedDict[str, _Pending] = field(default_factory=OrderedDict[str, _Pending])
 
     def ask(self, principal: str, about: str) -> str:
-        """Give the word by which `principal` confirms `about`, the digest of exactly one call."""
+        """Return the word by which `principal` confirms `about`, the digest of exactly one call."""
         word = secrets.token_hex(8)
         self._pending[word] = _Pending(principal, about, self.clock() + VALID_S)
         while len(self._pending) > MOST_PENDING:
@@ -34,7 +34,7 @@ class Confirmations:
         return word
 
     def redeem(self, word: str, principal: str, about: str) -> bool:
-        """Tell whether the word confirms just this; it is used up by a call that it fits, and by no other."""
+        """Return whether the word confirms just this; it is used up by a call that it fits, and by no other."""
         pending = self._pending.get(word)
         if pending is None or pending.until < self.clock() or pending.principal != principal:
             return False

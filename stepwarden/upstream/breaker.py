@@ -31,7 +31,7 @@ class Breaker:
         return max(left_s, 1.0 if self._trying else 0.0)
 
     def enter(self) -> bool:
-        """Tell whether a call may go; where it is the trial, `ended` has to be called whatever comes of it."""
+        """Return whether a call may go; where it is the trial, `ended` has to be called whatever comes of it."""
         if self._opened_at is None:
             return True
         if self.waits_s > 0:

@@ -32,7 +32,7 @@ class ClientKey:
     key_id: str | None
 
     def assertion(self, client_id: str, audience: str) -> str:
-        """Give a signed statement that we are the client, for one authorization server (its issuer), good once."""
+        """Return a signed statement that we are the client, for one authorization server (its issuer), good once."""
         import jwt
 
         now = int(time.time())
@@ -89,7 +89,7 @@ def _loaded(named: str, pem: bytes) -> Any:
 
 
 def _algorithms(key: Any) -> tuple[str, ...]:
-    """Give what a key can sign with, the usual one first; nothing for a key that is too weak or of another kind."""
+    """Return what a key can sign with, the usual one first; nothing for a key that is too weak or of another kind."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(key, rsa.RSAPrivateKey):

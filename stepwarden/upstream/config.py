@@ -275,7 +275,7 @@ class UpstreamConfig(BaseModel):
         return f"{where} {runs}" if runs else where
 
     def without_secrets(self, words: str) -> str:
-        """Give words that an upstream may have a part in, without the secrets that it was given by this entry."""
+        """Return words that an upstream may have a part in, without the secrets that it was given by this entry."""
         named = [value for name, value in self.headers.items() if is_credential(name)]
         named += [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
         auth = [self.auth.token, self.auth.client_secret]
@@ -285,17 +285,17 @@ class UpstreamConfig(BaseModel):
         return words
 
     def permits(self, tool: str) -> bool:
-        """Tell whether a tool of this name may be used."""
+        """Return whether a tool of this name may be used."""
         return matches(tool, self.allow) and not matches(tool, self.deny)
 
 
 def matches(tool: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether a tool's name fits one of `patterns` (`*` and `?`, as in a shell; case counts)."""
+    """Return whether a tool's name fits one of `patterns` (`*` and `?`, as in a shell; case counts)."""
     return any(fnmatch.fnmatchcase(tool, pattern) for pattern in patterns)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name leads to this machine for certain."""
+    """Return whether a host name leads to this machine for certain."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -303,7 +303,7 @@ def is_loopback(host: str) -> bool:
 
 
 def sends_safely(url: str) -> bool:
-    """Tell whether what is sent to an address can be read by nobody on its way."""
+    """Return whether what is sent to an address can be read by nobody on its way."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (
@@ -314,7 +314,7 @@ def sends_safely(url: str) -> bool:
 
 
 def _run_by(command: str, args: tuple[str, ...]) -> str:
-    """Give the script or package that a command such as npx runs; no other argument, which could be a secret."""
+    """Return the script or package that a command such as npx runs; no other argument, which could be a secret."""
     if PurePath(command).stem.lower() not in _RUNNERS:
         return ""
     left = list(args)
@@ -325,7 +325,7 @@ def _run_by(command: str, args: tuple[str, ...]) -> str:
 
 
 def is_credential(header: str) -> bool:
-    """Tell whether a header is one that carries a secret."""
+    """Return whether a header is one that carries a secret."""
     name = header.lower()
     return name in {"authorization", "proxy-authorization", "cookie"} or any(
         word in name for word in ("token", "key", "secret", "password", "auth")
@@ -333,7 +333,7 @@ def is_credential(header: str) -> bool:
 
 
 def _usual_auth(entry: Mapping[str, Any]) -> str:
-    """Say how to sign in where the entry does not: OAuth if the server asks for it, unless a header does it already."""
+    """Return the default way to sign in: OAuth if the server asks for it, unless a header does it already."""
     headers = entry.get("headers")
     if isinstance(headers, dict) and any(is_credential(str(name)) for name in headers):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return "none"

@@ -22,7 +22,7 @@ class DeferredUpstreams:
     _built: "tuple[Upstreams, Recorder] | None" = None
 
     def open(self) -> "tuple[Upstreams, Recorder]":
-        """Give them, and where calls are recorded. Raises SettingsError where an entry cannot be used."""
+        """Return them, and where calls are recorded. Raises SettingsError where an entry cannot be used."""
         if self._built is None:
             self._built = self.build()
         return self._built

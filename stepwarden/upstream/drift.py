@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.tool import UpstreamTool
 
 MOST_LINES = 24
@@ -14,7 +14,7 @@ _WORDS = ("title", "description")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ToolChange:
     """One difference in words; `widens` says that the tool may do more by it, or that a model is told other things."""
 
     words: str
@@ -26,7 +26,7 @@ class Change:
         return f"{'WIDER: ' if self.widens else ''}{self.words}"
 
 
-def changes(before: UpstreamTool, after: UpstreamTool) -> list[Change]:
+def changes(before: UpstreamTool, after: UpstreamTool) -> list[ToolChange]:
     """List what differs, the widening first.
 
     A change narrows only if that is certain: an argument or a value less, one more that is required, a safer
@@ -34,50 +34,50 @@ def changes(before: UpstreamTool, after: UpstreamTool) -> list[Change]:
     """
     found = [*_annotations(before, after), *_schema(before, after), *_texts(before, after)]
     if before.output_schema != after.output_schema:
-        found.append(Change("its results have another form", widens=False))
+        found.append(ToolChange("its results have another form", widens=False))
     return sorted(found, key=lambda change: not change.widens)
 
 
 def widens(before: UpstreamTool, after: UpstreamTool) -> bool:
-    """Tell whether the tool must be looked at before it is called again."""
+    """Return whether the tool must be looked at before it is called again."""
     return before.fingerprint != after.fingerprint and any(change.widens for change in changes(before, after))
 
 
-def _annotations(before: UpstreamTool, after: UpstreamTool) -> Iterator[Change]:
+def _annotations(before: UpstreamTool, after: UpstreamTool) -> Iterator[ToolChange]:
     if before.kind != after.kind:
         order = ("read", "write", "destructive")
         wider = order.index(after.kind) > order.index(before.kind)
         # Milder words are the upstream's word alone: they would take an approval away.
-        yield Change(f"it was {before.kind} and says {after.kind} now", widens=wider or after.kind == "read")
+        yield ToolChange(f"it was {before.kind} and says {after.kind} now", widens=wider or after.kind == "read")
     if after.repeatable and not before.repeatable and before.kind == after.kind:
-        yield Change("it says now that it may be repeated", widens=True)
+        yield ToolChange("it says now that it may be repeated", widens=True)
 
 
-def _schema(before: UpstreamTool, after: UpstreamTool) -> Iterator[Change]:
+def _schema(before: UpstreamTool, after: UpstreamTool) -> Iterator[ToolChange]:
     old, new = before.parameters, after.parameters
     for name in new:
         if name not in old:
-            yield Change(f"new argument {quoted(name, 40)}: {quoted(json.dumps(new[name]), 160)}", widens=True)
+            yield ToolChange(f"new argument {quoted(name, 40)}: {quoted(json.dumps(new[name]), 160)}", widens=True)
         elif old[name] != new[name]:
-            yield Change(
+            yield ToolChange(
                 f"argument {quoted(name, 40)}: {quoted(json.dumps(old[name]), 160)} became "
                 f"{quoted(json.dumps(new[name]), 160)}",
                 widens=not _narrower(old[name], new[name]),
             )
     for name in old:
         if name not in new:
-            yield Change(f"without argument {quoted(name, 40)}", widens=False)
+            yield ToolChange(f"without argument {quoted(name, 40)}", widens=False)
     yield from (
-        Change(f"{quoted(n, 40)} is required now", widens=False) for n in after.required if n not in before.required
+        ToolChange(f"{quoted(n, 40)} is required now", widens=False) for n in after.required if n not in before.required
     )
     yield from (
-        Change(f"{quoted(n, 40)} is optional now", widens=True) for n in before.required if n not in after.required
+        ToolChange(f"{quoted(n, 40)} is optional now", widens=True) for n in before.required if n not in after.required
     )
     if _rest(before.schema) != _rest(after.schema):
         closed = {key: value for key, value in _rest(after.schema).items() if key != "additionalProperties"}
         opened = {key: value for key, value in _rest(before.schema).items() if key != "additionalProperties"}
         only_closed = closed == opened and after.schema.get("additionalProperties") is False
-        yield Change("the schema of its arguments changed", widens=not only_closed)
+        yield ToolChange("the schema of its arguments changed", widens=not only_closed)
 
 
 def _rest(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _rest(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _narrower(old: object, new: object) -> bool:
-    """Tell whether an argument's schema certainly takes less: fewer values of an enum, or words left out."""
+    """Return whether an argument's schema certainly takes less: fewer values of an enum, or words left out."""
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return False
     before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
@@ -103,18 +103,18 @@ def _narrower(old: object, new: object) -> bool:
     return True
 
 
-def _texts(before: UpstreamTool, after: UpstreamTool) -> Iterator[Change]:
+def _texts(before: UpstreamTool, after: UpstreamTool) -> Iterator[ToolChange]:
     if before.title != after.title:
         words = f"title: {quoted(before.title, 60) or 'none'} became {quoted(after.title, 60) or 'none'}"
-        yield Change(words, widens=not _lost_words(before.title, after.title))
+        yield ToolChange(words, widens=not _lost_words(before.title, after.title))
     if before.description != after.description:
         wider = not _lost_words(before.description, after.description)
         for line in _diff(before.description, after.description):
-            yield Change(f"description: {line}", widens=wider)
+            yield ToolChange(f"description: {line}", widens=wider)
 
 
 def _lost_words(before: str, after: str) -> bool:
-    """Tell whether `after` is `before` with whole lines left out, or other blanks."""
+    """Return whether `after` is `before` with whole lines left out, or other blanks."""
     remaining = iter([" ".join(line.split()) for line in before.splitlines()])
     return all(line in remaining for line in (" ".join(line.split()) for line in after.splitlines() if line.strip()))
 

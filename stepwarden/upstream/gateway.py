@@ -23,37 +23,37 @@ from stepwarden.errors import (
     UpstreamRefused,
 )
 from stepwarden.upstream.approval import Confirmations
-from stepwarden.upstream.calling import Answered, Line
+from stepwarden.upstream.call_outcome import CallOutcome
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.connection import Connection, Standing
-from stepwarden.upstream.link import Answer, Question
-from stepwarden.upstream.mishaps import Mishappened, quoted
-from stepwarden.upstream.outcome import Ended
+from stepwarden.upstream.connection import Connection, ConnectionState
+from stepwarden.upstream.failures import CallFailed, quoted
+from stepwarden.upstream.pending_elicitations import PendingCalls
 from stepwarden.upstream.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
 from stepwarden.upstream.registry import Registry
-from stepwarden.upstream.results import Pages, text_of
+from stepwarden.upstream.results import ResultPages, text_of
 from stepwarden.upstream.schemas import ARGUMENT_BYTES, misfits, unpacked
-from stepwarden.upstream.searching import Entry, found
+from stepwarden.upstream.session import Answer, CallQuestion
 from stepwarden.upstream.tool import UpstreamTool, canonical, digest_of, told_skipped, wire_of
-from stepwarden.upstream.waiting import WaitingCalls
+from stepwarden.upstream.tool_call import CallAnswer, ToolCaller
+from stepwarden.upstream.tool_search import SearchEntry, found
 
 AuthOf = Callable[[UpstreamConfig], httpx2.Auth | None]
 
 
 @dataclass
-class Server:
+class UpstreamServer:
     """One upstream: its way in, its tools, and how it is signed in to."""
 
     config: UpstreamConfig
-    line: Line
+    line: ToolCaller
     registry: Registry
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCall:
     """A call that may be made: its arguments are valid. `about` is the digest of just this call."""
 
-    server: Server
+    server: UpstreamServer
     tool: UpstreamTool
     arguments: dict[str, Any]
     about: str
@@ -66,7 +66,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CallCheck:
     """What a look before a call found: `problem` is empty where it may be made."""
 
     upstream: str
@@ -86,10 +86,10 @@ class Upstreams:
     auth_of: AuthOf
     on_tools: Callable[[], None] = lambda: None
     lacking: Callable[[UpstreamConfig], str] = lambda _: ""
-    pages: Pages = field(default_factory=Pages)
+    pages: ResultPages = field(default_factory=ResultPages)
     confirmations: Confirmations = field(default_factory=Confirmations)
-    waiting: WaitingCalls = field(default_factory=WaitingCalls)
-    _servers: dict[str, Server] = field(default_factory=dict[str, Server])
+    waiting: PendingCalls = field(default_factory=PendingCalls)
+    _servers: dict[str, UpstreamServer] = field(default_factory=dict[str, UpstreamServer])
     _auths: dict[str, httpx2.Auth | None] = field(default_factory=dict[str, "httpx2.Auth | None"])
 
     def __post_init__(self) -> None:
@@ -98,22 +98,22 @@ class Upstreams:
             registry = Registry(config, path)
             registry.load()
             connection = Connection(config, lambda config=config: self._auth(config), self._hearer(registry))
-            self._servers[config.name] = Server(config, Line(config, connection), registry)
+            self._servers[config.name] = UpstreamServer(config, ToolCaller(config, connection), registry)
 
-    def servers(self) -> list[Server]:
-        """Give all of them, in the order of the file."""
+    def servers(self) -> list[UpstreamServer]:
+        """Return all of them, in the order of the file."""
         return list(self._servers.values())
 
-    def server(self, name: str) -> Server:
-        """Give one by name. Raises UnknownUpstream."""
+    def server(self, name: str) -> UpstreamServer:
+        """Return one by name. Raises UnknownUpstream."""
         if name not in self._servers:
             near = difflib.get_close_matches(name, self._servers, n=1)
             meant = f"; did you mean {near[0]}?" if near else "."
             raise UnknownUpstream(f"No upstream {quoted(name, 40)!r}{meant} There are: {', '.join(self._servers)}.")
         return self._servers[name]
 
-    def standing(self, server: Server) -> Standing:
-        """Say how one stands, without asking it."""
+    def standing(self, server: UpstreamServer) -> ConnectionState:
+        """Return how one stands, without asking it."""
         return server.line.connection.standing
 
     async def list_all(self, upstream: str | None = None, *, timeout_s: float) -> dict[str, StepwardenError]:
@@ -123,23 +123,23 @@ class Upstreams:
         found = zip((server.config.name for server in unlisted), troubles, strict=True)
         return {name: trouble for name, trouble in found if trouble is not None}
 
-    async def search(self, query: str, *, upstream: str | None = None, most: int = 8) -> list[Entry]:
-        """Give the tools that fit the words best, those of one upstream or of all."""
+    async def search(self, query: str, *, upstream: str | None = None, most: int = 8) -> list[SearchEntry]:
+        """Return the tools that fit the words best, those of one upstream or of all."""
         return found(query, self.entries(upstream), most)
 
-    def entries(self, upstream: str | None = None) -> list[Entry]:
-        """Give every tool that the settings allow."""
+    def entries(self, upstream: str | None = None) -> list[SearchEntry]:
+        """Return every tool that the settings allow."""
         return [
-            Entry(server.config.name, tool, bool(server.registry.drift(name)))
+            SearchEntry(server.config.name, tool, bool(server.registry.drift(name)))
             for server in self._meant(upstream)
             for name, tool in server.registry.tools.items()
         ]
 
-    def _meant(self, upstream: str | None) -> Sequence[Server]:
+    def _meant(self, upstream: str | None) -> Sequence[UpstreamServer]:
         return self.servers() if upstream is None else [self.server(upstream)]
 
-    async def find(self, name: str) -> tuple[Server, str]:
-        """Give the server and the tool's own name for `upstream/tool`, connecting where its list is not known yet.
+    async def find(self, name: str) -> tuple[UpstreamServer, str]:
+        """Return the server and the tool's own name for `upstream/tool`, connecting where its list is not known yet.
 
         Raises UnknownUpstream; of a tool's own name alone, where only one upstream has it, that one is meant.
         """
@@ -163,8 +163,8 @@ class Upstreams:
             await server.line.connection.link()  # it may be new there
         return server, tool
 
-    def _joined(self, name: str) -> tuple[Server, str] | None:
-        """Give what a name means that has another sign than the slash between upstream and tool, or its prefix."""
+    def _joined(self, name: str) -> tuple[UpstreamServer, str] | None:
+        """Return what a name means that has another sign than the slash between upstream and tool, or its prefix."""
         for server in self.servers():
             for before in (server.config.name, server.config.tool_prefix):
                 separator, tool = name[len(before) : len(before) + 1], name[len(before) + 1 :]
@@ -172,7 +172,7 @@ class Upstreams:
                     return server, tool
         return None
 
-    async def prepare(self, name: str, arguments: Mapping[str, Any]) -> Prepared:
+    async def prepare(self, name: str, arguments: Mapping[str, Any]) -> PreparedCall:
         """Look everything over before a call. Raises UnknownUpstream and UpstreamRefused, one line for each mistake."""
         server, own_name = await self.find(name)
         registry = server.registry
@@ -189,11 +189,11 @@ class Upstreams:
         approve = server.config.approve
         asks = approve == "all" or (approve == "writes" and not tool.reads_only)
         about = digest_of({"tool": f"{server.config.name}/{own_name}", "is": tool.fingerprint, "arguments": given})
-        return Prepared(server, tool, given, about, asks)
+        return PreparedCall(server, tool, given, about, asks)
 
     async def call(
         self,
-        prepared: Prepared,
+        prepared: PreparedCall,
         *,
         by: str,
         recorder: Recorder,
@@ -201,7 +201,7 @@ class Upstreams:
         on_progress: ProgressFnT | None = None,
         answers: types.InputResponses | None = None,
         state: str | None = None,
-    ) -> Ended:
+    ) -> CallOutcome:
         """Make the call and record it; a write before it is sent, too.
 
         Raises UpstreamDown (not sent), UpstreamSilent (sent, nobody knows), UpstreamRefused, SignInNeeded, and
@@ -218,7 +218,7 @@ class Upstreams:
             arguments=digest_of(prepared.arguments),
             approved=approved,
         )
-        question = Question(tool.name, prepared.arguments, on_progress, answers, state)
+        question = CallQuestion(tool.name, prepared.arguments, on_progress, answers, state)
         async with _timed(recorder, record) as note:
             if not tool.reads_only:
                 await server.line.connection.link()  # nothing is intended where nothing can be sent
@@ -226,10 +226,10 @@ class Upstreams:
             got = await server.line.call(question, repeatable=tool.repeatable)
             note.answered(got)
         misfit = self._misfit(server, tool.name, got.answer)
-        return Ended(got.answer, note.seconds, got.attempts, misfit)
+        return CallOutcome(got.answer, note.seconds, got.attempts, misfit)
 
-    def _misfit(self, server: Server, name: str, answer: Answer) -> str:
-        """Say how a structured result does not fit what the tool said of it, "" where it does."""
+    def _misfit(self, server: UpstreamServer, name: str, answer: Answer) -> str:
+        """Return how a structured result does not fit what the tool said of it, "" where it does."""
         if not isinstance(answer, types.CallToolResult) or answer.is_error:
             return ""
         checker = server.registry.output_checker(name)
@@ -240,7 +240,7 @@ class Upstreams:
         lines = checker.misfits(answer.structured_content)
         return quoted(f"its structured result does not fit its own schema: {'; '.join(lines)}", 300) if lines else ""
 
-    def accept(self, server: Server, tool: str, fingerprint: str) -> None:
+    def accept(self, server: UpstreamServer, tool: str, fingerprint: str) -> None:
         """Trust a tool as it is listed now, if it is still the one with this fingerprint. Raises UpstreamRefused."""
         server.registry.accept(tool, fingerprint)
         self.on_tools()
@@ -254,36 +254,36 @@ class Upstreams:
         wait = getattr(self._auth(server.config), "signed_in", None)
         return wait is not None and await wait(timeout_s)
 
-    async def check(self, server: Server) -> Check:
+    async def check(self, server: UpstreamServer) -> CallCheck:
         """Look whether a call could be made now: connection, sign-in, limits, tools. One line."""
         name = server.config.name
         try:
             link = await server.line.connection.link()
             await link.refresh()
         except StepwardenError as error:
-            return Check(name, "cannot be used", str(error))
-        except Mishappened as error:
-            return Check(name, "does not list its tools", f"{name}: {error}")
+            return CallCheck(name, "cannot be used", str(error))
+        except CallFailed as error:
+            return CallCheck(name, "does not list its tools", f"{name}: {error}")
         if server.line.limited_s:
-            return Check(
+            return CallCheck(
                 name, "limited", f"{name} limits how often it is asked, for {server.line.limited_s:.0f} s more."
             )
         if server.line.breaker.waits_s:
-            return Check(
+            return CallCheck(
                 name,
                 "left alone",
                 f"{name} failed repeatedly; the next call goes in {server.line.breaker.waits_s:.0f} s.",
             )
         if lacking := await asyncio.to_thread(self.lacking, server.config):
-            return Check(name, "scopes", lacking)
+            return CallCheck(name, "scopes", lacking)
         tools = server.registry.tools
         if not tools:
-            return Check(name, "no tools", f"{name} offers no tool that the settings allow.")
+            return CallCheck(name, "no tools", f"{name} offers no tool that the settings allow.")
         barred = ", ".join(server.registry.barred[:5])
         changed = f" Changed and barred until your user accepts them: {barred}." if barred else ""
         skipped = told_skipped(server.registry.skipped)
         unusable = f" Cannot be used: {skipped}." if skipped else ""
-        return Check(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.{changed}{unusable}")
+        return CallCheck(name, "", f"{name}: ready, {len(tools)} tools, MCP {link.protocol}.{changed}{unusable}")
 
     async def close(self) -> None:
         """End every connection, and the calls that wait for an answer."""
@@ -311,7 +311,7 @@ class Upstreams:
 
         return hear
 
-    async def _listed(self, server: Server, timeout_s: float) -> StepwardenError | None:
+    async def _listed(self, server: UpstreamServer, timeout_s: float) -> StepwardenError | None:
         try:
             async with asyncio.timeout(timeout_s):
                 await server.line.connection.link()
@@ -331,7 +331,7 @@ class _Note:
     seconds: float = 0.0
     recorded: bool = True  # False where the store could not take the intent: it will not take the end
 
-    def answered(self, got: Answered) -> None:
+    def answered(self, got: CallAnswer) -> None:
         self.attempts = got.attempts
         if not isinstance(got.answer, types.CallToolResult):
             self.outcome = "asked"

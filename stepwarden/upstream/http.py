@@ -18,9 +18,9 @@ from mcp.client.auth import OAuthFlowError
 
 from stepwarden.errors import StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.depth import readable
-from stepwarden.upstream.events import EventBuffer
-from stepwarden.upstream.mishaps import Mishap, Trouble, cited, quoted
+from stepwarden.upstream.failures import Failure, FailureKind, cited, quoted
+from stepwarden.upstream.json_nesting import readable
+from stepwarden.upstream.sse_buffer import EventBuffer
 
 ANSWER_BYTES = 8 * 1024 * 1024  # of one answer; a page of a long list is below 1 MB
 STREAM_BYTES_PER_MINUTE = 32 * 1024 * 1024  # of a stream that stays open
@@ -30,7 +30,7 @@ MISHAP_CODE = -32_055  # in the range JSON-RPC leaves to implementations; no ser
 _UNAVAILABLE = frozenset({502, 503, 504})
 
 
-class TellingClient(httpx2.AsyncClient):
+class DiagnosticClient(httpx2.AsyncClient):
     """The HTTP client of one connection.
 
     `mark` is what our own errors are known by: a server cannot know it, so it cannot claim that a call was not sent.
@@ -41,7 +41,7 @@ class TellingClient(httpx2.AsyncClient):
     def __init__(
         self,
         *,
-        on_mishap: Callable[[Mishap], None],
+        on_mishap: Callable[[Failure], None],
         sse: bool = False,
         answer_bytes: int = ANSWER_BYTES,
         **options: Any,
@@ -51,7 +51,7 @@ class TellingClient(httpx2.AsyncClient):
         self._on_mishap = on_mishap
         self._sse = sse
         self._answer_bytes = answer_bytes
-        self._mishaps: dict[int, Mishap] = {}
+        self._mishaps: dict[int, Failure] = {}
         self._numbered = 0
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
@@ -66,7 +66,7 @@ class TellingClient(httpx2.AsyncClient):
                 raise
         except (httpx2.RequestError, StepwardenError, OAuthFlowError, ssl.SSLError, OSError) as error:
             return self._told(request, _mishap_of(error), 503)
-        if isinstance(given, Mishap):
+        if isinstance(given, Failure):
             await response.aclose()
             return self._told(request, given, response.status_code)
         kept = {name: value for name, value in response.headers.items() if name.lower() in _KEPT_HEADERS}
@@ -79,15 +79,15 @@ class TellingClient(httpx2.AsyncClient):
             await response.aread()
         return response
 
-    def mishap_in(self, code: int, data: object) -> Mishap | None:
-        """Give the mishap that an error of ours carries; None where the error is the server's."""
+    def mishap_in(self, code: int, data: object) -> Failure | None:
+        """Return the mishap that an error of ours carries; None where the error is the server's."""
         found = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
         if code != MISHAP_CODE or found.get("mark") != self.mark:
             return None
         return self._mishaps.pop(found["number"], None)
 
-    async def _looked_at(self, response: httpx2.Response) -> "Mishap | bytes | _Events | None":
-        """Give what is wrong with a response, or its whole body, or its events (None: leave it as it is)."""
+    async def _looked_at(self, response: httpx2.Response) -> "Failure | bytes | _Events | None":
+        """Return what is wrong with a response, or its whole body, or its events (None: leave it as it is)."""
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code >= 400:
             body = await _body(response, ERROR_BYTES, whole=False)
@@ -106,14 +106,14 @@ class TellingClient(httpx2.AsyncClient):
                 return readable(body)
             words = body[:200].decode(errors="replace").strip()
             told = f"it answered with no valid JSON: {cited(words, 80)}" if words else "its answer is empty"
-            return Mishap(Trouble.GARBAGE, told)
+            return Failure(FailureKind.GARBAGE, told)
         found = quoted(kind, 40) or "nothing readable"
         if _is_tool_call(response.request):  # it may have been carried out, whatever answers for it
-            return Mishap(Trouble.GARBAGE, f"its answer is {found}, and no MCP message")
-        return Mishap(Trouble.NOT_MCP, f"there is no MCP server at this address: it answers {found}")
+            return Failure(FailureKind.GARBAGE, f"its answer is {found}, and no MCP message")
+        return Failure(FailureKind.NOT_MCP, f"there is no MCP server at this address: it answers {found}")
 
-    def _told(self, request: httpx2.Request, mishap: Mishap, status: int) -> httpx2.Response:
-        """Give the response that says what happened, as the SDK hands it on to who asked."""
+    def _told(self, request: httpx2.Request, mishap: Failure, status: int) -> httpx2.Response:
+        """Return the response that says what happened, as the SDK hands it on to who asked."""
         if _is_call(request) or (self._sse and request.method == "GET"):
             self._on_mishap(mishap)
         self._numbered += 1
@@ -130,13 +130,15 @@ _KEPT_HEADERS = frozenset({"content-type", "mcp-session-id", "mcp-protocol-versi
 _TOLD_BY_STATUS = frozenset({401, 403, 429, *_UNAVAILABLE})
 
 
-def new_client(config: UpstreamConfig, auth: httpx2.Auth | None, on_mishap: Callable[[Mishap], None]) -> TellingClient:
-    """Give the HTTP client for one connection; redirects are left to the SDK, which stays on the origin."""
+def new_client(
+    config: UpstreamConfig, auth: httpx2.Auth | None, on_mishap: Callable[[Failure], None]
+) -> DiagnosticClient:
+    """Return the HTTP client for one connection; redirects are left to the SDK, which stays on the origin."""
     headers = {name: value.get_secret_value() for name, value in config.headers.items()}
     timeout = httpx2.Timeout(config.connect_timeout_s, read=max(300.0, config.timeout_s + 5.0), pool=config.timeout_s)
     limits = httpx2.Limits(max_connections=config.concurrency + 8, max_keepalive_connections=config.concurrency + 8)
     sse = config.transport == "sse"
-    return TellingClient(on_mishap=on_mishap, sse=sse, headers=headers, auth=auth, timeout=timeout, limits=limits)
+    return DiagnosticClient(on_mishap=on_mishap, sse=sse, headers=headers, auth=auth, timeout=timeout, limits=limits)
 
 
 class _Events(httpx2.AsyncByteStream):
@@ -183,7 +185,7 @@ async def _body(response: httpx2.Response, most_bytes: int, *, whole: bool) -> b
 
 
 def _is_call(request: httpx2.Request) -> bool:
-    """Tell whether somebody waits for the answer: it is no notice, no stream that is opened, no end of a session."""
+    """Return whether somebody waits for the answer: it is no notice, no stream that is opened, no end of a session."""
     return request.method == "POST" and not re.search(rb'"method":\s*"notifications/', request.content[:300])
 
 
@@ -197,7 +199,7 @@ def _is_json(body: bytes) -> bool:
 
 
 def _is_lost(response: httpx2.Response, body: bytes) -> bool:
-    """Tell whether the server forgot our session: 404 says so (MCP, transports), and some say 400 in words."""
+    """Return whether the server forgot our session: 404 says so (MCP, transports), and some say 400 in words."""
     if "mcp-session-id" not in response.request.headers:
         return False
     return response.status_code == 404 or (response.status_code == 400 and b"session id" in body.lower())
@@ -211,33 +213,33 @@ def _is_error(body: bytes) -> bool:
     return isinstance(found, dict) and "jsonrpc" in found and isinstance(found.get("error"), dict)  # pyright: ignore[reportUnknownMemberType]
 
 
-_BY_KIND: tuple[tuple[tuple[type[Exception], ...], Trouble, str], ...] = (
-    ((OAuthFlowError,), Trouble.SIGN_IN, "signing in failed: {said}"),
-    ((_TooLarge,), Trouble.TOO_LARGE, "{said}"),
-    ((httpx2.ConnectTimeout,), Trouble.UNREACHABLE, "there is no connection within the time"),
-    ((httpx2.PoolTimeout,), Trouble.UNREACHABLE, "all connections are in use"),
+_BY_KIND: tuple[tuple[tuple[type[Exception], ...], FailureKind, str], ...] = (
+    ((OAuthFlowError,), FailureKind.SIGN_IN, "signing in failed: {said}"),
+    ((_TooLarge,), FailureKind.TOO_LARGE, "{said}"),
+    ((httpx2.ConnectTimeout,), FailureKind.UNREACHABLE, "there is no connection within the time"),
+    ((httpx2.PoolTimeout,), FailureKind.UNREACHABLE, "all connections are in use"),
     (
         (httpx2.ConnectError, httpx2.ProxyError, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, ssl.SSLError),
-        Trouble.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         "{connecting}",
     ),
-    ((httpx2.ReadTimeout, httpx2.WriteTimeout), Trouble.SILENT, "no answer came within the time"),
-    ((httpx2.DecodingError,), Trouble.GARBAGE, "its answer cannot be decoded: {said}"),
+    ((httpx2.ReadTimeout, httpx2.WriteTimeout), FailureKind.SILENT, "no answer came within the time"),
+    ((httpx2.DecodingError,), FailureKind.GARBAGE, "its answer cannot be decoded: {said}"),
 )
 
 
-def _mishap_of(error: Exception) -> Mishap:
-    """Give the mishap that an exception of sending stands for."""
+def _mishap_of(error: Exception) -> Failure:
+    """Return the mishap that an exception of sending stands for."""
     if isinstance(error, StepwardenError):
-        trouble = Trouble.UNREACHABLE if isinstance(error, UpstreamDown) else Trouble.SIGN_IN
-        return Mishap(trouble, quoted(str(error), 600), error=error)
+        trouble = FailureKind.UNREACHABLE if isinstance(error, UpstreamDown) else FailureKind.SIGN_IN
+        return Failure(trouble, quoted(str(error), 600), error=error)
     said = quoted(str(error), 120).rstrip(".") or type(error).__name__
     for kinds, trouble, words in _BY_KIND:
         if isinstance(error, kinds):
-            return Mishap(trouble, words.format(said=said, connecting=_connect_words(str(error))))
+            return Failure(trouble, words.format(said=said, connecting=_connect_words(str(error))))
     if isinstance(error, httpx2.ReadError) and not str(error):
         said = "it was closed without an answer"
-    return Mishap(Trouble.BROKEN, f"the connection broke: {said}")
+    return Failure(FailureKind.BROKEN, f"the connection broke: {said}")
 
 
 def _connect_words(said: str) -> str:
@@ -254,24 +256,28 @@ def _connect_words(said: str) -> str:
     return quoted(said, 100) or "there is no connection"
 
 
-def _mishap_of_status(response: httpx2.Response, body: bytes) -> Mishap:
+def _mishap_of_status(response: httpx2.Response, body: bytes) -> Failure:
     status = response.status_code
     said = _said(response, body)
     if status == 401:
-        return Mishap(Trouble.SIGN_IN, f"it refuses our credentials (401){said}")
+        return Failure(FailureKind.SIGN_IN, f"it refuses our credentials (401){said}")
     if status == 403:
-        return Mishap(Trouble.FORBIDDEN, _forbidden(response, said))
+        return Failure(FailureKind.FORBIDDEN, _forbidden(response, said))
     if status == 429:
-        return Mishap(Trouble.LIMITED, "it limits how often it may be asked (429)", retry_after_s(response.headers))
+        return Failure(
+            FailureKind.LIMITED, "it limits how often it may be asked (429)", retry_after_s(response.headers)
+        )
     if status in _UNAVAILABLE:
-        return Mishap(Trouble.UNAVAILABLE, f"it cannot answer now ({status}){said}", retry_after_s(response.headers))
+        return Failure(
+            FailureKind.UNAVAILABLE, f"it cannot answer now ({status}){said}", retry_after_s(response.headers)
+        )
     if status >= 500:
-        return Mishap(Trouble.FAILED, f"it failed ({status}){said}")
+        return Failure(FailureKind.FAILED, f"it failed ({status}){said}")
     if _is_lost(response, body):
-        return Mishap(Trouble.SESSION_LOST, f"it does not know our session any more ({status})")
+        return Failure(FailureKind.SESSION_LOST, f"it does not know our session any more ({status})")
     if status in {404, 405}:
-        return Mishap(Trouble.NOT_MCP, f"there is no MCP server at this address ({status})")
-    return Mishap(Trouble.REJECTED, f"it refused the request ({status}){said}")
+        return Failure(FailureKind.NOT_MCP, f"there is no MCP server at this address ({status})")
+    return Failure(FailureKind.REJECTED, f"it refused the request ({status}){said}")
 
 
 def _forbidden(response: httpx2.Response, said: str) -> str:

@@ -59,12 +59,12 @@ class Recorder(Protocol):
 
 
 def new_id(prefix: str) -> str:
-    """Give an id that nobody can guess: the prefix, and 128 bits in letters and digits."""
+    """Return an id that nobody can guess: the prefix, and 128 bits in letters and digits."""
     return f"{prefix}-{b32encode(secrets.token_bytes(16)).decode().rstrip('=').lower()}"
 
 
 def payload_of(record: CallRecord) -> str:
-    """Give an entry as it is stored: JSON without what is empty."""
+    """Return an entry as it is stored: JSON without what is empty."""
     return json.dumps({key: value for key, value in asdict(record).items() if value not in {"", 0}}, ensure_ascii=False)
 
 

@@ -18,9 +18,9 @@ from typing import Any, cast
 
 from stepwarden.errors import UnknownUpstream, UpstreamRefused
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.drift import Change, changes, widens
-from stepwarden.upstream.schemas import Checker, Unusable, compiled
-from stepwarden.upstream.tool import Skipped, UpstreamTool, read_tools
+from stepwarden.upstream.drift import ToolChange, changes, widens
+from stepwarden.upstream.schemas import Checker, UnusableSchema, compiled
+from stepwarden.upstream.tool import UnusableTool, UpstreamTool, read_tools
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +37,11 @@ class Registry:
     config: UpstreamConfig
     path: Path | None
     clock: Callable[[], float] = time.time
-    skipped: Sequence[Skipped] = ()
+    skipped: Sequence[UnusableTool] = ()
     listed_at: float | None = None
     _listed: dict[str, UpstreamTool] = field(default_factory=dict[str, UpstreamTool])
     _trusted: dict[str, UpstreamTool] = field(default_factory=dict[str, UpstreamTool])
-    _checkers: dict[str, Checker | Unusable] = field(default_factory=dict[str, "Checker | Unusable"])
+    _checkers: dict[str, Checker | UnusableSchema] = field(default_factory=dict[str, "Checker | UnusableSchema"])
     _read: tuple[int, int] | None = None
 
     def load(self) -> None:
@@ -77,7 +77,7 @@ class Registry:
         return {name: tool for name, tool in self._listed.items() if self.config.permits(name)}
 
     def tool(self, name: str) -> UpstreamTool:
-        """Give a tool that may be called. Raises UnknownUpstream, or UpstreamRefused with what to do."""
+        """Return a tool that may be called. Raises UnknownUpstream, or UpstreamRefused with what to do."""
         if name not in self._listed:
             raise UnknownUpstream(self._unknown(name))
         if not self.config.permits(name):
@@ -93,7 +93,7 @@ class Registry:
             )
         return self._listed[name]
 
-    def drift(self, name: str) -> list[Change]:
+    def drift(self, name: str) -> list[ToolChange]:
         """List what changed in a tool since it was trusted; empty where nothing widened."""
         before, after = self._trusted.get(name), self._listed.get(name)
         if before is None or after is None or not widens(before, after):
@@ -119,11 +119,11 @@ class Registry:
         self._save({name})
 
     def checker(self, name: str) -> Checker:
-        """Give the compiled schema of a tool's arguments. Raises UpstreamRefused where it is none."""
+        """Return the compiled schema of a tool's arguments. Raises UpstreamRefused where it is none."""
         return self._checker(f"in {name}", name, self._listed[name].schema)
 
     def output_checker(self, name: str) -> Checker | None:
-        """Give the compiled schema of its results, None where it has none or none that can be used."""
+        """Return the compiled schema of its results, None where it has none or none that can be used."""
         schema = self._listed[name].output_schema
         try:
             return None if schema is None else self._checker(f"out {name}", name, schema)
@@ -135,12 +135,12 @@ class Registry:
         if key not in self._checkers:
             try:
                 self._checkers[key] = compiled(schema)
-            except Unusable as error:
+            except UnusableSchema as error:
                 self._checkers[key] = error
         found = self._checkers[key]
-        if isinstance(found, Unusable):
+        if isinstance(found, UnusableSchema):
             if key.startswith("in ") and all(item.name != name for item in self.skipped):
-                self.skipped = (*self.skipped, Skipped(name, str(found)))
+                self.skipped = (*self.skipped, UnusableTool(name, str(found)))
             raise UpstreamRefused(f"{name} of {self.config.name} cannot be called: {found}. Tell who runs it.")
         return found
 
@@ -215,7 +215,7 @@ class Registry:
 
 
 def _server_of(config: UpstreamConfig) -> str:
-    """Give what stands for the server: of another one under the same name nothing is trusted yet."""
+    """Return what stands for the server: of another one under the same name nothing is trusted yet."""
     return sha256(json.dumps([config.url, config.command, config.args, config.cwd]).encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ from typing import Any, cast
 from pydantic_core import SchemaError as PatternError
 from pydantic_core import SchemaValidator, core_schema
 
-from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.failures import quoted
 
 SCHEMA_BYTES = 64 * 1024  # of one tool's schema; the largest of a hundred well-known tools is below 10 kB
 SCHEMA_DEPTH = 48
@@ -31,7 +31,7 @@ _COMBINING = ("allOf", "anyOf", "oneOf", "$ref", "$dynamicRef", "if", "dependent
 _UNSAFE = ("patternProperties", "unevaluatedProperties", "unevaluatedItems")  # they run patterns of their own
 
 
-class Unusable(Exception):
+class UnusableSchema(Exception):
     """A schema that cannot be used; its text says why, in a few words."""
 
 
@@ -57,7 +57,7 @@ class Checker:
     _looks: _Looks = field(repr=False)
 
     def misfits(self, value: object) -> list[str]:
-        """Give one line for each thing wrong with `value`, at most eight; none where it fits or cannot be checked."""
+        """Return one line for each thing wrong with `value`, at most eight; none where it fits or cannot be checked."""
         self._looks.begin(LOOKS)
         lines: list[str] = []
         try:
@@ -79,7 +79,7 @@ def _lost_references() -> tuple[type[Exception], ...]:
 
 
 def structure_of(schema: object) -> str:
-    """Say why this is no input schema of a tool, "" where it looks like one; cheap enough for long lists."""
+    """Return why this is no input schema of a tool, "" where it looks like one; cheap enough for long lists."""
     if not isinstance(schema, dict):
         return "its schema is no object"
     entry = cast("dict[str, Any]", schema)
@@ -99,7 +99,7 @@ def structure_of(schema: object) -> str:
 
 
 def depth_of(value: object, most: int) -> int:
-    """Give how deep `value` is nested, without going deeper than `most` + 1."""
+    """Return how deep `value` is nested, without going deeper than `most` + 1."""
     level, depth = [value], 0
     while level and depth <= most:
         deeper: list[object] = []
@@ -124,15 +124,15 @@ def compiled(schema: Mapping[str, Any]) -> Checker:
     try:
         error = next(_counted(validator_for(base.META_SCHEMA), looks)(base.META_SCHEMA).iter_errors(safe), None)
     except _Enough:
-        raise Unusable("its schema is too large or nested too deep") from None
+        raise UnusableSchema("its schema is too large or nested too deep") from None
     if error is not None:
         place = ".".join(str(part) for part in error.absolute_path) or "its root"
-        raise Unusable(f"its schema is not valid at {quoted(place, 60)}")
+        raise UnusableSchema(f"its schema is not valid at {quoted(place, 60)}")
     return Checker(schema, _counted(base, looks)(safe, registry=Registry()), looks)
 
 
 def _safe(node: object) -> object:
-    """Give a schema without the keywords that run patterns in a way we cannot bound."""
+    """Return a schema without the keywords that run patterns in a way we cannot bound."""
     if isinstance(node, list):
         return [_safe(item) for item in cast("list[object]", node)]
     if not isinstance(node, Mapping):
@@ -188,7 +188,7 @@ def _matcher(pattern: str) -> SchemaValidator | None:
 
 
 def _lines(error: Any) -> list[str]:
-    """Give the lines for one error of jsonschema."""
+    """Return the lines for one error of jsonschema."""
     place = _place(error.absolute_path)
     properties: Mapping[str, Any] = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
     prefix = f"{place}." if place else ""
@@ -278,7 +278,7 @@ def _place(path: Any) -> str:
 
 
 def unknown_field(place: str, name: str, known: list[str]) -> str:
-    """Give the line for a field that a tool does not have."""
+    """Return the line for a field that a tool does not have."""
     near = difflib.get_close_matches(name.lower(), {item.lower(): item for item in known}, n=1, cutoff=0.6)
     meant = next((item for item in known if near and item.lower() == near[0]), None)
     if meant is not None:
@@ -288,7 +288,7 @@ def unknown_field(place: str, name: str, known: list[str]) -> str:
 
 
 def misfits(checker: Checker, arguments: Mapping[str, Any]) -> list[str]:
-    """Give what is wrong with the arguments of a call, one line each; unknown fields too, which many schemas forget."""
+    """Return what is wrong with the arguments of a call, one line each, unknown fields included."""
     schema = checker.schema
     properties: Mapping[str, Any] = schema.get("properties", {})
     listed = "additionalProperties" not in schema and not any(key in schema for key in (*_COMBINING, *_UNSAFE))
@@ -300,7 +300,7 @@ def misfits(checker: Checker, arguments: Mapping[str, Any]) -> list[str]:
 
 
 def unpacked(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the arguments as models mean them.
+    """Return the arguments as models mean them.
 
     Lists and objects that came as JSON in a text, as some hosts send them, are unpacked; null for an argument that may
     be left out, and that the schema gives another type, leaves it out.
@@ -318,7 +318,7 @@ def unpacked(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[st
 
 
 def _from_text(text: str, kind: str) -> object:
-    """Give the object or array that stands in `text`, or the text where there is none."""
+    """Return the object or array that stands in `text`, or the text where there is none."""
     if text.lstrip()[:1] not in {"{", "["}:
         return text
     try:

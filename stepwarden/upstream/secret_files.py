@@ -10,7 +10,7 @@ class OpenToOthers(Exception):
 
 
 def read_secret(path: Path, most_bytes: int) -> bytes:
-    """Give the first `most_bytes` and one of a file, nothing of what is no regular file.
+    """Return the first `most_bytes` and one of a file, nothing of what is no regular file.
 
     Raises OSError where it cannot be read, OpenToOthers where others can.
     """

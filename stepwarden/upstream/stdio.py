@@ -26,8 +26,8 @@ from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.depth import readable
-from stepwarden.upstream.mishaps import Mishap, Mishappened, Trouble, quoted
+from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, quoted
+from stepwarden.upstream.json_nesting import readable
 
 LINE_BYTES = 8 * 1024 * 1024  # of one message
 MESSAGES_AT_ONCE = 20_000  # in FLOOD_S; a server that sends more is ended
@@ -45,7 +45,7 @@ class _Pipes:
 
     process: Process
     config: UpstreamConfig
-    on_mishap: Callable[[Mishap], None]
+    on_mishap: Callable[[Failure], None]
     last_words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
     ending: bool = False
     read_out: anyio.Event = field(default_factory=anyio.Event)
@@ -67,13 +67,13 @@ class _Pipes:
                 await self._read_lines(stdout, out)
             except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
                 pass  # our own end closed the pipe, or nobody reads any more
-            except Mishappened as error:
+            except CallFailed as error:
                 self.on_mishap(error.mishap)
                 return
             if not self.ending:
                 with anyio.move_on_after(0.5):  # so that what it said last, and how it ended, can be told
                     await self.process.wait()
-                self.on_mishap(Mishap(Trouble.BROKEN, self._end_words()))
+                self.on_mishap(Failure(FailureKind.BROKEN, self._end_words()))
 
     async def _read_lines(
         self, stdout: ByteReceiveStream, out: MemoryObjectSendStream[SessionMessage | Exception]
@@ -83,8 +83,8 @@ class _Pipes:
         async for chunk in _chunks(stdout):
             buffer += chunk
             if len(buffer) > LINE_BYTES:
-                raise Mishappened(
-                    Mishap(Trouble.TOO_LARGE, f"it sent a line over {LINE_BYTES >> 20} MiB and was ended")
+                raise CallFailed(
+                    Failure(FailureKind.TOO_LARGE, f"it sent a line over {LINE_BYTES >> 20} MiB and was ended")
                 )
             if b"\n" not in chunk:
                 continue
@@ -93,9 +93,10 @@ class _Pipes:
             now = anyio.current_time()
             seen, since = (len(lines), now) if now - since > FLOOD_S else (seen + len(lines), since)
             if seen > MESSAGES_AT_ONCE:
-                raise Mishappened(
-                    Mishap(
-                        Trouble.GARBAGE, f"it sent over {MESSAGES_AT_ONCE} messages in {FLOOD_S:.0f} s and was ended"
+                raise CallFailed(
+                    Failure(
+                        FailureKind.GARBAGE,
+                        f"it sent over {MESSAGES_AT_ONCE} messages in {FLOOD_S:.0f} s and was ended",
                     )
                 )
             for line in filter(None, (line.strip() for line in lines)):
@@ -106,7 +107,7 @@ class _Pipes:
                         words = (
                             f"it prints what is no MCP message, such as: {quoted(line.decode(errors='replace'), 80)}"
                         )
-                        raise Mishappened(Mishap(Trouble.GARBAGE, words))
+                        raise CallFailed(Failure(FailureKind.GARBAGE, words))
                     continue
                 await out.send(SessionMessage(message))
 
@@ -186,7 +187,7 @@ _REAPER = "for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; kill -s 0 -- -$1 || exit
 
 @asynccontextmanager
 async def stdio_streams(
-    config: UpstreamConfig, on_mishap: Callable[[Mishap], None], on_start: Callable[[int], None]
+    config: UpstreamConfig, on_mishap: Callable[[Failure], None], on_start: Callable[[int], None]
 ) -> AsyncGenerator[Streams]:
     """Start the command and give the streams of its messages; end it behind them. `on_start` is told its group.
 
@@ -240,10 +241,10 @@ async def _start(config: UpstreamConfig, env: dict[str, str]) -> Process:
         words = f"there is no {config.command}{'' if absolute else '; give its absolute path'}"
         if config.cwd and not os.path.isdir(config.cwd):  # noqa: PTH112, ASYNC240
             words = f"there is no directory {config.cwd}, its cwd"
-        raise Mishappened(Mishap(Trouble.UNREACHABLE, words)) from error
+        raise CallFailed(Failure(FailureKind.UNREACHABLE, words)) from error
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        raise Mishappened(Mishap(Trouble.UNREACHABLE, f"{config.command} cannot be started: {reason}")) from error
+        raise CallFailed(Failure(FailureKind.UNREACHABLE, f"{config.command} cannot be started: {reason}")) from error
 
 
 async def _chunks(stream: ByteReceiveStream) -> AsyncGenerator[bytes]:

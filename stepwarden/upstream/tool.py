@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.schemas import SCHEMA_BYTES, SCHEMA_DEPTH, depth_of, structure_of
 
 UNUSABLE = "org.stepwarden/unusable"
@@ -92,15 +92,15 @@ class UpstreamTool:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class UnusableTool:
     """A tool that was listed and cannot be used, and why."""
 
     name: str
     why: str
 
 
-def told_skipped(skipped: Iterable[Skipped], most: int = 5) -> str:
-    """Say what cannot be used, the tools of one reason together; of each reason, and of the reasons, the first few."""
+def told_skipped(skipped: Iterable[UnusableTool], most: int = 5) -> str:
+    """Return what cannot be used, grouped by reason; at most a few of each, and of the reasons."""
     names: dict[str, list[str]] = {}
     for item in skipped:
         names.setdefault(item.why, []).append(item.name)
@@ -113,24 +113,24 @@ def _few(items: Sequence[str], most: int, between: str = ", ") -> str:
 
 
 def canonical(value: object) -> str:
-    """Give JSON that is the same for equal values."""
+    """Return JSON that is the same for equal values."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def digest_of(arguments: Mapping[str, Any]) -> str:
-    """Give the SHA-256 of a call's arguments, in hex."""
+    """Return the SHA-256 of a call's arguments, in hex."""
     return hashlib.sha256(canonical(arguments).encode(errors="replace")).hexdigest()
 
 
-def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamTool], list[Skipped]]:
+def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamTool], list[UnusableTool]]:
     """Sort what a server listed (as the protocol has it) into tools by name, and what cannot be used."""
     tools: dict[str, UpstreamTool] = {}
-    skipped: list[Skipped] = []
+    skipped: list[UnusableTool] = []
     for entry in listed:
         name = str(entry.get("name"))
         why = _unusable(name, entry) or ("a second tool of this name; the first is used" if name in tools else "")
         if why:
-            skipped.append(Skipped(quoted(name, 60) or "(no name)", why))
+            skipped.append(UnusableTool(quoted(name, 60) or "(no name)", why))
             continue
         kept = {key: entry[key] for key in _PARTS if entry.get(key) is not None}
         if depth_of(kept.get("outputSchema"), SCHEMA_DEPTH) > SCHEMA_DEPTH:
@@ -177,11 +177,11 @@ def visible(text: str) -> str:
 
 
 def unusable_entry(name: object, why: str) -> dict[str, Any]:
-    """Give what stands in a list for a tool that cannot be used: its name, where it has one, and the reason."""
+    """Return what stands in a list for a tool that cannot be used: its name, where it has one, and the reason."""
     named = name if isinstance(name, str) else ""
     return {"name": named, "inputSchema": {"type": "object"}, "_meta": {UNUSABLE: why}}
 
 
 def wire_of(tool: Any) -> dict[str, Any]:
-    """Give a tool of the SDK as the protocol has it."""
+    """Return a tool of the SDK as the protocol has it."""
     return cast("dict[str, Any]", tool.model_dump(mode="json", by_alias=True, exclude_none=True))

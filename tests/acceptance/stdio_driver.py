@@ -93,7 +93,7 @@ class Server:
         return message_id
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Reply:
-        """Give the result of one call."""
+        """Return the result of one call."""
         return self.answer_to(self.begin(tool, arguments))["result"]
 
     def kill(self) -> None:

@@ -12,9 +12,9 @@ from stepwarden.manager.manager import Manager
 from stepwarden.steps.submission import Submission
 from stepwarden.storage import Store
 from stepwarden.storage.sqlite import newest_driver
-from stepwarden.threads.calls import Call, Caller, Reply
+from stepwarden.threads.calls import Caller, StepCall, StepReply
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.submit import Desk
+from stepwarden.threads.submissions import Threads
 from tools.debug import WORKFLOW
 
 
@@ -48,8 +48,10 @@ def thread(store_file: Path) -> Callable[..., str]:
         store = Store(f"sqlite:///{store_file}")
         try:
             said = Submission(number=1, step=task, digest="one", findings="seen")
-            reply = await Desk(Journal(store), Manager(), ()).submit(Call(Caller(principal), WORKFLOW.policy, said))
-            assert isinstance(reply, Reply)
+            reply = await Threads(Journal(store), Manager(), ()).submit(
+                StepCall(Caller(principal), WORKFLOW.policy, said)
+            )
+            assert isinstance(reply, StepReply)
             return reply.thread.id
         finally:
             await store.close()

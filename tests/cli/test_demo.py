@@ -118,7 +118,7 @@ def test_a_server_that_takes_every_step_is_found_out(directory: Path, capsys: py
 
 
 def test_the_sample_program_has_one_bug_and_one_line_mends_it(tmp_path: Path) -> None:
-    from stepwarden.cli.demo.scenes import BUG, FIX
+    from stepwarden.cli.demo.scenario import BUG, FIX
 
     sample = copy_sample(tmp_path / "program")
     assert sample.run().code == 1
@@ -128,7 +128,7 @@ def test_the_sample_program_has_one_bug_and_one_line_mends_it(tmp_path: Path) ->
 
 
 def test_what_the_agent_misreads_is_not_in_the_file(tmp_path: Path) -> None:
-    from stepwarden.cli.demo.scenes import LOOP, MISREAD
+    from stepwarden.cli.demo.scenario import LOOP, MISREAD
 
     sample = copy_sample(tmp_path / "program")
     line = sample.line("retry.py", sample.find("retry.py", LOOP))

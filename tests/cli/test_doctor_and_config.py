@@ -10,7 +10,7 @@ from cli_process import SCRIPT, run
 
 from stepwarden import __version__
 from stepwarden.cli import doctor
-from stepwarden.cli.findings import Finding
+from stepwarden.cli.findings import CheckResult
 from stepwarden.cli.hosts import examined, recipe, server_command
 
 Output = pytest.CaptureFixture[str]
@@ -91,7 +91,7 @@ def test_a_package_of_our_name_in_front_of_ours_is_a_problem(home: Path) -> None
     assert "the module tools comes from" in ended.stdout
 
 
-def host_findings(host: str) -> list[Finding]:
+def host_findings(host: str) -> list[CheckResult]:
     return [finding for finding in examined() if finding.about == host]
 
 

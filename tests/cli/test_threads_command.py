@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from stepwarden.cli import main
-from stepwarden.cli.showing import plain
+from stepwarden.cli.output import plain
 from stepwarden.storage import HeadChange, NewEvent, Store
 from stepwarden.storage.sqlite import newest_driver
 from stepwarden.threads.calls import LOCAL
-from stepwarden.threads.chats import Chat, Turn, append_turn
+from stepwarden.threads.chat_store import Chat, Turn, append_turn
 
 Make = Callable[..., str]
 Output = pytest.CaptureFixture[str]

@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stepwarden.files.nearest import nearest_line
-from stepwarden.files.quotes import Finding, look_up, still_there
-from stepwarden.files.text import Page, decode
+from stepwarden.files.quotes import QuoteMatch, look_up, still_there
+from stepwarden.files.text import FoldedText, decode
 from stepwarden.steps.evidence import Verdict
 
 SOURCE = '''\
@@ -40,10 +40,10 @@ def broken(items):
         return 0
     raise ValueError(f"it\u2019s \u201c{math.pi}\u201d \u2014 no")
 '''
-PAGE = Page.of(SOURCE)
+PAGE = FoldedText.of(SOURCE)
 
 
-def found(quote: str, line: int | None = None, page: Page = PAGE) -> tuple[str, int | None]:
+def found(quote: str, line: int | None = None, page: FoldedText = PAGE) -> tuple[str, int | None]:
     finding = look_up(page, quote, line)
     return finding.verdict.value, finding.line
 
@@ -108,7 +108,7 @@ def test_the_blank_lines_of_a_read_tool_are_taken_off_too() -> None:
 
 
 def test_the_number_of_the_first_words_counts_where_blank_lines_come_before() -> None:
-    page = Page.of("x zero one two three\n\nzero one two three\n")
+    page = FoldedText.of("x zero one two three\n\nzero one two three\n")
     assert found("2→\n3→zero one two three", None, page) == ("verified", 3)
 
 
@@ -117,7 +117,7 @@ def test_line_numbers_choose_among_equal_matches() -> None:
 
 
 def test_a_number_that_is_the_files_own_is_not_taken_for_a_line_number() -> None:
-    page = Page.of("fruit:\n  1: apples and oranges\n  2024-01-02 an error occurred\n")
+    page = FoldedText.of("fruit:\n  1: apples and oranges\n  2024-01-02 an error occurred\n")
     assert found("1: apples and oranges", 2, page) == ("verified", 2)
     assert found("2: apples and oranges", None, page) == ("verified", 2)  # the line number it stands at
     assert found("3: apples and oranges", None, page) == ("refuted", None)
@@ -175,19 +175,19 @@ def test_a_short_quote_has_to_be_a_whole_line_at_its_number(quote: str, line: in
 
 
 def test_a_whole_line_without_a_word_of_three_letters_is_too_short() -> None:
-    page = Page.of("{\n  x = 1\n}\n")
+    page = FoldedText.of("{\n  x = 1\n}\n")
     assert "too short" in look_up(page, "x = 1", 2).note
     assert "too short" in look_up(page, "}", 3).note
 
 
 def test_twelve_characters_are_counted_without_spaces() -> None:
-    page = Page.of("a b c d e f g h i j k l m n\n")
+    page = FoldedText.of("a b c d e f g h i j k l m n\n")
     assert "too short" in look_up(page, "b c d e f g h i j k l", None).note
     assert look_up(page, "b c d e f g h i j k l m", None).verdict is Verdict.VERIFIED
 
 
 def test_a_moved_quote_says_where_it_is() -> None:
-    assert look_up(PAGE, "result += item.price * item.count", 3) == Finding(
+    assert look_up(PAGE, "result += item.price * item.count", 3) == QuoteMatch(
         Verdict.MOVED, 10, "found at line 10, not 3"
     )
 
@@ -212,7 +212,7 @@ def test_the_line_of_a_quote_that_the_file_does_not_have_is_looked_for() -> None
 
 
 def test_a_nearest_line_is_cut_and_has_nothing_unprintable() -> None:
-    page = Page.of("needle \x1b[31m " + "hay " * 100)
+    page = FoldedText.of("needle \x1b[31m " + "hay " * 100)
     note = nearest_line(page, page.line(0)[:150], 1)
     assert note.isprintable()
     assert note.startswith("nearest is line 1: needle \ufffd[31m hay")
@@ -220,7 +220,7 @@ def test_a_nearest_line_is_cut_and_has_nothing_unprintable() -> None:
 
 
 def test_an_empty_file_has_nothing_in_it() -> None:
-    page = Page.of("\n \n")
+    page = FoldedText.of("\n \n")
     assert found("something not there", 1, page) == ("refuted", None)
     assert found("word", 1, page) == ("refuted", None)
     assert nearest_line(page, "something", 1) == "nothing like it in the file"
@@ -231,7 +231,7 @@ def test_an_empty_file_has_nothing_in_it() -> None:
     [("a\r\nb\r\nneedle in hay!\r\n", 3), ("a\rb\rneedle in hay!", 3), ("a\x0cb\u2028c\nneedle in hay!", 2)],
 )
 def test_lines_are_counted_as_editors_count_them(text: str, line: int) -> None:
-    assert found("needle in hay!", None, Page.of(text)) == ("verified", line)
+    assert found("needle in hay!", None, FoldedText.of(text)) == ("verified", line)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_any_slice_of_a_file_is_verified_at_its_line_however_it_is_written(
     text, piece, line = sliced
     first = line - piece[: len(piece) - len(piece.replace("\ufeff", " ").lstrip())].count("\n")
     quote = RENDERINGS[rendering](piece, first)
-    page = Page.of(text)
+    page = FoldedText.of(text)
     assert found(quote, line, page) == ("verified", line)
     assert found(quote, None, page)[0] == "verified"
     assert found(quote, line + 1000, page)[0] == "moved"
@@ -329,13 +329,13 @@ def test_a_quote_with_one_word_changed_is_not_verified(sliced: tuple[str, str, i
     words = piece.split(" ")
     at = data.draw(st.integers(0, len(words) - 1))
     changed = " ".join([*words[:at], "changedWord", *words[at + 1 :]])
-    assert look_up(Page.of(text), changed, line).verdict is Verdict.REFUTED
+    assert look_up(FoldedText.of(text), changed, line).verdict is Verdict.REFUTED
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(), quote=st.text(), line=st.none() | st.integers())
 def test_no_text_and_no_quote_makes_it_fail(text: str, quote: str, line: int | None) -> None:
-    page = Page.of(text)
+    page = FoldedText.of(text)
     finding = look_up(page, quote, line)
     assert finding.line is None or 1 <= finding.line <= text.count("\n") + text.count("\r") + 1
     if finding.target is not None:
@@ -364,7 +364,7 @@ HUGE = 8 * 1024 * 1024
     ],
 )
 def test_the_work_on_a_big_file_is_bounded(text: str, quote: str) -> None:
-    page = Page.of(text)
+    page = FoldedText.of(text)
     begun = time.process_time()
     finding = look_up(page, quote, 100_000)
     if finding.target is not None:

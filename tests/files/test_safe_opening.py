@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stepwarden.files import reading
-from stepwarden.files.reading import BARRED, FILE_BYTES, NO_NAME, Unread, locate, measure, open_inside, read
+from stepwarden.files import safe_open
+from stepwarden.files.safe_open import BARRED, FILE_BYTES, NO_NAME, Unread, locate, measure, open_inside, read
 from stepwarden.steps.evidence import Verdict
 
 OPENERS = [
     pytest.param(open_inside, id="walking"),
-    pytest.param(lambda root, parts: reading._open_plainly(str(Path(root, *parts))), id="plainly"),
+    pytest.param(lambda root, parts: safe_open._open_plainly(str(Path(root, *parts))), id="plainly"),
 ]
 
 

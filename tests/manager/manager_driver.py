@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from stepwarden.manager.facts import Case, Work
-from stepwarden.manager.reviewing import review
-from stepwarden.manager.sizing import size
+from stepwarden.manager.facts import ReviewInput, TaskFacts
+from stepwarden.manager.review import review
+from stepwarden.manager.size_estimate import size
 from stepwarden.steps.admission import Accept, admit
 from stepwarden.steps.events import Refused
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.fold import apply
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, open_thread
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Thread
 
@@ -50,7 +50,7 @@ class Talk:
     """One agent's thread. `step` sends a step and gives the advice that came back on it."""
 
     policy: Policy = DEBUG
-    work: Work = field(default_factory=lambda: Work("a task"))
+    work: TaskFacts = field(default_factory=lambda: TaskFacts("a task"))
     expert: bool = False
     readable: bool = True
     decision: Decision | None = None
@@ -62,8 +62,8 @@ class Talk:
         return self.decision.thread
 
     @property
-    def case(self) -> Case:
-        return Case(self.thread, self.policy, assess(self.thread, self.policy), self.expert)
+    def case(self) -> ReviewInput:
+        return ReviewInput(self.thread, self.policy, assess(self.thread, self.policy), self.expert)
 
     def record(self, *evidence, confidence=None, files=(), issues=(), backtrack=None, withdrawn=(), **said):
         """Record a step and leave the manager out."""
@@ -84,7 +84,7 @@ class Talk:
             backtrack=backtrack,
             **said,
         )
-        facts = Facts(tuple(evidence), tuple(files), readable=self.readable)
+        facts = StepFacts(tuple(evidence), tuple(files), readable=self.readable)
         if thread is None:
             self.decision = open_thread("id", self.policy, submission, facts, None)
             return

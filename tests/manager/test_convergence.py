@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, seen
 
-from stepwarden.manager.facts import Work
+from stepwarden.manager.facts import TaskFacts
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
-from stepwarden.steps.thread import Assurance, By, Outcome, Signal
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Signal
 
-LONG = Work("wrong at a.py:3", hint=8)
+LONG = TaskFacts("wrong at a.py:3", hint=8)
 SURE = ["very_high", "almost_certain", "certain"]
 
 
@@ -33,7 +33,7 @@ def test_a_verified_thread_that_changes_no_more_ends_early(word):
     assert (talk.thread.outcome, talk.thread.assurance, talk.thread.ended_by) == (
         Outcome.DONE,
         Assurance.VERIFIED,
-        By.RULE,
+        DecidedBy.RULE,
     )
     assert talk.decision.events[-1].saved == 5
 
@@ -51,7 +51,7 @@ def test_with_an_expert_at_hand_only_certain_ends_by_the_rules(word, ends):
 
 
 def test_the_tools_minimum_of_steps_comes_first():
-    talk = Talk(policy=POLICIES["analyze"], work=Work("look", hint=7))
+    talk = Talk(policy=POLICIES["analyze"], work=TaskFacts("look", hint=7))
     talk.step(seen(), hypothesis=THEORY, confidence="certain")
     assert not talk.step(files=["b.py"], confidence="certain").end
     assert talk.step(files=["c.py"], confidence="certain").end
@@ -102,13 +102,13 @@ def test_a_severe_issue_without_evidence_bars_the_end():
 
 
 def test_a_review_with_an_evidenced_severe_issue_ends_without_a_hypothesis():
-    talk = Talk(policy=POLICIES["codereview"], work=Work("look", hint=5))
+    talk = Talk(policy=POLICIES["codereview"], work=TaskFacts("look", hint=5))
     talk.step(seen(supports="I1"), issues=[issue()])
     assert talk.step(files=["b.py"], confidence="certain").end
 
 
 def test_a_review_without_any_claim_does_not_end_early():
-    talk = Talk(policy=POLICIES["codereview"], work=Work("look", hint=5))
+    talk = Talk(policy=POLICIES["codereview"], work=TaskFacts("look", hint=5))
     talk.step(issues=[issue(severity=Severity.LOW)])
     assert not talk.step(files=["b.py"], confidence="certain").end
 

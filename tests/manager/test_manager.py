@@ -7,14 +7,14 @@ import pytest
 from manager_driver import DEBUG, THEORY, Talk, seen
 
 from stepwarden.manager.adviser import AdviserError, Proposal
-from stepwarden.manager.facts import Work
+from stepwarden.manager.facts import TaskFacts
 from stepwarden.manager.manager import Manager
-from stepwarden.manager.reviewing import review
-from stepwarden.manager.sizing import size
-from stepwarden.steps.thread import By, Outcome, Signal
+from stepwarden.manager.review import review
+from stepwarden.manager.size_estimate import size
+from stepwarden.steps.thread import DecidedBy, Outcome, Signal
 
 pytestmark = pytest.mark.anyio
-WORK = Work("wrong at a.py:3")
+WORK = TaskFacts("wrong at a.py:3")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def test_without_a_model_the_rules_answer():
 async def test_a_model_may_move_the_size_inside_the_range():
     manager, _ = managed()
     advice = await manager.size(WORK, DEBUG)
-    assert (advice.plan.likely, advice.by, advice.plan.by) == (6, By.MODEL, By.MODEL)
+    assert (advice.plan.likely, advice.by, advice.plan.by) == (6, DecidedBy.MODEL, DecidedBy.MODEL)
     assert advice.plan.reason == advice.reason == "two caches, one key"
     assert advice.plan.low <= 6 <= advice.plan.high
 
@@ -100,10 +100,10 @@ async def test_the_rules_stand_where_the_model_does_not_answer_and_the_reason_sa
     advice = await manager.size(WORK, DEBUG)
     rules = size(WORK, DEBUG)
     assert advice.plan.reason == f"{said}; rules: {rules.plan.reason}"
-    assert (advice.plan.likely, advice.by) == (rules.plan.likely, By.RULE)
+    assert (advice.plan.likely, advice.by) == (rules.plan.likely, DecidedBy.RULE)
     case = stalled().case
     advice = await manager.review(case)
-    assert (advice.signal, advice.by) == (Signal.STALLED, By.RULE)
+    assert (advice.signal, advice.by) == (Signal.STALLED, DecidedBy.RULE)
     assert advice.reason == f"{said}; rules: {review(case).reason}"
 
 
@@ -116,7 +116,7 @@ async def test_a_cancelled_call_is_not_taken_for_a_slow_model():
 
 async def test_a_counted_total_needs_no_model():
     manager, adviser = managed()
-    await manager.size(Work("docs", computed=9), DEBUG)
+    await manager.size(TaskFacts("docs", computed=9), DEBUG)
     assert adviser.asked == 0
 
 
@@ -141,7 +141,11 @@ async def test_an_early_end_needs_no_model():
 async def test_a_stall_asks_the_model_and_stays_signalled():
     manager, adviser = managed(reason="read the proxy's log instead")
     advice = await manager.review(stalled().case)
-    assert (advice.signal, advice.by, advice.reason) == (Signal.STALLED, By.MODEL, "read the proxy's log instead")
+    assert (advice.signal, advice.by, advice.reason) == (
+        Signal.STALLED,
+        DecidedBy.MODEL,
+        "read the proxy's log instead",
+    )
     assert (advice.plan.likely, adviser.asked) == (6, 1)
 
 
@@ -149,7 +153,7 @@ async def test_a_request_for_more_asks_the_model():
     manager, adviser = managed(5)
     talk = asking_for_more()
     talk.take(await manager.review(talk.case))
-    assert (talk.thread.plan.likely, talk.thread.plan.by, talk.thread.plan.was) == (5, By.MODEL, 7)
+    assert (talk.thread.plan.likely, talk.thread.plan.by, talk.thread.plan.was) == (5, DecidedBy.MODEL, 7)
     assert adviser.asked == 1
 
 

@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, seen
 
-from stepwarden.manager.facts import Work
-from stepwarden.manager.reviewing import longest, review
-from stepwarden.manager.sizing import size
+from stepwarden.manager.facts import TaskFacts
+from stepwarden.manager.review import longest, review
+from stepwarden.manager.size_estimate import size
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
-from stepwarden.steps.thread import By, Outcome, Signal
+from stepwarden.steps.thread import DecidedBy, Outcome, Signal
 
-PLAIN = Work("wrong at a.py:3")  # debug: 4 steps
+PLAIN = TaskFacts("wrong at a.py:3")  # debug: 4 steps
 
 
 def likely_of(talk):
@@ -213,7 +213,7 @@ def test_a_checklist_closed_early_counts_before_the_word_high():
 
 
 def test_the_plan_never_shrinks_below_the_range():
-    talk = Talk(policy=POLICIES["secaudit"], work=Work("look", hint=8))
+    talk = Talk(policy=POLICIES["secaudit"], work=TaskFacts("look", hint=8))
     talk.step(seen(), hypothesis=THEORY)
     assert talk.step(files=["b.py"], confidence="high").plan.likely == 4
 
@@ -280,7 +280,7 @@ def test_a_stalled_agent_that_asks_for_more_gets_it():
 
 
 def test_a_counted_total_is_never_cut():
-    talk = Talk(policy=POLICIES["codereview"], work=Work("a task", computed=12))
+    talk = Talk(policy=POLICIES["codereview"], work=TaskFacts("a task", computed=12))
     talk.step(files=["a.py"])
     talk.step()
     assert talk.step().plan is None
@@ -302,7 +302,7 @@ def test_an_empty_step_after_the_word_that_it_is_stalled_ends_the_thread_as_inco
     advice = talk.stalled_step()
     assert (advice.end, advice.inconclusive) == (True, True)
     assert advice.reason.startswith("nothing new after 2 files; tried: the cache key")
-    assert (talk.thread.outcome, talk.thread.ended_by) == (Outcome.INCONCLUSIVE, By.RULE)
+    assert (talk.thread.outcome, talk.thread.ended_by) == (Outcome.INCONCLUSIVE, DecidedBy.RULE)
 
 
 def test_mere_words_after_that_word_and_a_refusal_end_it_too():
@@ -352,14 +352,14 @@ def test_words_are_the_work_of_a_tool_that_asks_for_nothing_new():
 def test_the_advice_to_split_comes_once_past_twice_the_range_and_then_every_five_steps():
     talk = Talk(policy=POLICIES["codereview"])
     talk.steps(30)
-    told = [remark.step for remark in talk.thread.remarks if remark.kind == Signal.SPLIT]
+    told = [remark.step for remark in talk.thread.decisions if remark.kind == Signal.SPLIT]
     assert told == [11, 16, 21, 26]
 
 
 def test_a_counted_total_is_never_called_too_long():
-    talk = Talk(policy=POLICIES["codereview"], work=Work("a task", computed=40))
+    talk = Talk(policy=POLICIES["codereview"], work=TaskFacts("a task", computed=40))
     talk.steps(30)
-    assert not any(remark.kind == Signal.SPLIT for remark in talk.thread.remarks)
+    assert not any(remark.kind == Signal.SPLIT for remark in talk.thread.decisions)
 
 
 def test_a_stall_is_told_before_the_length():
@@ -393,7 +393,7 @@ STEPS = st.fixed_dictionaries(
     expert=st.booleans(),
 )
 def test_every_review_is_bounded_and_always_the_same(tool, said, hint, expert):
-    talk = Talk(policy=POLICIES[tool], work=Work("a task", hint=hint), expert=expert)
+    talk = Talk(policy=POLICIES[tool], work=TaskFacts("a task", hint=hint), expert=expert)
     talk.step(files=["start.py"])
     for fields in said:
         step = dict(fields)

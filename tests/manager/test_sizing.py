@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manager_driver import DEBUG, POLICIES
 
-from stepwarden.manager.facts import Work
-from stepwarden.manager.question import Clue, Kind, clues, question_kind
-from stepwarden.manager.sizing import size
+from stepwarden.manager.facts import TaskFacts
+from stepwarden.manager.question import Clue, QuestionKind, clues, question_kind
+from stepwarden.manager.size_estimate import size
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.thread import By
+from stepwarden.steps.thread import DecidedBy
 
 CODEREVIEW = POLICIES["codereview"]
 ANALYZE = POLICIES["analyze"]
@@ -17,7 +17,7 @@ WIDE = Policy("other", 1, 10, 20)
 
 
 def plan_of(policy, task="look at this", **facts):
-    plan = size(Work(task, **facts), policy).plan
+    plan = size(TaskFacts(task, **facts), policy).plan
     assert plan is not None
     return plan
 
@@ -26,7 +26,7 @@ def plan_of(policy, task="look at this", **facts):
 def test_every_tool_starts_where_its_row_of_the_table_says(tool):
     policy = POLICIES[tool]
     plan = plan_of(policy, "how does this work", files=4)
-    assert (plan.likely, plan.by) == (policy.likely, By.RULE)
+    assert (plan.likely, plan.by) == (policy.likely, DecidedBy.RULE)
     assert policy.low <= plan.low < plan.high <= policy.high
 
 
@@ -45,16 +45,16 @@ def test_the_number_of_files_moves_the_start(files, move):
 @pytest.mark.parametrize(
     ("task", "kind", "move"),
     [
-        ("How does the parser work?", Kind.HOW, 0),
-        ("REVIEW the parser.", Kind.REVIEW, 1),
-        ("Is the architecture of it sound?", Kind.ARCHITECTURE, 2),
-        ("Look for security holes", Kind.SECURITY, 2),
-        ("security review of the architecture", Kind.SECURITY, 2),
-        ("review it for bugs", Kind.REVIEW, 1),
-        ("debug the parser", Kind.DEBUG, 3),
-        ("the preview reviewer redesigned secured things", Kind.HOW, 0),
-        ("how does review_queue() in src/security/design.py use --debug and audit.log", Kind.HOW, 0),
-        ("Wie funktioniert das?", Kind.HOW, 0),
+        ("How does the parser work?", QuestionKind.HOW, 0),
+        ("REVIEW the parser.", QuestionKind.REVIEW, 1),
+        ("Is the architecture of it sound?", QuestionKind.ARCHITECTURE, 2),
+        ("Look for security holes", QuestionKind.SECURITY, 2),
+        ("security review of the architecture", QuestionKind.SECURITY, 2),
+        ("review it for bugs", QuestionKind.REVIEW, 1),
+        ("debug the parser", QuestionKind.DEBUG, 3),
+        ("the preview reviewer redesigned secured things", QuestionKind.HOW, 0),
+        ("how does review_queue() in src/security/design.py use --debug and audit.log", QuestionKind.HOW, 0),
+        ("Wie funktioniert das?", QuestionKind.HOW, 0),
     ],
 )
 def test_the_kind_of_question_moves_the_start(task, kind, move):
@@ -65,11 +65,11 @@ def test_the_kind_of_question_moves_the_start(task, kind, move):
 @pytest.mark.parametrize(
     ("task", "kind"),
     [
-        (" " * 15_995 + "debug more", Kind.DEBUG),
-        (" " * 15_994 + "reviewer", Kind.HOW),
-        (" " * 20_000 + "review", Kind.HOW),
-        (" " * 20_000, Kind.HOW),
-        ("z" * 20_000, Kind.HOW),
+        (" " * 15_995 + "debug more", QuestionKind.DEBUG),
+        (" " * 15_994 + "reviewer", QuestionKind.HOW),
+        (" " * 20_000 + "review", QuestionKind.HOW),
+        (" " * 20_000, QuestionKind.HOW),
+        ("z" * 20_000, QuestionKind.HOW),
     ],
 )
 def test_of_a_very_long_task_the_first_part_is_read_in_whole_words(task, kind):
@@ -132,14 +132,14 @@ def test_the_reason_names_the_facts(policy, task, files, reason):
 
 def test_the_agents_number_is_taken_and_the_rules_own_is_told():
     plan = plan_of(DEBUG, "wrong at parse.py:31", hint=6)
-    assert (plan.likely, plan.by, plan.reason) == (6, By.AGENT, "you asked for 6; the rules say 4")
+    assert (plan.likely, plan.by, plan.reason) == (6, DecidedBy.AGENT, "you asked for 6; the rules say 4")
     assert plan.low <= 4
     assert plan.high >= 6
 
 
 def test_the_agents_number_has_the_rules_reason_where_they_agree():
     plan = plan_of(ANALYZE, files=3, hint=5)
-    assert (plan.likely, plan.by, plan.reason) == (5, By.AGENT, "you asked for 5; 3 files")
+    assert (plan.likely, plan.by, plan.reason) == (5, DecidedBy.AGENT, "you asked for 5; 3 files")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_nineteen_finished_threads_change_nothing():
 def test_twenty_finished_threads_replace_start_files_and_kind():
     finished = (3, 4, 4, 4, 5) * 4
     plan = plan_of(DEBUG, "security", files=30, finished=finished)
-    assert (plan.low, plan.likely, plan.high, plan.by) == (3, 4, 5, By.RULE)
+    assert (plan.low, plan.likely, plan.high, plan.by) == (3, 4, 5, DecidedBy.RULE)
     assert plan.reason == "median 4, 3-5, of 20 finished"
 
 
@@ -212,7 +212,7 @@ TASKS = st.sampled_from(
     ]
 )
 WORKS = st.builds(
-    Work,
+    TaskFacts,
     task=st.text(max_size=80) | TASKS,
     files=st.integers(0, 100),
     hint=st.none() | st.integers(1, 10**6),
@@ -240,4 +240,4 @@ def test_every_plan_is_an_interval_inside_the_range_with_a_short_reason(work, bo
 @given(task=TASKS, filler=FILLER, times=st.sampled_from([1, 50, 1_000]), tool=st.sampled_from(list(POLICIES)))
 def test_the_length_of_the_prose_never_matters(task, filler, times, tool):
     longer = task + " " + " ".join(filler * times)
-    assert size(Work(longer), POLICIES[tool]) == size(Work(task), POLICIES[tool])
+    assert size(TaskFacts(longer), POLICIES[tool]) == size(TaskFacts(task), POLICIES[tool])

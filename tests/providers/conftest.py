@@ -6,8 +6,8 @@ import pytest_asyncio
 from model_server import KEY, QUICK, Host, ModelServer, hosting
 
 from providers.models import AllModels, build_models
-from providers.retrying import Patience
-from providers.scripted import Answering, Reply
+from providers.retry import RetryPolicy
+from providers.scripted import Answering, ScriptedReply
 from stepwarden.settings import Settings, load_settings, variable_of
 
 
@@ -26,7 +26,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def serve(host: Host) -> Callable[..., ModelServer]:
-    def start(*replies: Reply | str, by: Answering | None = None) -> ModelServer:
+    def start(*replies: ScriptedReply | str, by: Answering | None = None) -> ModelServer:
         return host.serve(by or list(replies))
 
     return start
@@ -45,7 +45,7 @@ async def models(settings: Callable[..., Settings]) -> AsyncIterator[Callable[..
     """Models whose own endpoint is a scripted server; retries do not wait."""
     made: list[AllModels] = []
 
-    def build(server: ModelServer | None = None, *, patience: Patience = QUICK, **more: object) -> AllModels:
+    def build(server: ModelServer | None = None, *, patience: RetryPolicy = QUICK, **more: object) -> AllModels:
         if server is not None:
             more = {"custom_api_url": server.url, "custom_api_key": KEY, "custom_model_name": "m", **more}
         built = build_models(settings(**more), patience=patience)

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import uvicorn  # noqa: TID253 - a test's server
 from starlette.types import Receive, Scope, Send
 
-from providers.retrying import Patience
-from providers.scripted import Answering, Asked, Reply, Script
+from providers.retry import RetryPolicy
+from providers.scripted import Answering, Script, ScriptedReply, ScriptedRequest
 from providers.scripted_server import ScriptedServer
 from stepwarden.models import Message, ModelRequest
 
-QUICK = Patience(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
+QUICK = RetryPolicy(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
 KEY = "sk-planted-0123456789abcdef"
 
 
@@ -35,7 +35,7 @@ class Host:
         self._address = address
         self._servers: list[ModelServer] = []
 
-    def serve(self, replies: list[Reply | str] | Answering) -> ModelServer:
+    def serve(self, replies: list[ScriptedReply | str] | Answering) -> ModelServer:
         server = ModelServer(Script(replies))
         server.url = f"{self._address}/{len(self._servers)}/v1"
         self._servers.append(server)
@@ -66,12 +66,12 @@ def hosting() -> Iterator[Host]:
 class Gate:
     """Holds replies back until a test opens it; counts how many wait."""
 
-    def __init__(self, reply: Reply | str = "late") -> None:
+    def __init__(self, reply: ScriptedReply | str = "late") -> None:
         self._opened = threading.Event()
         self._waiting = threading.Semaphore(0)
         self._reply = reply
 
-    async def answer(self, asked: Asked) -> Reply | str:
+    async def answer(self, asked: ScriptedRequest) -> ScriptedReply | str:
         del asked
         self._waiting.release()
         while not self._opened.is_set():

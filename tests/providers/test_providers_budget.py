@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from model_server import Gate, ModelServer, request
 
-from providers.budget import Budgeted, Limits, Purse
+from providers.budget import BudgetedProvider, Limits, SpendTracker
 from providers.catalogue import load_catalogue
 from providers.models import AllModels
 from providers.prices import Prices
-from providers.scripted import Reply, Script, ScriptedProvider
-from stepwarden.models import ModelError, Trouble, Usage
+from providers.scripted import Script, ScriptedProvider, ScriptedReply
+from stepwarden.models import ErrorKind, ModelError, Usage
 from stepwarden.settings.allowance import Allowance, parse_allowance
 from stepwarden.storage import Store
 
 pytestmark = pytest.mark.asyncio
 
-BIG = Reply(text="well", usage=(600, 300))
+BIG = ScriptedReply(text="well", usage=(600, 300))
 
 
 async def test_a_prompt_over_the_budget_of_a_call_is_not_sent(
@@ -30,7 +30,7 @@ async def test_a_prompt_over_the_budget_of_a_call_is_not_sent(
     server = serve("never")
     with pytest.raises(ModelError, match=r"STEPWARDEN_BUDGET_CALL.*about 10,001 tokens") as caught:
         await models(server, budget_call="5k tokens").complete(request(text="x" * 35_000))
-    assert (caught.value.trouble, server.times_asked) == (Trouble.OVER_BUDGET, 0)
+    assert (caught.value.trouble, server.times_asked) == (ErrorKind.OVER_BUDGET, 0)
 
 
 async def test_an_answer_is_bounded_to_what_the_budget_leaves(
@@ -54,8 +54,8 @@ async def test_a_thread_has_its_own_budget(serve: Callable[..., ModelServer], mo
 
 async def test_a_day_ends_at_midnight() -> None:
     days = [datetime.date(2026, 11, 21)]
-    purse = Purse(Limits(day=Allowance(tokens=1_000)), lambda: days[-1])
-    provider = Budgeted(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
+    purse = SpendTracker(Limits(day=Allowance(tokens=1_000)), lambda: days[-1])
+    provider = BudgetedProvider(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
     await provider.complete(request())
     with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_DAY"):
         await provider.complete(request(text="x" * 350))
@@ -67,14 +67,14 @@ async def test_money_is_counted_by_the_bundled_table(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     """gpt-5-mini is $0.25 and $2 for a million tokens in genai-prices 0.2.3."""
-    built = models(openai_api_key="k", openai_base_url=serve(Reply(text="a", usage=(100_000, 10_000))).url)
+    built = models(openai_api_key="k", openai_base_url=serve(ScriptedReply(text="a", usage=(100_000, 10_000))).url)
     usage = (await built.complete(request("gpt-5-mini"))).usage
     assert (usage.cost, usage.price) == (Decimal("0.045"), "$0.0450")
     assert usage.price_source.startswith("genai-prices ")
 
 
 async def test_a_budget_of_money_is_kept(serve: Callable[..., ModelServer], models: Callable[..., AllModels]) -> None:
-    server = serve(Reply(text="a", usage=(100_000, 10_000)))
+    server = serve(ScriptedReply(text="a", usage=(100_000, 10_000)))
     built = models(openai_api_key="k", openai_base_url=server.url, budget_day="$0.05")
     await built.complete(request("gpt-5-mini"))
     await built.complete(request("gpt-5-mini"))
@@ -120,7 +120,7 @@ async def test_a_model_with_no_known_price_is_not_priced_like_its_neighbour() ->
 
 async def test_calls_in_flight_are_counted(serve: Callable[..., ModelServer], models: Callable[..., AllModels]) -> None:
     """Two calls at once cannot both have what is left; what a failed one did not use is given back."""
-    gate = Gate(Reply(status=400, text="no"))
+    gate = Gate(ScriptedReply(status=400, text="no"))
     server = serve(by=gate.answer)
     built = models(server, budget_day="6000 tokens")
     first = asyncio.create_task(built.complete(request(text="x" * 350)))
@@ -135,8 +135,8 @@ async def test_calls_in_flight_are_counted(serve: Callable[..., ModelServer], mo
 
 
 async def test_a_stream_that_is_left_early_is_counted_by_an_estimate() -> None:
-    purse = Purse(Limits())
-    provider = Budgeted(
+    purse = SpendTracker(Limits())
+    provider = BudgetedProvider(
         ScriptedProvider(Script(["a rather long text, in pieces"])), purse, Prices(load_catalogue(None))
     )
     stream = provider.stream(request(thread="a"))
@@ -146,8 +146,8 @@ async def test_a_stream_that_is_left_early_is_counted_by_an_estimate() -> None:
 
 
 async def test_a_typed_answer_asked_for_twice_is_paid_twice_even_if_it_is_wrong() -> None:
-    purse = Purse(Limits())
-    provider = Budgeted(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
+    purse = SpendTracker(Limits())
+    provider = BudgetedProvider(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
     await provider.complete(request())
     await provider.complete(request())
     assert purse.spent_today.tokens == 1_800
@@ -173,9 +173,9 @@ async def test_what_is_no_budget_is_refused(text: str) -> None:
 
 
 async def test_what_one_process_spends_counts_in_the_next_and_in_every_other_of_the_store(tmp_path: Path) -> None:
-    def process(store: Store) -> tuple[Budgeted, Purse]:
-        purse = Purse(Limits(day=Allowance(tokens=2_000), thread=Allowance(tokens=1_000)), ledger=store)
-        return Budgeted(ScriptedProvider(Script([BIG] * 9)), purse, Prices(load_catalogue(None))), purse
+    def process(store: Store) -> tuple[BudgetedProvider, SpendTracker]:
+        purse = SpendTracker(Limits(day=Allowance(tokens=2_000), thread=Allowance(tokens=1_000)), ledger=store)
+        return BudgetedProvider(ScriptedProvider(Script([BIG] * 9)), purse, Prices(load_catalogue(None))), purse
 
     stores = [Store(f"sqlite:///{tmp_path / 'store.db'}") for _ in range(3)]
     (first, purse), (second, _), (third, _) = (process(store) for store in stores)
@@ -196,8 +196,10 @@ async def test_what_one_process_spends_counts_in_the_next_and_in_every_other_of_
 
 async def test_without_a_budget_of_a_day_or_thread_nothing_is_written(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    purse = Purse(Limits(call=Allowance(tokens=5_000)), ledger=store)
-    await Budgeted(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None))).complete(request(thread="a"))
+    purse = SpendTracker(Limits(call=Allowance(tokens=5_000)), ledger=store)
+    await BudgetedProvider(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None))).complete(
+        request(thread="a")
+    )
     await purse.close()
     assert not (tmp_path / "store.db").exists()
     await store.close()
@@ -206,8 +208,8 @@ async def test_without_a_budget_of_a_day_or_thread_nothing_is_written(tmp_path: 
 async def test_a_store_that_fails_leaves_the_budget_to_what_the_process_saw(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_text("not a database, but long enough to be looked at as one" * 20)
     store = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    purse = Purse(Limits(day=Allowance(tokens=1_000)), ledger=store)
-    provider = Budgeted(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
+    purse = SpendTracker(Limits(day=Allowance(tokens=1_000)), ledger=store)
+    provider = BudgetedProvider(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
     await provider.complete(request())
     with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_DAY"):
         await provider.complete(request(text="x" * 350))

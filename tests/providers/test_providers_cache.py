@@ -11,9 +11,9 @@ import pytest
 from model_server import ModelServer, request
 from pydantic import BaseModel
 
-from providers.caching import AnswerCache, answer_key
+from providers.answer_cache import AnswerCache, answer_key
 from providers.models import AllModels
-from providers.scripted import Reply
+from providers.scripted import ScriptedReply
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,7 +30,7 @@ class Other(BaseModel):
 async def test_an_answer_is_kept_only_for_who_asks_for_it_and_costs_nothing(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    server = serve(Reply(answer={"word": "one"}), "two", "three")
+    server = serve(ScriptedReply(answer={"word": "one"}), "two", "three")
     built = models(server)
     first = await built.complete(request(cache=True, answer=Word))
     again = await built.complete(request(cache=True, answer=Word))
@@ -64,7 +64,7 @@ async def test_nobody_is_served_the_answer_to_another_question(
     changed: dict[str, Any], serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     """The principal is part of the question."""
-    built = models(serve("one", Reply(answer={"word": "two"})))
+    built = models(serve("one", ScriptedReply(answer={"word": "two"})))
     await built.complete(request(cache=True))
     assert not (await built.complete(request(cache=True, **changed))).cached
 
@@ -78,7 +78,7 @@ async def test_another_schema_or_another_address_is_another_question() -> None:
 async def test_a_cut_off_answer_is_not_kept(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    built = models(serve(Reply(text="half", finish="length"), "whole"))
+    built = models(serve(ScriptedReply(text="half", finish="length"), "whole"))
     await built.complete(request(cache=True))
     assert (await built.complete(request(cache=True))).text == "whole"
 

@@ -13,9 +13,9 @@ from model_server import KEY, ModelServer, request
 from providers.catalogue import family_of, load_catalogue
 from providers.models import DISCOVERED_S, AllModels, build_models
 from providers.profiles import PROFILES
-from providers.scripted import Persona, Reply, Script
+from providers.scripted import Script, ScriptedModel, ScriptedReply
 from stepwarden.errors import SettingsError
-from stepwarden.models import ModelError, Need, Trouble, find_some
+from stepwarden.models import ErrorKind, ModelError, ModelTier, find_some
 from stepwarden.settings import Settings, load_settings
 
 Make = Callable[..., Settings]
@@ -54,9 +54,9 @@ def test_a_name_means_one_model_and_its_own_name_means_it_too(
     configured: dict[str, str], name: str, at: str, known_as: str, settings: Make
 ) -> None:
     models = build_models(settings(**configured))
-    info = models.choose(name, Need.DEEP).info
+    info = models.choose(name, ModelTier.DEEP).info
     assert (info.provider, info.name) == (at, known_as)
-    again = models.choose(info.name, Need.DEEP).info
+    again = models.choose(info.name, ModelTier.DEEP).info
     assert (again.provider, again.name) == (at, known_as)
 
 
@@ -77,17 +77,17 @@ def test_a_wrong_name_gets_the_nearest_or_what_to_set(
     models = build_models(settings(**configured))
     with pytest.raises(ModelError) as caught:
         models._directory.route(name)  # pyright: ignore[reportPrivateUsage]
-    assert caught.value.trouble is Trouble.UNKNOWN_MODEL
+    assert caught.value.trouble is ErrorKind.UNKNOWN_MODEL
     assert words in str(caught.value)
     assert len(str(caught.value)) < 300
 
 
 def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
     models = build_models(settings())
-    for ask in (lambda: models.choose(None, Need.FAST), lambda: models.choose("gpt-5.5", Need.DEEP)):
+    for ask in (lambda: models.choose(None, ModelTier.FAST), lambda: models.choose("gpt-5.5", ModelTier.DEEP)):
         with pytest.raises(ModelError, match=r"set OPENAI_API_KEY, ZHIPUAI_API_KEY or ZAI.*CUSTOM_API_URL") as e:
             ask()
-        assert e.value.trouble is Trouble.NO_MODEL
+        assert e.value.trouble is ErrorKind.NO_MODEL
     assert models.usable() == []
     assert [one.provider for one in models.unusable()] == [profile.name for profile in PROFILES]
 
@@ -95,24 +95,24 @@ def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
 @pytest.mark.parametrize(
     ("configured", "need", "chosen"),
     [
-        (OPENAI, Need.DEEP, "gpt-5.5"),
-        (OPENAI, Need.FAST, "gpt-5.4-mini"),
-        (GLM, Need.DEEP, "glm-5.3"),
-        (GLM, Need.FAST, "glm-4.5-flash"),
-        (OPENAI | GLM, Need.FAST, "glm-4.5-flash"),
-        (ROUTER, Need.DEEP, "gpt-5.5"),
-        (CUSTOM | {"custom_model_name": "qwen3"}, Need.DEEP, "qwen3"),
-        (CUSTOM | {"custom_model_name": "qwen3"} | GLM, Need.DEEP, "glm-5.3"),
-        (OPENAI | GLM | {"default_model": "glm"}, Need.DEEP, "glm-5.3"),
-        (OPENAI | {"default_model": "gpt-5.5"}, Need.FAST, "gpt-5.4-mini"),
-        (OPENAI | GLM | {"models_denied": "gpt-5.5"}, Need.DEEP, "glm-5.3"),
-        (OPENAI | GLM | {"models_allowed": "zhipuai/*"}, Need.DEEP, "glm-5.3"),
-        (ROUTER | {"models_denied": "openai/*"}, Need.DEEP, "claude-opus-5-5"),
-        (ROUTER | {"models_denied": "openrouter/anthropic/*, GPT-*"}, Need.DEEP, "gemini-3.1-pro-preview"),
+        (OPENAI, ModelTier.DEEP, "gpt-5.5"),
+        (OPENAI, ModelTier.FAST, "gpt-5.4-mini"),
+        (GLM, ModelTier.DEEP, "glm-5.3"),
+        (GLM, ModelTier.FAST, "glm-4.5-flash"),
+        (OPENAI | GLM, ModelTier.FAST, "glm-4.5-flash"),
+        (ROUTER, ModelTier.DEEP, "gpt-5.5"),
+        (CUSTOM | {"custom_model_name": "qwen3"}, ModelTier.DEEP, "qwen3"),
+        (CUSTOM | {"custom_model_name": "qwen3"} | GLM, ModelTier.DEEP, "glm-5.3"),
+        (OPENAI | GLM | {"default_model": "glm"}, ModelTier.DEEP, "glm-5.3"),
+        (OPENAI | {"default_model": "gpt-5.5"}, ModelTier.FAST, "gpt-5.4-mini"),
+        (OPENAI | GLM | {"models_denied": "gpt-5.5"}, ModelTier.DEEP, "glm-5.3"),
+        (OPENAI | GLM | {"models_allowed": "zhipuai/*"}, ModelTier.DEEP, "glm-5.3"),
+        (ROUTER | {"models_denied": "openai/*"}, ModelTier.DEEP, "claude-opus-5-5"),
+        (ROUTER | {"models_denied": "openrouter/anthropic/*, GPT-*"}, ModelTier.DEEP, "gemini-3.1-pro-preview"),
     ],
 )
 def test_auto_chooses_by_need_from_what_is_configured_and_allowed(
-    configured: dict[str, str], need: Need, chosen: str, settings: Make
+    configured: dict[str, str], need: ModelTier, chosen: str, settings: Make
 ) -> None:
     choice = build_models(settings(**configured)).choose("auto", need)
     assert choice.info.name == chosen
@@ -120,7 +120,7 @@ def test_auto_chooses_by_need_from_what_is_configured_and_allowed(
 
 
 def test_a_choice_says_why(settings: Make) -> None:
-    assert build_models(settings(**GLM)).choose(None, Need.FAST).why == (
+    assert build_models(settings(**GLM)).choose(None, ModelTier.FAST).why == (
         "first for fast of what is configured, at zhipuai"
     )
 
@@ -140,8 +140,8 @@ def test_a_model_that_is_not_allowed_is_refused_by_any_of_its_names(
     rules: dict[str, str], name: str, settings: Make
 ) -> None:
     with pytest.raises(ModelError, match="not allowed") as caught:
-        build_models(settings(**OPENAI, **ROUTER, **rules)).choose(name, Need.DEEP)
-    assert caught.value.trouble is Trouble.NOT_ALLOWED
+        build_models(settings(**OPENAI, **ROUTER, **rules)).choose(name, ModelTier.DEEP)
+    assert caught.value.trouble is ErrorKind.NOT_ALLOWED
 
 
 @pytest.mark.asyncio
@@ -167,14 +167,14 @@ def test_what_is_allowed_by_name_is_chosen_though_it_is_first_for_no_need(
     settings: Make, allowed: str, name: str
 ) -> None:
     models = build_models(settings(**OPENAI, models_allowed=allowed))
-    for need in Need:
+    for need in ModelTier:
         assert models.choose(None, need).info.name == name
 
 
 def test_when_everything_is_denied_it_says_so(settings: Make) -> None:
     models = build_models(settings(**OPENAI, models_denied="*"))
     with pytest.raises(ModelError, match="STEPWARDEN_MODELS_ALLOWED and _DENIED leave no model"):
-        models.choose(None, Need.DEEP)
+        models.choose(None, ModelTier.DEEP)
     assert models.usable() == []
 
 
@@ -185,15 +185,15 @@ async def test_discovery_adds_what_an_endpoint_lists(
     server = serve("hi")
     built = models(server, custom_model_name="")
     with pytest.raises(ModelError, match="see that it runs, name a model, or set CUSTOM_MODEL_NAME"):
-        built.choose(None, Need.DEEP)
+        built.choose(None, ModelTier.DEEP)
     await built.discover()
-    choice = built.choose(None, Need.DEEP)
+    choice = built.choose(None, ModelTier.DEEP)
     assert (choice.info.name, choice.info.context_tokens) == ("scripted", 128_000)
     assert "listed by custom" in choice.why
     assert [info.name for info in built.usable()] == ["scripted"]
 
 
-class Listing(dict[str, Persona]):
+class Listing(dict[str, ScriptedModel]):
     """The models of an endpoint, and how often it listed them."""
 
     times = 0
@@ -212,15 +212,15 @@ async def test_models_are_looked_for_once_for_all_who_wait_and_again_later(
     built = models(server, custom_model_name="")
     await asyncio.gather(*(find_some(built) for _ in range(3)))
     with pytest.raises(ModelError, match="see that it runs"):
-        built.choose(None, Need.DEEP)
+        built.choose(None, ModelTier.DEEP)
     assert none.times == 1
-    server.script.models = some = Listing(scripted=Persona())
+    server.script.models = some = Listing(scripted=ScriptedModel())
     await find_some(built)
     assert some.times == 0
     later = time.monotonic() + DISCOVERED_S
     monkeypatch.setattr("providers.models.time.monotonic", lambda: later)
     await asyncio.gather(*(find_some(built) for _ in range(3)))
-    assert built.choose(None, Need.DEEP).info.name == "scripted"
+    assert built.choose(None, ModelTier.DEEP).info.name == "scripted"
     assert some.times == 1
 
 
@@ -228,7 +228,7 @@ async def test_models_are_looked_for_once_for_all_who_wait_and_again_later(
 async def test_discovery_that_fails_leaves_the_catalogue(models: Callable[..., AllModels]) -> None:
     built = models(openai_api_key="k", openai_base_url="http://127.0.0.1:9/v1")
     await built.discover()
-    assert built.choose(None, Need.DEEP).info.name == "gpt-5.5"
+    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-5.5"
 
 
 @pytest.mark.asyncio
@@ -236,15 +236,15 @@ async def test_auto_passes_over_a_provider_whose_key_was_refused(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     """By name it is still asked, and one answer brings it back."""
-    server = serve(Reply(status=401, text="bad key"), "well")
+    server = serve(ScriptedReply(status=401, text="bad key"), "well")
     built = models(openai_api_key="k", openai_base_url=server.url, zhipuai_api_key="k")
-    assert built.choose(None, Need.DEEP).info.name == "gpt-5.5"
+    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-5.5"
     with pytest.raises(ModelError, match="set OPENAI_API_KEY to a valid one"):
         await built.complete(request("gpt-5.5"))
-    assert built.choose(None, Need.DEEP).info.name == "glm-5.3"
+    assert built.choose(None, ModelTier.DEEP).info.name == "glm-5.3"
     assert built.unusable()[0].why == "OpenAI refused the key: set OPENAI_API_KEY to a valid one."
     await built.complete(request("gpt-5.5"))
-    assert built.choose(None, Need.DEEP).info.name == "gpt-5.5"
+    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-5.5"
 
 
 def test_families_tell_makers_apart() -> None:
@@ -290,10 +290,10 @@ def test_the_users_file_is_merged_over_the_catalogue(tmp_path: Path, settings: M
     }
     path.write_text(json.dumps(own))
     models = build_models(settings(models_file=path, **OPENAI, **CUSTOM))
-    assert models.choose("gpt-5.5", Need.DEEP).info.context_tokens == 5
-    assert models.choose("gpt-5.5", Need.DEEP).info.sees_images
-    assert models.choose(None, Need.DEEP).info.name == "qwen3"
-    assert models.choose("Q", Need.DEEP).info.sees_images
+    assert models.choose("gpt-5.5", ModelTier.DEEP).info.context_tokens == 5
+    assert models.choose("gpt-5.5", ModelTier.DEEP).info.sees_images
+    assert models.choose(None, ModelTier.DEEP).info.name == "qwen3"
+    assert models.choose("Q", ModelTier.DEEP).info.sees_images
 
 
 def test_the_shipped_catalogue_is_sound() -> None:
@@ -303,15 +303,15 @@ def test_the_shipped_catalogue_is_sound() -> None:
     aliases = [alias.casefold() for row in catalogue.rows.values() for alias in row.aliases]
     assert len({*names, *aliases}) == len(names) + len(aliases)
     vendors = {profile.name for profile in PROFILES if profile.prefixes}
-    for need in Need:
+    for need in ModelTier:
         assert {catalogue.rows[name].provider for name in catalogue.needs[need]} <= vendors
     assert {row.provider for row in catalogue.rows.values()} == vendors
 
 
 def test_a_scripted_model_goes_first_and_has_a_family(settings: Make) -> None:
     models = build_models(settings(**OPENAI), Script(["hi"]))
-    assert models.choose(None, Need.DEEP).info.name == "scripted"
-    assert models.choose("scripted/scripted", Need.DEEP).info.provider == "scripted"
+    assert models.choose(None, ModelTier.DEEP).info.name == "scripted"
+    assert models.choose("scripted/scripted", ModelTier.DEEP).info.provider == "scripted"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from providers.failures import quoted
 from providers.models import AllModels, build_models
-from providers.scripted import Reply
-from stepwarden.models import ModelError, Need
+from providers.scripted import ScriptedReply
+from stepwarden.models import ModelError, ModelTier
 from stepwarden.settings import Settings, load_settings
 
 VENDORS = "openai zhipuai zai openrouter gemini xai deepseek moonshot mistral anthropic azure_openai custom".split()  # noqa: SIM905
@@ -24,14 +24,14 @@ class Vote(BaseModel):
 
 
 ECHOES = [
-    Reply(status=401, text=f"Incorrect API key provided: {KEY}"),
-    Reply(status=400, text=f"bad request with Authorization: Bearer {KEY} and sk-another-1234567890abcdef"),
-    Reply(status=500, text=f"upstream said {KEY}"),
-    Reply(status=429, text=KEY, code=KEY),
-    Reply(body=f"<html>{KEY}</html>"),
-    Reply(status=403, body=f"<html>{KEY}</html>"),
-    Reply(text=f'{{"stance": {{"key": "{KEY}"}}}}'),
-    Reply(text="", finish="length"),
+    ScriptedReply(status=401, text=f"Incorrect API key provided: {KEY}"),
+    ScriptedReply(status=400, text=f"bad request with Authorization: Bearer {KEY} and sk-another-1234567890abcdef"),
+    ScriptedReply(status=500, text=f"upstream said {KEY}"),
+    ScriptedReply(status=429, text=KEY, code=KEY),
+    ScriptedReply(body=f"<html>{KEY}</html>"),
+    ScriptedReply(status=403, body=f"<html>{KEY}</html>"),
+    ScriptedReply(text=f'{{"stance": {{"key": "{KEY}"}}}}'),
+    ScriptedReply(text="", finish="length"),
 ]
 
 
@@ -39,7 +39,7 @@ OURS = {"stepwarden", "providers", "pydantic_core"}
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error and all that it came from; the SDK's own knows the request and its headers."""
+    """Return an error and all that it came from; the SDK's own knows the request and its headers."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -48,7 +48,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("reply", ECHOES)
 async def test_a_key_that_is_sent_back_stands_in_no_error_and_no_log(
-    reply: Reply,
+    reply: ScriptedReply,
     serve: Callable[..., ModelServer],
     models: Callable[..., AllModels],
     caplog: pytest.LogCaptureFixture,
@@ -82,7 +82,7 @@ def test_keys_stand_in_no_representation(tmp_path: Path) -> None:
     models = build_models(settings)
     stacks = models._stacks  # pyright: ignore[reportPrivateUsage]
     texts = [repr(settings), str(settings), repr(models), repr(stacks.endpoints), settings.model_dump_json()]
-    texts += [repr(models.choose(None, Need.DEEP)), repr(models.usable()), repr(models.unusable())]
+    texts += [repr(models.choose(None, ModelTier.DEEP)), repr(models.usable()), repr(models.unusable())]
     assert "planted" not in "".join(texts)
     assert len(stacks.endpoints) == len(VENDORS) - 1  # two keys are GLM's
 
@@ -106,7 +106,7 @@ async def test_a_key_goes_to_its_own_endpoint_only_and_nothing_of_the_environmen
 async def test_a_redirect_is_not_followed(serve: Callable[..., ModelServer], models: Callable[..., AllModels]) -> None:
     """It would take prompt and key elsewhere."""
     elsewhere = serve("stolen")
-    server = serve(Reply(status=307, body="", location=f"{elsewhere.url}/chat/completions"))
+    server = serve(ScriptedReply(status=307, body="", location=f"{elsewhere.url}/chat/completions"))
     with pytest.raises(ModelError, match=r"\(307\)"):
         await models(server).complete(request())
     assert elsewhere.headers == []

@@ -11,20 +11,20 @@ from mcp import Client
 from model_server import KEY, QUICK, ModelServer
 
 from providers.models import build_models
-from providers.scripted import Reply
+from providers.scripted import ScriptedReply
 from server import build_server
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import Settings
 from stepwarden.threads.calls import LOCAL
-from stepwarden.threads.reading import Archive, as_html, as_json, as_markdown
-from stepwarden.wiring import build_runtime
+from stepwarden.threads.queries import ThreadQueries, as_html, as_json, as_markdown
 
 pytestmark = pytest.mark.asyncio
 
 OTHER = "sk-another-1234567890abcdef"
 ECHOES = [
-    Reply(status=401, text=f"Incorrect API key provided: {KEY}"),
-    Reply(status=500, text=f"upstream said {KEY}, {OTHER}"),
-    Reply(body=f"<html>{KEY}</html>"),
+    ScriptedReply(status=401, text=f"Incorrect API key provided: {KEY}"),
+    ScriptedReply(status=500, text=f"upstream said {KEY}, {OTHER}"),
+    ScriptedReply(body=f"<html>{KEY}</html>"),
 ]
 MARK = "Find the leak in the pump"  # what is looked for to know that the search would find something
 
@@ -49,7 +49,7 @@ async def resource(client: Client, uri: str) -> str:
 
 @pytest.mark.parametrize("echo", ECHOES, ids=["refused", "broken", "garbled"])
 async def test_a_key_that_an_endpoint_sends_back_is_kept_nowhere(
-    echo: Reply,
+    echo: ScriptedReply,
     serve: Callable[..., ModelServer],
     settings: Callable[..., Settings],
     caplog: pytest.LogCaptureFixture,
@@ -76,7 +76,7 @@ async def test_a_key_that_an_endpoint_sends_back_is_kept_nowhere(
         ]
         said = await everything_said(client, calls)
     assert server.times_asked >= 3, "the endpoint was asked, so its words could have been kept"
-    archive = Archive(runtime.journal)
+    archive = ThreadQueries(runtime.journal)
     for head in await archive.threads(LOCAL):
         history = await archive.history(head.stream, LOCAL)
         whole = await archive.thread_or_chat(head.stream, LOCAL)

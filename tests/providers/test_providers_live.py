@@ -10,7 +10,7 @@ from model_server import request
 from pydantic import BaseModel
 
 from providers.models import AllModels, build_models
-from stepwarden.models import ModelError, ModelInfo, ModelReply, Need
+from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelTier
 from stepwarden.settings import load_settings
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
@@ -51,6 +51,6 @@ async def test_discovery_and_a_stream(live: AllModels) -> None:
     if not live.usable():
         pytest.skip("no key is set")
     await live.discover()
-    chosen = live.choose(None, Need.FAST).info
+    chosen = live.choose(None, ModelTier.FAST).info
     pieces = [piece async for piece in live.stream(request(chosen.name, "Say hello.", deadline_s=120))]
     assert isinstance(pieces[-1], ModelReply)

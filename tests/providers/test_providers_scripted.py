@@ -12,9 +12,9 @@ from model_server import KEY, ModelServer, request
 from pydantic import BaseModel
 
 from providers.models import AllModels, build_models
-from providers.scripted import Asked, Reply, Script, ScriptedProvider, read_script
+from providers.scripted import Script, ScriptedProvider, ScriptedReply, ScriptedRequest, read_script
 from stepwarden.errors import SettingsError
-from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Need, Trouble
+from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, ModelTier
 from stepwarden.settings import Settings
 
 SCRIPT = {
@@ -53,7 +53,7 @@ async def test_a_script_from_a_file_answers_in_its_order(path: Path, models: Cal
 async def test_the_models_of_a_script_have_families_and_limits(path: Path, models: Callable[..., AllModels]) -> None:
     built = models(scripted=path)
     assert [(info.name, info.family) for info in built.usable()] == [("alpha", "a"), ("beta", "b")]
-    assert built.choose(None, Need.FAST).info.name == "alpha"
+    assert built.choose(None, ModelTier.FAST).info.name == "alpha"
     picture = Message("user", "see", images=("https://x/y.png",))
     with pytest.raises(ModelError, match="beta takes no images"):
         await built.complete(ModelRequest("beta", (picture,)))
@@ -61,7 +61,7 @@ async def test_the_models_of_a_script_have_families_and_limits(path: Path, model
 
 @pytest.mark.asyncio
 async def test_a_function_can_be_the_script() -> None:
-    async def answer(asked: Asked) -> Reply | str:
+    async def answer(asked: ScriptedRequest) -> ScriptedReply | str:
         return f"{asked.number}: {asked.prompt} to {asked.model}"
 
     provider = ScriptedProvider(Script(answer))
@@ -71,15 +71,15 @@ async def test_a_function_can_be_the_script() -> None:
 
 @pytest.mark.asyncio
 async def test_a_script_can_be_slow_but_not_past_the_deadline() -> None:
-    provider = ScriptedProvider(Script([Reply(text="late", latency_s=30)]))
+    provider = ScriptedProvider(Script([ScriptedReply(text="late", latency_s=30)]))
     with pytest.raises(ModelError) as caught:
         await provider.complete(request(deadline_s=0.01))
-    assert caught.value.trouble is Trouble.TIMEOUT
+    assert caught.value.trouble is ErrorKind.TIMEOUT
 
 
 @pytest.mark.asyncio
 async def test_a_script_streams_and_breaks_off() -> None:
-    provider = ScriptedProvider(Script(["twelve chars", Reply(text="twelve chars", cut_after=1)]))
+    provider = ScriptedProvider(Script(["twelve chars", ScriptedReply(text="twelve chars", cut_after=1)]))
     *texts, whole = [piece async for piece in provider.stream(request())]
     assert (texts, isinstance(whole, ModelReply)) == (["twelve c", "hars"], True)
     with pytest.raises(ModelError, match="broke off"):
@@ -89,7 +89,7 @@ async def test_a_script_streams_and_breaks_off() -> None:
 @pytest.mark.asyncio
 async def test_a_prompt_without_a_reply_says_so() -> None:
     with pytest.raises(ModelError, match="no reply to this prompt"):
-        await ScriptedProvider(Script([Reply(when="x", text="y")])).complete(request())
+        await ScriptedProvider(Script([ScriptedReply(when="x", text="y")])).complete(request())
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ async def test_a_script_can_be_served_by_its_own_process(path: Path, models: Cal
 
 
 GLM = [
-    (Reply(status=401, text="身份验证失败", code="1000"), Trouble.WRONG_KEY),
-    (Reply(status=429, text="余额不足", code="1113"), Trouble.NO_MONEY),
-    (Reply(status=400, text="模型不存在", code="1211"), Trouble.UNKNOWN_MODEL),
-    (Reply(status=500, text="oops", code="500"), Trouble.SERVER),
-    (Reply(body="<html>"), Trouble.SERVER),
-    (Reply(text="", finish="sensitive"), Trouble.FILTERED),
+    (ScriptedReply(status=401, text="身份验证失败", code="1000"), ErrorKind.WRONG_KEY),
+    (ScriptedReply(status=429, text="余额不足", code="1113"), ErrorKind.NO_MONEY),
+    (ScriptedReply(status=400, text="模型不存在", code="1211"), ErrorKind.UNKNOWN_MODEL),
+    (ScriptedReply(status=500, text="oops", code="500"), ErrorKind.SERVER),
+    (ScriptedReply(body="<html>"), ErrorKind.SERVER),
+    (ScriptedReply(text="", finish="sensitive"), ErrorKind.FILTERED),
 ]
 
 
@@ -151,7 +151,7 @@ def glm(models: Callable[..., AllModels], server: ModelServer) -> AllModels:
 async def test_glm_answers_through_its_own_sdk(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    server = serve("nihao", Reply(answer={"stance": "for"}), "streamed")
+    server = serve("nihao", ScriptedReply(answer={"stance": "for"}), "streamed")
     built = glm(models, server)
     reply = await built.complete(request("glm-4.6", temperature=0.0, thinking="minimal"))
     assert (reply.text, reply.model, reply.usage.input_tokens) == ("nihao", "glm-4.6", 10)
@@ -164,7 +164,7 @@ async def test_glm_answers_through_its_own_sdk(
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("reply", "trouble"), GLM)
 async def test_glm_fails_by_the_same_names_through_its_own_sdk(
-    reply: Reply, trouble: Trouble, serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+    reply: ScriptedReply, trouble: ErrorKind, serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     with pytest.raises(ModelError) as caught:
         await glm(models, serve(reply)).complete(request("glm-4.6"))
@@ -176,10 +176,10 @@ async def test_glm_fails_by_the_same_names_through_its_own_sdk(
 async def test_a_slow_glm_is_a_timeout_through_its_own_sdk(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    server = serve(Reply(text="late", latency_s=30))
+    server = serve(ScriptedReply(text="late", latency_s=30))
     built = glm(models, server)
     began = time.monotonic()
     with pytest.raises(ModelError) as caught:
         await built.complete(request("glm-4.6", deadline_s=1.0))
-    assert caught.value.trouble is Trouble.TIMEOUT
+    assert caught.value.trouble is ErrorKind.TIMEOUT
     assert time.monotonic() - began < 3

@@ -8,19 +8,19 @@ from collections.abc import Callable
 import pytest
 from model_server import QUICK, Gate, ModelServer, request
 
-from providers.breaking import Breaking
-from providers.limiting import Limiting
+from providers.circuit_breaker import CircuitBreaker
 from providers.models import AllModels
-from providers.retrying import Patience, Retrying
-from providers.scripted import Asked, Reply, Script, ScriptedProvider
-from stepwarden.models import ModelError, ModelReply, ModelRequest, Trouble
+from providers.rate_limit import RateLimiter
+from providers.retry import RetryingProvider, RetryPolicy
+from providers.scripted import Script, ScriptedProvider, ScriptedReply, ScriptedRequest
+from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest
 
 pytestmark = pytest.mark.asyncio
 
-DOWN = Reply(status=500, text="down")
+DOWN = ScriptedReply(status=500, text="down")
 
 
-async def trouble_of(call: "asyncio.Future[ModelReply] | object") -> Trouble:
+async def trouble_of(call: "asyncio.Future[ModelReply] | object") -> ErrorKind:
     with pytest.raises(ModelError) as caught:
         await call  # type: ignore[misc]  # pyright: ignore
     return caught.value.trouble
@@ -31,13 +31,13 @@ async def test_a_provider_that_answers_500_for_ever_is_given_up_in_bounded_count
 ) -> None:
     """With the patience that ships: 3 requests within 3 s, 5 in all, and from then on an answer at once."""
     server = serve(DOWN)
-    built = models(server, patience=Patience())
+    built = models(server, patience=RetryPolicy())
     await built.warm()
     began = time.monotonic()
-    assert await trouble_of(built.complete(request())) is Trouble.SERVER
+    assert await trouble_of(built.complete(request())) is ErrorKind.SERVER
     first_s, asked = time.monotonic() - began, server.times_asked
     assert (asked, first_s < 3.5) == (3, True)
-    assert await trouble_of(built.complete(request())) is Trouble.GIVEN_UP
+    assert await trouble_of(built.complete(request())) is ErrorKind.GIVEN_UP
     assert server.times_asked == 5
     began = time.monotonic()
     with pytest.raises(ModelError, match=r"failed 5 times in a row.*not asked for 30 s.*500: down"):
@@ -49,18 +49,18 @@ async def test_a_provider_that_answers_500_for_ever_is_given_up_in_bounded_count
 async def test_a_breaker_is_for_one_model_only(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    server = serve(Reply(status=500, text="down", model="broken", times=None), "well")
+    server = serve(ScriptedReply(status=500, text="down", model="broken", times=None), "well")
     built = models(server)
     for _ in range(2):
         await trouble_of(built.complete(request("broken")))
-    assert await trouble_of(built.complete(request("broken"))) is Trouble.GIVEN_UP
+    assert await trouble_of(built.complete(request("broken"))) is ErrorKind.GIVEN_UP
     assert (await built.complete(request("other"))).text == "well"
 
 
 async def test_a_passing_failure_is_asked_again(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    server = serve(DOWN, Reply(status=429, text="slow down", retry_after_s=0.01), "well")
+    server = serve(DOWN, ScriptedReply(status=429, text="slow down", retry_after_s=0.01), "well")
     assert (await models(server).complete(request())).text == "well"
     assert server.times_asked == 3
 
@@ -68,14 +68,16 @@ async def test_a_passing_failure_is_asked_again(
 async def test_a_wait_longer_than_the_deadline_is_not_waited(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    server = serve(Reply(status=429, text="slow down", retry_after_s=60))
+    server = serve(ScriptedReply(status=429, text="slow down", retry_after_s=60))
     with pytest.raises(ModelError, match="wait for 60 s") as caught:
         await models(server).complete(request(deadline_s=20))
     assert (caught.value.retry_after_s, server.times_asked) == (60.0, 1)
 
 
 async def test_the_wait_an_endpoint_asks_for_is_kept() -> None:
-    provider = Retrying(ScriptedProvider(Script([Reply(status=429, text="slow", retry_after_s=0.2), "well"])), QUICK)
+    provider = RetryingProvider(
+        ScriptedProvider(Script([ScriptedReply(status=429, text="slow", retry_after_s=0.2), "well"])), QUICK
+    )
     began = time.monotonic()
     assert (await provider.complete(request())).text == "well"
     assert 0.2 <= time.monotonic() - began < 1
@@ -117,22 +119,22 @@ async def test_a_cancelled_call_counts_neither_as_failure_nor_as_success() -> No
     """purgatory alone would take it for a success, and close a breaker that was about to open."""
     hang = asyncio.Event()
 
-    async def script(asked: Asked) -> Reply:
+    async def script(asked: ScriptedRequest) -> ScriptedReply:
         if asked.prompt == "hang":
             await hang.wait()
         return DOWN
 
-    provider = Breaking(ScriptedProvider(Script(script)), failures=3)
+    provider = CircuitBreaker(ScriptedProvider(Script(script)), failures=3)
     for _ in range(2):
-        assert await trouble_of(provider.complete(request())) is Trouble.SERVER
+        assert await trouble_of(provider.complete(request())) is ErrorKind.SERVER
     for _ in range(3):
         hung = asyncio.create_task(provider.complete(request(text="hang")))
         await asyncio.sleep(0)
         hung.cancel()
         with pytest.raises(asyncio.CancelledError):
             await hung
-    assert await trouble_of(provider.complete(request())) is Trouble.SERVER
-    assert await trouble_of(provider.complete(request())) is Trouble.GIVEN_UP
+    assert await trouble_of(provider.complete(request())) is ErrorKind.SERVER
+    assert await trouble_of(provider.complete(request())) is ErrorKind.GIVEN_UP
 
 
 async def test_a_breaker_lets_one_call_try_when_its_pause_is_over() -> None:
@@ -141,7 +143,7 @@ async def test_a_breaker_lets_one_call_try_when_its_pause_is_over() -> None:
     entered = asyncio.Event()
     down = True
 
-    async def script(asked: Asked) -> Reply | str:
+    async def script(asked: ScriptedRequest) -> ScriptedReply | str:
         del asked
         if down:
             return DOWN
@@ -149,13 +151,13 @@ async def test_a_breaker_lets_one_call_try_when_its_pause_is_over() -> None:
         await answers.wait()
         return "well"
 
-    provider = Breaking(ScriptedProvider(Script(script)), failures=1, pause_s=0)
+    provider = CircuitBreaker(ScriptedProvider(Script(script)), failures=1, pause_s=0)
     await trouble_of(provider.complete(request()))
     down = False
     for _ in range(2):
         trial = asyncio.create_task(provider.complete(request()))
         await entered.wait()
-        assert await trouble_of(provider.complete(request())) is Trouble.GIVEN_UP
+        assert await trouble_of(provider.complete(request())) is ErrorKind.GIVEN_UP
         trial.cancel()
         await asyncio.gather(trial, return_exceptions=True)
         entered.clear()
@@ -169,10 +171,12 @@ async def test_a_breaker_lets_one_call_try_when_its_pause_is_over() -> None:
 
 
 async def test_a_refusal_or_a_caller_in_a_hurry_opens_no_breaker() -> None:
-    slow = Reply(text="late", latency_s=30)
-    provider = Breaking(ScriptedProvider(Script([Reply(status=429, text="slow"), slow, "well"])), failures=1)
-    assert await trouble_of(provider.complete(request())) is Trouble.RATE_LIMIT
-    assert await trouble_of(provider.complete(request(deadline_s=0.01))) is Trouble.TIMEOUT
+    slow = ScriptedReply(text="late", latency_s=30)
+    provider = CircuitBreaker(
+        ScriptedProvider(Script([ScriptedReply(status=429, text="slow"), slow, "well"])), failures=1
+    )
+    assert await trouble_of(provider.complete(request())) is ErrorKind.RATE_LIMIT
+    assert await trouble_of(provider.complete(request(deadline_s=0.01))) is ErrorKind.TIMEOUT
     assert (await provider.complete(request())).text == "well"
 
 
@@ -186,7 +190,7 @@ async def test_no_more_than_so_many_are_asked_at_once(
     await gate.until_asked(2)
     with pytest.raises(ModelError, match="STEPWARDEN_MODEL_CONCURRENCY") as caught:
         await built.complete(request(deadline_s=0.05))
-    assert (caught.value.trouble, server.times_asked) == (Trouble.RATE_LIMIT, 2)
+    assert (caught.value.trouble, server.times_asked) == (ErrorKind.RATE_LIMIT, 2)
     calls.pop().cancel()
     gate.open()
     assert [reply.text for reply in await asyncio.gather(*calls)] == ["well"] * 4
@@ -196,7 +200,7 @@ async def test_a_model_that_hangs_holds_up_no_other_of_its_endpoint(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     gate = Gate("late")
-    server = serve(by=lambda asked: gate.answer(asked) if asked.model == "hangs" else Reply(text="well"))
+    server = serve(by=lambda asked: gate.answer(asked) if asked.model == "hangs" else ScriptedReply(text="well"))
     built = models(server, model_concurrency=1)
     hanging = asyncio.create_task(built.complete(request("hangs")))
     await gate.until_asked(1)
@@ -206,17 +210,17 @@ async def test_a_model_that_hangs_holds_up_no_other_of_its_endpoint(
 
 
 async def test_a_rate_is_kept_and_a_waiter_that_gives_up_frees_its_place() -> None:
-    provider = Limiting(ScriptedProvider(Script(["well"])), at_once=1, a_minute=2)
+    provider = RateLimiter(ScriptedProvider(Script(["well"])), at_once=1, a_minute=2)
     for _ in range(2):
         await provider.complete(request())
     for _ in range(2):
-        assert await trouble_of(provider.complete(request(deadline_s=0.02))) is Trouble.RATE_LIMIT
+        assert await trouble_of(provider.complete(request(deadline_s=0.02))) is ErrorKind.RATE_LIMIT
 
 
 async def test_two_slow_calls_run_side_by_side(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    built = models(serve(Reply(text="slow", latency_s=0.4)))
+    built = models(serve(ScriptedReply(text="slow", latency_s=0.4)))
     await built.complete(request())
     began = time.monotonic()
     await asyncio.gather(*(built.complete(request()) for _ in range(4)))
@@ -241,17 +245,17 @@ async def test_a_retry_is_told_to_the_log_without_a_warning_of_the_library(
 ) -> None:
     caplog.set_level(logging.INFO, "providers")
     await models(serve(DOWN, "well")).complete(request())
-    assert [record.getMessage() for record in caplog.records if record.name == "providers.retrying"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "providers.retry"] == [
         "failed 1 times: The endpoint of CUSTOM_API_URL failed (500: down): ask again later, or name another model."
     ]
 
 
 async def test_streams_pass_the_breaker_and_the_limits_too() -> None:
-    provider = Breaking(Limiting(ScriptedProvider(Script([DOWN])), at_once=1, a_minute=100), failures=2)
+    provider = CircuitBreaker(RateLimiter(ScriptedProvider(Script([DOWN])), at_once=1, a_minute=100), failures=2)
 
     async def drain(asked: ModelRequest) -> None:
         async for _ in provider.stream(asked):
             pass
 
     troubles = [await trouble_of(drain(request())) for _ in range(3)]
-    assert troubles == [Trouble.SERVER, Trouble.SERVER, Trouble.GIVEN_UP]
+    assert troubles == [ErrorKind.SERVER, ErrorKind.SERVER, ErrorKind.GIVEN_UP]

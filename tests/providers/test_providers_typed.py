@@ -9,11 +9,11 @@ from model_server import ModelServer, request
 from pydantic import BaseModel, ConfigDict
 
 from providers.models import AllModels
-from providers.scripted import Reply
-from providers.typed import WrongAnswer, read_answer
-from stepwarden.models import ModelError, Trouble
-from stepwarden.threads.seats import SeatAnswer, SeatForm
-from stepwarden.threads.seats import read_answer as read_seat
+from providers.scripted import ScriptedReply
+from providers.structured_output import WrongAnswer, read_answer
+from stepwarden.consultation.votes import VoteAnswer, VoteForm
+from stepwarden.consultation.votes import read_answer as read_seat
+from stepwarden.models import ErrorKind, ModelError
 
 
 class Stance(Enum):
@@ -66,7 +66,7 @@ def test_what_is_wrong_is_said(text: str, wrong: str) -> None:
 async def test_a_wrong_answer_is_asked_for_once_more_with_the_error_and_both_are_paid(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    server = serve(Reply(text='{"stance": "perhaps"}'), Reply(answer={"stance": "against"}))
+    server = serve(ScriptedReply(text='{"stance": "perhaps"}'), ScriptedReply(answer={"stance": "against"}))
     reply = await models(server).complete(request(answer=Vote))
     assert reply.parsed == Vote(stance=Stance.AGAINST)
     assert reply.usage.input_tokens == 20
@@ -77,15 +77,17 @@ async def test_a_wrong_answer_is_asked_for_once_more_with_the_error_and_both_are
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("reply", [Reply(text="I would rather not."), Reply(text='{"stance": "fo', finish="length")])
+@pytest.mark.parametrize(
+    "reply", [ScriptedReply(text="I would rather not."), ScriptedReply(text='{"stance": "fo', finish="length")]
+)
 async def test_after_the_second_wrong_answer_it_is_an_error(
-    reply: Reply, serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+    reply: ScriptedReply, serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     server = serve(reply)
     words = "gave no answer of the form asked for, asked twice: there is no JSON object in it"
     with pytest.raises(ModelError, match=words) as caught:
         await models(server).complete(request(answer=Vote))
-    assert (caught.value.trouble, server.times_asked) == (Trouble.INVALID_ANSWER, 2)
+    assert (caught.value.trouble, server.times_asked) == (ErrorKind.INVALID_ANSWER, 2)
     assert ("cut off" in str(caught.value)) == (reply.finish == "length")
 
 
@@ -94,8 +96,8 @@ async def test_an_endpoint_without_schemas_is_asked_the_weaker_way_and_that_is_r
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     """LM Studio takes json_schema only, others json_object only, some neither: three requests once, then one."""
-    refused = Reply(status=400, text="'response_format' is not supported by this model", times=2)
-    server = serve(refused, Reply(answer={"stance": "for"}))
+    refused = ScriptedReply(status=400, text="'response_format' is not supported by this model", times=2)
+    server = serve(refused, ScriptedReply(answer={"stance": "for"}))
     built = models(server)
     for _ in range(2):
         assert (await built.complete(request(answer=Vote))).parsed == Vote(stance=Stance.FOR)
@@ -109,25 +111,25 @@ async def test_a_form_is_asked_for_strictly_where_that_can_be_and_any_text_is_ta
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     """What a seat of a consensus sends: an endpoint that refuses the form is asked without one from then on."""
-    refused = Reply(status=400, text="'response_format' is not supported by this model")
+    refused = ScriptedReply(status=400, text="'response_format' is not supported by this model")
     server = serve(refused, "In prose: I am for it.")
     built = models(server)
     for _ in range(2):
-        reply = await built.complete(request(form=SeatForm))
+        reply = await built.complete(request(form=VoteForm))
         assert (reply.text, reply.parsed) == ("In prose: I am for it.", None)
     sent = [body.get("response_format") for body in server.bodies]
     assert sent[1:] == [None, None]
     assert sent[0]["type"] == "json_schema"
     described = sent[0]["json_schema"]
     assert described["strict"] is True
-    assert described["schema"]["required"] == list(SeatForm.model_fields)
+    assert described["schema"]["required"] == list(VoteForm.model_fields)
     assert described["schema"]["properties"]["vote"]["enum"] == ["support", "oppose", "conditional"]
     assert "schema" not in server.bodies[2]["messages"][0]["content"]
 
 
 @pytest.mark.parametrize("vote", ["support", "oppose", "conditional"])
 def test_what_the_form_allows_is_read_as_a_vote(vote: Literal["support", "oppose", "conditional"]) -> None:
-    said = SeatForm(vote=vote, confidence=0.7, summary="s", reasons=["r"], conditions=[], evidence_needed=["e"])
+    said = VoteForm(vote=vote, confidence=0.7, summary="s", reasons=["r"], conditions=[], evidence_needed=["e"])
     read = read_seat(f"```json\n{said.model_dump_json()}\n```")
-    assert isinstance(read, SeatAnswer)
+    assert isinstance(read, VoteAnswer)
     assert read.model_dump(mode="json") == said.model_dump(mode="json")

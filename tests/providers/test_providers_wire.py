@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from providers.catalogue import load_catalogue
-from providers.names import same_model
+from providers.model_names import same_model
 from providers.profiles import BY_NAME
 from providers.schemas import schema_response_format, strict_schema
 from providers.wire import Dialect, chat_body

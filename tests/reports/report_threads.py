@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stepwarden.reports.content import Told
+from stepwarden.reports.content import TimedEvent
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Event, Finished, Opened, Planned, StepRecorded
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.fold import fold_events
-from stepwarden.steps.measured import Measured
+from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.submission import Confidence, Severity, Submission
-from stepwarden.steps.thread import Assurance, By, Issue, Outcome, Plan, Step, Thread
+from stepwarden.steps.thread import Assurance, DecidedBy, Issue, Outcome, Plan, Step, Thread
 
 HOSTILE = (
     "<script>alert(1)</script> <img src=x onerror=alert(2)> ![p](http://evil.example/p.png) "
@@ -48,7 +48,7 @@ def said(number: int, text: str, **more: object) -> Submission:
 def step(
     number: int, text: str = "", *, evidence: Sequence[Evidence] = (), issues: Sequence[Issue] = (), **more
 ) -> Step:
-    measured: Measured | None = more.pop("measured", None)
+    measured: Inspection | None = more.pop("measured", None)
     existing = tuple(more.get("checked", ()))
     return Step(
         number,
@@ -69,17 +69,19 @@ def issue(number: int, severity: str, text: str, path: str | None = None, line: 
     return Issue(f"I{number}", Severity(severity), text, path, line)
 
 
-def thread_of(*events: Event, tool: str = "codereview") -> tuple[Thread, list[Told]]:
+def thread_of(*events: Event, tool: str = "codereview") -> tuple[Thread, list[TimedEvent]]:
     everything = [Opened(tool), *events]
     thread = fold_events(Thread(f"{tool}-" + "a" * 26, tool), everything)
-    return thread, [Told(1_790_000_000.0 + 60 * place, event) for place, event in enumerate(everything)]
+    return thread, [TimedEvent(1_790_000_000.0 + 60 * place, event) for place, event in enumerate(everything)]
 
 
 def recorded(*steps: Step) -> list[Event]:
     return [StepRecorded(one) for one in steps]
 
 
-def finished(assurance: Assurance, *, by: By = By.AGENT, reason: str = "", left: Sequence[Clause] = ()) -> Finished:
+def finished(
+    assurance: Assurance, *, by: DecidedBy = DecidedBy.AGENT, reason: str = "", left: Sequence[Clause] = ()
+) -> Finished:
     return Finished(by, Outcome.DONE, assurance, reason, tuple(left))
 
 

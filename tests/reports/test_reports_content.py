@@ -6,8 +6,8 @@ from stepwarden.reports.content import judge, report_of
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import StepRecorded
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.measured import Measured
-from stepwarden.steps.thread import Assurance, By
+from stepwarden.steps.inspection import Inspection
+from stepwarden.steps.thread import Assurance, DecidedBy
 
 
 def test_only_a_thread_whose_claims_all_rest_is_called_verified() -> None:
@@ -24,7 +24,9 @@ def test_only_a_thread_whose_claims_all_rest_is_called_verified() -> None:
 
 
 def test_what_a_rule_ended_without_a_checked_claim_is_called_done_by_rule_with_the_reason() -> None:
-    thread, _ = thread_of(*recorded(step(1)), finished(Assurance.ASSERTED, by=By.RULE, reason="nothing left to do"))
+    thread, _ = thread_of(
+        *recorded(step(1)), finished(Assurance.ASSERTED, by=DecidedBy.RULE, reason="nothing left to do")
+    )
     found = judge(thread)
     assert (found.kind, found.title) == ("rule", "Done by rule")
     assert any("nothing left to do" in reason for reason in found.reasons)
@@ -62,8 +64,8 @@ def test_what_was_passed_over_is_told_in_words() -> None:
 
 
 def test_facts_and_sections_of_the_live_steps_are_there() -> None:
-    first = step(1, measured=Measured(facts=("12 files",), sections={"Trace": "text"}))
-    thread, told = thread_of(*recorded(first, step(2, measured=Measured(sections={"Trace": "newer"}))), planned(3))
+    first = step(1, measured=Inspection(facts=("12 files",), sections={"Trace": "text"}))
+    thread, told = thread_of(*recorded(first, step(2, measured=Inspection(sections={"Trace": "newer"}))), planned(3))
     report = report_of(thread, told)
     assert report.facts == ((1, ("12 files",)),)
     assert report.sections == (("Trace", "newer"),)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwarden.reports.diagram import MOST_NODES, Diagram, Edge, Node, as_mermaid, fenced, read_mermaid
-from stepwarden.reports.drawing import draw, layout
 from stepwarden.reports.prose import prose
+from stepwarden.reports.svg import draw, layout
 
 CHAIN = Diagram(
     (Node("n0", "save\nstore.py:12", "target"), Node("n1", 'open["x"]'), Node("n2", "a < b; #1", "dynamic")),

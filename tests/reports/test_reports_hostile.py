@@ -18,8 +18,8 @@ from stepwarden.reports.prose import prose
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Answered
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.measured import Measured
-from stepwarden.steps.opinion import Opinion, Point
+from stepwarden.steps.expert_review import ExpertReview, Objection
+from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Assurance
 
 TAGS = set(
@@ -89,9 +89,9 @@ def hostile() -> Report:
         directory=HOSTILE,
         evidence=[bad, good],
         issues=[issue(1, "critical", HOSTILE_BLOCK, HOSTILE, 3), issue(2, "low", HOSTILE)],
-        measured=Measured(facts=(HOSTILE,), sections={HOSTILE: HOSTILE_BLOCK + "\n```mermaid\n" + HOSTILE + "\n```"}),
+        measured=Inspection(facts=(HOSTILE,), sections={HOSTILE: HOSTILE_BLOCK + "\n```mermaid\n" + HOSTILE + "\n```"}),
     )
-    opinion = Opinion(False, HOSTILE_BLOCK, (Point(HOSTILE_BLOCK),), model=HOSTILE)
+    opinion = ExpertReview(False, HOSTILE_BLOCK, (Objection(HOSTILE_BLOCK),), model=HOSTILE)
     thread, told = thread_of(
         *recorded(first, step(2, HOSTILE)),
         Answered("k", opinion),

@@ -2,13 +2,13 @@
 
 from textwrap import dedent
 
+from stepwarden.source.call_resolver import Resolution
+from stepwarden.source.file_parser import outline
 from stepwarden.source.graph import Graph
-from stepwarden.source.parsing import outline
-from stepwarden.source.resolving import Resolution
 
 
 def tree(names: dict[str, str] | None = None, /, **files: str) -> Graph:
-    """Give the graph of `files`, whose names have `__` for a slash and `_dot_` for the dot of their ending."""
+    """Return the graph of `files`, whose names have `__` for a slash and `_dot_` for the dot of their ending."""
     return graph({name.replace("__", "/").replace("_dot_", "."): text for name, text in files.items()}, names)
 
 
@@ -18,7 +18,7 @@ def graph(files: dict[str, str], names: dict[str, str] | None = None) -> Graph:
 
 
 def meant(found: Graph, path: str, text: str) -> Resolution:
-    """Give what the only call in `path` that reads `text` means."""
+    """Return what the only call in `path` that reads `text` means."""
     calls = [found.resolve(path, call) for call in found.outlines[path].calls]
     one = [resolution for resolution in calls if resolution.text == text]
     assert len(one) == 1, [resolution.text for resolution in calls]
@@ -26,6 +26,6 @@ def meant(found: Graph, path: str, text: str) -> Resolution:
 
 
 def targets(found: Graph, path: str, text: str) -> tuple[str, list[str]]:
-    """Give the certainty of that call, and its targets as they are spelled."""
+    """Return the certainty of that call, and its targets as they are spelled."""
     resolution = meant(found, path, text)
     return resolution.certainty.value, [target.spelled for target in resolution.targets]

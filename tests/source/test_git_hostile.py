@@ -8,7 +8,7 @@ import pytest
 from git_driver import Made, until
 
 from stepwarden.source.git import Repository
-from stepwarden.source.hardened import Git, GitFailed, GitSlow, Place
+from stepwarden.source.hardened import Git, GitFailed, GitPlace, GitSlow
 from stepwarden.source.reader import Reader
 
 
@@ -262,7 +262,7 @@ def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
     git = Git(str(endless), {"PATH": "/usr/bin:/bin"})
     started = time.monotonic()
     with pytest.raises(GitSlow, match="narrower"):
-        git.run(Place(str(tmp_path), str(tmp_path)), ["status"], until=time.monotonic() + 0.3)
+        git.run(GitPlace(str(tmp_path), str(tmp_path)), ["status"], until=time.monotonic() + 0.3)
     assert time.monotonic() - started < 10
 
 
@@ -271,6 +271,6 @@ def test_output_without_end_is_cut(tmp_path: Path) -> None:
     chatty.write_text("#!/bin/sh\nexec yes\n")
     chatty.chmod(0o755)
     git = Git(str(chatty), {"PATH": "/usr/bin:/bin"})
-    output = git.run(Place(str(tmp_path), str(tmp_path)), ["status"], until=until(), limit=1 << 20)
+    output = git.run(GitPlace(str(tmp_path), str(tmp_path)), ["status"], until=until(), limit=1 << 20)
     assert output.cut
     assert len(output.data) < 1 << 21

@@ -5,10 +5,10 @@ from graph_trees import graph, meant, targets
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepwarden.source.call_resolver import Certainty
 from stepwarden.source.cycles import components, cycles, layers, shortest_cycle
 from stepwarden.source.graph import Graph
-from stepwarden.source.outline import Call, Definition, Import, Kind, Language, Outline
-from stepwarden.source.resolving import Certainty
+from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Language, Outline
 from stepwarden.source.symbols import Symbol
 
 SHOP = {
@@ -161,7 +161,7 @@ def written(path: str, language: Language, *definitions: Definition, imports=(),
     return Outline(path, language, 10, 100, "", definitions, tuple(imports), tuple(calls))
 
 
-def function(qualified: str, kind: Kind = Kind.FUNCTION, **more) -> Definition:
+def function(qualified: str, kind: DefinitionKind = DefinitionKind.FUNCTION, **more) -> Definition:
     parent, _, name = qualified.rpartition(".")
     return Definition(name, qualified, kind, 1, 9, public=True, documented=False, parent=parent, **more)
 
@@ -178,7 +178,7 @@ def test_scripts_are_found_by_relative_paths_package_names_and_default_exports()
             Import("./shapes", (), 3, alias="shapes"),
             Import("react", (("useState", "useState"),), 4),
         ],
-        calls=[Call(name, receiver, 5, "go") for name, receiver in
+        calls=[CallSite(name, receiver, 5, "go") for name, receiver in
                (("draw", ""), ("drawLine", ""), ("round", ""), ("box", "shapes"), ("useState", ""),
                 ("log", "console"))],
     )  # fmt: skip
@@ -205,15 +205,20 @@ def test_go_calls_reach_their_package_its_methods_and_other_packages_of_the_modu
     main = written(
         "site/site.go",
         go,
-        function("Site", Kind.CLASS),
-        function("Site.Build", Kind.METHOD, signature="func (s *Site) Build(p *page.Page) error", parameters=("p",)),
+        function("Site", DefinitionKind.CLASS),
+        function("Site.Build", DefinitionKind.METHOD, signature="func (s *Site) Build(p *page.Page) error",
+            parameters=("p",)),
         imports=[Import("example.org/hugo/page", (), 1), Import("fmt", (), 2)],
-        calls=[Call(name, receiver, 5, "Site.Build") for name, receiver in
+        calls=[CallSite(name, receiver, 5, "Site.Build") for name, receiver in
                (("helper", ""), ("render", "s"), ("New", "page"), ("Show", "p"), ("Println", "fmt"))],
     )  # fmt: skip
-    other = written("site/other.go", go, function("helper"), function("Site.render", Kind.METHOD))
+    other = written("site/other.go", go, function("helper"), function("Site.render", DefinitionKind.METHOD))
     page = written(
-        "page/page.go", go, function("New"), function("Page", Kind.CLASS), function("Page.Show", Kind.METHOD)
+        "page/page.go",
+        go,
+        function("New"),
+        function("Page", DefinitionKind.CLASS),
+        function("Page.Show", DefinitionKind.METHOD),
     )
     found = Graph({one.path: one for one in (main, other, page)}, {"example.org/hugo": ""})
     told = [targets(found, main.path, f"{call.receiver}.{call.name}".lstrip(".")) for call in main.calls]

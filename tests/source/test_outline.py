@@ -2,8 +2,8 @@
 
 import pytest
 
+from stepwarden.source.file_parser import outline
 from stepwarden.source.outline import Outline
-from stepwarden.source.parsing import outline
 
 PYTHON = b'''"""Module."""
 import os.path as p

@@ -2,8 +2,8 @@
 
 import pytest
 
+from stepwarden.source.file_parser import outline
 from stepwarden.source.outline import Outline
-from stepwarden.source.parsing import outline
 
 JAVA = b"""package a;
 import java.util.List;
@@ -78,7 +78,7 @@ def read(path: str, text: bytes) -> Outline:
 
 
 def marks(found: Outline) -> dict[str, str]:
-    """Give for each definition p(ublic), d(ocumented), e(xempt)."""
+    """Return for each definition p(ublic), d(ocumented), e(xempt)."""
     return {item.qualified: "p" * item.public + "d" * item.documented + "e" * item.exempt for item in found.definitions}
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from stepwarden.source.documentation import undocumented
-from stepwarden.source.outline import Call, Definition, Import, Kind, Outline
-from stepwarden.source.parsing import outline
+from stepwarden.source.file_parser import outline
+from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Outline
 
 SHOP = b'''"""A shop."""
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Shop(Base, metaclass=Meta):
     def __repr__(self): return "shop"
     @property
     def owner(self):
-        """Give the owner."""
+        """Return the owner."""
     @owner.setter  # later
     def owner(self, owner): ...
     @overload
@@ -55,10 +55,10 @@ def missing(text: bytes, path: str = "a/shop.py") -> list[str]:
 def test_definitions_have_their_kind_range_parameters_and_bases() -> None:
     found = named(read(SHOP))
     shop, start, run = found["Shop"], found["Shop.__init__"], found["run"]
-    assert (shop.kind, shop.line, shop.end_line, shop.bases) == (Kind.CLASS, 8, 23, ("Base",))
+    assert (shop.kind, shop.line, shop.end_line, shop.bases) == (DefinitionKind.CLASS, 8, 23, ("Base",))
     assert shop.decorators == ("total_ordering",)
     assert (start.kind, start.parent, start.parameters) == (
-        Kind.METHOD,
+        DefinitionKind.METHOD,
         "Shop",
         ("self", "size", "more", "key", "rest"),
     )
@@ -102,10 +102,10 @@ def test_imports_say_what_name_is_what() -> None:
 
 def test_calls_say_their_receiver_and_what_they_are_in() -> None:
     calls = read(SHOP).calls
-    assert Call("total_ordering", "", 7, "") in calls
-    assert Call("exit", "sys", 29, "run") in calls
-    assert Call("add", "self.shop.goods", 23, "Shop.Shelf.fill") in calls
-    assert Call("sort", "?", 23, "Shop.Shelf.fill") in calls
+    assert CallSite("total_ordering", "", 7, "") in calls
+    assert CallSite("exit", "sys", 29, "run") in calls
+    assert CallSite("add", "self.shop.goods", 23, "Shop.Shelf.fill") in calls
+    assert CallSite("sort", "?", 23, "Shop.Shelf.fill") in calls
 
 
 def test_a_syntax_error_costs_no_definition_beside_it() -> None:

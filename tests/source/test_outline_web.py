@@ -3,8 +3,8 @@
 import pytest
 
 from stepwarden.source.documentation import undocumented
-from stepwarden.source.outline import Call, Import, Kind, Outline
-from stepwarden.source.parsing import outline
+from stepwarden.source.file_parser import outline
+from stepwarden.source.outline import CallSite, DefinitionKind, Import, Outline
 
 
 def read(text: str, path: str) -> Outline:
@@ -62,7 +62,7 @@ def test_tsx_and_jsx_are_read_and_their_elements_are_calls() -> None:
     for path in ("a.tsx", "a.jsx"):
         found = read("export const App = () => <View a={b()}><p>x</p></View>;\n", path)
         assert not found.broken
-        assert Call("b", "", 1, "App") in found.calls
+        assert CallSite("b", "", 1, "App") in found.calls
 
 
 def test_modules_of_javascript_say_what_name_is_what() -> None:
@@ -133,12 +133,12 @@ def test_go_has_methods_below_their_type_with_their_calls() -> None:
     sell = next(each for each in found.definitions if each.name == "Sell")
     assert (sell.qualified, sell.kind, sell.parameters, sell.complexity) == (
         "Shop.Sell",
-        Kind.METHOD,
+        DefinitionKind.METHOD,
         ("a", "b", "more"),
         3,
     )
     assert found.imports == (Import("fmt", (), 5), Import("math", (), 6, 0, "m"))
-    assert found.calls == (Call("Println", "fmt", 25, "Shop.Sell"), Call("New", "", 27, "Shop.Sell"))
+    assert found.calls == (CallSite("Println", "fmt", 25, "Shop.Sell"), CallSite("New", "", 27, "Shop.Sell"))
 
 
 def test_one_comment_does_for_a_package_of_go() -> None:

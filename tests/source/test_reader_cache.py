@@ -9,9 +9,9 @@ import pytest
 from git_driver import Made, until
 
 from stepwarden.source.cache import CacheFile
-from stepwarden.source.encoding import Damaged, decode, encode
-from stepwarden.source.entry import Entry, read_entry
-from stepwarden.source.parsing import outline
+from stepwarden.source.entry import FileEntry, read_entry
+from stepwarden.source.file_parser import outline
+from stepwarden.source.outline_codec import DamagedOutline, decode, encode
 from stepwarden.source.reader import Reader
 
 SAMPLE = '''"""Module."""
@@ -75,7 +75,7 @@ def test_an_outline_is_the_same_after_a_way_through_bytes() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"x", b"\x80\x04N.", encode(outline("a.py", b"x = 1\n"))[:-3]])  # type: ignore[arg-type]
 def test_other_bytes_are_no_outline(data: bytes) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedOutline):
         decode(data)
 
 
@@ -105,11 +105,11 @@ def test_a_file_of_another_time_is_read_again(reader: Reader, made: Made) -> Non
 def test_a_file_that_was_just_written_is_hashed_the_next_time(made: Made) -> None:
     path = made.write("now.py", "x = 1\n")
     entry = read_entry(str(made.top), "now.py", None)
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, FileEntry)
     assert entry.mtime_ns == -1
     os.utime(path, ns=(time.time_ns() - 10**10,) * 2)
     settled = read_entry(str(made.top), "now.py", entry)
-    assert isinstance(settled, Entry)
+    assert isinstance(settled, FileEntry)
     assert settled.mtime_ns > 0
     assert settled.blob is entry.blob  # the same bytes are not parsed twice
 
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_made_anew(reader: Reader, made: Made, cache: Path, da
 
 
 def test_what_older_code_kept_is_not_used(made: Made, cache: Path) -> None:
-    entry = Entry(1, 2, "0" * 64, b"")
+    entry = FileEntry(1, 2, "0" * 64, b"")
     CacheFile(cache, str(made.top), "older").save({"f00.py": entry})
     assert CacheFile(cache, str(made.top), "newer").load() == {}
     assert CacheFile(cache, str(made.top), "older").load() == {"f00.py": entry}

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from git_driver import Made, until
 
-from stepwarden.source.entry import Entry
+from stepwarden.source.entry import FileEntry
 from stepwarden.source.reader import Reader
 from stepwarden.source.workers import CRASHED, parse_all
 
@@ -64,7 +64,7 @@ def test_a_file_that_kills_its_worker_is_the_only_one_lost(made: Made, tmp_path:
         )
     )
     assert {name for name, result in given.items() if result == CRASHED} == {f"{trouble}1.py", f"{trouble}2.py"}
-    assert sum(isinstance(result, Entry) for result in given.values()) == 60
+    assert sum(isinstance(result, FileEntry) for result in given.values()) == 60
 
 
 def test_workers_that_cannot_start_lose_every_file_and_nothing_else(made: Made) -> None:
@@ -104,7 +104,7 @@ def test_what_killed_a_worker_is_not_parsed_by_the_server_later(made: Made, tmp_
     path = made.top / "f00.py"
     old = path.stat().st_mtime_ns - 10**10
     os.utime(path, ns=(old, old))
-    kept.entries["f00.py"] = Entry(path.stat().st_size, old, "", b"", CRASHED)
+    kept.entries["f00.py"] = FileEntry(path.stat().st_size, old, "", b"", CRASHED)
     made.write("f01.py", "def changed(): ...\n")
     for again in (reader, reader):
         scan = again.scan(str(made.top), until=until())

@@ -10,7 +10,7 @@ from stepwarden.steps.admission import Accept, Admission, Open, Refusal, admit
 from stepwarden.steps.events import Abandoned, Event, Refused
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.gate import Assessment, Policy, assess
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, open_thread
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
 from stepwarden.steps.submission import IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Outcome, Plan, Thread
 
@@ -24,7 +24,7 @@ _numbers = count(1)
 
 
 def ask(number: int, words: str | None = None, **fields: Any) -> Submission:
-    """Give step `number` as validation would; without `words` they are unlike any said before."""
+    """Return step `number` as validation would; without `words` they are unlike any said before."""
     step = f"work {next(_numbers)}" if words is None else words
     draft = Submission(number, step, digest="", **fields)
     return replace(draft, digest=hashlib.sha256(repr(draft).encode()).hexdigest()[:32])
@@ -57,7 +57,7 @@ def withdraw(issue_id: str) -> IssueClaim:
 
 
 def quotes_of(evidence: Iterable[Evidence], take_back: Iterable[str] = ()) -> tuple[Quote, ...]:
-    """Give what the agent sent for `evidence` to come of it, and for refuted items of files to be taken back."""
+    """Return what the agent sent for `evidence` to come of it, and for refuted items of files to be taken back."""
     sent = [Quote(item.path, item.quote, item.line, item.supports) for item in evidence]
     return (*sent, *(Quote(path, withdrawn=True) for path in take_back))
 
@@ -108,7 +108,7 @@ class Play:
         if number is None:
             number = self.thread.next_number if self.thread else 1
         said = ask(number, words, quotes=quotes_of(evidence, take_back), **fields)
-        return self.send(said, Facts(tuple(evidence), tuple(existing), readable), advice)
+        return self.send(said, StepFacts(tuple(evidence), tuple(existing), readable), advice)
 
     def finish(self, words: str | None = None, **more: Any) -> Admission:
         """Ask to finish with the next step."""
@@ -125,14 +125,14 @@ class Play:
     def send(
         self,
         said: Submission,
-        facts: Facts | None = None,
+        facts: StepFacts | None = None,
         advice: Advice = NO_ADVICE,
         *,
         policy: Policy | None = None,
         working_on: Iterable[int] = (),
     ) -> Admission:
         """Take one call as the shell does: admit, look up, advance, advise; a refusal is an event of a known thread."""
-        facts, policy = facts or Facts(readable=True), policy or self.policy
+        facts, policy = facts or StepFacts(readable=True), policy or self.policy
         self.said = said
         admission = admit(self.thread, said, policy, working_on=working_on)
         if isinstance(admission, Refusal) and self.thread is not None:
@@ -169,7 +169,7 @@ class Play:
 
 
 def started(policy: Policy = REVIEW, steps: int = 1, **first: Any) -> Play:
-    """Give a thread with that many plain steps; `first` goes into the first."""
+    """Return a thread with that many plain steps; `first` goes into the first."""
     play = Play(policy)
     play.step(**first)
     for _ in range(steps - 1):

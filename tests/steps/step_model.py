@@ -142,7 +142,7 @@ class Model:
     # -- what a call is
 
     def judge(self, said: Request) -> tuple[Any, ...]:
-        """Give ("replay", n), ("refused", reason), ("opens",) or ("step", n, new, stalled)."""
+        """Return ("replay", n), ("refused", reason), ("opens",) or ("step", n, new, stalled)."""
         live = {step["digest"]: step["number"] for step in self.live()}
         if said["digest"] in live:
             return ("replay", live[said["digest"]])
@@ -185,7 +185,7 @@ class Model:
         return ("step", number, False, True)
 
     def _with(self, number: int) -> "Model":
-        """Give a model of the steps before `number`."""
+        """Return a model of the steps before `number`."""
         other = Model(
             min_steps=self.min_steps, hypothesis=self.hypothesis, novelty=self.novelty, checklist=self.checklist
         )
@@ -200,7 +200,7 @@ class Model:
         return any(item["supports"] not in {None, "hypothesis", *names} for item in said["evidence"])
 
     def _numbered(self, said: Request) -> list[Request]:
-        """Give the issues of a request with their ids; raises KeyError for an id that is not live."""
+        """Return the issues of a request with their ids; raises KeyError for an id that is not live."""
         known, count, numbered = self.issues(), self.issues_ever, []
         for issue in said["issues"]:
             if issue["id"]:
@@ -266,7 +266,7 @@ class Model:
 
 
 def changed(before: Request, issue: Request) -> Request:
-    """Give an issue after a claim that names its id: what the claim leaves open stays."""
+    """Return an issue after a claim that names its id: what the claim leaves open stays."""
     if issue["words"]:
         return {**issue}
     place = {"path": issue["path"], "line": issue["line"]} if issue["path"] or issue["line"] else {}

@@ -6,7 +6,7 @@ from driver import DEBUG, REVIEW, Play, claim, plan, refuted, seen, started
 from stepwarden.steps.admission import Accept, Reason, Refusal
 from stepwarden.steps.events import Planned, StepRecorded
 from stepwarden.steps.machine import Advice
-from stepwarden.steps.thread import Assurance, By, Outcome, Signal
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Signal
 
 
 def test_the_call_becomes_the_step_it_goes_back_to() -> None:
@@ -159,11 +159,11 @@ def test_a_call_to_disprove_stays_where_its_step_stays() -> None:
 def test_the_history_remarks_who_went_back_and_how_far() -> None:
     play = started(REVIEW, steps=4)
     play.go_back(2)
-    remark = play.now.remarks[-1]
+    remark = play.now.decisions[-1]
     assert (remark.kind, remark.step, remark.by, remark.reason) == (
         "backtracked",
         2,
-        By.AGENT,
+        DecidedBy.AGENT,
         "steps 2 to 4 superseded",
     )
 

@@ -11,32 +11,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwarden.steps.admission import Accept, Collect, Refusal, admit
-from stepwarden.steps.consensus import Synthesis, quorum_of, synthesis
 from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held, decode, encode
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed_voices, open_thread
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
 from stepwarden.steps.panel import AGENT, panel_of
+from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, price_of
 from stepwarden.steps.submission import Submission
-from stepwarden.steps.thread import By, Outcome, Plan, Thread
-from stepwarden.steps.voice import Stance, Voice, Vote, price_of
+from stepwarden.steps.synthesis import Synthesis, quorum_of, synthesis
+from stepwarden.steps.thread import DecidedBy, Outcome, Plan, Thread
 
 POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, panel=panel_of)
-FACTS = Facts(readable=True)
+FACTS = StepFacts(readable=True)
 
 
-def voice(seat: int, vote: Vote | None = Vote.SUPPORT, family: str = "", **more: Any) -> Voice:
-    return Voice(seat, f"m{seat}", family or f"f{seat}", vote=vote, **more)
+def voice(seat: int, vote: Vote | None = Vote.SUPPORT, family: str = "", **more: Any) -> PanelAnswer:
+    return PanelAnswer(seat, f"m{seat}", family or f"f{seat}", vote=vote, **more)
 
 
-def names(voices: Sequence[Voice]) -> list[str]:
+def names(voices: Sequence[PanelAnswer]) -> list[str]:
     return [one.name for one in voices]
 
 
 @st.composite
-def panels(draw: st.DrawFn) -> list[Voice]:
+def panels(draw: st.DrawFn) -> list[PanelAnswer]:
     count = draw(st.integers(2, 10))
     return [
-        Voice(
+        PanelAnswer(
             seat,
             f"m{seat}",
             draw(st.sampled_from(["", "x", "y", "z"])),
@@ -50,7 +50,7 @@ def panels(draw: st.DrawFn) -> list[Voice]:
 
 
 @given(panels(), st.randoms(use_true_random=False))
-def test_the_order_of_the_voices_changes_nothing(voices: list[Voice], random: Any) -> None:
+def test_the_order_of_the_voices_changes_nothing(voices: list[PanelAnswer], random: Any) -> None:
     shuffled = list(voices)
     random.shuffle(shuffled)
     asked = names(voices)
@@ -58,7 +58,7 @@ def test_the_order_of_the_voices_changes_nothing(voices: list[Voice], random: An
 
 
 @given(panels())
-def test_what_failed_is_never_counted(voices: list[Voice]) -> None:
+def test_what_failed_is_never_counted(voices: list[PanelAnswer]) -> None:
     found = synthesis(voices, names(voices))
     heard = [one for one in voices if not one.failed]
     without = synthesis(heard, names(voices))
@@ -74,7 +74,7 @@ def test_what_failed_is_never_counted(voices: list[Voice]) -> None:
 
 
 @given(panels())
-def test_weights_sum_to_half_of_one_more_than_its_voters_for_each_family(voices: list[Voice]) -> None:
+def test_weights_sum_to_half_of_one_more_than_its_voters_for_each_family(voices: list[PanelAnswer]) -> None:
     found = synthesis(voices, names(voices))
     families: dict[str, int] = {}
     for one in voices:
@@ -86,7 +86,7 @@ def test_weights_sum_to_half_of_one_more_than_its_voters_for_each_family(voices:
 
 
 @given(panels())
-def test_the_matrix_is_symmetric_with_ones_in_its_diagonal(voices: list[Voice]) -> None:
+def test_the_matrix_is_symmetric_with_ones_in_its_diagonal(voices: list[PanelAnswer]) -> None:
     found = synthesis(voices, names(voices))
     rows = found.agreement
     assert len(rows) == len(found.names)
@@ -96,7 +96,7 @@ def test_the_matrix_is_symmetric_with_ones_in_its_diagonal(voices: list[Voice]) 
 
 
 @given(panels())
-def test_a_majority_has_more_than_half_of_the_weight(voices: list[Voice]) -> None:
+def test_a_majority_has_more_than_half_of_the_weight(voices: list[PanelAnswer]) -> None:
     found = synthesis(voices, names(voices))
     if found.majority is not None:
         assert found.tally[found.majority] * 2 > sum(found.tally.values()) - 0.05
@@ -131,10 +131,10 @@ def test_a_family_counts_for_less_than_as_many_independent_votes() -> None:
 
 def test_the_agent_is_one_voice_with_its_vote_and_not_of_the_quorum() -> None:
     voices = [voice(1, Vote.SUPPORT), voice(2, Vote.OPPOSE)]
-    split = synthesis(voices, names(voices), Voice(0, AGENT, summary="mine"))
+    split = synthesis(voices, names(voices), PanelAnswer(0, AGENT, summary="mine"))
     assert split.split
     assert AGENT not in split.weights
-    decided = synthesis(voices, names(voices), Voice(0, AGENT, vote=Vote.OPPOSE))
+    decided = synthesis(voices, names(voices), PanelAnswer(0, AGENT, vote=Vote.OPPOSE))
     assert decided.majority is Vote.OPPOSE
     assert decided.weights[AGENT] == 1
     assert decided.voted == 2
@@ -163,9 +163,9 @@ def opened(*models: str, **fields: Any) -> Decision:
     return advise(decision, Advice(plan=Plan(steps, steps, steps, "counted")), POLICY)
 
 
-def hear(thread: Thread, *voices: Voice) -> Decision:
+def hear(thread: Thread, *voices: PanelAnswer) -> Decision:
     assert thread.awaiting is not None
-    return heed_voices(thread, thread.awaiting[0], voices, POLICY)
+    return apply_answers(thread, thread.awaiting[0], voices, POLICY)
 
 
 def go_on(thread: Thread, **fields: Any) -> Decision:
@@ -194,7 +194,7 @@ def test_each_step_hears_one_model_and_the_last_ends_the_thread() -> None:
             thread = go_on(thread).thread
     ended = decision.events[-1]
     assert isinstance(ended, Finished)
-    assert (ended.by, ended.outcome, ended.open) == (By.RULE, Outcome.DONE, ())
+    assert (ended.by, ended.outcome, ended.open) == (DecidedBy.RULE, Outcome.DONE, ())
     again = go_on(thread)
     assert not any(isinstance(event, Asked) for event in again.events)
     assert again.thread.outcome is Outcome.DONE
@@ -203,7 +203,7 @@ def test_each_step_hears_one_model_and_the_last_ends_the_thread() -> None:
 def test_what_the_agent_finished_at_the_last_model_is_closed() -> None:
     thread = hear(opened("m1", "m2").thread, voice(1)).thread
     done = hear(go_on(thread, more=False).thread, voice(2)).thread
-    assert (done.outcome, done.ended_by) == (Outcome.DONE, By.AGENT)
+    assert (done.outcome, done.ended_by) == (Outcome.DONE, DecidedBy.AGENT)
     assert isinstance(admit(done, ask(3), POLICY), Refusal)
 
 
@@ -233,7 +233,7 @@ def test_the_next_number_gives_up_only_the_model_it_waited_for() -> None:
     assert failed.failed.startswith("given up")
     assert decision.thread.awaiting == ("consensus:1:2", 2)
     same = hear(decision.thread, voice(2)).thread
-    assert heed_voices(same, "consensus:1:1", [voice(1)], POLICY).events == ()
+    assert apply_answers(same, "consensus:1:1", [voice(1)], POLICY).events == ()
 
 
 def test_while_it_waits_any_call_of_the_number_collects() -> None:

@@ -27,10 +27,10 @@ from stepwarden.steps.events import (
     encode,
 )
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
+from stepwarden.steps.expert_review import ExpertReview, Objection
 from stepwarden.steps.fold import fold_events
-from stepwarden.steps.opinion import Opinion, Point
 from stepwarden.steps.submission import Confidence, IssueClaim, Submission
-from stepwarden.steps.thread import Assurance, By, Issue, Origin, Outcome, Plan, Signal, Step, Thread
+from stepwarden.steps.thread import Assurance, DecidedBy, Issue, Origin, Outcome, Plan, Signal, Step, Thread
 
 FULL_STEP = Step(
     number=3,
@@ -62,10 +62,10 @@ FULL_STEP = Step(
     stale=1,
 )
 
-OPINION = Opinion(
+OPINION = ExpertReview(
     agrees=False,
     summary="no",
-    points=(Point("the lock is released", "a.py", 4, "lock.release()", Verdict.VERIFIED), Point("bare")),
+    points=(Objection("the lock is released", "a.py", 4, "lock.release()", Verdict.VERIFIED), Objection("bare")),
     missing=("b.py",),
     model="glm",
     price="$0.01",
@@ -78,16 +78,16 @@ EVENTS: list[Event] = [
     StepRecorded(Step(1, ask(1, "bare"))),
     StepRecorded(FULL_STEP, backtracked=True, reopened=True),
     Planned(Plan(1, 2, 3, "why")),
-    Planned(Plan(1, 2, 3, "", By.MODEL, was=5)),
+    Planned(Plan(1, 2, 3, "", DecidedBy.MODEL, was=5)),
     Signalled(Signal.DISPROVE, "try"),
-    Signalled(Signal.SPLIT, "", By.MODEL),
+    Signalled(Signal.SPLIT, "", DecidedBy.MODEL),
     Held(()),
     Held((Clause("issue", "I1"), Clause("checklist", "2", "look"))),
-    Finished(By.AGENT, Outcome.INCONCLUSIVE, Assurance.PARTLY, "why", (Clause("min_steps", "2"),), 3),
-    Finished(By.RULE, Outcome.DONE, Assurance.VERIFIED),
+    Finished(DecidedBy.AGENT, Outcome.INCONCLUSIVE, Assurance.PARTLY, "why", (Clause("min_steps", "2"),), 3),
+    Finished(DecidedBy.RULE, Outcome.DONE, Assurance.VERIFIED),
     Refused(4, "e" * 32, "gap"),
     Abandoned(),
-    Abandoned(By.RULE),
+    Abandoned(DecidedBy.RULE),
     Asked("k1", 4, "glm-4.5-flash"),
     Answered("k1", OPINION),
     GivenUp("k1"),

@@ -9,25 +9,25 @@ from driver import DEBUG, NO_ADVICE, REVIEW, ask, plan, seen
 from stepwarden.steps.admission import Accept, Collect, Refusal, Replay, admit
 from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise, heed, objections, open_thread
-from stepwarden.steps.opinion import Opinion, Point
+from stepwarden.steps.expert_review import ExpertReview, Objection
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_review, objections, open_thread
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
 
 EXPERT = "oracle"
 PROOF = seen("a.py", supports="hypothesis")
-AGREES = Opinion(agrees=True, summary="right", model=EXPERT)
-OBJECTS = Opinion(agrees=False, summary="no", points=(Point("look at the lock", "b.py", 3),), model=EXPERT)
-SILENT = Opinion(model=EXPERT, failed="no answer in 600 s")
+AGREES = ExpertReview(agrees=True, summary="right", model=EXPERT)
+OBJECTS = ExpertReview(agrees=False, summary="no", points=(Objection("look at the lock", "b.py", 3),), model=EXPERT)
+SILENT = ExpertReview(model=EXPERT, failed="no answer in 600 s")
 
 
 def begun() -> Thread:
-    first = open_thread("debug-a", DEBUG, ask(1), Facts(readable=True), None)
+    first = open_thread("debug-a", DEBUG, ask(1), StepFacts(readable=True), None)
     return advise(first, Advice(plan=plan(2)), DEBUG).thread
 
 
 def after(thread: Thread, said: Submission, *, expert: str = EXPERT, advice: Advice = NO_ADVICE) -> Decision:
-    facts = Facts((PROOF,) if said.hypothesis else (), ("a.py",), readable=True)
+    facts = StepFacts((PROOF,) if said.hypothesis else (), ("a.py",), readable=True)
     accepted = admit(thread, said, DEBUG)
     assert isinstance(accepted, Accept), accepted
     return advise(advance(thread, accepted, said, facts, DEBUG, expert=expert), advice, DEBUG, expert=expert)
@@ -54,26 +54,26 @@ def test_an_expert_is_asked_before_a_thread_that_may_finish_does() -> None:
 @pytest.mark.parametrize(
     "opinion", [AGREES, SILENT, replace(OBJECTS, points=(replace(OBJECTS.points[0], verdict=Verdict.REFUTED),))]
 )
-def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(opinion: Opinion) -> None:
-    decision = heed(waiting(), "expert:2:1", opinion, DEBUG)
+def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(opinion: ExpertReview) -> None:
+    decision = apply_review(waiting(), "expert:2:1", opinion, DEBUG)
     assert decision.thread.outcome is Outcome.DONE
     assert decision.thread.awaiting is None
     assert isinstance(decision.events[-1], Finished)
     assert decision.events[-1].open == ()
 
 
-@pytest.mark.parametrize("said", [{"points": ()}, {"points": (Point("x", verdict=Verdict.REFUTED),)}])
+@pytest.mark.parametrize("said", [{"points": ()}, {"points": (Objection("x", verdict=Verdict.REFUTED),)}])
 def test_a_no_without_a_reason_that_stands_bars_nothing_and_is_called_no_yes(said: dict[str, Any]) -> None:
     opinion = replace(OBJECTS, **said)
-    done = heed(waiting(), "expert:2:1", opinion, DEBUG)
+    done = apply_review(waiting(), "expert:2:1", opinion, DEBUG)
     assert done.thread.outcome is Outcome.DONE
     assert opinion.verdict == "disagrees, set aside for want of a reason that stands"
-    assert opinion.verdict in done.thread.remarks[-2].reason
+    assert opinion.verdict in done.thread.decisions[-2].reason
 
 
 def test_a_file_that_the_expert_wants_is_open_until_a_step_names_it() -> None:
     opinion = replace(OBJECTS, points=(), missing=("a.py", "b.py", "c.py"))
-    held = heed(waiting(), "expert:2:1", opinion, DEBUG)
+    held = apply_review(waiting(), "expert:2:1", opinion, DEBUG)
     assert [clause.subject for clause in objections(held.thread)] == ["a.py", "b.py", "c.py"]  # a.py was named before
     done = after(held.thread, proven(3, more=False, confidence=Confidence.HIGH, checked=("a.py", "b.py")))
     assert isinstance(done.events[-1], Finished)
@@ -81,7 +81,7 @@ def test_a_file_that_the_expert_wants_is_open_until_a_step_names_it() -> None:
 
 
 def test_an_expert_that_disagrees_holds_once_and_its_points_stand_at_the_end() -> None:
-    held = heed(waiting(), "expert:2:1", OBJECTS, DEBUG)
+    held = apply_review(waiting(), "expert:2:1", OBJECTS, DEBUG)
     assert any(isinstance(event, Held) for event in held.events)
     assert held.thread.total_steps == 3
     done = after(held.thread, proven(3, more=False, confidence=Confidence.HIGH))
@@ -97,12 +97,12 @@ def test_an_early_end_with_a_lower_word_waits_for_the_expert_and_ends_as_it_says
     end = Advice(end=True, reason="verified")
     asked = after(begun(), proven(2, confidence=Confidence.VERY_HIGH), advice=end)
     assert asked.thread.awaiting is not None
-    agreed = heed(asked.thread, "expert:2:1", AGREES, DEBUG)
+    agreed = apply_review(asked.thread, "expert:2:1", AGREES, DEBUG)
     assert agreed.thread.outcome is Outcome.DONE
-    assert agreed.thread.remarks[-1].reason == "verified, and the expert agrees"
-    silent = heed(asked.thread, "expert:2:1", SILENT, DEBUG)
-    assert silent.thread.remarks[-1].reason == "verified; the expert gave no answer"
-    objected = heed(asked.thread, "expert:2:1", OBJECTS, DEBUG)
+    assert agreed.thread.decisions[-1].reason == "verified, and the expert agrees"
+    silent = apply_review(asked.thread, "expert:2:1", SILENT, DEBUG)
+    assert silent.thread.decisions[-1].reason == "verified; the expert gave no answer"
+    objected = apply_review(asked.thread, "expert:2:1", OBJECTS, DEBUG)
     assert objected.thread.outcome is Outcome.OPEN
     assert objected.thread.total_steps > objected.thread.last
 
@@ -141,11 +141,11 @@ def test_the_next_number_gives_the_answer_up_and_a_late_one_changes_nothing() ->
     decision = after(thread, ask(3))
     assert isinstance(decision.events[0], GivenUp)
     assert decision.thread.awaiting is None
-    assert heed(decision.thread, "expert:2:1", OBJECTS, DEBUG) == Decision(decision.thread)
+    assert apply_review(decision.thread, "expert:2:1", OBJECTS, DEBUG) == Decision(decision.thread)
 
 
 def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:
-    thread = heed(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
+    thread = apply_review(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
     back = after(thread, proven(2, backtrack=2, more=False, confidence=Confidence.HIGH))
     assert back.thread.awaiting == ("expert:2:2", 2)
     assert back.thread.opinion is None
@@ -154,12 +154,12 @@ def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:
 def test_a_thread_that_is_reopened_gets_another_round_at_its_next_end() -> None:
     end = Advice(end=True, reason="verified")
     asked = after(begun(), proven(2, confidence=Confidence.VERY_HIGH), advice=end)
-    done = heed(asked.thread, "expert:2:1", AGREES, DEBUG).thread
+    done = apply_review(asked.thread, "expert:2:1", AGREES, DEBUG).thread
     again = after(done, proven(3, more=False, confidence=Confidence.HIGH))
     assert isinstance(again.events[-1], Asked)
 
 
 def test_one_completion_has_one_round() -> None:
-    thread = heed(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
+    thread = apply_review(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
     done = after(thread, proven(3, more=False, confidence=Confidence.HIGH))
     assert not any(isinstance(event, Asked | Answered) for event in done.events)

@@ -13,13 +13,13 @@ from stepwarden.steps.events import Finished, Held, Planned, Signalled
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
 from stepwarden.steps.submission import Confidence
-from stepwarden.steps.thread import Assurance, By, Outcome, Plan, Signal
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal
 
 END = Advice(end=True, reason="converged")
 
 
 def _proven(steps: int = 2, policy=DEBUG) -> Play:
-    """Give a thread whose gate is open and whose only claim is verified."""
+    """Return a thread whose gate is open and whose only claim is verified."""
     return started(policy, steps, hypothesis="H", evidence=[seen("a.py", supports="hypothesis")])
 
 
@@ -34,9 +34,13 @@ def test_an_ask_with_an_open_gate_completes_at_once() -> None:
     play = _proven(steps=1)
     play.finish()
     assert _finished(play) == Finished(
-        By.AGENT, Outcome.DONE, Assurance.VERIFIED, "the agent asked to finish", open=(), saved=0
+        DecidedBy.AGENT, Outcome.DONE, Assurance.VERIFIED, "the agent asked to finish", open=(), saved=0
     )
-    assert (play.now.outcome, play.now.ended_by, play.now.assurance) == (Outcome.DONE, By.AGENT, Assurance.VERIFIED)
+    assert (play.now.outcome, play.now.ended_by, play.now.assurance) == (
+        Outcome.DONE,
+        DecidedBy.AGENT,
+        Assurance.VERIFIED,
+    )
 
 
 def test_the_number_of_planned_steps_bars_no_finish() -> None:
@@ -190,7 +194,7 @@ def test_such_an_end_is_inconclusive_with_what_is_open_and_its_reason() -> None:
     play.step(findings="old")
     play.step(findings="Old", advice=NOWHERE)
     ended = _finished(play)
-    assert (ended.by, ended.outcome, ended.assurance) == (By.RULE, Outcome.INCONCLUSIVE, Assurance.ASSERTED)
+    assert (ended.by, ended.outcome, ended.assurance) == (DecidedBy.RULE, Outcome.INCONCLUSIVE, Assurance.ASSERTED)
     assert (ended.reason, ended.saved) == ("nothing new; tried: H", 0)
     assert [clause.kind for clause in ended.open] == ["no_hypothesis"]
 
@@ -249,7 +253,11 @@ def test_who_is_told_of_a_stall_and_claims_nothing_is_not_held(told: Callable[[]
     play = told()
     play.finish(**UNSURE)
     ended = _finished(play)
-    assert (ended.by, ended.outcome, ended.reason) == (By.AGENT, Outcome.INCONCLUSIVE, "nothing new was found any more")
+    assert (ended.by, ended.outcome, ended.reason) == (
+        DecidedBy.AGENT,
+        Outcome.INCONCLUSIVE,
+        "nothing new was found any more",
+    )
     assert [clause.kind for clause in ended.open] == ["no_hypothesis"]
 
 
@@ -346,14 +354,14 @@ def test_a_held_thread_whose_total_is_counted_keeps_it() -> None:
 def test_a_proven_thread_ends_early_on_advice() -> None:
     play = _proven(steps=1)
     play.step(advice=END)
-    assert _finished(play) == Finished(By.RULE, Outcome.DONE, Assurance.VERIFIED, "converged", saved=2)
-    assert (play.now.outcome, play.now.total_steps, play.now.ended_by) == (Outcome.DONE, 2, By.RULE)
+    assert _finished(play) == Finished(DecidedBy.RULE, Outcome.DONE, Assurance.VERIFIED, "converged", saved=2)
+    assert (play.now.outcome, play.now.total_steps, play.now.ended_by) == (Outcome.DONE, 2, DecidedBy.RULE)
 
 
 def test_the_maker_of_the_advice_is_kept() -> None:
     play = _proven(steps=1)
-    play.step(advice=replace(END, by=By.MODEL))
-    assert play.now.ended_by is By.MODEL
+    play.step(advice=replace(END, by=DecidedBy.MODEL))
+    assert play.now.ended_by is DecidedBy.MODEL
 
 
 def test_nothing_is_saved_at_the_planned_end() -> None:
@@ -437,7 +445,7 @@ def test_an_early_end_can_be_asked_to_finish_by_the_next_number() -> None:
     play = _proven(steps=1)
     play.step(advice=END)
     play.finish()
-    assert (play.now.outcome, play.now.ended_by) == (Outcome.DONE, By.AGENT)
+    assert (play.now.outcome, play.now.ended_by) == (Outcome.DONE, DecidedBy.AGENT)
     assert play.step() == Refusal(Reason.CLOSED, 4)
 
 
@@ -464,9 +472,9 @@ def test_a_hold_before_an_early_end_is_remembered_after_it() -> None:
 
 def test_a_signal_is_kept_with_its_maker_and_reason() -> None:
     play = started(REVIEW)
-    play.step(advice=Advice(signal=Signal.STALLED, reason="try the tests", by=By.MODEL))
-    assert play.decided[-1] == Signalled(Signal.STALLED, "try the tests", By.MODEL)
-    assert (play.now.remarks[-1].kind, play.now.remarks[-1].by) == ("stalled", By.MODEL)
+    play.step(advice=Advice(signal=Signal.STALLED, reason="try the tests", by=DecidedBy.MODEL))
+    assert play.decided[-1] == Signalled(Signal.STALLED, "try the tests", DecidedBy.MODEL)
+    assert (play.now.decisions[-1].kind, play.now.decisions[-1].by) == ("stalled", DecidedBy.MODEL)
 
 
 def test_a_call_to_disprove_is_remembered_with_its_step() -> None:

@@ -17,7 +17,7 @@ from stepwarden.steps.events import Finished, Held, StepRecorded, decode, encode
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.machine import Advice, Decision, Facts, advance, advise
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
 
@@ -94,7 +94,7 @@ ADVICE = st.builds(
 
 
 def _submission(said: Request) -> Submission:
-    """Give the request as validation would; equal requests have equal digests."""
+    """Return the request as validation would; equal requests have equal digests."""
     evidence = _evidence(said)
     return ask(
         said["number"],
@@ -125,7 +125,7 @@ def _evidence(said: Request) -> tuple[Evidence, ...]:
 
 
 def _told(admission: Admission) -> tuple[Any, ...]:
-    """Give an admission in the model's words."""
+    """Return an admission in the model's words."""
     match admission:
         case Replay(number):
             return ("replay", number)
@@ -228,7 +228,7 @@ class Threads(RuleBasedStateMachine):
         first = not self.model.trail
         expected = self.model.judge(said)
         before = self.play.thread
-        facts = Facts(_evidence(said), (*said["checked"], *said["relevant"]), said["readable"])
+        facts = StepFacts(_evidence(said), (*said["checked"], *said["relevant"]), said["readable"])
         told = _told(self.play.send(_submission(said), facts, advice))
         if first:
             assert told == ("opens",)
@@ -375,10 +375,10 @@ def _look_at_c(thread: Thread) -> tuple[Clause, ...]:
 
 
 def _taken(thread: Thread, said: Submission, policy: Policy) -> Thread:
-    """Give the thread after a call that has to be accepted."""
+    """Return the thread after a call that has to be accepted."""
     accepted = admit(thread, said, policy)
     assert isinstance(accepted, Accept)
-    decision: Decision = advance(thread, accepted, said, Facts(readable=True), policy)
+    decision: Decision = advance(thread, accepted, said, StepFacts(readable=True), policy)
     return advise(decision, Advice(plan=plan(3) if decision.thread.plan is None else None), policy).thread
 
 

@@ -8,7 +8,7 @@ from driver import ANALYZE, DEBUG, REVIEW, Play, ask, claim, plan, seen, started
 from stepwarden.steps.admission import Accept, Open, Reason, Refusal, Replay, admit
 from stepwarden.steps.events import Finished, Held, Opened, Planned, Refused, StepRecorded
 from stepwarden.steps.machine import Advice
-from stepwarden.steps.thread import By, Origin, Outcome
+from stepwarden.steps.thread import DecidedBy, Origin, Outcome
 
 
 def test_step_1_without_an_id_opens_a_thread() -> None:
@@ -195,7 +195,7 @@ def test_a_plan_can_shrink_in_mid_thread() -> None:
     play = started(ANALYZE)
     play.step(advice=Advice(plan=plan(3, "a small thing")))
     assert play.now.total_steps == 3
-    assert play.now.remarks[-1].reason == "3 steps: a small thing"
+    assert play.now.decisions[-1].reason == "3 steps: a small thing"
 
 
 def test_a_plan_that_is_as_long_as_before_is_not_recorded() -> None:
@@ -209,7 +209,7 @@ def test_a_larger_total_is_the_agents_request_for_more() -> None:
     play.step(total=7)
     assert play.now.total_steps == 7
     assert play.now.plan is not None
-    assert (play.now.plan.by, play.now.plan.was) == (By.AGENT, 4)
+    assert (play.now.plan.by, play.now.plan.was) == (DecidedBy.AGENT, 4)
 
 
 @pytest.mark.parametrize("total", [1, 2, 4])

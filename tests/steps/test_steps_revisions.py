@@ -8,7 +8,7 @@ from stepwarden.steps.thread import Outcome
 
 
 def _plan(*replaces: int | None) -> Play:
-    """Give a plan of as many steps; each may replace an earlier one."""
+    """Return a plan of as many steps; each may replace an earlier one."""
     play = Play(PLANNER)
     for number, replaced in enumerate(replaces, 1):
         play.step(words=f"part {number}", replaces=replaced)

@@ -6,7 +6,7 @@ import pytest
 from store_steps import CHANGE, event
 
 from stepwarden.storage import Store
-from stepwarden.storage.appending import append_in
+from stepwarden.storage.event_rows import append_in
 from stepwarden.storage.sqlite import open_sqlite
 
 

@@ -3,7 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from stepwarden.models import Choice, ModelError, ModelInfo, ModelReply, ModelRequest, Need, Trouble, Unusable, Usage
+from stepwarden.models import (
+    Choice,
+    ErrorKind,
+    ModelError,
+    ModelInfo,
+    ModelReply,
+    ModelRequest,
+    ModelTier,
+    UnusableProvider,
+    Usage,
+)
 
 
 def answer(text: str = "it is the slice") -> ModelReply:
@@ -47,13 +57,13 @@ class ScriptedModels:
             raise self._what
         return self._what
 
-    def choose(self, name: str | None, need: Need) -> Choice:
-        raise ModelError(Trouble.NO_MODEL, "none here")
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
+        raise ModelError(ErrorKind.NO_MODEL, "none here")
 
     def usable(self) -> Sequence[ModelInfo]:
         return ()
 
-    def unusable(self) -> Sequence[Unusable]:
+    def unusable(self) -> Sequence[UnusableProvider]:
         return ()
 
     async def discover(self) -> None: ...
@@ -61,4 +71,4 @@ class ScriptedModels:
     async def close(self) -> None: ...
 
     def stream(self, request: ModelRequest) -> AsyncIterator[str]:
-        raise ModelError(Trouble.UNSUPPORTED, "no streams here")
+        raise ModelError(ErrorKind.UNSUPPORTED, "no streams here")

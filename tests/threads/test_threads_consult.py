@@ -16,12 +16,12 @@ import pytest_asyncio
 from pydantic import BaseModel
 from scripted_models import ScriptedModels, answer
 
+from stepwarden.consultation.background_requests import BackgroundRequests, deadline
+from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome, request_digest
 from stepwarden.errors import StoreBusy
-from stepwarden.models import Message, ModelError, ModelReply, ModelRequest, Trouble, Usage
+from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage
 from stepwarden.storage import Consultation, Store
 from stepwarden.storage.sqlite import newest_driver
-from stepwarden.threads.answers import Answer, Failure, outcome, request_digest
-from stepwarden.threads.consult import Consultants, deadline
 
 STREAM, KEY = "debug-a", "expert:3:d1"
 REQUEST = ModelRequest("glm-4.6", (Message("user", "is it the slice?"),))
@@ -54,7 +54,9 @@ class Process:
     ) -> None:
         self.models = models or ScriptedModels()
         self.store = Store(url, clock=clock, busy_timeout_s=busy_timeout_s)
-        self.consultants = Consultants(self.store, self.models, lease_s=lease_s, renew_s=renew_s, poll_s=(0.001, 0.002))
+        self.consultants = BackgroundRequests(
+            self.store, self.models, lease_s=lease_s, renew_s=renew_s, poll_s=(0.001, 0.002)
+        )
 
     async def start(self, key: str = KEY, request: ModelRequest = REQUEST) -> None:
         await self.consultants.start(STREAM, key, request)
@@ -126,7 +128,7 @@ class Alarm(logging.Handler):
 @contextmanager
 def alarm(words: str) -> Iterator[asyncio.Event]:
     handler = Alarm(words)
-    logger = logging.getLogger("stepwarden.threads.consult")
+    logger = logging.getLogger("stepwarden.consultation.background_requests")
     logger.addHandler(handler)
     try:
         yield handler.rang
@@ -162,7 +164,7 @@ async def test_a_consultation_is_claimed_before_it_is_asked_and_recorded_before_
     assert await onlooker.look() == found
     assert found.state == "done"
     told = outcome(found)
-    assert isinstance(told, Answer)
+    assert isinstance(told, ModelAnswer)
     assert (told.text, told.model, told.provider) == ("it is the slice", "glm-4.6-0930", "zhipuai")
     assert (found.spending.input_tokens, found.spending.output_tokens, found.spending.cost) == (120, 8, None)
 
@@ -179,7 +181,7 @@ async def test_the_whole_answer_is_read_back_as_it_was_given(launch: Launch) -> 
     reply = ModelReply(text, "glm", "zhipuai", usage, Verdict(agrees=False, why="größer"), cached=True)
     found = await launch(ScriptedModels().say(reply)).collect()
     told = outcome(found)
-    assert isinstance(told, Answer)
+    assert isinstance(told, ModelAnswer)
     assert (told.text, told.usage, told.cached) == (text, usage, True)
     assert Verdict.model_validate(told.parsed) == reply.parsed
     assert told.duration_s >= 0
@@ -190,7 +192,7 @@ async def test_the_whole_answer_is_read_back_as_it_was_given(launch: Launch) -> 
 async def test_an_answer_with_half_a_character_is_recorded_without_it(launch: Launch) -> None:
     found = await launch(ScriptedModels().say(answer("so \ud83d it is"))).collect()
     told = outcome(found)
-    assert isinstance(told, Answer)
+    assert isinstance(told, ModelAnswer)
     assert told.text == "so ? it is"
 
 
@@ -298,7 +300,7 @@ async def test_what_a_killed_process_asked_is_asked_once_more_after_its_lease(pa
         other.kill()
     models = ScriptedModels().say()
     store = Store(url)
-    consultants = Consultants(store, models, lease_s=0.5, renew_s=0.1)
+    consultants = BackgroundRequests(store, models, lease_s=0.5, renew_s=0.1)
     before = await store.consultation(STREAM, KEY)
     assert before is not None
     assert (before.state, before.attempt) == ("claimed", 1)
@@ -330,7 +332,7 @@ async def test_a_process_that_wakes_after_it_was_taken_over_records_nothing(
     heir.models.say(answer("the heir's"))
     for found in (await taken, await sleeper.collect()):
         told = outcome(found)
-        assert isinstance(told, Answer)
+        assert isinstance(told, ModelAnswer)
         assert (told.text, found.attempt) == ("the heir's", 2)
 
 
@@ -400,7 +402,7 @@ async def test_giving_up_aborts_the_request_and_tells_who_waits(launch: Launch) 
     assert process.models.aborted.is_set()
     found = await waiting
     assert found.state == "given_up"
-    assert outcome(found) == Failure(None, "The consultation was given up.", "glm-4.6")
+    assert outcome(found) == ModelFailure(None, "The consultation was given up.", "glm-4.6")
     await process.start()
     assert await process.collect() == found
     assert len(process.models.asked) == 1
@@ -449,17 +451,17 @@ async def test_what_is_given_up_while_it_is_being_claimed_is_never_asked(launch:
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        (ModelError(Trouble.NO_MONEY, "no money", model="glm"), Failure(Trouble.NO_MONEY, "no money", "glm")),
-        (ModelError(Trouble.TIMEOUT, "slow"), Failure(Trouble.TIMEOUT, "slow", "glm-4.6")),
+        (ModelError(ErrorKind.NO_MONEY, "no money", model="glm"), ModelFailure(ErrorKind.NO_MONEY, "no money", "glm")),
+        (ModelError(ErrorKind.TIMEOUT, "slow"), ModelFailure(ErrorKind.TIMEOUT, "slow", "glm-4.6")),
         (
             ZeroDivisionError("key sk-planted"),
-            Failure(None, "Asking ended unexpectedly (ZeroDivisionError); the log says more.", "glm-4.6"),
+            ModelFailure(None, "Asking ended unexpectedly (ZeroDivisionError); the log says more.", "glm-4.6"),
         ),
-        (asyncio.CancelledError(), Failure(None, "The request was cancelled from within.", "glm-4.6")),
+        (asyncio.CancelledError(), ModelFailure(None, "The request was cancelled from within.", "glm-4.6")),
     ],
 )
 async def test_a_failure_is_recorded_and_a_retry_does_not_ask_again(
-    launch: Launch, error: BaseException, failure: Failure
+    launch: Launch, error: BaseException, failure: ModelFailure
 ) -> None:
     process, other = launch(ScriptedModels().say(error)), launch()
     found = await process.collect()
@@ -476,7 +478,7 @@ async def test_a_failure_is_recorded_and_a_retry_does_not_ask_again(
 async def test_a_model_that_outstays_its_own_time_has_failed_and_is_aborted(launch: Launch) -> None:
     process = launch(ScriptedModels(stubborn=True))
     found = await process.collect(request=replace(REQUEST, deadline_s=0.02))
-    assert outcome(found) == Failure(Trouble.TIMEOUT, "glm-4.6 gave no answer in 0.02 s.", "glm-4.6")
+    assert outcome(found) == ModelFailure(ErrorKind.TIMEOUT, "glm-4.6 gave no answer in 0.02 s.", "glm-4.6")
     await asyncio.wait_for(process.models.aborted.wait(), 20)
     process.models.say()
 
@@ -563,7 +565,7 @@ async def test_an_aborted_request_that_ends_in_an_error_is_no_failure_of_the_mod
     await first.models.was_asked()
     closing = asyncio.create_task(first.consultants.close())
     await asyncio.wait_for(first.models.aborted.wait(), 20)
-    first.models.say(ModelError(Trouble.NETWORK, "the connection was cut"))
+    first.models.say(ModelError(ErrorKind.NETWORK, "the connection was cut"))
     await closing
     found = await second.collect()
     assert (found.state, found.attempt) == ("done", 2)

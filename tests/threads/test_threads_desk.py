@@ -1,4 +1,4 @@
-"""The desk over a real store: what is admitted, looked up, kept and told to other processes."""
+"""The threads over a real store: what is admitted, looked up, kept and told to other processes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,29 +13,31 @@ from stepwarden.steps.gate import Policy
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome
 from stepwarden.storage import Store
-from stepwarden.threads.calls import LOCAL, Call, Caller, Refused, Reply
+from stepwarden.threads.calls import LOCAL, Caller, StepCall, StepRefused, StepReply
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.reading import Archive, as_json, as_markdown
-from stepwarden.threads.submit import Desk
+from stepwarden.threads.queries import ThreadQueries, as_json, as_markdown
+from stepwarden.threads.submissions import Threads
 
 POLICY = Policy(tool="debug", low=2, likely=4, high=8)
 OTHER = Policy(tool="codereview", low=2, likely=3, high=5)
 
 
 class Process:
-    """One server process as far as threads go: a store, a journal and a desk of its own."""
+    """One server process as far as threads go: a store, a journal and a threads of its own."""
 
     def __init__(self, home: Path, *, kept_bytes: int = 1 << 20) -> None:
         self.journal = Journal(Store(f"sqlite:///{home / 'threads.db'}"), kept_bytes=kept_bytes)
-        self.desk = Desk(self.journal, Manager(), ())
-        self.archive = Archive(self.journal)
+        self.threads = Threads(self.journal, Manager(), ())
+        self.archive = ThreadQueries(self.journal)
 
-    async def send(self, said: Submission, thread_id: str | None = None, *, policy: Policy = POLICY) -> Reply | Refused:
-        return await self.desk.submit(Call(LOCAL, policy, said, thread_id))
+    async def send(
+        self, said: Submission, thread_id: str | None = None, *, policy: Policy = POLICY
+    ) -> StepReply | StepRefused:
+        return await self.threads.submit(StepCall(LOCAL, policy, said, thread_id))
 
-    async def take(self, said: Submission, thread_id: str | None = None, *, policy: Policy = POLICY) -> Reply:
+    async def take(self, said: Submission, thread_id: str | None = None, *, policy: Policy = POLICY) -> StepReply:
         reply = await self.send(said, thread_id, policy=policy)
-        assert isinstance(reply, Reply), reply
+        assert isinstance(reply, StepReply), reply
         return reply
 
 
@@ -99,7 +101,7 @@ async def test_two_processes_that_send_one_step_record_it_once_or_refuse_the_oth
     same = await second.take(step(2), opened.thread.id)
     assert same.replayed
     other = await second.send(step(2, "other words"), opened.thread.id)
-    assert isinstance(other, Refused)
+    assert isinstance(other, StepRefused)
     assert (other.refusal.reason, other.refusal.number) == (Reason.RECORDED, 3)
 
 
@@ -108,7 +110,7 @@ async def test_a_refusal_is_in_the_history_and_is_no_step(tmp_path: Path) -> Non
     process = Process(tmp_path)
     opened = await process.take(step(1))
     refused = await process.send(step(5), opened.thread.id)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, StepRefused)
     assert refused.refusal.reason is Reason.GAP
     history = await process.archive.history(opened.thread.id, LOCAL)
     assert [entry.kind for entry in history] == ["opened", "step", "planned", "refused"]
@@ -121,7 +123,7 @@ async def test_a_thread_of_somebody_else_is_as_unknown_as_one_that_never_was(tmp
     opened = await process.take(step(1))
     for thread_id, caller in ((opened.thread.id, Caller("eve")), ("debug-none", LOCAL)):
         with pytest.raises(UnknownStream):
-            await process.desk.submit(Call(caller, POLICY, step(2), thread_id))
+            await process.threads.submit(StepCall(caller, POLICY, step(2), thread_id))
         with pytest.raises(UnknownStream):
             await process.archive.page(thread_id, caller)
     assert await process.archive.threads(Caller("eve")) == []

@@ -10,18 +10,18 @@ import pytest
 from pydantic import BaseModel
 from scripted_models import ScriptedModels
 
+from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.expert import ExpertAnswer, ExpertPoint, Experts
 from stepwarden.manager.manager import Manager
-from stepwarden.models import Choice, ModelError, ModelInfo, ModelReply, Need, Trouble, Usage
+from stepwarden.models import Choice, ErrorKind, ModelError, ModelInfo, ModelReply, ModelTier, Usage
 from stepwarden.steps.evidence import Quote, Verdict
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Outcome
 from stepwarden.storage import Store
-from stepwarden.threads.calls import LOCAL, Call, Reply
-from stepwarden.threads.consult import Consultants
-from stepwarden.threads.expert import ExpertAnswer, ExpertPoint, Experts
+from stepwarden.threads.calls import LOCAL, StepCall, StepReply
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.submit import Desk
+from stepwarden.threads.submissions import Threads
 
 POLICY = Policy(tool="debug", low=2, likely=4, high=8)
 CODE = "def total(prices):\n    return sum(prices[1:])\n"
@@ -30,9 +30,9 @@ CODE = "def total(prices):\n    return sum(prices[1:])\n"
 class Oracle(ScriptedModels):
     """Scripted models with one that can be chosen."""
 
-    def choose(self, name: str | None, need: Need) -> Choice:
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
         if name not in {None, "oracle"}:
-            raise ModelError(Trouble.UNKNOWN_MODEL, f"No model is named '{name}'; nearest: oracle.")
+            raise ModelError(ErrorKind.UNKNOWN_MODEL, f"No model is named '{name}'; nearest: oracle.")
         return Choice(ModelInfo("oracle", "script", context_tokens=8_000), "the only one")
 
 
@@ -40,14 +40,14 @@ class House:
     def __init__(self, home: Path, models: Oracle, *, call_seconds: float) -> None:
         self.models = models
         self.store = Store(f"sqlite:///{home / 'threads.db'}")
-        self.consultants = Consultants(self.store, models, lease_s=5.0)
+        self.consultants = BackgroundRequests(self.store, models, lease_s=5.0)
         self.journal = Journal(self.store)
         experts = Experts(models, self.consultants, "Judge it.")
-        self.desk = Desk(self.journal, Manager(), (), experts, call_seconds=call_seconds)
+        self.threads = Threads(self.journal, Manager(), (), experts, call_seconds=call_seconds)
 
-    async def take(self, said: Submission, thread_id: str | None = None) -> Reply:
-        reply = await self.desk.submit(Call(LOCAL, POLICY, said, thread_id))
-        assert isinstance(reply, Reply), reply
+    async def take(self, said: Submission, thread_id: str | None = None) -> StepReply:
+        reply = await self.threads.submit(StepCall(LOCAL, POLICY, said, thread_id))
+        assert isinstance(reply, StepReply), reply
         return reply
 
 
@@ -99,8 +99,8 @@ async def test_the_expert_gets_the_work_and_the_files_with_line_numbers_but_no_s
     tmp_path: Path, project: Path
 ) -> None:
     models = Oracle().say(verdict())  # type: ignore[assignment]
-    async with house(tmp_path, models) as desk:
-        done = await desk.take(FINISH, await proven(desk, project))
+    async with house(tmp_path, models) as threads:
+        done = await threads.take(FINISH, await proven(threads, project))
         assert done.thread.outcome is Outcome.DONE
         assert done.thread.opinion is not None
         assert (done.thread.opinion.model, done.thread.opinion.price) == ("oracle-1", "unpriced")
@@ -123,15 +123,15 @@ async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_qu
     (project / "other.py").write_text("RATE = 2\n")
     wanted = ("other.py", ".env", "../outside.py", "nowhere.py")
     models = Oracle().say(verdict(agrees=False, points=points, files=wanted))  # type: ignore[assignment]
-    async with house(tmp_path, models) as desk:
-        held = await desk.take(FINISH, await proven(desk, project))
+    async with house(tmp_path, models) as threads:
+        held = await threads.take(FINISH, await proven(threads, project))
         assert [(clause.kind, clause.subject) for clause in held.held] == [
             ("expert", "app.py:2"),
             ("expert_file", "other.py"),
         ]
         assert held.opinion is not None
         assert [point.verdict for point in held.opinion.points] == [Verdict.MOVED, Verdict.REFUTED]
-        done = await desk.take(step(4, more=False, confidence=Confidence.HIGH), held.thread.id)
+        done = await threads.take(step(4, more=False, confidence=Confidence.HIGH), held.thread.id)
         assert done.thread.outcome is Outcome.DONE
         assert len(models.asked) == 1
 
@@ -139,8 +139,8 @@ async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_qu
 @pytest.mark.asyncio
 async def test_a_no_whose_only_reason_is_its_summary_holds_with_that(tmp_path: Path, project: Path) -> None:
     models = Oracle().say(verdict(agrees=False, points=(), files=()))  # type: ignore[assignment]
-    async with house(tmp_path, models) as desk:
-        held = await desk.take(FINISH, await proven(desk, project))
+    async with house(tmp_path, models) as threads:
+        held = await threads.take(FINISH, await proven(threads, project))
     assert [(clause.kind, clause.text) for clause in held.held] == [("expert", "so I say")]
 
 
@@ -156,18 +156,18 @@ def test_an_experts_points_are_read_under_the_names_that_models_give_them(said: 
 @pytest.mark.asyncio
 async def test_a_slow_expert_is_collected_by_the_same_call_and_asked_once(tmp_path: Path, project: Path) -> None:
     models = Oracle()
-    async with house(tmp_path, models, call_seconds=0.05) as desk:
-        thread_id = await proven(desk, project)
-        waiting = await desk.take(FINISH, thread_id)
+    async with house(tmp_path, models, call_seconds=0.05) as threads:
+        thread_id = await proven(threads, project)
+        waiting = await threads.take(FINISH, thread_id)
         assert waiting.awaits == "oracle"
-        still = await desk.take(replace(FINISH, digest="other words"), thread_id)
+        still = await threads.take(replace(FINISH, digest="other words"), thread_id)
         assert still.awaits == "oracle"
         models.say(verdict())
-        collected = await desk.take(FINISH, thread_id)
+        collected = await threads.take(FINISH, thread_id)
         while collected.awaits:  # the answer is on its way to the disk
-            collected = await desk.take(FINISH, thread_id)
+            collected = await threads.take(FINISH, thread_id)
         assert collected.thread.outcome is Outcome.DONE
-        again = await desk.take(FINISH, thread_id)
+        again = await threads.take(FINISH, thread_id)
         assert (again.replayed, again.thread.outcome) == (True, Outcome.DONE)
         assert len(models.asked) == 1
 
@@ -175,34 +175,34 @@ async def test_a_slow_expert_is_collected_by_the_same_call_and_asked_once(tmp_pa
 @pytest.mark.asyncio
 async def test_the_next_number_goes_on_without_the_expert_and_aborts_its_request(tmp_path: Path, project: Path) -> None:
     models = Oracle()
-    async with house(tmp_path, models, call_seconds=0.05) as desk:
-        thread_id = await proven(desk, project)
-        await desk.take(FINISH, thread_id)
+    async with house(tmp_path, models, call_seconds=0.05) as threads:
+        thread_id = await proven(threads, project)
+        await threads.take(FINISH, thread_id)
         await models.was_asked()
-        on = await desk.take(step(4, findings="more to say"), thread_id)
+        on = await threads.take(step(4, findings="more to say"), thread_id)
         assert (on.thread.last, on.thread.awaiting) == (4, None)
         assert models.aborted.is_set()
-        again = await desk.take(FINISH, thread_id)
+        again = await threads.take(FINISH, thread_id)
         assert (again.replayed, again.awaits, again.next_number) == (True, "", 5)
 
 
 @pytest.mark.asyncio
 async def test_a_new_process_collects_what_the_first_one_asked(tmp_path: Path, project: Path) -> None:
     models = Oracle()
-    async with house(tmp_path, models, call_seconds=0.05) as desk:
-        thread_id = await proven(desk, project)
-        await desk.take(FINISH, thread_id)
-    async with house(tmp_path, Oracle().say(verdict())) as desk:  # type: ignore[arg-type]
-        done = await desk.take(FINISH, thread_id)
+    async with house(tmp_path, models, call_seconds=0.05) as threads:
+        thread_id = await proven(threads, project)
+        await threads.take(FINISH, thread_id)
+    async with house(tmp_path, Oracle().say(verdict())) as threads:  # type: ignore[arg-type]
+        done = await threads.take(FINISH, thread_id)
         assert done.thread.outcome is Outcome.DONE
-        assert len(desk.models.asked) == 1
+        assert len(threads.models.asked) == 1
 
 
 @pytest.mark.asyncio
 async def test_an_expert_that_fails_loses_no_work(tmp_path: Path, project: Path) -> None:
-    models = Oracle().say(ModelError(Trouble.WRONG_KEY, "The key in X_KEY is refused."))  # type: ignore[assignment]
-    async with house(tmp_path, models) as desk:
-        done = await desk.take(FINISH, await proven(desk, project))
+    models = Oracle().say(ModelError(ErrorKind.WRONG_KEY, "The key in X_KEY is refused."))  # type: ignore[assignment]
+    async with house(tmp_path, models) as threads:
+        done = await threads.take(FINISH, await proven(threads, project))
         assert done.thread.outcome is Outcome.DONE
         assert done.thread.opinion is not None
         assert done.thread.opinion.failed == "The key in X_KEY is refused."
@@ -216,28 +216,28 @@ async def test_no_expert_is_asked_where_none_is_wanted_or_needed(
     tmp_path: Path, project: Path, fields: dict[str, object]
 ) -> None:
     models = Oracle()
-    async with house(tmp_path, models) as desk:
-        done = await desk.take(replace(FINISH, **fields), await proven(desk, project))  # pyright: ignore
+    async with house(tmp_path, models) as threads:
+        done = await threads.take(replace(FINISH, **fields), await proven(threads, project))  # pyright: ignore
         assert done.thread.outcome is Outcome.DONE
         assert models.asked == []
 
 
 @pytest.mark.asyncio
 async def test_a_model_that_is_not_there_is_told_before_anything_is_recorded(tmp_path: Path, project: Path) -> None:
-    async with house(tmp_path, Oracle()) as desk:
-        thread_id = await proven(desk, project)
+    async with house(tmp_path, Oracle()) as threads:
+        thread_id = await proven(threads, project)
         with pytest.raises(ModelError, match="nearest: oracle"):
-            await desk.take(step(3, fields={"model": "orakle"}), thread_id)
-        assert (await desk.journal.load(thread_id, LOCAL)).last == 2
+            await threads.take(step(3, fields={"model": "orakle"}), thread_id)
+        assert (await threads.journal.load(thread_id, LOCAL)).last == 2
 
 
 @pytest.mark.asyncio
 async def test_the_history_shows_that_a_model_was_asked_and_what_it_said(tmp_path: Path, project: Path) -> None:
     models = Oracle().say(verdict())  # type: ignore[assignment]
-    async with house(tmp_path, models) as desk:
-        thread_id = await proven(desk, project)
-        await desk.take(FINISH, thread_id)
-        kinds = [entry.kind for entry in await desk.journal.history(thread_id)]
+    async with house(tmp_path, models) as threads:
+        thread_id = await proven(threads, project)
+        await threads.take(FINISH, thread_id)
+        kinds = [entry.kind for entry in await threads.journal.history(thread_id)]
         assert kinds[-3:] == ["asked", "answered", "finished"]
-        said = json.dumps([dict(entry.data) for entry in await desk.journal.history(thread_id)])
+        said = json.dumps([dict(entry.data) for entry in await threads.journal.history(thread_id)])
         assert "so I say" in said

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from scripted_models import ScriptedModels, answer
 
+from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.panel import ConsensusRunner
+from stepwarden.consultation.votes import VoteAnswer, VoteReader, read_answer
 from stepwarden.manager.manager import Manager
-from stepwarden.models import Choice, ModelInfo, Need
+from stepwarden.models import Choice, ModelInfo, ModelTier
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.panel import panel_of
+from stepwarden.steps.panel_answer import Vote
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome
-from stepwarden.steps.voice import Vote
 from stepwarden.storage import Store
-from stepwarden.threads.calls import LOCAL, Call, Reply
-from stepwarden.threads.consult import Consultants
+from stepwarden.threads.calls import LOCAL, StepCall, StepReply
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.panel import Panels
-from stepwarden.threads.seats import Jurors, SeatAnswer, read_answer
-from stepwarden.threads.submit import Desk
+from stepwarden.threads.submissions import Threads
 
 POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, panel=panel_of)
 WORDING = {
@@ -40,19 +40,21 @@ GIVEN = {"vote": "support", "confidence": 0.9, "summary": "fine", "reasons": ["i
 class Council(ScriptedModels):
     """Scripted models of which any name can be chosen."""
 
-    def choose(self, name: str | None, need: Need) -> Choice:
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
         return Choice(ModelInfo(name or "any", "script", family="one", context_tokens=8_000), "by its name")
 
 
 class House:
     def __init__(self, home: Path, models: Council) -> None:
         self.store = Store(f"sqlite:///{home / 'threads.db'}")
-        self.panels = Panels(self.store, models, Consultants(self.store, Jurors(models, "JSON.")), WORDING)
-        self.desk = Desk(Journal(self.store), Manager(), (), None, self.panels, call_seconds=20)
+        self.panels = ConsensusRunner(
+            self.store, models, BackgroundRequests(self.store, VoteReader(models, "JSON.")), WORDING
+        )
+        self.threads = Threads(Journal(self.store), Manager(), (), None, self.panels, call_seconds=20)
 
-    async def take(self, said: Submission, thread_id: str | None = None) -> Reply:
-        reply = await self.desk.submit(Call(LOCAL, POLICY, said, thread_id))
-        assert isinstance(reply, Reply), reply
+    async def take(self, said: Submission, thread_id: str | None = None) -> StepReply:
+        reply = await self.threads.submit(StepCall(LOCAL, POLICY, said, thread_id))
+        assert isinstance(reply, StepReply), reply
         return reply
 
 
@@ -91,7 +93,7 @@ def first(*models: str, **fields: Any) -> Submission:
 )
 def test_what_models_write_is_read_as_a_vote(text: str, vote: Vote, confidence: float | None) -> None:
     found = read_answer(text)
-    assert isinstance(found, SeatAnswer)
+    assert isinstance(found, VoteAnswer)
     assert (found.vote, found.confidence) == (vote, confidence)
 
 
@@ -137,7 +139,7 @@ async def test_going_back_to_the_first_step_keeps_the_panel_and_asks_anew(tmp_pa
 async def test_what_was_recorded_and_not_asked_before_a_crash_is_asked_by_the_next_process(tmp_path: Path) -> None:
     silent = Council()
     async with house(tmp_path, silent) as at_work:
-        at_work.desk._call_seconds = 0.0  # as if the process ended right after it recorded the step
+        at_work.threads._call_seconds = 0.0  # as if the process ended right after it recorded the step
         opened = await at_work.take(first("a", "b"))
         assert opened.awaits == "a"
     models = Council().say(answer(json.dumps(GIVEN)))

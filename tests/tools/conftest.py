@@ -12,8 +12,8 @@ pytest.register_assert_rewrite("tool_driver")  # so that its checks say what the
 from tool_driver import make_project  # noqa: E402
 
 from server import build_server  # noqa: E402
+from stepwarden.runtime import Runtime, build_runtime  # noqa: E402
 from stepwarden.settings import load_settings  # noqa: E402
-from stepwarden.wiring import Runtime, build_runtime  # noqa: E402
 
 
 @pytest.fixture(scope="module")

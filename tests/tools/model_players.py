@@ -9,18 +9,18 @@ import anyio
 
 from stepwarden.models import (
     Choice,
+    ErrorKind,
     ModelError,
     ModelInfo,
     ModelReply,
     ModelRequest,
-    Need,
-    Trouble,
-    Unusable,
+    ModelTier,
+    UnusableProvider,
     Usage,
 )
 
-WISE = ModelInfo("wise-1", "acme", ("wise",), "acme", 200_000, 8_000, needs=(Need.DEEP, Need.BALANCED))
-QUICK = ModelInfo("quick-1", "acme", ("quick",), "acme", 32_000, 4_000, needs=(Need.FAST,))
+WISE = ModelInfo("wise-1", "acme", ("wise",), "acme", 200_000, 8_000, needs=(ModelTier.DEEP, ModelTier.BALANCED))
+QUICK = ModelInfo("quick-1", "acme", ("quick",), "acme", 32_000, 4_000, needs=(ModelTier.FAST,))
 SEEING = ModelInfo("eye-1", "zeta", (), "zeta", 1_000_000, 8_000, sees_images=True)
 NO_MODEL = "No model is configured: set ACME_API_KEY or CUSTOM_API_URL."
 
@@ -35,7 +35,7 @@ class Players:
     """
 
     infos: Sequence[ModelInfo] = (WISE, QUICK, SEEING)
-    lacking: Sequence[Unusable] = (Unusable("nova", "set NOVA_API_KEY"),)
+    lacking: Sequence[UnusableProvider] = (UnusableProvider("nova", "set NOVA_API_KEY"),)
     answering: Answering | None = None
     held: asyncio.Event | None = None
     stubborn: bool = False
@@ -47,21 +47,21 @@ class Players:
         for _ in range(times):
             await asyncio.wait_for(self.came.acquire(), 20)
 
-    def choose(self, name: str | None, need: Need) -> Choice:
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
         if not self.infos:
-            raise ModelError(Trouble.NO_MODEL, NO_MODEL)
+            raise ModelError(ErrorKind.NO_MODEL, NO_MODEL)
         if name is None or name in {"", "auto"}:
             found = [info for info in self.infos if need in info.needs] or list(self.infos)
             return Choice(found[0], f"first for {need}")
         for info in self.infos:
             if name in {info.name, *info.aliases}:
                 return Choice(info, "by its name")
-        raise ModelError(Trouble.UNKNOWN_MODEL, f"No model here is named '{name}'; nearest: {self.infos[0].name}.")
+        raise ModelError(ErrorKind.UNKNOWN_MODEL, f"No model here is named '{name}'; nearest: {self.infos[0].name}.")
 
     def usable(self) -> Sequence[ModelInfo]:
         return self.infos
 
-    def unusable(self) -> Sequence[Unusable]:
+    def unusable(self) -> Sequence[UnusableProvider]:
         return self.lacking
 
     async def discover(self) -> None: ...

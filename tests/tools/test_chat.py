@@ -18,12 +18,12 @@ from tool_driver import FAULT, MODES, connected, make_project
 
 from server import build_server
 from stepwarden.errors import StoreBusy, UnknownStream
-from stepwarden.models import ModelError, ModelReply, Trouble, Usage
+from stepwarden.models import ErrorKind, ModelError, ModelReply, Usage
+from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings
 from stepwarden.threads.calls import LOCAL, Caller
 from stepwarden.threads.chat_prompt import SUMMARY_CHARS, TURN_CHARS, VERBATIM_CHARS
-from stepwarden.threads.chatting import ChatRoom, Question
-from stepwarden.wiring import Runtime, build_runtime
+from stepwarden.threads.chats import ChatQuestion, Chats
 from tools.chat import chat_tool
 from tools.shared.edge import current_caller
 
@@ -319,14 +319,14 @@ async def test_messages_of_one_chat_are_answered_in_turn_and_a_double_asks_once(
 async def test_a_model_that_is_too_slow_is_given_up_and_the_reply_says_what_to_do(home: Path) -> None:
     players = Players(held=asyncio.Event())
     async with house(home, players) as built:
-        room = ChatRoom(built.runtime.journal, players, (), "You help.", call_s=0.05)
+        room = Chats(built.runtime.journal, players, (), "You help.", call_s=0.05)
         with pytest.raises(ModelError, match=r"wise-1 gave no answer in 0\.05 s.*quick-1.*thinking_mode") as caught:
-            await room.ask(Question(LOCAL, "one", "digest"))
-        assert caught.value.trouble is Trouble.TIMEOUT
+            await room.ask(ChatQuestion(LOCAL, "one", "digest"))
+        assert caught.value.trouble is ErrorKind.TIMEOUT
         assert players.aborted.is_set()
         assert players.held
         players.held.set()
-        assert (await room.ask(Question(LOCAL, "one", "digest"))).turns[-1].answer == "Answer 2."
+        assert (await room.ask(ChatQuestion(LOCAL, "one", "digest"))).turns[-1].answer == "Answer 2."
 
 
 async def test_a_message_behind_one_that_hangs_is_told_to_come_again(home: Path, players: Players) -> None:
@@ -334,11 +334,11 @@ async def test_a_message_behind_one_that_hangs_is_told_to_come_again(home: Path,
         chat = (await said(client, prompt="one"))["continuation_id"]
         await players.was_asked()
         players.held, players.stubborn = asyncio.Event(), True
-        room = ChatRoom(built.runtime.journal, players, (), "You help.", call_s=0.05)
-        two = asyncio.create_task(room.ask(Question(LOCAL, "two", "d2", chat)))
+        room = Chats(built.runtime.journal, players, (), "You help.", call_s=0.05)
+        two = asyncio.create_task(room.ask(ChatQuestion(LOCAL, "two", "d2", chat)))
         await players.was_asked()
         with pytest.raises(StoreBusy, match="still being answered"):
-            await room.ask(Question(LOCAL, "three", "d3", chat))
+            await room.ask(ChatQuestion(LOCAL, "three", "d3", chat))
         players.held.set()
         assert (await two).turns[-1].answer == "Answer 2.", "late, and there all the same"
 
@@ -346,10 +346,10 @@ async def test_a_message_behind_one_that_hangs_is_told_to_come_again(home: Path,
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ModelError(Trouble.WRONG_KEY, "acme refused the key in ACME_API_KEY: check it."), "acme refused the key"),
-        (ModelError(Trouble.FILTERED, "acme's filter refused the prompt."), "filter"),
-        (ModelError(Trouble.TIMEOUT, "no answer"), "wise-1 gave no answer in 45 s"),
-        (ModelError(Trouble.GIVEN_UP, "acme failed 5 times in a row; asked again in 30 s."), "5 times"),
+        (ModelError(ErrorKind.WRONG_KEY, "acme refused the key in ACME_API_KEY: check it."), "acme refused the key"),
+        (ModelError(ErrorKind.FILTERED, "acme's filter refused the prompt."), "filter"),
+        (ModelError(ErrorKind.TIMEOUT, "no answer"), "wise-1 gave no answer in 45 s"),
+        (ModelError(ErrorKind.GIVEN_UP, "acme failed 5 times in a row; asked again in 30 s."), "5 times"),
     ],
 )
 async def test_an_error_of_the_model_is_one_line_and_loses_nothing(home: Path, error: ModelError, says: str) -> None:
@@ -401,17 +401,17 @@ async def test_a_chat_goes_on_in_another_process_over_the_same_store(home: Path,
 async def test_two_processes_that_answer_at_once_both_keep_their_turn(home: Path) -> None:
     players = Players()
     async with house(home, players) as one, house(home, players) as two:
-        chat = await one.runtime.chats.ask(Question(LOCAL, "start", "d0"))
+        chat = await one.runtime.chats.ask(ChatQuestion(LOCAL, "start", "d0"))
         await players.was_asked()
         players.held = asyncio.Event()
         asks = [
-            asyncio.create_task(built.runtime.chats.ask(Question(LOCAL, word, word, chat.id)))
+            asyncio.create_task(built.runtime.chats.ask(ChatQuestion(LOCAL, word, word, chat.id)))
             for built, word in ((one, "left"), (two, "right"))
         ]
         await players.was_asked(2)
         players.held.set()
         await asyncio.gather(*asks)
-        third = await two.runtime.chats.ask(Question(LOCAL, "end", "d3", chat.id))
+        third = await two.runtime.chats.ask(ChatQuestion(LOCAL, "end", "d3", chat.id))
         assert {turn.prompt for turn in third.turns} == {"start", "left", "right", "end"}
         assert await one.runtime.store.verify(chat.id) is None
 
@@ -420,10 +420,10 @@ async def test_a_chat_belongs_to_whoever_began_it(home: Path, players: Players) 
     async with house(home, players) as built, Client(built.app) as client:
         room = built.runtime.chats
         ana, bob = Caller("ana"), Caller("bob")
-        chat = await room.ask(Question(ana, "PRIVATE", "d1"))
+        chat = await room.ask(ChatQuestion(ana, "PRIVATE", "d1"))
         for caller in (bob, LOCAL):
             with pytest.raises(UnknownStream):
-                await room.ask(Question(caller, "go on", "d2", chat.id))
+                await room.ask(ChatQuestion(caller, "go on", "d2", chat.id))
         text = await refused(client, prompt="go on", continuation_id=chat.id)
         unknown = await refused(client, prompt="go on", continuation_id="chat-" + "a" * 26)
         assert text.replace(chat.id, "ID") == unknown.replace("chat-" + "a" * 26, "ID")
@@ -536,7 +536,7 @@ async def test_the_first_call_waits_until_local_models_are_found(home: Path, too
 
 
 async def test_who_was_too_slow_is_not_the_one_to_ask_instead(home: Path) -> None:
-    slow = Players(infos=(WISE,), answering=lambda _: ModelError(Trouble.TIMEOUT, "no answer"))
+    slow = Players(infos=(WISE,), answering=lambda _: ModelError(ErrorKind.TIMEOUT, "no answer"))
     async with house(home, slow) as built, Client(built.app) as host:
         got = await host.call_tool("chat", {"prompt": "hi"})
     assert "Ask a faster model, send less at once" in got.content[0].text  # pyright: ignore

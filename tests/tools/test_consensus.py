@@ -13,10 +13,10 @@ from model_players import Players
 from tool_driver import Answer
 
 from server import build_server
-from stepwarden.models import ModelError, ModelInfo, ModelReply, ModelRequest, Trouble, Usage
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, Usage
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.threads.submit import Desk
-from stepwarden.wiring import build_runtime
+from stepwarden.threads.submissions import Threads
 
 pytestmark = pytest.mark.asyncio
 
@@ -39,7 +39,7 @@ def voting(**words: str) -> Callable[[ModelRequest], str | ModelError]:
     def answer(request: ModelRequest) -> str | ModelError:
         word = words.get(request.model, "support")
         if word == "fail":
-            return ModelError(Trouble.SERVER, f"{request.model} is down.", model=request.model)
+            return ModelError(ErrorKind.SERVER, f"{request.model} is down.", model=request.model)
         return f"{request.model} thinks aloud" if word == "prose" else vote(request.model, word)
 
     return answer
@@ -70,8 +70,10 @@ async def table(home: Path, players: Players, *, call_seconds: float | None = No
     settings = load_settings(home=home, roots=(), tools="all")
     runtime = build_runtime(settings, players)
     if call_seconds is not None:
-        desk = runtime.desk
-        runtime.desk = Desk(runtime.journal, desk._manager, (), None, runtime.panels, call_seconds=call_seconds)
+        threads = runtime.threads
+        runtime.threads = Threads(
+            runtime.journal, threads._manager, (), None, runtime.consensus, call_seconds=call_seconds
+        )
     try:
         async with Client(build_server(settings, runtime)) as client:
             yield Table(client, players)

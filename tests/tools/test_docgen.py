@@ -8,8 +8,8 @@ from mcp.server.mcpserver import MCPServer
 from tool_driver import Answer, Host, connected
 
 from server import build_server
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.wiring import build_runtime
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,11 +12,11 @@ from model_players import Players
 from tool_driver import FAULT, FAULT_LINE, make_project
 
 from server import build_server
+from stepwarden.consultation.expert import ExpertAnswer
 from stepwarden.models import ModelReply, Usage
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.threads.expert import ExpertAnswer
-from stepwarden.threads.submit import Desk
-from stepwarden.wiring import build_runtime
+from stepwarden.threads.submissions import Threads
 
 pytestmark = pytest.mark.asyncio
 SAID = ExpertAnswer(agrees=True, summary="so it is")
@@ -46,8 +46,10 @@ class Worker:
 async def working(home: Path, players: Players, *, call_seconds: float = 45.0, **said: Any) -> AsyncIterator[Worker]:
     project = make_project(home / "shop")
     runtime = build_runtime(load_settings(home=home, roots=(), tools="all"), players)
-    desk = runtime.desk
-    runtime.desk = Desk(runtime.journal, desk._manager, (), desk._experts, runtime.panels, call_seconds=call_seconds)
+    threads = runtime.threads
+    runtime.threads = Threads(
+        runtime.journal, threads._manager, (), threads._experts, runtime.consensus, call_seconds=call_seconds
+    )
     try:
         async with Client(build_server(runtime.settings, runtime)) as client:
             yield Worker(client, project, said)

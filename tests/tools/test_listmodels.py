@@ -11,8 +11,8 @@ from model_players import NO_MODEL, QUICK, WISE, Players
 
 from server import build_server
 from stepwarden.models import ModelInfo, Models
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.wiring import build_runtime
 from tools.listmodels import BRIEF_BYTES, WHOLE_BYTES, listmodels_tool
 
 pytestmark = pytest.mark.asyncio

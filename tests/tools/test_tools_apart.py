@@ -16,8 +16,8 @@ from mcp.server.mcpserver import MCPServer
 from tool_driver import TOOLS, Answer, Host, connected, make_project
 
 from server import build_server
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.wiring import build_runtime
 
 MOST_THREADS = 50
 

@@ -16,7 +16,7 @@ import os
 
 
 def total(prices, rebate=0):
-    """Give the total."""
+    """Return the total."""
     if rebate and prices:
         return sum(prices) - rebate
     return sum(prices)
@@ -53,7 +53,7 @@ async def begin(host: Host, tool: str, **fields: Any) -> Answer:
 
 
 async def facts(host: Host, thread: str) -> list[str]:
-    """Give all facts of a thread: a reply has room for the first ones."""
+    """Return all facts of a thread: a reply has room for the first ones."""
     return (await host.status(continuation_id=thread)).sent["result"]["facts"]
 
 

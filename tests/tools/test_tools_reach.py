@@ -9,9 +9,9 @@ from mcp.types import ResourceTemplateReference
 from tool_driver import FAULT, TOOLS, Host, connected, make_project
 
 from server import build_server
+from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.threads.calls import Call, Caller, Reply
-from stepwarden.wiring import Runtime, build_runtime
+from stepwarden.threads.calls import Caller, StepCall, StepReply
 from tools import debug
 
 pytestmark = pytest.mark.asyncio
@@ -21,8 +21,8 @@ async def thread_of_somebody_else(runtime: Runtime) -> str:
     said = debug.DebugRequest.model_validate(
         {"step": "FOREIGN-TASK", "step_number": 1, "next_step_required": True}
     ).submission()
-    reply = await runtime.desk.submit(Call(Caller("alice"), debug.WORKFLOW.policy, said))
-    assert isinstance(reply, Reply)
+    reply = await runtime.threads.submit(StepCall(Caller("alice"), debug.WORKFLOW.policy, said))
+    assert isinstance(reply, StepReply)
     return reply.thread.id
 
 

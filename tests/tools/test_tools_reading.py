@@ -13,8 +13,8 @@ from tool_driver import FAULT, FAULT_LINE, MODES, MOST_BYTES, TOOLS, Host, conne
 
 from server import build_server
 from stepwarden import __version__
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.wiring import build_runtime
 
 pytestmark = pytest.mark.asyncio
 

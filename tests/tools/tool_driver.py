@@ -42,12 +42,12 @@ class Line:
 
 
 def total(lines):
-    """Give the price of all lines in cents."""
+    """Return the price of all lines in cents."""
     return sum(line.price - line.count for line in lines)
 
 
 def discounted(lines, percent):
-    """Give the total after a discount."""
+    """Return the total after a discount."""
     return total(lines) * (100 - percent) // 100
 '''
 CART_TEST = """from cart import Line, total

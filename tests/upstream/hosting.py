@@ -12,8 +12,8 @@ from mcp.types import CallToolResult, ElicitResult
 from rigs.faulty import FaultyServer
 
 from server import build_server
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.wiring import build_runtime
 
 
 class Model:
@@ -63,5 +63,5 @@ async def host(
 
 
 def entry(server: FaultyServer, **more: Any) -> dict[str, Any]:
-    """Give the entry of a rig in the file of upstreams."""
+    """Return the entry of a rig in the file of upstreams."""
     return {"url": server.url, "auth": {"type": "none"}, **more}

@@ -20,7 +20,7 @@ async def names(client: Any) -> set[str]:
 
 
 def hearing() -> tuple[list[object], Callable[[Any], Awaitable[None]]]:
-    """Give a list of what a host is told, and the handler that fills it."""
+    """Return a list of what a host is told, and the handler that fills it."""
     heard: list[object] = []
 
     async def hear(message: Any) -> None:

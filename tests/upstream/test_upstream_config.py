@@ -12,7 +12,7 @@ from rigs.faulty import Host
 
 from stepwarden.logs import configure_logging
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.loading import load_upstreams
+from stepwarden.upstream.config_file import load_upstreams
 
 SECRET = "hunter2secret"
 
@@ -77,7 +77,7 @@ async def test_a_secret_that_a_command_prints_when_it_ends_is_told_to_nobody(
 async def test_where_no_key_is_there_it_is_said_which_server_wanted_a_sign_in(
     tmp_path: Path, rig: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepwarden.upstream.signing.keys._suitable_keyring", lambda: None)
+    monkeypatch.setattr("stepwarden.upstream.oauth.keys._suitable_keyring", lambda: None)
     server = rig.serve(Fault.REFUSES, on="*")
     async with host(tmp_path, {"rig": {"url": server.url, "auth": {"type": "oauth"}}}) as model:
         said = await model.says(action="call", tool="rig/echo", arguments={"text": "a"})

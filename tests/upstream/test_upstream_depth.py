@@ -15,8 +15,8 @@ from rigs import listings
 from rigs.command import command, nested
 from rigs.faulty import Form, Host
 
-from stepwarden.upstream.depth import MOST_LEVELS, TOO_DEEP, readable
-from stepwarden.upstream.events import EventBuffer
+from stepwarden.upstream.json_nesting import MOST_LEVELS, TOO_DEEP, readable
+from stepwarden.upstream.sse_buffer import EventBuffer
 from stepwarden.upstream.tool import read_tools
 
 MIB = 1 << 20
@@ -27,7 +27,7 @@ def message(**result: Any) -> bytes:
 
 
 def names_of(found: bytes) -> list[tuple[str, bool]]:
-    """Give the tools of a message by name, and whether each can be used."""
+    """Return the tools of a message by name, and whether each can be used."""
     tools = from_json(found)["result"]["tools"]
     usable, _ = read_tools(tools)
     return [(one["name"], one["name"] in usable) for one in tools]
@@ -154,7 +154,7 @@ def events_in(stream: bytes) -> list[httpx2.ServerSentEvent]:
 
 
 def events_by_now(stream: bytes) -> list[httpx2.ServerSentEvent]:
-    """Give the events of a stream that goes on: its reader waits for what comes after \\r."""
+    """Return the events of a stream that goes on: its reader waits for what comes after \\r."""
     return events_in(stream.removesuffix(b"\r") + b":")
 
 

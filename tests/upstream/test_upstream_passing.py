@@ -14,8 +14,8 @@ from mcp import Client
 from mcp.types import ElicitResult, InputRequiredResult
 
 from server import build_server
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.wiring import build_runtime
 
 UPSTREAM = """
 import asyncio, os, sys
@@ -165,7 +165,7 @@ async def test_an_answer_that_comes_twice_is_told_to_be_late(tmp_path: Path) -> 
 async def test_an_answer_after_its_time_answers_no_other_question(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepwarden.upstream.calling.PERSON_S", 0.3)
+    monkeypatch.setattr("stepwarden.upstream.tool_call.PERSON_S", 0.3)
     answer = ElicitResult(action="accept", content={"sure": True})
     async with host(tmp_path, mode="auto", upstream="legacy", answer=answer) as (client, asked):
         first = await client.session.call_tool("u_twice", {}, allow_input_required=True)

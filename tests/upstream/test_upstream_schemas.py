@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rigs import listings
 
-from stepwarden.upstream.schemas import MOST_LINES, Unusable, compiled, misfits, structure_of, unpacked
+from stepwarden.upstream.schemas import MOST_LINES, UnusableSchema, compiled, misfits, structure_of, unpacked
 
 ISSUE: dict[str, Any] = {
     "type": "object",
@@ -102,7 +102,7 @@ def test_whatever_a_schema_says_a_check_ends_soon_and_raises_nothing_of_a_librar
     began = time.process_time()
     try:
         checker = compiled(schema)
-    except Unusable:
+    except UnusableSchema:
         return
     checker.misfits(arguments)
     assert time.process_time() - began < 3
@@ -137,7 +137,7 @@ def test_a_schema_that_is_none_is_named_as_such() -> None:
     bad = {tool["name"]: tool["inputSchema"] for tool in listings.BAD_SCHEMAS}
     for name in ("is_array", "properties_is_list", "required_is_word", "deep"):
         assert structure_of(bad[name]), name
-    with pytest.raises(Unusable, match=r"not valid at properties\.a\.type"):
+    with pytest.raises(UnusableSchema, match=r"not valid at properties\.a\.type"):
         compiled(bad["nonsense_type"])
 
 

@@ -18,11 +18,11 @@ from rigs.faulty import Host
 
 from server import build_server
 from stepwarden.errors import SettingsError
+from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.upstream.loading import load_upstreams
+from stepwarden.upstream.config_file import load_upstreams
 from stepwarden.upstream.tool import visible
-from stepwarden.wiring import build_runtime
-from tools.shared import asking
+from tools.shared import elicitation
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ async def test_no_word_of_the_models_stands_for_a_user_who_can_be_asked(home: Pa
 async def test_a_user_who_does_not_answer_is_asked_again(
     home: Path, rig: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "ASK_SECONDS", 0.2)
+    monkeypatch.setattr(elicitation, "ASK_SECONDS", 0.2)
     server, write = rig.serve(), {"action": "call", "tool": "rig/add_note", "arguments": {"text": "a"}}
 
     async def never(_context: Any, _params: Any) -> ElicitResult:

@@ -15,7 +15,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import ANONYMOUS, LOCAL, Caller
-from tools.shared.asking import note_context
+from tools.shared.elicitation import note_context
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ async def identify(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
 
 
 def _sender(request: Any) -> Caller:
-    """Give the host on stdio, the principal of the message's own bearer token, or nobody in particular over HTTP."""
+    """Return the host on stdio, the principal of the message's own bearer token, or nobody in particular over HTTP."""
     if request is None:
         return LOCAL
     user = request.scope.get("user")
@@ -46,7 +46,7 @@ def _sender(request: Any) -> Caller:
 
 
 def current_caller() -> Caller:
-    """Say who sent the message that is being answered."""
+    """Return who sent the message that is being answered."""
     return _caller.get()
 
 
@@ -73,17 +73,17 @@ class EdgeTool(Tool):
         return "Send the same call again: what was recorded is answered, not repeated."
 
     def told(self, error: StepwardenError) -> CallToolResult:
-        """Give the result that tells one of our own errors."""
+        """Return the result that tells one of our own errors."""
         return failure([str(error)])
 
 
 def failure(lines: list[str]) -> CallToolResult:
-    """Give the result of a call that is no valid request or could not be carried out: one line for each reason."""
+    """Return the result of a call that is no valid request or could not be carried out: one line for each reason."""
     return refused("\n".join(line if line.startswith("Not recorded.") else f"Not recorded. {line}" for line in lines))
 
 
 def refused(text: str) -> CallToolResult:
-    """Give the result of a call that was not carried out."""
+    """Return the result of a call that was not carried out."""
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 

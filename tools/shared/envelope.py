@@ -81,7 +81,7 @@ class Envelope(BaseModel):
     notes: list[str] = Field(default_factory=list[str])
 
     def as_sent(self) -> dict[str, Any]:
-        """Give the JSON object that is sent."""
+        """Return the JSON object that is sent."""
         sent = self.model_dump(mode="json", exclude_none=True)
         for name in ("facts", "required_actions", "next_steps", "notes"):
             if not sent[name]:

@@ -6,8 +6,8 @@ from prompts import Prompt
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.machine import objections
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
-from stepwarden.threads.calls import Reply
-from tools.shared.wording import clause_lines, quote_line, some_paths
+from stepwarden.threads.calls import StepReply
+from tools.shared.phrases import clause_lines, quote_line, some_paths
 
 OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
@@ -16,8 +16,8 @@ _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
 
 
-def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
-    """Give the short list of what to do now, the most pressing first.
+def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
+    """Return the short list of what to do now, the most pressing first.
 
     Held: the open clauses, which stand in the assessment. A signal: its section. Else what is wrong with this step's
     quotes, what the tool's own look asks for, then the bullets of the phase that this branch has not been shown.
@@ -39,16 +39,16 @@ def required_actions(reply: Reply, prompt: Prompt) -> list[str]:
     return [*mend, *split, *reply.step.measured_actions, *fresh][:BULLETS]
 
 
-def _bullets_of(signal: Signal, reply: Reply, prompt: Prompt) -> list[str]:
-    """Give bullets of a signal's section; each time the thread hears it, they go on where they ended."""
+def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
+    """Return bullets of a signal's section; each time the thread hears it, they go on where they ended."""
     bullets = list(prompt.sections[SIGNAL_SECTIONS[signal]])
-    heard = sum(remark.kind == signal.value and remark.step < reply.step.number for remark in reply.thread.remarks)
+    heard = sum(remark.kind == signal.value and remark.step < reply.step.number for remark in reply.thread.decisions)
     start = heard * BULLETS % len(bullets)
     return [*bullets[start:], *bullets[:start]][:BULLETS]
 
 
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
-    """Give the next bullets of the step's phase, and those of the phase after it when they are used up."""
+    """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
     shown = BULLETS * sum(1 for earlier in thread.trail[: step.number - 1] if earlier.phase is step.phase)
     fresh = list(prompt.sections[step.phase.value])[shown : shown + BULLETS]
     if fresh or step.phase is Phase.CONCLUDE:
@@ -64,8 +64,8 @@ def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[s
     return list(bullets)[start : start + 2]
 
 
-def next_call(reply: Reply, fields: str) -> str:
-    """Give the `next_steps` text: stop, do the actions, and the literal next call with its `fields`."""
+def next_call(reply: StepReply, fields: str) -> str:
+    """Return the `next_steps` text: stop, do the actions, and the literal next call with its `fields`."""
     tool, thread = reply.thread.tool, reply.thread
     call = f'{tool}(step_number={reply.next_number}, continuation_id="{thread.id}"'
     if reply.awaits:
@@ -79,8 +79,8 @@ def next_call(reply: Reply, fields: str) -> str:
     return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){end}"
 
 
-def hints(reply: Reply) -> list[str]:
-    """Say once that no quote can be checked, with the first that could not."""
+def hints(reply: StepReply) -> list[str]:
+    """Return once that no quote can be checked, with the first that could not."""
     step = reply.step
     if step.readable or not step.evidence or any(earlier.evidence for earlier in reply.thread.trail[: step.number - 1]):
         return []
@@ -89,15 +89,15 @@ def hints(reply: Reply) -> list[str]:
     ]
 
 
-def left_out_lines(reply: Reply) -> list[str]:
-    """Say which files the models asked in this call were not sent."""
+def left_out_lines(reply: StepReply) -> list[str]:
+    """Return which files the models asked in this call were not sent."""
     if not reply.left_out:
         return []
     return [f"Not sent to the models (too large, or may not be read): {some_paths(reply.left_out)}."]
 
 
-def quote_lines(reply: Reply) -> list[str]:
-    """Say what was found of this step's quotes, refuted ones first, plain hits left out; and of files it checked."""
+def quote_lines(reply: StepReply) -> list[str]:
+    """Return what was found of this step's quotes, refuted ones first, plain hits left out; and of files it checked."""
     told = [item for item in reply.step.evidence if item.verdict is not Verdict.VERIFIED]
     lines = [f"Quote {quote_line(item)}" for item in sorted(told, key=lambda item: _TOLD.index(item.verdict))]
     step = reply.step

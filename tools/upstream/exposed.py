@@ -11,14 +11,14 @@ from mcp.types import Tool as WireTool
 
 from stepwarden.errors import StepwardenError
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.exposing import Exposure, Exposures, exposures
+from stepwarden.upstream.exposure import Exposure, Exposures, exposures
 from stepwarden.upstream.gateway import Upstreams
 from stepwarden.upstream.results import cut, text_of, without_stamp
 from tools.shared.edge import current_caller, refused
-from tools.upstream.announcing import Announcer
-from tools.upstream.calling import Calling, Made
-from tools.upstream.person import Person
-from tools.upstream.telling import more_lines
+from tools.upstream.consent import Consent
+from tools.upstream.host_call import HostCall, MadeCall
+from tools.upstream.list_changed import ListChangedNotifier
+from tools.upstream.upstream_text import more_lines
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class ExposingServer(MCPServer):
     """An MCP server that shows chosen tools of upstreams beside its own, and tells hosts when they change."""
 
     def __init__(self, *arguments: Any, deferred: DeferredUpstreams, middleware: list[Any], **options: Any) -> None:
-        announcer = Announcer()
+        announcer = ListChangedNotifier()
         middleware = [*middleware, announcer.note]
         super().__init__(*arguments, middleware=middleware, subscriptions=announcer.bus, **options)
         announcer.ready(self)
@@ -77,8 +77,8 @@ class ExposingServer(MCPServer):
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
     ) -> CallToolResult | InputRequiredResult:
         upstreams, recorder = self._upstreams(), self._deferred.open()[1]
-        person = Person(context, current_caller().principal, upstreams.confirmations)
-        calling = Calling(upstreams, recorder, person, context.report_progress, exposed=True)
+        person = Consent(context, current_caller().principal, upstreams.confirmations)
+        calling = HostCall(upstreams, recorder, person, context.report_progress, exposed=True)
         try:
             made = await calling.call(name, arguments)
         except MCPError:
@@ -91,8 +91,8 @@ class ExposingServer(MCPServer):
         return made if isinstance(made, InputRequiredResult) else _given(upstreams, person.principal, made)
 
 
-def _given(upstreams: Upstreams, principal: str, made: Made) -> CallToolResult:
-    """Give a result as it is; one that its schema forbids, or that is too long for one answer, as text to page."""
+def _given(upstreams: Upstreams, principal: str, made: MadeCall) -> CallToolResult:
+    """Return a result as it is; one that its schema forbids, or that is too long for one answer, as text to page."""
     prepared, ended = made.prepared, made.ended
     result, limit = ended.answer, prepared.server.config.result_bytes
     assert isinstance(result, CallToolResult)

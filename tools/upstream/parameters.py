@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from stepwarden.upstream.mishaps import quoted
+from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.tool import UpstreamTool
 
 NESTED_CHARS = 1_500  # of one nested schema
@@ -23,7 +23,7 @@ Schema = Mapping[str, Any]
 
 
 def parameter_lines(tool: UpstreamTool) -> tuple[str, Sequence[str]]:
-    """Give a heading of ours, and one line in the upstream's words for each argument, condition and definition."""
+    """Return a heading of ours, and one line in the upstream's words for each argument, condition and definition."""
     known = _definitions(tool.schema)
     named: dict[str, object] = {**tool.parameters}
     for name in tool.required:
@@ -45,7 +45,7 @@ class _Budget:
     left: int = ALL_NESTED_CHARS  # for nested schemas
 
     def shown(self, schema: object) -> str:
-        """Give a schema as JSON, as long as there is room."""
+        """Return a schema as JSON, as long as there is room."""
         text = quoted(json.dumps(schema, ensure_ascii=False), max(4, min(NESTED_CHARS, self.left)))
         self.left -= len(text)
         return text
@@ -70,7 +70,7 @@ def _argument(name: str, schema: object, required: bool, known: Schema, budget: 
 
 
 def _values(values: list[object]) -> str:
-    """Give as many values as fit, and how many more there are."""
+    """Return as many values as fit, and how many more there are."""
     shown: list[str] = []
     for value in values:
         text = quoted(json.dumps(value, ensure_ascii=False), ENUM_CHARS)
@@ -85,7 +85,7 @@ def _definitions(schema: Schema) -> Schema:
 
 
 def _referred_to(schema: Schema, known: Schema) -> Iterator[tuple[str, object]]:
-    """Give the definitions that are referred to, those of definitions too, in the order they are met."""
+    """Return the definitions that are referred to, those of definitions too, in the order they are met."""
     waiting = list(_references({key: value for key, value in schema.items() if key not in _DEFINITIONS}))
     told: set[str] = set()
     while waiting:
@@ -110,13 +110,13 @@ def _references(node: object) -> Iterator[str]:
 
 
 def _name_of(reference: object) -> str | None:
-    """Give the definition that a reference names, None where it names something else."""
+    """Return the definition that a reference names, None where it names something else."""
     parts = reference.split("/") if isinstance(reference, str) else []
     return parts[2] if len(parts) == 3 and parts[0] == "#" and parts[1] in _DEFINITIONS else None
 
 
 def _tidy(schema: object, *, names: bool = False) -> Any:
-    """Give a schema without titles, which say no more than the names; `names` says that the keys are no keywords."""
+    """Return a schema without titles, which say no more than the names; `names` says that the keys are no keywords."""
     if isinstance(schema, list):
         return [_tidy(item) for item in cast("list[object]", schema)]
     if not isinstance(schema, Mapping):

@@ -14,11 +14,11 @@ from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import Caller
 from stepwarden.upstream.deferred import DeferredUpstreams
 from stepwarden.upstream.results import PAGE_URI
-from tools.shared.asking import current_context
 from tools.shared.edge import EdgeTool, Progress, current_caller, refused
+from tools.shared.elicitation import current_context
 from tools.upstream.request import PAGE_BYTES, Sent, UpstreamRequest
-from tools.workflow.invalid import error_lines
 from tools.workflow.schema import compact_schema
+from tools.workflow.validation_errors import error_lines
 
 
 class UpstreamEdge(EdgeTool):
@@ -30,7 +30,7 @@ class UpstreamEdge(EdgeTool):
         return "A write may have been carried out: look first."
 
     def told(self, error: StepwardenError) -> CallToolResult:
-        """Give the result that tells one of our own errors."""
+        """Return the result that tells one of our own errors."""
         return refused(str(error))
 
 
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 def _mistakes(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
-    """Give one line for each mistake; a tool's own arguments beside `arguments` are told where they belong."""
+    """Return one line for each mistake; a tool's own arguments beside `arguments` are told where they belong."""
     lines = error_lines(error, UpstreamRequest)
     if given.get("action") != "call" or "arguments" in given:
         return lines
@@ -72,9 +72,9 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
         needed = _NEEDED[request.action]
         if needed and not any(getattr(request, name) for name in needed):
             return refused(f"{request.action} needs {_WORDS[needed[0]]}.")
-        from tools.upstream.desk import Desk
+        from tools.upstream.actions import UpstreamActions
 
-        return await getattr(Desk.of(deferred, current_context(), caller), request.action)(request, progress)
+        return await getattr(UpstreamActions.of(deferred, current_context(), caller), request.action)(request, progress)
 
     return UpstreamEdge(
         fn=answer,
@@ -92,7 +92,7 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
 
 
 def add_upstream_resources(server: MCPServer, deferred: DeferredUpstreams) -> None:
-    """Give `server` the results that were too long for one answer, to each caller its own."""
+    """Return `server` the results that were too long for one answer, to each caller its own."""
 
     @server.resource(
         PAGE_URI,

@@ -10,15 +10,15 @@ Test = Callable[[Thread], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ChecklistItem:
     """One line of a checklist: while `holds` is false, which field to fill with what."""
 
     wording: str
     holds: Test
 
 
-def checklist(*items: Item) -> Callable[[Thread], tuple[Clause, ...]]:
-    """Give the `facts` of a policy: the clauses of `items` that do not hold."""
+def checklist(*items: ChecklistItem) -> Callable[[Thread], tuple[Clause, ...]]:
+    """Return the `facts` of a policy: the clauses of `items` that do not hold."""
 
     def open_items(thread: Thread) -> tuple[Clause, ...]:
         return tuple(

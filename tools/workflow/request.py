@@ -86,13 +86,13 @@ Paths = Annotated[
 
 
 def digest_of(request: BaseModel) -> str:
-    """Give what tells this request from another; the id of its thread does not count."""
+    """Return what tells this request from another; the id of its thread does not count."""
     said = request.model_dump(mode="json", exclude={"continuation_id"}, exclude_defaults=True)
     canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
-class Item(BaseModel):
+class RequestItem(BaseModel):
     """Base of the items of a list: nulls mean the same as leaving the field out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -106,7 +106,7 @@ class Item(BaseModel):
         return {key: item for key, item in given.items() if item is not None}
 
 
-class IssueItem(Item):
+class IssueItem(RequestItem):
     """One item of `issues_found`."""
 
     severity: Annotated[Severity, Word] | None = None
@@ -125,11 +125,11 @@ class IssueItem(Item):
         return self
 
     def claim(self) -> IssueClaim:
-        """Give the item as the core takes it."""
+        """Return the item as the core takes it."""
         return IssueClaim(self.description, self.severity, self.file, self.line, self.id, self.withdrawn)
 
 
-class EvidenceItem(Item):
+class EvidenceItem(RequestItem):
     """One item of `evidence`."""
 
     file: NonEmptyText
@@ -145,7 +145,7 @@ class EvidenceItem(Item):
         return self
 
     def as_quote(self) -> Quote:
-        """Give the item as the core takes it."""
+        """Return the item as the core takes it."""
         return Quote(self.file, self.quote, self.line, self.supports, self.withdrawn)
 
 
@@ -193,11 +193,11 @@ class BaseWorkflowRequest(BaseModel):
         return {key: item for key, item in given.items() if item is not None}
 
     def digest(self) -> str:
-        """Give what tells this request from another; see `digest_of`."""
+        """Return what tells this request from another; see `digest_of`."""
         return digest_of(self)
 
     def submission(self, *, replaces: int | None = None) -> Submission:
-        """Give the step as the core takes it; `replaces` is the step that a revision supersedes."""
+        """Return the step as the core takes it; `replaces` is the step that a revision supersedes."""
         return Submission(
             number=self.step_number,
             step=self.step,

@@ -12,7 +12,7 @@ DROPPED = frozenset(
 
 
 def compact_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Give the input schema of `model` without references, titles, defaults, nulls and unlisted fields.
+    """Return the input schema of `model` without references, titles, defaults, nulls and unlisted fields.
 
     Lists of objects are listed as `{type: object}`; their shape stands in the field's description.
     """

@@ -10,18 +10,18 @@ from pydantic import ValidationError
 
 import prompts
 from stepwarden.errors import UnknownStream
-from stepwarden.measures.scene import Look
+from stepwarden.inspections.context import Inspector
 from stepwarden.steps.gate import Policy
-from stepwarden.threads.calls import Call, Caller, Refused
-from stepwarden.threads.submit import Desk
-from tools.shared.asking import Question, ask
+from stepwarden.threads.calls import Caller, StepCall, StepRefused
+from stepwarden.threads.submissions import Threads
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.elicitation import UserQuestion, ask
 from tools.shared.envelope import OUTPUT_SCHEMA
-from tools.shared.rendering import refusal_result, reply_result
-from tools.shared.waiting import waiting
-from tools.workflow.invalid import error_lines
+from tools.shared.progress import reporting_progress
+from tools.shared.reply import refusal_result, reply_result
 from tools.workflow.request import IGNORED_FIELDS, BaseWorkflowRequest
 from tools.workflow.schema import compact_schema
+from tools.workflow.validation_errors import error_lines
 
 # Every workflow writes its own thread and nothing else; a step sent twice is recorded once, but two first steps open
 # two threads, so no tool here is idempotent as the protocol means it.
@@ -48,8 +48,8 @@ class Workflow:
     fields: str = "step, findings, evidence, files_checked"
     replaces: Callable[[Any], int | None] = _no_step
     open_world: bool = False
-    look: Look | None = None
-    question: Question | None = None
+    look: Inspector | None = None
+    question: UserQuestion | None = None
 
     @property
     def name(self) -> str:
@@ -57,8 +57,8 @@ class Workflow:
         return self.policy.tool
 
 
-def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
-    """Make the tool that hands the steps of `workflow` to `desk`."""
+def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
+    """Make the tool that hands the steps of `workflow` to `threads`."""
     prompt = prompts.load(workflow.name)
 
     async def submit(
@@ -77,11 +77,13 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
                 request = workflow.request.model_validate({**given, workflow.question.field: answer})
         said = request.submission(replaces=workflow.replaces(request))
         try:
-            async with waiting(progress, f"{workflow.name}: waiting for a model"):
-                reply = await desk.submit(Call(caller, workflow.policy, said, request.continuation_id, workflow.look))
+            async with reporting_progress(progress, f"{workflow.name}: waiting for a model"):
+                reply = await threads.submit(
+                    StepCall(caller, workflow.policy, said, request.continuation_id, workflow.look)
+                )
         except UnknownStream:
             return failure([_unknown_id(request.continuation_id or "")])
-        if isinstance(reply, Refused):
+        if isinstance(reply, StepRefused):
             return refusal_result(workflow.name, reply, said.number)
         ignored = sorted(arguments.keys() - given.keys())
         notes = [f"Ignored: {', '.join(ignored)}."] if ignored else []
@@ -98,7 +100,7 @@ def workflow_tool(workflow: Workflow, desk: Desk) -> EdgeTool:
     )
 
 
-def _leaves_open(request: BaseWorkflowRequest, question: Question) -> bool:
+def _leaves_open(request: BaseWorkflowRequest, question: UserQuestion) -> bool:
     said = getattr(request, question.field)
     return request.step_number == 1 and (said is None or said in question.open_words)
 
@@ -108,7 +110,7 @@ def _ignored(name: str, workflow: Workflow) -> bool:
 
 
 def _size(arguments: dict[str, Any]) -> int:
-    """Give the bytes of a request; its id is left out, so that a retry is answered the same with it and without."""
+    """Return the bytes of a request; its id is left out, so that a retry is answered the same with it and without."""
     said = {name: value for name, value in arguments.items() if name != "continuation_id"}
     return len(json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace"))
 

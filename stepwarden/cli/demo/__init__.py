@@ -16,13 +16,13 @@ def run(command: Sequence[str] | None = None) -> int:
     import anyio
     from mcp.shared.exceptions import MCPError
 
-    from stepwarden.cli.demo.host import SERVER, Place
-    from stepwarden.cli.demo.play import play
-    from stepwarden.cli.demo.stage import Stage
+    from stepwarden.cli.demo.console import DemoConsole
+    from stepwarden.cli.demo.host import SERVER, DemoPaths
+    from stepwarden.cli.demo.run import play
     from stepwarden.errors import StepwardenError
 
-    place = Place(Path(tempfile.mkdtemp(prefix="stepwarden-demo-")))
-    stage = Stage()
+    place = DemoPaths(Path(tempfile.mkdtemp(prefix="stepwarden-demo-")))
+    stage = DemoConsole()
     try:
         anyio.run(play, stage, place, tuple(command or SERVER))
     except* (

@@ -5,33 +5,33 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from stepwarden.cli.demo.host import Place
+from stepwarden.cli.demo.console import DemoConsole
+from stepwarden.cli.demo.host import DemoPaths
 from stepwarden.cli.demo.sample import MAIN, Sample
-from stepwarden.cli.demo.scenes import BUG, FIX
-from stepwarden.cli.demo.stage import Stage
+from stepwarden.cli.demo.scenario import BUG, FIX
 from stepwarden.settings import load_settings
 from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL, HistoryEntry
+from stepwarden.threads.event_text import describe
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.reading import Archive, as_json, as_markdown
-from stepwarden.threads.telling import describe
+from stepwarden.threads.queries import ThreadQueries, as_json, as_markdown
 
 DECISIONS_IN = {"agent", "rule"}
 
 
 @asynccontextmanager
-async def opened(place: Place) -> AsyncGenerator[Archive, None]:
+async def opened(place: DemoPaths) -> AsyncGenerator[ThreadQueries, None]:
     """Open the store that the servers wrote, to read it."""
     store = Store(load_settings(home=place.home, database_url=None).store_url)
     try:
-        yield Archive(Journal(store))
+        yield ThreadQueries(Journal(store))
     finally:
         await store.close()
 
 
-def apply_fix(stage: Stage, sample: Sample, thread: Thread) -> None:
+def apply_fix(stage: DemoConsole, sample: Sample, thread: Thread) -> None:
     """Change the line that the thread's evidence names, and no other, and run the program again."""
     with stage.scene("The line it names is the bug"):
         named = [item for _, item in thread.claims.evidence if item.holds and item.supports == "hypothesis"]
@@ -48,7 +48,7 @@ def apply_fix(stage: Stage, sample: Sample, thread: Thread) -> None:
         stage.expect("it passes", ran.code, 0)
 
 
-async def show_history(stage: Stage, place: Place, archive: Archive, thread: Thread) -> None:
+async def show_history(stage: DemoConsole, place: DemoPaths, archive: ThreadQueries, thread: Thread) -> None:
     """Show what is on disk: every event, its chain of hashes, who decided what; and how to look at it."""
     with stage.scene("Where the history lies"):
         history = await archive.history(thread.id, LOCAL)
@@ -64,7 +64,7 @@ async def show_history(stage: Stage, place: Place, archive: Archive, thread: Thr
         stage.say(f"All of it, with an export as thread.md and thread.json, is kept until you delete {place.directory}")
 
 
-def _try_commands(stage: Stage, place: Place, thread_id: str) -> None:
+def _try_commands(stage: DemoConsole, place: DemoPaths, thread_id: str) -> None:
     """Name the commands that look at the history, and see that they work."""
     stage.say("To look at it:")
     for verb in ("show", "verify"):
@@ -75,7 +75,7 @@ def _try_commands(stage: Stage, place: Place, thread_id: str) -> None:
     stage.expect(f"`verify` finds the chain of hashes whole: {verified.stdout.strip()}", verified.returncode, 0)
 
 
-def _expect_whole(stage: Stage, thread: Thread, history: list[HistoryEntry]) -> None:
+def _expect_whole(stage: DemoConsole, thread: Thread, history: list[HistoryEntry]) -> None:
     kinds = Counter(entry.kind for entry in history)
     numbers = Counter(entry.data["step"]["number"] for entry in history if entry.kind == "step")
     stage.expect("both refusals are in it", kinds["refused"], 2)

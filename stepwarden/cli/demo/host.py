@@ -30,7 +30,7 @@ _Streams = tuple[MemoryObjectReceiveStream[_Incoming], MemoryObjectSendStream[Se
 
 
 @dataclass(frozen=True)
-class Place:
+class DemoPaths:
     """Where the demo keeps what it makes: `home` is the server's state, `log` what it says on stderr."""
 
     directory: Path
@@ -69,7 +69,7 @@ class Place:
         )
 
     def last_words(self) -> str:
-        """Give the last line that the server wrote to stderr, "" where there is none."""
+        """Return the last line that the server wrote to stderr, "" where there is none."""
         with suppress(OSError):
             lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
             return next((line.strip() for line in reversed(lines) if line.strip()), "")
@@ -77,7 +77,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Server:
+class DemoServer:
     """A running server and the client connected to it."""
 
     client: Client
@@ -90,7 +90,7 @@ class Server:
 
 
 @asynccontextmanager
-async def started(command: Sequence[str], place: Place) -> AsyncGenerator[Server, None]:
+async def started(command: Sequence[str], place: DemoPaths) -> AsyncGenerator[DemoServer, None]:
     """Start a server and connect to it; it has ended when the block is left.
 
     Raises OSError where it cannot be started, MCPError where it does not answer.
@@ -105,7 +105,7 @@ async def started(command: Sequence[str], place: Place) -> AsyncGenerator[Server
             env=place.environment,
         )
     async with Client(_connected(process), read_timeout_seconds=CALL_S) as client:
-        yield Server(client, process)
+        yield DemoServer(client, process)
 
 
 @asynccontextmanager

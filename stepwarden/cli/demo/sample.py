@@ -51,18 +51,18 @@ class Sample:
         return Ran(done.stdout.strip(), done.returncode)
 
     def find(self, file: str, words: str) -> int:
-        """Give the number of the first line of `file` that has `words`; LookupError where none has."""
+        """Return the number of the first line of `file` that has `words`; LookupError where none has."""
         for number, text in enumerate(self._lines(file), 1):
             if words in text:
                 return number
         raise LookupError(f"{file} of the sample program has no line with {words!r}")
 
     def line(self, file: str, number: int) -> str:
-        """Give a line without what it is indented by."""
+        """Return a line without what it is indented by."""
         return self._lines(file)[number - 1].strip()
 
     def read(self, file: str, first: int, last: int) -> str:
-        """Give lines as the read tools of hosts do, with the number before each."""
+        """Return lines as the read tools of hosts do, with the number before each."""
         lines = self._lines(file)[first - 1 : last]
         return "\n".join(f"{number:6}\t{text}" for number, text in enumerate(lines, first))
 

@@ -21,13 +21,13 @@ SUFFIXES: dict[str, Language] = {
 
 
 def language_of(path: str) -> Language | None:
-    """Give the language of a file by its name, None if it is none of ours; a `.h` is read as C++, which covers C."""
+    """Return the language of a file by its name, None if it is none of ours; a `.h` is read as C++, which covers C."""
     return SUFFIXES.get(PurePosixPath(path).suffix.lower())
 
 
 @cache
 def grammar_of(language: Language) -> Grammar:
-    """Give how a language is read; its module is loaded at first use."""
+    """Return how a language is read; its module is loaded at first use."""
     module = importlib.import_module(f"stepwarden.source.languages.{language.value}")
     grammar: Grammar = module.GRAMMAR
     return grammar

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Page, Remark, end_line_of, head, line_of, text_of
-from stepwarden.source.outline import Kind
+from stepwarden.source.grammar import Comment, Draft, ParsedFile, end_line_of, head, line_of, text_of
+from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -20,15 +20,15 @@ _OBEYED = re.compile(
 _ENDS_UNSEEN = re.compile(rb"\\u+[0-9a-fA-F]{4}|\?\?/|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 
-def drafted(node: "Node", page: Page, name: str, kind: Kind, *, public: bool) -> Draft:
-    """Give the draft of a definition, with its parameters and its signature."""
+def drafted(node: "Node", page: ParsedFile, name: str, kind: DefinitionKind, *, public: bool) -> Draft:
+    """Return the draft of a definition, with its parameters and its signature."""
     draft = Draft(name, kind, node, line_of(node), end_line_of(node), public)
     draft.signature = head(page, node)
     draft.parameters = tuple(parameters(node.child_by_field_name("parameters")))
     return draft
 
 
-def note_docs(draft: Draft, page: Page, node: "Node", opens: tuple[bytes, ...]) -> None:
+def note_docs(draft: Draft, page: ParsedFile, node: "Node", opens: tuple[bytes, ...]) -> None:
     """Note the comment right above `node`, if it opens as documentation does and says something."""
     remark = page.remark_before(node.start_byte)
     if remark is None or not page.of(remark).startswith(opens) or not page.opens_line(remark):
@@ -44,7 +44,7 @@ def note_docs(draft: Draft, page: Page, node: "Node", opens: tuple[bytes, ...]) 
 
 
 def parameters(listed: "Node | None") -> Iterator[str]:
-    """Give the names of parameters; those that have none are left out."""
+    """Return the names of parameters; those that have none are left out."""
     for child in listed.named_children if listed is not None else ():
         found = child.child_by_field_name("name") or child.child_by_field_name("pattern")
         if found is None and child.child_by_field_name("declarator") is not None:
@@ -67,20 +67,20 @@ def name_node(node: "Node") -> "Node | None":
     return found
 
 
-def obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
-    """Give a comment that a checker, formatter or coverage tool obeys, or that may end before it seems to."""
+def obeyed(page: ParsedFile, remark: Comment) -> Iterable[bytes]:
+    """Return a comment that a checker, formatter or coverage tool obeys, or that may end before it seems to."""
     text = page.of(remark)
     if _OBEYED.search(text) or _ENDS_UNSEEN.search(text):
         yield b" ".join(text.split())
 
 
 def words_of(node: "Node", *types: str) -> set[str]:
-    """Give the words of those children of `node` that have one of these types: its modifiers."""
+    """Return the words of those children of `node` that have one of these types: its modifiers."""
     return {word for child in node.children if child.type in types for word in text_of(child).split()}
 
 
 def callee(target: "Node | None", member: str, left: str, right: str) -> tuple[str, str] | None:
-    """Give name and receiver of a call: of a plain name, or of a `member` node with its fields; else None."""
+    """Return name and receiver of a call: of a plain name, or of a `member` node with its fields; else None."""
     if target is None:
         return None
     if target.type == member:

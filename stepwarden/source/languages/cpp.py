@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, Page, text_of
+from stepwarden.source.grammar import Draft, Grammar, ParsedFile, text_of
 from stepwarden.source.languages.c import (
     BRANCHES,
     DOCS,
@@ -15,15 +15,15 @@ from stepwarden.source.languages.c import (
     type_draft,
 )
 from stepwarden.source.languages.commented import drafted, name_node, note_docs, obeyed, parameters
-from stepwarden.source.outline import Kind, Language
+from stepwarden.source.outline import DefinitionKind, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-TYPES_OF_CPP = {**TYPES, "class_specifier": Kind.CLASS}
+TYPES_OF_CPP = {**TYPES, "class_specifier": DefinitionKind.CLASS}
 
 
-def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
     if node.type in {*TYPES, "type_definition"}:
         draft = type_draft(node, page)
     elif node.type == "class_specifier":
@@ -39,10 +39,10 @@ def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
     return draft
 
 
-def _class(node: "Node", page: Page) -> Draft | None:
+def _class(node: "Node", page: ParsedFile) -> Draft | None:
     if node.child_by_field_name("body") is None:
         return None
-    draft = drafted(node, page, text_of(node.child_by_field_name("name")), Kind.CLASS, public=True)
+    draft = drafted(node, page, text_of(node.child_by_field_name("name")), DefinitionKind.CLASS, public=True)
     bases = next((child for child in node.children if child.type == "base_class_clause"), None)
     draft.bases = tuple(
         text_of(base) for base in (bases.named_children if bases is not None else ()) if "identifier" in base.type
@@ -51,16 +51,16 @@ def _class(node: "Node", page: Page) -> Draft | None:
     return draft
 
 
-def _function(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+def _function(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
     declared = function_declarator(node)
-    member = parent is not None and parent.kind is Kind.CLASS
+    member = parent is not None and parent.kind is DefinitionKind.CLASS
     if declared is None or (parent is not None and not member):
         return None
     if node.type == "declaration" and not member and not page.path.endswith(HEADERS):
         return None
     owner, _, name = text_of(name_node(declared)).rpartition("::")
     static = any(child.type == "storage_class_specifier" and text_of(child) == "static" for child in node.children)
-    kind = Kind.METHOD if member or owner else Kind.FUNCTION
+    kind = DefinitionKind.METHOD if member or owner else DefinitionKind.FUNCTION
     draft = drafted(node, page, name, kind, public=member or not static)
     draft.owner = owner.partition("<")[0].replace("::", ".")
     draft.parameters = tuple(parameters(declared.child_by_field_name("parameters")))
@@ -71,7 +71,7 @@ def _function(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
 
 
 def _access(node: "Node") -> str:
-    """Give the access of a member, "" outside of classes."""
+    """Return the access of a member, "" outside of classes."""
     place = node.parent if node.parent is not None and node.parent.type == "template_declaration" else node
     body = place.parent
     if body is None or body.type != "field_declaration_list":

@@ -3,30 +3,32 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
+from stepwarden.source.grammar import Draft, Grammar, ParsedFile, line_of, text_of
 from stepwarden.source.languages.commented import callee, drafted, note_docs, obeyed, words_of
-from stepwarden.source.outline import Import, Kind, Language
+from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _KINDS = {
-    "class_declaration": Kind.CLASS,
-    "struct_declaration": Kind.CLASS,
-    "record_declaration": Kind.CLASS,
-    "interface_declaration": Kind.INTERFACE,
-    "enum_declaration": Kind.ENUM,
-    "delegate_declaration": Kind.TYPE,
-    "method_declaration": Kind.METHOD,
-    "constructor_declaration": Kind.METHOD,
-    "property_declaration": Kind.VALUE,
+    "class_declaration": DefinitionKind.CLASS,
+    "struct_declaration": DefinitionKind.CLASS,
+    "record_declaration": DefinitionKind.CLASS,
+    "interface_declaration": DefinitionKind.INTERFACE,
+    "enum_declaration": DefinitionKind.ENUM,
+    "delegate_declaration": DefinitionKind.TYPE,
+    "method_declaration": DefinitionKind.METHOD,
+    "constructor_declaration": DefinitionKind.METHOD,
+    "property_declaration": DefinitionKind.VALUE,
 }
 
 
-def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
     said = words_of(node, "modifier")
     inside = parent is None or parent.public
-    public = inside and (bool(said & {"public", "protected"}) or (parent is not None and parent.kind is Kind.INTERFACE))
+    public = inside and (
+        bool(said & {"public", "protected"}) or (parent is not None and parent.kind is DefinitionKind.INTERFACE)
+    )
     draft = drafted(node, page, text_of(node.child_by_field_name("name")), _KINDS[node.type], public=public)
     draft.asynchronous = "async" in said
     draft.bases = tuple(_bases(node))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Page, Remark, first_of, text_of
+from stepwarden.source.grammar import Comment, ParsedFile, first_of, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -27,7 +27,7 @@ _CODING = re.compile(rb"#.*?coding[:=][ \t]*[-\w.]+")
 
 
 def docstring(body: "Node | None") -> "Node | None":
-    """Give the string that documents what `body` (a block or a module) belongs to, None if there is none."""
+    """Return the string that documents what `body` (a block or a module) belongs to, None if there is none."""
     if body is None:
         return None
     for child in body.children:
@@ -37,7 +37,7 @@ def docstring(body: "Node | None") -> "Node | None":
 
 
 def plain_string(statement: "Node") -> "Node | None":
-    """Give the string a statement consists of, None if it is another statement, a formatted or a bytes string."""
+    """Return the string a statement consists of, None if it is another statement, a formatted or a bytes string."""
     if statement.type != "expression_statement" or statement.child_count != 1:
         return None
     string = statement.children[0]
@@ -52,7 +52,7 @@ def _parts(string: "Node") -> list["Node"]:
 
 
 def documents(_root: "Node", text: bytes) -> Callable[["Node"], bool]:
-    """Give the test for docstrings, strings below an assignment, and `pass` or `...` where nothing else stands.
+    """Return the test for docstrings, strings below an assignment, and `pass` or `...` where nothing else stands.
 
     A docstring that the file's own code reads (`__doc__`, the rules of a parser generator) is code, and so is one that
     would not compile.
@@ -72,7 +72,7 @@ def documents(_root: "Node", text: bytes) -> Callable[["Node"], bool]:
 
 
 def _read_names(text: bytes) -> Iterator[bytes]:
-    """Give whose docstrings the code reads: names, "" for the module's own, b"self" for the class around."""
+    """Return whose docstrings the code reads: names, "" for the module's own, b"self" for the class around."""
     for match in _READ.finditer(text) if b"__doc__" in text else ():
         owner = (match[1] or b"").rpartition(b".")[2]
         yield b"self" if owner in {b"self", b"cls", b"__class__"} else owner
@@ -132,8 +132,8 @@ def _compiles(string: "Node") -> bool:
     return True
 
 
-def obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
-    """Give what checkers, formatters and Python itself obey; `noqa` of rules about documentation alone is none."""
+def obeyed(page: ParsedFile, remark: Comment) -> Iterable[bytes]:
+    """Return what checkers, formatters and Python itself obey; `noqa` of rules about documentation alone is none."""
     text = page.of(remark)
     if remark.row < 2 and (_CODING.match(text) or (remark.row == 0 and text.startswith(b"#!"))):
         yield text

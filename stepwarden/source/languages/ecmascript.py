@@ -4,23 +4,23 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Page, Remark, end_line_of, head, line_of, signature, text_of
-from stepwarden.source.outline import Kind
+from stepwarden.source.grammar import Comment, Draft, ParsedFile, end_line_of, head, line_of, signature, text_of
+from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 FUNCTIONS = frozenset({"arrow_function", "function_expression", "generator_function"})
 _KINDS = {
-    "class": Kind.CLASS,
-    "class_declaration": Kind.CLASS,
-    "abstract_class_declaration": Kind.CLASS,
-    "interface_declaration": Kind.INTERFACE,
-    "type_alias_declaration": Kind.TYPE,
-    "enum_declaration": Kind.ENUM,
-    "internal_module": Kind.MODULE,
-    "method_definition": Kind.METHOD,
-    "method_signature": Kind.METHOD,
+    "class": DefinitionKind.CLASS,
+    "class_declaration": DefinitionKind.CLASS,
+    "abstract_class_declaration": DefinitionKind.CLASS,
+    "interface_declaration": DefinitionKind.INTERFACE,
+    "type_alias_declaration": DefinitionKind.TYPE,
+    "enum_declaration": DefinitionKind.ENUM,
+    "internal_module": DefinitionKind.MODULE,
+    "method_definition": DefinitionKind.METHOD,
+    "method_signature": DefinitionKind.METHOD,
 }
 _FIELDS = frozenset({"field_definition", "public_field_definition"})
 _DECLARED = frozenset({"variable_declarator", "assignment_expression", "augmented_assignment_expression"})
@@ -34,21 +34,21 @@ _STOPS = frozenset(
 _INVOKED = frozenset({"call_expression", "new_expression"})
 
 
-def define(node: "Node", page: Page, _parent: Draft | None) -> Draft | None:
-    """Give the definition a node makes, None for a callback and other functions nobody names."""
+def define(node: "Node", page: ParsedFile, _parent: Draft | None) -> Draft | None:
+    """Return the definition a node makes, None for a callback and other functions nobody names."""
     carrier = _carrier(node)
     if carrier is None:
         return None
     name = _name(node, carrier)
-    kind = _KINDS.get(node.type, Kind.FUNCTION)
+    kind = _KINDS.get(node.type, DefinitionKind.FUNCTION)
     if carrier.type in _FIELDS or carrier.type == "pair":
-        kind = Kind.METHOD
+        kind = DefinitionKind.METHOD
     body = node.child_by_field_name("body")
     place = node.child_by_field_name("name") if node.type in {"method_definition", "method_signature"} else node
     draft = Draft(name.rpartition(".")[2], kind, node, line_of(place or node), end_line_of(carrier))
     draft.owner = name.rpartition(".")[0].removesuffix(".prototype")
     if draft.owner and carrier.type in _ASSIGNED:
-        draft.kind = Kind.METHOD if ".prototype." in f".{name}" else kind
+        draft.kind = DefinitionKind.METHOD if ".prototype." in f".{name}" else kind
     draft.signature = signature(page, carrier.start_byte, body.start_byte) if body is not None else head(page, node)
     draft.parameters = tuple(_parameters(node))
     draft.asynchronous = any(child.type == "async" for child in node.children[:4])
@@ -60,7 +60,7 @@ def define(node: "Node", page: Page, _parent: Draft | None) -> Draft | None:
 
 
 def _carrier(node: "Node") -> "Node | None":
-    """Give the node that names a function or class: a declarator, an assignment, a property, or itself."""
+    """Return the node that names a function or class: a declarator, an assignment, a property, or itself."""
     if node.type == "class" and not node.is_named:  # the keyword
         return None
     if node.type not in FUNCTIONS and node.type != "class":
@@ -80,7 +80,7 @@ def _unwrapped(node: "Node | None") -> "Node | None":
 
 
 def _name(node: "Node", carrier: "Node") -> str:
-    """Give the name, with what owns it in front where the text says so: "api.get", "Foo.prototype.bar"."""
+    """Return the name, with what owns it in front where the text says so: "api.get", "Foo.prototype.bar"."""
     if carrier.type in _ASSIGNED:
         left = " ".join(text_of(carrier.child_by_field_name("left")).split())
         named = text_of(node.child_by_field_name("name"))
@@ -99,7 +99,7 @@ def _name(node: "Node", carrier: "Node") -> str:
 
 
 def _object_name(node: "Node") -> str:
-    """Give the name of what an object literal is assigned to, "" if that is nothing plain."""
+    """Return the name of what an object literal is assigned to, "" if that is nothing plain."""
     names: list[str] = []
     outer = _unwrapped(node.parent)
     while outer is not None and outer.type == "pair":
@@ -138,7 +138,7 @@ def _decorators(carrier: "Node") -> Iterator[str]:
 
 
 def _decorator_nodes(carrier: "Node") -> list["Node"]:
-    """Give the decorators before a class or member, wherever the grammar puts them, the first one first."""
+    """Return the decorators before a class or member, wherever the grammar puts them, the first one first."""
     found = [child for child in carrier.children if child.type == "decorator"]
     outer = carrier.parent
     if outer is not None and outer.type == "export_statement":
@@ -151,8 +151,8 @@ def _decorator_nodes(carrier: "Node") -> list["Node"]:
     return found
 
 
-def _anchors(node: "Node", page: Page) -> "list[Node]":
-    """Give the nodes whose leading comment documents `node`: where `getReducedASTNode` of the linter ends up."""
+def _anchors(node: "Node", page: ParsedFile) -> "list[Node]":
+    """Return the nodes whose leading comment documents `node`: where `getReducedASTNode` of the linter ends up."""
     outer = node.parent
     if node.type not in FUNCTIONS and node.type != "class":
         return [_stated(node)]
@@ -172,13 +172,13 @@ def _anchors(node: "Node", page: Page) -> "list[Node]":
 
 
 def _stated(node: "Node") -> "Node":
-    """Give a declaration with the `declare` and `export` in front of it."""
+    """Return a declaration with the `declare` and `export` in front of it."""
     while node.parent is not None and node.parent.type in {"ambient_declaration", "export_statement"}:
         node = node.parent
     return node
 
 
-def _document(draft: Draft, page: Page, anchors: "list[Node]") -> None:
+def _document(draft: Draft, page: ParsedFile, anchors: "list[Node]") -> None:
     for anchor in anchors:
         first = next(iter(_decorator_nodes(anchor)), anchor)
         start, row = min((first.start_byte, first.start_point.row), (anchor.start_byte, anchor.start_point.row))
@@ -189,8 +189,8 @@ def _document(draft: Draft, page: Page, anchors: "list[Node]") -> None:
             return
 
 
-def doc_before(page: Page, start: int, row: int) -> Remark | None:
-    """Give the `/** */` that ends at most one line above, with nothing but `//` comments and one bracket between."""
+def doc_before(page: ParsedFile, start: int, row: int) -> Comment | None:
+    """Return the `/** */` that ends at most one line above, with nothing but `//` comments and one bracket between."""
     remark = page.remark_before(start, over=b"(")
     while remark is not None and page.of(remark).startswith(b"//"):
         start, row = remark.start, remark.row
@@ -200,10 +200,10 @@ def doc_before(page: Page, start: int, row: int) -> Remark | None:
     return remark
 
 
-def _exempt(draft: Draft, node: "Node", page: Page) -> None:
+def _exempt(draft: Draft, node: "Node", page: ParsedFile) -> None:
     """Exempt what the linter never asks for: empty constructors, namespaces; overloads have their first one's."""
     body = node.child_by_field_name("body")
-    if draft.kind is Kind.MODULE:
+    if draft.kind is DefinitionKind.MODULE:
         draft.exempt = True
     elif node.type == "method_definition" and draft.name == "constructor" and not draft.parameters:
         draft.exempt = body is None or not _gives_back(body)
@@ -228,7 +228,7 @@ def _gives_back(body: "Node") -> bool:
 
 
 def _first_overload(node: "Node", name: str) -> "Node | None":
-    """Give the outermost node of the first of the overloads directly above a function."""
+    """Return the outermost node of the first of the overloads directly above a function."""
     outer = node.parent
     current = outer if outer is not None and outer.type == "export_statement" else node
     first: Node | None = None

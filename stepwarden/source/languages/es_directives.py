@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from stepwarden.source.grammar import Page, Remark
+from stepwarden.source.grammar import Comment, ParsedFile
 
 _LINE = re.compile(
     rb"^[\s*/!]*(?:"
@@ -28,8 +28,8 @@ _AFTER = frozenset(
 _BEFORE = frozenset({b"++", b"--", b"=>", b"!"})
 
 
-def obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
-    """Give the lines of a comment that a program obeys, with whether the code they are about follows at once."""
+def obeyed(page: ParsedFile, remark: Comment) -> Iterable[bytes]:
+    """Return the lines of a comment that a program obeys, with whether the code they are about follows at once."""
     text = page.of(remark)
     found = list(_LINE.finditer(text)) or list(filter(None, [_PLAIN.match(text)]))
     for match in found:

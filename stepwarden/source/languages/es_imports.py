@@ -84,7 +84,7 @@ def _picked(pattern: "Node") -> Iterator[tuple[str, str]]:
 
 
 def call_of(node: "Node") -> tuple[str, str] | None:
-    """Give name and receiver of a call, `new X()`, a decorator without brackets, or a JSX element of ours."""
+    """Return name and receiver of a call, `new X()`, a decorator without brackets, or a JSX element of ours."""
     if node.type == "decorator":
         target = first_of(node)
         if target is None or target.type == "call_expression":  # the call inside is one already

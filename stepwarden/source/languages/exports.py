@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Page, first_of, text_of
-from stepwarden.source.outline import Kind
+from stepwarden.source.grammar import Draft, ParsedFile, first_of, text_of
+from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _HIDDEN = frozenset({"private", "protected"})
-_TYPES = frozenset({Kind.CLASS, Kind.INTERFACE, Kind.TYPE, Kind.ENUM})
+_TYPES = frozenset({DefinitionKind.CLASS, DefinitionKind.INTERFACE, DefinitionKind.TYPE, DefinitionKind.ENUM})
 _FUNCTIONS = frozenset({"arrow_function", "function_expression", "generator_function"})
 
 
@@ -25,8 +25,8 @@ class _Given:
     script: bool
 
 
-def settle(page: Page, drafts: Sequence[Draft]) -> None:
-    """Say of each draft whether it is public, as `require-jsdoc` with `publicOnly` counts."""
+def settle(page: ParsedFile, drafts: Sequence[Draft]) -> None:
+    """Return of each draft whether it is public, as `require-jsdoc` with `publicOnly` counts."""
     whole = frozenset(_commonjs(page.root))
     given = _Given(whole | frozenset(_esm(page.root)), whole, script=not _is_module(page))
     for draft in drafts:
@@ -35,9 +35,9 @@ def settle(page: Page, drafts: Sequence[Draft]) -> None:
 
 def _is_public(draft: Draft, given: _Given) -> bool:
     parent = draft.parent
-    if parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}:
+    if parent is not None and parent.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD}:
         return False
-    if parent is not None and parent.kind is Kind.CLASS:
+    if parent is not None and parent.kind is DefinitionKind.CLASS:
         return parent.public and _is_member(draft.node, fields=_is_whole(parent, given))
     above = _statement(draft.node)
     if above is None:
@@ -76,12 +76,12 @@ def _is_in_object(node: "Node") -> bool:
 
 def _is_in_exported(draft: Draft, parent: Draft | None) -> bool:
     """Whether a type stands in an exported namespace, which gives all of them where it is declared only."""
-    outer = parent.node.parent if parent is not None and parent.kind is Kind.MODULE else None
+    outer = parent.node.parent if parent is not None and parent.kind is DefinitionKind.MODULE else None
     return draft.kind in _TYPES and outer is not None and outer.type == "export_statement"
 
 
 def _statement(node: "Node") -> "Node | None":
-    """Give the statement round a definition: the first one going up, its `export` if it has one."""
+    """Return the statement round a definition: the first one going up, its `export` if it has one."""
     current = node
     while current.parent is not None:
         if current.parent.type in {"program", "statement_block", "class_body", "switch_case"}:
@@ -102,7 +102,7 @@ def _gives(statement: "Node") -> bool:
 
 
 def _lefts(statement: "Node") -> Iterator["Node"]:
-    """Give the left sides of an assignment and of those it chains."""
+    """Return the left sides of an assignment and of those it chains."""
     inner = first_of(statement)
     while inner is not None and inner.type == "assignment_expression":
         left = inner.child_by_field_name("left")
@@ -112,7 +112,7 @@ def _lefts(statement: "Node") -> Iterator["Node"]:
 
 
 def _target(left: "Node") -> str | None:
-    """Give the name an assignment exports: "" for the module as a whole, None if it exports nothing."""
+    """Return the name an assignment exports: "" for the module as a whole, None if it exports nothing."""
     words = "".join(text_of(left).split())
     if words in {"module.exports", "exports"}:
         return ""
@@ -123,7 +123,7 @@ def _target(left: "Node") -> str | None:
 
 
 def _esm(root: "Node") -> Iterator[str]:
-    """Give the local names in `export {...}` and `export default name`."""
+    """Return the local names in `export {...}` and `export default name`."""
     for statement in root.named_children:
         if statement.type != "export_statement" or statement.child_by_field_name("source") is not None:
             continue
@@ -136,7 +136,7 @@ def _esm(root: "Node") -> Iterator[str]:
 
 
 def _commonjs(root: "Node") -> Iterator[str]:
-    """Give the local names that `module.exports` reaches: assigned to it, and named in the objects that are."""
+    """Return the local names that `module.exports` reaches: assigned to it, and named in the objects that are."""
     values: dict[str, list[Node]] = defaultdict(list)
     for name, value in _values(root):
         values[name].append(value)
@@ -160,7 +160,7 @@ def _commonjs(root: "Node") -> Iterator[str]:
 
 
 def _values(root: "Node") -> Iterator[tuple[str, "Node"]]:
-    """Give the names of the module's top level with what they, or members of theirs, are set to."""
+    """Return the names of the module's top level with what they, or members of theirs, are set to."""
     for statement in root.named_children:
         if statement.type in {"lexical_declaration", "variable_declaration"}:
             for declarator in statement.named_children:
@@ -180,11 +180,11 @@ def _is_private(draft: Draft) -> bool:
     if draft.name.startswith("#"):
         return True
     member = draft.node if draft.node.type in {"method_definition", "method_signature"} else draft.node.parent
-    children = member.children[:4] if member is not None and draft.kind is Kind.METHOD else ()
+    children = member.children[:4] if member is not None and draft.kind is DefinitionKind.METHOD else ()
     return any(child.type == "accessibility_modifier" and text_of(child) in _HIDDEN for child in children)
 
 
-def _is_module(page: Page) -> bool:
+def _is_module(page: ParsedFile) -> bool:
     """Whether a file imports or exports: else what stands at its top is everybody's."""
     if any(child.type in {"import_statement", "export_statement"} for child in page.root.named_children):
         return True

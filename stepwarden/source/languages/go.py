@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, Page, Remark, dotted, end_line_of, head, line_of, text_of
-from stepwarden.source.outline import Import, Kind, Language
+from stepwarden.source.grammar import Comment, Draft, Grammar, ParsedFile, dotted, end_line_of, head, line_of, text_of
+from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -14,14 +14,14 @@ _NAMES = frozenset({"identifier", "package_identifier"})
 _COMMON = frozenset({"Error", "Read", "ServeHTTP", "String", "Write", "Unwrap"})  # documented by their interfaces
 _SORTING = frozenset({"Len", "Less", "Swap"})
 _DIRECTIVE = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export )")
-_TYPES = {"struct_type": Kind.CLASS, "interface_type": Kind.INTERFACE}
+_TYPES = {"struct_type": DefinitionKind.CLASS, "interface_type": DefinitionKind.INTERFACE}
 _SPECS = frozenset({"const_spec", "var_spec"})
 
 
-def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
     if node.type == "source_file":
         return _package(node, page)
-    local = parent is not None and parent.kind is not Kind.MODULE
+    local = parent is not None and parent.kind is not DefinitionKind.MODULE
     if node.type in _SPECS and local:
         return None
     name = text_of(node.child_by_field_name("name"))
@@ -40,11 +40,11 @@ def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
     return draft
 
 
-def _package(node: "Node", page: Page) -> Draft:
+def _package(node: "Node", page: ParsedFile) -> Draft:
     clause = next((child for child in node.children if child.type == "package_clause"), None)
     name = next((text_of(child) for child in clause.named_children), "") if clause is not None else ""
     line = line_of(clause) if clause is not None else 1
-    draft = Draft(name, Kind.MODULE, node, line, max(line, end_line_of(node)))
+    draft = Draft(name, DefinitionKind.MODULE, node, line, max(line, end_line_of(node)))
     draft.exempt = True  # one file of a package documents it: `undocumented` knows which
     draft.exempt_inside = name == "main" or page.path.endswith("_test.go")  # nobody can import what is in it
     if clause is not None:
@@ -53,26 +53,30 @@ def _package(node: "Node", page: Page) -> Draft:
     return draft
 
 
-def _kind(node: "Node") -> Kind:
+def _kind(node: "Node") -> DefinitionKind:
     if node.type in _SPECS:
-        return Kind.VALUE
+        return DefinitionKind.VALUE
     if node.type == "function_declaration":
-        return Kind.FUNCTION
+        return DefinitionKind.FUNCTION
     if node.type == "method_declaration":
-        return Kind.METHOD
+        return DefinitionKind.METHOD
     kind = node.child_by_field_name("type")
-    return _TYPES.get(kind.type, Kind.TYPE) if kind is not None and node.type == "type_spec" else Kind.TYPE
+    return (
+        _TYPES.get(kind.type, DefinitionKind.TYPE)
+        if kind is not None and node.type == "type_spec"
+        else DefinitionKind.TYPE
+    )
 
 
 def _outer(node: "Node") -> tuple["Node", ...]:
-    """Give the nodes a definition may be documented above: itself, and the declaration round it."""
+    """Return the nodes a definition may be documented above: itself, and the declaration round it."""
     outer = node.parent
     if outer is not None and outer.type.endswith("_list"):
         outer = outer.parent
     return (node, outer) if outer is not None and outer.type.endswith("_declaration") else (node,)
 
 
-def _document(draft: Draft, page: Page, places: Sequence["Node"]) -> None:
+def _document(draft: Draft, page: ParsedFile, places: Sequence["Node"]) -> None:
     for place in places:
         group = page.group_before(place.start_byte, place.start_point.row)
         if group and _is_said(page, group):
@@ -81,7 +85,7 @@ def _document(draft: Draft, page: Page, places: Sequence["Node"]) -> None:
             return
 
 
-def _is_said(page: Page, group: Sequence[Remark]) -> bool:
+def _is_said(page: ParsedFile, group: Sequence[Comment]) -> bool:
     """Whether a comment has a line that is neither a directive nor only says what to use instead."""
     for remark in group:
         text = page.of(remark)
@@ -101,7 +105,7 @@ def _parameters(listed: "Node | None") -> Iterator[str]:
 
 
 def _receive(draft: Draft, node: "Node") -> None:
-    """Say what type a method belongs to; one of an unexported type is not public."""
+    """Return what type a method belongs to; one of an unexported type is not public."""
     receiver = node.child_by_field_name("receiver")
     base = re.search(r"(\w+)\s*(?:\[[^()]*\])?\s*\)\s*$", text_of(receiver))
     draft.owner = base[1] if base else ""
@@ -109,14 +113,14 @@ def _receive(draft: Draft, node: "Node") -> None:
     draft.exempt = draft.name in _COMMON
 
 
-def _settle(_page: Page, drafts: Sequence[Draft]) -> None:
+def _settle(_page: ParsedFile, drafts: Sequence[Draft]) -> None:
     """Exempt what sorting asks for, and all but the first of a group of values: one comment does for the group."""
-    methods = {(draft.owner, draft.name) for draft in drafts if draft.kind is Kind.METHOD}
+    methods = {(draft.owner, draft.name) for draft in drafts if draft.kind is DefinitionKind.METHOD}
     asked: set[int] = set()
     for draft in drafts:
-        if draft.kind is Kind.METHOD and draft.name in _SORTING:
+        if draft.kind is DefinitionKind.METHOD and draft.name in _SORTING:
             draft.exempt = draft.exempt or all((draft.owner, name) in methods for name in _SORTING)
-        elif draft.kind is Kind.VALUE and not draft.documented and not draft.exempt:
+        elif draft.kind is DefinitionKind.VALUE and not draft.documented and not draft.exempt:
             group = _outer(draft.node)[-1].start_byte
             draft.exempt = group in asked
             asked.add(group)
@@ -151,8 +155,8 @@ _CGO = re.compile(rb"([ \t]*\n[ \t]*\n)?(?:\s|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*
 _NEEDS_APART = re.compile(rb"//\s*\+build")
 
 
-def _obeyed(page: Page, remark: Remark) -> Iterable[bytes]:
-    """Give directives, what an example must print, and the C code above `import "C"`."""
+def _obeyed(page: ParsedFile, remark: Comment) -> Iterable[bytes]:
+    """Return directives, what an example must print, and the C code above `import "C"`."""
     text = page.of(remark)
     rest = page.text[remark.end : remark.end + 20_000]
     if b"import" in page.text and b'"C"' in page.text:

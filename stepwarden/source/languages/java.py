@@ -3,29 +3,31 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
+from stepwarden.source.grammar import Draft, Grammar, ParsedFile, line_of, text_of
 from stepwarden.source.languages.commented import drafted, note_docs, obeyed, words_of
-from stepwarden.source.outline import Import, Kind, Language
+from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _KINDS = {
-    "class_declaration": Kind.CLASS,
-    "record_declaration": Kind.CLASS,
-    "interface_declaration": Kind.INTERFACE,
-    "annotation_type_declaration": Kind.INTERFACE,
-    "enum_declaration": Kind.ENUM,
-    "method_declaration": Kind.METHOD,
-    "constructor_declaration": Kind.METHOD,
+    "class_declaration": DefinitionKind.CLASS,
+    "record_declaration": DefinitionKind.CLASS,
+    "interface_declaration": DefinitionKind.INTERFACE,
+    "annotation_type_declaration": DefinitionKind.INTERFACE,
+    "enum_declaration": DefinitionKind.ENUM,
+    "method_declaration": DefinitionKind.METHOD,
+    "constructor_declaration": DefinitionKind.METHOD,
 }
 
 
-def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
     name = text_of(node.child_by_field_name("name"))
     said = words_of(node, "modifiers")
     inside = parent is None or parent.public
-    public = inside and (bool(said & {"public", "protected"}) or (parent is not None and parent.kind is Kind.INTERFACE))
+    public = inside and (
+        bool(said & {"public", "protected"}) or (parent is not None and parent.kind is DefinitionKind.INTERFACE)
+    )
     draft = drafted(node, page, name, _KINDS[node.type], public=public)
     draft.decorators = tuple(word[1:] for word in said if word.startswith("@"))
     draft.exempt = "@Override" in said

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, Page, dotted, end_line_of, first_of, head, line_of, text_of
+from stepwarden.source.grammar import Draft, Grammar, ParsedFile, dotted, end_line_of, first_of, head, line_of, text_of
 from stepwarden.source.languages.docstrings import docstring, documents, obeyed
-from stepwarden.source.outline import Import, Kind, Language
+from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -28,7 +28,7 @@ def _document(draft: Draft, body: "Node | None") -> None:
         draft.doc_lines = (line_of(string), end_line_of(string))
 
 
-def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
     if node.type == "module":
         return _module(node, page)
     name = text_of(node.child_by_field_name("name"))
@@ -47,9 +47,9 @@ def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
     return draft
 
 
-def _module(node: "Node", page: Page) -> Draft:
+def _module(node: "Node", page: ParsedFile) -> Draft:
     path = PurePosixPath(page.path)
-    draft = Draft(path.stem, Kind.MODULE, node, 1, max(1, end_line_of(node)))
+    draft = Draft(path.stem, DefinitionKind.MODULE, node, 1, max(1, end_line_of(node)))
     draft.public = not any(map(_is_private_module, (*path.parts[:-1], path.name.split(".")[0])))
     draft.exempt = path.suffix == ".pyi"
     _document(draft, node)
@@ -60,22 +60,24 @@ def _is_private_module(name: str) -> bool:
     return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
 
 
-def _kind(node: "Node", parent: Draft | None) -> Kind:
+def _kind(node: "Node", parent: Draft | None) -> DefinitionKind:
     if node.type == "class_definition":
-        return Kind.CLASS
-    return Kind.METHOD if parent is not None and parent.kind is Kind.CLASS else Kind.FUNCTION
+        return DefinitionKind.CLASS
+    return (
+        DefinitionKind.METHOD if parent is not None and parent.kind is DefinitionKind.CLASS else DefinitionKind.FUNCTION
+    )
 
 
 def _visibility(draft: Draft, parent: Draft | None) -> tuple[bool, bool]:
-    """Say whether a definition is public and whether it is exempt all the same."""
-    inside = parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}
+    """Return whether a definition is public and whether it is exempt all the same."""
+    inside = parent is not None and parent.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD}
     public = (parent is None or parent.public) and not inside
     last = {decorator.split("(")[0].rpartition(".")[2] for decorator in draft.decorators}
-    if draft.kind is Kind.METHOD:
+    if draft.kind is DefinitionKind.METHOD:
         magic = draft.name.startswith("__") and draft.name.endswith("__")
         accessor = bool({f"{draft.name}.setter", f"{draft.name}.deleter"} & set(draft.decorators))
         return public and (magic or not draft.name.startswith("_")), accessor or bool(last & _EXEMPT)
-    return public and not draft.name.startswith("_"), draft.kind is Kind.FUNCTION and "overload" in last
+    return public and not draft.name.startswith("_"), draft.kind is DefinitionKind.FUNCTION and "overload" in last
 
 
 def _decorators(node: "Node") -> Iterator[str]:
@@ -146,7 +148,7 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
     return text_of(target.child_by_field_name("attribute")), owner
 
 
-def _settle(page: Page, drafts: Sequence[Draft]) -> None:
+def _settle(page: ParsedFile, drafts: Sequence[Draft]) -> None:
     """Take what `__all__` does not name as private, with all that is inside."""
     exported = list(_all_of(page.root))
     if not exported:
@@ -154,14 +156,14 @@ def _settle(page: Page, drafts: Sequence[Draft]) -> None:
     names = {name for statement in exported for name in _strings(statement.child_by_field_name("right"))}
     private: set[int] = set()
     for draft in drafts:
-        top = draft.parent is not None and draft.parent.kind is Kind.MODULE
+        top = draft.parent is not None and draft.parent.kind is DefinitionKind.MODULE
         if (top and draft.name not in names) or (draft.parent is not None and id(draft.parent) in private):
             draft.public = False
             private.add(id(draft))
 
 
 def _all_of(root: "Node") -> Iterator["Node"]:
-    """Give the assignments to `__all__` at module level, also those under conditions."""
+    """Return the assignments to `__all__` at module level, also those under conditions."""
     waiting = list(root.children)
     while waiting:
         node = waiting.pop()

@@ -4,35 +4,35 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, Page, line_of, text_of
+from stepwarden.source.grammar import Draft, Grammar, ParsedFile, line_of, text_of
 from stepwarden.source.languages.commented import callee, drafted, note_docs, obeyed
-from stepwarden.source.outline import Import, Kind, Language
+from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _KINDS = {
-    "struct_item": Kind.CLASS,
-    "union_item": Kind.CLASS,
-    "enum_item": Kind.ENUM,
-    "trait_item": Kind.INTERFACE,
-    "type_item": Kind.TYPE,
-    "function_item": Kind.FUNCTION,
-    "function_signature_item": Kind.METHOD,
+    "struct_item": DefinitionKind.CLASS,
+    "union_item": DefinitionKind.CLASS,
+    "enum_item": DefinitionKind.ENUM,
+    "trait_item": DefinitionKind.INTERFACE,
+    "type_item": DefinitionKind.TYPE,
+    "function_item": DefinitionKind.FUNCTION,
+    "function_signature_item": DefinitionKind.METHOD,
 }
 _DOCS = (b"///", b"/**")
 
 
-def _define(node: "Node", page: Page, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
     implemented = _implemented(node)
-    kind = Kind.METHOD if implemented is not None and node.type == "function_item" else _KINDS[node.type]
+    kind = DefinitionKind.METHOD if implemented is not None and node.type == "function_item" else _KINDS[node.type]
     said = any(child.type == "visibility_modifier" and text_of(child) == "pub" for child in node.children)
-    in_trait = parent is not None and parent.kind is Kind.INTERFACE
-    local = parent is not None and parent.kind in {Kind.FUNCTION, Kind.METHOD}
+    in_trait = parent is not None and parent.kind is DefinitionKind.INTERFACE
+    local = parent is not None and parent.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD}
     public = not local and (parent.public if in_trait and parent is not None else said)
     draft = drafted(node, page, text_of(node.child_by_field_name("name")), kind, public=public)
     if in_trait:
-        draft.kind = Kind.METHOD
+        draft.kind = DefinitionKind.METHOD
     if implemented is not None:
         draft.owner = text_of(implemented.child_by_field_name("type")).partition("<")[0]
         draft.exempt = implemented.child_by_field_name("trait") is not None
@@ -66,7 +66,7 @@ _DOC_ATTRIBUTE = re.compile(rb"#!?\[\s*doc\s*=\s*r?#*\"[^\]]*\"#*\s*\]")
 
 
 def _documents(_root: "Node", _text: bytes) -> Callable[["Node"], bool]:
-    """Give the test for `#[doc = "..."]`, which is what a doc comment turns into."""
+    """Return the test for `#[doc = "..."]`, which is what a doc comment turns into."""
     kinds = {"attribute_item", "inner_attribute_item"}
     return lambda node: node.type in kinds and _DOC_ATTRIBUTE.fullmatch(node.text or b"") is not None
 

@@ -19,11 +19,11 @@ import httpx2
 import mcp_types as types
 
 from stepwarden.errors import StepwardenError
-from stepwarden.upstream.calling import Line
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.link import Question, asking
-from stepwarden.upstream.signing import OAuthAuth, SignIn, Vault, build_auth
+from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, build_auth
+from stepwarden.upstream.session import CallQuestion, asking
+from stepwarden.upstream.tool_call import ToolCaller
 
 SCENARIO = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
 VERSION = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", "")
@@ -54,7 +54,7 @@ async def issuer_of(url: str) -> str:
 
 
 def given(names: dict[str, str]) -> dict[str, Any]:
-    """Give what the scenario says, by the names of our entries."""
+    """Return what the scenario says, by the names of our entries."""
     return {ours: CONTEXT[theirs] for theirs, ours in names.items() if theirs in CONTEXT}
 
 
@@ -74,8 +74,8 @@ async def auth_entry(url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncGenerator[tuple[Connection, Line]]:
-    """Give our way to the server, as one entry of the file of upstreams makes it."""
+async def opened(url: str) -> AsyncGenerator[tuple[Connection, ToolCaller]]:
+    """Return our way to the server, as one entry of the file of upstreams makes it."""
     legacy = VERSION < "2026" or SCENARIO == "json-schema-ref-no-deref"  # the suite's server has only the older era
     protocol = "legacy" if legacy else "auto"
     entry = {"name": "suite", "url": url, "auth": await auth_entry(url), "protocol": protocol}
@@ -92,7 +92,7 @@ async def opened(url: str) -> AsyncGenerator[tuple[Connection, Line]]:
         auth = build_auth(config, Vault(Path(folder) / "signing", key), SignIn(waits=True, timeout_s=10.0, show=show))
         connection = Connection(config, lambda: auth, lambda _: None)
         try:
-            yield connection, Line(config, connection)
+            yield connection, ToolCaller(config, connection)
         finally:
             await connection.close()
             if isinstance(auth, OAuthAuth):
@@ -109,9 +109,9 @@ async def accept(params: types.ElicitRequestParams) -> types.ElicitResult | type
     return types.ElicitResult(action="accept", content=content)
 
 
-async def call(line: Line, tool: str, arguments: dict[str, Any]) -> types.CallToolResult | None:
+async def call(line: ToolCaller, tool: str, arguments: dict[str, Any]) -> types.CallToolResult | None:
     """Call one tool, and answer what it asks, round by round."""
-    question = Question(tool, arguments)
+    question = CallQuestion(tool, arguments)
     for _ in range(10):
         try:
             answer = (await line.call(question, repeatable=False)).answer
@@ -122,12 +122,12 @@ async def call(line: Line, tool: str, arguments: dict[str, Any]) -> types.CallTo
             log(f"{tool}: {answer.content}")
             return answer
         answers = {name: await accept(ask.params) for name, ask in (answer.input_requests or {}).items()}  # pyright: ignore
-        question = Question(tool, arguments, answers=answers or None, state=answer.request_state)  # pyright: ignore
+        question = CallQuestion(tool, arguments, answers=answers or None, state=answer.request_state)  # pyright: ignore
     raise AssertionError(f"{tool} asks for ever")
 
 
 def least(schema: dict[str, Any]) -> dict[str, Any]:
-    """Give the fewest arguments that a schema takes."""
+    """Return the fewest arguments that a schema takes."""
     properties = schema.get("properties", {})
     return {name: KINDS.get(properties.get(name, {}).get("type"), "x") for name in schema.get("required", [])}
 

@@ -11,7 +11,7 @@ NODE_PACKAGES = ("node@22", "oidc-provider@9.13.3", "@modelcontextprotocol/confo
 
 
 def _shared(factory: pytest.TempPathFactory) -> Path:
-    """Give the folder that all workers of a run share."""
+    """Return the folder that all workers of a run share."""
     base = factory.getbasetemp()
     return base if os.environ.get("PYTEST_XDIST_WORKER") is None else base.parent
 

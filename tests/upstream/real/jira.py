@@ -146,7 +146,7 @@ class Atlassian:
         return JSONResponse({"errorMessages": ["no such thing here"]}, 404)
 
     def environment(self) -> dict[str, str]:
-        """Give the variables by which mcp-atlassian finds it."""
+        """Return the variables by which mcp-atlassian finds it."""
         return {
             "JIRA_URL": self.url,
             "JIRA_PERSONAL_TOKEN": self.token,

@@ -49,7 +49,7 @@ class AuthorizationServer:
         self.ask("forget")
 
     def asked(self, route: str, **fits: Any) -> list[dict[str, Any]]:
-        """Give the requests to one of its endpoints, with what came of them."""
+        """Return the requests to one of its endpoints, with what came of them."""
         found = self.ask("seen")["asked"]
         return [one for one in found if one["route"] == route and all(one.get(key) == fits[key] for key in fits)]
 
@@ -197,7 +197,7 @@ class Person:
     decline: bool = False
 
     async def sign_in(self, url: str, *, stop_before: str | None = None) -> str:
-        """Give the address of the last page, or the one that begins with `stop_before`."""
+        """Return the address of the last page, or the one that begins with `stop_before`."""
         self.opened.append(url)
         async with plain_client() as client:
             page = await client.get(url)

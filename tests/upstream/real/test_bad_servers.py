@@ -21,14 +21,14 @@ from rigs.faulty import FaultyServer, Host, hosting
 
 from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import Ended, Upstreams
-from stepwarden.upstream.link import Question
+from stepwarden.upstream.gateway import CallOutcome, Upstreams
 from stepwarden.upstream.records import CallRecord
+from stepwarden.upstream.session import CallQuestion
 
 pytestmark = pytest.mark.asyncio
 SAFE = "Repeating it is safe"
 PERHAPS = "may have been carried out"
-QUESTION = Question("echo", {"text": "a"})
+QUESTION = CallQuestion("echo", {"text": "a"})
 
 
 @dataclass
@@ -55,12 +55,12 @@ def entry_of(server: FaultyServer, **more: Any) -> dict[str, Any]:
     return {"url": server.url, "auth": {"type": "none"}, **more}
 
 
-async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> Ended:
+async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> CallOutcome:
     prepared = await found.prepare(f"rig/{tool}", arguments or {"text": "a"})
     return await found.call(prepared, by="ana", recorder=records or Records())
 
 
-def text(ended: Ended) -> str:
+def text(ended: CallOutcome) -> str:
     return ended.answer.content[0].text  # pyright: ignore
 
 

@@ -19,7 +19,7 @@ from jira import Atlassian, atlassian
 
 from stepwarden.errors import UpstreamRefused
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import Ended, Upstreams
+from stepwarden.upstream.gateway import CallOutcome, Upstreams
 from stepwarden.upstream.records import CallRecord
 
 PACKAGE = "mcp-atlassian==0.23.1"
@@ -75,12 +75,12 @@ async def upstreams(entry: dict[str, Any], directory: Path) -> AsyncGenerator[Up
         await found.close()
 
 
-async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> Ended:
+async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> CallOutcome:
     prepared = await found.prepare(tool, arguments)
     return await found.call(prepared, by="ana", recorder=records or Records())
 
 
-def text(ended: Ended) -> str:
+def text(ended: CallOutcome) -> str:
     return ended.answer.content[0].text  # pyright: ignore
 
 

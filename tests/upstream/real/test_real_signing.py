@@ -24,13 +24,13 @@ from oidc import resource_server as served
 from pydantic import AnyUrl
 
 from stepwarden.errors import SignInFailed, SignInNeeded
-from stepwarden.upstream.calling import Line
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.link import Question
-from stepwarden.upstream.signing import OAuthAuth, SignIn, Vault, build_auth, standing
-from stepwarden.upstream.signing.bundle import Bundle
-from stepwarden.upstream.signing.flow import revoke
+from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, auth_status, build_auth
+from stepwarden.upstream.oauth.flow import revoke
+from stepwarden.upstream.oauth.token_set import TokenSet
+from stepwarden.upstream.session import CallQuestion
+from stepwarden.upstream.tool_call import ToolCaller
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
 
@@ -57,13 +57,13 @@ class World:
         return SignIn(**({"waits": True, "timeout_s": 30.0, "show": show} | more))
 
     @asynccontextmanager
-    async def line(self, how: SignIn | None = None, **auth: Any) -> AsyncGenerator[Line]:
-        """Give the way to the upstream as a process that starts now has it."""
+    async def line(self, how: SignIn | None = None, **auth: Any) -> AsyncGenerator[ToolCaller]:
+        """Return the way to the upstream as a process that starts now has it."""
         config = self.config(**auth)
         signing = build_auth(config, self.vault, how)
         connection = Connection(config, lambda: signing, lambda _: None)
         try:
-            yield Line(config, connection)
+            yield ToolCaller(config, connection)
         finally:
             await connection.close()
             if isinstance(signing, OAuthAuth):
@@ -74,7 +74,7 @@ class World:
         async with self.line(how, **auth) as line:
             return await noted(line, text)
 
-    def stored(self) -> Bundle:
+    def stored(self) -> TokenSet:
         found = self.vault.load("notes", self.resource.url)
         assert found is not None
         return found
@@ -88,8 +88,8 @@ class World:
         self.vault.save(found.model_copy(update={"tokens": tokens}))
 
 
-async def noted(line: Line, text: str) -> str:
-    got = await line.call(Question("note", {"text": text}), repeatable=True)
+async def noted(line: ToolCaller, text: str) -> str:
+    got = await line.call(CallQuestion("note", {"text": text}), repeatable=True)
     return got.answer.content[0].text  # pyright: ignore
 
 
@@ -177,7 +177,7 @@ async def test_the_sign_in_is_what_the_specification_asks_for(world: World) -> N
     query = parse_qs(urlsplit(world.person.opened[0]).query)
     assert query["state"][0]
     assert urlsplit(query["redirect_uri"][0]).hostname == "127.0.0.1"
-    stands = standing(world.config(), world.vault)
+    stands = auth_status(world.config(), world.vault)
     assert (stands.state, stands.issuer) == ("signed in", world.authority.issuer)
     assert world.authority.counted("server_error") == 0
 
@@ -310,11 +310,11 @@ async def test_two_sign_ins_at_once_end_with_one_that_works(world: World) -> Non
 WAKING = """
 import asyncio, os, sys
 from pathlib import Path
-from stepwarden.upstream.calling import Line
+from stepwarden.upstream.tool_call import Line
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.link import Question
-from stepwarden.upstream.signing import SignIn, Vault, build_auth
+from stepwarden.upstream.session import Question
+from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 
 async def main():
     windows = []

@@ -29,7 +29,7 @@ TOOLS = [
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """Give a schema of so many objects, one in the properties of the other."""
+    """Return a schema of so many objects, one in the properties of the other."""
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(levels):
         schema = {"type": "object", "properties": {"a": schema}}
@@ -45,7 +45,7 @@ def say(message: dict[str, Any]) -> None:
 
 
 def command(fault: str = "") -> dict[str, Any]:
-    """Give the entry of the file of upstreams that starts it."""
+    """Return the entry of the file of upstreams that starts it."""
     return {"command": sys.executable, "args": [str(Path(__file__).resolve()), *([fault] if fault else [])]}
 
 

@@ -77,7 +77,7 @@ async def misbehave(server: "FaultyServer", request: Request, message: dict[str,
 
 
 def answer(message: dict[str, Any], text: str = "done") -> bytes:
-    """Give the right answer to a call, as bytes."""
+    """Return the right answer to a call, as bytes."""
     result = {"content": [{"type": "text", "text": text}], "isError": False, "resultType": "complete"}
     return json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "result": result}).encode()
 
@@ -95,7 +95,7 @@ Row = Callable[["FaultyServer", Request, dict[str, Any], Send], Awaitable[None]]
 
 
 def _body(make: Callable[[dict[str, Any]], bytes], status: int = 200, kind: str | None = "application/json") -> Row:
-    """Give a row that answers with one body."""
+    """Return a row that answers with one body."""
 
     async def row(server: "FaultyServer", request: Request, message: dict[str, Any], send: Send) -> None:
         del request
@@ -118,7 +118,7 @@ def _parts(
     *,
     broken: bool = False,
 ) -> Row:
-    """Give a row that answers piece by piece; `broken` leaves the answer unfinished, and so breaks the line."""
+    """Return a row that answers piece by piece; `broken` leaves the answer unfinished, and so breaks the line."""
 
     async def row(server: "FaultyServer", request: Request, message: dict[str, Any], send: Send) -> None:
         del server

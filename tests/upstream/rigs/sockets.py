@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """Give a port that refuses connections, and keep it so."""
+    """Return a port that refuses connections, and keep it so."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # bound, and never listened on
         yield held.getsockname()[1]

@@ -1,0 +1,203 @@
+"""The second opinion before a thread completes: whom to ask, what is sent, and how the answer is read."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import anyio.to_thread
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome
+from stepwarden.files import Workspace
+from stepwarden.models import ErrorKind, Message, ModelError, ModelInfo, ModelRequest, Models, ModelTier, find_some
+from stepwarden.steps.digest import Digest, digest
+from stepwarden.steps.evidence import Quote
+from stepwarden.steps.expert_review import ExpertReview, Objection
+from stepwarden.steps.gate import Policy, assess
+from stepwarden.steps.submission import Submission
+from stepwarden.steps.thread import Thread
+
+BYTES_PER_TOKEN = 3.5  # of code and prose in English, on the low side (docs/dependencies.md)
+CONTEXT_TOKENS = 64_000  # of a model of which nobody says how much it takes
+SHARE = 0.6  # of the context that the request may fill; the rest is for thinking and the answer
+FINDINGS_CHARS = 2_000  # of each step
+MOST_POINTS = 12
+
+
+class ExpertPoint(BaseModel):
+    """One objection of the expert."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    point: str = Field(
+        description="What is wrong or missing, in a sentence or two",
+        validation_alias=AliasChoices("point", "issue", "problem", "what", "text", "description", "message"),
+    )
+    file: str | None = None
+    line: int | None = None
+    quote: str | None = Field(default=None, description="The code it is about, word for word, without line numbers")
+
+
+def _as_point(value: object) -> object:
+    """Take a bare sentence for a point."""
+    return {"point": value} if isinstance(value, str) else value
+
+
+class ExpertAnswer(BaseModel):
+    """The typed verdict that an expert gives."""
+
+    agrees: bool = Field(description="Whether the conclusion stands as it is")
+    summary: str = Field(description="The verdict in a sentence or two")
+    points: list[Annotated[ExpertPoint, BeforeValidator(_as_point)]] = Field(
+        default_factory=list[ExpertPoint], description="Objections and corrections"
+    )
+    files_needed: list[str] = Field(default_factory=list[str], description="Files to look at before this is settled")
+
+
+def expert_request(
+    thread: Thread, policy: Policy, workspace: Workspace, info: ModelInfo, wording: str
+) -> tuple[ModelRequest, int]:
+    """Return the request to the expert, and how many files did not fit in it. Reads files."""
+    budget = int((info.context_tokens or CONTEXT_TOKENS) * BYTES_PER_TOKEN * SHARE)
+    work = _work(thread, policy, digest(thread))
+    files, left_out = workspace.numbered(_files(thread), max(0, budget - len(work.encode()) - len(wording.encode())))
+    named = f"\n\nNot included, did not fit or may not be read: {', '.join(left_out)}" if left_out else ""
+    text = f"{work}\n\n# Files\n{files or 'None could be read.'}{named}"
+    request = ModelRequest(
+        model=info.name,
+        messages=(Message("system", wording), Message("user", text)),
+        answer=ExpertAnswer,
+        temperature=thread.model_option("temperature"),
+        thinking=thread.model_option("thinking_mode"),
+        purpose="expert",
+        thread=thread.id,
+    )
+    return request, len(left_out)
+
+
+def _files(thread: Thread) -> list[str]:
+    """Name the files that matter, those of verified quotes first."""
+    quoted = [item.path for _, item in thread.claims.evidence if item.holds]
+    found = [path for path, there in thread.claims.files.items() if there]
+    return list(dict.fromkeys([*quoted, *found]))
+
+
+def _work(thread: Thread, policy: Policy, found: Digest) -> str:
+    """Return the consolidated work as text; everything in it is the agent's and counts as data."""
+    lines = [f"# Task ({thread.tool})", found.task, "", "# Steps"]
+    for step in found.steps:
+        lines += [f"## {step.number} ({step.confidence or 'no confidence given'})", step.findings[:FINDINGS_CHARS]]
+    if found.hypothesis:
+        mark = "backed by verified quotes" if found.hypothesis_evidenced else "NOT backed by a verified quote"
+        lines += ["", f"# Hypothesis ({mark})", found.hypothesis]
+    if found.issues:
+        lines += ["", "# Issues"]
+        lines += [
+            f"- {issue.id} {issue.severity}, {'evidenced' if issue.evidenced else 'NOT evidenced'}: "
+            f"{issue.description} {issue.place}"
+            for issue in found.issues
+        ]
+    quotes = [f"- {item.path}:{item.line} {item.verdict.value}: {item.quote}" for item in found.evidence]
+    lines += ["", "# Quotes that the server found in the files", *(quotes or ["none"])]
+    lines += ["", f"# Assurance: {assess(thread, policy).assurance.value}"]
+    return "\n".join(lines)
+
+
+def opinion_of(came: ModelAnswer | ModelFailure, workspace: Workspace, *, left_out: int = 0) -> ExpertReview:
+    """Read what came of asking, and check the expert's own quotes in the files as an agent's are. Reads files."""
+    if isinstance(came, ModelFailure):
+        return ExpertReview(model=came.model, failed=came.text)
+    answer = ExpertAnswer.model_validate(came.parsed)
+    points = answer.points[:MOST_POINTS]
+    if not (answer.agrees or points or answer.files_needed) and answer.summary.strip():
+        points = [ExpertPoint(point=answer.summary)]  # its only reason
+    return ExpertReview(
+        agrees=answer.agrees,
+        summary=answer.summary,
+        points=_checked(points, workspace),
+        missing=_wanted(answer.files_needed[:MOST_POINTS], workspace),
+        model=came.model,
+        price=came.usage.price,
+        left_out=left_out,
+    )
+
+
+def _wanted(paths: Sequence[str], workspace: Workspace) -> tuple[str, ...]:
+    """Return the files to look at, by their canonical names: none that is not there, secret or outside the root."""
+    names = list(dict.fromkeys(workspace.canonical(path) for path in paths))
+    facts = workspace.survey(names) if workspace.readable else {}
+    return tuple(name for name in names if not workspace.readable or facts[name].exists)
+
+
+def _checked(points: Sequence[ExpertPoint], workspace: Workspace) -> tuple[Objection, ...]:
+    named = [workspace.canonical(point.file) if point.file else "" for point in points]
+    quotes = [
+        (place, Quote(path, point.quote, point.line))
+        for place, (point, path) in enumerate(zip(points, named, strict=True))
+        if point.quote and path
+    ]
+    verdicts = dict(zip((place for place, _ in quotes), workspace.check([quote for _, quote in quotes]), strict=True))
+    return tuple(
+        Objection(
+            point.point,
+            path,
+            verdicts[place].line if place in verdicts and verdicts[place].line else point.line,
+            point.quote or "",
+            verdicts[place].verdict if place in verdicts else None,
+        )
+        for place, (point, path) in enumerate(zip(points, named, strict=True))
+    )
+
+
+class Experts:
+    """Asks one model for its opinion of a thread, in the background and once; holds nothing of any thread."""
+
+    def __init__(self, models: Models, consultants: BackgroundRequests, wording: str) -> None:
+        self._models = models
+        self._consultants = consultants
+        self._wording = wording
+
+    async def find_some(self) -> None:
+        """Ask endpoints for their models where none is known."""
+        await find_some(self._models)
+
+    def choose(self, thread: Thread | None, said: Submission) -> str:
+        """Return the model that would be asked about this step, "" where none is wanted or there is none.
+
+        What the step leaves open, the live steps before it said. Raises ModelError for a name that no model has.
+        """
+        steps = [step.submission for step in thread.live] if thread is not None else []
+        fields_last_first = [given.fields for given in (said, *reversed(steps))]
+        wanted = (fields["use_assistant_model"] for fields in fields_last_first if "use_assistant_model" in fields)
+        if not next(wanted, True):
+            return ""
+        name = next((str(fields["model"]) for fields in fields_last_first if fields.get("model")), None)
+        try:
+            return self._models.choose(name, ModelTier.DEEP).info.name
+        except ModelError as error:
+            if error.trouble is ErrorKind.NO_MODEL:
+                return ""
+            raise
+
+    async def opinion(
+        self, thread: Thread, policy: Policy, workspace: Workspace, *, until: float
+    ) -> ExpertReview | None:
+        """Return the opinion that `thread` waits for, None when it has not come by `until` (see `deadline`)."""
+        assert thread.awaiting is not None
+        key, model = thread.awaiting[0], thread.asked_model
+        try:
+            info = self._models.choose(model, ModelTier.DEEP).info
+        except ModelError as error:
+            return ExpertReview(model=model, failed=str(error))
+        request, left_out = await anyio.to_thread.run_sync(
+            expert_request, thread, policy, workspace, info, self._wording
+        )
+        settled = await self._consultants.wait(thread.id, key, request, until=until)
+        if settled is None:
+            return None
+        return await anyio.to_thread.run_sync(lambda: opinion_of(outcome(settled), workspace, left_out=left_out))
+
+    async def give_up(self, thread: Thread) -> None:
+        """Stop waiting for the answer that `thread` waits for; it is dropped when it comes."""
+        if thread.awaiting is not None:
+            await self._consultants.give_up(thread.id, thread.awaiting[0])

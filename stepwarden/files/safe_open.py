@@ -1,0 +1,170 @@
+"""Safe opening: a name becomes a regular file inside the root, or a verdict that says why not."""
+
+import errno
+import os
+import stat
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from stepwarden.files.paths import is_usable, normal, real, relative, shown, with_slashes
+from stepwarden.files.secrets import is_secret
+from stepwarden.steps.evidence import Verdict
+
+FILE_BYTES = 8 * 1024 * 1024  # a larger file is no source that somebody quotes from
+
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_FILE: int = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# O_PATH needs no right to list a directory, only the one to pass through it
+_DIRECTORY: int = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NO_FOLLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why a file was not read: the verdict on every quote of it, and a note for the reader."""
+
+    verdict: Verdict
+    note: str
+
+
+# One value for both, so that nobody learns from it what exists.
+BARRED = Unread(Verdict.UNREACHABLE, "outside the roots, or secret (keys, credentials, version control): never read")
+NO_ROOT = Unread(Verdict.UNREACHABLE, "no directory may be read here")
+NO_NAME = Unread(Verdict.REFUTED, "no such file: this cannot be the name of one")
+_ENDLESS = Unread(Verdict.UNREACHABLE, "a link that leads to no file, not followed")
+_TOO_LARGE = Unread(Verdict.UNREACHABLE, f"larger than {FILE_BYTES // 1024**2} MiB, not read")
+
+
+def measure(root: str, name: str) -> int | Unread:
+    """Return the size in bytes of the regular file `name` (relative to `root`, or absolute) without opening it."""
+    parts = locate(root, name)
+    if isinstance(parts, Unread):
+        return parts
+    try:
+        return _status(root, parts).st_size
+    except OSError as error:
+        return _explained(error, name)
+
+
+def read(root: str, name: str) -> bytes | Unread:
+    """Return the content of the regular file `name` (relative to `root`, or absolute), at most FILE_BYTES of it."""
+    parts = locate(root, name)
+    if isinstance(parts, Unread):
+        return parts
+    try:
+        with os.fdopen(open_inside(root, parts), "rb") as file:
+            if os.fstat(file.fileno()).st_size > FILE_BYTES:
+                return _TOO_LARGE
+            data = file.read(FILE_BYTES + 1)  # a file that is being written grows
+    except OSError as error:
+        return _explained(error, name)
+    return data if len(data) <= FILE_BYTES else _TOO_LARGE
+
+
+def locate(root: str, name: str) -> tuple[str, ...] | Unread:
+    """Resolve `name` to the parts of a path below `root` that has no links; () for `root` itself.
+
+    The disk is not asked about anything that `name` itself puts outside the root or that is secret by its name.
+    """
+    path = normal(root, name)
+    if not is_usable(name) or not is_usable(path):
+        return NO_NAME
+    if relative(path, root) is None or is_secret(PurePath(path).parts):
+        return BARRED
+    resolved = real(path)
+    if resolved is None:
+        return _ENDLESS
+    inside = relative(resolved, root)
+    if inside is None or is_secret(PurePath(resolved).parts):
+        return BARRED
+    return PurePath(inside).parts
+
+
+def open_inside(root: str, parts: Sequence[str]) -> int:
+    """Open the regular file at `parts` below `root` for reading and give its descriptor; the caller closes it.
+
+    No link is followed on the way, `root` itself included, so a part that became one since it was resolved does not
+    lead elsewhere. Raises OSError, with EISDIR for a directory and ENODEV for what is neither that nor a file.
+    """
+    if not _walks():
+        return _open_plainly(str(Path(root, *parts)))
+    with _parent(root, parts) as parent:
+        # looked at first: opening a device may already do something
+        _require_regular(os.stat(_last(parts), dir_fd=parent, follow_symlinks=False))
+        return _checked(os.open(_last(parts), _FILE, dir_fd=parent))
+
+
+def _walks() -> bool:
+    return os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
+
+
+def _open_plainly(path: str) -> int:
+    """Open `path` where the system has no `dir_fd` (Windows): checked before and after instead of held on the way."""
+    _require_regular(os.lstat(path))
+    descriptor = _checked(os.open(path, _FILE))
+    if real(path) != path:
+        os.close(descriptor)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return descriptor
+
+
+def _status(root: str, parts: Sequence[str]) -> os.stat_result:
+    if not _walks():
+        status = os.lstat(Path(root, *parts))
+    else:
+        with _parent(root, parts) as parent:
+            status = os.stat(_last(parts), dir_fd=parent, follow_symlinks=False)
+    _require_regular(status)
+    return status
+
+
+@contextmanager
+def _parent(root: str, parts: Sequence[str]) -> Generator[int, None, None]:
+    """Hold the directory of the last of `parts`, reached one part at a time."""
+    descriptor = os.open(root, _DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            further = os.open(part, _DIRECTORY, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = further
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _last(parts: Sequence[str]) -> str:
+    return parts[-1] if parts else "."
+
+
+def _checked(descriptor: int) -> int:
+    try:
+        _require_regular(os.fstat(descriptor))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _require_regular(status: os.stat_result) -> None:
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        return
+    code = errno.EISDIR if stat.S_ISDIR(mode) else errno.ELOOP if stat.S_ISLNK(mode) else errno.ENODEV
+    raise OSError(code, os.strerror(code))
+
+
+def _explained(error: OSError, name: str) -> Unread:
+    if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
+        parent = with_slashes(str(PurePath(name).parent))
+        where = "the root" if parent == "." else f"'{shown(parent)}'"
+        return Unread(Verdict.REFUTED, f"no such file in {where}")
+    if error.errno == errno.EISDIR:
+        return Unread(Verdict.REFUTED, "is a directory, quote a file")
+    if error.errno == errno.ENODEV:
+        return Unread(Verdict.REFUTED, "not a regular file")
+    if error.errno == errno.ELOOP:
+        return _ENDLESS
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return Unread(Verdict.UNREACHABLE, "permission to read it is denied")
+    return Unread(Verdict.UNREACHABLE, f"cannot be read: {error.strerror}")

@@ -1,0 +1,1 @@
+"""What `analyze` finds in the code itself."""

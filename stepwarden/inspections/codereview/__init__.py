@@ -1,0 +1,1 @@
+"""What `codereview` finds in the code itself."""

@@ -1,0 +1,1 @@
+"""What `debug` finds in the code itself."""

@@ -1,0 +1,1 @@
+"""What `docgen` finds in the code itself."""

@@ -1,0 +1,1 @@
+"""What `precommit` finds in the change itself."""

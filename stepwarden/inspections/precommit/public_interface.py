@@ -1,0 +1,90 @@
+"""How the public interface of a file changed: what others may call and now find gone or different."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stepwarden.source.outline import Definition, DefinitionKind, Outline
+
+_REMARK = re.compile(r"\s*/\*.*?(?:\*/|$)|\s+(?:#|//)(?:\s.*)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceChange:
+    """One public definition that others may rely on and that is not as it was; `line` is where it is now, or was."""
+
+    qualified: str
+    line: int
+    how: str
+    is_called: bool = False
+
+    @property
+    def name(self) -> str:
+        """How others mention it: by the last part of its name, of a function with a parenthesis."""
+        return self.qualified.rpartition(".")[2] + ("(" if self.is_called else "")
+
+
+def broken_interface(before: Outline | None, after: Outline | None) -> tuple[InterfaceChange, ...]:
+    """Return the public definitions of `before` that are gone, hidden, or have another signature in `after`.
+
+    What is new breaks nobody. Without `before` (a new file, or one in no known language) there is nothing to break; a
+    file whose text cannot be told on one side is left alone.
+    """
+    if before is None or before.generated or (after is not None and (after.generated or after.broken)):
+        return ()
+    old = _public(before.definitions)
+    new = _public(after.definitions) if after is not None else {}
+    hidden = {item.qualified for item in after.definitions} - new.keys() if after is not None else set[str]()
+    broken: list[InterfaceChange] = []
+    for qualified, items in old.items():
+        now = new.get(qualified)
+        if _parent_is_gone(qualified, old, new):
+            continue
+        if now is None:
+            how = "is hidden now" if qualified in hidden else "is gone"
+            broken.append(InterfaceChange(qualified, items[0].line, how, _is_called(items[0])))
+        elif sorted(map(_form, items)) != sorted(map(_form, now)):
+            broken.append(InterfaceChange(qualified, now[0].line, _how(items[0], now[0]), _is_called(items[0])))
+    return tuple(sorted(broken, key=lambda item: (item.line, item.qualified)))
+
+
+def _is_called(item: Definition) -> bool:
+    # a property is read like an attribute
+    return item.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD} and not any(
+        "property" in name for name in item.decorators
+    )
+
+
+def _public(definitions: Iterable[Definition]) -> dict[str, list[Definition]]:
+    found: dict[str, list[Definition]] = {}
+    for item in definitions:
+        # inside functions nothing is public, whatever its name
+        if item.public and item.qualified and item.kind is not DefinitionKind.MODULE:
+            found.setdefault(item.qualified, []).append(item)
+    return found
+
+
+def _parent_is_gone(qualified: str, old: dict[str, list[Definition]], new: dict[str, list[Definition]]) -> bool:
+    parent = qualified.rpartition(".")[0]
+    return bool(parent) and parent in old and parent not in new
+
+
+def _form(item: Definition) -> tuple[str, ...]:
+    """What a caller depends on: the kind, the parameters as they are written, what it is built on, how it is called."""
+    return (
+        item.kind.value,
+        _REMARK.sub("", item.signature).rstrip(" :{="),
+        ",".join(item.parameters),
+        ",".join(item.bases),
+        str(item.asynchronous),
+    )
+
+
+def _how(before: Definition, after: Definition) -> str:
+    if before.kind is not after.kind:
+        return f"is a {after.kind.value} now"
+    if before.asynchronous is not after.asynchronous:
+        return "is asynchronous now" if after.asynchronous else "is no longer asynchronous"
+    if before.parameters != after.parameters:
+        return "takes other parameters"
+    return "has other bases" if before.bases != after.bases else "has another signature"

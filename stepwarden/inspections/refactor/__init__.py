@@ -1,0 +1,1 @@
+"""What `refactor` finds in the code itself."""

@@ -1,0 +1,1 @@
+"""What `secaudit` finds in the code itself."""

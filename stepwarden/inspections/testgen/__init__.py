@@ -1,0 +1,1 @@
+"""What `testgen` finds in the code itself."""

@@ -1,0 +1,1 @@
+"""What `tracer` finds in the code itself."""

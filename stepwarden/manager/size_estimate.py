@@ -1,0 +1,109 @@
+"""The rules' first answer: how many steps a piece of work deserves.
+
+The numbers are those of "Sizing" in docs/manager.md; a policy brings its tool's starting point and range.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stepwarden.manager.facts import TaskFacts
+from stepwarden.manager.question import Clue, QuestionKind, clues, question_kind
+from stepwarden.manager.reasons import clipped, counted
+from stepwarden.steps.gate import Policy
+from stepwarden.steps.machine import Advice
+from stepwarden.steps.thread import DecidedBy, Plan
+
+CALIBRATED_FROM = 20  # finished threads of a tool from which its own history replaces the starting point
+NEWEST = 500  # finished threads that are looked at; old ones were made by other agents and other rules
+
+_KIND_MOVES = {QuestionKind.REVIEW: 1, QuestionKind.ARCHITECTURE: 2, QuestionKind.SECURITY: 2, QuestionKind.HOW: 0}
+_DEBUG_MOVES = ((3, "nothing known"), (1, "one clue"), (0, "two clues"))  # by the number of clues to the place
+
+# Kinds that a tool's starting point holds already: a codereview that says "review", or looks for bugs, is no bigger
+# for saying so. The debug tool is not here: how much is known differs from task to task, so no starting point holds it.
+_HELD: Mapping[str, frozenset[QuestionKind]] = {
+    "codereview": frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
+    "precommit": frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
+    "secaudit": frozenset({QuestionKind.SECURITY, QuestionKind.REVIEW, QuestionKind.DEBUG}),
+    "testgen": frozenset({QuestionKind.DEBUG}),
+    "planner": frozenset({QuestionKind.DEBUG}),  # to plan a fix is not to look for the fault
+}
+
+
+def size(work: TaskFacts, policy: Policy) -> Advice:
+    """Return the plan that the work deserves: an interval of steps, inside the range of `policy`, with its reason.
+
+    A computed total stands as it is, as a point, outside the range too.
+    """
+    if work.computed is not None:
+        total = max(1, work.computed)
+        return _advice(Plan(total, total, total, f"{counted(total, 'step')}, counted"))
+    calibrated = len(work.finished) >= CALIBRATED_FROM
+    plan = _from_history(work.finished[:NEWEST], policy) if calibrated else _from_task(work, policy)
+    return _advice(plan if work.hint is None else _hinted(plan, work.hint, policy))
+
+
+def _advice(plan: Plan) -> Advice:
+    plan = replace(plan, reason=clipped(plan.reason))
+    return Advice(plan=plan, reason=plan.reason, by=plan.by)
+
+
+def _from_task(work: TaskFacts, policy: Policy) -> Plan:
+    move, asked = _question_move(work.task, policy)
+    likely = _within(policy.likely + _files_move(work.files) + move, policy)
+    named = [counted(work.files, "file")] if work.files else []
+    reason = ", ".join([*named, *asked]) or f"the usual for {policy.tool}"
+    # Work outgrows a guess more often, and by more, than it falls short of it (coverage: bench/manager).
+    return _interval(likely - math.ceil(likely / 3), likely, likely + max(1, math.ceil(likely / 2)), reason, policy)
+
+
+def _from_history(finished: tuple[int, ...], policy: Policy) -> Plan:
+    import statistics  # needed by few threads, and it loads fractions and decimals
+
+    tenths = statistics.quantiles(finished, n=10, method="inclusive")
+    low, middle, high = math.floor(tenths[0]), math.floor(tenths[4] + 0.5), math.ceil(tenths[8])
+    reason = f"median {middle}, {low}-{high}, of {len(finished)} finished"
+    return _interval(low, _within(middle, policy), high, reason, policy)
+
+
+def _hinted(plan: Plan, hint: int, policy: Policy) -> Plan:
+    """Take the agent's number as far as the range goes, and say where the rules differ."""
+    likely = _within(hint, policy)
+    asked = f"{hint}" if hint == likely else f"{'more' if hint > likely else 'fewer'} than {likely}"
+    rules = plan.reason if likely == plan.likely else f"the rules say {plan.likely}"
+    reason = f"you asked for {asked}; {rules}"
+    return Plan(min(plan.low, likely), likely, max(plan.high, likely), reason, DecidedBy.AGENT)
+
+
+def _interval(low: int, likely: int, high: int, reason: str, policy: Policy) -> Plan:
+    """Return the plan inside the tool's range, never a bare point where the range has room."""
+    low, high = min(_within(low, policy), likely), max(_within(high, policy), likely)
+    if low == high:
+        low, high = (low, high + 1) if high < policy.high else (max(policy.low, low - 1), high)
+    return Plan(low, likely, high, reason)
+
+
+def _within(steps: int, policy: Policy) -> int:
+    return max(policy.low, min(steps, policy.high))
+
+
+def _files_move(files: int) -> int:
+    if files == 0:
+        return 0
+    return next((move for most, move in ((2, -1), (5, 0), (10, 1), (20, 2)) if files <= most), 3)
+
+
+def _question_move(task: str, policy: Policy) -> tuple[int, list[str]]:
+    """Return how far the question moves the starting point, and the words for it (none where it does not)."""
+    kind = QuestionKind.DEBUG if policy.tool == "debug" else question_kind(task, _HELD.get(policy.tool, frozenset()))
+    if kind is QuestionKind.DEBUG:
+        move, known = _debug_move(clues(task))
+        return move, [kind.value, known]
+    move = _KIND_MOVES[kind]
+    return move, [kind.value] if move else []
+
+
+def _debug_move(known: frozenset[Clue]) -> tuple[int, str]:
+    """Return 0 where the place of a defect is known, or two clues say where to look, to 3 where nothing is; and why."""
+    return (0, "place known") if known & {Clue.TRACE, Clue.PLACE} else _DEBUG_MOVES[len(known)]

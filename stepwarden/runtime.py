@@ -1,0 +1,199 @@
+"""From settings to what a process runs on: store, threads, manager, and the work in the background."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+import prompts
+from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.expert import Experts
+from stepwarden.consultation.panel import ConsensusRunner
+from stepwarden.consultation.votes import VoteReader
+from stepwarden.deferred import DeferredModels
+from stepwarden.errors import StepwardenError
+from stepwarden.inspections.runner import InspectionRunner
+from stepwarden.manager.manager import Manager
+from stepwarden.manager.model_adviser import ModelAdviser
+from stepwarden.models import ModelError, Models, ModelTier, find_some
+from stepwarden.settings import Settings, variables
+from stepwarden.storage import Store
+from stepwarden.threads.chats import Chats
+from stepwarden.threads.journal import Journal
+from stepwarden.threads.queries import ThreadQueries
+from stepwarden.threads.submissions import Threads
+from stepwarden.upstream.deferred import DeferredUpstreams
+
+if TYPE_CHECKING:
+    from stepwarden.upstream.config import UpstreamConfig
+    from stepwarden.upstream.gateway import Upstreams
+    from stepwarden.upstream.oauth import SignIn
+    from stepwarden.upstream.records import Recorder
+
+logger = logging.getLogger(__name__)
+
+DAY_SECONDS = 86_400.0
+
+
+@dataclass
+class Runtime:
+    """What belongs to the process and to no connection: it opens at first use and is closed once."""
+
+    settings: Settings
+    store: Store
+    journal: Journal
+    threads: Threads
+    queries: ThreadQueries
+    models: Models
+    background_requests: BackgroundRequests
+    consensus: ConsensusRunner
+    chats: Chats
+    inspections: InspectionRunner
+    upstreams: DeferredUpstreams | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _warmed: bool = False
+
+    def warm_soon(self) -> None:
+        """Import and open what the first step needs, and tidy up, in the background; once."""
+        if not self._warmed:
+            self._warmed = True
+            task = asyncio.get_running_loop().create_task(self._warm())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _warm(self) -> None:
+        try:
+            await self.store.warm()
+            await self.store.prune(orphans_older_than_s=self.settings.retention_days * DAY_SECONDS)
+            await self.models.warm()
+            await find_some(self.models)
+        except StepwardenError as error:
+            logger.warning("not ready: %s", error)  # the first call that needs it says so to its caller
+
+    async def close(self) -> None:
+        """End the work in the background and close the store."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(
+            self.background_requests.close(), self.consensus.close()
+        )  # before the store: answers are recorded
+        await self.models.close()
+        await anyio.to_thread.run_sync(self.inspections.close)
+        if self.upstreams is not None:
+            await self.upstreams.close()
+        await self.store.close()
+
+    def abandon(self) -> None:
+        """Leave what `close` could not end in time to be ended after this process; call it last."""
+        if self.upstreams is not None:
+            self.upstreams.abandon()
+
+    def configuration(self, tools: Sequence[str]) -> dict[str, str]:
+        """Return what `status` and `doctor` show of the settings: nothing secret."""
+        roots = os.pathsep.join(self.settings.roots)
+        database = "PostgreSQL" if self.settings.store_url.startswith("postgres") else self.settings.store_url
+        return {
+            "store": database.removeprefix("sqlite:///"),
+            "roots": roots or "the working_directory of each thread on stdio; none over HTTP",
+            "tools": ", ".join(tools),
+            "expert": self._expert(),
+        }
+
+    def _expert(self) -> str:
+        try:
+            choice = self.models.choose(None, ModelTier.DEEP)
+        except ModelError as error:
+            return f"none: {error}"
+        return f"{choice.info.name} ({choice.why})"
+
+
+def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
+    """Put a runtime together; nothing is opened or read yet. `models` stand in for those that are configured."""
+    store = Store(settings.store_url)
+    journal = Journal(store)
+    models = models or _models(settings, store)
+    background_requests = BackgroundRequests(store, models)
+    experts = Experts(models, background_requests, prompts.text("expert"))
+    seat = prompts.load("consensus_seat").texts
+    consensus = ConsensusRunner(store, models, BackgroundRequests(store, VoteReader(models, seat["form"])), seat)
+    inspections = InspectionRunner(settings.home / "cache" / "source")
+    threads = Threads(journal, build_manager(settings, models), settings.roots, experts, consensus, inspections)
+    queries = ThreadQueries(journal, os.getcwd())  # noqa: PTH109 - a string is kept
+    chats = Chats(journal, models, settings.roots, prompts.load("chat").texts["system"])
+    upstreams = _upstreams(settings, store)
+    return Runtime(
+        settings,
+        store,
+        journal,
+        threads,
+        queries,
+        models,
+        background_requests,
+        consensus,
+        chats,
+        inspections,
+        upstreams,
+    )
+
+
+def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
+    """Return the upstream servers; their file is read now, so that a bad one is told at the start."""
+    if not settings.upstreams_file.exists():
+        return None
+    from stepwarden.upstream.config_file import load_upstreams
+
+    configs = load_upstreams(settings.upstreams_file, variables())
+    if not configs:
+        return None
+
+    def build() -> "tuple[Upstreams, Recorder]":
+        from stepwarden.upstream.oauth import SignIn
+        from stepwarden.upstream.records import SessionRecorder
+
+        return open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store)
+
+    exposes = any(config.expose for config in configs)
+    return DeferredUpstreams(tuple(config.name for config in configs), exposes, build)
+
+
+def open_upstreams(settings: Settings, configs: "Sequence[UpstreamConfig]", how: "SignIn | None") -> "Upstreams":
+    """Put the upstream servers together; `how` people sign in where one needs it, None where they are told a command.
+
+    Raises SettingsError where an entry cannot be used.
+    """
+    from stepwarden.upstream.gateway import Upstreams
+    from stepwarden.upstream.oauth import auth_status, build_auth, open_vault
+
+    vault = open_vault(settings)
+
+    def lacking(config: "UpstreamConfig") -> str:
+        missing = ", ".join(auth_status(config, vault).missing)
+        told = f"{config.name}: signed in without {missing}; consent anew: stepwarden login {config.name}"
+        return told if missing else ""
+
+    directory = settings.home / "upstreams"
+    return Upstreams(configs, directory, lambda config: build_auth(config, vault, how), lacking=lacking)
+
+
+def _models(settings: Settings, store: Store) -> Models:
+    """Return the models of the process; files of the user's are read now, so that a bad one is told at the start."""
+
+    def build() -> Models:
+        from providers.models import build_models
+
+        return build_models(settings, ledger=store)
+
+    return build() if settings.models_file or settings.scripted else DeferredModels(build)
+
+
+def build_manager(settings: Settings, models: Models) -> Manager:
+    """Return the manager with its model beside the rules, or the rules alone where the settings name none."""
+    model = settings.manager_adviser
+    if model is None:
+        return Manager()
+    return Manager(ModelAdviser(models, model, prompts.text("manager")))

@@ -1,0 +1,105 @@
+"""One event of a history in a line, for people and models."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stepwarden.threads.calls import HistoryEntry
+
+Data = Mapping[str, Any]
+
+
+def stamp(at: float) -> str:
+    """Return a time as UTC, to the second."""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+
+
+def describe(entry: HistoryEntry) -> str:
+    """Return one event in a line; of a kind that is not known here, its name."""
+    tell = _TELL.get(entry.kind)
+    return tell(entry.data) if tell else entry.kind
+
+
+def one_line(text: str, chars: int) -> str:
+    """Return `text` on one line, cut to `chars` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= chars else f"{line[: chars - 3]}..."
+
+
+def _opened(data: Data) -> str:
+    origin = data.get("origin")
+    return f"opened, following {origin['thread']}" if origin else "opened"
+
+
+def _step(data: Data) -> str:
+    back = " again (backtrack)" if data.get("backtracked") else ""
+    return f"step {data['step']['number']}{back}: {one_line(data['step']['submission']['step'], 160)}"
+
+
+def _planned(data: Data) -> str:
+    plan = data["plan"]
+    return f"planned {plan['likely']} steps, by {plan.get('by', 'rule')}: {plan['reason']}"
+
+
+def _held(data: Data) -> str:
+    named = (
+        clause.get("text") or f"{clause['kind']} {clause.get('subject', '')}".strip().replace("_", " ")
+        for clause in data["open"]
+    )
+    return f"held: {', '.join(named)}"
+
+
+def _finished(data: Data) -> str:
+    words = f"{data['outcome']}, {data['assurance'].replace('_', ' ')}"
+    return f"finished by {data['by']}: {words}; {data.get('reason', '')}"
+
+
+def _answered(data: Data) -> str:
+    voice: Data | None = data.get("voice")
+    if voice is not None:
+        said = (
+            voice.get("failed")
+            or f"{voice.get('revised') or voice.get('vote') or 'no vote'}: {voice.get('summary', '')}"
+        )
+        return f"heard {voice['model']}: {one_line(said, 160)}"
+    opinion: Data = data.get("opinion") or {}
+    said = opinion.get("failed") or opinion.get("summary", "")
+    verdict = "" if opinion.get("failed") else "agrees: " if opinion.get("agrees", True) else "disagrees: "
+    return f"answered: {opinion.get('model', '')} {verdict}{one_line(str(said), 160)}".strip()
+
+
+def _refused(data: Data) -> str:
+    reason = str(data["reason"]).replace("_", " ")
+    return f"refused step {data['number']}: {'recorded with other content' if reason == 'recorded' else reason}"
+
+
+def _chat(data: Data) -> str:
+    return f"asked {data['asked']}: {one_line(data['prompt'], 160)}"
+
+
+def _upstream(data: Data) -> str:
+    what = f"{data['upstream']}/{data['tool']} ({data['kind']}, arguments {data['arguments'][:12]})"
+    if data["phase"] == "intended":
+        return f"about to call {what}"
+    said = f": {one_line(data['summary'], 120)}" if data.get("summary") else ""
+    allowed = f", allowed by {_ALLOWED.get(data['approved'], data['approved'])}" if data.get("approved") else ""
+    return f"called {what}: {data.get('outcome', 'ended')}, {data.get('duration_ms', 0)} ms{allowed}{said}"
+
+
+_ALLOWED = {"user": "the user", "confirmed": "a second call", "setting": "the settings"}
+
+
+_TELL: Mapping[str, Callable[[Data], str]] = {
+    "opened": _opened,
+    "step": _step,
+    "planned": _planned,
+    "held": _held,
+    "finished": _finished,
+    "answered": _answered,
+    "chat": _chat,
+    "upstream": _upstream,
+    "signalled": lambda data: f"signalled {data['signal']}: {data['reason']}",
+    "refused": _refused,
+    "asked": lambda data: f"asked {data['model']} about step {data['number']}",
+    "given_up": lambda data: f"went on without {data['key']}",
+}

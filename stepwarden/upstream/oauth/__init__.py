@@ -1,0 +1,23 @@
+"""Signing in at upstream servers, once: OAuth 2.1 for people and machines, tokens from the configuration.
+
+`open_vault` gives where tokens are kept, `build_auth` what signs requests (an `httpx2.Auth`), `SignIn` says how a
+person is asked, and `auth_status` how it stands.
+"""
+
+from stepwarden.upstream.oauth.attempt import SignIn
+from stepwarden.upstream.oauth.auth import OAuthAuth
+from stepwarden.upstream.oauth.auth_status import AuthStatus, auth_status
+from stepwarden.upstream.oauth.factory import build_auth, open_vault
+from stepwarden.upstream.oauth.static import StaticAuth
+from stepwarden.upstream.oauth.vault import Vault
+
+__all__ = [
+    "AuthStatus",
+    "OAuthAuth",
+    "SignIn",
+    "StaticAuth",
+    "Vault",
+    "auth_status",
+    "build_auth",
+    "open_vault",
+]

@@ -1,0 +1,50 @@
+"""Trees of source for looks: the graph of files given as text."""
+
+from textwrap import dedent
+
+from stepwarden.source.file_parser import outline
+from stepwarden.source.graph import Graph
+
+LAYERED = {
+    "app/__init__.py": "",
+    "app/__main__.py": "from app.web import pages\npages.show(1)\n",
+    "app/web/__init__.py": "",
+    "app/web/pages.py": """
+        from app.core import orders
+        from app.store.files import save as keep
+
+        def show(number, hook=None):
+            if number:
+                order = orders.load(number)
+                hook(order)
+                order.check()
+                order.check()
+            keep(number)
+            show(number - 1)
+            getattr(orders, "x")()
+    """,
+    "app/core/__init__.py": "",
+    "app/core/orders.py": """
+        from app.store import files
+        from app.core import rules
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            from app.web import pages
+
+        class Order:
+            def check(self): rules.apply(self)
+
+        def load(number) -> Order:
+            files.read(number)
+            return Order()
+    """,
+    "app/core/rules.py": "from app.core import orders\ndef apply(order): return callbacks[order](order)\n",
+    "app/store/__init__.py": "",
+    "app/store/files.py": "import os\ndef read(number): return os.read(number, 1)\ndef save(number): pass\n",
+    "tests/test_pages.py": "from app.web.pages import show\ndef test_it(): show(1)\n",
+}
+
+
+def graph_of(files: dict[str, str]) -> Graph:
+    found = {path: outline(path, dedent(text).lstrip("\n").encode()) for path, text in files.items()}
+    return Graph({path: one for path, one in found.items() if one is not None})

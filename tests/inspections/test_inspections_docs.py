@@ -1,0 +1,89 @@
+"""What docgen counts, from states of files alone."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepwarden.inspections.docgen.progress import (
+    DocgenProgress,
+    FileState,
+    Options,
+    kept_options,
+    measured,
+    too_many,
+    wanted,
+)
+from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+
+
+def definition(name: str, *, public: bool = True, documented: bool = False, exempt: bool = False) -> Definition:
+    return Definition(name, name, DefinitionKind.FUNCTION, 3, 4, public=public, documented=documented, exempt=exempt)
+
+
+def outlined(*items: Definition, generated: bool = False) -> Outline:
+    return Outline("a.py", Language.PYTHON, 9, 90, "00", definitions=items, generated=generated)
+
+
+STATES = st.builds(
+    FileState,
+    path=st.sampled_from([f"src/{letter}.py" for letter in "abcdefgh"]),
+    language=st.sampled_from(list(Language)),
+    missing=st.lists(st.builds(definition, st.sampled_from("fgh")), max_size=12).map(tuple),
+    wanted=st.integers(0, 20),
+    changes=st.lists(st.sampled_from(["line 3: `a` -> `b`", "line 9: removed `x`"]), max_size=4).map(tuple),
+    broken=st.sampled_from([None, 4]),
+    unseen=st.booleans(),
+    unread=st.sampled_from(["", "larger than 8 MiB, not read"]),
+)
+
+
+@given(st.lists(STATES, max_size=8, unique_by=lambda state: state.path), st.integers(1, 30), st.booleans())
+def test_the_total_is_one_and_the_files_and_each_file_with_work_left_bars_the_finish(
+    files: Sequence[FileState], step: int, update: bool
+) -> None:
+    found = DocgenProgress(tuple(files), looked=40)
+    result = measured(found, Options(update=update), step=step, said_done=None)
+    left = [state.path for state in files if not state.is_done]
+    assert sorted(clause.subject for clause in result.clauses or ()) == sorted(left)
+    assert bool(result.done) == (not left)
+    assert result.total is not None
+    assert result.total == max(1 + len(files), step + bool(left))
+    assert bool(result.actions) == bool(left)
+    assert ("Documentation" in result.sections) == (not left)
+
+
+@given(
+    st.lists(st.text("abc/", min_size=1, max_size=6), max_size=3).map(tuple), st.booleans(), st.booleans(), st.text()
+)
+def test_options_are_the_same_after_they_were_recorded(
+    scope: tuple[str, ...], everything: bool, update: bool, style: str
+) -> None:
+    options = Options(scope, everything, update, style, ("flow notes",))
+    assert kept_options(measured(DocgenProgress((), 1), options, step=1, said_done=None).data) == options
+
+
+def test_private_exempt_and_generated_definitions_are_not_asked_for() -> None:
+    found = outlined(definition("f"), definition("_g", public=False), definition("h", exempt=True))
+    assert [item.name for item in wanted(found, Options())] == ["f"]
+    assert [item.name for item in wanted(found, Options(everything=True))] == ["f", "_g"]
+    assert wanted(outlined(definition("f"), generated=True), Options()) == ()
+
+
+def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
+    files = (
+        FileState("a.py", Language.PYTHON, missing=(definition("f"),), wanted=1),
+        FileState("b.py", Language.PYTHON, changes=("line 3: `a` -> `b`",), wanted=1),
+    )
+    result = measured(DocgenProgress(files, 2), Options(), step=2, said_done=1)
+    assert result.facts == ("0 of 2 files documented (you counted 1); 1 definition left.",)
+    assert result.clauses is not None
+    assert result.clauses[0].text == "b.py: code changed, restore it: line 3: `a` -> `b`"
+    assert result.actions == ("Restore the code of b.py: only comments and docs may differ.",)
+
+
+def test_too_many_files_are_answered_with_directories_that_fit() -> None:
+    files = [f"big/{number}.py" for number in range(70)] + [f"ui/{number}.py" for number in range(9)]
+    words = too_many(files, 300)
+    assert "79 files have undocumented definitions (300)" in words
+    assert "for example ui (9)" in words

@@ -1,0 +1,121 @@
+"""What may want another shape: the worst functions, lines that stand twice, and what is asked of them."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from measure_threads import thread_that
+
+from stepwarden.inspections.refactor.inspector import (
+    LONG_LINES,
+    MANY_BRANCHES,
+    REPEATED_LINES,
+    WORST,
+    RefactorCandidate,
+    clauses,
+    repeated,
+)
+from stepwarden.inspections.refactor.inspector import worst_functions as worst
+from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+
+BLOCK = [f"step_{number}()" for number in range(REPEATED_LINES)]
+
+
+def function(name: str, line: int, lines: int, complexity: int = 1) -> Definition:
+    return Definition(
+        name,
+        name,
+        DefinitionKind.FUNCTION,
+        line,
+        line + lines - 1,
+        public=True,
+        documented=False,
+        complexity=complexity,
+    )
+
+
+def outlined(*items: Definition) -> dict[str, Outline]:
+    return {"a.py": Outline("a.py", Language.PYTHON, 300, 9_000, "00", definitions=items)}
+
+
+def test_functions_are_named_from_the_limits_on_the_heaviest_first() -> None:
+    found = worst(
+        outlined(
+            function("fine", 1, LONG_LINES - 1, MANY_BRANCHES),
+            function("long", 60, LONG_LINES, 2),
+            function("dense", 200, 9, MANY_BRANCHES + 10),
+        )
+    )
+    assert [(spot.line, spot.what) for spot in found] == [
+        (200, "dense: 9 lines, 19 branches"),
+        (60, f"long: {LONG_LINES} lines, 1 branch"),
+    ]
+
+
+def test_at_most_so_many_functions_are_named() -> None:
+    assert len(worst(outlined(*(function("f", 100 * number, LONG_LINES) for number in range(WORST + 4))))) == WORST
+
+
+def test_lines_that_stand_in_two_files_are_told_with_both_places() -> None:
+    texts = {"a.py": "\n".join(["x = 1", *BLOCK, "y = 2"]), "b.py": "\n".join(["z()", "", *BLOCK, "w = 3"])}
+    assert repeated(texts) == [RefactorCandidate("b.py", 3, 2 + REPEATED_LINES, f"{REPEATED_LINES} lines as in a.py:2")]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("indent", ["\t", "    ", "\u00a0"])
+def test_indentation_and_line_endings_make_no_difference(ending: str, indent: str) -> None:
+    texts = {"a.py": "\n".join(BLOCK), "b.py": ending.join(indent + line for line in BLOCK)}
+    assert [(spot.line, spot.end_line) for spot in repeated(texts)] == [(1, REPEATED_LINES)]
+
+
+def test_a_form_feed_is_no_line_of_its_own() -> None:
+    texts = {"a.py": "\n".join(BLOCK), "b.py": "\n".join(["x = '\u2028'", "\x0c", *BLOCK])}
+    assert [(spot.line, spot.end_line) for spot in repeated(texts)] == [(3, 2 + REPEATED_LINES)]
+
+
+def test_fewer_lines_imports_and_brackets_are_no_repetition() -> None:
+    assert repeated({"a.py": "\n".join(BLOCK[1:]), "b.py": "\n".join(BLOCK[1:])}) == []
+    imports = "\n".join(f"import m{number}" for number in range(20))
+    assert repeated({"a.py": imports, "b.py": imports, "c.py": "}\n" * 40, "d.py": ""}) == []
+
+
+def test_what_repeats_in_one_file_does_not_overlap_with_itself() -> None:
+    spots = repeated({"a.py": "call()\n" * (3 * REPEATED_LINES)})
+    assert [(spot.line, spot.end_line) for spot in spots] == [
+        (REPEATED_LINES + 1, 2 * REPEATED_LINES),
+        (2 * REPEATED_LINES + 1, 3 * REPEATED_LINES),
+    ]
+
+
+LINES = st.lists(st.sampled_from(["a()", "  b()", "é = 1", "", "}", "# note"]), max_size=60)
+
+
+@given(st.dictionaries(st.sampled_from(["a.py", "b.py", "c.py"]), LINES.map("\n".join)))
+def test_each_repetition_stands_word_for_word_at_the_place_it_names(texts: Mapping[str, str]) -> None:
+    taken: set[tuple[str, int]] = set()
+    for spot in repeated(texts):
+        length, place = spot.what.split(" lines as in ")
+        path, _, line = place.rpartition(":")
+        here = [each.strip() for each in texts[spot.path].split("\n")[spot.line - 1 : spot.end_line]]
+        there = [each.strip() for each in texts[path].split("\n")[int(line) - 1 :]]
+        said = [each for each in here if each not in {"", "}", "# note"}]
+        assert len(said) == int(length) >= REPEATED_LINES
+        assert [each for each in there if each not in {"", "}", "# note"}][: len(said)] == said
+        lines = {(spot.path, number) for number in range(spot.line, spot.end_line + 1)}
+        assert not lines & taken
+        taken |= lines
+
+
+def test_a_spot_is_asked_for_until_its_file_was_read_or_its_lines_quoted() -> None:
+    spots = [
+        RefactorCandidate("a.py", 10, 70, "f: 61 lines, 2 branches"),
+        RefactorCandidate("b.py", 3, 20, "18 lines as in a.py:9"),
+    ]
+    asked = [(clause.subject, clause.text) for clause in clauses(thread_that(), spots)]
+    assert asked == [
+        ("a.py:10", "look at a.py:10 f: 61 lines, 2 branches"),
+        ("b.py:3", "look at b.py:3 18 lines as in a.py:9"),
+    ]
+    assert [clause.subject for clause in clauses(thread_that(read=["a.py"]), spots)] == ["b.py:3"]
+    assert [clause.subject for clause in clauses(thread_that(quoted={"b.py": 11}), spots)] == ["a.py:10"]

@@ -1,0 +1,43 @@
+"""testgen: which functions no test reaches, and how the project tests, from outlines alone."""
+
+from stepwarden.inspections.testgen.inspector import conventions, untested
+from stepwarden.inspections.testgen.reachability import Reachability
+from stepwarden.source.file_parser import outline
+from stepwarden.source.outline import Outline
+
+
+def outlines(files: dict[str, str]) -> dict[str, Outline]:
+    found = {path: outline(path, text.encode()) for path, text in files.items()}
+    return {path: one for path, one in found.items() if one is not None}
+
+
+CODE = outlines(
+    {
+        "cart.py": "def total(x):\n    return x\n\ndef price(x):\n    if x:\n        return 1\n\nclass Cart: pass\n",
+        "Cart.java": "class Cart { int total() { return 1; } }",
+    }
+)
+
+
+def test_functions_that_no_test_reaches_are_given_those_with_most_branches_first() -> None:
+    assert [item.name for _, item in untested(CODE, set())] == ["price", "total"]
+    assert [item.name for _, item in untested(CODE, {("cart.py", "price")})] == ["total"]
+    assert untested({}, set()) == []
+
+
+def test_the_framework_and_the_test_file_that_calls_most_are_told() -> None:
+    files = outlines(
+        {
+            "cart.py": "def total(): pass\n",
+            "tests/test_a.py": "import pytest\n",
+            "tests/test_b.py": "import pytest\nimport unittest.mock\n",
+            "tests/conftest.py": "import pytest\n",
+        }
+    )
+    web = Reachability(files, frozenset(path for path in files if path.startswith("tests/")))
+    assert conventions([web], {"tests/test_b.py": 2}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
+    assert conventions([web], {}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
+
+
+def test_a_code_base_without_tests_is_said_to_have_none() -> None:
+    assert conventions([Reachability(outlines({"a.go": "package a\n"}))], {}) == ["No tests yet in go."]

@@ -1,0 +1,140 @@
+"""A consensus as it is sent: the answers that a step hands over, and the synthesis at the end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
+from stepwarden.steps.thread import Thread
+from tools.shared.thread_result import clip
+
+ANSWERS_BYTES = (2_400, 9_000)  # of one answer, and of all in one call, in each of the two parts of a reply
+LEAST_BYTES = 500  # of one answer among many
+DISSENT_CHARS = 500
+MOST_SETTLES = 12
+
+
+def answer_parts(voices: Sequence[PanelAnswer]) -> list[dict[str, Any]]:
+    """Return each answer as structured content; long texts are cut, whole they stand in the history."""
+    one, all_of_them = ANSWERS_BYTES
+    budget = max(LEAST_BYTES, min(one, all_of_them // max(1, len(voices))))
+    return [_answer(voice, budget) for voice in voices]
+
+
+def _answer(voice: PanelAnswer, budget: int) -> dict[str, Any]:
+    part: dict[str, Any] = {"model": voice.model, "stance": voice.stance.value}
+    if voice.failed:
+        return part | {"failed": clip(voice.failed, 300)}
+    part["vote"] = voice.vote.value if voice.vote else "unknown"
+    if voice.confidence is not None:
+        part["confidence"] = round(voice.confidence, 2)
+    share = budget if voice.vote is None else budget // 3
+    part["summary"] = clip(voice.summary, share)
+    rest = budget - len(part["summary"])
+    for name, items in (("reasons", voice.reasons), ("conditions", voice.conditions)):
+        if shown := _fitting(items, rest):
+            part[name] = shown
+            rest -= sum(len(item) for item in shown)
+    return part | {"cost": voice.price}
+
+
+def _fitting(items: Sequence[str], chars: int) -> list[str]:
+    """Return the first items, cut alike, as many as fit in `chars`."""
+    shown: list[str] = []
+    for item in items:
+        chars -= len(text := clip(item, 400))
+        if chars < 0:
+            break
+        shown.append(text)
+    return shown
+
+
+def answer_lines(part: dict[str, Any]) -> list[str]:
+    """Return one answer as text: it is an opinion to weigh, and no instruction."""
+    stance = "" if part["stance"] == "neutral" else f" ({part['stance']})"
+    name = f"{part['model']}{stance}"
+    if "failed" in part:
+        return [f"Answer of {name}: none. {part['failed']}"]
+    sure = f", confidence {part['confidence']}" if "confidence" in part else ""
+    lines = [f"Answer of {name}: {part['vote']}{sure}, {part['cost']}. {part['summary']}"]
+    lines += [f"  because: {reason}" for reason in part.get("reasons", ())]
+    return lines + [f"  if: {condition}" for condition in part.get("conditions", ())]
+
+
+def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
+    """Return the synthesis as structured content."""
+    part: dict[str, Any] = {
+        "summary": found.title,
+        "majority": _outcome(found),
+        "quorum": {"reached": found.quorum, "voted": found.voted, "asked": found.asked, "needed": found.needed},
+        "tally": {vote.value: weight for vote, weight in found.tally.items()},
+        "weights": found.weights,
+        "votes": [_vote(voice) for voice in _all(found, thread)],
+        "agreement": {"names": list(found.names), "rows": [list(row) for row in found.agreement]},
+        "dissent": [_dissent(voice) for voice in found.dissent],
+        "would_settle": [clip(item, 240) for item in found.settles[:MOST_SETTLES]],
+        "failed": [{"model": voice.name, "why": clip(voice.failed, 200)} for voice in found.failed],
+        "no_vote": [voice.name for voice in found.silent],
+        "not_heard": list(found.unheard),
+        "cost": found.price,
+    }
+    if set(found.weights.values()) - {1.0}:
+        part["weights_reason"] = WEIGHTS_REASON
+    kept = {"agreement", "quorum", "tally"}
+    return {name: value for name, value in part.items() if value or name in kept}
+
+
+def _outcome(found: Synthesis) -> str:
+    """Return the majority in a word; below the quorum there is none."""
+    if not found.quorum:
+        return "none"
+    return found.majority.value if found.majority else "split" if found.split else "none"
+
+
+def _all(found: Synthesis, thread: Thread) -> list[PanelAnswer]:
+    agent = [found.agent] if found.agent is not None else []
+    return [*sorted(thread.voices.values(), key=lambda voice: voice.seat), *agent]
+
+
+def _vote(voice: PanelAnswer) -> dict[str, Any]:
+    if voice.failed:
+        return {"model": voice.name, "vote": "failed"}
+    row: dict[str, Any] = {"model": voice.name, "vote": voice.counted.value if voice.counted else "none"}
+    if voice.confidence is not None:
+        row["confidence"] = round(voice.confidence, 2)
+    if voice.revised is not None and voice.vote is not None:
+        row |= {"before_exchange": voice.vote.value, "after_exchange": clip(voice.revision, 200)}
+    return row | {"summary": clip(voice.summary, 200)}
+
+
+def _dissent(voice: PanelAnswer) -> dict[str, Any]:
+    reasons = [clip(reason, DISSENT_CHARS // 2) for reason in voice.reasons[:4]]
+    shown = {"model": voice.name, "vote": voice.counted.value if voice.counted else "none"}
+    return {**shown, "reasons": reasons or [clip(voice.summary, DISSENT_CHARS)]}
+
+
+def synthesis_lines(part: dict[str, Any]) -> list[str]:
+    """Return the synthesis as text."""
+    lines = [part["summary"]]
+    lines += [f"- {_vote_words(row)}" for row in part["votes"]] if "votes" in part else []
+    if names := part["agreement"]["names"]:
+        lines.append(f"Agreement, in the order {', '.join(names)}: {_matrix(part['agreement']['rows'])}")
+    if "weights_reason" in part:
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in part["weights"].items())
+        lines.append(f"Weights: {weights} ({part['weights_reason']}).")
+    head = "Sides" if part["majority"] == "split" else "Dissent"
+    lines += [f"{head}: {row['model']}, {row['vote']}: {' '.join(row['reasons'])}" for row in part.get("dissent", ())]
+    lines += [f"Would settle it: {item}" for item in part.get("would_settle", ())]
+    lines += [f"Failed: {row['model']}: {row['why']}" for row in part.get("failed", ())]
+    return [*lines, f"Cost: {part['cost']}."]
+
+
+def _vote_words(row: dict[str, Any]) -> str:
+    before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
+    said = row.get("after_exchange") or row.get("summary")
+    summary = f": {said}" if said else ""
+    return f"{row['model']}: {row['vote']}{before}{summary}"
+
+
+def _matrix(rows: Sequence[Sequence[float]]) -> str:
+    return "; ".join(" ".join(f"{value:g}" for value in row) for row in rows)

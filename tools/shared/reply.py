@@ -1,0 +1,344 @@
+"""From a reply of the core to what is sent: the envelope and its text, within the budget of bytes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mcp.types import CallToolResult, TextContent
+
+from prompts import Prompt
+from stepwarden.steps.submission import Confidence
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal, Thread
+from stepwarden.threads.calls import StepRefused, StepReply
+from tools.shared.consensus_view import answer_lines, answer_parts, synthesis_lines, synthesis_part
+from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
+from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
+from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy
+from tools.shared.thread_result import clip, context_line, counted, full_result, result_text
+
+REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
+FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
+CRUMBS = 4  # how many steps a breadcrumb names
+
+SIGNAL_WORDS: Mapping[Signal, str] = {
+    Signal.DISPROVE: "Try once to disprove it",
+    Signal.STALLED: "Try another way",
+    Signal.SPLIT: "Long",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much an ordinary reply says: facts, actions, quotes, context characters, names in a clause, open clauses."""
+
+    facts: int = 12
+    actions: int = 3
+    quotes: int = 1_000
+    context_chars: int = 200
+    named: int = NAMED
+    open: int = 100
+
+
+# From all that there is to say down to what a host cannot go on without.
+_ROOMS = (
+    _Room(),
+    _Room(actions=2),
+    _Room(facts=9, actions=1, quotes=20, context_chars=100),
+    _Room(facts=9, actions=1, quotes=20, context_chars=100, named=2),
+    _Room(facts=9, actions=1, quotes=12, context_chars=100, named=1),
+    _Room(facts=7, actions=1, quotes=8, context_chars=60, named=0),
+    _Room(facts=6, actions=1, quotes=5, context_chars=0, named=0, open=6),
+    _Room(facts=5, actions=1, quotes=3, context_chars=0, named=0, open=4),
+    _Room(facts=4, actions=1, quotes=2, context_chars=0, named=0, open=3),
+    _Room(facts=3, actions=1, quotes=1, context_chars=0, named=0, open=2),
+    _Room(facts=2, actions=1, quotes=0, context_chars=0, named=0, open=1),
+    _Room(facts=1, actions=1, quotes=0, context_chars=0, named=0, open=1),
+    _Room(facts=0, actions=0, quotes=0, context_chars=0, named=0, open=1),
+)
+
+
+def size_in_bytes(value: object) -> int:
+    """Return the length of `value` as the JSON that is sent."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _size(envelope: dict[str, Any], text: str) -> int:
+    return size_in_bytes(envelope) + size_in_bytes(text)
+
+
+def reply_result(
+    reply: StepReply, prompt: Prompt, *, fields: str, request_bytes: int, notes: Sequence[str] = ()
+) -> CallToolResult:
+    """Render an accepted step; `fields` are those that the tool's next call should fill."""
+    if reply.finished is not None:
+        return _sent(*_completion(reply, [*notes, *left_out_lines(reply)]))
+    budget = REPLY_BYTES + request_bytes - FRAME_BYTES
+    said = _Said(
+        required_actions(reply, prompt),
+        quote_lines(reply),
+        next_call(reply, fields),
+        [*notes, *left_out_lines(reply), *hints(reply)],
+    )
+    answers = answer_parts(reply.voices)
+    said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
+    budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
+    first = replace(reply, replayed=False, next_number=reply.thread.next_number)  # a retry gets the same room
+
+    def fits(room: _Room) -> bool:
+        return _size(*_ordinary(first, said, room)) <= budget
+
+    room = next(filter(fits, _ROOMS), _ROOMS[-1])
+    while room.facts < len(reply.facts) and fits(larger := replace(room, facts=room.facts + 1)):
+        room = larger
+    return _sent(*_ordinary(reply, said, room))
+
+
+def refusal_result(tool: str, refused: StepRefused, asked: int) -> CallToolResult:
+    """Render a call that recorded nothing."""
+    thread, refusal = refused.thread, refused.refusal
+    line = refusal_line(tool, refusal, thread, asked)
+    remedy = refusal_remedy(tool, refusal, thread)
+    envelope = Envelope(
+        status=f"{tool}_refused",
+        continuation_id=thread.id if thread else None,
+        step_number=thread.last if thread else None,
+        total_steps=thread.total_steps if thread else None,
+        next_step_number=refusal.number,
+        next_step_required=True,
+        next_steps=f"Not recorded: {line} {remedy}",
+    )
+    return _sent(envelope.as_sent(), f"REFUSED. Not recorded: {line}\n{remedy}", is_error=True)
+
+
+def _sent(envelope: dict[str, Any], text: str, *, is_error: bool = False) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=envelope, is_error=is_error)
+
+
+def breadcrumb(thread: Thread) -> str:
+    """Name the last live steps; a mark for each time one was replaced: `1 > 2' > 3`."""
+    crumbs = [f"{step.number}{chr(39) * min(step.attempt - 1, 3)}" for step in thread.live[-CRUMBS:]]
+    return ("... > " if len(thread.live) > CRUMBS else "") + " > ".join(crumbs)
+
+
+def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
+    thread, ended = reply.thread, reply.finished is not None
+    left = 0 if ended else thread.total_steps - thread.last
+    return Envelope(
+        status=status,
+        continuation_id=thread.id,
+        step_number=reply.step.number,
+        total_steps=thread.total_steps,
+        next_step_number=reply.next_number,
+        next_step_required=not ended,
+        plan=None if reply.held else _plan(reply),
+        progress=ProgressPart(
+            fraction=round(thread.last / max(thread.total_steps, 1), 2),
+            breadcrumb=breadcrumb(thread),
+            saved=(reply.finished.saved or None) if reply.finished else None,
+            remaining=left or None,
+        ),
+        notes=list(notes),
+    )
+
+
+def _expert(reply: StepReply) -> ExpertPart | None:
+    """Return the expert's verdict, in the call that brought it and at the end."""
+    opinion = reply.opinion or (reply.thread.opinion if reply.finished else None)
+    if opinion is None:
+        return ExpertPart(verdict=f"none: {_why_no_expert(reply.thread)}") if reply.finished else None
+    if opinion.failed:
+        return ExpertPart(verdict=f"no answer: {opinion.failed}", model=opinion.model or None)
+    misquoted = sum(1 for point in opinion.points if not point.stands)
+    return ExpertPart(
+        verdict=f"{opinion.verdict}: {clip(opinion.summary, 300)}",
+        model=opinion.model,
+        cost=opinion.price,
+        misquoted=misquoted or None,
+        files_left_out=opinion.left_out or None,
+    )
+
+
+def _why_no_expert(thread: Thread) -> str:
+    if thread.expert_asked:
+        asked = next((remark.reason for remark in reversed(thread.decisions) if remark.kind == "asked"), "the expert")
+        return f"{asked} had not answered when the thread went on"
+    if thread.outcome is Outcome.INCONCLUSIVE:
+        return "the end is inconclusive"
+    if thread.model_option("use_assistant_model") is False:
+        return "use_assistant_model is false"
+    if thread.trail[-1].submission.confidence is Confidence.CERTAIN and thread.assurance is Assurance.VERIFIED:
+        return "certain, and the evidence bears it out"
+    return "no model is configured (listmodels says what to set)"
+
+
+def _expert_words(expert: ExpertPart) -> str:
+    model = f" ({expert.model}, {expert.cost})" if expert.model and expert.cost else ""
+    return f"{model}: {expert.verdict}"
+
+
+def _plan(reply: StepReply) -> PlanPart | None:
+    plan = reply.plan
+    if plan is None:
+        return None
+    return PlanPart(low=plan.low, likely=plan.likely, high=plan.high, was=plan.was, reason=plan.reason, by=plan.by)
+
+
+def _assessment(reply: StepReply, open_lines: list[str], quotes: list[str], *, whole: bool) -> AssessmentPart:
+    """Return the assessment; `whole` at HELD and DONE, else without what is empty or as it was."""
+    found = reply.assessment
+    return AssessmentPart(
+        sufficient=found.sufficient and not reply.held,
+        open=open_lines,
+        outcome=reply.thread.outcome.value if whole else None,
+        assurance=_assurance(reply) if whole or reply.step.evidence else None,
+        stalled=True if reply.thread.stalled else None,
+        evidence=dict(found.evidence) if whole or reply.step.evidence else None,
+        quotes=quotes or None,
+        issues=[issue.id for issue in reply.step.issues] or None,
+    )
+
+
+def _assurance(reply: StepReply) -> str:
+    return (reply.finished.assurance if reply.finished else reply.assessment.assurance).value
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """All that an ordinary reply could say beside its numbers."""
+
+    actions: list[str]
+    quotes: list[str]
+    next_steps: str
+    notes: list[str]
+    answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    heard: list[str] = field(default_factory=list[str])
+
+
+def _first(lines: list[str], count: int) -> list[str]:
+    """Return the first lines, and how many more there are."""
+    return lines if len(lines) <= count else [*lines[:count], f"+{len(lines) - count} more"] if count else []
+
+
+def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any], str]:
+    """Return both parts of an ordinary reply as far as `room` goes; a held one names every kind of clause."""
+    thread = reply.thread
+    open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named)
+    open_lines = open_lines if reply.held else _first(open_lines, room.open)
+    quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
+    if room.actions == 1 and reply.facts and not reply.step.measured_actions and not reply.signals:
+        actions = []  # what the files say is worth more than one bullet out of many
+    if reply.held and room.actions > 1:
+        actions = open_lines
+    status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
+    envelope = _envelope(reply, status, said.notes)
+    envelope.expert = _expert(reply)
+    _hand_over(envelope, said.answers)
+    # A held reply is about what is open; what was found is in the replies before.
+    # What a follow-up goes on from is told before what the files say: that is asked for once.
+    shown = 0 if reply.held else min(room.facts, 1) if reply.origin is not None else room.facts
+    cut = len(reply.facts) - shown if shown else 0
+    envelope.facts = facts = [*reply.facts[:shown], *([f"+{cut} more: status"] if cut > 0 else [])]
+    envelope.required_actions = actions
+    envelope.next_steps = said.next_steps
+    envelope.assessment = _assessment(
+        reply, open_lines, [line.removeprefix("Quote ") for line in quotes], whole=bool(reply.held)
+    )
+    lines = [_verdict(reply), *said.notes]
+    if reply.origin is not None:
+        envelope.follows = context_line(reply.origin, room.context_chars)
+        lines.append(envelope.follows)
+    lines += facts
+    lines += said.heard
+    lines += quotes
+    if reply.step.issues:
+        lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
+    lines += [f"- {line}" for line in dict.fromkeys([*actions, *(open_lines if reply.held else [])])]
+    if open_lines and not reply.held:
+        lines.append("Open: " + "; ".join(open_lines))
+    return envelope.as_sent(), "\n".join([*lines, said.next_steps])
+
+
+def _hand_over(envelope: Envelope, answers: list[dict[str, Any]]) -> None:
+    envelope.answer = answers[0] if len(answers) == 1 else None
+    envelope.answers = answers if len(answers) > 1 else None
+
+
+def _verdict(reply: StepReply) -> str:
+    thread, number = reply.thread, reply.step.number
+    place, said = f"{number}/{thread.total_steps}", reply.step.submission
+    again = " (as before)" if reply.replayed else ""
+    if reply.awaits:
+        return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
+    if reply.held:
+        count = counted(len(clause_lines(reply.held)), "clause")
+        who = f" The expert, {reply.opinion.model}, disagrees." if reply.opinion else ""
+        return f"HELD {place}{again}: {count} open.{who} Next: step {reply.next_number}."
+    parts = [f"ACCEPTED {place}{again}."]
+    parts += ["Reopened."] if reply.reopened else []
+    parts += ["Stalled."] if thread.stalled else []
+    parts += [f"Plan {_plan_words(reply.plan)}."] if reply.plan else []
+    parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
+    if reply.opinion is not None and reply.opinion.disagrees:
+        parts.append(f"The expert, {reply.opinion.model}, disagrees.")
+    if said.confidence is not None and said.confidence.asks_to_end and reply.assessment.open:
+        parts.append(f"{said.confidence.value} ends nothing while clauses are open.")
+    return " ".join([*parts, f"Next: step {reply.next_number}."])
+
+
+def _plan_words(plan: Plan) -> str:
+    changed = f"{plan.was} -> {plan.likely}" if plan.was is not None else f"{plan.likely} ({plan.low}-{plan.high})"
+    return f"{changed}: {plan.reason}"
+
+
+def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
+    thread, ended = reply.thread, reply.finished
+    assert ended is not None
+    envelope = _envelope(reply, f"{thread.tool}_complete", notes)
+    envelope.assessment = _assessment(
+        reply,
+        clause_lines(ended.open),
+        [line.removeprefix("Quote ") for line in _first(quote_lines(reply), 20)],
+        whole=True,
+    )
+    envelope.facts = list(reply.facts)
+    envelope.result = full_result(thread)
+    synthesis = reply.synthesis
+    envelope.expert = _expert(reply) if synthesis is None else None
+    envelope.next_steps = _after(reply)
+    how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
+    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
+    if envelope.expert is not None and (thread.opinion is not None or thread.expert_asked):
+        lines.append(f"Expert{_expert_words(envelope.expert)}")
+    if synthesis is not None:
+        answers = answer_parts(reply.voices)
+        _hand_over(envelope, answers)
+        envelope.result |= (found := synthesis_part(synthesis, thread))
+        given = [part for part in answers if "failed" not in part]  # the synthesis says who failed, and why
+        lines += [*synthesis_lines(found), *(line for part in given for line in answer_lines(part))]
+    if reply.step.stale:
+        lines.append(f"Stale: {counted(reply.step.stale, 'quote')} that held has gone from its file since.")
+    if ended.open:
+        lines.append("Passed over: " + "; ".join(clause_lines(ended.open)).rstrip(".") + ".")
+    lines += _first(quote_lines(reply), 20)
+    return envelope.as_sent(), "\n".join([*lines, result_text(thread), envelope.next_steps])
+
+
+def _why(reply: StepReply) -> str:
+    ended = reply.finished
+    if ended is None or ended.by is DecidedBy.AGENT:
+        return ""
+    saved = f" instead of {reply.thread.last + ended.saved}" if ended.saved else ""
+    return f"{saved}: {ended.reason}"
+
+
+def _after(reply: StepReply) -> str:
+    thread, ended = reply.thread, reply.finished
+    reopen = f"{thread.tool} with backtrack_from_step"
+    if ended is not None and ended.by is not DecidedBy.AGENT:
+        reopen = f"{thread.tool} with step_number={reply.next_number}"
+    return (
+        f'Tell the user the result. To go on: {reopen} and continuation_id="{thread.id}"; '
+        "to follow it up: step 1 of any tool with this id. "
+        f"Report: resource stepwarden://threads/{thread.id}/report (.html)."
+    )

@@ -1,0 +1,73 @@
+"""Validation errors in words that a model can repair its call from, one line each."""
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+MOST_LINES = 8  # mistakes that one reply tells
+
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "missing": lambda _: "is missing; send it",
+    "int_type": lambda _: "send a whole number",
+    "int_parsing": lambda _: "send a whole number",
+    "int_from_float": lambda _: "send a whole number",
+    "int_parsing_size": lambda _: "send a smaller number",
+    "float_type": lambda _: "send a number",
+    "float_parsing": lambda _: "send a number",
+    "bool_type": lambda _: "send true or false",
+    "bool_parsing": lambda _: "send true or false",
+    "string_type": lambda _: "send text",
+    "string_unicode": lambda _: "has broken characters (not UTF-8); send plain text",
+    "list_type": lambda _: "send a list",
+    "dict_type": lambda _: "send an object {...}",
+    "model_type": lambda _: "send an object {...}",
+    "model_attributes_type": lambda _: "send an object {...}",
+    "greater_than_equal": lambda context: f"send {context['ge']} or more",
+    "less_than_equal": lambda context: f"send {context['le']} or less",
+    "too_long": lambda context: f"{context['actual_length']} items are over the limit of {context['max_length']}",
+    "enum": lambda context: f"send one of {context['expected']}",
+    "literal_error": lambda context: f"send one of {context['expected']}",
+    "string_pattern_mismatch": lambda context: (
+        'send "hypothesis" or an issue\'s id such as I2'
+        if "hypothesis" in context["pattern"]
+        else "send an id such as I2"
+    ),
+}
+
+
+def error_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Return one line for each thing that is wrong with a request of `model`; none repeats what was sent."""
+    lines: list[str] = []
+    for item in error.errors(include_url=False, include_input=False):
+        place = _place(item["loc"])
+        kind = item["type"]
+        if kind == "extra_forbidden":
+            lines.append(f"{place} is unknown here{_meant(str(item['loc'][-1]), _known(model, item['loc']))}")
+            continue
+        words = _WORDS.get(kind)
+        said = words(item.get("ctx", {})) if words else item["msg"].removeprefix("Value error, ")
+        lines.append(f"{place}: {said}" if place else said)
+    told = list(dict.fromkeys(lines))
+    return told if len(told) <= MOST_LINES else [*told[:MOST_LINES], f"and {len(told) - MOST_LINES} more mistakes"]
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    place = ""
+    for part in location:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+    return place
+
+
+def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the fields known where the unknown one was sent: of the request, or of an item in one of its lists."""
+    if len(location) == 1:
+        return list(model.model_fields)
+    properties = model.model_json_schema()["$defs"]
+    return [name for shape in properties.values() for name in shape.get("properties", {})]
+
+
+def _meant(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else "; leave it out"
