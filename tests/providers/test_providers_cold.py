@@ -6,7 +6,7 @@ import sys
 CODE = """
 import sys, time
 import mcp.server, stepwarden.settings
-from stepwarden.models import Need
+from stepwarden.models import ModelTier
 from providers.models import build_models
 settings = stepwarden.settings.load_settings(openai_api_key='k', zhipuai_api_key='k', custom_api_url='http://h/v1')
 times = []
@@ -14,7 +14,7 @@ for _ in range(20):
     began = time.perf_counter()
     models = build_models(settings)
     times.append(time.perf_counter() - began)
-models.choose(None, Need.DEEP), models.choose('glm', Need.FAST), models.usable(), models.unusable()
+models.choose(None, ModelTier.DEEP), models.choose('glm', ModelTier.FAST), models.usable(), models.unusable()
 heavy = {'openai', 'zai', 'diskcache', 'stamina', 'purgatory', 'aiolimiter', 'genai_prices', 'structlog', 'rich'}
 loaded = sorted(heavy & {name.partition('.')[0] for name in sys.modules})
 sys.stdout.write(f"{min(times) * 1000:.2f} {','.join(loaded)}")

@@ -21,11 +21,11 @@ HEAVY = ("mcp", "pydantic", "asyncio", "sqlalchemy", "multiprocessing")
 ODD_WORKER = """
 import os, sys, time
 from stepwarden.source.entry import read_entry
-from stepwarden.source.frames import Ended, read_frame, write_result
+from stepwarden.source.frames import StreamEnded, read_frame, write_result
 while True:
     try:
         told, _ = read_frame(sys.stdin.buffer)
-    except Ended:
+    except StreamEnded:
         break
     for name, _ in told["files"]:
         if "crash" in name:

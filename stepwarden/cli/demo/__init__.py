@@ -18,7 +18,7 @@ def run(command: Sequence[str] | None = None) -> int:
 
     from stepwarden.cli.demo.console import DemoConsole
     from stepwarden.cli.demo.host import SERVER, DemoPaths
-    from stepwarden.cli.demo.run import play
+    from stepwarden.cli.demo.runner import play
     from stepwarden.errors import StepwardenError
 
     place = DemoPaths(Path(tempfile.mkdtemp(prefix="stepwarden-demo-")))

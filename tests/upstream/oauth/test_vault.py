@@ -268,13 +268,13 @@ WRITER = """
 import sys
 from pathlib import Path
 from stepwarden.upstream.oauth import Vault
-from stepwarden.upstream.oauth.token_set import Bundle, Tokens
+from stepwarden.upstream.oauth.token_set import TokenSet, Tokens
 vault = Vault(Path(sys.argv[1]), Path(sys.argv[2]))
 number = 0
 while True:
     number += 1
     tokens = Tokens(access="a" * 3000, refresh=f"r{number}", obtained_at=0.0)
-    vault.save(Bundle(upstream="jira", server="s", issuer="i", tokens=tokens, saved_at=float(number)))
+    vault.save(TokenSet(upstream="jira", server="s", issuer="i", tokens=tokens, saved_at=float(number)))
     if number == 1:
         print("ready", flush=True)
 """
