@@ -12,8 +12,8 @@ from stepwarden.manager.reasons import clipped, counted
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import steps_to_close
-from stepwarden.steps.machine import Advice
-from stepwarden.steps.stall import gets_nowhere, is_stalled
+from stepwarden.steps.machine import MORE_TO_DO, Advice
+from stepwarden.steps.stall import gets_nowhere, idle_steps, is_stalled
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Plan, Signal, Step, Thread
 
@@ -72,8 +72,9 @@ def _signal(case: ReviewInput, *, converged: bool) -> tuple[Signal | None, str]:
 
 
 def _tried(thread: Thread) -> str:
-    files = counted(sum(thread.claims.files.values()), "file")
-    return f"nothing new after {files}; tried: {clipped(thread.claims.hypothesis or 'no hypothesis')}"
+    """Return how long nothing was found, and what was tried where something was."""
+    idle = f"{counted(idle_steps(thread), 'step')} without new evidence"
+    return f"{idle}; tried: {clipped(thread.claims.hypothesis)}" if thread.claims.hypothesis else idle
 
 
 def _is_too_long(case: ReviewInput) -> bool:
@@ -139,7 +140,7 @@ def _growth(case: ReviewInput, plan: Plan) -> _Move:
     if last + needed > likely:
         likely = last + needed
         surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
-    return _Move(likely, ", ".join(surprises)) if likely > last else _Move(last + 1, "there is more to do")
+    return _Move(likely, ", ".join(surprises)) if likely > last else _Move(last + 1, MORE_TO_DO)
 
 
 def _refuted_now(case: ReviewInput) -> str:

@@ -34,6 +34,9 @@ from stepwarden.steps.stall import gets_nowhere, gives_up
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 
+MORE_TO_DO = "there is more to do"
+"""The reason of a plan that only made room for the next step: recorded, and not worth a word in the reply."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepFacts:
@@ -328,7 +331,7 @@ def _with_next_step(decision: Decision) -> Decision:
         or thread.plan.likely > thread.last
     ):
         return decision
-    return decision.then(Planned(_grown(thread.plan, thread.last + 1, "there is more to do", DecidedBy.RULE)))
+    return decision.then(Planned(_grown(thread.plan, thread.last + 1, MORE_TO_DO, DecidedBy.RULE)))
 
 
 def _may_end(thread: Thread, policy: Policy) -> bool:

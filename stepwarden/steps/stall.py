@@ -14,8 +14,13 @@ _STALLED_FROM = 2  # idle steps in a row
 _STARTS_AFRESH = frozenset({"backtracked", "finished", "abandoned"})  # remarks; what was told before no longer counts
 
 
-def _idle_steps(thread: Thread) -> int:
-    """Count the idle steps that `thread` ends with; its first step is never one."""
+def idle_steps(thread: Thread) -> int:
+    """Return how many idle steps `thread` ends with; its first step is never one."""
+    return len(_idle(thread))
+
+
+def _idle_weight(thread: Thread) -> int:
+    """Return the same, a step that was refused at first counted twice."""
     return sum(1 + (step.number in thread.refused_at) for step in _idle(thread))
 
 
@@ -30,7 +35,7 @@ def gets_nowhere(thread: Thread) -> bool:
 
 def is_stalled(thread: Thread, policy: Policy) -> bool:
     """Whether the last step was refused as empty and then no better, or is one of two and more idle ones in a row."""
-    return thread.trail[-1].stalled or (policy.novelty_required and _idle_steps(thread) >= _STALLED_FROM)
+    return thread.trail[-1].stalled or (policy.novelty_required and _idle_weight(thread) >= _STALLED_FROM)
 
 
 def gives_up(thread: Thread, policy: Policy) -> bool:

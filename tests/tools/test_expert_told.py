@@ -62,7 +62,7 @@ async def working(home: Path, players: Players, *, call_seconds: float = 45.0, *
     [
         (Players(infos=()), {}, "high", "none: no model is configured (listmodels says what to set)"),
         (Players(), {"use_assistant_model": False}, "high", "none: use_assistant_model is false"),
-        (Players(), {}, "certain", "none: certain, and the evidence bears it out"),
+        (Players(), {}, "certain", "none: certain, and every claim rests on a quote that was found"),
         (Players(answering=lambda _: AGREES), {}, "high", "agrees: so it is"),
     ],
 )

@@ -118,7 +118,7 @@ async def test_asking_in_the_first_step_is_held(app: MCPServer, project: Path, t
             tool, 1, **survey(tool), **proof(), next_step_required=False, working_directory=str(project)
         )
         assert held.verdict.startswith("HELD 1/")
-        assert any("at least" in clause and "steps" in clause for clause in held.open)
+        assert any("break your conclusion" in clause for clause in held.open)
 
 
 @pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "planner"])
@@ -152,7 +152,7 @@ async def test_a_thread_that_is_told_of_its_stall_and_brings_nothing_is_ended_an
             same = {"step": f"once more {number}", "findings": "the total of the cart is wrong"}
             answer = await host.step(tool, number, answer.id, **same)
         assert answer.status == f"{tool}_complete"
-        assert answer.verdict.startswith("DONE (inconclusive). 3 steps: nothing new after")
+        assert answer.verdict.startswith("DONE (inconclusive). 3 steps: 2 steps without new evidence")
         assert "step_number=4" in answer.text
         again = await host.step(tool, 4, answer.id, findings="The rounding is done twice", files_checked=["cart.py"])
         assert again.status == f"pause_for_{tool}"

@@ -17,13 +17,14 @@ def short_path(path: str) -> str:
 
 
 _CLAUSES: dict[str, Callable[[str], str]] = {
-    "min_steps": lambda count: f"at least {count} steps",
+    "min_steps": lambda count: "a second look" if count == "2" else f"{count} looks",
     "no_hypothesis": lambda _: "state a hypothesis",
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
+LOOK_AGAIN = "try to break your conclusion"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
 OBJECTION_CHARS = 150  # of what an expert objects, in a line
@@ -43,8 +44,11 @@ def some_paths(paths: Sequence[str]) -> str:
     return f"{shown} +{len(paths) - NAMED}" if len(paths) > NAMED else shown
 
 
-def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
-    """Return one line for each kind of open clause, naming so many of its issues or files."""
+def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = False) -> list[str]:
+    """Return one line for each kind of open clause, naming so many of its issues or files.
+
+    `held` says that they bar a finish now: then each names the missing act.
+    """
     lines: list[str] = []
     measured: list[str] = []
     objections: list[str] = []
@@ -52,6 +56,8 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED) -> list[str]:
     for clause in clauses:
         if clause.kind == "checklist":
             lines.append(clause.text)
+        elif clause.kind == "min_steps" and held:
+            lines.append(LOOK_AGAIN)
         elif clause.kind == "measured":
             measured.append(clause.text)
         elif clause.kind == "expert":

@@ -8,6 +8,7 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
+from stepwarden.steps.machine import MORE_TO_DO
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
@@ -23,7 +24,7 @@ CRUMBS = 4  # how many steps a breadcrumb names
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
     Signal.DISPROVE: "Try once to disprove it",
-    Signal.STALLED: "Try another way",
+    Signal.STALLED: "Change approach",
     Signal.SPLIT: "Long",
 }
 
@@ -168,7 +169,7 @@ def _why_no_expert(thread: Thread) -> str:
     if thread.model_option("use_assistant_model") is False:
         return "use_assistant_model is false"
     if thread.trail[-1].submission.confidence is Confidence.CERTAIN and thread.assurance is Assurance.VERIFIED:
-        return "certain, and the evidence bears it out"
+        return "certain, and every claim rests on a quote that was found"
     return "no model is configured (listmodels says what to set)"
 
 
@@ -177,8 +178,14 @@ def _expert_words(expert: ExpertPart) -> str:
     return f"{model}: {expert.verdict}"
 
 
-def _plan(reply: StepReply) -> PlanPart | None:
+def _told_plan(reply: StepReply) -> Plan | None:
+    """Return the plan where it says more than that there is a next step."""
     plan = reply.plan
+    return None if plan is None or plan.reason == MORE_TO_DO else plan
+
+
+def _plan(reply: StepReply) -> PlanPart | None:
+    plan = _told_plan(reply)
     if plan is None:
         return None
     return PlanPart(low=plan.low, likely=plan.likely, high=plan.high, was=plan.was, reason=plan.reason, by=plan.by)
@@ -223,7 +230,7 @@ def _first(lines: list[str], count: int) -> list[str]:
 def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any], str]:
     """Return both parts of an ordinary reply as far as `room` goes; a held one names every kind of clause."""
     thread = reply.thread
-    open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named)
+    open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named, held=bool(reply.held))
     open_lines = open_lines if reply.held else _first(open_lines, room.open)
     quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
     if room.actions == 1 and reply.facts and not reply.step.measured_actions and not reply.signals:
@@ -255,8 +262,14 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
     lines += [f"- {line}" for line in dict.fromkeys([*actions, *(open_lines if reply.held else [])])]
     if open_lines and not reply.held:
-        lines.append("Open: " + "; ".join(open_lines))
+        lines.append(f"{_open_label(reply)}: " + "; ".join(open_lines))
     return envelope.as_sent(), "\n".join([*lines, said.next_steps])
+
+
+def _open_label(reply: StepReply) -> str:
+    """Return the word before what is open: an agent that is sure is told that it is missing."""
+    confidence = reply.step.submission.confidence
+    return "Still missing" if confidence is not None and confidence.asks_to_end else "Open"
 
 
 def _hand_over(envelope: Envelope, answers: list[dict[str, Any]]) -> None:
@@ -266,7 +279,7 @@ def _hand_over(envelope: Envelope, answers: list[dict[str, Any]]) -> None:
 
 def _verdict(reply: StepReply) -> str:
     thread, number = reply.thread, reply.step.number
-    place, said = f"{number}/{thread.total_steps}", reply.step.submission
+    place = f"{number}/{thread.total_steps}"
     again = " (as before)" if reply.replayed else ""
     if reply.awaits:
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
@@ -277,12 +290,11 @@ def _verdict(reply: StepReply) -> str:
     parts = [f"ACCEPTED {place}{again}."]
     parts += ["Reopened."] if reply.reopened else []
     parts += ["Stalled."] if thread.stalled else []
-    parts += [f"Plan {_plan_words(reply.plan)}."] if reply.plan else []
+    plan = _told_plan(reply)
+    parts += [f"Plan {_plan_words(plan)}."] if plan else []
     parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
     if reply.opinion is not None and reply.opinion.disagrees:
         parts.append(f"The expert, {reply.opinion.model}, disagrees.")
-    if said.confidence is not None and said.confidence.asks_to_end and reply.assessment.open:
-        parts.append(f"{said.confidence.value} ends nothing while clauses are open.")
     return " ".join([*parts, f"Next: step {reply.next_number}."])
 
 
