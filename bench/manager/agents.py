@@ -6,7 +6,7 @@ new theories.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from bench.manager.world import Task, draw_task
@@ -40,6 +40,7 @@ class Character:
     heeds: float  # it does what the reply says of a stall or of splitting
     hints: float  # it sends total_steps on step 1
     dries_after: tuple[int, int] | None = None
+    changes_late: float = 0.0  # once sure, the theory is replaced by a wrong one that rests on nothing new
 
     @property
     def solves(self) -> bool:
@@ -122,12 +123,46 @@ class Fraud:
     withdraws: float = 0.3  # refuted quotes are taken back
     ends_itself: float = 0.5
     hints: float = 0.5
+    repeats: bool = False  # the first quote is sent again with every step
+    rewords: bool = False  # the claim is put into other words with every step
+    from_named: float = 0.5  # a true quote is of a file that the task names
+    names_symbols: float = 0.3  # the claim names a function of the program, any one
     solves: bool = False
 
 
+QUIET = replace(
+    HONEST,
+    name="quiet reader",
+    share=0.05,
+    quotes=0.35,
+    misquotes=0.02,
+    guesses=0.1,
+    jumps=0.0,
+    hints=0.2,
+)
+LATE_CHANGER = replace(
+    HONEST,
+    name="late change of hypothesis",
+    share=0.05,
+    changes_late=1.0,
+    quotes=1.0,
+    misquotes=0.0,
+)
 MADE_UP = Fraud("liar, made-up quotes", 0.10, invents=True)
 IRRELEVANT = Fraud("liar, irrelevant quotes", 0.08, invents=False)
-CHARACTERS: tuple[Character | Fraud, ...] = (HONEST, OVERCONFIDENT, STALLED, MADE_UP, IRRELEVANT)
+REPEATER = Fraud("liar, repeats its quote", 0.04, invents=False, repeats=True)
+PARAPHRASER = Fraud("liar, paraphraser", 0.04, invents=False, repeats=True, rewords=True)
+CHARACTERS: tuple[Character | Fraud, ...] = (
+    HONEST,
+    OVERCONFIDENT,
+    STALLED,
+    QUIET,
+    LATE_CHANGER,
+    MADE_UP,
+    IRRELEVANT,
+    REPEATER,
+    PARAPHRASER,
+)
 
 PATIENCE = (8, 14)  # steps after which any agent stops of itself
 HABIT = ((3, 0.3), (4, 0.2), (5, 0.5))  # what agents send as total_steps out of habit

@@ -5,7 +5,7 @@ from random import Random
 from typing import Protocol
 
 from bench.manager.agents import OWN_END, Character, Fraud, Thread, View, boast, early_word
-from bench.manager.world import LINES
+from bench.manager.world import FIRST_DEFINITION, LINES, NAMES_ITS_PLACE
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Signal
@@ -57,6 +57,7 @@ class Investigator:
     jumped: bool = False
     read: list[str] = field(default_factory=list[str])
     theories: int = 0
+    changed: bool = False  # it replaced its theory late
 
     @property
     def right(self) -> bool:
@@ -133,6 +134,8 @@ class Investigator:
         if self.right:
             if luck < character.drifts:
                 self._believe(random, right=False)
+            elif self.proved and not self.changed and random.random() < character.changes_late:
+                self._change_late()
         elif ripe and luck < character.finds:
             self._believe(random, right=True)
         elif self.calls > 1 and not self.jumped and random.random() < character.jumps:
@@ -141,6 +144,12 @@ class Investigator:
         elif self.calls > 1 and self.theory is None and random.random() < character.guesses:
             self._believe(random, right=False)
 
+    def _change_late(self) -> None:
+        """Replace the proved theory by a wrong one that rests on nothing new, and be sure of it."""
+        assert self.theory is not None
+        self.changed = self.sure = True
+        self.theory = replace(self.theory, words=f"another cause, {self.thread.name}", right=False, said=False)
+
     def _believe(self, random: Random, *, right: bool) -> None:
         task = self.thread.task
         if right:
@@ -148,8 +157,9 @@ class Investigator:
             return
         self.theories += 1
         path = random.choice(self.read or task.repository.paths)
-        line = random.randint(1, LINES)
-        words = f"theory {self.theories} of {self.thread.name}"
+        line = random.randint(FIRST_DEFINITION, LINES)
+        where = self.thread.task.repository.definition(path, line) if random.random() < NAMES_ITS_PLACE else ""
+        words = f"theory {self.theories} of {self.thread.name}" + (f": {where} is wrong" if where else "")
         self.theory = Theory(words, right=False, quote=Quote(path, _true_line(self.thread, path, line), line))
 
     def _quotes(self, view: View, random: Random) -> list[Quote]:
@@ -231,6 +241,8 @@ class Liar:
     proved: bool = False
     calls: int = 0
     claims: bool = False
+    first: Quote | None = None
+    words: str = ""
 
     def step(self, view: View) -> Submission:
         """Return the next call."""
@@ -238,10 +250,10 @@ class Liar:
         random, task, character = self.thread.random(self.calls), self.thread.task, self.thread.character
         assert isinstance(character, Fraud)
         self.claims = self.claims or self.calls > 1 or random.random() < 0.5
-        place = Quote(random.choice(task.repository.paths), "", random.randint(1, LINES))
+        place = self._place(random, character)
         quotes = self._quotes(view, random, character, place) if self.claims else []
         ends = random.random() < character.ends_itself or view.number >= min(view.total or 99, self.thread.patience)
-        claimed = f"invention of {self.thread.name}"
+        claimed = self._claim(random, character)
         issue = IssueClaim(claimed, Severity.HIGH, place.file, place.line)
         return Submission(
             number=view.number,
@@ -258,6 +270,25 @@ class Liar:
             total=_total(self.thread, view, asks=False),
             fields={"trace_mode": "precision"} if task.tool == "tracer" else {},
         )
+
+    def _place(self, random: Random, character: Fraud) -> Quote:
+        """Return the line that it will quote: any line, half of the time of a file that the task names."""
+        if character.repeats and self.first is not None:
+            return self.first
+        task = self.thread.task
+        paths = task.named if task.named and random.random() < character.from_named else task.repository.paths
+        self.first = Quote(random.choice(paths), "", random.randint(1, LINES))
+        return self.first
+
+    def _claim(self, random: Random, character: Fraud) -> str:
+        """Return what it claims; the words stay unless it rewords them."""
+        if not self.words or character.rewords:
+            repository = self.thread.task.repository
+            place = repository.definition(random.choice(repository.paths), random.randint(FIRST_DEFINITION, LINES))
+            about = f": {place} is at fault" if random.random() < character.names_symbols else ""
+            told = f", told {self.calls} times" if character.rewords else ""
+            self.words = f"invention of {self.thread.name}{about}{told}"
+        return self.words
 
     def _quotes(self, view: View, random: Random, character: Fraud, place: Quote) -> list[Quote]:
         taken_back: list[Quote] = []

@@ -71,7 +71,10 @@ SCOPE = {
 NEED_SPREAD = 0.2  # sigma of the lognormal noise on the need
 NO_FILES_NAMED = 0.25
 CAUSE_AMONG_NAMED = 0.6
-LINES = 40
+NAMES_ITS_PLACE = 0.92  # a conclusion names the function or the variable it is about
+LINES = 40  # of a file: imports and a comment, then definitions of seven lines each
+FIRST_DEFINITION = 6
+DEFINITION_LINES = 7
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,32 @@ class Repository:
     _pages: dict[str, FoldedText] = field(default_factory=dict[str, FoldedText])
 
     def line(self, path: str, number: int) -> str:
-        """Return line `number` of a file, from 1."""
+        """Return line `number` of a file, from 1, as a program has them: imports, definitions, blanks, brackets."""
         if (path, number) == (self.cause.file, self.cause.line):
-            return self.cause.quote
-        return f"value_{number} = step_{number}(state_of_{path.removesuffix('.py').replace('/', '_')})"
+            return f"    {self.cause.quote}"
+        part = path.removesuffix(".py").rpartition("/")[2]
+        if number < FIRST_DEFINITION:
+            return ("import json", "from pathlib import Path", f"import shop.{part}_types", "", "# helpers below")[
+                number - 1
+            ]
+        inside = (number - FIRST_DEFINITION) % DEFINITION_LINES
+        name = self.definition(path, number)
+        return (
+            f"def {name}(state):",
+            f"    value_{number} = step_{number}(state)",
+            f"    if value_{number} is None:",
+            f"        raise KeyError('{part} {number}')",
+            f"    return call_{number}(value_{number - 2},",
+            "    )",
+            "",
+        )[inside]
+
+    def definition(self, path: str, number: int) -> str:
+        """Return the name of the definition that line `number` stands in, "" above the first."""
+        if number < FIRST_DEFINITION:
+            return ""
+        part = path.removesuffix(".py").rpartition("/")[2]
+        return f"work_{part}_{(number - FIRST_DEFINITION) // DEFINITION_LINES}"
 
     def check(self, quotes: Iterable[Quote]) -> tuple[Evidence, ...]:
         """Return the verdict on each quote, as the server would."""
@@ -143,9 +168,17 @@ def draw_task(random: Random, name: str, hardness: float = 1.0) -> Task:
     named = () if random.random() < NO_FILES_NAMED else tuple(f"src/part{number}.py" for number in range(count))
     paths = tuple(f"src/part{number}.py" for number in range(max(count, 6) + math.ceil(need / 2)))
     among = named if named and random.random() < CAUSE_AMONG_NAMED else paths
-    cause = Quote(random.choice(among), f"cause_{name} = forgotten_check(state)", random.randint(1, LINES))
+    place = random.randrange(LINES // DEFINITION_LINES - 1) * DEFINITION_LINES + FIRST_DEFINITION + random.randint(1, 4)
+    cause = Quote(random.choice(among), f"cause_{name} = forgotten_check(state)", place)
     text = _worded(random, tool, shown, cause.file)
-    return Task(tool, level, text, named, need, cause, f"the cause is {cause.quote}", Repository(paths, cause))
+    repository = Repository(paths, cause)
+    where = repository.definition(cause.file, place)
+    truth = (
+        f"{where} forgets to look at cause_{name}"
+        if random.random() < NAMES_ITS_PLACE
+        else f"a check is missing, {name}"
+    )
+    return Task(tool, level, text, named, need, cause, truth, repository)
 
 
 def _worded(random: Random, tool: str, shown: Level, path: str) -> str:
