@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from stepwarden.storage import HeadChange, NewEvent, Store, StoredEvent
+from stepwarden.storage import HeadChange, NewEvent, RetentionRule, Store, StoredEvent, kinds
 from stepwarden.storage.sqlite import DriverConnection, newest_driver
 
-CHANGE = HeadChange(tool="debug", principal="local", title="find it", outcome="open", steps=1, total_steps=3)
+CHANGE = HeadChange(tool="debug", principal="local", title="find it", state="open", steps=1, total_steps=3)
+ORPHANS = RetentionRule(kinds.THREAD, 7 * 86_400.0, states=("open",), most_steps=1)
 
 
 @dataclass
