@@ -46,7 +46,7 @@ NOTHING = Tally()
 
 
 class Ledger(Protocol):
-    """Where what is spent outlives a process, for all processes of a store; see `Store.spend` and `Store.spent`."""
+    """Where what is spent outlives a process, for all processes of a store; see `stepwarden.storage.spending`."""
 
     async def spend(self, day: str, thread: str, tally: Tally) -> None:
         """Add what a call cost on `day` for `thread`."""

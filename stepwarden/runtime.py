@@ -25,6 +25,7 @@ from stepwarden.storage import Store
 from stepwarden.threads.chats import Chats
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.queries import ThreadQueries
+from stepwarden.threads.retention import orphan_threads
 from stepwarden.threads.submissions import Threads
 from stepwarden.upstream.deferred import DeferredUpstreams
 
@@ -68,7 +69,7 @@ class Runtime:
     async def _warm(self) -> None:
         try:
             await self.store.warm()
-            await self.store.prune(orphans_older_than_s=self.settings.retention_days * DAY_SECONDS)
+            await self.store.maintenance.prune([orphan_threads(self.settings.retention_days * DAY_SECONDS)])
             await self.models.warm()
             await find_some(self.models)
         except StepwardenError as error:
@@ -186,7 +187,7 @@ def _models(settings: Settings, store: Store) -> Models:
     def build() -> Models:
         from providers.models import build_models
 
-        return build_models(settings, ledger=store)
+        return build_models(settings, ledger=store.spending)
 
     return build() if settings.models_file or settings.scripted else DeferredModels(build)
 

@@ -11,11 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import prompts
 from stepwarden.errors import UnknownStream
 from stepwarden.steps.thread import Thread
-from stepwarden.storage import Head
+from stepwarden.storage import Head, kinds
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chat_store import CHAT, Chat
 from stepwarden.threads.event_text import describe, stamp
-from stepwarden.threads.journal import THREAD
 from stepwarden.threads.queries import ThreadQueries
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.thread_result import clip, counted, full_result
@@ -63,7 +62,7 @@ def status_tool(archive: ThreadQueries, facts: ServerFacts) -> EdgeTool:
             return _overview(facts, caller, await archive.threads(caller, tool=request.tool))
         try:
             kind = await archive.kind(request.continuation_id, caller)
-            other = kind not in {THREAD, CHAT}  # such as the calls to upstream servers
+            other = kind not in {kinds.THREAD.name, kinds.CHAT.name}  # such as the calls to upstream servers
             thread = None if other else await archive.thread_or_chat(request.continuation_id, caller)
             page, go_on_after = await archive.page(
                 request.continuation_id, caller, after=min(request.after, LAST_ENTRY)
@@ -98,13 +97,13 @@ def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> Call
         {
             "continuation_id": head.stream,
             "tool": head.tool,
-            "outcome": head.outcome,
+            "outcome": head.state,
             "steps": head.steps,
-            "total_steps": head.total_steps,
+            "total_steps": head.total_steps or head.steps,
             "age": age(now - head.updated),
             "task": clip(head.title, 80),
         }
-        for head in sorted(heads, key=lambda head: head.outcome != "open")
+        for head in sorted(heads, key=lambda head: head.kind != kinds.THREAD.name or head.state != "open")
     ]
     configuration = facts.configuration()
     lines = [f"stepwarden {facts.version}"]

@@ -19,13 +19,14 @@ def show() -> None:
 
 
 def reset() -> None:
-    """Let the manager learn anew from the threads that finish from now on."""
-    with_journal(lambda journal: journal.store.reset_calibration())
-    typer.echo("The manager learns anew from the threads that finish from now on.")
+    """Let the manager learn only from threads that finish from now on."""
+    with_journal(lambda journal: journal.store.calibration.reset())
+    typer.echo("The manager now learns only from threads that finish from here on.")
 
 
 async def _finished(journal: Journal) -> dict[str, list[int]]:
-    return {workflow.name: await journal.store.steps_of_finished(workflow.name) for workflow in WORKFLOWS}
+    calibration = journal.store.calibration
+    return {workflow.name: await calibration.steps_of_finished(workflow.name) for workflow in WORKFLOWS}
 
 
 def _spread(steps: Sequence[int]) -> tuple[str, str, str]:

@@ -127,7 +127,7 @@ def _store(settings: Settings) -> CheckResult:
 async def _facts(url: str) -> dict[str, str | int]:
     store = Store(url)
     try:
-        return await store.check()
+        return await store.maintenance.check()
     finally:
         await store.close()
 

@@ -12,7 +12,7 @@ _Answer = TypeVar("_Answer")
 
 
 def with_journal(work: Callable[[Journal], Awaitable[_Answer]]) -> _Answer:
-    """Run `work` on the threads of this machine, and close the store behind it."""
+    """Return what `work` gives on the threads of this machine; the store is closed after it."""
 
     async def opened() -> _Answer:
         store = Store(load_settings().store_url)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,10 +12,8 @@ from stepwarden.cli.opened import with_journal
 from stepwarden.cli.output import show_markdown, show_table
 from stepwarden.errors import StepwardenError
 from stepwarden.settings import load_settings
-from stepwarden.steps.thread import Outcome as Standing
-from stepwarden.steps.thread import Thread
-from stepwarden.storage import Head
-from stepwarden.storage.records import Outcome
+from stepwarden.steps.thread import Outcome, Thread
+from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.commands import abandon as abandon_thread
@@ -23,6 +21,7 @@ from stepwarden.threads.commands import owner
 from stepwarden.threads.event_text import stamp
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.queries import ThreadQueries, as_html, as_json, as_markdown
+from stepwarden.threads.retention import finished_streams, orphan_threads
 
 DAY_SECONDS = 86_400.0
 PAGE = 500  # heads that are read at once
@@ -39,12 +38,15 @@ class CannotWrite(StepwardenError):
 @threads.command("list")
 def list_threads(
     tool: Annotated[str | None, typer.Option(help="Only threads of this tool.")] = None,
-    outcome: Annotated[Outcome | None, typer.Option(help="Only threads that stand so.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the last changed first.")] = 20,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only threads with this outcome.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, the last changed first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List threads, the last changed first."""
-    heads = with_journal(lambda journal: journal.store.heads(principal=None, tool=tool, outcome=outcome, limit=limit))
+    query = HeadQuery(None, tool=tool, limit=limit)
+    if outcome is not None:  # only threads of steps have one
+        query = replace(query, kind=kinds.THREAD, state=outcome.value)
+    heads = with_journal(lambda journal: journal.store.heads(query))
     if as_json:
         typer.echo(json.dumps([_described(head) for head in heads], ensure_ascii=False, indent=2))
     elif heads:
@@ -84,9 +86,9 @@ def export(
 
 @threads.command()
 def abandon(thread_id: ThreadId) -> None:
-    """Return an open thread up; its history stays."""
+    """Give an open thread up; its history stays."""
     before = with_journal(lambda journal: abandon_thread(journal, thread_id))
-    if before is not Standing.OPEN:
+    if before is not Outcome.OPEN:
         typer.echo(f"{thread_id} is {before.value} already; only open threads can be abandoned.", err=True)
         raise typer.Exit(1)
     typer.echo(f"{thread_id} is abandoned.")
@@ -97,7 +99,9 @@ def prune(
     older_than: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="DAYS", help="Also finished and abandoned threads that were idle for so many days."
+            min=0,
+            metavar="DAYS",
+            help="Also ended threads, chats and upstream sessions that were idle for so many days.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
@@ -106,13 +110,11 @@ def prune(
 
     Open threads of more steps always stay.
     """
-    orphans_days = load_settings().retention_days if older_than is None else older_than
-    finished_s = None if older_than is None else older_than * DAY_SECONDS
-    heads = with_journal(
-        lambda journal: journal.store.prune(
-            orphans_older_than_s=orphans_days * DAY_SECONDS, finished_older_than_s=finished_s, dry_run=dry_run
-        )
-    )
+    if older_than is None:
+        rules = [orphan_threads(load_settings().retention_days * DAY_SECONDS)]
+    else:
+        rules = [orphan_threads(older_than * DAY_SECONDS), *finished_streams(older_than * DAY_SECONDS)]
+    heads = with_journal(lambda journal: journal.store.maintenance.prune(rules, dry_run=dry_run))
     if heads:
         _show(heads)
     count = f"{len(heads)} thread{'' if len(heads) == 1 else 's'}"
@@ -125,7 +127,7 @@ def verify(
         str | None, typer.Argument(metavar="[ID]", help="Only this thread.", show_default=False)
     ] = None,
 ) -> None:
-    """Check that no event was changed, removed or added behind our back; exit 1 if one was."""
+    """Check that no event was changed, removed or added outside stepwarden; exit 1 if one was."""
     checked, broken = with_journal(lambda journal: _verified(journal, thread_id))
     for name, number in broken.items():
         typer.echo(f"{name}: the chain breaks at event {number}")
@@ -157,7 +159,7 @@ async def _verified(journal: Journal, thread_id: str | None) -> tuple[int, dict[
 
 async def _names(journal: Journal) -> AsyncIterator[str]:
     offset = 0
-    while heads := await journal.store.heads(principal=None, limit=PAGE, offset=offset):
+    while heads := await journal.store.heads(HeadQuery(None, limit=PAGE, offset=offset)):
         for head in heads:
             yield head.stream
         offset += len(heads)
@@ -165,7 +167,8 @@ async def _names(journal: Journal) -> AsyncIterator[str]:
 
 def _described(head: Head) -> dict[str, Any]:
     times = {name: stamp(at) for name in ("created", "updated", "finished") if (at := getattr(head, name)) is not None}
-    return asdict(head) | times
+    described = asdict(head)
+    return described | {"outcome": described.pop("state")} | times
 
 
 def _show(heads: Sequence[Head]) -> None:
@@ -173,8 +176,8 @@ def _show(heads: Sequence[Head]) -> None:
     rows = [
         (
             head.stream,
-            head.outcome,
-            f"{head.steps}/{head.total_steps}",
+            head.state,
+            f"{head.steps}/{head.total_steps}" if head.total_steps else str(head.steps),
             stamp(head.updated),
             head.principal,
             head.directory or "",

@@ -9,7 +9,7 @@ from typing import Protocol
 from stepwarden.consultation.outcomes import RecordedOutcome, recorded_outcome, request_digest, timed_out
 from stepwarden.errors import StoreError
 from stepwarden.models import ModelReply, ModelRequest
-from stepwarden.storage import Consultation, Store
+from stepwarden.storage import Claim, Consultation, Store
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class BackgroundRequests:
         while True:
             if run := self._runs.get((stream, key)):
                 await asyncio.wait({run.task}, timeout=max(0.0, until - deadline(0)))
-            found = await self._store.consultation(stream, key)
+            found = await self._store.consultations.find(stream, key)
             if found is not None and found.settled:
                 return found
             orphaned = (found is None or found.lapsed) and (stream, key) not in self._runs
@@ -133,7 +133,7 @@ class BackgroundRequests:
         if run := self._runs.get((stream, key)):
             run.stop()
             await asyncio.wait({run.claim})
-        return await self._store.give_up(stream, key)
+        return await self._store.consultations.give_up(stream, key)
 
     async def close(self) -> None:
         """Abort all requests and release their claims, so that the next process need not wait for the leases.
@@ -153,12 +153,10 @@ class BackgroundRequests:
             await self._release(run)
 
     def _begin(self, stream: str, key: str, request: ModelRequest) -> _Run:
-        owner = f"{self._process}.{next(self._claims)}"  # its own for each claim: see Store.claim
+        owner = f"{self._process}.{next(self._claims)}"  # its own for each claim: see Consultations.claim
         digest = request_digest(request)
-        claim = self._store.claim(
-            stream, key, owner=owner, lease_s=self._lease_s, model=request.model, request_digest=digest
-        )
-        run = _Run(asyncio.create_task(claim), owner)
+        wanted = Claim(stream, key, owner, self._lease_s, request.model, digest)
+        run = _Run(asyncio.create_task(self._store.consultations.claim(wanted)), owner)
         run.task = asyncio.create_task(self._consult(run, request), name=f"consultation {key} of {stream}")
         self._runs[stream, key] = run
         run.task.add_done_callback(lambda _: self._runs.pop((stream, key)))
@@ -196,7 +194,7 @@ class BackgroundRequests:
     async def _renewed(self, claimed: Consultation) -> bool:
         row = claimed
         try:
-            return await self._store.renew(row.stream, row.key, row.owner, row.attempt, self._lease_s)
+            return await self._store.consultations.renew(row.handle, self._lease_s)
         except StoreError as error:
             logger.warning("the lease of %s of %s was not renewed: %s", row.key, row.stream, error)
             return True  # nobody has said that it is not ours
@@ -205,9 +203,7 @@ class BackgroundRequests:
         row, pause = claimed, self._lease_s * _SETTLE_PAUSE
         for attempt in range(1, _SETTLE_TRIES + 1):
             try:
-                if not await self._store.settle(
-                    row.stream, row.key, row.owner, row.attempt, came.state, came.payload, came.spending
-                ):
+                if not await self._store.consultations.settle(row.handle, came.state, came.payload, came.spending):
                     logger.warning("%s of %s was given up or taken over: answer dropped", row.key, row.stream)
                 return
             except StoreError as error:
@@ -220,7 +216,7 @@ class BackgroundRequests:
     async def _release(self, run: _Run) -> None:
         if row := run.claimed:
             try:
-                await self._store.renew(row.stream, row.key, row.owner, row.attempt, 0.0)
+                await self._store.consultations.renew(row.handle, 0.0)
             except StoreError as error:
                 logger.warning("%s of %s stays claimed until its lease is over: %s", row.key, row.stream, error)
 

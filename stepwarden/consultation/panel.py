@@ -96,7 +96,7 @@ class ConsensusRunner:
         """
         assert thread.awaiting is not None
         ask = _Round(self, thread, panel, workspace, principal, is_exchange(thread.awaiting[0]))
-        rows = {row.key: row for row in await self._store.consultations(thread.id)}
+        rows = {row.key: row for row in await self._store.consultations.of_stream(thread.id)}
         settled = {seat.number: row for seat in ask.seats if (row := rows.get(ask.key(seat))) and row.settled}
         lacking = [seat for seat in ask.seats if seat.number not in settled and self._known(seat)]
         requests = await anyio.to_thread.run_sync(ask.requests, lacking) if lacking else {}

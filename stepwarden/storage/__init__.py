@@ -1,33 +1,45 @@
 """The only SQL of the product: append-only streams of events with a hash chain, one head row a stream for listing,
 and the consultations of models that belong to a stream.
 
-`Store` is the whole of it for most callers. A durable run that wants our row in its own transaction calls
-`stepwarden.storage.event_rows.append_in` with its open connection; that module loads SQLAlchemy, this one does not.
+`Store` is the whole of it for most callers. Work that has to be recorded together with an append runs in one
+transaction of `Store.transactions`. Nothing here loads SQLAlchemy before a database is opened.
 """
 
 from stepwarden.storage.chain import GENESIS, event_hash
+from stepwarden.storage.kinds import StreamKind
 from stepwarden.storage.records import (
+    Claim,
+    ClaimHandle,
     Consultation,
     ConsultationState,
     Head,
     HeadChange,
+    HeadQuery,
     NewEvent,
-    Outcome,
+    PositionedEvent,
+    RetentionRule,
     Spending,
     StoredEvent,
+    Tally,
 )
 from stepwarden.storage.store import Store
 
 __all__ = [
     "GENESIS",
+    "Claim",
+    "ClaimHandle",
     "Consultation",
     "ConsultationState",
     "Head",
     "HeadChange",
+    "HeadQuery",
     "NewEvent",
-    "Outcome",
+    "PositionedEvent",
+    "RetentionRule",
     "Spending",
     "Store",
     "StoredEvent",
+    "StreamKind",
+    "Tally",
     "event_hash",
 ]

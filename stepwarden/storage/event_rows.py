@@ -1,113 +1,138 @@
-"""Recording events in an open transaction; imported only from inside functions, since it loads SQLAlchemy."""
-
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+"""Events in an open transaction: appended, read, followed and verified; imported lazily, since it loads SQLAlchemy."""
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
     bindparam,
     exc,
+    func,
     insert,
     select,
-    update,
 )
 
 from stepwarden.errors import UnknownStream, VersionConflict
-from stepwarden.storage.chain import GENESIS, chained
-from stepwarden.storage.records import TITLE_CHARS, HeadChange, NewEvent, StoredEvent
-from stepwarden.storage.schema import events as events_table
-from stepwarden.storage.schema import heads, kept
+from stepwarden.storage.chain import GENESIS, chained, event_hash
+from stepwarden.storage.head_rows import LastEvent, insert_head, last_event, move_head
+from stepwarden.storage.records import Append, NewEvent, PositionedEvent, StoredEvent
+from stepwarden.storage.schema import APPLICATION_ID, events, kept
 
-NOTHING: Mapping[str, bytes] = MappingProxyType({})
-
-_columns = heads.c
-_SELECT_HEAD = select(
-    _columns.version, _columns.hash, _columns.principal, _columns.finished, _columns.most_steps
-).where(_columns.stream == bindparam("this_stream"))
-_INSERT_EVENT = insert(events_table)
-_INSERT_HEAD = insert(heads)
-_UPDATE_HEAD = update(heads).where(
-    _columns.stream == bindparam("this_stream"), _columns.version == bindparam("read_version")
+_EVENT_COLUMNS = tuple(events.c[name] for name in StoredEvent.__match_args__)
+_INSERT = insert(events)
+_READ = (
+    select(*_EVENT_COLUMNS)
+    .where(events.c.stream == bindparam("this_stream"), events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
 )
+_FOLLOW = (
+    select(events.c.position, *_EVENT_COLUMNS)
+    .where(events.c.position > bindparam("after"))
+    .order_by(events.c.position)
+    .limit(bindparam("at_most"))
+)
+_LOCK_POSITIONS = select(func.pg_advisory_xact_lock(APPLICATION_ID + 1))
+_ROWS_AT_ONCE = 500
 
 # SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE; PostgreSQL's unique_violation.
 _DUPLICATE_CODES = (1555, 2067, "23505")
 
 
-def append_in(
-    connection: Connection,
-    stream: str,
-    expected: int,
-    events: Sequence[NewEvent],
-    change: HeadChange,
-    *,
-    at: float,
-    keep: Mapping[str, bytes] = NOTHING,
-) -> list[StoredEvent]:
-    """Append `events` to `stream` inside the transaction that `connection` has open, and return them as stored.
+class EventRows:
+    """The events of all streams, as the transaction of `connection` sees them; nothing here begins or commits one."""
 
-    Begins and commits nothing. `expected` is the version that the caller read, 0 for a new stream; `at` is the time
-    of the events in unix seconds. `keep` goes with the stream by name, where no such name is kept yet. On SQLite
-    the transaction has to be an immediate one. Raises `VersionConflict` when the stream stands elsewhere and
-    `UnknownStream` when it belongs to another principal; after either the transaction holds nothing of this call, and
-    on PostgreSQL may have to be rolled back.
-    """
-    row = connection.execute(_SELECT_HEAD, {"this_stream": stream}).one_or_none()
-    version, previous, principal, finished, most_steps = row or (0, GENESIS, change.principal, None, 0)
-    if principal != change.principal:
-        raise UnknownStream(f"No thread has the id {stream}.")
-    if version != expected:
-        raise _conflict(stream, expected)
-    stored = chained(stream, version, previous, events, at)
-    columns: dict[str, object] = {
-        "directory": change.directory,
-        "title": change.title[:TITLE_CHARS],
-        "version": stored[-1].seq,
-        "outcome": change.outcome,
-        "steps": change.steps,
-        "total_steps": change.total_steps,
-        "updated": at,
-        "finished": at if change.completed else finished,
-        "hash": stored[-1].hash,
-        "most_steps": max(most_steps, change.steps),
-    }
-    try:
-        if row:
-            _move_head(connection, stream, expected, columns)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, append: Append) -> list[StoredEvent]:
+        """Append events to their stream, and return them as stored.
+
+        On SQLite the transaction has to be an immediate one. Raises VersionConflict when the stream stands elsewhere
+        and UnknownStream when it belongs to another principal; after either the transaction holds nothing of this
+        call, and on PostgreSQL may have to be rolled back. There, a transaction that appends to several streams keeps
+        other appends waiting from its first one on, and may be chosen to end a deadlock (StoreBusy).
+        """
+        last = last_event(self._connection, append.stream)
+        if last is not None and last.principal != append.head.principal:
+            raise UnknownStream(f"No thread has the id {append.stream}.")
+        if append.expected != (last.version if last else 0):
+            raise _conflict(append)
+        stored = chained(append, last.hash if last else GENESIS)
+        try:
+            self._record(append, stored, last)
+        except exc.IntegrityError as error:
+            if _code_of(error) not in _DUPLICATE_CODES:
+                raise
+            raise _conflict(append) from error
+        if append.keep:
+            self._keep(append)
+        return stored
+
+    def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
+        """Return the events of `stream` numbered above `after`, at most `limit`, in order."""
+        statement = _READ if limit is None else _READ.limit(limit)
+        rows = self._connection.execute(statement, {"this_stream": stream, "after": after})
+        return [StoredEvent(*row) for row in rows]
+
+    def follow(self, after: int, limit: int) -> list[PositionedEvent]:
+        """Return the events of all streams at positions above `after`, at most `limit`, in order."""
+        rows = self._connection.execute(_FOLLOW, {"after": after, "at_most": limit})
+        return [PositionedEvent(position, StoredEvent(*event)) for position, *event in rows]
+
+    def kept(self, stream: str) -> dict[str, bytes]:
+        """Return what is kept with `stream`, by name."""
+        rows = self._connection.execute(select(kept.c.name, kept.c.data).where(kept.c.stream == stream))
+        return {name: bytes(data) for name, data in rows}
+
+    def first_misfit(self, stream: str) -> int | None:
+        """Return the first number at which the stored chain does not fit, or None; raise UnknownStream for no rows."""
+        last = last_event(self._connection, stream)
+        previous, seq = GENESIS, 0
+        rows = self._connection.execute(
+            _READ, {"this_stream": stream, "after": 0}, execution_options={"yield_per": _ROWS_AT_ONCE}
+        )
+        for row in rows:
+            seq += 1
+            previous = event_hash(previous, stream, seq, row.at, NewEvent(row.kind, row.payload))
+            if row.seq != seq or row.hash != previous:
+                return seq
+        if last is None:
+            if seq == 0:
+                raise UnknownStream(f"No thread has the id {stream}.")
+            return 1
+        if seq != last.version:
+            return min(seq, last.version) + 1
+        return None if last.hash == previous else seq
+
+    def count(self) -> int:
+        """Return how many events there are."""
+        return self._connection.execute(select(func.count()).select_from(events)).scalar_one()
+
+    def _record(self, append: Append, stored: list[StoredEvent], last: LastEvent | None) -> None:
+        moved = True
+        if last is None:
+            insert_head(self._connection, append, stored[-1].hash)
         else:
-            _insert_head(connection, stream, change, columns)
-        connection.execute(_INSERT_EVENT, [_event_row(event) for event in stored])
-    except exc.IntegrityError as error:
-        if _code_of(error) not in _DUPLICATE_CODES:
-            raise
-        raise _conflict(stream, expected) from error
-    if keep:
-        known = set(connection.execute(select(kept.c.name).where(kept.c.stream == stream)).scalars())
-        rows = [{"stream": stream, "name": name, "data": data} for name, data in keep.items() if name not in known]
+            moved = move_head(self._connection, append, stored[-1].hash, last)
+        if not moved:
+            raise _conflict(append)
+        if self._connection.dialect.name == "postgresql":
+            # Who follows all streams must never see a position while a smaller one may still be committed, or it
+            # would be missed. Positions come from a sequence, so they are given under a lock that goes with the end
+            # of the transaction: whoever gets the next one begins after this one is visible, or gone. SQLite has one
+            # writer at a time anyway. The lock comes last, so that it is held for one statement and the commit.
+            self._connection.execute(_LOCK_POSITIONS)
+        self._connection.execute(_INSERT, [_row_of(event) for event in stored])
+
+    def _keep(self, append: Append) -> None:
+        known = set(self._connection.execute(select(kept.c.name).where(kept.c.stream == append.stream)).scalars())
+        rows = [
+            {"stream": append.stream, "name": name, "data": data}
+            for name, data in append.keep.items()
+            if name not in known
+        ]
         if rows:
-            connection.execute(insert(kept), rows)
-    return stored
+            self._connection.execute(insert(kept), rows)
 
 
-def _move_head(connection: Connection, stream: str, expected: int, columns: dict[str, object]) -> None:
-    moved = connection.execute(_UPDATE_HEAD, columns | {"this_stream": stream, "read_version": expected})
-    if moved.rowcount != 1:
-        raise _conflict(stream, expected)
-
-
-def _insert_head(connection: Connection, stream: str, change: HeadChange, columns: dict[str, object]) -> None:
-    fixed = {
-        "stream": stream,
-        "kind": change.kind,
-        "tool": change.tool,
-        "principal": change.principal,
-        "created": columns["updated"],
-        "origin": change.origin,
-    }
-    connection.execute(_INSERT_HEAD, columns | fixed)
-
-
-def _event_row(event: StoredEvent) -> dict[str, object]:
+def _row_of(event: StoredEvent) -> dict[str, object]:
     return {
         "stream": event.stream,
         "seq": event.seq,
@@ -118,8 +143,9 @@ def _event_row(event: StoredEvent) -> dict[str, object]:
     }
 
 
-def _conflict(stream: str, expected: int) -> VersionConflict:
-    return VersionConflict(f"{stream} moved on from version {expected}; nothing was recorded; read it again.")
+def _conflict(append: Append) -> VersionConflict:
+    text = f"{append.stream} moved on from version {append.expected}; nothing was recorded; read it again."
+    return VersionConflict(text)
 
 
 def _code_of(error: exc.IntegrityError) -> object:

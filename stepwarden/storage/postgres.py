@@ -14,21 +14,20 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import SettingsError, StoreBusy, StoreError, StoreUnreadable
-from stepwarden.storage.schema import (
-    APPLICATION_ID,
-    create_schema,
-    meta,
-    metadata,
+from stepwarden.storage.migrations import (
+    SCHEMA_VERSION,
+    migrate_step,
     misfit_of_version,
     missing_tables,
     stored_version,
-    upgrade_schema,
 )
+from stepwarden.storage.schema import APPLICATION_ID, create_schema, meta, metadata
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BUSY_STATES = {"40001", "40P01", "55P03", "57014"}
 _FULL_STATE = "53100"
 _DAMAGED_STATES = {"XX001", "XX002"}
+_NEWER_STATES = {"42703", "42P01"}  # a column or table is gone: a migration by another process, under our connection
 
 
 def open_postgres(url: str, *, busy_timeout_s: float) -> "PostgresBackend":
@@ -65,19 +64,25 @@ class PostgresBackend:
         self.reads: Engine = self.writes.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def prepare(self) -> None:
-        """Create the schema where it is not, under a lock of the whole database."""
+        """Create the schema where it is not, and bring an older one up."""
+        while self._migrated():
+            pass
+
+    def _migrated(self) -> bool:
+        """Create the schema, or bring an older one up by one; return whether there was an older one."""
         with self.writes.begin() as connection:
+            # Under a lock of the whole database, so that of several processes only the first acts.
             connection.execute(select(func.pg_advisory_xact_lock(APPLICATION_ID)))
             found = set(inspect(connection).get_table_names()) & metadata.tables.keys()
             if not found:
-                create_schema(connection)
-                return
+                create_schema(connection, SCHEMA_VERSION)
+                return False
             version = stored_version(connection) if meta.name in found else None
             if missing := missing_tables(found, version):
                 raise self._unreadable(f"lacks {', '.join(missing)}", "restore it from a backup")
             if misfit := misfit_of_version(version):
                 raise self._unreadable(*misfit)
-            upgrade_schema(connection)
+            return migrate_step(connection)
 
     def in_place(self) -> bool:
         """Return whether the connections lead to the database at the address: each is tried when it is taken."""
@@ -92,6 +97,9 @@ class PostgresBackend:
             return StoreError("The disk is full; nothing was recorded; free space and send the same call again.")
         if state in _DAMAGED_STATES:
             return self._unreadable(f"is damaged ({_first_line(error)})", "restore it from a backup")
+        if state in _NEWER_STATES:
+            found = f"was changed by a newer stepwarden ({_first_line(error)})"
+            return self._unreadable(found, "restart this one as the newer one")
         return StoreError(f"The store {self._shown} failed ({_first_line(error)}); send the same call again.")
 
     def facts(self, connection: Connection) -> dict[str, str | int]:

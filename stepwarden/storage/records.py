@@ -1,15 +1,11 @@
 """What goes into the store and what comes out of it, as plain frozen data."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-Outcome = Literal["open", "done", "inconclusive", "abandoned"]
-"""How a stream stands; retention and the user set `abandoned`, the machine the others."""
-
-FINISHED: tuple[Outcome, ...] = ("done", "inconclusive", "abandoned")
-"""Every outcome but `open`."""
+from stepwarden.storage.kinds import THREAD, StreamKind
 
 ConsultationState = Literal["claimed", "done", "failed", "given_up"]
 """How a consultation stands: being asked, answered, without an answer, or no longer wanted."""
@@ -39,30 +35,68 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionedEvent:
+    """One event of any stream with its position in the whole store.
+
+    Positions grow in the order in which events become visible. They may leave gaps, and none is given twice.
+    """
+
+    position: int
+    event: StoredEvent
+
+
+@dataclass(frozen=True, slots=True)
 class HeadChange:
     """What one append says of its stream's head row.
 
     `principal`, `tool`, `kind` and `origin` are fixed by the first append and ignored later, except that another
-    principal is refused. `steps` counts live steps, `total_steps` planned ones. `completed` is true for the append
-    that completes the stream: its time becomes the head's `finished`.
+    principal is refused. `state` is one of the kind's. `steps` counts what the kind counts; `total_steps` is how many
+    are planned, 0 where nothing is. `completed` is true for the append that completes the stream: its time becomes
+    the head's `finished`. Raises ValueError for a state that the kind does not have.
     """
 
     tool: str
     principal: str
     title: str
-    outcome: Outcome
+    state: str
     steps: int
-    total_steps: int
+    total_steps: int = 0
     directory: str | None = None
     origin: str | None = None
     completed: bool = False
-    kind: str = "thread"
+    kind: StreamKind = THREAD
+
+    def __post_init__(self) -> None:
+        if self.state not in self.kind.states:
+            raise ValueError(f"{self.state!r} is no state of a {self.kind.name}: {', '.join(self.kind.states)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one stream, all recorded or none.
+
+    `expected` is the number of the last event that the caller knows of, 0 for a new stream; `at` is the time of the
+    events in unix seconds. `keep` goes with the stream by name, where no such name is kept yet. Raises ValueError
+    without events.
+    """
+
+    stream: str
+    expected: int
+    events: Sequence[NewEvent]
+    head: HeadChange
+    at: float
+    keep: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def __post_init__(self) -> None:
+        if not self.events:
+            raise ValueError("append needs at least one event")
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """One stream as a listing shows it; `version` is the number of its last event.
 
+    `kind` is the name of a kind of streams and says what `state`, `steps` and `total_steps` mean; see `HeadChange`.
     `created`, `updated` and `finished` are unix seconds; `finished` is the last completion, kept when the stream
     is reopened, and None before the first.
     """
@@ -74,7 +108,7 @@ class Head:
     directory: str | None
     title: str
     version: int
-    outcome: Outcome
+    state: str
     steps: int
     total_steps: int
     created: float
@@ -85,29 +119,43 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class HeadQuery:
-    """Which heads a listing asks for; see `Store.heads`."""
+    """Which heads to list: by default everybody's, of every kind, the last updated first.
+
+    `principal` None means everybody's: that is for the command line alone. `state` is meant within a kind, so it
+    needs one (else ValueError). Heads whose directory is `directory_first` come before all others; `prefix` is the
+    beginning of an id.
+    """
 
     principal: str | None
-    tool: str | None
-    outcome: Outcome | None
-    directory_first: str | None
-    prefix: str | None
-    limit: int
-    offset: int
+    kind: StreamKind | None = None
+    state: str | None = None
+    tool: str | None = None
+    directory_first: str | None = None
+    prefix: str | None = None
+    limit: int = 50
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        if self.state is not None and self.kind is None:
+            raise ValueError("a state is asked for without the kind that it belongs to")
 
 
 @dataclass(frozen=True, slots=True)
-class Staleness:
-    """Which streams retention takes: idle since before these unix seconds (None: not at all)."""
+class RetentionRule:
+    """Which streams of one kind retention deletes: those idle for more than `idle_s` seconds.
 
-    orphans_before: float
-    finished_before: float | None
-    outcomes: Sequence[Outcome]
+    `states` None means any. `most_steps` takes only streams that never had more steps than that at once.
+    """
+
+    kind: StreamKind
+    idle_s: float
+    states: Sequence[str] | None = None
+    most_steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who wants to ask what: `owner` is a token that nobody else uses, the lease ends `lease_s` seconds from now."""
+    """A request to claim a consultation for `lease_s` seconds; `owner` is a token that is used for one claim only."""
 
     stream: str
     key: str
@@ -138,7 +186,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a consultation cost: tokens, and US dollars. None means that nobody told, which is not 0."""
+    """What a consultation cost: tokens, and US dollars. None means unknown, which is not 0."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -150,8 +198,8 @@ class Consultation:
     """One request to a model: `key` is unique in its stream, `attempt` counts from 1 how often it was claimed.
 
     `requested_at` (of this attempt), `finished_at` and `lease_until` are unix seconds. `payload` is the answer or
-    the failure as JSON text, None before and where it was given up. `lapsed` says that it was claimed and that its
-    lease was over when it was read: whoever claims it now gets it.
+    the failure as JSON text, None before and where it was given up. `lapsed` is true for a claim whose lease was
+    over when it was read: whoever claims it now gets it.
     """
 
     stream: str
@@ -172,3 +220,8 @@ class Consultation:
     def settled(self) -> bool:
         """Whether nothing more will come of it."""
         return self.state != "claimed"
+
+    @property
+    def handle(self) -> ClaimHandle:
+        """The claim as its holder names it."""
+        return ClaimHandle(self.stream, self.key, self.owner, self.attempt)

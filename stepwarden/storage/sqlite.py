@@ -1,4 +1,4 @@
-"""SQLite behind the store: what is looked at before a file is opened, how it is opened, what its failures mean.
+"""SQLite behind the store: what is checked before a file is opened, how it is opened, what its failures mean.
 
 POSIX drops every lock that a process has on a file when it closes any descriptor of it that SQLite does not know of.
 So nothing here reads the file's bytes itself, and nobody else in the process may open it, except through the same
@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import logging
 import os
+import re
 import sqlite3
 import stat
 import time
@@ -26,14 +27,8 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
-from stepwarden.storage.schema import (
-    APPLICATION_ID,
-    create_schema,
-    metadata,
-    misfit_of_version,
-    missing_tables,
-    upgrade_schema,
-)
+from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step, misfit_of_version, missing_tables
+from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata
 
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log is safe with several processes: https://sqlite.org/wal.html, WAL-reset bug."""
@@ -41,7 +36,9 @@ WAL_SAFE = (3, 51, 3)
 # What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
 _SMALLEST_BYTES = 512
 
-_BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
+_ERROR, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 1, 5, 6, 8, 10, 11, 13, 14, 26
+
+_NEWER = re.compile("no such (table|column)|has no column")  # a migration by another process, under our connection
 
 _PAUSE_S = 0.01  # between two tries of what SQLite itself does not wait for
 
@@ -196,13 +193,8 @@ class SqliteBackend:
 
     def prepare(self) -> None:
         """Create the schema in a blank file, settle the journal mode, and make the file private."""
-        with self.writes.begin() as connection:
-            # Under the write lock, so that of several processes that see a blank file only the first fills it.
-            if _is_blank(_driver_connection(connection), self._path):
-                create_schema(connection)
-                connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            else:
-                upgrade_schema(connection)
+        while self._migrated():
+            pass
         with contextlib.closing(self.reads.raw_connection()) as pooled:
             assert pooled.driver_connection is not None
             self._settle_journal_mode(pooled.driver_connection)
@@ -210,6 +202,16 @@ class SqliteBackend:
         if stat.S_IMODE(found.st_mode) & 0o077:
             self._path.chmod(0o600)
         self._identity = (found.st_dev, found.st_ino)
+
+    def _migrated(self) -> bool:
+        """Create the schema, or bring an older one up by one; return whether there was an older one."""
+        with self.writes.begin() as connection:
+            # Under the write lock, so that of several processes that see a blank or an old file only the first acts.
+            if not _is_blank(_driver_connection(connection), self._path):
+                return migrate_step(connection)
+            create_schema(connection, SCHEMA_VERSION)
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            return False
 
     def in_place(self) -> bool:
         """Return whether the path still leads to the file that is open.
@@ -306,6 +308,8 @@ def _failure(path: Path, error: BaseException | None) -> StoreError:
         return _unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
     if code == _CANTOPEN:
         return _unreadable(path, "cannot be opened", "make it and its directory readable and writable")
+    if code == _ERROR and _NEWER.search(str(error)):
+        return _unreadable(path, f"was changed by a newer stepwarden ({error})", "restart this one as the newer one")
     return StoreError(f"The store {path} failed ({error}); nothing was recorded.")
 
 

@@ -7,22 +7,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from stepwarden.errors import OtherKind, StoreUnreadable
 from stepwarden.models import Usage
-from stepwarden.storage import HeadChange, NewEvent, Store
+from stepwarden.storage import HeadChange, NewEvent, Store, kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.journal import Journal
 
 CHAT = "chat"
-"""The kind of these streams and of their events, and the tool they belong to."""
+"""The kind of the events of a chat, and the tool that chats belong to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One question with its answer.
 
-    `digest` stands for the request without its id. `asked` is the name of the model that was chosen, and `why`; `model`
-    and `provider` say who answered. `files` are the canonical names that were sent for, `left_out` those that did not
-    go along. `files_digest` stands for the text of those that did, which is what fits in `limit_bytes`. `origin` is
-    the workflow thread whose digest is the chat's context.
+    `digest` identifies the request, whatever its id. `asked` is the model that was chosen, and `why` the reason;
+    `model` and `provider` say who answered. `files` are the canonical names that were asked for, `left_out` those that
+    were not sent. `files_digest` is that of the text of those that were, which is what fits in `limit_bytes`. `origin`
+    is the workflow thread whose digest is the chat's context.
     """
 
     prompt: str
@@ -45,7 +45,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """One chat as it stands after its turns; one that has none is not stored yet."""
+    """One chat with its turns; one without turns is not stored yet."""
 
     id: str
     turns: tuple[Turn, ...] = ()
@@ -58,18 +58,18 @@ class Chat:
 
 @cache
 def _turn() -> TypeAdapter[Turn]:
-    return TypeAdapter(Turn)  # built when the first chat comes, not at every start
+    return TypeAdapter(Turn)  # built at the first chat, not at every start
 
 
 async def load_chat(journal: Journal, chat_id: str, caller: Caller) -> Chat:
     """Return the caller's chat.
 
-    Raises UnknownStream where it has none of that id, OtherKind where that is a thread of steps, StoreUnreadable where
+    Raises UnknownStream where it has none of that id, OtherKind where it is a thread of steps, StoreUnreadable where
     a newer stepwarden wrote it.
     """
     head = await journal.head(chat_id, caller)
-    if head.kind != CHAT:
-        raise OtherKind(f"{chat_id} is no chat.")
+    if head.kind != kinds.CHAT.name:
+        raise OtherKind(f"{chat_id} is not a chat.")
     stored = await journal.store.read(chat_id)
     try:
         return Chat(chat_id, tuple(_turn().validate_json(event.payload) for event in stored))
@@ -78,23 +78,20 @@ async def load_chat(journal: Journal, chat_id: str, caller: Caller) -> Chat:
 
 
 async def append_turn(store: Store, chat: Chat, turn: Turn, caller: Caller) -> Chat:
-    """Record one more turn, and give the chat with it; on disk when this returns.
+    """Record one more turn, and return the chat with it; on disk when this returns.
 
     Raises VersionConflict when another turn was recorded since `chat` was read, StoreError when it cannot be written.
     """
     grown = replace(chat, turns=(*chat.turns, turn))
-    count = len(grown.turns)
     change = HeadChange(
-        kind=CHAT,
+        kind=kinds.CHAT,
         tool=CHAT,
         principal=caller.principal,
         title=" ".join(grown.turns[0].prompt.split()),
-        outcome="done",  # every turn is whole: a chat of one turn is no orphan
-        steps=count,
-        total_steps=count,
+        state="open",
+        steps=len(grown.turns),
         directory=turn.directory,
         origin=turn.origin,
-        completed=True,
     )
     payload = _turn().dump_json(turn, exclude_defaults=True).decode()
     await store.append(chat.id, len(chat.turns), [NewEvent(CHAT, payload)], change)

@@ -28,6 +28,7 @@ from stepwarden.models import (
     ModelTier,
     find_some,
 )
+from stepwarden.storage import kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.chat_prompt import briefing_of, conversation, question_text
 from stepwarden.threads.chat_store import CHAT, Chat, Turn, append_turn, load_chat
@@ -97,7 +98,7 @@ class Chats:
         """
         until = deadline(self._call_s)
         head = await self._journal.head(question.thread_id, question.caller) if question.thread_id else None
-        if head is None or head.kind != CHAT:
+        if head is None or head.kind != kinds.CHAT.name:
             return await self._answer(question, Chat(new_thread_id(CHAT)), head.stream if head else None, until)
         async with self._turn_of(head.stream, until):
             chat = await load_chat(self._journal, head.stream, question.caller)

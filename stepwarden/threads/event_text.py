@@ -15,9 +15,9 @@ def stamp(at: float) -> str:
 
 
 def describe(entry: HistoryEntry) -> str:
-    """Return one event in a line; of a kind that is not known here, its name."""
-    tell = _TELL.get(entry.kind)
-    return tell(entry.data) if tell else entry.kind
+    """Return one event in a line; the name of its kind where that is not known here."""
+    describe_data = _DESCRIPTIONS.get(entry.kind)
+    return describe_data(entry.data) if describe_data else entry.kind
 
 
 def one_line(text: str, chars: int) -> str:
@@ -42,30 +42,28 @@ def _planned(data: Data) -> str:
 
 
 def _held(data: Data) -> str:
-    named = (
+    clauses = (
         clause.get("text") or f"{clause['kind']} {clause.get('subject', '')}".strip().replace("_", " ")
         for clause in data["open"]
     )
-    return f"held: {', '.join(named)}"
+    return f"held: {', '.join(clauses)}"
 
 
 def _finished(data: Data) -> str:
-    words = f"{data['outcome']}, {data['assurance'].replace('_', ' ')}"
-    return f"finished by {data['by']}: {words}; {data.get('reason', '')}"
+    outcome = f"{data['outcome']}, {data['assurance'].replace('_', ' ')}"
+    return f"finished by {data['by']}: {outcome}; {data.get('reason', '')}"
 
 
 def _answered(data: Data) -> str:
-    voice: Data | None = data.get("voice")
-    if voice is not None:
-        said = (
-            voice.get("failed")
-            or f"{voice.get('revised') or voice.get('vote') or 'no vote'}: {voice.get('summary', '')}"
-        )
-        return f"heard {voice['model']}: {one_line(said, 160)}"
-    opinion: Data = data.get("opinion") or {}
-    said = opinion.get("failed") or opinion.get("summary", "")
-    verdict = "" if opinion.get("failed") else "agrees: " if opinion.get("agrees", True) else "disagrees: "
-    return f"answered: {opinion.get('model', '')} {verdict}{one_line(str(said), 160)}".strip()
+    answer: Data | None = data.get("voice")
+    if answer is not None:
+        vote = answer.get("revised") or answer.get("vote") or "no vote"
+        text = answer.get("failed") or f"{vote}: {answer.get('summary', '')}"
+        return f"heard {answer['model']}: {one_line(text, 160)}"
+    review: Data = data.get("opinion") or {}
+    text = review.get("failed") or review.get("summary", "")
+    verdict = "" if review.get("failed") else "agrees: " if review.get("agrees", True) else "disagrees: "
+    return f"answered: {review.get('model', '')} {verdict}{one_line(str(text), 160)}".strip()
 
 
 def _refused(data: Data) -> str:
@@ -78,18 +76,18 @@ def _chat(data: Data) -> str:
 
 
 def _upstream(data: Data) -> str:
-    what = f"{data['upstream']}/{data['tool']} ({data['kind']}, arguments {data['arguments'][:12]})"
+    call = f"{data['upstream']}/{data['tool']} ({data['kind']}, arguments {data['arguments'][:12]})"
     if data["phase"] == "intended":
-        return f"about to call {what}"
-    said = f": {one_line(data['summary'], 120)}" if data.get("summary") else ""
-    allowed = f", allowed by {_ALLOWED.get(data['approved'], data['approved'])}" if data.get("approved") else ""
-    return f"called {what}: {data.get('outcome', 'ended')}, {data.get('duration_ms', 0)} ms{allowed}{said}"
+        return f"about to call {call}"
+    summary = f": {one_line(data['summary'], 120)}" if data.get("summary") else ""
+    allowed = f", allowed by {_APPROVERS.get(data['approved'], data['approved'])}" if data.get("approved") else ""
+    return f"called {call}: {data.get('outcome', 'ended')}, {data.get('duration_ms', 0)} ms{allowed}{summary}"
 
 
-_ALLOWED = {"user": "the user", "confirmed": "a second call", "setting": "the settings"}
+_APPROVERS = {"user": "the user", "confirmed": "a second call", "setting": "the settings"}
 
 
-_TELL: Mapping[str, Callable[[Data], str]] = {
+_DESCRIPTIONS: Mapping[str, Callable[[Data], str]] = {
     "opened": _opened,
     "step": _step,
     "planned": _planned,

@@ -11,10 +11,9 @@ from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
 from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused, StepRecorded, decode, encode
 from stepwarden.steps.fold import fold_events
 from stepwarden.steps.thread import Outcome, Thread
-from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent
+from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent, kinds
 from stepwarden.threads.calls import Caller, HistoryEntry
 
-THREAD = "thread"  # the kind of a stream that is one
 KEPT_BYTES = 16 * 1024 * 1024  # payloads of the threads kept in memory; the rest is folded anew when it is asked for
 
 
@@ -40,7 +39,7 @@ class Journal:
     async def load(self, thread_id: str, caller: Caller) -> Thread:
         """Return the caller's thread as it stands now; raises as `head` does, and OtherKind for a chat."""
         head = await self.head(thread_id, caller)
-        if head.kind != THREAD:
+        if head.kind != kinds.THREAD.name:
             raise OtherKind(f"{thread_id} is a {head.kind}, no thread of steps: go on with it by {head.tool}.")
         thread, size = self._kept.get(thread_id, (Thread(thread_id, head.tool), 0))
         if thread.version < head.version:
@@ -120,7 +119,7 @@ def _head_change(thread: Thread, events: Sequence[Event], caller: Caller) -> Hea
         tool=thread.tool,
         principal=caller.principal,
         title=" ".join(thread.task.split()),
-        outcome=thread.outcome.value,
+        state=thread.outcome.value,
         steps=len(thread.live),
         total_steps=thread.total_steps,
         directory=thread.directory,

@@ -12,9 +12,9 @@ from stepwarden.reports.plain import escaped, quoted
 from stepwarden.steps.digest import digest
 from stepwarden.steps.events import decode
 from stepwarden.steps.thread import Thread
-from stepwarden.storage import Head
+from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import Caller, HistoryEntry
-from stepwarden.threads.chat_store import CHAT, Chat, load_chat
+from stepwarden.threads.chat_store import Chat, load_chat
 from stepwarden.threads.event_text import describe, one_line, stamp
 from stepwarden.threads.journal import Journal
 
@@ -35,9 +35,8 @@ class ThreadQueries:
         """List the caller's threads, the open ones of this working directory first, then by their last change."""
         if not caller.listed:
             return []
-        return await self._journal.store.heads(
-            principal=caller.principal, tool=tool, directory_first=self._directory, prefix=prefix, limit=limit
-        )
+        query = HeadQuery(caller.principal, tool=tool, directory_first=self._directory, prefix=prefix, limit=limit)
+        return await self._journal.store.heads(query)
 
     async def thread(self, thread_id: str, caller: Caller) -> Thread:
         """Return one thread of the caller's; UnknownStream where it has none of that id, OtherKind for a chat."""
@@ -46,7 +45,7 @@ class ThreadQueries:
     async def thread_or_chat(self, thread_id: str, caller: Caller) -> Thread | Chat:
         """Return what of the caller's has this id; UnknownStream where there is none."""
         head = await self._journal.head(thread_id, caller)
-        if head.kind == CHAT:
+        if head.kind == kinds.CHAT.name:
             return await load_chat(self._journal, thread_id, caller)
         return await self._journal.load(thread_id, caller)
 
@@ -75,7 +74,7 @@ class ThreadQueries:
 
 def as_json(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
     """Return the whole thread as JSON: its digest and every event with time and hash. A chat is its events."""
-    body: dict[str, Any] = {"thread": thread.id, "tool": CHAT}
+    body: dict[str, Any] = {"thread": thread.id, "tool": kinds.CHAT.name}
     if isinstance(thread, Thread):
         body = _thread_as_json(thread)
     body["events"] = [asdict(entry) for entry in history]

@@ -229,7 +229,7 @@ class Threads:
         thread = decision.thread
         step = thread.trail[-1]
         if step.number == 1:
-            finished = await self._journal.store.steps_of_finished(policy.tool)
+            finished = await self._journal.store.calibration.steps_of_finished(policy.tool)
             panel = policy.panel(thread)
             work = found.work(step.submission, finished)
             work = work if panel is None else replace(work, computed=panel.steps)

@@ -1,4 +1,4 @@
-"""What is recorded of a call to an upstream: who, what, the digest of its arguments, what came of it, how long it took.
+"""The record of a call to an upstream: who made it, of what tool, the digest of its arguments, its outcome and time.
 
 A call that may change something is recorded before it is sent, so that a crash leaves the intent behind. Reads are
 recorded once, when they are over.
@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
 from stepwarden.errors import VersionConflict
-from stepwarden.storage import HeadChange, NewEvent, Store
+from stepwarden.storage import HeadChange, NewEvent, Store, kinds
 
 UPSTREAM = "upstream"
-"""The kind of these streams and of their events, and the tool they belong to."""
+"""The kind of the events of a session, and the tool that sessions belong to."""
 
 CALLS_PER_STREAM = 2_000
 SUMMARY_CHARS = 160
@@ -29,7 +29,7 @@ Outcome = Literal["", "ok", "error", "asked", "refused", "not_sent", "unknown", 
 class CallRecord:
     """One entry. `id` is the same in both entries of a call.
 
-    `arguments` is the SHA-256 of the arguments, never themselves. `approved` says by what a write was let through:
+    `arguments` is the SHA-256 of the arguments, never the arguments. `approved` says what let a write through:
     "user" (asked by the host), "confirmed" (a second call), "setting". `outcome` of an ended call: "ok", "error" (the
     tool says it failed), "asked" (it asks something first), "refused" (not carried out), "not_sent", "unknown" (sent,
     no answer) or "cancelled". `summary` is the beginning of the answer, `answer_bytes` all of it.
@@ -69,8 +69,8 @@ def payload_of(record: CallRecord) -> str:
 
 
 @dataclass
-class _Stream:
-    id: str
+class _Session:
+    stream: str
     version: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -81,32 +81,31 @@ class SessionRecorder:
 
     store: Store
     mint: Callable[[str], str] = new_id
-    _streams: dict[str, _Stream] = field(default_factory=dict[str, _Stream])
+    _sessions: dict[str, _Session] = field(default_factory=dict[str, _Session])
 
     async def record(self, record: CallRecord) -> None:
         """Record one entry; on disk when this returns."""
-        stream = self._streams.get(record.by)
-        if stream is None or stream.version >= CALLS_PER_STREAM:
-            stream = self._streams[record.by] = _Stream(self.mint(UPSTREAM))
-        async with stream.lock:
-            change = HeadChange(
-                kind=UPSTREAM,
-                tool=UPSTREAM,
-                principal=record.by,
-                title="calls to upstream servers",
-                outcome="done",  # each entry is whole: a session of one call is no orphan
-                steps=stream.version + 1,
-                total_steps=stream.version + 1,
-                completed=True,
-            )
+        session = self._sessions.get(record.by)
+        if session is None or session.version >= CALLS_PER_STREAM:
+            session = self._sessions[record.by] = _Session(self.mint(UPSTREAM))
+        async with session.lock:
             try:
-                stored = await self.store.append(
-                    stream.id, stream.version, [NewEvent(UPSTREAM, payload_of(record))], change
-                )
+                await self._append(session, record)
             except VersionConflict:
-                # Nobody else writes this stream: an append that was cancelled had gone through.
-                stream.version = len(await self.store.read(stream.id))
-                stored = await self.store.append(
-                    stream.id, stream.version, [NewEvent(UPSTREAM, payload_of(record))], change
-                )
-            stream.version = stored[-1].seq
+                # Nobody else writes this stream: an append that was cancelled had gone through, or retention took it.
+                head = await self.store.head(session.stream)
+                session.version = head.version if head else 0
+                await self._append(session, record)
+
+    async def _append(self, session: _Session, record: CallRecord) -> None:
+        change = HeadChange(
+            kind=kinds.SESSION,
+            tool=UPSTREAM,
+            principal=record.by,
+            title="calls to upstream servers",
+            state="open",
+            steps=session.version + 1,
+        )
+        event = NewEvent(UPSTREAM, payload_of(record))
+        await self.store.append(session.stream, session.version, [event], change)
+        session.version += 1

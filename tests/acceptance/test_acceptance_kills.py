@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from stdio_driver import Server, served, step, text_of
 
-from stepwarden.storage import Store, StoredEvent
+from stepwarden.storage import HeadQuery, Store, StoredEvent
 
 SERVERS = 4
 THREADS = 12
@@ -148,7 +148,7 @@ class Chaos:
             head = await store.head(work.id)
             assert head
             assert (head.steps, head.version) == (len(work.live), len(events))
-        for head in await store.heads(principal="local", limit=10_000):
+        for head in await store.heads(HeadQuery("local", limit=10_000)):
             if head.stream not in ours:
                 assert head.steps == 1, "an orphan has the one step that was never acknowledged"
                 assert await store.verify(head.stream) is None

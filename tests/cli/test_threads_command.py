@@ -84,7 +84,7 @@ def test_a_chat_is_listed_shown_exported_and_verified_and_cannot_be_abandoned(st
     chat = asyncio.run(chatted(store_file))
     assert command("threads", "list") == 0
     assert [(row["id"], row["outcome"], row["steps"], row["task"]) for row in rows(capsys)] == [
-        (chat, "done", "1/1", "what is it")
+        (chat, "open", "1", "what is it")
     ]
     assert command("threads", "show", chat) == 0
     shown = capsys.readouterr().out

@@ -174,7 +174,7 @@ async def test_what_is_no_budget_is_refused(text: str) -> None:
 
 async def test_what_one_process_spends_counts_in_the_next_and_in_every_other_of_the_store(tmp_path: Path) -> None:
     def process(store: Store) -> tuple[BudgetedProvider, SpendTracker]:
-        purse = SpendTracker(Limits(day=Allowance(tokens=2_000), thread=Allowance(tokens=1_000)), ledger=store)
+        purse = SpendTracker(Limits(day=Allowance(tokens=2_000), thread=Allowance(tokens=1_000)), ledger=store.spending)
         return BudgetedProvider(ScriptedProvider(Script([BIG] * 9)), purse, Prices(load_catalogue(None))), purse
 
     stores = [Store(f"sqlite:///{tmp_path / 'store.db'}") for _ in range(3)]
@@ -188,7 +188,7 @@ async def test_what_one_process_spends_counts_in_the_next_and_in_every_other_of_
         await second.complete(request(text="x" * 900))
     with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_DAY"):
         await third.complete(request(thread="c", text="x" * 900))
-    today, on_b = await stores[2].spent(datetime.datetime.now(datetime.UTC).date().isoformat(), "b")
+    today, on_b = await stores[2].spending.spent(datetime.datetime.now(datetime.UTC).date().isoformat(), "b")
     assert (today.tokens, on_b.tokens, on_b.unpriced_calls) == (1_800, 900, 1)
     for store in stores:
         await store.close()
@@ -196,7 +196,7 @@ async def test_what_one_process_spends_counts_in_the_next_and_in_every_other_of_
 
 async def test_without_a_budget_of_a_day_or_thread_nothing_is_written(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    purse = SpendTracker(Limits(call=Allowance(tokens=5_000)), ledger=store)
+    purse = SpendTracker(Limits(call=Allowance(tokens=5_000)), ledger=store.spending)
     await BudgetedProvider(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None))).complete(
         request(thread="a")
     )
@@ -208,7 +208,7 @@ async def test_without_a_budget_of_a_day_or_thread_nothing_is_written(tmp_path: 
 async def test_a_store_that_fails_leaves_the_budget_to_what_the_process_saw(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_text("not a database, but long enough to be looked at as one" * 20)
     store = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    purse = SpendTracker(Limits(day=Allowance(tokens=1_000)), ledger=store)
+    purse = SpendTracker(Limits(day=Allowance(tokens=1_000)), ledger=store.spending)
     provider = BudgetedProvider(ScriptedProvider(Script([BIG])), purse, Prices(load_catalogue(None)))
     await provider.complete(request())
     with pytest.raises(ModelError, match="STEPWARDEN_BUDGET_DAY"):

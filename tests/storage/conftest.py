@@ -1,18 +1,15 @@
-"""A store to test with: SQLite always, PostgreSQL too for the contract when an address is given."""
+"""A store to test with: SQLite always, PostgreSQL too for the contract where there is one."""
 
-import os
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
-from store_steps import Clock
+from store_steps import NEEDS_POSTGRES, POSTGRES, Clock
 
 from stepwarden.storage import Store
-
-# An empty database of one's own, with the `postgres` extra installed: postgresql://user@host/name
-POSTGRES = os.environ.get("STEPWARDEN_TEST_POSTGRES")
 
 
 @pytest.fixture
@@ -37,16 +34,28 @@ async def store(url: str, clock: Clock) -> AsyncIterator[Store]:
     await opened.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"] if POSTGRES else ["sqlite"])
-def any_url(request: pytest.FixtureRequest, url: str) -> str:
-    if request.param == "sqlite":
-        return url
-    import psycopg
-
+def postgres_schema() -> str:
+    """Make an empty schema, and give the address at which it is all there is."""
     schema = f"t{uuid.uuid4().hex}"
     with psycopg.connect(POSTGRES, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {schema}")
     return f"{POSTGRES}?options=-csearch_path%3D{schema}"
+
+
+@pytest.fixture
+def postgres_url() -> str:
+    return postgres_schema()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=NEEDS_POSTGRES)])
+def any_url(request: pytest.FixtureRequest, url: str) -> str:
+    return url if request.param == "sqlite" else postgres_schema()
+
+
+@pytest.fixture
+def fresh_url(any_url: str, tmp_path: Path) -> str:
+    """Another empty database of the same kind."""
+    return f"sqlite:///{tmp_path}/fresh.db" if any_url.startswith("sqlite") else postgres_schema()
 
 
 @pytest_asyncio.fixture

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from store_steps import CHANGE, append, event, raw
 
-from stepwarden.storage import GENESIS, Store, event_hash
+from stepwarden.storage import GENESIS, NewEvent, Store, event_hash
 
 E = "stepwarden_events"
 H = "stepwarden_heads"
+COLUMNS = "stream, at, kind, payload, hash"
+EVENT = NewEvent("k", "{}")
 
 
 @pytest.mark.asyncio
@@ -29,7 +31,7 @@ H = "stepwarden_heads"
         (f"DELETE FROM {E} WHERE seq = 5; UPDATE {H} SET version = 4", 4),
         (f"UPDATE {H} SET version = 4", 5),
         (f"DELETE FROM {H}", 1),
-        (f"INSERT INTO {E} SELECT stream, 6, at, kind, payload, hash FROM {E} WHERE seq = 5", 6),
+        (f"INSERT INTO {E} (seq, {COLUMNS}) SELECT 6, {COLUMNS} FROM {E} WHERE seq = 5", 6),
         (f"UPDATE {E} SET seq = 9 WHERE seq = 2; UPDATE {E} SET seq = 2 WHERE seq = 3", 2),
     ],
 )
@@ -46,7 +48,7 @@ async def test_tampering_is_found_at_its_number(store: Store, path: Path, tamper
 @pytest.mark.asyncio
 async def test_a_last_event_rewritten_with_a_right_hash_does_not_fit_its_head(store: Store, path: Path) -> None:
     stored = await append(store, "debug-a", 3)
-    forged = event_hash(stored[1].hash, "debug-a", 3, stored[2].at, "step", "{}")
+    forged = event_hash(stored[1].hash, "debug-a", 3, stored[2].at, NewEvent("step", "{}"))
     connection = raw(path)
     connection.execute(f"UPDATE {E} SET payload = '{{}}', hash = '{forged}' WHERE seq = 3")
     connection.close()
@@ -75,4 +77,4 @@ async def test_a_long_chain_is_verified_to_its_end(store: Store, path: Path) -> 
 
 
 def test_the_first_hash_of_every_stream_is_its_own() -> None:
-    assert event_hash(GENESIS, "a", 1, 1.0, "k", "{}") != event_hash(GENESIS, "b", 1, 1.0, "k", "{}")
+    assert event_hash(GENESIS, "a", 1, 1.0, EVENT) != event_hash(GENESIS, "b", 1, 1.0, EVENT)

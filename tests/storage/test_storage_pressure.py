@@ -13,7 +13,7 @@ import pytest_asyncio
 from store_steps import CHANGE, append, event, raw
 
 from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
-from stepwarden.storage import Store
+from stepwarden.storage import HeadQuery, Store
 
 pytestmark = pytest.mark.asyncio
 
@@ -103,7 +103,7 @@ async def test_a_held_store_is_busy_for_writers_and_then_fine(impatient: Store, 
     with pytest.raises(StoreBusy, match="send the same call again"):
         await impatient.append("debug-a", 2, [event()], CHANGE)
     with pytest.raises(StoreBusy):
-        await impatient.reset_calibration()
+        await impatient.calibration.reset()
     holder.execute("ROLLBACK")
     assert (await append(impatient, "debug-a", 1))[0].seq == 3
     holder.close()
@@ -150,7 +150,7 @@ async def test_writers_that_wait_for_each_other_in_one_process_are_never_busy(st
     async with anyio.create_task_group() as group:
         for number in range(16):
             group.start_soon(write, number)
-    assert [head.version for head in await store.heads(principal="local")] == [20] * 16
+    assert [head.version for head in await store.heads(HeadQuery("local"))] == [20] * 16
 
 
 async def test_an_event_costs_the_same_room_at_two_hundred_and_at_two_thousand(url: str, path: Path) -> None:

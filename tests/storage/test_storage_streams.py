@@ -6,11 +6,11 @@ from dataclasses import replace
 import anyio
 import anyio.lowlevel
 import pytest
-from store_steps import CHANGE, Clock, append, event
+from store_steps import CHANGE, ORPHANS, Clock, append, event
 
 from stepwarden.errors import StoreError, UnknownStream, VersionConflict
-from stepwarden.storage import GENESIS, NewEvent, Store, event_hash
-from stepwarden.storage.schema import SCHEMA_VERSION
+from stepwarden.storage import GENESIS, HeadQuery, NewEvent, RetentionRule, Store, StreamKind, event_hash, kinds
+from stepwarden.storage.migrations import SCHEMA_VERSION
 
 pytestmark = pytest.mark.asyncio
 
@@ -32,10 +32,10 @@ async def test_what_is_appended_is_read_back_the_same_and_in_order(any_store: St
 async def test_every_hash_follows_from_the_one_before_by_the_documented_formula(any_store: Store) -> None:
     previous = GENESIS
     for stored in await append(any_store, "debug-a", 3):
-        previous = event_hash(previous, "debug-a", stored.seq, stored.at, stored.kind, stored.payload)
+        previous = event_hash(previous, "debug-a", stored.seq, stored.at, NewEvent(stored.kind, stored.payload))
         assert stored.hash == previous
     # By sha256sum, and fixed, so that no later change of the formula goes unseen: every stored chain would break.
-    assert event_hash(GENESIS, "debug-a", 1, 1.5, "step", '{"a":"ü"}') == (
+    assert event_hash(GENESIS, "debug-a", 1, 1.5, NewEvent("step", '{"a":"ü"}')) == (
         "bd03c038e95c82fb70bd67ac8aa897664962a72c2e415a9df0336b8da8306bc4"
     )
 
@@ -43,15 +43,15 @@ async def test_every_hash_follows_from_the_one_before_by_the_documented_formula(
 async def test_a_head_says_what_the_last_append_said(any_store: Store, clock: Clock) -> None:
     await append(any_store, "debug-a", 1, replace(CHANGE, directory="/work", title="t" * 300, origin="plan-b"))
     clock.now += 5
-    done = replace(CHANGE, outcome="done", steps=2, total_steps=4, completed=True, tool="other", origin=None)
+    done = replace(CHANGE, state="done", steps=2, total_steps=4, completed=True, tool="other", origin=None)
     await append(any_store, "debug-a", 1, done)
     clock.now += 5
-    await append(any_store, "debug-a", 1, replace(CHANGE, outcome="open", steps=3, title="again"))
+    await append(any_store, "debug-a", 1, replace(CHANGE, state="open", steps=3, title="again"))
 
     head = await any_store.head("debug-a")
     assert head is not None
     assert (head.stream, head.kind, head.tool, head.principal) == ("debug-a", "thread", "debug", "local")
-    assert (head.version, head.outcome, head.steps, head.total_steps) == (3, "open", 3, 3)
+    assert (head.version, head.state, head.steps, head.total_steps) == (3, "open", 3, 3)
     assert (head.created, head.updated, head.finished) == (1_000_000, 1_000_010, 1_000_005)
     assert (head.title, head.directory, head.origin) == ("again", None, "plan-b")
 
@@ -122,10 +122,10 @@ async def test_another_principal_can_neither_list_nor_append_to_a_stream(any_sto
     await append(any_store, "debug-a", 1)
     await append(any_store, "debug-b", 1, replace(CHANGE, principal="bob"))
 
-    assert [head.stream for head in await any_store.heads(principal="local")] == ["debug-a"]
-    assert [head.stream for head in await any_store.heads(principal="bob")] == ["debug-b"]
-    assert await any_store.heads(principal="eve") == []
-    assert len(await any_store.heads(principal=None)) == 2
+    assert [head.stream for head in await any_store.heads(HeadQuery("local"))] == ["debug-a"]
+    assert [head.stream for head in await any_store.heads(HeadQuery("bob"))] == ["debug-b"]
+    assert await any_store.heads(HeadQuery("eve")) == []
+    assert len(await any_store.heads(HeadQuery(None))) == 2
     for expected in (0, 1):
         with pytest.raises(UnknownStream):
             await any_store.append("debug-a", expected, [event()], replace(CHANGE, principal="bob"))
@@ -141,7 +141,7 @@ async def test_heads_come_newest_first_with_those_of_a_directory_before_the_rest
     await append(any_store, "debug-a", 1, replace(CHANGE, directory="/x"))
 
     async def listed(**wanted: object) -> str:
-        return "".join(head.stream[-1] for head in await any_store.heads(principal="local", **wanted))
+        return "".join(head.stream[-1] for head in await any_store.heads(HeadQuery("local", **wanted)))
 
     assert await listed() == "adcb"
     assert await listed(directory_first="/x") == "acdb"
@@ -150,15 +150,16 @@ async def test_heads_come_newest_first_with_those_of_a_directory_before_the_rest
 
 async def test_heads_are_filtered_by_tool_outcome_and_prefix(any_store: Store) -> None:
     await append(any_store, "debug-AB", 1)
-    await append(any_store, "debug-ab", 1, replace(CHANGE, outcome="done"))
+    await append(any_store, "debug-ab", 1, replace(CHANGE, state="done"))
     await append(any_store, "plan_x", 1, replace(CHANGE, tool="planner"))
     await append(any_store, "planxx", 1, replace(CHANGE, tool="planner"))
 
     async def listed(**wanted: object) -> set[str]:
-        return {head.stream for head in await any_store.heads(principal="local", **wanted)}
+        return {head.stream for head in await any_store.heads(HeadQuery("local", **wanted))}
 
     assert await listed(tool="planner") == {"plan_x", "planxx"}
-    assert await listed(outcome="done") == {"debug-ab"}
+    assert await listed(kind=kinds.THREAD, state="done") == {"debug-ab"}
+    assert await listed(kind=kinds.CHAT) == set()
     assert await listed(prefix="debug-a") == {"debug-ab"}
     assert await listed(prefix="plan_") == {"plan_x"}
     assert await listed(prefix="%") == set()
@@ -167,20 +168,21 @@ async def test_heads_are_filtered_by_tool_outcome_and_prefix(any_store: Store) -
 async def test_calibration_counts_done_streams_of_the_tool_since_the_reset(any_store: Store, clock: Clock) -> None:
     async def finish(name: str, steps: int, **other: object) -> None:
         clock.now += 1
-        done = replace(CHANGE, outcome="done", steps=steps, completed=True)
+        done = replace(CHANGE, state="done", steps=steps, completed=True)
         await append(any_store, name, 1, replace(done, **other))
 
     await finish("a", 3)
     await finish("b", 5)
     await finish("c", 7, tool="other")
-    await finish("d", 9, outcome="inconclusive")
-    assert await any_store.steps_of_finished("debug") == [5, 3]
-    assert await any_store.steps_of_finished("debug", limit=1) == [5]
+    await finish("d", 9, state="inconclusive")
+    await finish("e", 2, kind=StreamKind("other", ("done",)))
+    assert await any_store.calibration.steps_of_finished("debug") == [5, 3]
+    assert await any_store.calibration.steps_of_finished("debug", limit=1) == [5]
 
-    await any_store.reset_calibration()
-    assert await any_store.steps_of_finished("debug") == []
+    await any_store.calibration.reset()
+    assert await any_store.calibration.steps_of_finished("debug") == []
     await finish("a", 4)
-    assert await any_store.steps_of_finished("debug") == [4]
+    assert await any_store.calibration.steps_of_finished("debug") == [4]
 
 
 async def test_pruning_takes_idle_orphans_of_one_step_and_nothing_else(any_store: Store, clock: Clock) -> None:
@@ -189,35 +191,63 @@ async def test_pruning_takes_idle_orphans_of_one_step_and_nothing_else(any_store
     await append(any_store, "two-steps", 1, replace(CHANGE, steps=2))
     await append(any_store, "back-to-one", 1, replace(CHANGE, steps=5))
     await append(any_store, "back-to-one", 1, replace(CHANGE, steps=1))
-    await append(any_store, "done", 1, replace(CHANGE, outcome="done"))
+    await append(any_store, "done", 1, replace(CHANGE, state="done"))
     clock.now += 8 * 86_400
     await append(any_store, "fresh", 1)
 
     expected = {f"orphan-{number:02}" for number in range(45)}
-    assert {head.stream for head in await any_store.prune(dry_run=True)} == expected
-    assert len(await any_store.heads(principal=None, limit=100)) == 49
-    assert {head.stream for head in await any_store.prune()} == expected
-    assert {head.stream for head in await any_store.heads(principal=None)} == {
+    assert {head.stream for head in await any_store.maintenance.prune([ORPHANS], dry_run=True)} == expected
+    assert len(await any_store.heads(HeadQuery(None, limit=100))) == 49
+    assert {head.stream for head in await any_store.maintenance.prune([ORPHANS])} == expected
+    assert {head.stream for head in await any_store.heads(HeadQuery(None))} == {
         "two-steps",
         "back-to-one",
         "done",
         "fresh",
     }
     assert await any_store.read("orphan-00") == []
-    assert await any_store.prune() == []
+    assert await any_store.maintenance.prune([ORPHANS]) == []
 
 
-async def test_pruning_of_finished_streams_has_its_own_age_and_outcomes(any_store: Store, clock: Clock) -> None:
-    for outcome in ("open", "done", "inconclusive", "abandoned"):
-        await append(any_store, outcome, 1, replace(CHANGE, outcome=outcome, steps=3))
+RUN = StreamKind("run", ("running", "paused", "completed", "failed", "stopped"))
+
+
+async def test_retention_has_a_rule_for_each_kind_with_states_of_its_own(any_store: Store, clock: Clock) -> None:
+    for kind in (kinds.THREAD, kinds.CHAT, RUN):
+        for state in kind.states:
+            await append(any_store, f"{kind.name}-{state}", 1, replace(CHANGE, kind=kind, state=state, steps=3))
     clock.now += 100
 
-    async def prunable(**wanted: object) -> set[str]:
-        return {head.stream for head in await any_store.prune(dry_run=True, **wanted)}
+    async def prunable(*rules: RetentionRule) -> set[str]:
+        return {head.stream for head in await any_store.maintenance.prune(rules, dry_run=True)}
 
-    assert await prunable(finished_older_than_s=101) == set()
-    assert await prunable(finished_older_than_s=99) == {"done", "inconclusive", "abandoned"}
-    assert await prunable(finished_older_than_s=99, outcomes=["abandoned"]) == {"abandoned"}
+    ended = RetentionRule(kinds.THREAD, 99, states=("done", "abandoned"))
+    assert await prunable() == set()
+    assert await prunable(replace(ended, idle_s=101)) == set()
+    assert await prunable(ended) == {"thread-done", "thread-abandoned"}
+    assert await prunable(RetentionRule(kinds.CHAT, 99)) == {"chat-open"}
+    assert await prunable(RetentionRule(RUN, 99, states=("failed",)), RetentionRule(kinds.CHAT, 99)) == {
+        "chat-open",
+        "run-failed",
+    }
+    assert await prunable(RetentionRule(RUN, 99, most_steps=2)) == set()
+
+
+async def test_a_stream_of_a_kind_that_the_store_does_not_know_is_listed_by_its_own_states(any_store: Store) -> None:
+    change = replace(CHANGE, kind=RUN, tool="execute", state="running", total_steps=0)
+    await append(any_store, "run-a", 1, change)
+    await append(any_store, "run-a", 1, replace(change, state="paused"))
+    await append(any_store, "run-b", 1, replace(change, state="completed", completed=True))
+    paused = await any_store.heads(HeadQuery(None, kind=RUN, state="paused"))
+    assert [(head.stream, head.kind, head.state) for head in paused] == [("run-a", "run", "paused")]
+    assert await any_store.heads(HeadQuery(None, kind=kinds.THREAD)) == []
+
+
+async def test_a_state_belongs_to_a_kind() -> None:
+    with pytest.raises(ValueError, match="'done' is no state of a chat: open"):
+        replace(CHANGE, kind=kinds.CHAT, state="done")
+    with pytest.raises(ValueError, match="without the kind"):
+        HeadQuery("local", state="done")
 
 
 async def test_verifying_an_unknown_stream_does_not_pass_for_intact(any_store: Store) -> None:
@@ -251,7 +281,7 @@ async def test_warming_many_times_at_once_opens_one_database(any_store: Store) -
         for _ in range(10):
             group.start_soon(any_store.warm)
     await append(any_store, "debug-a", 2)
-    facts = await any_store.check()
+    facts = await any_store.maintenance.check()
     assert (facts["streams"], facts["events"], facts["schema_version"]) == (1, 2, SCHEMA_VERSION)
     assert int(facts["bytes"]) > 0
 
@@ -296,5 +326,5 @@ async def test_what_is_kept_with_a_stream_stays_as_it_was_first_and_goes_with_it
     assert await any_store.kept("docgen-b") == {}
 
     clock.now += 100
-    await any_store.prune(orphans_older_than_s=1, finished_older_than_s=1)
+    await any_store.maintenance.prune([replace(ORPHANS, idle_s=1)])
     assert await any_store.kept("docgen-a") == {}

@@ -20,7 +20,7 @@ from stepwarden.consultation.background_requests import BackgroundRequests, dead
 from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome, request_digest
 from stepwarden.errors import StoreBusy
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage
-from stepwarden.storage import Consultation, Store
+from stepwarden.storage import Claim, Consultation, Store
 from stepwarden.storage.sqlite import newest_driver
 
 STREAM, KEY = "debug-a", "expert:3:d1"
@@ -67,7 +67,7 @@ class Process:
         return found
 
     async def look(self, key: str = KEY) -> Consultation:
-        found = await self.store.consultation(STREAM, key)
+        found = await self.store.consultations.find(STREAM, key)
         assert found is not None
         return found
 
@@ -301,7 +301,7 @@ async def test_what_a_killed_process_asked_is_asked_once_more_after_its_lease(pa
     models = ScriptedModels().say()
     store = Store(url)
     consultants = BackgroundRequests(store, models, lease_s=0.5, renew_s=0.1)
-    before = await store.consultation(STREAM, KEY)
+    before = await store.consultations.find(STREAM, KEY)
     assert before is not None
     assert (before.state, before.attempt) == ("claimed", 1)
     found = await consultants.wait(STREAM, KEY, REQUEST, until=deadline(30))
@@ -346,7 +346,7 @@ async def test_a_process_that_was_taken_over_aborts_its_request_at_the_next_rene
     taken = await sleeper.look()
     while taken.owner != "heir":  # until it is claimed between two renewals
         clock.now += 11
-        taken = await heir.store.claim(STREAM, KEY, owner="heir", lease_s=10, model="m", request_digest="d")
+        taken = await heir.store.consultations.claim(Claim(STREAM, KEY, "heir", 10, "m", "d"))
     await asyncio.wait_for(sleeper.models.aborted.wait(), 20)
     assert await heir.look() == taken
 
@@ -521,7 +521,7 @@ async def test_ten_models_are_asked_at_once_and_each_by_one_process(launch: Laun
         found = await asyncio.gather(*(process.collect(key) for key in keys for process in processes))
     assert {row.state for row in found} == {"done"}
     assert sum(len(process.models.asked) for process in processes) == 10
-    assert sorted(row.key for row in await processes[0].store.consultations(STREAM)) == keys
+    assert sorted(row.key for row in await processes[0].store.consultations.of_stream(STREAM)) == keys
 
 
 @pytest.mark.asyncio
@@ -541,7 +541,7 @@ async def test_closing_aborts_the_requests_and_releases_their_claims_at_once(lau
         assert (await second.collect(key)).attempt == 2
     await first.start("consensus:3")
     assert await first.consultants.wait(STREAM, "consensus:3", REQUEST, until=deadline(20)) is None
-    assert await first.store.consultation(STREAM, "consensus:3") is None
+    assert await first.store.consultations.find(STREAM, "consensus:3") is None
 
 
 @pytest.mark.asyncio

@@ -24,6 +24,7 @@ from stepwarden.settings import load_settings
 from stepwarden.threads.calls import LOCAL, Caller
 from stepwarden.threads.chat_prompt import SUMMARY_CHARS, TURN_CHARS, VERBATIM_CHARS
 from stepwarden.threads.chats import ChatQuestion, Chats
+from stepwarden.threads.retention import orphan_threads
 from tools.chat import chat_tool
 from tools.shared.edge import current_caller
 
@@ -460,7 +461,7 @@ async def test_status_lists_and_shows_a_chat_and_resources_hold_it(
 async def test_a_chat_of_one_turn_is_no_orphan(home: Path, players: Players) -> None:
     async with house(home, players) as built, Client(built.app) as client:
         chat = (await said(client, prompt="x"))["continuation_id"]
-        assert await built.runtime.store.prune(orphans_older_than_s=-1_000) == []
+        assert await built.runtime.store.maintenance.prune([orphan_threads(-1_000)]) == []
         assert await built.runtime.store.head(chat) is not None
 
 

@@ -1,0 +1,87 @@
+"""What retention deletes and what calibration counts, in an open transaction; imported lazily: it loads SQLAlchemy."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    false,
+    or_,
+    select,
+    update,
+)
+
+from stepwarden.storage.kinds import THREAD
+from stepwarden.storage.records import Head, RetentionRule
+from stepwarden.storage.schema import (
+    CALIBRATION_RESET,
+    HEAD_COLUMNS,
+    consultations,
+    events,
+    heads,
+    kept,
+    meta,
+    spending,
+)
+
+
+class RetentionRows:
+    """Whole streams, as the transaction of `connection` sees them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def stale(self, rules: Sequence[RetentionRule], at: float) -> list[Head]:
+        """Return the heads of the streams that any of `rules` takes at `at` (unix seconds), the longest idle first."""
+        wanted = or_(false(), *(_taken_by(rule, at) for rule in rules))
+        statement = select(*HEAD_COLUMNS).where(wanted).order_by(heads.c.updated)
+        return [Head(*row) for row in self._connection.execute(statement)]
+
+    def delete(self, batch: Sequence[Head]) -> list[Head]:
+        """Delete these streams with all that belongs to them, except those that moved on; return what was deleted."""
+        deleted: list[Head] = []
+        for head in batch:
+            same = (heads.c.stream == head.stream, heads.c.version == head.version)
+            if self._connection.execute(delete(heads).where(*same)).rowcount:
+                for column in (events.c.stream, consultations.c.stream, kept.c.stream, spending.c.thread):
+                    self._connection.execute(delete(column.table).where(column == head.stream))
+                deleted.append(head)
+        return deleted
+
+
+class CalibrationRows:
+    """How long finished threads were, as the transaction of `connection` sees them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def finished_steps(self, tool: str, limit: int) -> list[int]:
+        """Return the live steps of the done threads of `tool` since the last reset, the newest completion first."""
+        reset = self._connection.execute(select(meta.c.value).where(meta.c.key == CALIBRATION_RESET)).scalar_one()
+        statement = (
+            select(heads.c.steps)
+            .where(
+                heads.c.tool == tool,
+                heads.c.kind == THREAD.name,
+                heads.c.state == "done",
+                heads.c.finished > float(reset),
+            )
+            .order_by(heads.c.finished.desc())
+            .limit(limit)
+        )
+        return list(self._connection.execute(statement).scalars())
+
+    def reset(self, at: float) -> None:
+        """Leave out of `finished_steps` what finished up to `at` (unix seconds)."""
+        self._connection.execute(update(meta).where(meta.c.key == CALIBRATION_RESET).values(value=repr(at)))
+
+
+def _taken_by(rule: RetentionRule, at: float) -> ColumnElement[bool]:
+    wanted = [heads.c.kind == rule.kind.name, heads.c.updated < at - rule.idle_s]
+    if rule.states is not None:
+        wanted.append(heads.c.state.in_(rule.states))
+    if rule.most_steps is not None:
+        wanted.append(heads.c.most_steps <= rule.most_steps)
+    return and_(*wanted)

@@ -1,0 +1,123 @@
+"""The database as asynchronous code uses it: opened at first use, each transaction in a worker thread."""
+
+import threading
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from stepwarden.errors import SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from stepwarden.storage.database import Database, Transaction
+
+_Answer = TypeVar("_Answer")
+_SQLITE_PREFIXES = ("sqlite:///", "sqlite+pysqlite:///")
+_POSTGRES_PREFIXES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+_READERS = 4
+
+
+class Transactions:
+    """Runs transactions on the database at `url`; see `Store` for addresses and errors.
+
+    What is run gets the open transaction and must not keep it. A call that is cancelled ends its transaction first.
+    """
+
+    def __init__(self, url: str, busy_timeout_s: float) -> None:
+        self._path = _sqlite_path(url)
+        self._url = url
+        self._busy_timeout_s = busy_timeout_s
+        self._opened: Database | None = None
+        self._closed = False
+        self._opening = threading.Lock()
+        # One writer, so that calls of this process queue in order here and not in SQLite's unfair back-off.
+        self._writer = anyio.CapacityLimiter(1)
+        self._readers = anyio.CapacityLimiter(_READERS)
+
+    async def read(self, work: "Callable[[Transaction], _Answer]") -> _Answer:
+        """Return what `work` reads in a transaction that sees one unchanging state."""
+
+        def run() -> _Answer:
+            with self._database().reading() as transaction:
+                return work(transaction)
+
+        return await _in_thread(run, self._readers)
+
+    async def write(self, work: "Callable[[Transaction], _Answer]") -> _Answer:
+        """Return what `work` gives, when all that it wrote is on disk; nothing is written where it raises."""
+
+        def run() -> _Answer:
+            with self._database().writing() as transaction:
+                return work(transaction)
+
+        return await _in_thread(run, self._writer)
+
+    async def open(self) -> None:
+        """Import what is heavy and open the database; any number of times, also at once."""
+        await _in_thread(self._database, self._readers)
+
+    async def facts(self) -> dict[str, str | int]:
+        """Return what there is to say of the database; see `Maintenance.check`."""
+        return await _in_thread(lambda: self._database().facts(), self._readers)
+
+    async def close(self) -> None:
+        """Close the connections, once no call is under way; any later call but this one raises StoreError."""
+        async with AsyncExitStack() as everybody, self._writer:
+            # A connection that is out while the pool closes would be left to the garbage collector.
+            for _ in range(_READERS):
+                reader = object()
+                await self._readers.acquire_on_behalf_of(reader)
+                everybody.callback(self._readers.release_on_behalf_of, reader)
+            await anyio.to_thread.run_sync(self._close)
+
+    def _database(self) -> "Database":
+        with self._opening:
+            if self._closed:
+                raise StoreError("The store is closed.")
+            if self._opened is not None and not self._opened.in_place():
+                self._opened.close()
+                self._opened = None
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> "Database":
+        from stepwarden.storage.database import Database
+
+        if self._path is None:
+            from stepwarden.storage.postgres import open_postgres
+
+            return Database(open_postgres(self._url, busy_timeout_s=self._busy_timeout_s))
+        from stepwarden.storage.sqlite import open_sqlite
+
+        return Database(open_sqlite(self._path, busy_timeout_s=self._busy_timeout_s))
+
+    def _close(self) -> None:
+        with self._opening:
+            self._closed = True
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+
+async def _in_thread(run: Callable[[], _Answer], limiter: anyio.CapacityLimiter) -> _Answer:
+    # Not abandoned on cancel, which is the default: a transaction is short, and a thread left alone would commit
+    # behind the back of whoever cancelled.
+    return await anyio.to_thread.run_sync(run, limiter=limiter)
+
+
+def _sqlite_path(url: str) -> Path | None:
+    """Return the absolute path in a SQLite url, or None for PostgreSQL; raise `SettingsError` for anything else."""
+    if url.startswith(_POSTGRES_PREFIXES):
+        return None
+    for prefix in _SQLITE_PREFIXES:
+        path = url.removeprefix(prefix)
+        if path != url and path not in {"", ":memory:"}:
+            return Path(path).expanduser().absolute()
+    scheme = url.partition(":")[0]
+    raise SettingsError(
+        f"The database address ({scheme}:...) is neither sqlite:/// with the path of a file nor postgresql://."
+    )
