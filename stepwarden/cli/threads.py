@@ -12,14 +12,13 @@ from stepwarden.cli.opened import with_journal
 from stepwarden.cli.output import show_markdown, show_table
 from stepwarden.errors import StepwardenError
 from stepwarden.settings import load_settings
-from stepwarden.steps.thread import Outcome as Standing
+from stepwarden.steps.commands import Command, CommandKind, CommandRefused
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head
 from stepwarden.storage.records import Outcome
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
-from stepwarden.threads.commands import abandon as abandon_thread
-from stepwarden.threads.commands import owner
+from stepwarden.threads.commands import give_command, owner
 from stepwarden.threads.event_text import stamp
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.queries import ThreadQueries, as_html, as_json, as_markdown
@@ -84,10 +83,11 @@ def export(
 
 @threads.command()
 def abandon(thread_id: ThreadId) -> None:
-    """Return an open thread up; its history stays."""
-    before = with_journal(lambda journal: abandon_thread(journal, thread_id))
-    if before is not Standing.OPEN:
-        typer.echo(f"{thread_id} is {before.value} already; only open threads can be abandoned.", err=True)
+    """Give an open thread up; its history stays."""
+    command = Command(CommandKind.ABANDON, via="cli")
+    admission = with_journal(lambda journal: give_command(journal, thread_id, command))
+    if isinstance(admission, CommandRefused):
+        typer.echo(f"{thread_id} is {admission.subject} already; only open threads can be abandoned.", err=True)
         raise typer.Exit(1)
     typer.echo(f"{thread_id} is abandoned.")
 
