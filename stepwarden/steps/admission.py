@@ -13,7 +13,7 @@ from enum import StrEnum
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.status import Status, status_of
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import IssueClaim, Severity, Submission
 from stepwarden.steps.text import fold, key_of
 from stepwarden.steps.thread import Claims, Issue, Origin, Thread
@@ -123,7 +123,7 @@ def _admit_step(thread: Thread, submission: Submission, policy: Policy, working_
         if not 1 <= submission.backtrack <= thread.last:
             return Refusal(Reason.NO_SUCH_STEP, expected, str(submission.backtrack))  # 5
         return _admit_content(thread, before_step(thread, submission.backtrack), submission, policy, backtrack=True)
-    if submission.number >= expected and status_of(thread) is Status.CLOSED:
+    if submission.number >= expected and status_of(thread) is ThreadStatus.CLOSED:
         return Refusal(Reason.CLOSED, expected)  # 7
     if submission.number > expected:
         # Hosts send steps in parallel: one whose predecessor is still being worked on is early, and no gap (3).

@@ -29,7 +29,7 @@ from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
 from stepwarden.steps.stall import gets_nowhere, gives_up
-from stepwarden.steps.status import Status, status_of
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 
@@ -83,7 +83,7 @@ class Decision:
         be a second opinion on the same clauses.
         """
         held = any(isinstance(event, Held) for event in self.events)
-        return not held and status_of(self.thread) in {Status.OPEN, Status.HELD}
+        return not held and status_of(self.thread) in {ThreadStatus.OPEN, ThreadStatus.HELD}
 
 
 def open_thread(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from stepwarden.steps.thread import DecidedBy, Outcome, Thread
 
 
-class Status(StrEnum):
+class ThreadStatus(StrEnum):
     """Where a thread stands."""
 
     OPEN = "open"  # it takes its next number; the first ask to finish with open clauses will be held
@@ -18,11 +18,11 @@ class Status(StrEnum):
     CLOSED = "closed"  # by the agent or a person: only a backtrack reopens it
 
 
-def status_of(thread: Thread) -> Status:
+def status_of(thread: Thread) -> ThreadStatus:
     """Return where `thread` stands."""
     if thread.outcome is not Outcome.OPEN:
         # Who ended it decides, not how: an agent must not be locked out by an end that it did not ask for.
-        return Status.ENDED if thread.ended_by in {DecidedBy.RULE, DecidedBy.MODEL} else Status.CLOSED
+        return ThreadStatus.ENDED if thread.ended_by in {DecidedBy.RULE, DecidedBy.MODEL} else ThreadStatus.CLOSED
     if thread.awaiting is not None:
-        return Status.WAITING
-    return Status.HELD if thread.held else Status.OPEN
+        return ThreadStatus.WAITING
+    return ThreadStatus.HELD if thread.held else ThreadStatus.OPEN

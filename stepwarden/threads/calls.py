@@ -13,7 +13,7 @@ from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.panel import is_exchange, panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
-from stepwarden.steps.status import Status, status_of
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.thread import Plan, Signal, Step, Thread
@@ -122,7 +122,7 @@ class StepReply:
     def awaits(self) -> str:
         """The model that is still to answer, "" where none is asked."""
         # A replayed call waits for nothing: what it once waited for has come, or was given up.
-        waits = status_of(self.thread) is Status.WAITING and not self.replayed
+        waits = status_of(self.thread) is ThreadStatus.WAITING and not self.replayed
         return self.thread.asked_model if waits else ""
 
     @property

@@ -145,7 +145,9 @@ class Threads:
             return None
         thread = decision.thread
         kept = await self.journal.kept(thread.id) if call.keeps and not is_new else {}
-        return await anyio.to_thread.run_sync(self.inspections.take, call.look, thread, located.workspace, kept)
+        seen = await anyio.to_thread.run_sync(self.inspections.take, call.look, thread, located.workspace, kept)
+        assert seen is None or call.keeps or not seen.kept, f"{thread.tool} keeps things and does not say so"
+        return seen
 
     async def _collect(self, located: _LocatedCall, thread: Thread, admission: Collect) -> StepReply:
         """Wait for the answers that `thread` waits for as long as the call may take, and go on with what they say."""

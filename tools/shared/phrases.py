@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from stepwarden.steps.admission import Reason, Refusal
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.status import Status, status_of
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.thread import Thread
 
 NAMED = 3  # how many issues or files one line names before it counts the rest
@@ -133,7 +133,7 @@ def _there(thread: Thread | None) -> str:
 
 
 def _or_go_on(thread: Thread | None, call: str) -> str:
-    closed = thread is not None and status_of(thread) is Status.CLOSED
+    closed = thread is not None and status_of(thread) is ThreadStatus.CLOSED
     return "" if closed else f", or go on with {call}"
 
 
