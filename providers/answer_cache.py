@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from providers.structured_output import WrongAnswer, read_answer
 from providers.wrapper import Wrapper
+from stepwarden.consultation.structured_answers import WrongAnswer, read_answer
 from stepwarden.models import ModelReply, ModelRequest, Provider, Usage
 
 CACHE_BYTES = 64_000_000
@@ -42,7 +42,7 @@ class Kept(Protocol):
 
 def answer_key(origin: str, request: ModelRequest) -> str:
     """Return the key of a request: all that the answer depends on, and for whom it was."""
-    asked = request.answer or request.form
+    asked = request.answer or (request.form.asked if request.form else None)
     schema = asked.model_json_schema() if asked else None
     parts = [
         _VERSION,

@@ -93,7 +93,7 @@ class ModelRouter:
         candidates = [route for route in self._candidates(need) if self._permits(route)]
         for route in sorted(candidates, key=lambda route: route.provider in resting):
             return route
-        raise ModelError(ErrorKind.NO_MODEL, self._why_none())
+        raise ModelError(ErrorKind.NO_MODEL, self._why_none)  # told only where somebody asks
 
     def usable(self, resting: Sequence[str] = ()) -> list[ModelInfo]:
         """Return all that can be asked now: by the catalogue, by setting, and as discovered."""
@@ -241,7 +241,7 @@ class ModelRouter:
 
     def _unknown(self, wanted: str) -> ModelError:
         if not self._providers and not self._scripted:
-            return ModelError(ErrorKind.NO_MODEL, self._why_none(), model=wanted)
+            return ModelError(ErrorKind.NO_MODEL, self._why_none, model=wanted)
         row: Row | None = self._catalogue.rows.get(self._catalogue.find(wanted) or "")
         prefix = wanted.partition("/")[0].casefold()
         vendor = row.provider if row else prefix if prefix in BY_NAME else _vendor(wanted)

@@ -64,7 +64,7 @@ def chat_body(
             schema_response_format(request.answer) if dialect.answers == "json_schema" else {"type": "json_object"}
         )
     elif request.form is not None and dialect.answers == "json_schema":
-        body["response_format"] = schema_response_format(request.form)
+        body["response_format"] = schema_response_format(request.form.asked)
     if request.temperature is not None and not (row and row.fixed_temperature):
         low, high = profile.temperature
         body["temperature"] = min(max(request.temperature, low), high)

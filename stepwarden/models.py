@@ -1,6 +1,6 @@
 """The port that model providers fill: requests, replies, usage, errors. It knows no vendor."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -49,14 +49,27 @@ RETRYABLE = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.TIMEOUT, ErrorKind.NETWOR
 class ModelError(StepwardenError):
     """A model gave no usable answer. The text is one line without secrets: what was wrong, and what to do.
 
-    `retry_after_s` is what the endpoint asked for, if it did.
+    `text` may be a function, which is called when somebody reads the error: most never are, where no model is
+    configured. `retry_after_s` is what the endpoint asked for, if it did.
     """
 
-    def __init__(self, trouble: ErrorKind, text: str, *, model: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        trouble: ErrorKind,
+        text: str | Callable[[], str],
+        *,
+        model: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(text)
         self.trouble = trouble
         self.model = model
         self.retry_after_s = retry_after_s
+        self._text = text
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self._text if isinstance(self._text, str) else self._text()
 
     @property
     def retryable(self) -> bool:
@@ -74,11 +87,25 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """A form that an answer should have where prose is an answer too.
+
+    `asked` is the strict form, for endpoints that can hold a model to it; `answer` is how it is read, and may take
+    more. `words` tell the form to the model, `purpose` is in a word what the answer is for.
+    """
+
+    asked: type[BaseModel]
+    answer: type[BaseModel]
+    words: str
+    purpose: str = "answer"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """What is asked of one model. `model` is a name as `Models.choose` gave it.
 
     `answer` is the type that the reply has to be of, None for free text. `form` is asked of endpoints that can hold a
-    model to it, where the caller reads the text itself and takes other answers too. `thinking` is one of `minimal`,
+    model to it; the caller reads the text itself and takes prose too. `thinking` is one of `minimal`,
     `low`, `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for
     whom the budget is spent. `cache` lets an earlier answer to the very same request of the same `principal` stand in.
     """
@@ -86,7 +113,7 @@ class ModelRequest:
     model: str
     messages: tuple[Message, ...]
     answer: type[BaseModel] | None = None
-    form: type[BaseModel] | None = None
+    form: AnswerForm | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
     thinking: str | None = None

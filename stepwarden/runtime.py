@@ -11,9 +11,10 @@ import anyio.to_thread
 
 import prompts
 from stepwarden.consultation.background_requests import BackgroundRequests
-from stepwarden.consultation.expert import Experts
-from stepwarden.consultation.panel import ConsensusRunner
-from stepwarden.consultation.votes import VoteReader
+from stepwarden.consultation.consultant import Consultant
+from stepwarden.consultation.expert import Expert
+from stepwarden.consultation.panel import ModelPanel
+from stepwarden.consultation.panel_prompts import PanelPrompts
 from stepwarden.deferred import DeferredModels
 from stepwarden.errors import StepwardenError
 from stepwarden.inspections.runner import InspectionRunner
@@ -21,6 +22,8 @@ from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import ModelAdviser
 from stepwarden.models import ModelError, Models, ModelTier, find_some
 from stepwarden.settings import Settings, variables
+from stepwarden.steps.consensus_rules import CONSENSUS
+from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.storage import Store
 from stepwarden.threads.chats import Chats
 from stepwarden.threads.journal import Journal
@@ -51,7 +54,6 @@ class Runtime:
     queries: ThreadQueries
     models: Models
     background_requests: BackgroundRequests
-    consensus: ConsensusRunner
     chats: Chats
     inspections: InspectionRunner
     upstreams: DeferredUpstreams | None = None
@@ -80,9 +82,7 @@ class Runtime:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(
-            self.background_requests.close(), self.consensus.close()
-        )  # before the store: answers are recorded
+        await self.background_requests.close()  # before the store: answers are recorded
         await self.models.close()
         await anyio.to_thread.run_sync(self.inspections.close)
         if self.upstreams is not None:
@@ -119,11 +119,9 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     journal = Journal(store)
     models = models or _models(settings, store)
     background_requests = BackgroundRequests(store, models)
-    experts = Experts(models, background_requests, prompts.text("expert"))
-    seat = prompts.load("consensus_seat").texts
-    consensus = ConsensusRunner(store, models, BackgroundRequests(store, VoteReader(models, seat["form"])), seat)
     inspections = InspectionRunner(settings.home / "cache" / "source")
-    threads = Threads(journal, build_manager(settings, models), settings.roots, experts, consensus, inspections)
+    consultants = _consultants(store, models, background_requests)
+    threads = Threads(journal, build_manager(settings, models), settings.roots, consultants, inspections)
     queries = ThreadQueries(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = Chats(journal, models, settings.roots, prompts.load("chat").texts["system"])
     upstreams = _upstreams(settings, store)
@@ -135,11 +133,19 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
         queries,
         models,
         background_requests,
-        consensus,
         chats,
         inspections,
         upstreams,
     )
+
+
+def _consultants(store: Store, models: Models, requests: BackgroundRequests) -> dict[str, Consultant]:
+    """Return whoever asks models about threads, by the kinds that policies name."""
+    panel = PanelPrompts(prompts.load("consensus_seat").texts)
+    return {
+        EXPERT.kind: Expert(models, requests, prompts.text("expert")),
+        CONSENSUS.kind: ModelPanel(store, models, requests, panel),
+    }
 
 
 def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from stepwarden.steps.consensus_rules import CONSENSUS
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.panel import MOST_PANELISTS, panel_of
+from stepwarden.steps.panel import MOST_PANELISTS
 from stepwarden.steps.panel_answer import Stance, Vote
 from tools.workflow.request import BaseWorkflowRequest, Many, NonEmptyText, RequestItem, Text, Word
 from tools.workflow.workflow import Workflow
@@ -45,7 +46,7 @@ def _stance(value: object) -> object:
     return _STANCES.get(word, word) if isinstance(word, str) else word
 
 
-class SeatItem(RequestItem):
+class PanelistItem(RequestItem):
     """One item of `models`."""
 
     model: Annotated[NonEmptyText, AfterValidator(_on_one_line)]
@@ -56,8 +57,8 @@ class SeatItem(RequestItem):
 class ConsensusRequest(BaseWorkflowRequest):
     """One step of a consensus."""
 
-    models: Annotated[list[Annotated[SeatItem, BeforeValidator(_named)]], Many, BeforeValidator(_apart)] = Field(
-        default_factory=list[SeatItem],
+    models: Annotated[list[Annotated[PanelistItem, BeforeValidator(_named)]], Many, BeforeValidator(_apart)] = Field(
+        default_factory=list[PanelistItem],
         max_length=MOST_PANELISTS,
         description="Step 1: 2-10 x {model, stance: for|against|neutral, stance_prompt}",
     )
@@ -79,7 +80,13 @@ class ConsensusRequest(BaseWorkflowRequest):
 
 WORKFLOW = Workflow(
     policy=Policy(
-        tool="consensus", low=1, likely=3, high=MOST_PANELISTS, min_steps=1, novelty_required=False, panel=panel_of
+        tool="consensus",
+        low=1,
+        likely=3,
+        high=MOST_PANELISTS,
+        min_steps=1,
+        novelty_required=False,
+        consultation=CONSENSUS,
     ),
     request=ConsensusRequest,
     fields="step, findings, own_vote",

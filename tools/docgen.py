@@ -35,4 +35,5 @@ WORKFLOW = Workflow(
     request=DocgenRequest,
     fields="step",
     look=inspector_of("docgen"),
+    keeps=True,
 )

@@ -26,4 +26,5 @@ WORKFLOW = Workflow(
     ),
     request=TestgenRequest,
     look=inspector_of("testgen"),
+    keeps=True,
 )

@@ -12,12 +12,12 @@ from stepwarden.cli.opened import with_journal
 from stepwarden.cli.output import show_markdown, show_table
 from stepwarden.errors import StepwardenError
 from stepwarden.settings import load_settings
+from stepwarden.steps.commands import Command, CommandKind, CommandRefused
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
-from stepwarden.threads.commands import abandon as abandon_thread
-from stepwarden.threads.commands import owner
+from stepwarden.threads.commands import give_command, owner
 from stepwarden.threads.event_text import stamp
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.queries import ThreadQueries, as_html, as_json, as_markdown
@@ -87,9 +87,10 @@ def export(
 @threads.command()
 def abandon(thread_id: ThreadId) -> None:
     """Give an open thread up; its history stays."""
-    before = with_journal(lambda journal: abandon_thread(journal, thread_id))
-    if before is not Outcome.OPEN:
-        typer.echo(f"{thread_id} is {before.value} already; only open threads can be abandoned.", err=True)
+    command = Command(CommandKind.ABANDON, via="cli")
+    admission = with_journal(lambda journal: give_command(journal, thread_id, command))
+    if isinstance(admission, CommandRefused):
+        typer.echo(f"{thread_id} is {admission.subject} already; only open threads can be abandoned.", err=True)
         raise typer.Exit(1)
     typer.echo(f"{thread_id} is abandoned.")
 

@@ -7,6 +7,7 @@ import secrets
 from typing import Protocol
 
 from stepwarden.consultation.outcomes import RecordedOutcome, recorded_outcome, request_digest, timed_out
+from stepwarden.consultation.structured_answers import complete_form
 from stepwarden.errors import StoreError
 from stepwarden.models import ModelReply, ModelRequest
 from stepwarden.storage import Claim, Consultation, Store
@@ -14,7 +15,7 @@ from stepwarden.storage import Claim, Consultation, Store
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 45.0
-"""One deadline a call, shared by everything in it: the step protocol, section 5."""
+"""One deadline a call, shared by everything in it (protocol, section 5)."""
 
 LEASE_SECONDS = 10.0  # after a crash, this long nobody asks again
 RENEW_SECONDS = 3.0  # two renewals may fail before another process takes over
@@ -31,7 +32,7 @@ def deadline(seconds: float = CALL_SECONDS) -> float:
 
 
 class AnswerSource(Protocol):
-    """Whoever answers requests: the models, or what reads their answers in a way of its own."""
+    """Whoever answers requests: the models."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return one answer. Raises ModelError."""
@@ -67,9 +68,10 @@ class _Run:
 class BackgroundRequests:
     """Asks models in the background of one process; several processes on one store never ask the same at once.
 
-    It belongs to one event loop and knows a consultation only by its stream and key. A claim is a lease of
-    `lease_s` seconds that is renewed every `renew_s`; who waits for another process looks at the store in pauses
-    that grow from the first to the second number of `poll_s`. Any method but `close` may raise StoreError.
+    An answer is read in the form that its request names (`ModelRequest.form`) before it is recorded. An instance
+    belongs to one event loop and knows a consultation only by its stream and key. A claim is a lease of `lease_s`
+    seconds that is renewed every `renew_s`; who waits for another process looks at the store in pauses that grow from
+    the first to the second number of `poll_s`. Any method but `close` may raise StoreError.
     """
 
     def __init__(
@@ -181,7 +183,7 @@ class BackgroundRequests:
         await self._settle(claimed, came or timed_out(request))
 
     async def _asked(self, request: ModelRequest) -> ModelReply:
-        return await self._models.complete(request)  # whatever it raises, and when, is then the task's error
+        return await complete_form(self._models.complete, request)  # whatever it raises is then the task's error
 
     async def _hold(self, run: _Run, asking: asyncio.Task[ModelReply], claimed: Consultation, *, ends: float) -> None:
         """Renew the lease until the request has ended, was aborted, or its time is up."""

@@ -1,4 +1,4 @@
-"""The second opinion before a thread completes: whom to ask, what is sent, and how the answer is read."""
+"""The expert, a second opinion before a thread completes: whom to ask, what is sent, and how the answer is read."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,19 +7,20 @@ import anyio.to_thread
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.consultant import AdmittedStep, WaitingThread
+from stepwarden.consultation.context_budget import file_section, request_bytes
 from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome
 from stepwarden.files import Workspace
 from stepwarden.models import ErrorKind, Message, ModelError, ModelInfo, ModelRequest, Models, ModelTier, find_some
+from stepwarden.steps.consultation_rules import Preparation
 from stepwarden.steps.digest import Digest, digest
+from stepwarden.steps.events import Answered, Event
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.expert_review import ExpertReview, Objection
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 
-BYTES_PER_TOKEN = 3.5  # of code and prose in English, on the low side (docs/dependencies.md)
-CONTEXT_TOKENS = 64_000  # of a model of which nobody says how much it takes
-SHARE = 0.6  # of the context that the request may fill; the rest is for thinking and the answer
 FINDINGS_CHARS = 2_000  # of each step
 MOST_POINTS = 12
 
@@ -54,15 +55,12 @@ class ExpertAnswer(BaseModel):
     files_needed: list[str] = Field(default_factory=list[str], description="Files to look at before this is settled")
 
 
-def expert_request(
-    thread: Thread, policy: Policy, workspace: Workspace, info: ModelInfo, wording: str
-) -> tuple[ModelRequest, int]:
+def expert_request(waiting: WaitingThread, info: ModelInfo, wording: str) -> tuple[ModelRequest, int]:
     """Return the request to the expert, and how many files did not fit in it. Reads files."""
-    budget = int((info.context_tokens or CONTEXT_TOKENS) * BYTES_PER_TOKEN * SHARE)
-    work = _work(thread, policy, digest(thread))
-    files, left_out = workspace.numbered(_files(thread), max(0, budget - len(work.encode()) - len(wording.encode())))
-    named = f"\n\nNot included, did not fit or may not be read: {', '.join(left_out)}" if left_out else ""
-    text = f"{work}\n\n# Files\n{files or 'None could be read.'}{named}"
+    thread = waiting.thread
+    work = _work(thread, waiting.policy, digest(thread))
+    files = file_section(waiting.workspace, _files(thread), request_bytes([info]), (work, wording))
+    text = f"{work}\n\n# Files\n{files.text or 'None could be read.'}{files.note}"
     request = ModelRequest(
         model=info.name,
         messages=(Message("system", wording), Message("user", text)),
@@ -72,7 +70,7 @@ def expert_request(
         purpose="expert",
         thread=thread.id,
     )
-    return request, len(left_out)
+    return request, len(files.left_out)
 
 
 def _files(thread: Thread) -> list[str]:
@@ -103,7 +101,7 @@ def _work(thread: Thread, policy: Policy, found: Digest) -> str:
     return "\n".join(lines)
 
 
-def opinion_of(came: ModelAnswer | ModelFailure, workspace: Workspace, *, left_out: int = 0) -> ExpertReview:
+def review_of(came: ModelAnswer | ModelFailure, workspace: Workspace, *, left_out: int = 0) -> ExpertReview:
     """Read what came of asking, and check the expert's own quotes in the files as an agent's are. Reads files."""
     if isinstance(came, ModelFailure):
         return ExpertReview(model=came.model, failed=came.text)
@@ -149,55 +147,60 @@ def _checked(points: Sequence[ExpertPoint], workspace: Workspace) -> tuple[Objec
     )
 
 
-class Experts:
-    """Asks one model for its opinion of a thread, in the background and once; holds nothing of any thread."""
+class Expert:
+    """Asks one model to review a thread, in the background and once; `wording` is its system prompt."""
 
-    def __init__(self, models: Models, consultants: BackgroundRequests, wording: str) -> None:
+    def __init__(self, models: Models, requests: BackgroundRequests, wording: str) -> None:
         self._models = models
-        self._consultants = consultants
+        self._requests = requests
         self._wording = wording
 
-    async def find_some(self) -> None:
-        """Ask endpoints for their models where none is known."""
-        await find_some(self._models)
-
-    def choose(self, thread: Thread | None, said: Submission) -> str:
-        """Return the model that would be asked about this step, "" where none is wanted or there is none.
+    async def prepare(self, step: AdmittedStep) -> tuple[Submission, Preparation]:
+        """Choose the model that would be asked about this step, "" where none is wanted or there is none.
 
         What the step leaves open, the live steps before it said. Raises ModelError for a name that no model has.
         """
-        steps = [step.submission for step in thread.live] if thread is not None else []
-        fields_last_first = [given.fields for given in (said, *reversed(steps))]
-        wanted = (fields["use_assistant_model"] for fields in fields_last_first if "use_assistant_model" in fields)
-        if not next(wanted, True):
+        if not step.submission.more:
+            await find_some(self._models)
+        return step.submission, Preparation(self._chosen(step))
+
+    def _chosen(self, step: AdmittedStep) -> str:
+        if not _option(step, "use_assistant_model", default=True):
             return ""
-        name = next((str(fields["model"]) for fields in fields_last_first if fields.get("model")), None)
+        name = _option(step, "model")
         try:
-            return self._models.choose(name, ModelTier.DEEP).info.name
+            return self._models.choose(str(name) if name else None, ModelTier.DEEP).info.name
         except ModelError as error:
             if error.trouble is ErrorKind.NO_MODEL:
                 return ""
             raise
 
-    async def opinion(
-        self, thread: Thread, policy: Policy, workspace: Workspace, *, until: float
-    ) -> ExpertReview | None:
-        """Return the opinion that `thread` waits for, None when it has not come by `until` (see `deadline`)."""
-        assert thread.awaiting is not None
-        key, model = thread.awaiting[0], thread.asked_model
+    async def wait(self, waiting: WaitingThread, *, until: float) -> Sequence[Answered] | None:
+        """Return the review that the thread waits for, None when it has not come by `until` (see `deadline`)."""
+        review = await self._review(waiting, until)
+        return None if review is None else (Answered(waiting.key, review),)
+
+    async def _review(self, waiting: WaitingThread, until: float) -> ExpertReview | None:
+        model = waiting.thread.asked_model
         try:
             info = self._models.choose(model, ModelTier.DEEP).info
         except ModelError as error:
             return ExpertReview(model=model, failed=str(error))
-        request, left_out = await anyio.to_thread.run_sync(
-            expert_request, thread, policy, workspace, info, self._wording
-        )
-        settled = await self._consultants.wait(thread.id, key, request, until=until)
+        request, left_out = await anyio.to_thread.run_sync(expert_request, waiting, info, self._wording)
+        settled = await self._requests.wait(waiting.thread.id, waiting.key, request, until=until)
         if settled is None:
             return None
-        return await anyio.to_thread.run_sync(lambda: opinion_of(outcome(settled), workspace, left_out=left_out))
+        return await anyio.to_thread.run_sync(lambda: review_of(outcome(settled), waiting.workspace, left_out=left_out))
 
-    async def give_up(self, thread: Thread) -> None:
-        """Stop waiting for the answer that `thread` waits for; it is dropped when it comes."""
-        if thread.awaiting is not None:
-            await self._consultants.give_up(thread.id, thread.awaiting[0])
+    async def give_up(self, before: Thread | None, after: Thread, events: Sequence[Event]) -> None:
+        """Stop asking for what the thread waited for before this call; the answer is dropped when it comes."""
+        if before is not None and before.awaiting is not None:
+            await self._requests.give_up(before.id, before.awaiting[0])
+
+
+def _option(step: AdmittedStep, name: str, default: object = None) -> object:
+    """Return what the step says of a field that goes to models, or what the live steps before it said last."""
+    option = step.submission.fields.get(name)
+    if option in {None, ""} and step.thread is not None:
+        option = step.thread.model_option(name)
+    return default if option is None else option

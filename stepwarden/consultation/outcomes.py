@@ -66,7 +66,7 @@ def request_digest(request: ModelRequest) -> str:
         "model": request.model,
         "messages": [asdict(message) for message in request.messages],
         "answer": request.answer.model_json_schema() if request.answer else None,
-        "form": request.form.model_json_schema() if request.form else None,
+        "form": request.form.asked.model_json_schema() if request.form else None,
         "temperature": request.temperature,
         "max_output_tokens": request.max_output_tokens,
         "thinking": request.thinking,

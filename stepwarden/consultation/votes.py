@@ -1,23 +1,19 @@
-"""What a model of a consensus is asked for, and how its answer is read: as a vote, or as prose that has none."""
+"""What a model of a panel is asked for, and how its answer is read: as a vote, or as prose that has none."""
 
-import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure
-from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.models import AnswerForm
 from stepwarden.steps.panel import Panelist
 from stepwarden.steps.panel_answer import PanelAnswer, Vote
 
-SUMMARY_CHARS = 3_000  # of a voice as it is recorded; an answer in prose is all summary
+SUMMARY_CHARS = 3_000  # of an answer as it is recorded; an answer in prose is all summary
 ITEM_CHARS = 600
 MOST_ITEMS = 8
-_REPEATED_CHARS = 4_000  # of a wrong answer, when it is asked for again
-_PLACES = 40  # opening braces at which an object is looked for
 
 _WORDS = {
     Vote.SUPPORT: {"support", "supports", "for", "yes", "agree", "approve", "in_favor", "in_favour", "favor"},
@@ -59,7 +55,7 @@ Texts = Annotated[list[str], BeforeValidator(_texts)]
 
 
 class VoteAnswer(BaseModel):
-    """The typed answer of a seat; it takes what models write instead of a list, a share or a vote's exact word."""
+    """The typed answer of a panelist; it takes what models write instead of a list, a share or a vote's exact word."""
 
     vote: Annotated[Vote, BeforeValidator(_vote)]
     confidence: Annotated[float | None, BeforeValidator(_share)] = None
@@ -82,101 +78,43 @@ class VoteForm(BaseModel):
     evidence_needed: list[str]
 
 
-def read_answer(text: str) -> VoteAnswer | str | None:
-    """Return the typed answer in `text`, what is wrong with it, or None where it is prose that claims no form."""
-    wrong = ""
-    for found in _objects(text):
-        try:
-            return VoteAnswer.model_validate(found)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            wrong = wrong or f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    if wrong:
-        return wrong
-    return "it is not valid JSON" if '"vote"' in text else None
+def vote_form(words: str) -> AnswerForm:
+    """Return the form of a vote; `words` tell it to a model.
 
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """Return the JSON objects of a text, the last first: models think aloud before they answer."""
-    decoder = json.JSONDecoder(strict=False)
-    found: list[dict[str, Any]] = []
-    at = text.find("{")
-    for _ in range(_PLACES):
-        if at < 0:
-            break
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError):
-            end = at + 1
-        else:
-            found.append(value)
-        at = text.find("{", end)
-    yield from reversed(found)
-
-
-class VoteReader:
-    """The models, answering as seats: with `parsed` a VoteAnswer, or without for an answer in prose.
-
-    Prose is an answer here: it is taken as it is, and not asked for again, because it is worth handing over without a
-    vote. Only an object that is broken is asked for once more, with what was wrong with it.
+    Prose is an answer here, taken as it is, because it is worth handing over without a vote.
     """
-
-    def __init__(self, models: Models, form: str) -> None:
-        self._models = models
-        self._form = form
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        """Return the reply of a seat. Raises ModelError."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + request.deadline_s
-        first = await self._models.complete(request)
-        found = read_answer(first.text)
-        if not isinstance(found, str):
-            return replace(first, parsed=found)
-        if first.cut_off:  # it would be cut off again, and be paid again
-            text = f"{request.model}'s answer ended at its output limit before its vote: name another model."
-            raise ModelError(ErrorKind.INVALID_ANSWER, text, model=request.model)
-        told = Message("user", f"That is no valid answer: {found}.\n\n{self._form}")
-        said = Message("assistant", first.text[:_REPEATED_CHARS])
-        again = replace(request, messages=(*request.messages, said, told), deadline_s=max(1.0, until - clock()))
-        try:
-            second = await self._models.complete(again)
-        except ModelError:
-            return first  # its words are still worth more than nothing
-        found = read_answer(second.text)
-        spent = replace(second, usage=first.usage + second.usage)
-        return spent if isinstance(found, str) else replace(spent, parsed=found)
+    return AnswerForm(VoteForm, VoteAnswer, words, "vote")
 
 
-def panel_answer_of(seat: Panelist, came: ModelAnswer | ModelFailure, family: str) -> PanelAnswer:
-    """Return the voice of a seat from what came of asking it."""
-    voice = PanelAnswer(seat.number, seat.model, family, seat.stance)
+def panel_answer_of(panelist: Panelist, came: ModelAnswer | ModelFailure, family: str) -> PanelAnswer:
+    """Return the answer of a panelist from what came of asking it."""
+    answer = PanelAnswer(panelist.number, panelist.model, family, panelist.stance)
     if isinstance(came, ModelFailure):
-        return replace(voice, failed=came.text)
-    voice = replace(voice, cost=came.usage.cost)
+        return replace(answer, failed=came.text)
+    answer = replace(answer, cost=came.usage.cost)
     if came.parsed is None:
-        return replace(voice, summary=_cut(came.text, SUMMARY_CHARS))
-    answer = VoteAnswer.model_validate(came.parsed)
+        return replace(answer, summary=_cut(came.text, SUMMARY_CHARS))
+    vote = VoteAnswer.model_validate(came.parsed)
     return replace(
-        voice,
-        vote=answer.vote,
-        confidence=answer.confidence,
-        summary=_cut(answer.summary, SUMMARY_CHARS),
-        reasons=_items(answer.reasons),
-        conditions=_items(answer.conditions),
-        settles=_items(answer.evidence_needed),
+        answer,
+        vote=vote.vote,
+        confidence=vote.confidence,
+        summary=_cut(vote.summary, SUMMARY_CHARS),
+        reasons=_items(vote.reasons),
+        conditions=_items(vote.conditions),
+        settles=_items(vote.evidence_needed),
     )
 
 
-def revised(voice: PanelAnswer, came: ModelAnswer | ModelFailure) -> PanelAnswer:
-    """Return the voice after the exchange round; one that failed there keeps its first vote."""
+def revised(answer: PanelAnswer, came: ModelAnswer | ModelFailure) -> PanelAnswer:
+    """Return the answer after the exchange round; one that failed there keeps its first vote."""
     if isinstance(came, ModelFailure):
-        return voice
-    both = voice.cost + came.usage.cost if voice.cost is not None and came.usage.cost is not None else None
+        return answer
+    both = answer.cost + came.usage.cost if answer.cost is not None and came.usage.cost is not None else None
     if came.parsed is None:
-        return replace(voice, cost=both)
-    answer = VoteAnswer.model_validate(came.parsed)
-    return replace(voice, revised=answer.vote, revision=_cut(answer.summary, ITEM_CHARS), cost=both)
+        return replace(answer, cost=both)
+    vote = VoteAnswer.model_validate(came.parsed)
+    return replace(answer, revised=vote.vote, revision=_cut(vote.summary, ITEM_CHARS), cost=both)
 
 
 def _items(items: list[str]) -> tuple[str, ...]:

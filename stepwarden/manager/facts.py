@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from stepwarden.steps.gate import Assessment, Policy
+from stepwarden.steps.assessment import Assessment
+from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import Step, Thread
 
 

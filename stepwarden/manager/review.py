@@ -12,7 +12,8 @@ from stepwarden.manager.reasons import clipped, counted
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import steps_to_close
-from stepwarden.steps.machine import MORE_TO_DO, Advice
+from stepwarden.steps.machine import Advice
+from stepwarden.steps.plan_changes import MORE_TO_DO
 from stepwarden.steps.stall import gets_nowhere, idle_steps, is_stalled
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Plan, Signal, Step, Thread

@@ -1,4 +1,10 @@
-"""Admission: what a call is, before any file is read or model asked. Numbers in comments are rules of the protocol."""
+"""Admission: what a call is, before any file is read or model asked.
+
+A call is a retry, a mistake, or work to do, and this is decided from the thread and the request alone: so a retry reads
+no file and asks no model, whatever happened since. Order matters in here and is the order of section 3 of
+docs/protocol.md: what was submission before is known first, then whose thread it is, then the number, then the content.
+Numbers in comments are rules of that section.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,9 +13,10 @@ from enum import StrEnum
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import IssueClaim, Severity, Submission
 from stepwarden.steps.text import fold, key_of
-from stepwarden.steps.thread import Claims, DecidedBy, Issue, Origin, Outcome, Thread
+from stepwarden.steps.thread import Claims, Issue, Origin, Thread
 
 
 class Reason(StrEnum):
@@ -71,93 +78,103 @@ class Collect:
 Admission = Refusal | Replay | Open | Accept | Collect
 
 
-def admit(thread: Thread | None, said: Submission, policy: Policy, *, working_on: Iterable[int] = ()) -> Admission:
+def admit(
+    thread: Thread | None, submission: Submission, policy: Policy, *, working_on: Iterable[int] = ()
+) -> Admission:
     """Decide what a call is, before any file is read or model asked.
 
     `thread` is the one whose id was sent, None without an id. `working_on` are the numbers of its steps that this
     process has not answered yet.
     """
     if thread is None:
-        if said.backtrack is not None:
-            return Refusal(Reason.NO_SUCH_STEP, 1, str(said.backtrack))  # 5
-        return _admit_first(said, policy, None) if said.number == 1 else Refusal(Reason.NOT_FIRST, 1)
+        if submission.backtrack is not None:
+            return Refusal(Reason.NO_SUCH_STEP, 1, str(submission.backtrack))  # 5
+        return _admit_first(submission, policy, None) if submission.number == 1 else Refusal(Reason.NOT_FIRST, 1)  # 1
     own = thread.tool == policy.tool
-    step = thread.step_with(said.digest) if own else None
+    step = thread.step_with(submission.digest) if own else None
     if own and thread.awaiting is not None:
         waited = thread.awaiting[1]
-        if (step is not None and step.number == waited) or (said.backtrack is None and said.number == waited):
-            return Collect(waited)  # 9
+        # By its number, whatever its words: a host that tries again seldom repeats itself letter by letter, and
+        # refusing it for its words would lose the answer that was paid for (8).
+        if (step is not None and step.number == waited) or (
+            submission.backtrack is None and submission.number == waited
+        ):
+            return Collect(waited)
     if step is not None:
         return Replay(step.number)  # 3
-    if said.number == 1 and said.backtrack is None and not (own and said.digest in thread.superseded):
-        return _admit_first(said, policy, Origin(thread.id, thread.version))  # 8
+    if submission.number == 1 and submission.backtrack is None and not (own and submission.digest in thread.superseded):
+        return _admit_first(submission, policy, Origin(thread.id, thread.version))  # 9
     if not own:
         return Refusal(Reason.OTHER_TOOL, thread.next_number, thread.tool)
-    return _admit_step(thread, said, policy, working_on)
+    return _admit_step(thread, submission, policy, working_on)
 
 
-def _admit_first(said: Submission, policy: Policy, origin: Origin | None) -> Open | Refusal:
+def _admit_first(submission: Submission, policy: Policy, origin: Origin | None) -> Open | Refusal:
     blank = Thread(id="", tool=policy.tool)
-    judged = _admit_content(blank, blank, said, policy, backtrack=False)
+    judged = _admit_content(blank, blank, submission, policy, backtrack=False)
     return judged if isinstance(judged, Refusal) else Open(origin)
 
 
-def _admit_step(thread: Thread, said: Submission, policy: Policy, working_on: Iterable[int]) -> Admission:
+def _admit_step(thread: Thread, submission: Submission, policy: Policy, working_on: Iterable[int]) -> Admission:
     expected = thread.next_number
-    if said.digest in thread.superseded:
+    if submission.digest in thread.superseded:
         return Refusal(Reason.STALE, expected)  # 3
-    if said.backtrack is not None:
-        if not 1 <= said.backtrack <= thread.last:
-            return Refusal(Reason.NO_SUCH_STEP, expected, str(said.backtrack))  # 5
-        return _admit_content(thread, before_step(thread, said.backtrack), said, policy, backtrack=True)
-    if (
-        said.number >= expected
-        and thread.outcome is not Outcome.OPEN
-        and thread.ended_by not in {DecidedBy.RULE, DecidedBy.MODEL}
-    ):
+    if submission.backtrack is not None:
+        if not 1 <= submission.backtrack <= thread.last:
+            return Refusal(Reason.NO_SUCH_STEP, expected, str(submission.backtrack))  # 5
+        return _admit_content(thread, before_step(thread, submission.backtrack), submission, policy, backtrack=True)
+    if submission.number >= expected and status_of(thread) is ThreadStatus.CLOSED:
         return Refusal(Reason.CLOSED, expected)  # 7
-    if said.number > expected:
-        pending = [number for number in working_on if number < said.number]
+    if submission.number > expected:
+        # Hosts send steps in parallel: one whose predecessor is still being worked on is early, and no gap (3).
+        pending = [number for number in working_on if number < submission.number]
         return Refusal(Reason.BUSY, min(pending)) if pending else Refusal(Reason.GAP, expected)
-    if said.number < expected:
-        return Refusal(Reason.RECORDED, expected)
-    return _admit_content(thread, thread, said, policy, backtrack=False)
+    if submission.number < expected:
+        return Refusal(Reason.RECORDED, expected)  # 3
+    return _admit_content(thread, thread, submission, policy, backtrack=False)
 
 
 def _admit_content(
-    thread: Thread, base: Thread, said: Submission, policy: Policy, *, backtrack: bool
+    thread: Thread, base: Thread, submission: Submission, policy: Policy, *, backtrack: bool
 ) -> Accept | Refusal:
     """Judge what the step says against `base`, the thread it would be added to; refusals speak of `thread`."""
     number, expected = base.next_number, thread.next_number
-    if said.replaces is not None and not any(step.number == said.replaces for step in base.live):
-        return Refusal(Reason.NO_SUCH_STEP, expected, str(said.replaces))
-    _, unknown = number_issues(base, said)
+    if submission.replaces is not None and not any(step.number == submission.replaces for step in base.live):
+        return Refusal(Reason.NO_SUCH_STEP, expected, str(submission.replaces))
+    _, unknown = number_issues(base, submission)
     if unknown:
         return Refusal(Reason.NO_SUCH_ISSUE, expected, unknown)
-    new = brings_a_fact(base.claims, said)
-    if new or number == 1 or not said.more or not policy.novelty_required or says_something_new(base.claims, said):
+    new = brings_a_fact(base.claims, submission)
+    if (
+        new
+        or number == 1
+        or not submission.more
+        or not policy.novelty_required
+        or says_something_new(base.claims, submission)
+    ):
         return Accept(number, backtrack=backtrack, new=new)
+    # Refused once and only once: whoever insists in other words may have nothing to add, and must be able to end (4).
     refused = thread.refused_empty
-    if refused is not None and refused[1] != said.digest:
-        return Accept(number, backtrack=backtrack, stalled=True, new=False)  # 4
+    if refused is not None and refused[1] != submission.digest:
+        return Accept(number, backtrack=backtrack, stalled=True, new=False)
     return Refusal(Reason.NOTHING_NEW, expected)
 
 
-def says_something_new(claims: Claims, said: Submission) -> bool:
+def says_something_new(claims: Claims, submission: Submission) -> bool:
     """Whether the findings are words that no live step had (rule 4)."""
-    return bool(fold(said.learned)) and key_of(said.learned) not in claims.findings
+    return bool(fold(submission.learned)) and key_of(submission.learned) not in claims.findings
 
 
-def brings_a_fact(claims: Claims, said: Submission) -> bool:
+def brings_a_fact(claims: Claims, submission: Submission) -> bool:
     """Whether the step has a file, quote, issue or hypothesis that no live step had (rule 4)."""
     known_issues = {issue.key for issue in claims.issues.values()}
     refuted = {item.path for item in claims.standing_refuted}
     return (
-        claims.states_anew(said.hypothesis)
-        or any(path not in claims.files for path in said.relevant)
-        or any(path not in claims.checked for path in said.checked)
-        or any(_is_new_quote(claims, quote, refuted) for quote in said.quotes)
-        or any(_is_new_issue(claims, claim, known_issues) for claim in said.issues)
+        claims.states_anew(submission.hypothesis)
+        or any(path not in claims.files for path in submission.relevant)
+        or any(path not in claims.checked for path in submission.checked)
+        or any(_is_new_quote(claims, quote, refuted) for quote in submission.quotes)
+        or any(_is_new_issue(claims, claim, known_issues) for claim in submission.issues)
     )
 
 
@@ -175,7 +192,7 @@ def _is_new_quote(claims: Claims, quote: Quote, refuted: set[str]) -> bool:
     return not quote.withdrawn and key_of(quote.file, quote.quote, quote.supports or "") not in claims.quotes
 
 
-def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], str]:
+def number_issues(thread: Thread, submission: Submission) -> tuple[tuple[Issue, ...], str]:
     """Return the step's issues with their ids, and the first id it names that no live issue has ("" if none).
 
     A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
@@ -185,7 +202,7 @@ def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], 
     keys = {name: issue.key for name, issue in by_id.items()}
     issues: list[Issue] = []
     counter = thread.issues_numbered
-    for claim in said.issues:
+    for claim in submission.issues:
         if claim.id is None:
             key = _issue(claim, "").key
             like = next((name for name in reversed(keys) if keys[name] == key), None)
@@ -199,7 +216,7 @@ def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], 
         keys.pop(issue.id, None)
         by_id[issue.id], keys[issue.id] = issue, issue.key
         issues.append(issue)
-    for quote in said.quotes:
+    for quote in submission.quotes:
         if quote.supports not in {None, "hypothesis"} and quote.supports not in by_id:
             return (), str(quote.supports)
     return tuple(issues), ""

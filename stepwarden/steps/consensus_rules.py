@@ -1,88 +1,94 @@
-"""The machine's part in a consensus: who is heard at a step, when it may finish, and what it comes to.
+"""The machine's part of a consensus: who is heard at a step, when it may finish, and what it comes to.
 
-Pure, as the machine is: answers with the events to record. Every recorded step hears the next model; the numbers in
-comments are the rules of section 3 of the protocol.
+Every recorded step hears the next model of its panel, or all of them where they are handed over together. So its
+length is counted, and it ends when every model was heard, whether or not the agent asked for that (protocol, 6).
 """
 
 from collections.abc import Sequence
 
-from stepwarden.steps.events import Answered, Asked, Event, Finished, GivenUp, Held
-from stepwarden.steps.fold import fold_events
-from stepwarden.steps.gate import Policy, assess
-from stepwarden.steps.panel import Panel, Panelist, answer_key, exchange_key, is_exchange
+from stepwarden.steps.clause import Clause
+from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation, drop_answer
+from stepwarden.steps.events import Answered, Asked, Event, Finished, Held
+from stepwarden.steps.panel import Panel, Panelist, answer_key, exchange_key, is_exchange, panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.thread import DecidedBy, Outcome, Thread
 
 GIVEN_UP = "given up: the agent went on before it answered"
 
 
-def ask_panelists(thread: Thread, panel: Panel, policy: Policy, *, left_out: Sequence[str] = ()) -> tuple[Event, ...]:
-    """Decide what follows the step just recorded: it hears its seats, or, where none is left, the thread ends.
+def ask_panelists(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[Event, ...]:
+    """Let the step just recorded hear its models or, where none is left, end the thread.
 
-    An ask to finish before the last model is held once (6); the step hears its model all the same.
+    An ask to finish before the last model is held once, and the step hears its model all the same: the hold is about
+    the later ones, and what this step asked for was asked with the first step already.
     """
+    panel = panel_of(thread)
+    if panel is None:
+        return ()
     due = panel.due(thread)
     if not due:
-        return (_finish(thread, panel, policy),)
+        return (_finish(thread, panel, gate),)
     events: list[Event] = []
-    later = tuple(clause for clause in panel.clauses(thread) if clause.subject not in {seat.name for seat in due})
+    later = tuple(clause for clause in panel.clauses(thread) if clause.subject not in {one.name for one in due})
     if later and not thread.trail[-1].submission.more and not thread.held:
         events.append(Held(later))
-    asked = Asked(answer_key(thread, due[0].number), thread.last, _names(due), tuple(left_out))
+    asked = Asked(answer_key(thread, due[0].number), thread.last, _names(due), prepared.left_out)
     return (*events, asked)
 
 
-def give_up_panelists(thread: Thread, panel: Panel, backtrack: bool) -> tuple[Event, ...]:
-    """Decide what becomes of the seats that `thread` waits for when a call goes on without them (9).
+def give_up_panelists(thread: Thread, backtrack: bool) -> tuple[Event, ...]:
+    """Decide what becomes of the panelists that `thread` waits for when a call goes on without them.
 
-    What is outstanding of a hand-over in one call fails when the next step hears it; of an exchange the first votes
-    count.
+    The one whose turn it was has failed, so that the next step hears the next one. Not so where all are handed over
+    together: then the next step hears all that are left. Of an exchange the first votes count.
     """
+    panel = panel_of(thread)
     assert thread.awaiting is not None
-    key = thread.awaiting[0]
-    if backtrack or panel.together or is_exchange(key):
-        return (GivenUp(key),)
-    due = panel.due(thread)
-    return (
-        GivenUp(key),
-        *(
-            Answered(
-                answer_key(thread, seat.number),
-                voice=PanelAnswer(seat.number, seat.model, stance=seat.stance, failed=GIVEN_UP),
-            )
-            for seat in due
-        ),
-    )
+    dropped = drop_answer(thread, backtrack)
+    if panel is None or backtrack or panel.together or is_exchange(thread.awaiting[0]):
+        return dropped
+    failed = (PanelAnswer(one.number, one.model, stance=one.stance, failed=GIVEN_UP) for one in panel.due(thread))
+    return (*dropped, *(Answered(answer_key(thread, answer.seat), voice=answer) for answer in failed))
 
 
-def record_answers(thread: Thread, voices: Sequence[PanelAnswer], panel: Panel, policy: Policy) -> tuple[Event, ...]:
-    """Judge the answers that `thread` waited for: go on, vote once more on a split, or finish."""
-    assert thread.awaiting is not None
-    name = exchange_key if is_exchange(thread.awaiting[0]) else answer_key
-    answered = tuple(Answered(name(thread, voice.seat), voice=voice) for voice in voices)
-    then = fold_events(thread, answered)
-    if panel.unheard(then):
-        asked_again = not then.trail[-1].submission.more and 0 < then.held_at < then.last
-        return (*answered, _finish(then, panel, policy)) if asked_again else answered
-    if panel.exchange and not then.exchanged and (electors := _electors(then, panel)):
-        asked = Asked(exchange_key(then, electors[0].number), then.last, f"the exchange round: {_names(electors)}")
-        return (*answered, asked)
-    return (*answered, _finish(then, panel, policy))
+def judge_answers(thread: Thread, gate: Gate) -> tuple[Event, ...]:
+    """Decide what follows from the answers just recorded: go on, vote once more on a split, or finish."""
+    panel = panel_of(thread)
+    assert panel is not None
+    if panel.unheard(thread):
+        asked_again = not thread.trail[-1].submission.more and 0 < thread.held_at < thread.last
+        return (_finish(thread, panel, gate),) if asked_again else ()
+    if panel.exchange and not thread.exchanged and (electors := _electors(thread, panel)):
+        asked_for = f"the exchange round: {_names(electors)}"
+        return (Asked(exchange_key(thread, electors[0].number), thread.last, asked_for),)
+    return (_finish(thread, panel, gate),)
+
+
+def unheard_clauses(thread: Thread) -> tuple[Clause, ...]:
+    """Return one open clause for each panelist that no step has heard."""
+    panel = panel_of(thread)
+    return panel.clauses(thread) if panel is not None else ()
+
+
+def panel_steps(thread: Thread) -> int | None:
+    """Return how many steps hearing the panel takes."""
+    panel = panel_of(thread)
+    return panel.steps if panel is not None else None
 
 
 def _electors(thread: Thread, panel: Panel) -> list[Panelist]:
-    """Return the seats that vote once more: all that voted, where at least two did and they are split."""
+    """Return the panelists that vote once more: all that voted, where at least two did and they are split."""
     found = panel.synthesis(thread)
-    seats = [seat for seat in panel.seats if thread.voices[seat.number].counted is not None]
-    return seats if found.split and len(seats) > 1 else []
+    voters = [one for one in panel.panelists if thread.voices[one.number].counted is not None]
+    return voters if found.split and len(voters) > 1 else []
 
 
-def _names(seats: Sequence[Panelist]) -> str:
-    return ", ".join(seat.name for seat in seats)
+def _names(panelists: Sequence[Panelist]) -> str:
+    return ", ".join(one.name for one in panelists)
 
 
-def _finish(thread: Thread, panel: Panel, policy: Policy) -> Finished:
-    found = assess(thread, policy)
+def _finish(thread: Thread, panel: Panel, gate: Gate) -> Finished:
+    found = gate(thread)
     asked_to_finish = not thread.trail[-1].submission.more
     return Finished(
         DecidedBy.AGENT if asked_to_finish else DecidedBy.RULE,
@@ -91,3 +97,13 @@ def _finish(thread: Thread, panel: Panel, policy: Policy) -> Finished:
         "the agent asked to finish" if asked_to_finish else "every model was heard",
         found.open,
     )
+
+
+CONSENSUS = ConsultationRules(
+    "consensus",
+    judge_answers,
+    ask_with_step=ask_panelists,
+    give_up=give_up_panelists,
+    clauses=unheard_clauses,
+    steps=panel_steps,
+)

@@ -82,16 +82,18 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """The user gave the thread up."""
+    """A person gave the thread up; `via` names where the command came in, "" where that was not recorded."""
 
     by: DecidedBy = DecidedBy.USER
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A model is asked about step `number`; `key` names the consultation in the store.
 
-    In a consensus it stands for every model that this step hears; `left_out` are files that none of them is sent.
+    In a consensus it stands for every model whose answer this step hears; `left_out` are files that none of them is
+    sent.
     """
 
     key: str
@@ -102,7 +104,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of asking, or why nothing did: an expert's opinion, or a voice of a consensus."""
+    """What came of asking, or why nothing did: an expert's review (`opinion`), or a panelist's answer (`voice`)."""
 
     key: str
     opinion: ExpertReview = field(default_factory=ExpertReview)

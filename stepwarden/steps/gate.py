@@ -1,17 +1,19 @@
 """The finishing gate and the self-assessment: what a thread's claims rest on, and what is still open.
 
-Rules 6 and 7 and section 4 of the step protocol. Everything is counted from what the server checked; nothing from
-the words of the agent.
+Rules 6 and 7 of section 3 and section 4 of the protocol. Everything is counted from what the server checked; nothing
+from the words of the agent.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from stepwarden.steps.assessment import Assessment
 from stepwarden.steps.clause import Clause
+from stepwarden.steps.consultation_rules import ConsultationRules
 from stepwarden.steps.evidence import Evidence
-from stepwarden.steps.panel import Panel, no_panel
+from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Issue, Thread
 
@@ -28,7 +30,7 @@ class Policy:
     """What distinguishes one tool's threads from another's, as values.
 
     `low`, `likely` and `high` are the tool's starting point and range of steps; `facts` gives the clauses of the
-    tool's own checklist that are still open, `panel` the models that a thread of a consensus hears.
+    tool's own checklist that are still open, `consultation` says what its threads ask of models.
     """
 
     tool: str
@@ -39,26 +41,7 @@ class Policy:
     hypothesis_required: bool = False
     novelty_required: bool = True
     facts: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
-    panel: Callable[[Thread], Panel | None] = no_panel
-
-    @property
-    def has_panel(self) -> bool:
-        """Whether the tool's threads are consensuses."""
-        return self.panel is not no_panel
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """How a thread stands by its evidence. `open` are the clauses that bar its finish."""
-
-    assurance: Assurance
-    evidence: Mapping[str, int] = field(default_factory=dict[str, int])
-    open: tuple[Clause, ...] = ()
-
-    @property
-    def sufficient(self) -> bool:
-        """Whether the gate would let the thread finish now."""
-        return not self.open
+    consultation: ConsultationRules = EXPERT
 
 
 def assess(thread: Thread, policy: Policy) -> Assessment:
@@ -85,8 +68,7 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
         clauses += _evidence_clauses(thread)
     clauses += measured.clauses or ()
     clauses += () if measured.done else policy.facts(thread)
-    if (panel := policy.panel(thread)) is not None:
-        clauses += panel.clauses(thread)
+    clauses += policy.consultation.clauses(thread)
     return tuple(clauses)
 
 

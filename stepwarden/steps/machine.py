@@ -1,56 +1,51 @@
-"""The machine of the step protocol: what follows from a step, from the manager's advice, from an expert's answer.
+"""The machine of the step protocol: what follows from a step, from the manager's advice, from the models' answers.
 
-Pure: `open_thread`, `advance`, `advise`, `apply_review` and `apply_answers` return the events to record. Whether a call
-is a retry, a mistake or a new step is decided in `admission.py`; the rules of a consensus are `consensus_rules.py`.
-Numbers in comments are the rules of section 3 of the protocol.
+Theory. A thread is the fold of its events, and the machine is the only place that decides them. It is pure: it looks
+nothing up, asks nobody and keeps no time, so each decision can be played again from the history. What it is told comes
+from three sides, and each has one function:
+
+- a call of the agent, once `admission.py` has said that it is a new step: `open_thread`, `advance`;
+- the manager, which is asked after each step that leaves a thread open: `advise`;
+- models that a thread waits for: `apply_answers`.
+
+Each returns a `Decision`: the events to record, and the thread after them. The shell appends them all at once, so a
+thread is never seen between a step and what was decided about it. What a tool's threads ask of models is a value of its
+policy (`consultation_rules.py`); where a thread stands is one word (`status.py`). The table *status x input -> events*
+in section 3 of docs/protocol.md is this module, the admission and the commands in one view, and a test holds them
+against each other. Numbers in comments are rules of that section.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from stepwarden.steps.admission import Accept, number_issues
-from stepwarden.steps.clause import Clause
-from stepwarden.steps.consensus_rules import ask_panelists, give_up_panelists, record_answers
-from stepwarden.steps.events import (
-    Answered,
-    Asked,
-    Event,
-    Finished,
-    GivenUp,
-    Held,
-    Opened,
-    Planned,
-    Signalled,
-    StepRecorded,
-)
+from stepwarden.steps.consultation_rules import NOT_PREPARED, Gate, Preparation
+from stepwarden.steps.events import Answered, Event, Finished, Held, Opened, Signalled, StepRecorded
 from stepwarden.steps.evidence import Evidence
-from stepwarden.steps.expert_review import ExpertReview
+from stepwarden.steps.expert_rules import objections
 from stepwarden.steps.fold import before_step, fold_events
 from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
-from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
 from stepwarden.steps.stall import gets_nowhere, gives_up
-from stepwarden.steps.submission import Confidence, Submission
+from stepwarden.steps.status import ThreadStatus, status_of
+from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Phase, Plan, Signal, Step, Thread
-
-MORE_TO_DO = "there is more to do"
-"""The reason of a plan that only made room for the next step: recorded, and not worth a word in the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepFacts:
     """What the server found when it looked: verdicts on the quotes, files that exist, quotes gone since.
 
-    `left_out` are files of a consensus's first step that its models are not sent. `measured` is what the tool's own
-    look at the code found.
+    `prepared` says which models may be asked about the step. `measured` is what the tool's own look at the code found.
     """
 
     evidence: tuple[Evidence, ...] = ()
     existing: tuple[str, ...] = ()
     readable: bool = False
     stale: int = 0
-    left_out: tuple[str, ...] = ()
+    prepared: Preparation = NOT_PREPARED
     measured: Inspection | None = None
 
 
@@ -78,79 +73,92 @@ class Decision:
 
     def then(self, *events: Event) -> "Decision":
         """Return the decision with more events decided."""
-        return Decision(fold_events(self.thread, events), (*self.events, *events))
+        return Decision(fold_events(self.thread, events), (*self.events, *events)) if events else self
 
     @cached_property
     def is_open(self) -> bool:
-        """Whether the call left the thread open and was not held: the manager is asked about such ones."""
+        """Whether the call left the thread open and was not held: the manager is asked about such ones.
+
+        Not of one that was held just now: what bars its finish is on its way to the agent, and advice beside it would
+        be a second opinion on the same clauses.
+        """
         held = any(isinstance(event, Held) for event in self.events)
-        return self.thread.outcome is Outcome.OPEN and not held and self.thread.awaiting is None
+        return not held and status_of(self.thread) in {ThreadStatus.OPEN, ThreadStatus.HELD}
 
 
-def open_thread(thread_id: str, policy: Policy, said: Submission, facts: StepFacts, origin: Origin | None) -> Decision:
-    """Open a thread with its first step."""
-    start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
-    return _followed(_recorded(start, Accept(1), said, facts, policy), said, facts, policy, "")
-
-
-def advance(
-    thread: Thread, accepted: Accept, said: Submission, facts: StepFacts, policy: Policy, *, expert: str = ""
+def open_thread(
+    thread_id: str, policy: Policy, submission: Submission, facts: StepFacts, origin: Origin | None
 ) -> Decision:
+    """Open a thread with its first step (1)."""
+    start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
+    # Not prepared for an end: one step is no work that anybody could judge, so its expert is never asked (6).
+    first = replace(facts, prepared=replace(facts.prepared, model=""))
+    return _follow(_record(start, Accept(1), submission, first, policy), first, policy)
+
+
+def advance(thread: Thread, accepted: Accept, submission: Submission, facts: StepFacts, policy: Policy) -> Decision:
     """Record an admitted step and, where the agent asks to finish, judge it.
 
-    `expert` is the model that may be asked before a thread completes, "" where there is none or none is wanted. An
-    answer that is still awaited is given up.
+    An answer that is still awaited is given up: the agent can always continue without the model (8).
     """
     decision = Decision(thread)
     if thread.awaiting is not None:
-        decision = decision.then(*_given_up(thread, accepted, policy))
-    decision = _recorded(decision, accepted, said, facts, policy)
-    return _followed(decision, said, facts, policy, expert)
+        decision = decision.then(*policy.consultation.give_up(thread, accepted.backtrack))
+    decision = _record(decision, accepted, submission, facts, policy)
+    return _follow(decision, facts, policy)
 
 
-def _given_up(thread: Thread, accepted: Accept, policy: Policy) -> tuple[Event, ...]:
-    assert thread.awaiting is not None
-    panel = policy.panel(thread)
-    return (GivenUp(thread.awaiting[0]),) if panel is None else give_up_panelists(thread, panel, accepted.backtrack)
+def apply_answers(thread: Thread, key: str, answers: Sequence[Answered], policy: Policy) -> Decision:
+    """Record the answers to the consultation `key` and judge them; ones that `thread` does not wait for change nothing.
+
+    A model never changes a thread: its answer is a fact like any other, and the policy's rules say what follows.
+    """
+    decision = Decision(thread)
+    if thread.awaiting is None or thread.awaiting[0] != key:
+        return decision  # given up, or answered in another process: it came too late
+    decision = decision.then(*answers)
+    return decision.then(*policy.consultation.judge(decision.thread, _gate(policy)))
 
 
-def _followed(decision: Decision, said: Submission, facts: StepFacts, policy: Policy, expert: str) -> Decision:
-    """Add what follows from the step just recorded."""
-    panel = policy.panel(decision.thread)
-    if panel is not None:
-        return decision.then(*ask_panelists(decision.thread, panel, policy, left_out=facts.left_out))
-    measured = decision.thread.claims.measured
-    if measured.done and facts.measured is not None and not open_clauses(decision.thread, policy):
-        return decision.then(Finished(DecidedBy.RULE, Outcome.DONE, Assurance.VERIFIED, measured.done))
-    if decision.thread.last > 1:
-        counted = measured.total is not None
-        decision = _counted(decision, measured.total) if counted else _with_more(decision, said, policy)
-    return _finish_asked(decision, said, policy, expert)
+def advise(decision: Decision, advice: Advice, policy: Policy, prepared: Preparation = NOT_PREPARED) -> Decision:
+    """Judge the manager's advice on the step just recorded, and add what of it holds; empty advice is advice too.
 
-
-def _counted(decision: Decision, total: int | None) -> Decision:
-    """Let the plan follow a total that the server counted."""
-    plan = decision.thread.plan
-    total = max(total or 0, decision.thread.last)
-    if plan is None or plan.likely == total:
-        return decision
-    return decision.then(Planned(Plan(total, total, total, f"{total} steps, counted again", was=plan.likely)))
-
-
-def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: StepFacts, policy: Policy) -> Decision:
+    An open thread is left with a step to come (2). A held or finished thread takes only a plan. An early end needs the
+    whole gate and assurance `verified`, or as inconclusive one a thread that gets nowhere (7).
+    """
+    if advice.plan is not None and decision.thread.outcome is Outcome.OPEN:
+        decision = decision.then(*replan(decision.thread, advice.plan))
+    if policy.consultation.steps(decision.thread) is not None:
+        return decision  # its steps are counted, not advised
+    if not decision.is_open:
+        return decision.then(*leave_a_step(decision.thread))
     thread = decision.thread
+    if advice.end and advice.inconclusive and gets_nowhere(thread):
+        return decision.then(_end_of_a_stall(thread, advice, policy))
+    if advice.end and not advice.inconclusive and _may_end(thread, policy):
+        return decision.then(*(_ask_before_end(thread, prepared, policy) or (_early_end(thread, advice),)))
+    if advice.signal is not None:
+        decision = decision.then(Signalled(advice.signal, advice.reason, advice.by))
+    return decision.then(*leave_a_step(decision.thread))
+
+
+def _record(decision: Decision, accepted: Accept, submission: Submission, facts: StepFacts, policy: Policy) -> Decision:
+    thread = decision.thread
+    # A step that goes back is judged against the thread it is added to, not against the one it cuts off (5).
     base = before_step(thread, accepted.number) if accepted.backtrack else thread
-    issues, _ = number_issues(base, said)
+    issues, _ = number_issues(base, submission)
     step = Step(
         number=accepted.number,
-        submission=replace(said, issues=(), quotes=tuple(quote for quote in said.quotes if quote.withdrawn)),
+        submission=replace(
+            submission, issues=(), quotes=tuple(quote for quote in submission.quotes if quote.withdrawn)
+        ),
         evidence=facts.evidence,
         issues=issues,
         existing=facts.existing,
         readable=facts.readable,
         stalled=accepted.stalled,
         new=accepted.new,
-        phase=phase_of(accepted.number, said, base.plan.likely if base.plan else policy.likely),
+        phase=phase_of(accepted.number, submission, base.plan.likely if base.plan else policy.likely),
         attempt=thread.attempts.get(accepted.number, 0) + 1,
         stale=facts.stale,
         measured=facts.measured,
@@ -158,73 +166,79 @@ def _recorded(decision: Decision, accepted: Accept, said: Submission, facts: Ste
     return decision.then(StepRecorded(step, accepted.backtrack, thread.outcome is not Outcome.OPEN))
 
 
-def phase_of(number: int, said: Submission, planned: int) -> Phase:
+def phase_of(number: int, submission: Submission, planned: int) -> Phase:
     """Return which part of the work comes after this step: by its number, its confidence and the plan."""
-    rank = said.confidence.rank if said.confidence else 0
+    confidence = submission.confidence
+    rank = confidence.rank if confidence else 0
     if number == 1 or (number == 2 and planned >= 5 and rank < 2):
         return Phase.SURVEY
-    if said.confidence is not None and said.confidence.asks_to_end:
+    if confidence is not None and confidence.asks_to_end:
         return Phase.CONCLUDE
     if rank >= 2:  # medium or high
         return Phase.CONCLUDE if number >= planned - 1 else Phase.PROVE
-    if said.confidence is None and number * 2 >= planned:
+    if confidence is None and number * 2 >= planned:
         return Phase.PROVE
     return Phase.DIG
 
 
-def _with_more(decision: Decision, said: Submission, policy: Policy) -> Decision:
-    """Let the total rise when the agent asks for more, to at most twice the range's end.
+def _follow(decision: Decision, facts: StepFacts, policy: Policy) -> Decision:
+    """Add what follows from the step just recorded."""
+    thread = decision.thread
+    if asked := policy.consultation.ask_with_step(thread, facts.prepared, _gate(policy)):
+        return decision.then(*asked)
+    measured = thread.claims.measured
+    if measured.done and facts.measured is not None and not open_clauses(thread, policy):
+        return decision.then(Finished(DecidedBy.RULE, Outcome.DONE, Assurance.VERIFIED, measured.done))
+    submission = thread.trail[-1].submission
+    if thread.last > 1:  # the first step is sized by the manager
+        counted = measured.total is not None
+        changes = (
+            count_anew(thread, measured.total or 0)
+            if counted
+            else raise_to_request(thread, submission, 2 * policy.high)
+        )
+        decision = decision.then(*changes)
+    return decision if submission.more else _finish_asked(decision, facts.prepared, policy)
 
-    A number that it sent before is no request: many hosts repeat theirs in every call.
+
+def _finish_asked(decision: Decision, prepared: Preparation, policy: Policy) -> Decision:
+    """Hold the first ask with open clauses, let every other one finish, after the consultation it asks for (6).
+
+    Held once and never twice: the gate cannot tell a thread that needs more work from one whose evidence nobody can
+    give, so the second ask completes it, with the assurance as it is and the open clauses listed. An agent that gives
+    up where it is stalled has nothing to prove, so it is not held at all.
     """
     thread = decision.thread
-    plan, asked = thread.plan, min(said.total or 0, 2 * policy.high)
-    before = max((step.submission.total or 0 for step in thread.trail[:-1]), default=0)
-    if plan is None or not said.more or (said.total or 0) <= before or asked <= max(plan.likely, thread.last):
-        return decision
-    return decision.then(Planned(_grown(plan, asked, "the agent asked for more", DecidedBy.AGENT)))
+    barred = open_clauses(thread, policy)
+    if barred and not thread.held and not gives_up(thread, policy):
+        decision = decision.then(Held(barred))
+        decision = decision.then(*shorten_to_open(decision.thread, len(barred), steps_to_close(len(barred))))
+        return decision.then(*leave_a_step(decision.thread))
+    asked = _ask_before_end(thread, prepared, policy)
+    return decision.then(*(asked or (_agents_end(thread, policy),)))
 
 
-def _grown(plan: Plan, likely: int, reason: str, by: DecidedBy) -> Plan:
-    return Plan(plan.low, likely, max(plan.high, likely + 1), reason, by, was=plan.likely)
+def _ask_before_end(thread: Thread, prepared: Preparation, policy: Policy) -> tuple[Event, ...]:
+    """Ask models whether the thread may complete. About an inconclusive end there is nothing to judge."""
+    if _is_inconclusive(thread, policy):
+        return ()
+    return policy.consultation.ask_before_end(thread, prepared, _gate(policy))
 
 
-def _finish_asked(decision: Decision, said: Submission, policy: Policy, expert: str) -> Decision:
-    """Hold the first ask with open clauses once, let every other one finish, after the expert's round (6).
-
-    An agent that gives up where it is stalled has nothing to prove: it is not held.
-    """
-    thread = decision.thread
-    if said.more:
-        return decision
-    open_now = open_clauses(thread, policy)
-    if open_now and not thread.held and not gives_up(thread, policy):
-        return _with_next_step(_shortened(decision.then(Held(open_now)), len(open_now)))
-    if _wants_expert(thread, policy, expert):
-        return _ask_expert(decision, expert)
-    return decision.then(_finish(thread, policy))
+def _gate(policy: Policy) -> Gate:
+    return partial(assess, policy=policy)
 
 
-def _shortened(decision: Decision, clauses: int) -> Decision:
-    """Let the plan of a held thread take no longer than what is open: the agent has said that the rest is done."""
-    plan, last = decision.thread.plan, decision.thread.last
-    likely = last + steps_to_close(clauses)
-    if plan is None or plan.low == plan.high or plan.likely <= likely:
-        return decision
-    low, high = min(max(plan.low, last + 1), likely), max(min(plan.high, likely + 2), likely + 1)
-    reason = f"{clauses} open {'clause' if clauses == 1 else 'clauses'} to close"
-    return decision.then(Planned(Plan(low, likely, high, reason, was=plan.likely)))
-
-
-def _finish(thread: Thread, policy: Policy) -> Finished:
+def _agents_end(thread: Thread, policy: Policy) -> Finished:
     """Return the end that the agent asked for, with what was open and what an expert objected to."""
     inconclusive = _is_inconclusive(thread, policy)
+    found = assess(thread, policy)
     return Finished(
         DecidedBy.AGENT,
         Outcome.INCONCLUSIVE if inconclusive else Outcome.DONE,
-        assess(thread, policy).assurance,
+        found.assurance,
         "nothing new was found any more" if inconclusive else "the agent asked to finish",
-        (*open_clauses(thread, policy), *objections(thread)),
+        (*found.open, *objections(thread)),
     )
 
 
@@ -232,114 +246,12 @@ def _is_inconclusive(thread: Thread, policy: Policy) -> bool:
     return thread.stalled or (gives_up(thread, policy) and bool(open_clauses(thread, policy)))
 
 
-def objections(thread: Thread) -> tuple[Clause, ...]:
-    """Name what the expert of this branch objects to, and the files that it wants and no step named since."""
-    if thread.opinion is None or not thread.opinion.disagrees:
-        return ()
-    points = [
-        Clause("expert", f"{point.path}:{point.line}" if point.path and point.line else point.path, point.text)
-        for point in thread.opinion.objections
-    ]
-    answered = next((remark.step for remark in reversed(thread.decisions) if remark.kind == "answered"), 0)
-    seen = {path for step in thread.trail if step.number > answered for path in step.paths}
-    return (*points, *(Clause("expert_file", path) for path in thread.opinion.missing if path not in seen))
-
-
-def _wants_expert(thread: Thread, policy: Policy, expert: str) -> bool:
-    """One round for each completion; not for a `certain` that the evidence bears out, nor for an inconclusive end."""
-    if not expert or thread.expert_asked or _is_inconclusive(thread, policy):
-        return False
-    certain = thread.trail[-1].submission.confidence is Confidence.CERTAIN
-    return not (certain and assess(thread, policy).assurance is Assurance.VERIFIED)
-
-
-def _ask_expert(decision: Decision, expert: str) -> Decision:
-    step = decision.thread.trail[-1]
-    return decision.then(Asked(f"expert:{step.number}:{step.attempt}", step.number, expert))
-
-
-def apply_review(thread: Thread, key: str, opinion: ExpertReview, policy: Policy) -> Decision:
-    """Judge the expert's answer: it completes the thread, or bars it once with its objections (6).
-
-    An answer that `thread` does not wait for changes nothing.
-    """
-    if thread.awaiting is None or thread.awaiting[0] != key:
-        return Decision(thread)
-    decision = Decision(thread).then(Answered(key, opinion))
-    asked_to_finish = not thread.trail[-1].submission.more
-    if not opinion.disagrees:
-        if asked_to_finish:
-            return decision.then(_finish(decision.thread, policy))
-        reason = "verified; the expert gave no answer" if opinion.failed else "verified, and the expert agrees"
-        return decision.then(_early_end(decision.thread, Advice(reason=reason)))
-    if asked_to_finish:
-        decision = decision.then(Held(objections(decision.thread)))
-    plan = decision.thread.plan
-    if plan is not None and plan.likely <= thread.last:
-        grown = _grown(plan, thread.last + 1, "the expert disagrees", DecidedBy.MODEL)
-        decision = decision.then(Planned(grown))
-    return decision
-
-
-def apply_answers(thread: Thread, key: str, voices: Sequence[PanelAnswer], policy: Policy) -> Decision:
-    """Judge what the models of a consensus said; answers that `thread` does not wait for change nothing."""
-    panel = policy.panel(thread)
-    if panel is None or thread.awaiting is None or thread.awaiting[0] != key:
-        return Decision(thread)
-    return Decision(thread).then(*record_answers(thread, voices, panel, policy))
-
-
-def advise(decision: Decision, advice: Advice, policy: Policy, *, expert: str = "") -> Decision:
-    """Judge the manager's advice on the step just recorded, and add what of it holds; empty advice is advice too.
-
-    An open thread is left with a step to come (2). A held or finished thread takes only a plan. An early end needs the
-    whole gate and assurance `verified`, or as inconclusive one a thread that gets nowhere.
-    """
-    thread = decision.thread
-    if advice.plan is not None and thread.outcome is Outcome.OPEN:
-        decision = _replanned(decision, advice.plan)
-    if policy.panel(thread) is not None:
-        return decision  # its steps are counted, not advised
-    if not decision.is_open:
-        return _with_next_step(decision)
-    if advice.end and advice.inconclusive and gets_nowhere(decision.thread):
-        return decision.then(_given_up_on(decision.thread, advice, policy))
-    if advice.end and not advice.inconclusive and _may_end(decision.thread, policy):
-        if _wants_expert(decision.thread, policy, expert):
-            return _ask_expert(decision, expert)
-        return decision.then(_early_end(decision.thread, advice))
-    if advice.signal is not None:
-        decision = decision.then(Signalled(advice.signal, advice.reason, advice.by))
-    return _with_next_step(decision)
-
-
-def _replanned(decision: Decision, plan: Plan) -> Decision:
-    before = decision.thread.plan
-    if before is not None and before.likely == plan.likely:
-        return decision
-    was = before.likely if before else None
-    return decision.then(Planned(replace(plan, was=was)))
-
-
-def _with_next_step(decision: Decision) -> Decision:
-    """Never leave an open thread without a step to come (2)."""
-    thread = decision.thread
-    if (
-        thread.outcome is not Outcome.OPEN
-        or thread.awaiting is not None
-        or thread.plan is None
-        or thread.plan.likely > thread.last
-    ):
-        return decision
-    return decision.then(Planned(_grown(thread.plan, thread.last + 1, MORE_TO_DO, DecidedBy.RULE)))
-
-
 def _may_end(thread: Thread, policy: Policy) -> bool:
-    assessment = assess(thread, policy)
-    return assessment.sufficient and assessment.assurance is Assurance.VERIFIED
+    found = assess(thread, policy)
+    return found.sufficient and found.assurance is Assurance.VERIFIED
 
 
-def _given_up_on(thread: Thread, advice: Advice, policy: Policy) -> Finished:
+def _end_of_a_stall(thread: Thread, advice: Advice, policy: Policy) -> Finished:
     """Return the end of a thread that gets nowhere, with what is open."""
     found = assess(thread, policy)
     return Finished(_advised_by(advice), Outcome.INCONCLUSIVE, found.assurance, advice.reason, found.open)

@@ -9,7 +9,7 @@ from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, panelist_na
 from stepwarden.steps.synthesis import Synthesis, synthesis
 from stepwarden.steps.thread import Thread
 
-MOST_PANELISTS = 10  # models that one consensus asks (issue 3, point 4); at least two
+MOST_PANELISTS = 10  # models that one consensus asks (protocol, section 6); at least two
 AGENT = "you (the agent)"
 _EXCHANGE = ":x"
 
@@ -31,42 +31,37 @@ class Panelist:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """All seats of a thread. `together`: its first step hears them all; `exchange`: a split is voted on once more."""
+    """All models of a thread. `together`: its first step hears them all; `exchange`: a split is voted on once more."""
 
-    seats: tuple[Panelist, ...]
+    panelists: tuple[Panelist, ...]
     together: bool = False
     exchange: bool = False
 
     @property
     def steps(self) -> int:
         """How many steps it takes."""
-        return 1 if self.together else len(self.seats)
+        return 1 if self.together else len(self.panelists)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all seats."""
-        return tuple(seat.name for seat in self.seats)
+        """The names of all panelists."""
+        return tuple(one.name for one in self.panelists)
 
     def unheard(self, thread: Thread) -> tuple[Panelist, ...]:
-        """The seats that no live step has heard."""
-        return tuple(seat for seat in self.seats if seat.number not in thread.voices)
+        """The panelists that no live step has heard."""
+        return tuple(one for one in self.panelists if one.number not in thread.voices)
 
     def due(self, thread: Thread) -> tuple[Panelist, ...]:
-        """The seats that the last step has to hear."""
-        return tuple(seat for seat in self.unheard(thread) if self.together or seat.number <= thread.last)
+        """The panelists that the last step has to hear."""
+        return tuple(one for one in self.unheard(thread) if self.together or one.number <= thread.last)
 
     def clauses(self, thread: Thread) -> tuple[Clause, ...]:
-        """One open clause for each seat that was not heard."""
-        return tuple(Clause("not_heard", seat.name) for seat in self.unheard(thread))
+        """One open clause for each panelist that was not heard."""
+        return tuple(Clause("not_heard", one.name) for one in self.unheard(thread))
 
     def synthesis(self, thread: Thread) -> Synthesis:
-        """What the voices heard so far come to, with the agent's own."""
+        """What the answers heard so far come to, with the agent's own vote."""
         return synthesis(thread.voices.values(), self.names, agent_answer(thread))
-
-
-def no_panel(_: Thread) -> Panel | None:
-    """Return the panel of tools that have none."""
-    return None
 
 
 def panel_of(thread: Thread) -> Panel | None:
@@ -78,31 +73,31 @@ def panel_of(thread: Thread) -> Panel | None:
 
 def panel_from(fields: Mapping[str, Any]) -> Panel | None:
     """Return the panel that a tool's own fields name, None where they name no model."""
-    seats = tuple(
+    panelists = tuple(
         Panelist(number, item["model"], Stance(item.get("stance", Stance.NEUTRAL)), item.get("stance_prompt", ""))
         for number, item in enumerate(fields.get("models", ()), 1)
     )
-    return Panel(seats, fields.get("handover") == "all", bool(fields.get("exchange"))) if seats else None
+    return Panel(panelists, fields.get("handover") == "all", bool(fields.get("exchange"))) if panelists else None
 
 
 def agent_answer(thread: Thread) -> PanelAnswer | None:
-    """Return the agent's own voice: its latest findings, with the vote it gave last, if any."""
+    """Return the agent as a panelist of its own: its latest findings, with the vote it gave last, if any."""
     if not thread.live:
         return None
     votes = [step.submission.fields["own_vote"] for step in thread.live if step.submission.fields.get("own_vote")]
-    said = [step.submission.findings for step in thread.live if step.submission.findings]
-    if not votes and not said:
+    findings = [step.submission.findings for step in thread.live if step.submission.findings]
+    if not votes and not findings:
         return None
-    return PanelAnswer(0, AGENT, vote=Vote(votes[-1]) if votes else None, summary=(said or [""])[-1] or "")
+    return PanelAnswer(0, AGENT, vote=Vote(votes[-1]) if votes else None, summary=(findings or [""])[-1] or "")
 
 
 def answer_key(thread: Thread, number: int) -> str:
-    """Name the consultation of a seat; a first step that is sent anew asks anew."""
+    """Name the consultation of a panelist; a first step that is sent anew asks anew."""
     return f"consensus:{thread.attempts.get(1, 1)}:{number}"
 
 
 def exchange_key(thread: Thread, number: int) -> str:
-    """Name the consultation of a seat in the exchange round."""
+    """Name the consultation of a panelist in the exchange round."""
     return answer_key(thread, number) + _EXCHANGE
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Vote(StrEnum):
-    """What a voice says to the proposal."""
+    """What a panelist says to the proposal."""
 
     SUPPORT = "support"
     OPPOSE = "oppose"
@@ -23,13 +23,13 @@ class Stance(StrEnum):
 
 
 def panelist_name(model: str, stance: Stance) -> str:
-    """Return the name of a seat: the model's, with its stance where it has one."""
+    """Return the name of a panelist: the model's, with its stance where it has one."""
     return model if stance is Stance.NEUTRAL else f"{model} ({stance.value})"
 
 
 @dataclass(frozen=True, slots=True)
 class PanelAnswer:
-    """One voice; `seat` counts from 1, the agent's own is 0.
+    """The answer of one panelist, whose number is `seat`; the agent's own is 0.
 
     `vote` None: it was heard and is not tallied, such as an answer in prose. `confidence` is 0 to 1. `settles` is the
     evidence that would decide the question. `cost` is in US dollars, None where the price is not known. `failed` says
@@ -67,10 +67,10 @@ class PanelAnswer:
         return "unpriced" if self.cost is None else f"${self.cost:.4f}"
 
 
-def price_of(voices: Iterable[PanelAnswer]) -> str:
+def price_of(answers: Iterable[PanelAnswer]) -> str:
     """Return what the answers cost together; those without a price are counted beside the sum."""
-    heard = [voice for voice in voices if not voice.failed]
-    priced = [voice.cost for voice in heard if voice.cost is not None]
+    heard = [answer for answer in answers if not answer.failed]
+    priced = [answer.cost for answer in heard if answer.cost is not None]
     unpriced = len(heard) - len(priced)
     if not priced:
         return "unpriced" if unpriced else "$0.0000"

@@ -11,7 +11,7 @@ from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Signal, Step, Thread
 
 _STALLED_FROM = 2  # idle steps in a row
-_STARTS_AFRESH = frozenset({"backtracked", "finished", "abandoned"})  # remarks; what was told before no longer counts
+_STARTS_AFRESH = frozenset({"backtracked", "finished", "abandoned"})  # what was told before no longer counts
 
 
 def idle_steps(thread: Thread) -> int:
@@ -60,5 +60,5 @@ def _idle(thread: Thread) -> list[Step]:
 
 def _was_told(thread: Thread, since: int) -> bool:
     """Whether one of the steps from `since` to the last but one was told that the thread is stalled."""
-    recent = takewhile(lambda remark: remark.kind not in _STARTS_AFRESH, reversed(thread.decisions))
-    return any(remark.kind == Signal.STALLED.value and since <= remark.step < thread.last for remark in recent)
+    recent = takewhile(lambda record: record.kind not in _STARTS_AFRESH, reversed(thread.decisions))
+    return any(record.kind == Signal.STALLED.value and since <= record.step < thread.last for record in recent)

@@ -8,17 +8,17 @@ from fractions import Fraction
 from stepwarden.steps.panel_answer import PanelAnswer, Vote, price_of
 from stepwarden.steps.text import fold
 
-LEAST_QUORUM = 2  # voices, however few were asked (issue 3, point 4)
+LEAST_QUORUM = 2  # votes, however few were asked (protocol, section 6)
 WEIGHTS_REASON = "n models of one family weigh (n+1)/2n each: they share data and makers, so they err together"
 
 
 @dataclass(frozen=True, slots=True)
 class Synthesis:
-    """What the voices come to.
+    """What the answers come to.
 
     `majority` is the vote with more than half of the weight, None for a split. `tally` is the weight of each vote and
-    `weights` that of each voice that has one, by name. `agreement` has a row and a column for each of `names`: 1 the
-    same vote, 0.5 one of both conditional, 0 opposite. `dissent` are the voices beside the majority, all of them on a
+    `weights` that of each panelist that has one, by name. `agreement` has a row and a column for each of `names`: 1 the
+    same vote, 0.5 one of both conditional, 0 opposite. `dissent` are the answers beside the majority, all of them on a
     split. `failed` gave no answer, `silent` one without a vote, `unheard` were not waited for; none of them counts.
     """
 
@@ -52,8 +52,8 @@ class Synthesis:
     def missing(self) -> tuple[str, ...]:
         """Name the models that were asked and did not vote, each with the reason in a word."""
         return (
-            *(f"{voice.name} (failed)" for voice in self.failed),
-            *(f"{voice.name} (no vote)" for voice in self.silent),
+            *(f"{answer.name} (failed)" for answer in self.failed),
+            *(f"{answer.name} (no vote)" for answer in self.silent),
             *(f"{name} (not heard)" for name in self.unheard),
         )
 
@@ -75,34 +75,34 @@ def quorum_of(asked: int) -> int:
     return max(LEAST_QUORUM, asked // 2 + 1)
 
 
-def synthesis(voices: Iterable[PanelAnswer], asked: Sequence[str], agent: PanelAnswer | None = None) -> Synthesis:
-    """Return what `voices` of the models come to; `asked` names all seats, `agent` is the agent's own voice.
+def synthesis(answers: Iterable[PanelAnswer], asked: Sequence[str], agent: PanelAnswer | None = None) -> Synthesis:
+    """Return what `answers` of the models come to; `asked` names all panelists, `agent` is the agent's own answer.
 
-    The agent's voice weighs as one model of a family of its own where it has a vote; for the quorum it does not count.
+    The agent weighs as one model of a family of its own where it has a vote; for the quorum it does not count.
     """
-    models = sorted(voices, key=lambda voice: voice.seat)
-    heard = [voice for voice in models if not voice.failed]
-    votes = {voice: voice.counted for voice in heard}
-    electors = {voice: vote for voice, vote in votes.items() if vote is not None}
+    models = sorted(answers, key=lambda answer: answer.seat)
+    heard = [answer for answer in models if not answer.failed]
+    votes = {answer: answer.counted for answer in heard}
+    electors = {answer: vote for answer, vote in votes.items() if vote is not None}
     voted = len(electors)
     if agent is not None and agent.counted is not None:
         electors[agent] = agent.counted
     weights = _weights(list(electors))
     majority = _majority(electors, weights)
-    known = {voice.name for voice in models}
+    known = {answer.name for answer in models}
     return Synthesis(
         asked=len(asked),
         voted=voted,
         needed=quorum_of(len(asked)),
         majority=majority,
         tally=_tally(electors, weights),
-        weights={voice.name: _shown(weight) for voice, weight in weights.items()},
-        names=tuple(voice.name for voice in electors),
+        weights={answer.name: _shown(weight) for answer, weight in weights.items()},
+        names=tuple(answer.name for answer in electors),
         agreement=tuple(tuple(_agreement(one, other) for other in electors.values()) for one in electors.values()),
-        dissent=tuple(voice for voice, vote in electors.items() if vote is not majority),
-        settles=_merged(voice.settles for voice in heard),
-        failed=tuple(voice for voice in models if voice.failed),
-        silent=tuple(voice for voice, vote in votes.items() if vote is None),
+        dissent=tuple(answer for answer, vote in electors.items() if vote is not majority),
+        settles=_merged(answer.settles for answer in heard),
+        failed=tuple(answer for answer in models if answer.failed),
+        silent=tuple(answer for answer, vote in votes.items() if vote is None),
         unheard=tuple(name for name in asked if name not in known),
         agent=agent,
         price=price_of(models),
@@ -110,23 +110,24 @@ def synthesis(voices: Iterable[PanelAnswer], asked: Sequence[str], agent: PanelA
 
 
 def _weights(electors: Sequence[PanelAnswer]) -> dict[PanelAnswer, Fraction]:
-    """Return each voice its weight; see WEIGHTS_REASON. A model of unknown family is one of its own."""
-    families = [(voice.seat == 0, voice.family or voice.model) for voice in electors]
+    """Return each answer its weight; see WEIGHTS_REASON. A model of unknown family is one of its own."""
+    families = [(answer.seat == 0, answer.family or answer.model) for answer in electors]
     sizes = Counter(families)
     return {
-        voice: Fraction(sizes[family] + 1, 2 * sizes[family]) for voice, family in zip(electors, families, strict=True)
+        answer: Fraction(sizes[family] + 1, 2 * sizes[family])
+        for answer, family in zip(electors, families, strict=True)
     }
 
 
 def _tally(electors: Mapping[PanelAnswer, Vote], weights: Mapping[PanelAnswer, Fraction]) -> dict[Vote, float]:
-    sums = {vote: sum(weights[voice] for voice in electors if electors[voice] is vote) for vote in Vote}
+    sums = {vote: sum(weights[answer] for answer in electors if electors[answer] is vote) for vote in Vote}
     return {vote: _shown(weight) for vote, weight in sums.items() if weight}
 
 
 def _majority(electors: Mapping[PanelAnswer, Vote], weights: Mapping[PanelAnswer, Fraction]) -> Vote | None:
     whole = sum(weights.values())
     for vote in Vote:
-        if 2 * sum(weights[voice] for voice in electors if electors[voice] is vote) > whole:
+        if 2 * sum(weights[answer] for answer in electors if electors[answer] is vote) > whole:
             return vote
     return None
 

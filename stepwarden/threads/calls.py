@@ -6,12 +6,14 @@ from typing import Any
 
 from stepwarden.inspections.context import Inspector
 from stepwarden.steps.admission import Refusal
+from stepwarden.steps.assessment import Assessment
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Answered, Asked, Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.expert_review import ExpertReview
-from stepwarden.steps.gate import Assessment, Policy
+from stepwarden.steps.gate import Policy
 from stepwarden.steps.panel import is_exchange, panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.thread import Plan, Signal, Step, Thread
@@ -35,17 +37,18 @@ ANONYMOUS = Caller("anonymous", listed=False)
 
 @dataclass(frozen=True, slots=True)
 class StepCall:
-    """One step as a tool hands it in. Paths in `said` are still as the agent wrote them.
+    """One step as a tool hands it in. Paths in `submission` are still as the agent wrote them.
 
-    `look` is how the tool looks at the code, None where it does not. `raced` says that another call changed the
-    thread while this one was decided.
+    `look` is how the tool looks at the code, None where it does not; `keeps` says that what its looks give to keep is
+    read back for the later ones. `raced` says that another call changed the thread while this one was decided.
     """
 
     caller: Caller
     policy: Policy
-    said: Submission
+    submission: Submission
     thread_id: str | None = None
     look: Inspector | None = None
+    keeps: bool = False
     raced: bool = False
 
 
@@ -92,21 +95,21 @@ class StepReply:
         return next((event for event in self.decided if isinstance(event, Finished)), None)
 
     @property
-    def opinion(self) -> ExpertReview | None:
-        """What the expert said in this call."""
+    def review(self) -> ExpertReview | None:
+        """The expert's review that came in this call."""
         answers = (event for event in self.decided if isinstance(event, Answered) and event.voice is None)
         return next((event.opinion for event in answers), None)
 
     @property
-    def voices(self) -> tuple[PanelAnswer, ...]:
-        """The answers of a consensus that this step hands over; what it gave up before is none of them."""
+    def answers(self) -> tuple[PanelAnswer, ...]:
+        """The answers of a panel that this step hands over; what it gave up before is not among them."""
         start = next((at for at, event in enumerate(self.decided) if isinstance(event, StepRecorded)), 0)
         answers = [event for event in self.decided[start:] if isinstance(event, Answered)]
         return tuple(event.voice for event in answers if event.voice is not None and not is_exchange(event.key))
 
     @property
     def synthesis(self) -> Synthesis | None:
-        """What the voices of a finished consensus come to."""
+        """What the answers of a finished consensus come to."""
         panel = panel_of(self.thread) if self.finished else None
         return panel.synthesis(self.thread) if panel is not None else None
 
@@ -119,7 +122,8 @@ class StepReply:
     def awaits(self) -> str:
         """The model that is still to answer, "" where none is asked."""
         # A replayed call waits for nothing: what it once waited for has come, or was given up.
-        return self.thread.asked_model if self.thread.awaiting and not self.replayed else ""
+        waits = status_of(self.thread) is ThreadStatus.WAITING and not self.replayed
+        return self.thread.asked_model if waits else ""
 
     @property
     def signals(self) -> Mapping[Signal, str]:

@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 
 from stepwarden.consultation.background_requests import CALL_SECONDS, deadline
-from stepwarden.consultation.expert import BYTES_PER_TOKEN, CONTEXT_TOKENS, SHARE
+from stepwarden.consultation.context_budget import request_bytes
 from stepwarden.errors import StoreBusy, UnknownStream, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.models import (
@@ -209,7 +209,7 @@ def _composed(question: ChatQuestion, setting: _Setting, choice: Choice, wording
     Raises ModelError where the question is too long for the model even without files and history.
     """
     bare = Message("user", question.prompt, question.images)
-    budget = int((choice.info.context_tokens or CONTEXT_TOKENS) * BYTES_PER_TOKEN * SHARE)
+    budget = request_bytes([choice.info])
     verbatim = _bytes(conversation(setting.chat, bare, wording, setting.briefing)) <= budget
     used = _bytes(conversation(setting.chat, bare, wording, setting.briefing, verbatim=verbatim))
     if used > budget:

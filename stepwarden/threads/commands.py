@@ -1,13 +1,12 @@
 """What a person does to a thread, whoever it belongs to: the owner of the machine asks."""
 
 from stepwarden.errors import StoreBusy, UnknownStream, VersionConflict
-from stepwarden.steps.events import Abandoned
+from stepwarden.steps.commands import Command, CommandAdmission, CommandRefused, admit_command
 from stepwarden.steps.machine import Decision
-from stepwarden.steps.thread import Outcome
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.journal import Journal
 
-ATTEMPTS = 8  # how often a command decides anew after a host was first
+ATTEMPTS = 8  # how often a command is admitted anew after a host was first
 
 
 async def owner(journal: Journal, thread_id: str) -> Caller:
@@ -18,20 +17,22 @@ async def owner(journal: Journal, thread_id: str) -> Caller:
     return Caller(head.principal, local=True)
 
 
-async def abandon(journal: Journal, thread_id: str) -> Outcome:
-    """Return an open thread up, and say how it stood before: one that was not open stays as it is.
+async def give_command(journal: Journal, thread_id: str, command: Command) -> CommandAdmission:
+    """Give a command to a thread, and return whether it was accepted; what it changes is on disk by then.
 
-    Raises UnknownStream where there is no such thread, StoreBusy where its host kept changing it.
+    It counts whether or not the thread's host is alive. Raises UnknownStream where there is no such thread, OtherKind
+    for a stream that is none, StoreBusy where its host kept changing it.
     """
     caller = await owner(journal, thread_id)
     for _ in range(ATTEMPTS):
         thread = await journal.load(thread_id, caller)
-        if thread.outcome is not Outcome.OPEN:
-            return thread.outcome
-        decision = Decision(thread).then(Abandoned())
+        admission = admit_command(thread, command)
+        if isinstance(admission, CommandRefused):
+            return admission
+        decision = Decision(thread).then(*admission.events)
         try:
             await journal.append(thread.version, decision.thread, decision.events, caller)
         except VersionConflict:
             continue
-        return Outcome.OPEN
+        return admission
     raise StoreBusy("Other calls kept changing this thread; nothing was recorded. Try again.")

@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from providers.models import AllModels
 from providers.scripted import ScriptedReply
-from providers.structured_output import WrongAnswer, read_answer
-from stepwarden.consultation.votes import VoteAnswer, VoteForm
-from stepwarden.consultation.votes import read_answer as read_seat
+from stepwarden.consultation.structured_answers import WrongAnswer, read_answer, read_form
+from stepwarden.consultation.votes import VoteAnswer, VoteForm, vote_form
 from stepwarden.models import ErrorKind, ModelError
 
 
@@ -110,12 +109,12 @@ async def test_an_endpoint_without_schemas_is_asked_the_weaker_way_and_that_is_r
 async def test_a_form_is_asked_for_strictly_where_that_can_be_and_any_text_is_taken(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    """What a seat of a consensus sends: an endpoint that refuses the form is asked without one from then on."""
+    """What a panelist is sent: an endpoint that refuses the form is asked without one from then on."""
     refused = ScriptedReply(status=400, text="'response_format' is not supported by this model")
     server = serve(refused, "In prose: I am for it.")
     built = models(server)
     for _ in range(2):
-        reply = await built.complete(request(form=VoteForm))
+        reply = await built.complete(request(form=vote_form("Vote.")))
         assert (reply.text, reply.parsed) == ("In prose: I am for it.", None)
     sent = [body.get("response_format") for body in server.bodies]
     assert sent[1:] == [None, None]
@@ -130,6 +129,6 @@ async def test_a_form_is_asked_for_strictly_where_that_can_be_and_any_text_is_ta
 @pytest.mark.parametrize("vote", ["support", "oppose", "conditional"])
 def test_what_the_form_allows_is_read_as_a_vote(vote: Literal["support", "oppose", "conditional"]) -> None:
     said = VoteForm(vote=vote, confidence=0.7, summary="s", reasons=["r"], conditions=[], evidence_needed=["e"])
-    read = read_seat(f"```json\n{said.model_dump_json()}\n```")
+    read = read_form(f"```json\n{said.model_dump_json()}\n```", vote_form("Vote."))
     assert isinstance(read, VoteAnswer)
     assert read.model_dump(mode="json") == said.model_dump(mode="json")

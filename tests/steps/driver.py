@@ -7,9 +7,10 @@ from itertools import count
 from typing import Any
 
 from stepwarden.steps.admission import Accept, Admission, Open, Refusal, admit
+from stepwarden.steps.assessment import Assessment
 from stepwarden.steps.events import Abandoned, Event, Refused
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
-from stepwarden.steps.gate import Assessment, Policy, assess
+from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
 from stepwarden.steps.submission import IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Outcome, Plan, Thread

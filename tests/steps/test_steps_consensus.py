@@ -11,16 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwarden.steps.admission import Accept, Collect, Refusal, admit
+from stepwarden.steps.consensus_rules import CONSENSUS
 from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held, decode, encode
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
-from stepwarden.steps.panel import AGENT, panel_of
+from stepwarden.steps.panel import AGENT, answer_key, exchange_key, is_exchange, panel_of
 from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, price_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.synthesis import Synthesis, quorum_of, synthesis
 from stepwarden.steps.thread import DecidedBy, Outcome, Plan, Thread
 
-POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, panel=panel_of)
+POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, consultation=CONSENSUS)
 FACTS = StepFacts(readable=True)
 
 
@@ -165,7 +166,9 @@ def opened(*models: str, **fields: Any) -> Decision:
 
 def hear(thread: Thread, *voices: PanelAnswer) -> Decision:
     assert thread.awaiting is not None
-    return apply_answers(thread, thread.awaiting[0], voices, POLICY)
+    key = thread.awaiting[0]
+    name = exchange_key if is_exchange(key) else answer_key
+    return apply_answers(thread, key, [Answered(name(thread, one.seat), voice=one) for one in voices], POLICY)
 
 
 def go_on(thread: Thread, **fields: Any) -> Decision:
@@ -233,7 +236,8 @@ def test_the_next_number_gives_up_only_the_model_it_waited_for() -> None:
     assert failed.failed.startswith("given up")
     assert decision.thread.awaiting == ("consensus:1:2", 2)
     same = hear(decision.thread, voice(2)).thread
-    assert apply_answers(same, "consensus:1:1", [voice(1)], POLICY).events == ()
+    late = Answered("consensus:1:1", voice=voice(1))
+    assert apply_answers(same, "consensus:1:1", [late], POLICY).events == ()
 
 
 def test_while_it_waits_any_call_of_the_number_collects() -> None:

@@ -7,10 +7,12 @@ import pytest
 from driver import DEBUG, NO_ADVICE, REVIEW, ask, plan, seen
 
 from stepwarden.steps.admission import Accept, Collect, Refusal, Replay, admit
+from stepwarden.steps.consultation_rules import Preparation
 from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.expert_review import ExpertReview, Objection
-from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_review, objections, open_thread
+from stepwarden.steps.expert_rules import objections
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
 
@@ -27,10 +29,15 @@ def begun() -> Thread:
 
 
 def after(thread: Thread, said: Submission, *, expert: str = EXPERT, advice: Advice = NO_ADVICE) -> Decision:
-    facts = StepFacts((PROOF,) if said.hypothesis else (), ("a.py",), readable=True)
+    prepared = Preparation(expert)
+    facts = StepFacts((PROOF,) if said.hypothesis else (), ("a.py",), readable=True, prepared=prepared)
     accepted = admit(thread, said, DEBUG)
     assert isinstance(accepted, Accept), accepted
-    return advise(advance(thread, accepted, said, facts, DEBUG, expert=expert), advice, DEBUG, expert=expert)
+    return advise(advance(thread, accepted, said, facts, DEBUG), advice, DEBUG, prepared)
+
+
+def reviewed(thread: Thread, review: ExpertReview) -> Decision:
+    return apply_answers(thread, "expert:2:1", [Answered("expert:2:1", review)], DEBUG)
 
 
 def proven(number: int, **more: object) -> Submission:
@@ -55,7 +62,7 @@ def test_an_expert_is_asked_before_a_thread_that_may_finish_does() -> None:
     "opinion", [AGREES, SILENT, replace(OBJECTS, points=(replace(OBJECTS.points[0], verdict=Verdict.REFUTED),))]
 )
 def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(opinion: ExpertReview) -> None:
-    decision = apply_review(waiting(), "expert:2:1", opinion, DEBUG)
+    decision = reviewed(waiting(), opinion)
     assert decision.thread.outcome is Outcome.DONE
     assert decision.thread.awaiting is None
     assert isinstance(decision.events[-1], Finished)
@@ -65,7 +72,7 @@ def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(op
 @pytest.mark.parametrize("said", [{"points": ()}, {"points": (Objection("x", verdict=Verdict.REFUTED),)}])
 def test_a_no_without_a_reason_that_stands_bars_nothing_and_is_called_no_yes(said: dict[str, Any]) -> None:
     opinion = replace(OBJECTS, **said)
-    done = apply_review(waiting(), "expert:2:1", opinion, DEBUG)
+    done = reviewed(waiting(), opinion)
     assert done.thread.outcome is Outcome.DONE
     assert opinion.verdict == "disagrees, set aside for want of a reason that stands"
     assert opinion.verdict in done.thread.decisions[-2].reason
@@ -73,7 +80,7 @@ def test_a_no_without_a_reason_that_stands_bars_nothing_and_is_called_no_yes(sai
 
 def test_a_file_that_the_expert_wants_is_open_until_a_step_names_it() -> None:
     opinion = replace(OBJECTS, points=(), missing=("a.py", "b.py", "c.py"))
-    held = apply_review(waiting(), "expert:2:1", opinion, DEBUG)
+    held = reviewed(waiting(), opinion)
     assert [clause.subject for clause in objections(held.thread)] == ["a.py", "b.py", "c.py"]  # a.py was named before
     done = after(held.thread, proven(3, more=False, confidence=Confidence.HIGH, checked=("a.py", "b.py")))
     assert isinstance(done.events[-1], Finished)
@@ -81,7 +88,7 @@ def test_a_file_that_the_expert_wants_is_open_until_a_step_names_it() -> None:
 
 
 def test_an_expert_that_disagrees_holds_once_and_its_points_stand_at_the_end() -> None:
-    held = apply_review(waiting(), "expert:2:1", OBJECTS, DEBUG)
+    held = reviewed(waiting(), OBJECTS)
     assert any(isinstance(event, Held) for event in held.events)
     assert held.thread.total_steps == 3
     done = after(held.thread, proven(3, more=False, confidence=Confidence.HIGH))
@@ -97,12 +104,12 @@ def test_an_early_end_with_a_lower_word_waits_for_the_expert_and_ends_as_it_says
     end = Advice(end=True, reason="verified")
     asked = after(begun(), proven(2, confidence=Confidence.VERY_HIGH), advice=end)
     assert asked.thread.awaiting is not None
-    agreed = apply_review(asked.thread, "expert:2:1", AGREES, DEBUG)
+    agreed = reviewed(asked.thread, AGREES)
     assert agreed.thread.outcome is Outcome.DONE
     assert agreed.thread.decisions[-1].reason == "verified, and the expert agrees"
-    silent = apply_review(asked.thread, "expert:2:1", SILENT, DEBUG)
+    silent = reviewed(asked.thread, SILENT)
     assert silent.thread.decisions[-1].reason == "verified; the expert gave no answer"
-    objected = apply_review(asked.thread, "expert:2:1", OBJECTS, DEBUG)
+    objected = reviewed(asked.thread, OBJECTS)
     assert objected.thread.outcome is Outcome.OPEN
     assert objected.thread.total_steps > objected.thread.last
 
@@ -141,11 +148,11 @@ def test_the_next_number_gives_the_answer_up_and_a_late_one_changes_nothing() ->
     decision = after(thread, ask(3))
     assert isinstance(decision.events[0], GivenUp)
     assert decision.thread.awaiting is None
-    assert apply_review(decision.thread, "expert:2:1", OBJECTS, DEBUG) == Decision(decision.thread)
+    assert reviewed(decision.thread, OBJECTS) == Decision(decision.thread)
 
 
 def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:
-    thread = apply_review(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
+    thread = reviewed(waiting(), OBJECTS).thread
     back = after(thread, proven(2, backtrack=2, more=False, confidence=Confidence.HIGH))
     assert back.thread.awaiting == ("expert:2:2", 2)
     assert back.thread.opinion is None
@@ -154,12 +161,12 @@ def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:
 def test_a_thread_that_is_reopened_gets_another_round_at_its_next_end() -> None:
     end = Advice(end=True, reason="verified")
     asked = after(begun(), proven(2, confidence=Confidence.VERY_HIGH), advice=end)
-    done = apply_review(asked.thread, "expert:2:1", AGREES, DEBUG).thread
+    done = reviewed(asked.thread, AGREES).thread
     again = after(done, proven(3, more=False, confidence=Confidence.HIGH))
     assert isinstance(again.events[-1], Asked)
 
 
 def test_one_completion_has_one_round() -> None:
-    thread = apply_review(waiting(), "expert:2:1", OBJECTS, DEBUG).thread
+    thread = reviewed(waiting(), OBJECTS).thread
     done = after(thread, proven(3, more=False, confidence=Confidence.HIGH))
     assert not any(isinstance(event, Asked | Answered) for event in done.events)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from scripted_models import ScriptedModels
 
 from stepwarden.consultation.background_requests import BackgroundRequests
-from stepwarden.consultation.expert import ExpertAnswer, ExpertPoint, Experts
+from stepwarden.consultation.expert import Expert, ExpertAnswer, ExpertPoint
 from stepwarden.manager.manager import Manager
 from stepwarden.models import Choice, ErrorKind, ModelError, ModelInfo, ModelReply, ModelTier, Usage
 from stepwarden.steps.evidence import Quote, Verdict
@@ -42,8 +42,8 @@ class House:
         self.store = Store(f"sqlite:///{home / 'threads.db'}")
         self.consultants = BackgroundRequests(self.store, models, lease_s=5.0)
         self.journal = Journal(self.store)
-        experts = Experts(models, self.consultants, "Judge it.")
-        self.threads = Threads(self.journal, Manager(), (), experts, call_seconds=call_seconds)
+        expert = Expert(models, self.consultants, "Judge it.")
+        self.threads = Threads(self.journal, Manager(), consultants={"expert": expert}, call_seconds=call_seconds)
 
     async def take(self, said: Submission, thread_id: str | None = None) -> StepReply:
         reply = await self.threads.submit(StepCall(LOCAL, POLICY, said, thread_id))
@@ -129,8 +129,8 @@ async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_qu
             ("expert", "app.py:2"),
             ("expert_file", "other.py"),
         ]
-        assert held.opinion is not None
-        assert [point.verdict for point in held.opinion.points] == [Verdict.MOVED, Verdict.REFUTED]
+        assert held.review is not None
+        assert [point.verdict for point in held.review.points] == [Verdict.MOVED, Verdict.REFUTED]
         done = await threads.take(step(4, more=False, confidence=Confidence.HIGH), held.thread.id)
         assert done.thread.outcome is Outcome.DONE
         assert len(models.asked) == 1

@@ -11,12 +11,14 @@ import pytest
 from scripted_models import ScriptedModels, answer
 
 from stepwarden.consultation.background_requests import BackgroundRequests
-from stepwarden.consultation.panel import ConsensusRunner
-from stepwarden.consultation.votes import VoteAnswer, VoteReader, read_answer
+from stepwarden.consultation.panel import ModelPanel
+from stepwarden.consultation.panel_prompts import PanelPrompts
+from stepwarden.consultation.structured_answers import WrongAnswer, read_form
+from stepwarden.consultation.votes import VoteAnswer, vote_form
 from stepwarden.manager.manager import Manager
 from stepwarden.models import Choice, ModelInfo, ModelTier
+from stepwarden.steps.consensus_rules import CONSENSUS
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.panel import panel_of
 from stepwarden.steps.panel_answer import Vote
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome
@@ -25,7 +27,7 @@ from stepwarden.threads.calls import LOCAL, StepCall, StepReply
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.submissions import Threads
 
-POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, panel=panel_of)
+POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, consultation=CONSENSUS)
 WORDING = {
     "system": "Judge.",
     "form": "JSON.",
@@ -34,6 +36,7 @@ WORDING = {
     "against": "Against.",
     "neutral": "-",
 }
+FORM = vote_form("JSON.")
 GIVEN = {"vote": "support", "confidence": 0.9, "summary": "fine", "reasons": ["it works"]}
 
 
@@ -47,10 +50,9 @@ class Council(ScriptedModels):
 class House:
     def __init__(self, home: Path, models: Council) -> None:
         self.store = Store(f"sqlite:///{home / 'threads.db'}")
-        self.panels = ConsensusRunner(
-            self.store, models, BackgroundRequests(self.store, VoteReader(models, "JSON.")), WORDING
-        )
-        self.threads = Threads(Journal(self.store), Manager(), (), None, self.panels, call_seconds=20)
+        self.requests = BackgroundRequests(self.store, models)
+        panel = ModelPanel(self.store, models, self.requests, PanelPrompts(WORDING))
+        self.threads = Threads(Journal(self.store), Manager(), consultants={CONSENSUS.kind: panel}, call_seconds=20)
 
     async def take(self, said: Submission, thread_id: str | None = None) -> StepReply:
         reply = await self.threads.submit(StepCall(LOCAL, POLICY, said, thread_id))
@@ -64,7 +66,7 @@ async def house(home: Path, models: Council) -> AsyncIterator[House]:
     try:
         yield built
     finally:
-        await built.panels.close()
+        await built.requests.close()
         await built.store.close()
 
 
@@ -92,19 +94,20 @@ def first(*models: str, **fields: Any) -> Submission:
     ],
 )
 def test_what_models_write_is_read_as_a_vote(text: str, vote: Vote, confidence: float | None) -> None:
-    found = read_answer(text)
+    found = read_form(text, FORM)
     assert isinstance(found, VoteAnswer)
     assert (found.vote, found.confidence) == (vote, confidence)
 
 
 @pytest.mark.parametrize("text", ['{"vote": "maybe so"}', '{"vote": "support"', '{"summary": "no vote"}'])
 def test_an_object_that_is_broken_is_told_what_is_wrong(text: str) -> None:
-    assert isinstance(read_answer(text), str)
+    with pytest.raises(WrongAnswer, match=r"vote|JSON"):
+        read_form(text, FORM)
 
 
 @pytest.mark.parametrize("text", ["I support it.", "", "{braces} in prose", "[1]"])
 def test_prose_is_no_mistake(text: str) -> None:
-    assert read_answer(text) is None
+    assert read_form(text, FORM) is None
 
 
 @pytest.mark.asyncio
@@ -114,10 +117,10 @@ async def test_all_are_asked_with_the_first_step_and_never_again(tmp_path: Path)
         opened = await at_work.take(first("a", "b", "c"))
         thread = opened.thread.id
         await models.was_asked(3)
-        assert [voice.model for voice in opened.voices] == ["a"]
+        assert [voice.model for voice in opened.answers] == ["a"]
         await at_work.take(step(2), thread)
         back = await at_work.take(step(2, backtrack=2, findings="another way"), thread)
-        assert [voice.model for voice in back.voices] == ["b"]
+        assert [voice.model for voice in back.answers] == ["b"]
         done = await at_work.take(step(3), thread)
     assert done.thread.outcome is Outcome.DONE
     assert sorted(request.model for request in models.asked) == ["a", "b", "c"]
@@ -131,7 +134,7 @@ async def test_going_back_to_the_first_step_keeps_the_panel_and_asks_anew(tmp_pa
         await models.was_asked(2)
         back = await at_work.take(step(1, backtrack=1, findings="asked better"), opened.thread.id)
         await models.was_asked(2)
-        assert [voice.model for voice in back.voices] == ["a"]
+        assert [voice.model for voice in back.answers] == ["a"]
         assert back.thread.total_steps == 2
 
 
@@ -139,13 +142,13 @@ async def test_going_back_to_the_first_step_keeps_the_panel_and_asks_anew(tmp_pa
 async def test_what_was_recorded_and_not_asked_before_a_crash_is_asked_by_the_next_process(tmp_path: Path) -> None:
     silent = Council()
     async with house(tmp_path, silent) as at_work:
-        at_work.threads._call_seconds = 0.0  # as if the process ended right after it recorded the step
+        at_work.threads.call_seconds = 0.0  # as if the process ended right after it recorded the step
         opened = await at_work.take(first("a", "b"))
         assert opened.awaits == "a"
     models = Council().say(answer(json.dumps(GIVEN)))
     async with house(tmp_path, models) as heir:
         collected = await heir.take(first("a", "b"), opened.thread.id)
-        assert [voice.vote for voice in collected.voices] == [Vote.SUPPORT]
+        assert [voice.vote for voice in collected.answers] == [Vote.SUPPORT]
         done = await heir.take(step(2), opened.thread.id)
     assert done.thread.outcome is Outcome.DONE
     assert len(models.asked) == 2

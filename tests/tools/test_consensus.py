@@ -16,7 +16,6 @@ from server import build_server
 from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, Usage
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.threads.submissions import Threads
 
 pytestmark = pytest.mark.asyncio
 
@@ -70,10 +69,7 @@ async def table(home: Path, players: Players, *, call_seconds: float | None = No
     settings = load_settings(home=home, roots=(), tools="all")
     runtime = build_runtime(settings, players)
     if call_seconds is not None:
-        threads = runtime.threads
-        runtime.threads = Threads(
-            runtime.journal, threads._manager, (), None, runtime.consensus, call_seconds=call_seconds
-        )
+        runtime.threads.call_seconds = call_seconds
     try:
         async with Client(build_server(settings, runtime)) as client:
             yield Table(client, players)

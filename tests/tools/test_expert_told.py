@@ -16,7 +16,6 @@ from stepwarden.consultation.expert import ExpertAnswer
 from stepwarden.models import ModelReply, Usage
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.threads.submissions import Threads
 
 pytestmark = pytest.mark.asyncio
 SAID = ExpertAnswer(agrees=True, summary="so it is")
@@ -46,10 +45,7 @@ class Worker:
 async def working(home: Path, players: Players, *, call_seconds: float = 45.0, **said: Any) -> AsyncIterator[Worker]:
     project = make_project(home / "shop")
     runtime = build_runtime(load_settings(home=home, roots=(), tools="all"), players)
-    threads = runtime.threads
-    runtime.threads = Threads(
-        runtime.journal, threads._manager, (), threads._experts, runtime.consensus, call_seconds=call_seconds
-    )
+    runtime.threads.call_seconds = call_seconds
     try:
         async with Client(build_server(runtime.settings, runtime)) as client:
             yield Worker(client, project, said)

@@ -14,28 +14,28 @@ DISSENT_CHARS = 500
 MOST_SETTLES = 12
 
 
-def answer_parts(voices: Sequence[PanelAnswer]) -> list[dict[str, Any]]:
+def answer_parts(answers: Sequence[PanelAnswer]) -> list[dict[str, Any]]:
     """Return each answer as structured content; long texts are cut, whole they stand in the history."""
     one, all_of_them = ANSWERS_BYTES
-    budget = max(LEAST_BYTES, min(one, all_of_them // max(1, len(voices))))
-    return [_answer(voice, budget) for voice in voices]
+    budget = max(LEAST_BYTES, min(one, all_of_them // max(1, len(answers))))
+    return [_answer(answer, budget) for answer in answers]
 
 
-def _answer(voice: PanelAnswer, budget: int) -> dict[str, Any]:
-    part: dict[str, Any] = {"model": voice.model, "stance": voice.stance.value}
-    if voice.failed:
-        return part | {"failed": clip(voice.failed, 300)}
-    part["vote"] = voice.vote.value if voice.vote else "unknown"
-    if voice.confidence is not None:
-        part["confidence"] = round(voice.confidence, 2)
-    share = budget if voice.vote is None else budget // 3
-    part["summary"] = clip(voice.summary, share)
+def _answer(answer: PanelAnswer, budget: int) -> dict[str, Any]:
+    part: dict[str, Any] = {"model": answer.model, "stance": answer.stance.value}
+    if answer.failed:
+        return part | {"failed": clip(answer.failed, 300)}
+    part["vote"] = answer.vote.value if answer.vote else "unknown"
+    if answer.confidence is not None:
+        part["confidence"] = round(answer.confidence, 2)
+    share = budget if answer.vote is None else budget // 3
+    part["summary"] = clip(answer.summary, share)
     rest = budget - len(part["summary"])
-    for name, items in (("reasons", voice.reasons), ("conditions", voice.conditions)):
+    for name, items in (("reasons", answer.reasons), ("conditions", answer.conditions)):
         if shown := _fitting(items, rest):
             part[name] = shown
             rest -= sum(len(item) for item in shown)
-    return part | {"cost": voice.price}
+    return part | {"cost": answer.price}
 
 
 def _fitting(items: Sequence[str], chars: int) -> list[str]:
@@ -69,12 +69,12 @@ def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
         "quorum": {"reached": found.quorum, "voted": found.voted, "asked": found.asked, "needed": found.needed},
         "tally": {vote.value: weight for vote, weight in found.tally.items()},
         "weights": found.weights,
-        "votes": [_vote(voice) for voice in _all(found, thread)],
+        "votes": [_vote(answer) for answer in _all(found, thread)],
         "agreement": {"names": list(found.names), "rows": [list(row) for row in found.agreement]},
-        "dissent": [_dissent(voice) for voice in found.dissent],
+        "dissent": [_dissent(answer) for answer in found.dissent],
         "would_settle": [clip(item, 240) for item in found.settles[:MOST_SETTLES]],
-        "failed": [{"model": voice.name, "why": clip(voice.failed, 200)} for voice in found.failed],
-        "no_vote": [voice.name for voice in found.silent],
+        "failed": [{"model": answer.name, "why": clip(answer.failed, 200)} for answer in found.failed],
+        "no_vote": [answer.name for answer in found.silent],
         "not_heard": list(found.unheard),
         "cost": found.price,
     }
@@ -93,24 +93,24 @@ def _outcome(found: Synthesis) -> str:
 
 def _all(found: Synthesis, thread: Thread) -> list[PanelAnswer]:
     agent = [found.agent] if found.agent is not None else []
-    return [*sorted(thread.voices.values(), key=lambda voice: voice.seat), *agent]
+    return [*sorted(thread.voices.values(), key=lambda answer: answer.seat), *agent]
 
 
-def _vote(voice: PanelAnswer) -> dict[str, Any]:
-    if voice.failed:
-        return {"model": voice.name, "vote": "failed"}
-    row: dict[str, Any] = {"model": voice.name, "vote": voice.counted.value if voice.counted else "none"}
-    if voice.confidence is not None:
-        row["confidence"] = round(voice.confidence, 2)
-    if voice.revised is not None and voice.vote is not None:
-        row |= {"before_exchange": voice.vote.value, "after_exchange": clip(voice.revision, 200)}
-    return row | {"summary": clip(voice.summary, 200)}
+def _vote(answer: PanelAnswer) -> dict[str, Any]:
+    if answer.failed:
+        return {"model": answer.name, "vote": "failed"}
+    row: dict[str, Any] = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
+    if answer.confidence is not None:
+        row["confidence"] = round(answer.confidence, 2)
+    if answer.revised is not None and answer.vote is not None:
+        row |= {"before_exchange": answer.vote.value, "after_exchange": clip(answer.revision, 200)}
+    return row | {"summary": clip(answer.summary, 200)}
 
 
-def _dissent(voice: PanelAnswer) -> dict[str, Any]:
-    reasons = [clip(reason, DISSENT_CHARS // 2) for reason in voice.reasons[:4]]
-    shown = {"model": voice.name, "vote": voice.counted.value if voice.counted else "none"}
-    return {**shown, "reasons": reasons or [clip(voice.summary, DISSENT_CHARS)]}
+def _dissent(answer: PanelAnswer) -> dict[str, Any]:
+    reasons = [clip(reason, DISSENT_CHARS // 2) for reason in answer.reasons[:4]]
+    shown = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
+    return {**shown, "reasons": reasons or [clip(answer.summary, DISSENT_CHARS)]}
 
 
 def synthesis_lines(part: dict[str, Any]) -> list[str]:
@@ -131,8 +131,8 @@ def synthesis_lines(part: dict[str, Any]) -> list[str]:
 
 def _vote_words(row: dict[str, Any]) -> str:
     before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
-    said = row.get("after_exchange") or row.get("summary")
-    summary = f": {said}" if said else ""
+    words = row.get("after_exchange") or row.get("summary")
+    summary = f": {words}" if words else ""
     return f"{row['model']}: {row['vote']}{before}{summary}"
 
 

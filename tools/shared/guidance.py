@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prompts import Prompt
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.machine import objections
+from stepwarden.steps.expert_rules import objections
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import clause_lines, quote_line, some_paths
@@ -26,12 +26,12 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
         return []
     if reply.held:
         return ["Close what is open."]
-    if reply.opinion is not None and reply.opinion.disagrees:
+    if reply.review is not None and reply.review.disagrees:
         return clause_lines(objections(reply.thread))[:OBJECTIONS]
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
             return _bullets_of(signal, reply, prompt)
-    if reply.voices and all(voice.failed for voice in reply.voices):
+    if reply.answers and all(answer.failed for answer in reply.answers):
         return ["There is no answer to weigh: go on."]
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
@@ -72,7 +72,7 @@ def next_call(reply: StepReply, fields: str) -> str:
         same = f'Send this same call again, with continuation_id="{thread.id}", to collect the answer.'
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
-        ask = f"{call}, {fields if reply.voices else 'step, evidence'}, next_step_required=false)"
+        ask = f"{call}, {fields if reply.answers else 'step, evidence'}, next_step_required=false)"
         return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"
     call = f"{call}, {fields}"
     end = _GIVE_UP if Signal.STALLED in reply.signals else ""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from stepwarden.steps.admission import Reason, Refusal
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.thread import DecidedBy, Outcome, Thread
+from stepwarden.steps.status import ThreadStatus, status_of
+from stepwarden.steps.thread import Thread
 
 NAMED = 3  # how many issues or files one line names before it counts the rest
 PATH_CHARS = 44  # of a path in a line, from its end
@@ -132,7 +133,7 @@ def _there(thread: Thread | None) -> str:
 
 
 def _or_go_on(thread: Thread | None, call: str) -> str:
-    closed = thread is not None and thread.outcome is not Outcome.OPEN and thread.ended_by is DecidedBy.AGENT
+    closed = thread is not None and status_of(thread) is ThreadStatus.CLOSED
     return "" if closed else f", or go on with {call}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
-from stepwarden.steps.machine import MORE_TO_DO
+from stepwarden.steps.plan_changes import MORE_TO_DO
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
@@ -81,7 +81,7 @@ def reply_result(
         next_call(reply, fields),
         [*notes, *left_out_lines(reply), *hints(reply)],
     )
-    answers = answer_parts(reply.voices)
+    answers = answer_parts(reply.answers)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
     budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
     first = replace(reply, replayed=False, next_number=reply.thread.next_number)  # a retry gets the same room
@@ -145,24 +145,24 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
 
 def _expert(reply: StepReply) -> ExpertPart | None:
     """Return the expert's verdict, in the call that brought it and at the end."""
-    opinion = reply.opinion or (reply.thread.opinion if reply.finished else None)
-    if opinion is None:
+    review = reply.review or (reply.thread.opinion if reply.finished else None)
+    if review is None:
         return ExpertPart(verdict=f"none: {_why_no_expert(reply.thread)}") if reply.finished else None
-    if opinion.failed:
-        return ExpertPart(verdict=f"no answer: {opinion.failed}", model=opinion.model or None)
-    misquoted = sum(1 for point in opinion.points if not point.stands)
+    if review.failed:
+        return ExpertPart(verdict=f"no answer: {review.failed}", model=review.model or None)
+    misquoted = sum(1 for point in review.points if not point.stands)
     return ExpertPart(
-        verdict=f"{opinion.verdict}: {clip(opinion.summary, 300)}",
-        model=opinion.model,
-        cost=opinion.price,
+        verdict=f"{review.verdict}: {clip(review.summary, 300)}",
+        model=review.model,
+        cost=review.price,
         misquoted=misquoted or None,
-        files_left_out=opinion.left_out or None,
+        files_left_out=review.left_out or None,
     )
 
 
 def _why_no_expert(thread: Thread) -> str:
     if thread.expert_asked:
-        asked = next((remark.reason for remark in reversed(thread.decisions) if remark.kind == "asked"), "the expert")
+        asked = next((record.reason for record in reversed(thread.decisions) if record.kind == "asked"), "the expert")
         return f"{asked} had not answered when the thread went on"
     if thread.outcome is Outcome.INCONCLUSIVE:
         return "the end is inconclusive"
@@ -285,7 +285,7 @@ def _verdict(reply: StepReply) -> str:
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(clause_lines(reply.held)), "clause")
-        who = f" The expert, {reply.opinion.model}, disagrees." if reply.opinion else ""
+        who = f" The expert, {reply.review.model}, disagrees." if reply.review else ""
         return f"HELD {place}{again}: {count} open.{who} Next: step {reply.next_number}."
     parts = [f"ACCEPTED {place}{again}."]
     parts += ["Reopened."] if reply.reopened else []
@@ -293,8 +293,8 @@ def _verdict(reply: StepReply) -> str:
     plan = _told_plan(reply)
     parts += [f"Plan {_plan_words(plan)}."] if plan else []
     parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
-    if reply.opinion is not None and reply.opinion.disagrees:
-        parts.append(f"The expert, {reply.opinion.model}, disagrees.")
+    if reply.review is not None and reply.review.disagrees:
+        parts.append(f"The expert, {reply.review.model}, disagrees.")
     return " ".join([*parts, f"Next: step {reply.next_number}."])
 
 
@@ -323,7 +323,7 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     if envelope.expert is not None and (thread.opinion is not None or thread.expert_asked):
         lines.append(f"Expert{_expert_words(envelope.expert)}")
     if synthesis is not None:
-        answers = answer_parts(reply.voices)
+        answers = answer_parts(reply.answers)
         _hand_over(envelope, answers)
         envelope.result |= (found := synthesis_part(synthesis, thread))
         given = [part for part in answers if "failed" not in part]  # the synthesis says who failed, and why

@@ -40,7 +40,7 @@ class Workflow:
     `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number
     of the step that it revises, for tools that know revisions. `open_world` says that it asks others than the host.
     `question` is what the user is asked where a first step leaves it open. `look` is how the tool looks at the code
-    itself before a step is decided.
+    itself before a step is decided; `keeps` says that it gives things to keep with the thread and needs them again.
     """
 
     policy: Policy
@@ -49,6 +49,7 @@ class Workflow:
     replaces: Callable[[Any], int | None] = _no_step
     open_world: bool = False
     look: Inspector | None = None
+    keeps: bool = False
     question: UserQuestion | None = None
 
     @property
@@ -79,7 +80,9 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
         try:
             async with reporting_progress(progress, f"{workflow.name}: waiting for a model"):
                 reply = await threads.submit(
-                    StepCall(caller, workflow.policy, said, request.continuation_id, workflow.look)
+                    StepCall(
+                        caller, workflow.policy, said, request.continuation_id, workflow.look, keeps=workflow.keeps
+                    )
                 )
         except UnknownStream:
             return failure([_unknown_id(request.continuation_id or "")])
