@@ -1,7 +1,7 @@
 """The second opinion before a thread completes: whom to ask, what is sent, and how the answer is read."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio.to_thread
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
@@ -166,12 +166,11 @@ class Experts:
 
         What the step leaves open, the live steps before it said. Raises ModelError for a name that no model has.
         """
-        steps = [step.submission for step in thread.live] if thread is not None else []
-        fields_last_first = [given.fields for given in (said, *reversed(steps))]
-        wanted = (fields["use_assistant_model"] for fields in fields_last_first if "use_assistant_model" in fields)
-        if not next(wanted, True):
+        before = thread.claims.fields if thread is not None else dict[str, Any]()
+        if not {**before, **said.fields}.get("use_assistant_model", True):
             return ""
-        name = next((str(fields["model"]) for fields in fields_last_first if fields.get("model")), None)
+        named = said.fields.get("model") or before.get("model")
+        name = str(named) if named else None
         try:
             return self._models.choose(name, ModelTier.DEEP).info.name
         except ModelError as error:

@@ -150,13 +150,12 @@ def says_something_new(claims: Claims, said: Submission) -> bool:
 
 def brings_a_fact(claims: Claims, said: Submission) -> bool:
     """Whether the step has a file, quote, issue or hypothesis that no live step had (rule 4)."""
-    known_issues = {issue.key for issue in claims.issues.values()}
-    refuted = {item.path for item in claims.standing_refuted}
+    known_issues = {issue.key for issue in claims.issues.values()} if said.issues else set[str]()
     return (
         claims.states_anew(said.hypothesis)
         or any(path not in claims.files for path in said.relevant)
         or any(path not in claims.checked for path in said.checked)
-        or any(_is_new_quote(claims, quote, refuted) for quote in said.quotes)
+        or any(_is_new_quote(claims, quote) for quote in said.quotes)
         or any(_is_new_issue(claims, claim, known_issues) for claim in said.issues)
     )
 
@@ -168,9 +167,9 @@ def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
     return issue is None or _changed(issue, claim) != issue
 
 
-def _is_new_quote(claims: Claims, quote: Quote, refuted: set[str]) -> bool:
+def _is_new_quote(claims: Claims, quote: Quote) -> bool:
     """Whether a quote was not sent before, takes a refuted one back, or mends one with its line number."""
-    if quote.file in refuted and (quote.withdrawn or quote.line is not None):
+    if quote.file in claims.refuted and (quote.withdrawn or quote.line is not None):
         return True
     return not quote.withdrawn and key_of(quote.file, quote.quote, quote.supports or "") not in claims.quotes
 
@@ -181,8 +180,10 @@ def number_issues(thread: Thread, said: Submission) -> tuple[tuple[Issue, ...], 
     A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
     ever had.
     """
+    if not (said.issues or said.quotes):
+        return (), ""
     by_id = dict(thread.claims.issues)
-    keys = {name: issue.key for name, issue in by_id.items()}
+    keys = {name: issue.key for name, issue in by_id.items()} if said.issues else {}
     issues: list[Issue] = []
     counter = thread.issues_numbered
     for claim in said.issues:

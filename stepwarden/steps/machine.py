@@ -176,8 +176,8 @@ def _with_more(decision: Decision, said: Submission, policy: Policy) -> Decision
     """
     thread = decision.thread
     plan, asked = thread.plan, min(said.total or 0, 2 * policy.high)
-    before = max((step.submission.total or 0 for step in thread.trail[:-1]), default=0)
-    if plan is None or not said.more or (said.total or 0) <= before or asked <= max(plan.likely, thread.last):
+    repeated = (said.total or 0) <= thread.totals.asked_before
+    if plan is None or not said.more or repeated or asked <= max(plan.likely, thread.last):
         return decision
     return decision.then(Planned(_grown(plan, asked, "the agent asked for more", DecidedBy.AGENT)))
 
@@ -238,7 +238,7 @@ def objections(thread: Thread) -> tuple[Clause, ...]:
         for point in thread.opinion.objections
     ]
     answered = next((remark.step for remark in reversed(thread.decisions) if remark.kind == "answered"), 0)
-    seen = {path for step in thread.trail if step.number > answered for path in step.paths}
+    seen = {path for step in thread.trail[answered:] for path in step.paths}
     return (*points, *(Clause("expert_file", path) for path in thread.opinion.missing if path not in seen))
 
 
