@@ -100,7 +100,7 @@ class Claims:
 
     def _named(self, step: Step) -> dict[str, Any]:
         found = {*step.existing, *(item.path for item in step.evidence if item.holds)}
-        before = {path: self.files.get(path, False) for path in step.paths}
+        before = {path: path in self.files and self.files[path] for path in step.paths}
         named = {path: path in found or there for path, there in before.items()}
         more = sum(named.values()) - sum(before.values())
         return {"files": self.files.with_items(named), "files_found": self.files_found + more}

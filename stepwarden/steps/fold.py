@@ -1,7 +1,7 @@
 """The fold: what a thread is after one more event. Deterministic, and free of decisions.
 
-A thread grows by persistent collections and running totals, so an event costs the same at any length, and the fold of
-a whole history is linear. Only what goes back (a backtrack, a revision) counts the steps that are left anew.
+A thread grows by persistent collections and running totals, so an event costs the same at any length; a whole history
+is folded into drafts of them. Only what goes back (a backtrack, a revision) counts the steps that are left anew.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ from stepwarden.steps.events import (
 )
 from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.panel_answer import PanelAnswer
-from stepwarden.steps.persistent import PersistentList, PersistentMap, evolve
+from stepwarden.steps.persistent import PersistentList, PersistentMap, drafted, evolve, frozen
 from stepwarden.steps.step import Step
 from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Signal, Thread
 from stepwarden.steps.totals import Totals
@@ -35,6 +35,13 @@ from stepwarden.steps.totals import Totals
 def fold_events(thread: Thread, events: Iterable[Event]) -> Thread:
     """Return the thread after all of `events`."""
     return reduce(apply, events, thread)
+
+
+def fold_history(thread: Thread, events: Iterable[Event]) -> Thread:
+    """Return the same as `fold_events`, faster where the events are many and what `thread` has so far is little."""
+    draft = drafted(evolve(thread, claims=drafted(thread.claims)))
+    folded = reduce(apply, events, draft)
+    return frozen(evolve(folded, claims=frozen(folded.claims)))
 
 
 def apply(thread: Thread, event: Event) -> Thread:

@@ -3,6 +3,9 @@
 A thread gets a few items with every step. A tuple or a dict copied for each would make a step cost more the longer the
 thread, and the fold of a long one quadratic. Each collection here is two ordinary ones: a large one that many versions
 share, and a small one with the latest items, which alone is copied until it is full.
+
+A draft is the mutable builder of one: it grows in place, for whoever adds much at once and drops every version but the
+last.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,15 +34,23 @@ class PersistentList(Sequence[_Item], Generic[_Item]):
     __slots__ = ("_recent", "_shared")
 
     def __init__(self, shared: Iterable[_Item] = (), recent: tuple[_Item, ...] = ()) -> None:
-        self._shared = tuple(shared)
+        self._shared: Sequence[_Item] = tuple(shared)
         self._recent = recent
 
     def with_items(self, *items: _Item) -> "PersistentList[_Item]":
         """Return the sequence with more items at its end."""
         recent = (*self._recent, *items)
         if _is_full(len(recent), len(self._shared)):
-            return PersistentList(self._shared + recent)
+            return PersistentList((*self._shared, *recent))
         return PersistentList(self._shared, recent)
+
+    def draft(self) -> "PersistentList[_Item]":
+        """Return a draft with the same items."""
+        return _ListDraft(self)
+
+    def frozen(self) -> "PersistentList[_Item]":
+        """Return what a draft has become; all else is frozen as it is."""
+        return self
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -56,7 +67,7 @@ class PersistentList(Sequence[_Item], Generic[_Item]):
             start, stop, stride = index.indices(len(self))
             if stride == 1 and start >= size:
                 return self._recent[start - size : max(stop - size, 0)]
-            return (self._shared + self._recent)[index]
+            return tuple(self)[index]
         if index < 0:
             index += size + len(self._recent)
             if index < 0:
@@ -104,6 +115,14 @@ class PersistentMap(Mapping[_Key, _Value], Generic[_Key, _Value]):
             return PersistentMap({**self._shared, **recent})
         return PersistentMap(self._shared, recent)
 
+    def draft(self) -> "PersistentMap[_Key, _Value]":
+        """Return a draft with the same items."""
+        return _MapDraft(self)
+
+    def frozen(self) -> "PersistentMap[_Key, _Value]":
+        """Return what a draft has become; all else is frozen as it is."""
+        return self
+
     def __getitem__(self, key: _Key) -> _Value:
         """Return the value of a key; raises KeyError for one that is not there."""
         return self._recent[key] if key in self._recent else self._shared[key]
@@ -123,6 +142,50 @@ class PersistentMap(Mapping[_Key, _Value], Generic[_Key, _Value]):
     def __repr__(self) -> str:
         """Return the items as a call that makes them."""
         return f"PersistentMap({dict(self)!r})"
+
+
+class _ListDraft(PersistentList[_Item]):
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[_Item]) -> None:
+        super().__init__()
+        self._shared = self._items = list(items)
+
+    def with_items(self, *items: _Item) -> PersistentList[_Item]:
+        self._items.extend(items)
+        return self
+
+    def frozen(self) -> PersistentList[_Item]:
+        return PersistentList(self._items)
+
+
+class _MapDraft(PersistentMap[_Key, _Value]):
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[_Key, _Value]) -> None:
+        self._items = dict(items)
+        super().__init__(self._items)
+
+    def with_items(self, items: Mapping[_Key, _Value]) -> PersistentMap[_Key, _Value]:
+        self._items.update(items)
+        return self
+
+    def frozen(self) -> PersistentMap[_Key, _Value]:
+        return PersistentMap(self._items)
+
+
+def drafted(value: _Frozen) -> _Frozen:
+    """Return a copy of a frozen dataclass whose persistent collections are drafts."""
+    return evolve(value, **{name: each.draft() for name, each in _collections(value)})
+
+
+def frozen(value: _Frozen) -> _Frozen:
+    """Return a copy of a frozen dataclass that has no drafts any more."""
+    return evolve(value, **{name: each.frozen() for name, each in _collections(value)})
+
+
+def _collections(value: object) -> list[tuple[str, Any]]:
+    return [(name, each) for name, each in vars(value).items() if isinstance(each, PersistentList | PersistentMap)]
 
 
 def evolve(value: _Frozen, **changes: Any) -> _Frozen:

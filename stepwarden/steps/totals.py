@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from stepwarden.steps.step import Phase, Step
 
+_PLACES = {phase: place for place, phase in enumerate(Phase)}
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -26,10 +28,10 @@ class Totals:
 
     def with_step(self, step: Step, *, refused_first: bool, files_new: int) -> "Totals":
         """Return the totals with one more step, the last; `refused_first` says that its number was, as empty."""
-        number, asked = step.number, step.submission.total or 0
+        number, asked, place = step.number, step.submission.total or 0, _PLACES[step.phase]
         spoke_against = bool(step.evidence) and step.speaks_against_hypothesis
         return Totals(
-            phases=tuple(count + (phase is step.phase) for phase, count in zip(Phase, self.phases, strict=True)),
+            phases=(*self.phases[:place], self.phases[place] + 1, *self.phases[place + 1 :]),
             asked=max(self.asked, asked),
             asked_before=self.asked,
             first_hypothesis=self.first_hypothesis or (number if step.submission.hypothesis else 0),
@@ -42,4 +44,4 @@ class Totals:
 
     def in_phase(self, phase: Phase) -> int:
         """Return how many steps were of a phase."""
-        return self.phases[list(Phase).index(phase)]
+        return self.phases[_PLACES[phase]]

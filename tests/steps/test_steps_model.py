@@ -16,7 +16,7 @@ from stepwarden.steps.admission import Accept, Admission, Open, Refusal, Replay,
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Finished, Held, StepRecorded, decode, encode
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.fold import before_step, first_steps, fold_events
+from stepwarden.steps.fold import before_step, first_steps, fold_events, fold_history
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise
 from stepwarden.steps.step import Phase as Section
@@ -403,7 +403,11 @@ class Threads(RuleBasedStateMachine):
     def _reread(self) -> Thread:
         written = [encode(event) for event in self.play.events]
         blank = Thread(self.play.now.id, self.play.now.tool)
-        return fold_events(blank, (decode(kind, payload) for kind, payload in written))
+        events = [decode(kind, payload) for kind, payload in written]
+        cut = len(events) // 2
+        at_once = fold_history(blank, events)
+        assert fold_events(fold_history(blank, events[:cut]), events[cut:]) == fold_events(blank, events) == at_once
+        return at_once
 
 
 def _first(trail: list[Step], holds: Callable[[Step], bool]) -> int:
