@@ -167,13 +167,12 @@ def says_something_new(claims: Claims, submission: Submission) -> bool:
 
 def brings_a_fact(claims: Claims, submission: Submission) -> bool:
     """Whether the step has a file, quote, issue or hypothesis that no live step had (rule 4)."""
-    known_issues = {issue.key for issue in claims.issues.values()}
-    refuted = {item.path for item in claims.standing_refuted}
+    known_issues = {issue.key for issue in claims.issues.values()} if submission.issues else set[str]()
     return (
         claims.states_anew(submission.hypothesis)
         or any(path not in claims.files for path in submission.relevant)
         or any(path not in claims.checked for path in submission.checked)
-        or any(_is_new_quote(claims, quote, refuted) for quote in submission.quotes)
+        or any(_is_new_quote(claims, quote) for quote in submission.quotes)
         or any(_is_new_issue(claims, claim, known_issues) for claim in submission.issues)
     )
 
@@ -185,9 +184,9 @@ def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
     return issue is None or _changed(issue, claim) != issue
 
 
-def _is_new_quote(claims: Claims, quote: Quote, refuted: set[str]) -> bool:
+def _is_new_quote(claims: Claims, quote: Quote) -> bool:
     """Whether a quote was not sent before, takes a refuted one back, or mends one with its line number."""
-    if quote.file in refuted and (quote.withdrawn or quote.line is not None):
+    if quote.file in claims.refuted and (quote.withdrawn or quote.line is not None):
         return True
     return not quote.withdrawn and key_of(quote.file, quote.quote, quote.supports or "") not in claims.quotes
 
@@ -198,8 +197,10 @@ def number_issues(thread: Thread, submission: Submission) -> tuple[tuple[Issue, 
     A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
     ever had.
     """
+    if not (submission.issues or submission.quotes):
+        return (), ""
     by_id = dict(thread.claims.issues)
-    keys = {name: issue.key for name, issue in by_id.items()}
+    keys = {name: issue.key for name, issue in by_id.items()} if submission.issues else {}
     issues: list[Issue] = []
     counter = thread.issues_numbered
     for claim in submission.issues:
