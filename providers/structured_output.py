@@ -1,4 +1,4 @@
-"""A provider whose answers are of the type that was asked for: read, checked, and asked for once more if wrong."""
+"""A provider that returns typed answers: it reads and checks them, and asks once more where one is wrong."""
 
 import json
 import re
@@ -35,8 +35,8 @@ class StructuredOutput(Wrapper):
         try:
             return replace(first, parsed=read_answer(first.text, request.answer))
         except WrongAnswer as error:
-            again = _again(request, first, str(error))
-        second = await self._inner.complete(replace(again, deadline_s=deadline.left_s))
+            corrected = _corrected(request, first, str(error))
+        second = await self._inner.complete(replace(corrected, deadline_s=deadline.left_s))
         spent = replace(second, usage=first.usage + second.usage, notes=(*first.notes, *second.notes))
         try:
             return replace(spent, parsed=read_answer(second.text, request.answer))
@@ -51,19 +51,20 @@ def _line(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _again(request: ModelRequest, reply: ModelReply, wrong: str) -> ModelRequest:
+def _corrected(request: ModelRequest, reply: ModelReply, wrong: str) -> ModelRequest:
+    """Return the request with the wrong answer and what is wrong with it."""
     assert request.answer is not None
-    told = f"That is no valid answer: {wrong}\n\n{schema_prompt(request.answer)}"
-    said = Message("assistant", reply.text[:_REPEATED_CHARACTERS])
-    return replace(request, messages=(*request.messages, said, Message("user", told)))
+    answer = Message("assistant", reply.text[:_REPEATED_CHARACTERS])
+    correction = Message("user", f"That is not a valid answer: {wrong}\n\n{schema_prompt(request.answer)}")
+    return replace(request, messages=(*request.messages, answer, correction))
 
 
 def read_answer(text: str, answer: type[BaseModel]) -> BaseModel:
-    """Find the object of the type in a text that may have a fence or thoughts around it. Raises WrongAnswer."""
+    """Return the object of the type in a text that may have a fence or thoughts around it. Raises WrongAnswer."""
     first_error: ValidationError | None = None
     for found in _objects(text):
         try:
-            # once more through JSON: a strict model takes its own kinds from JSON only
+            # through JSON again: a strict model takes its own types from JSON only
             return answer.model_validate_json(json.dumps(found))
         except ValidationError as error:
             first_error = first_error or error

@@ -52,16 +52,16 @@ class ModelError(StepwardenError):
     `retry_after_s` is what the endpoint asked for, if it did.
     """
 
-    def __init__(self, trouble: ErrorKind, text: str, *, model: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(self, kind: ErrorKind, text: str, *, model: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(text)
-        self.trouble = trouble
+        self.kind = kind
         self.model = model
         self.retry_after_s = retry_after_s
 
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed if it is sent again a little later."""
-        return self.trouble in RETRYABLE
+        return self.kind in RETRYABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ class Experts:
         try:
             return self._models.choose(name, ModelTier.DEEP).info.name
         except ModelError as error:
-            if error.trouble is ErrorKind.NO_MODEL:
+            if error.kind is ErrorKind.NO_MODEL:
                 return ""
             raise
 
