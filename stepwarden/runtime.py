@@ -29,10 +29,10 @@ from stepwarden.threads.submissions import Threads
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 if TYPE_CHECKING:
+    from stepwarden.upstream.calls.records import Recorder
     from stepwarden.upstream.config import UpstreamConfig
-    from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.oauth import SignIn
-    from stepwarden.upstream.records import Recorder
+    from stepwarden.upstream.servers import Upstreams
 
 logger = logging.getLogger(__name__)
 
@@ -152,8 +152,8 @@ def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
         return None
 
     def build() -> "tuple[Upstreams, Recorder]":
+        from stepwarden.upstream.calls.records import SessionRecorder
         from stepwarden.upstream.oauth import SignIn
-        from stepwarden.upstream.records import SessionRecorder
 
         return open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store)
 
@@ -166,8 +166,8 @@ def open_upstreams(settings: Settings, configs: "Sequence[UpstreamConfig]", how:
 
     Raises SettingsError where an entry cannot be used.
     """
-    from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.oauth import auth_status, build_auth, open_vault
+    from stepwarden.upstream.servers import Upstreams
 
     vault = open_vault(settings)
 

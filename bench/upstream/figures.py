@@ -24,9 +24,9 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
 from stepwarden.storage import Store
+from stepwarden.upstream.calls.records import CallRecord, Recorder, SessionRecorder
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import Upstreams
-from stepwarden.upstream.records import CallRecord, Recorder, SessionRecorder
+from stepwarden.upstream.servers import Upstreams
 
 CALLS = 300
 

@@ -12,7 +12,7 @@ from stepwarden.errors import UnknownUpstream
 from stepwarden.settings import load_settings, variables
 
 if TYPE_CHECKING:
-    from stepwarden.upstream.gateway import CallCheck, Upstreams, UpstreamServer
+    from stepwarden.upstream.servers import CallCheck, Upstreams, UpstreamServer
 
 upstreams = typer.Typer(help="List and check upstream servers, and trust a tool that changed.", no_args_is_help=True)
 

@@ -14,7 +14,7 @@ import mcp_types as types
 from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.failures import CallFailed, Failure, FailureKind
-from stepwarden.upstream.session import UpstreamSession
+from stepwarden.upstream.transport.session import UpstreamSession
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stepwarden.upstream.gateway import Upstreams
-    from stepwarden.upstream.records import Recorder
+    from stepwarden.upstream.calls.records import Recorder
+    from stepwarden.upstream.servers import Upstreams
 
 
 @dataclass

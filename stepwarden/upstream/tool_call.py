@@ -16,7 +16,7 @@ from stepwarden.upstream.breaker import Breaker
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.failures import COUNTED, PASSING, CallFailed, Failure, FailureKind
-from stepwarden.upstream.session import PERSON_S, Answer, CallQuestion, UpstreamSession, asking
+from stepwarden.upstream.transport.session import PERSON_S, Answer, CallQuestion, UpstreamSession, asking
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from rigs import listings
 
+from stepwarden.upstream.catalogue.drift import changes, widens
+from stepwarden.upstream.catalogue.registry import Registry
+from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.drift import changes, widens
-from stepwarden.upstream.registry import Registry
-from stepwarden.upstream.tool import UpstreamTool
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

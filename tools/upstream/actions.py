@@ -9,13 +9,13 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
 from stepwarden.errors import SignInNeeded, StepwardenError
 from stepwarden.threads.calls import Caller
+from stepwarden.upstream.calls.records import Recorder
+from stepwarden.upstream.calls.results import cut, fenced, text_of
+from stepwarden.upstream.catalogue.exposure import exposures
+from stepwarden.upstream.catalogue.tool import digest_of, told_skipped
+from stepwarden.upstream.catalogue.tool_search import SearchEntry
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.exposure import exposures
-from stepwarden.upstream.gateway import Upstreams, UpstreamServer
-from stepwarden.upstream.records import Recorder
-from stepwarden.upstream.results import cut, fenced, text_of
-from stepwarden.upstream.tool import digest_of, told_skipped
-from stepwarden.upstream.tool_search import SearchEntry
+from stepwarden.upstream.servers import Upstreams, UpstreamServer
 from tools.shared.edge import Progress
 from tools.upstream.consent import Consent, ConsentRequest
 from tools.upstream.host_call import HostCall, MadeCall

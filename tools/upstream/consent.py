@@ -15,9 +15,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult, InputRequiredResult
 
 from stepwarden.errors import SignInNeeded, UpstreamRefused
-from stepwarden.upstream.approval import Confirmations
-from stepwarden.upstream.gateway import Upstreams
-from stepwarden.upstream.records import new_id
+from stepwarden.upstream.calls.confirmations import Confirmations
+from stepwarden.upstream.calls.records import new_id
+from stepwarden.upstream.servers import Upstreams
 from tools.shared.elicitation import Unanswered, can_open, ends_with_question, put
 
 SIGN_IN_S = 30.0  # for a sign-in on the same call, once its address was opened

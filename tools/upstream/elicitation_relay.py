@@ -25,10 +25,10 @@ from mcp.types import (
 )
 
 from stepwarden.errors import UpstreamRefused
-from stepwarden.upstream.call_outcome import CallOutcome
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.pending_elicitations import PendingCall, PendingCalls
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.pending_elicitations import PendingCall, PendingCalls
-from stepwarden.upstream.session import asking
+from stepwarden.upstream.transport.session import asking
 from tools.shared.elicitation import can_ask, can_open, can_put, ends_with_question, put_now
 from tools.upstream.consent import Consent, ConsentRound
 

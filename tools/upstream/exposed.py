@@ -10,10 +10,10 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from mcp.types import Tool as WireTool
 
 from stepwarden.errors import StepwardenError
+from stepwarden.upstream.calls.results import cut, text_of, without_stamp
+from stepwarden.upstream.catalogue.exposure import Exposure, Exposures, exposures
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.exposure import Exposure, Exposures, exposures
-from stepwarden.upstream.gateway import Upstreams
-from stepwarden.upstream.results import cut, text_of, without_stamp
+from stepwarden.upstream.servers import Upstreams
 from tools.shared.edge import current_caller, refused
 from tools.upstream.consent import Consent
 from tools.upstream.host_call import HostCall, MadeCall

@@ -7,9 +7,9 @@ from typing import Any
 from mcp.shared.dispatcher import ProgressFnT
 from mcp.types import InputRequiredResult, InputResponses
 
-from stepwarden.upstream.call_outcome import CallOutcome
-from stepwarden.upstream.gateway import PreparedCall, Upstreams
-from stepwarden.upstream.records import Recorder
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.records import Recorder
+from stepwarden.upstream.servers import PreparedCall, Upstreams
 from tools.upstream.consent import Consent, ConsentRequest
 from tools.upstream.elicitation_relay import asked_through
 from tools.upstream.upstream_text import asked_for_approval, shown_arguments

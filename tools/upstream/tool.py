@@ -12,8 +12,8 @@ from pydantic import ValidationError
 import prompts
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import Caller
+from stepwarden.upstream.calls.results import PAGE_URI
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.results import PAGE_URI
 from tools.shared.edge import EdgeTool, Progress, current_caller, refused
 from tools.shared.elicitation import current_context
 from tools.upstream.request import PAGE_BYTES, Sent, UpstreamRequest

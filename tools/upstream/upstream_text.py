@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stepwarden.upstream.drift import ToolChange
+from stepwarden.upstream.calls.results import ResultPage, fenced
+from stepwarden.upstream.catalogue.drift import ToolChange
+from stepwarden.upstream.catalogue.tool import UpstreamTool
+from stepwarden.upstream.catalogue.tool_search import SearchEntry
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.gateway import UpstreamServer
-from stepwarden.upstream.results import ResultPage, fenced
-from stepwarden.upstream.tool import UpstreamTool
-from stepwarden.upstream.tool_search import SearchEntry
+from stepwarden.upstream.servers import UpstreamServer
 from tools.upstream.parameters import parameter_lines
 
 ARGUMENTS_SHOWN = 6

@@ -22,8 +22,8 @@ from stepwarden.errors import StepwardenError
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, build_auth
-from stepwarden.upstream.session import CallQuestion, asking
 from stepwarden.upstream.tool_call import ToolCaller
+from stepwarden.upstream.transport.session import CallQuestion, asking
 
 SCENARIO = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
 VERSION = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", "")

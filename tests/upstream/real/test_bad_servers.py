@@ -20,10 +20,10 @@ from rigs.faults import Fault
 from rigs.faulty import FaultyServer, Host, hosting
 
 from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
+from stepwarden.upstream.calls.records import CallRecord
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import CallOutcome, Upstreams
-from stepwarden.upstream.records import CallRecord
-from stepwarden.upstream.session import CallQuestion
+from stepwarden.upstream.servers import CallOutcome, Upstreams
+from stepwarden.upstream.transport.session import CallQuestion
 
 pytestmark = pytest.mark.asyncio
 SAFE = "Repeating it is safe"

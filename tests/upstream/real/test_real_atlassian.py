@@ -18,9 +18,9 @@ import pytest
 from jira import Atlassian, atlassian
 
 from stepwarden.errors import UpstreamRefused
+from stepwarden.upstream.calls.records import CallRecord
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import CallOutcome, Upstreams
-from stepwarden.upstream.records import CallRecord
+from stepwarden.upstream.servers import CallOutcome, Upstreams
 
 PACKAGE = "mcp-atlassian==0.23.1"
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]

@@ -29,8 +29,8 @@ from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, auth_status, build_auth
 from stepwarden.upstream.oauth.flow import revoke
 from stepwarden.upstream.oauth.token_set import TokenSet
-from stepwarden.upstream.session import CallQuestion
 from stepwarden.upstream.tool_call import ToolCaller
+from stepwarden.upstream.transport.session import CallQuestion
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
 
@@ -313,7 +313,7 @@ from pathlib import Path
 from stepwarden.upstream.tool_call import Line
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.session import Question
+from stepwarden.upstream.transport.session import Question
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 
 async def main():

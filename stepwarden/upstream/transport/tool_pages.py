@@ -4,7 +4,7 @@ import mcp_types as types
 from mcp.client import Client
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from stepwarden.upstream.tool import unusable_entry
+from stepwarden.upstream.catalogue.tool import unusable_entry
 
 MOST_PAGES = 50
 MOST_TOOLS = 2_000

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from stepwarden.errors import UnknownUpstream, UpstreamRefused
+from stepwarden.upstream.catalogue.drift import ToolChange, changes, widens
+from stepwarden.upstream.catalogue.schemas import Checker, UnusableSchema, compiled
+from stepwarden.upstream.catalogue.tool import UnusableTool, UpstreamTool, read_tools
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.drift import ToolChange, changes, widens
-from stepwarden.upstream.schemas import Checker, UnusableSchema, compiled
-from stepwarden.upstream.tool import UnusableTool, UpstreamTool, read_tools
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from typing import Any
 import mcp_types as types
 
 from stepwarden.errors import UnknownUpstream
+from stepwarden.upstream.calls.records import new_id
+from stepwarden.upstream.catalogue.tool import visible
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.records import new_id
-from stepwarden.upstream.tool import visible
 
 KEPT_BYTES = 32 * 1024 * 1024
 KEPT_S = 3_600.0

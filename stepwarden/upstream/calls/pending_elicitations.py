@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import mcp_types as types
 from mcp.shared.dispatcher import ProgressFnT
 
-from stepwarden.upstream.call_outcome import CallOutcome
-from stepwarden.upstream.records import new_id
-from stepwarden.upstream.session import asking
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.records import new_id
+from stepwarden.upstream.transport.session import asking
 
 MOST = 100  # of calls that wait at the same time; the oldest is given up for another one
 

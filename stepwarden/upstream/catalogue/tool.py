@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
+from stepwarden.upstream.catalogue.schemas import SCHEMA_BYTES, SCHEMA_DEPTH, depth_of, structure_of
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.schemas import SCHEMA_BYTES, SCHEMA_DEPTH, depth_of, structure_of
 
 UNUSABLE = "org.stepwarden/unusable"
 """The key of a tool's metadata that says why it cannot be used; such a tool has no schema any more."""

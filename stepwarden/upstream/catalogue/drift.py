@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.tool import UpstreamTool
 
 MOST_LINES = 24
 _WORDS = ("title", "description")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stepwarden.upstream.tool import UpstreamTool
+from stepwarden.upstream.catalogue.tool import UpstreamTool
 
 FOUND = 8
 _WEIGHTS = (4.0, 2.0, 1.0)  # of a word in the name, in the title or the names of arguments, in the description

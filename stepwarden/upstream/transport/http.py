@@ -19,8 +19,8 @@ from mcp.client.auth import OAuthFlowError
 from stepwarden.errors import StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.failures import Failure, FailureKind, cited, quoted
-from stepwarden.upstream.json_nesting import readable
-from stepwarden.upstream.sse_buffer import EventBuffer
+from stepwarden.upstream.transport.json_nesting import readable
+from stepwarden.upstream.transport.sse_buffer import EventBuffer
 
 ANSWER_BYTES = 8 * 1024 * 1024  # of one answer; a page of a long list is below 1 MB
 STREAM_BYTES_PER_MINUTE = 32 * 1024 * 1024  # of a stream that stays open

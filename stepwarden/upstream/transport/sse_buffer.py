@@ -2,7 +2,7 @@
 
 import re
 
-from stepwarden.upstream.json_nesting import MOST_LEVELS, readable
+from stepwarden.upstream.transport.json_nesting import MOST_LEVELS, readable
 
 _EVENT_END = re.compile(rb"(?:\n|\r\n?+){2,}+")  # empty lines (HTML, 9.2.6); \r\n is one end of a line
 

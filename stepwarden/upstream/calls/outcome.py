@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stepwarden.upstream.session import Answer
+from stepwarden.upstream.transport.session import Answer
 
 
 @dataclass(frozen=True)

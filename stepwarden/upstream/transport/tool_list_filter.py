@@ -10,7 +10,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types.methods import validate_server_result
 from pydantic import ValidationError
 
-from stepwarden.upstream.tool import unusable_entry
+from stepwarden.upstream.catalogue.tool import unusable_entry
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
 
-from stepwarden.upstream.tool import unusable_entry
+from stepwarden.upstream.catalogue.tool import unusable_entry
 
 MOST_LEVELS = 150  # of JSON in a message; tools whose schemas are below the 48 that are used end before the 60th
 MOST_OPENED = 100_000  # objects and lists in a message that is looked at: 0.2 s; 1 MB of ordinary tools has 20,000

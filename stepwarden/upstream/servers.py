@@ -22,20 +22,20 @@ from stepwarden.errors import (
     UpstreamDown,
     UpstreamRefused,
 )
-from stepwarden.upstream.approval import Confirmations
-from stepwarden.upstream.call_outcome import CallOutcome
+from stepwarden.upstream.calls.confirmations import Confirmations
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.pending_elicitations import PendingCalls
+from stepwarden.upstream.calls.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
+from stepwarden.upstream.calls.results import ResultPages, text_of
+from stepwarden.upstream.catalogue.registry import Registry
+from stepwarden.upstream.catalogue.schemas import ARGUMENT_BYTES, misfits, unpacked
+from stepwarden.upstream.catalogue.tool import UpstreamTool, canonical, digest_of, told_skipped, wire_of
+from stepwarden.upstream.catalogue.tool_search import SearchEntry, found
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection, ConnectionState
 from stepwarden.upstream.failures import CallFailed, quoted
-from stepwarden.upstream.pending_elicitations import PendingCalls
-from stepwarden.upstream.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
-from stepwarden.upstream.registry import Registry
-from stepwarden.upstream.results import ResultPages, text_of
-from stepwarden.upstream.schemas import ARGUMENT_BYTES, misfits, unpacked
-from stepwarden.upstream.session import Answer, CallQuestion
-from stepwarden.upstream.tool import UpstreamTool, canonical, digest_of, told_skipped, wire_of
 from stepwarden.upstream.tool_call import CallAnswer, ToolCaller
-from stepwarden.upstream.tool_search import SearchEntry, found
+from stepwarden.upstream.transport.session import Answer, CallQuestion
 
 AuthOf = Callable[[UpstreamConfig], httpx2.Auth | None]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from stepwarden.upstream.catalogue.registry import Registry
+from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.config import UpstreamConfig, matches
-from stepwarden.upstream.registry import Registry
-from stepwarden.upstream.tool import UpstreamTool
 
 NAME_CHARS = 64  # what every host's backend takes
 

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, quoted
-from stepwarden.upstream.json_nesting import readable
+from stepwarden.upstream.transport.json_nesting import readable
 
 LINE_BYTES = 8 * 1024 * 1024  # of one message
 MESSAGES_AT_ONCE = 20_000  # in FLOOD_S; a server that sends more is ended

@@ -23,10 +23,10 @@ from pydantic import TypeAdapter, ValidationError
 from stepwarden import __version__
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, cited, quoted
-from stepwarden.upstream.http import DiagnosticClient, new_client
-from stepwarden.upstream.stdio import left_to_end, stdio_streams
-from stepwarden.upstream.tool_list_filter import FilteredStream, sifting
-from stepwarden.upstream.tool_pages import all_tools
+from stepwarden.upstream.transport.http import DiagnosticClient, new_client
+from stepwarden.upstream.transport.stdio import left_to_end, stdio_streams
+from stepwarden.upstream.transport.tool_list_filter import FilteredStream, sifting
+from stepwarden.upstream.transport.tool_pages import all_tools
 
 logger = logging.getLogger(__name__)
 
@@ -299,7 +299,7 @@ class UpstreamSession:
         async with self._http:
             from mcp.client.streamable_http import streamable_http_client
 
-            from stepwarden.upstream.http import ANSWER_BYTES
+            from stepwarden.upstream.transport.http import ANSWER_BYTES
 
             yield streamable_http_client(self.config.url, http_client=self._http, max_sse_event_size=ANSWER_BYTES)
 
