@@ -29,7 +29,7 @@ from stepwarden.threads.submissions import Threads
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 if TYPE_CHECKING:
-    from stepwarden.upstream.calls.records import Recorder
+    from stepwarden.upstream.client import UpstreamClient
     from stepwarden.upstream.config import UpstreamConfig
     from stepwarden.upstream.oauth import SignIn
     from stepwarden.upstream.servers import Upstreams
@@ -151,11 +151,12 @@ def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
     if not configs:
         return None
 
-    def build() -> "tuple[Upstreams, Recorder]":
+    def build() -> "UpstreamClient":
         from stepwarden.upstream.calls.records import SessionRecorder
+        from stepwarden.upstream.client import UpstreamClient
         from stepwarden.upstream.oauth import SignIn
 
-        return open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store)
+        return UpstreamClient(open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store))
 
     exposes = any(config.expose for config in configs)
     return DeferredUpstreams(tuple(config.name for config in configs), exposes, build)
@@ -170,14 +171,12 @@ def open_upstreams(settings: Settings, configs: "Sequence[UpstreamConfig]", how:
     from stepwarden.upstream.servers import Upstreams
 
     vault = open_vault(settings)
-
-    def lacking(config: "UpstreamConfig") -> str:
-        missing = ", ".join(auth_status(config, vault).missing)
-        told = f"{config.name}: signed in without {missing}; consent anew: stepwarden login {config.name}"
-        return told if missing else ""
-
-    directory = settings.home / "upstreams"
-    return Upstreams(configs, directory, lambda config: build_auth(config, vault, how), lacking=lacking)
+    return Upstreams(
+        configs,
+        settings.home / "upstreams",
+        lambda config: build_auth(config, vault, how),
+        lambda config: auth_status(config, vault).missing,
+    )
 
 
 def _models(settings: Settings, store: Store) -> Models:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from stepwarden.upstream.transport.session import Answer
+from stepwarden.upstream.call_request import CallReply
 
 
 @dataclass(frozen=True)
 class CallOutcome:
-    """What came of a call: the answer, how long it took in seconds, and what we found wrong with it."""
+    """What came of a call: the answer, how long it took in seconds, and how it does not fit the tool's own schema."""
 
-    answer: Answer
+    answer: CallReply
     seconds: float
     attempts: int
     misfit: str = ""

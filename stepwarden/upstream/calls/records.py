@@ -1,4 +1,4 @@
-"""What is recorded of a call to an upstream: who, what, the digest of its arguments, what came of it, how long it took.
+"""The record of a call to an upstream: who, what, the digest of its arguments, what came of it, how long it took.
 
 A call that may change something is recorded before it is sent, so that a crash leaves the intent behind. Reads are
 recorded once, when they are over.

@@ -1,4 +1,4 @@
-"""What changed in a tool since it was trusted, and whether it can do more now, or be told to do something else."""
+"""What changed in a tool since it was trusted, and whether it may do more by it, or tell a model other things."""
 
 import difflib
 import json
@@ -27,7 +27,7 @@ class ToolChange:
 
 
 def changes(before: UpstreamTool, after: UpstreamTool) -> list[ToolChange]:
-    """List what differs, the widening first.
+    """Return what differs, the widening changes first.
 
     A change narrows only if that is certain: an argument or a value less, one more that is required, a safer
     annotation, a text that only lost words. All else widens: descriptions are what injections are made of.
@@ -39,17 +39,20 @@ def changes(before: UpstreamTool, after: UpstreamTool) -> list[ToolChange]:
 
 
 def widens(before: UpstreamTool, after: UpstreamTool) -> bool:
-    """Return whether the tool must be looked at before it is called again."""
+    """Return whether the tool has to be accepted before it is called again."""
     return before.fingerprint != after.fingerprint and any(change.widens for change in changes(before, after))
 
 
 def _annotations(before: UpstreamTool, after: UpstreamTool) -> Iterator[ToolChange]:
-    if before.kind != after.kind:
+    if before.effects.kind != after.effects.kind:
         order = ("read", "write", "destructive")
-        wider = order.index(after.kind) > order.index(before.kind)
+        wider = order.index(after.effects.kind) > order.index(before.effects.kind)
         # Milder words are the upstream's word alone: they would take an approval away.
-        yield ToolChange(f"it was {before.kind} and says {after.kind} now", widens=wider or after.kind == "read")
-    if after.repeatable and not before.repeatable and before.kind == after.kind:
+        yield ToolChange(
+            f"it was {before.effects.kind} and says {after.effects.kind} now",
+            widens=wider or after.effects.kind == "read",
+        )
+    if after.effects.repeatable and not before.effects.repeatable and before.effects.kind == after.effects.kind:
         yield ToolChange("it says now that it may be repeated", widens=True)
 
 
@@ -121,7 +124,7 @@ def _lost_words(before: str, after: str) -> bool:
 
 def _diff(before: str, after: str) -> list[str]:
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-    told = [quoted(line, 200) for line in lines if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
-    if len(told) > MOST_LINES:
-        told = [*told[:MOST_LINES], f"and {len(told) - MOST_LINES} more lines"]
-    return told or ["other blanks"]
+    shown = [quoted(line, 200) for line in lines if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
+    if len(shown) > MOST_LINES:
+        shown = [*shown[:MOST_LINES], f"and {len(shown) - MOST_LINES} more lines"]
+    return shown or ["other blanks"]

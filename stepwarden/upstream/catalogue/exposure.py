@@ -12,7 +12,7 @@ NAME_CHARS = 64  # what every host's backend takes
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A tool that is shown, and the server whose it is."""
+    """A tool that is shown, and the server it belongs to."""
 
     config: UpstreamConfig
     tool: UpstreamTool

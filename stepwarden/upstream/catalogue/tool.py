@@ -1,7 +1,6 @@
 """One tool of an upstream as it was listed: a frozen value with a fingerprint, or the reason why it cannot be used."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from stepwarden.upstream.catalogue.schemas import SCHEMA_BYTES, SCHEMA_DEPTH, depth_of, structure_of
+from stepwarden.upstream.digest import canonical
 from stepwarden.upstream.failures import quoted
 
 UNUSABLE = "org.stepwarden/unusable"
@@ -18,6 +18,23 @@ NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,128}")
 TOOL_BYTES = SCHEMA_BYTES + 32 * 1024
 DESCRIPTION_CHARS = 8_000  # as much is kept and compared
 _PARTS = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEffects:
+    """What a tool claims to do: a claim to destroy wins over one that it only reads.
+
+    `repeatable`: a second call with the same arguments changes nothing more.
+    """
+
+    reads_only: bool
+    destroys: bool
+    repeatable: bool
+
+    @property
+    def kind(self) -> str:
+        """How it is shown: read, write or destructive."""
+        return "read" if self.reads_only else "destructive" if self.destroys else "write"
 
 
 @dataclass(frozen=True)
@@ -34,7 +51,8 @@ class UpstreamTool:
     @property
     def title(self) -> str:
         """What it calls itself, "" where it says nothing; its own words."""
-        return str(self.wire.get("title") or self._annotations.get("title") or "")
+        hints: Mapping[str, Any] = self.wire.get("annotations") or {}
+        return str(self.wire.get("title") or hints.get("title") or "")
 
     @property
     def description(self) -> str:
@@ -51,29 +69,13 @@ class UpstreamTool:
         """The schema of its structured results, None where it has none."""
         return self.wire.get("outputSchema")
 
-    @property
-    def _annotations(self) -> Mapping[str, Any]:
-        return self.wire.get("annotations") or {}
-
-    @property
-    def reads_only(self) -> bool:
-        """Whether it claims to change nothing; one that also claims to destroy is not believed."""
-        return self._annotations.get("readOnlyHint") is True and not self.destroys
-
-    @property
-    def destroys(self) -> bool:
-        """Whether it says that it may destroy something."""
-        return self._annotations.get("destructiveHint") is True
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether a second call with the same arguments changes nothing more."""
-        return self.reads_only or self._annotations.get("idempotentHint") is True
-
-    @property
-    def kind(self) -> str:
-        """How it is shown: read, write or destructive."""
-        return "read" if self.reads_only else "destructive" if self.destroys else "write"
+    @cached_property
+    def effects(self) -> ToolEffects:
+        """What it claims to do to the world."""
+        hints: Mapping[str, Any] = self.wire.get("annotations") or {}
+        destroys = hints.get("destructiveHint") is True
+        reads_only = hints.get("readOnlyHint") is True and not destroys
+        return ToolEffects(reads_only, destroys, reads_only or hints.get("idempotentHint") is True)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -99,31 +101,21 @@ class UnusableTool:
     why: str
 
 
-def told_skipped(skipped: Iterable[UnusableTool], most: int = 5) -> str:
-    """Return what cannot be used, grouped by reason; at most a few of each, and of the reasons."""
+def list_unusable(unusable: Iterable[UnusableTool], most: int = 5) -> str:
+    """Return the tools that cannot be used, grouped by reason; at most a few of each, and of the reasons."""
     names: dict[str, list[str]] = {}
-    for item in skipped:
+    for item in unusable:
         names.setdefault(item.why, []).append(item.name)
-    told = [f"{_few(list(dict.fromkeys(found)), most)} ({quoted(why, 120)})" for why, found in names.items()]
-    return _few(told, most, "; ")
+    groups = [f"{_few(list(dict.fromkeys(found)), most)} ({quoted(why, 120)})" for why, found in names.items()]
+    return _few(groups, most, "; ")
 
 
 def _few(items: Sequence[str], most: int, between: str = ", ") -> str:
     return between.join([*items[:most], *([f"+{len(items) - most} more"] if len(items) > most else [])])
 
 
-def canonical(value: object) -> str:
-    """Return JSON that is the same for equal values."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def digest_of(arguments: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a call's arguments, in hex."""
-    return hashlib.sha256(canonical(arguments).encode(errors="replace")).hexdigest()
-
-
 def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamTool], list[UnusableTool]]:
-    """Sort what a server listed (as the protocol has it) into tools by name, and what cannot be used."""
+    """Return the tools of a list (as the protocol has it) by name, and those that cannot be used."""
     tools: dict[str, UpstreamTool] = {}
     skipped: list[UnusableTool] = []
     for entry in listed:
@@ -156,7 +148,7 @@ def _unusable(name: str, entry: Mapping[str, Any]) -> str:
     output = entry.get("outputSchema")
     why = structure_of(entry.get("inputSchema"))
     if not why and output is not None and not isinstance(output, dict):
-        why = "its output schema is no object"
+        why = "its output schema is not an object"
     return why
 
 
@@ -169,7 +161,7 @@ _UNSEEN = (
 
 
 def visible(text: str) -> str:
-    """Take out what cannot be seen: it hides instructions from people and not from models.
+    """Return text without invisible characters: they hide instructions from people and not from models.
 
     Spaces of every kind stay, and the joiners that Persian, Indic scripts and emoji are written with.
     """
@@ -177,11 +169,6 @@ def visible(text: str) -> str:
 
 
 def unusable_entry(name: object, why: str) -> dict[str, Any]:
-    """Return what stands in a list for a tool that cannot be used: its name, where it has one, and the reason."""
+    """Return the entry of a list for a tool that cannot be used: its name, if it has one, and the reason."""
     named = name if isinstance(name, str) else ""
     return {"name": named, "inputSchema": {"type": "object"}, "_meta": {UNUSABLE: why}}
-
-
-def wire_of(tool: Any) -> dict[str, Any]:
-    """Return a tool of the SDK as the protocol has it."""
-    return cast("dict[str, Any]", tool.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -1,4 +1,4 @@
-"""From a few words to the few tools that they mean."""
+"""Finds the few tools that a few words mean."""
 
 import math
 import re
@@ -17,7 +17,7 @@ _STOP = frozenset(
 
 @dataclass(frozen=True)
 class SearchEntry:
-    """A tool and whose it is; `barred` says that it changed and has to be looked at."""
+    """A tool and its upstream; `barred` says that it changed and has to be accepted."""
 
     upstream: str
     tool: UpstreamTool
@@ -29,12 +29,12 @@ class SearchEntry:
         return f"{self.upstream}/{self.tool.name}"
 
 
-def found(query: str, entries: Sequence[SearchEntry], most: int = FOUND) -> list[SearchEntry]:
+def search_tools(query: str, entries: Sequence[SearchEntry], most: int = FOUND) -> list[SearchEntry]:
     """Return the tools that `query` fits best; rare words count more, and a word's beginning counts half."""
-    wanted = [word for word in _words(query) if word not in _STOP] or _words(query)
+    words = [word for word in _words(query) if word not in _STOP] or _words(query)
     indexed = [(entry, _indexed(entry)) for entry in entries]
-    rarity = {word: _rarity(word, [words for _, words in indexed]) for word in wanted}
-    scored = [(sum(rarity[word] * _weight(word, words) for word in wanted), entry) for entry, words in indexed]
+    rarity = {word: _rarity(word, [counts for _, counts in indexed]) for word in words}
+    scored = [(sum(rarity[word] * _weight(word, counts) for word in words), entry) for entry, counts in indexed]
     best = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: -pair[0])
     floor = best[0][0] * 0.2 if best else 0.0
     return [entry for score, entry in best[:most] if score >= floor]
@@ -73,6 +73,6 @@ def _rarity(word: str, all_words: Sequence[Counter[str]]) -> float:
 
 
 def _words(text: str) -> list[str]:
-    """Split names of any custom (getIssue, get_issue, get-issue) into words in lower case."""
+    """Return the words of a text or a name (getIssue, get_issue, get-issue) in lower case."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text[:4_000])
     return [word.lower() for word in re.findall(r"[^\W_]+", spaced)]

@@ -45,7 +45,7 @@ class _Pipes:
 
     process: Process
     config: UpstreamConfig
-    on_mishap: Callable[[Failure], None]
+    on_failure: Callable[[Failure], None]
     last_words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
     ending: bool = False
     read_out: anyio.Event = field(default_factory=anyio.Event)
@@ -68,12 +68,12 @@ class _Pipes:
             except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
                 pass  # our own end closed the pipe, or nobody reads any more
             except CallFailed as error:
-                self.on_mishap(error.mishap)
+                self.on_failure(error.failure)
                 return
             if not self.ending:
                 with anyio.move_on_after(0.5):  # so that what it said last, and how it ended, can be told
                     await self.process.wait()
-                self.on_mishap(Failure(FailureKind.BROKEN, self._end_words()))
+                self.on_failure(Failure(FailureKind.BROKEN, self._end_words()))
 
     async def _read_lines(
         self, stdout: ByteReceiveStream, out: MemoryObjectSendStream[SessionMessage | Exception]
@@ -187,18 +187,18 @@ _REAPER = "for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; kill -s 0 -- -$1 || exit
 
 @asynccontextmanager
 async def stdio_streams(
-    config: UpstreamConfig, on_mishap: Callable[[Failure], None], on_start: Callable[[int], None]
+    config: UpstreamConfig, on_failure: Callable[[Failure], None], on_start: Callable[[int], None]
 ) -> AsyncGenerator[Streams]:
     """Start the command and give the streams of its messages; end it behind them. `on_start` is told its group.
 
-    Raises Mishappened where it cannot be started. It gets the usual harmless variables and `env`, nothing else of ours.
+    Raises CallFailed where it cannot be started. It gets the usual harmless variables and `env`, nothing else of ours.
     """
     env = get_default_environment() | {name: value.get_secret_value() for name, value in config.env.items()}
     process = await _start(config, env)
     on_start(process.pid)  # which leads a group of its own
     to_us, inbound = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outbound, to_it = anyio.create_memory_object_stream[SessionMessage](0)
-    pipes = _Pipes(process, config, on_mishap)
+    pipes = _Pipes(process, config, on_failure)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pipes.hear)
         tasks.start_soon(pipes.read, to_us)

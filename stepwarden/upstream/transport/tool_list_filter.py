@@ -1,4 +1,4 @@
-"""Lists of tools before the SDK reads them: there, one tool of an odd form takes all the others with it."""
+"""Checks lists of tools before the SDK reads them: there, one malformed tool would take all the others with it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from stepwarden.upstream.catalogue.tool import unusable_entry
 
 @dataclass
 class FilteredStream:
-    """The stream of messages, with odd tools in lists marked; `version` is the protocol's, once it is known."""
+    """The stream of messages; malformed tools in lists are marked as unusable. `version` is the protocol's."""
 
     inner: Any
     version: str = "2025-11-25"
@@ -40,17 +40,21 @@ class FilteredStream:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:
-        return self._looked_at(await self.inner.__anext__())
+        return self._filtered(await self.inner.__anext__())
 
     async def receive(self) -> SessionMessage | Exception:
         """Return the next message."""
-        return self._looked_at(await self.inner.receive())
+        return self._filtered(await self.inner.receive())
 
-    def _looked_at(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
+    def _filtered(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
         if isinstance(item, SessionMessage) and isinstance(item.message, mcp_types.JSONRPCResponse):
             result = item.message.result
             tools = result.get("tools")
-            if isinstance(tools, list) and self._misfit(result) and not self._misfit({**result, "tools": []}):
+            if (
+                isinstance(tools, list)
+                and self._invalid_place(result)
+                and not self._invalid_place({**result, "tools": []})
+            ):
                 entries = cast(
                     "list[dict[str, Any]]", [one for one in cast("list[Any]", tools) if isinstance(one, dict)]
                 )
@@ -58,12 +62,12 @@ class FilteredStream:
         return item
 
     def _usable(self, result: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
-        place = self._misfit({**result, "tools": [entry]})
+        place = self._invalid_place({**result, "tools": [entry]})
         if not place:
             return entry
         return unusable_entry(entry.get("name"), f"what the server says of it is not valid at {place}")
 
-    def _misfit(self, result: dict[str, Any]) -> str:
+    def _invalid_place(self, result: dict[str, Any]) -> str:
         """Return where a list of tools is not valid, "" where it is."""
         try:
             validate_server_result("tools/list", self.version, result)
@@ -76,8 +80,8 @@ class FilteredStream:
 
 
 @asynccontextmanager
-async def sifting(transport: Any, made: list[FilteredStream]) -> AsyncGenerator[tuple[Any, Any]]:
-    """Open a transport, and give its streams with the incoming one sifted, which is put into `made` too."""
-    async with transport as (incoming, outgoing):
-        made.append(FilteredStream(incoming))
-        yield made[-1], outgoing
+async def filtered(channel: Any, opened: list[FilteredStream]) -> AsyncGenerator[tuple[Any, Any]]:
+    """Open a channel and give its streams; the incoming one is filtered, and put into `opened` too."""
+    async with channel as (incoming, outgoing):
+        opened.append(FilteredStream(incoming))
+        yield opened[-1], outgoing

@@ -1,4 +1,4 @@
-"""The tools of a server, page by page, as far as one goes."""
+"""The list of a server's tools, page by page, up to a limit."""
 
 import mcp_types as types
 from mcp.client import Client
@@ -11,7 +11,7 @@ MOST_TOOLS = 2_000
 
 
 async def all_tools(client: Client) -> list[types.Tool]:
-    """List the tools; where there are more than are taken, one that cannot be used stands for the rest.
+    """Return the tools; where there are too many, one that cannot be used stands for the rest.
 
     Raises what the SDK's client raises.
     """

@@ -1,22 +1,18 @@
-"""Calls that stop in the middle to ask, while a host of 2026 puts the question to its user and comes again."""
+"""Calls that wait in the middle for an answer, while a host of 2026 asks its user and comes again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import mcp_types as types
-from mcp.shared.dispatcher import ProgressFnT
-
+from stepwarden.upstream.call_request import CallProgress
 from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.records import new_id
-from stepwarden.upstream.transport.session import asking
+from stepwarden.upstream.questions import NO_ANSWER, QuestionAnswer, UpstreamQuestion, current_asker
 
 MOST = 100  # of calls that wait at the same time; the oldest is given up for another one
 
-Work = Callable[[ProgressFnT], Awaitable[CallOutcome]]
-"""Makes a call and tells how it goes on."""
-
-_NO_ANSWER = types.ElicitResult(action="cancel")
+Work = Callable[[CallProgress], Awaitable[CallOutcome]]
+"""Makes a call, and tells its argument how it goes on."""
 
 
 class PendingCall:
@@ -25,17 +21,17 @@ class PendingCall:
     `progress` is told how it goes on, by whichever request waits for it now.
     """
 
-    def __init__(self, work: Work, principal: str, progress: ProgressFnT) -> None:
+    def __init__(self, work: Work, principal: str, progress: CallProgress) -> None:
         self.principal = principal
         self.progress = progress
         self._asking = asyncio.Lock()
-        self._question: asyncio.Future[types.ElicitRequestParams] = asyncio.get_running_loop().create_future()
-        self._answer: asyncio.Future[types.ElicitResult] | None = None
+        self._question: asyncio.Future[UpstreamQuestion] = asyncio.get_running_loop().create_future()
+        self._answer: asyncio.Future[QuestionAnswer] | None = None
         self._late = False
         self._task = asyncio.create_task(self._run(work))
         self._task.add_done_callback(_seen)
 
-    async def next(self) -> CallOutcome | types.ElicitRequestParams:
+    async def next(self) -> CallOutcome | UpstreamQuestion:
         """Wait for its end or its next question; raises what ended it. Cancelling this cancels the call."""
         try:
             await asyncio.wait({self._task, self._question}, return_when=asyncio.FIRST_COMPLETED)
@@ -44,11 +40,11 @@ class PendingCall:
             raise
         return self._task.result() if self._task.done() else self._question.result()
 
-    def answer(self, result: types.ElicitResult | None) -> None:
-        """Return the answer to the question that `next` gave, None where there is none."""
+    def answer(self, answer: QuestionAnswer | None) -> None:
+        """Give the call the answer to the question that `next` returned, None where there is none."""
         self._question = asyncio.get_running_loop().create_future()
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(result or _NO_ANSWER)
+            self._answer.set_result(answer or NO_ANSWER)
 
     @property
     def over(self) -> bool:
@@ -56,7 +52,7 @@ class PendingCall:
         return self._task.done() or self._late
 
     async def give_up(self) -> None:
-        """Cancel it, there too."""
+        """Cancel it, at the upstream too."""
         self._task.cancel()
         await asyncio.wait({self._task})
 
@@ -64,15 +60,15 @@ class PendingCall:
         async def tell(progress: float, total: float | None, message: str | None) -> None:
             await self.progress(progress, total, message)
 
-        asking.set(self._ask)  # in this task alone
+        current_asker.set(self._ask)  # in this task alone
         return await work(tell)
 
-    async def _ask(self, params: types.ElicitRequestParams) -> types.ElicitResult:
+    async def _ask(self, question: UpstreamQuestion) -> QuestionAnswer:
         async with self._asking:
             if self._late:
-                return _NO_ANSWER
+                return NO_ANSWER
             self._answer = asyncio.get_running_loop().create_future()
-            self._question.set_result(params)
+            self._question.set_result(question)
             try:
                 return await self._answer
             except asyncio.CancelledError:  # nobody answered in time: a later answer would be to another question
@@ -87,7 +83,7 @@ class PendingCalls:
     _calls: dict[str, PendingCall] = field(default_factory=dict[str, PendingCall])
 
     async def keep(self, call: PendingCall) -> str:
-        """Keep a call until its answer comes; give its id."""
+        """Keep a call until its answer comes; return its id."""
         self._calls = {key: kept for key, kept in self._calls.items() if not kept.over}
         while len(self._calls) >= MOST:
             await self._calls.pop(next(iter(self._calls))).give_up()
@@ -103,7 +99,7 @@ class PendingCalls:
         return self._calls.pop(key)
 
     async def close(self) -> None:
-        """Return all of them up."""
+        """Cancel all of them."""
         while self._calls:
             await self._calls.popitem()[1].give_up()
 
