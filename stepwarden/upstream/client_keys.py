@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stepwarden.upstream.config import ClientConfig
+from stepwarden.upstream.auth_config import ClientConfig
 from stepwarden.upstream.secret_files import OpenToOthers, read_secret
 
 ASSERTION_LIFE_S = 120

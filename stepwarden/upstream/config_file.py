@@ -11,7 +11,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from stepwarden.errors import SettingsError
-from stepwarden.upstream.config import NAME_PATTERN, AuthConfig, ClientConfig, IdpConfig, UpstreamConfig
+from stepwarden.upstream.auth_config import AuthConfig, ClientConfig, IdpConfig
+from stepwarden.upstream.config import NAME_PATTERN, UpstreamConfig
 
 MOST_BYTES = 1_000_000
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")

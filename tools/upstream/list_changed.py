@@ -45,7 +45,7 @@ class ListChangedNotifier:
         return await call_next(ctx)
 
     def announce(self) -> None:
-        """Return every host in a moment, in the background."""
+        """Tell every host in a moment, in the background."""
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._announced())
 

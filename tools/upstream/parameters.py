@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.tool import UpstreamTool
 
 NESTED_CHARS = 1_500  # of one nested schema
 ALL_NESTED_CHARS = 6_000  # of all nested schemas of one tool

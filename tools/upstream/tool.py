@@ -12,8 +12,8 @@ from pydantic import ValidationError
 import prompts
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import Caller
+from stepwarden.upstream.calls.result_pages import PAGE_URI
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.results import PAGE_URI
 from tools.shared.edge import EdgeTool, Progress, current_caller, refused
 from tools.shared.elicitation import current_context
 from tools.upstream.request import PAGE_BYTES, Sent, UpstreamRequest
@@ -72,9 +72,9 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
         needed = _NEEDED[request.action]
         if needed and not any(getattr(request, name) for name in needed):
             return refused(f"{request.action} needs {_WORDS[needed[0]]}.")
-        from tools.upstream.actions import UpstreamActions
+        from tools.upstream.actions import act, host_request
 
-        return await getattr(UpstreamActions.of(deferred, current_context(), caller), request.action)(request, progress)
+        return await act(deferred, request, host_request(current_context(), caller, progress, request.confirm))
 
     return UpstreamEdge(
         fn=answer,
@@ -92,7 +92,7 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
 
 
 def add_upstream_resources(server: MCPServer, deferred: DeferredUpstreams) -> None:
-    """Return `server` the results that were too long for one answer, to each caller its own."""
+    """Add to `server` the results that were too long for one answer, to each caller its own."""
 
     @server.resource(
         PAGE_URI,
@@ -103,7 +103,7 @@ def add_upstream_resources(server: MCPServer, deferred: DeferredUpstreams) -> No
     )
     async def result(result: str, after: int = 0) -> str:
         try:
-            return deferred.open()[0].pages.page(current_caller().principal, result, after, PAGE_BYTES * 4).text
+            return deferred.open().pages.page(current_caller().principal, result, after, PAGE_BYTES * 4).text
         except StepwardenError as error:
             raise ResourceError(str(error)) from error
 

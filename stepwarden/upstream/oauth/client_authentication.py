@@ -5,8 +5,8 @@ from mcp.client.auth.oauth2 import OAuthContext
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthMetadata
 
 from stepwarden.errors import SignInFailed
+from stepwarden.upstream.auth_config import ClientConfig
 from stepwarden.upstream.client_keys import ClientKey, UnfitKey, read_client_key
-from stepwarden.upstream.config import ClientConfig
 from stepwarden.upstream.oauth.provider import NoStorage, secret_method
 
 Form = dict[str, str]

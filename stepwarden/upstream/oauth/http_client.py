@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from stepwarden.errors import SignInFailed, UpstreamDown
-from stepwarden.upstream.config import sends_safely
+from stepwarden.upstream.addresses import sends_safely
 from stepwarden.upstream.oauth.redirect_answer import plain
 
 TIMEOUT_S = 20.0

@@ -6,7 +6,8 @@ import logging
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from stepwarden.errors import SecretsUnavailable
-from stepwarden.upstream.config import AuthConfig, UpstreamConfig
+from stepwarden.upstream.auth_config import AuthConfig
+from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth.token_set import TokenSet
 from stepwarden.upstream.oauth.vault import TokenStore, VaultStamp
 

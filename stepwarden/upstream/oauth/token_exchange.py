@@ -19,7 +19,8 @@ from mcp.client.auth.utils import (
 from mcp.shared.auth import OAuthMetadata
 
 from stepwarden.errors import SignInFailed
-from stepwarden.upstream.config import IdpConfig, UpstreamConfig
+from stepwarden.upstream.auth_config import IdpConfig
+from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth.client_authentication import proved
 from stepwarden.upstream.oauth.http_client import OAuthHttpClient
 from stepwarden.upstream.oauth.response_checks import RequestRefused, claims_of, object_of, raise_refusal

@@ -16,7 +16,8 @@ from waking import said, waking
 from world import JWT_BEARER, World, config, expire, use
 
 from stepwarden.errors import SignInFailed, StepwardenError, UpstreamDown
-from stepwarden.upstream.config import AuthConfig, UpstreamConfig
+from stepwarden.upstream.auth_config import AuthConfig
+from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth import Vault, auth_status, build_auth
 from stepwarden.upstream.oauth.machine_token_cache import digest
 

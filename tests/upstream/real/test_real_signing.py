@@ -24,12 +24,12 @@ from oidc import resource_server as served
 from pydantic import AnyUrl
 
 from stepwarden.errors import SignInFailed, SignInNeeded
+from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, auth_status, build_auth
 from stepwarden.upstream.oauth.flow import revoke
 from stepwarden.upstream.oauth.token_set import TokenSet
-from stepwarden.upstream.session import CallQuestion
 from stepwarden.upstream.tool_call import ToolCaller
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
@@ -89,7 +89,7 @@ class World:
 
 
 async def noted(line: ToolCaller, text: str) -> str:
-    got = await line.call(CallQuestion("note", {"text": text}), repeatable=True)
+    got = await line.call(CallRequest("note", {"text": text}), repeatable=True)
     return got.answer.content[0].text  # pyright: ignore
 
 
@@ -310,10 +310,10 @@ async def test_two_sign_ins_at_once_end_with_one_that_works(world: World) -> Non
 WAKING = """
 import asyncio, os, sys
 from pathlib import Path
-from stepwarden.upstream.tool_call import Line
+from stepwarden.upstream.tool_call import ToolCaller
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.session import Question
+from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 
 async def main():
@@ -327,7 +327,7 @@ async def main():
     os.write(1, b"ready\\n")
     while os.read(0, 1):  # all wake together when the other end is closed
         pass
-    got = await Line(config, connection).call(Question("note", {"text": "awake"}), repeatable=True)
+    got = await ToolCaller(config, connection).call(CallRequest("note", {"text": "awake"}), repeatable=True)
     await connection.close()
     await auth.close()
     os.write(1, f"{got.answer.content[0].text} {len(windows)}\\n".encode())
