@@ -85,7 +85,7 @@ def _loaded(named: str, pem: bytes) -> Any:
     except TypeError:
         raise UnfitKey(f"{named}: the key has a passphrase; send one without: openssl pkey -in KEY -out FILE") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise UnfitKey(f"{named}: this is no private key in PEM (-----BEGIN PRIVATE KEY-----)") from None
+        raise UnfitKey(f"{named}: this is not a private key in PEM (-----BEGIN PRIVATE KEY-----)") from None
 
 
 def _algorithms(key: Any) -> tuple[str, ...]:

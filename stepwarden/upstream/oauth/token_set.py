@@ -87,6 +87,6 @@ def expiry(expires_in: int | None, now: float) -> float | None:
 
 
 def file_name(upstream: str, server: str, issuer: str) -> str:
-    """Name the file of a bundle; it has no place for what a name or an address could smuggle into a path."""
+    """Name the file of a token_set; it has no place for what a name or an address could smuggle into a path."""
     digest = hashlib.sha256(f"{server}\n{issuer}".encode()).hexdigest()[:24]
     return f"{upstream}.{digest}.token"
