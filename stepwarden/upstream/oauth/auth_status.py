@@ -1,4 +1,4 @@
-"""How it stands with an upstream's sign-in, for people and for a look before a call: never any token."""
+"""The status of an upstream's sign-in, for people and for checks before a call; it never holds a token."""
 
 import time
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class AuthStatus:
 
 
 def auth_status(config: UpstreamConfig, vault: Vault, *, now: float | None = None) -> AuthStatus:
-    """Look up how it stands; nothing is sent anywhere, and nothing renewed."""
+    """Return the status of a sign-in; nothing is sent anywhere, and nothing renewed."""
     now = time.time() if now is None else now
     if config.url is None or config.auth.type == "none":
         return AuthStatus(config.name, "none")
@@ -72,7 +72,7 @@ def auth_status(config: UpstreamConfig, vault: Vault, *, now: float | None = Non
 
 
 def _of_machine(config: UpstreamConfig, vault: Vault, now: float) -> AuthStatus:
-    """Look up what a machine has for the moment; without a token that is good it gets one by itself."""
+    """Return the status of a machine's sign-in; without a valid token it gets one by itself."""
     token_set = MachineTokenCache(vault, config).load(config.name, config.url or "", config.auth.issuer)
     if token_set is None or token_set.tokens is None or token_set.tokens.over(now):
         return AuthStatus(config.name, "configured", issuer=config.auth.issuer or "", detail=config.auth.type)

@@ -13,7 +13,7 @@ from stepwarden.upstream.oauth.token_set import TokenSet
 
 @dataclass
 class CurrentTokens:
-    """The tokens of one upstream; `on_read` hears of what is stored each time it was read anew."""
+    """The tokens of one upstream; `on_read` hears of what is stored each time it was read again."""
 
     refresh: TokenRefresh
     on_read: Callable[[TokenSet | None], Awaitable[None]]

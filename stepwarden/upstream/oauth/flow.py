@@ -85,7 +85,7 @@ _NO_BROWSER = BrowserRedirect("http://127.0.0.1/callback", _never, _never)
 
 
 def _grant_of(before: TokenSet) -> TokenSet:
-    """Return what of a former sign-in a new one may use: its scopes. A registration may be lost, so it is made anew."""
+    """Return what a new sign-in takes from a former one: its scopes, and no registration, which may be lost."""
     tokens = None if before.tokens is None else before.tokens.model_copy(update={"refresh": None})
     return before.model_copy(update={"tokens": tokens, "client": None})
 

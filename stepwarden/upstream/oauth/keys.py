@@ -1,7 +1,7 @@
 """Where the key of the vault comes from: a file that the user names, else the keyring of the operating system.
 
-No key is ever made beside what it seals: that would be a lock with its key in it. A variable cannot hold the key
-either: every process that we start would inherit it, and hosts keep variables in plain files.
+A key is never made beside what it seals. A variable cannot hold it either: every process that we start would inherit
+it, and hosts keep variables in plain files.
 """
 
 import base64

@@ -112,7 +112,7 @@ def _without_secrets(text: str, request: httpx2.Request) -> str:
 
 
 def json_object(response: httpx2.Response) -> dict[str, Any]:
-    """Return the JSON object that a response is, an empty one where it is none."""
+    """Return the JSON object in a response; an empty one where there is no object."""
     try:
         found: object = json.loads(response.content)
     except (ValueError, RecursionError):

@@ -93,10 +93,10 @@ def _what_to_do(config: UpstreamConfig, idp: IdpConfig, refusal: RequestRefused)
 
 def _get_a_new_one(idp: IdpConfig) -> str:
     if idp.id_token_file is not None:
-        return f"get a new one and write it to {idp.id_token_file}; it is read anew by the next call."
+        return f"get a new one and write it to {idp.id_token_file}; the next call reads it again."
     return (
         "get a new one, put it where auth.idp.id_token takes it from and start stepwarden again; a file that "
-        "auth.idp.id_token_file names would be read anew by each exchange."
+        "auth.idp.id_token_file names would be read again by each exchange."
     )
 
 

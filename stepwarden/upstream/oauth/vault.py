@@ -33,7 +33,7 @@ class TokenStore(Protocol):
         ...
 
     def ready(self) -> object:
-        """Make sure that one can be kept."""
+        """Make sure that a sign-in can be kept."""
         ...
 
     def lock(self, upstream: str, wait_s: float) -> AbstractAsyncContextManager[None]:
