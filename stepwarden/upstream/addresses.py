@@ -1,11 +1,11 @@
-"""Addresses: which of them lead to this machine, and which keep what is sent to them secret on its way."""
+"""Which addresses mean this machine, and to which of them secrets may be sent."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name leads to this machine for certain."""
+    """Return whether a host name certainly means this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -13,7 +13,7 @@ def is_loopback(host: str) -> bool:
 
 
 def sends_safely(url: str) -> bool:
-    """Return whether what is sent to an address can be read by nobody on its way."""
+    """Return whether nobody can read what is sent to an address on its way: https, or this machine."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (

@@ -1,4 +1,4 @@
-"""The port by which a person allows a call or a changed tool; how they are asked is the business of the rim."""
+"""The port through which a person allows a call or a changed tool; the rim decides how they are asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class CallApproval:
 
     @property
     def refusal(self) -> str:
-        """What is said where they do not allow it."""
+        """The error where they do not allow it."""
         return f"The user did not allow {self.tool}. Nothing was sent. Ask them what to do instead."
 
 
@@ -39,7 +39,7 @@ class TrustApproval:
 
     @property
     def refusal(self) -> str:
-        """What is said where they do not accept it."""
+        """The error where they do not accept it."""
         return f"The user did not accept {self.tool} as it is now; it stays barred. Do without it."
 
 

@@ -23,7 +23,7 @@ def _check_path(name: str, path: str | None) -> None:
 class ClientConfig(BaseModel):
     """Who we are for one authorization server: a client with a secret, with a private key, or with neither.
 
-    `private_key` is PEM text, `private_key_file` the absolute path of a PEM file, which is read anew each time it signs
+    `private_key` is PEM text, `private_key_file` the absolute path of a PEM file, read again each time it signs
     (RFC 7523). `algorithm` None takes the usual one for the key; `key_id` is the `kid` of what it signs.
     """
 
@@ -58,7 +58,7 @@ class IdpConfig(ClientConfig):
     """An enterprise's identity provider: where it is, who we are there, and the ID token of the person we act for.
 
     Its token endpoint is found by `issuer`, or named by `token_endpoint` where it describes itself nowhere.
-    `id_token_file` is read anew at each exchange: ID tokens are short-lived.
+    `id_token_file` is read again at each exchange: ID tokens are short-lived.
     """
 
     issuer: str | None = None
@@ -96,7 +96,7 @@ class AuthConfig(ClientConfig):
     type: AuthType
     scopes: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     client_metadata_url: str | None = None
-    issuer: str | None = Field(default=None, description="Take no other authorization server than this one.")
+    issuer: str | None = Field(default=None, description="The only authorization server that is accepted.")
     idp: IdpConfig | None = None
     redirect_port: int = Field(default=0, ge=0, le=65_535)
     redirect_path: str = "/callback"
@@ -134,7 +134,7 @@ class AuthConfig(ClientConfig):
 
     @property
     def is_machine(self) -> bool:
-        """Whether it signs in without anybody at a browser."""
+        """Whether it signs in without a person at a browser."""
         return self.type in {"client_credentials", "enterprise"}
 
 

@@ -12,7 +12,7 @@ from stepwarden.upstream.tool_index import ToolIndex
 
 @dataclass(frozen=True)
 class UpstreamClient:
-    """The upstream servers of a process, where their calls are recorded, and what waits for a host to come again."""
+    """The upstream servers of a process, where their calls are recorded, and what waits for the next call of a host."""
 
     upstreams: Upstreams
     recorder: Recorder

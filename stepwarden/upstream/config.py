@@ -1,4 +1,4 @@
-"""What one upstream server is: how it is reached, how we sign in there, and what it may do here."""
+"""One upstream server: how it is reached, how we sign in there, and what it may do here."""
 
 import fnmatch
 import re
@@ -18,7 +18,7 @@ Transport = Literal["stdio", "http", "sse"]
 Protocol = Literal["auto", "legacy", "modern"]
 
 PREFIX_CHARS = 12
-SECRET_CHARS = 6  # what is shorter could be any word
+SECRET_CHARS = 6  # anything shorter could be an ordinary word
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASS|PASSWORD|PASSWD|PWD|PAT|AUTH|CREDENTIALS?)(_|$)", re.IGNORECASE)
 _RUNNERS = frozenset({"npx", "pnpx", "bunx", "uvx", "pipx", "uv", "node", "bun", "deno", "python", "python3"})
 _BEFORE_WHAT_RUNS = frozenset({"-m", "-y", "--yes", "run"})
@@ -76,7 +76,7 @@ class UpstreamConfig(BaseModel):
         preset = entry.get("preset")
         if preset is not None:
             if preset not in PRESETS:
-                raise ValueError(f"preset: there is none of that name; there are: {', '.join(PRESETS)}")
+                raise ValueError(f"preset: unknown; the presets are: {', '.join(PRESETS)}")
             entry = {**PRESETS[preset], **entry}
         if "url" in entry and "auth" not in entry:
             entry["auth"] = {"type": _usual_auth(entry)}
@@ -129,18 +129,18 @@ class UpstreamConfig(BaseModel):
 
     @property
     def sends_secrets(self) -> bool:
-        """Whether its requests carry anything that nobody else may read."""
+        """Whether its requests carry secrets."""
         return self.auth.type != "none" or any(is_credential(name) for name in self.headers)
 
     @property
     def place(self) -> str:
-        """Where it is, for people: the address, or the command and what it runs, without what could hold a secret."""
+        """Where it is, for people: the address, or the command and what it runs, without parts that could be secret."""
         where = (self.url or self.command or "").partition("?")[0]
         runs = _run_by(self.command, self.args) if self.command else ""
         return f"{where} {runs}" if runs else where
 
     def without_secrets(self, words: str) -> str:
-        """Return words that an upstream may have a part in, without the secrets that it was given by this entry."""
+        """Return words that may quote an upstream, without the secrets that this entry gives it."""
         named = [value for name, value in self.headers.items() if is_credential(name)]
         named += [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
         auth = [self.auth.token, self.auth.client_secret]
@@ -179,7 +179,7 @@ def is_credential(header: str) -> bool:
 
 
 def _usual_auth(entry: Mapping[str, Any]) -> str:
-    """Return the default way to sign in: OAuth if the server asks for it, unless a header does it already."""
+    """Return the default way to sign in: OAuth where the server asks for it, unless a header does it already."""
     headers = entry.get("headers")
     if isinstance(headers, dict) and any(is_credential(str(name)) for name in headers):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return "none"

@@ -1,4 +1,4 @@
-"""The supervisor of one upstream: connects when somebody calls, shares one session, comes back after it was lost."""
+"""The connection to one upstream: made at the first call, shared by all, made again after it was lost."""
 
 import asyncio
 import logging
@@ -20,13 +20,13 @@ logger = logging.getLogger(__name__)
 
 State = Literal["idle", "connecting", "up", "down"]
 
-AGAIN_S = 0.4  # so soon after an attempt that failed at once, its failure is told without another
+AGAIN_S = 0.4  # after an attempt that failed at once: so long, calls get its failure without another attempt
 AGAIN_AFTER_SILENCE_S = 10.0  # the same after one that cost the whole time allowed for connecting
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """How an upstream stands: `reason` says why it is down; `protocol` and `server` are of the open connection."""
+    """The state of a connection: `reason` says why it is down; `protocol` and `server` are of the open one."""
 
     state: State
     reason: str = ""
@@ -45,8 +45,8 @@ class _FailedAttempt:
     took_s: float = 0.0
 
     def stands(self, connect_timeout_s: float) -> bool:
-        """Return whether its failure is told without another attempt."""
-        if self.failure.kind is FailureKind.SIGN_IN:  # a person may be done with it at any moment
+        """Return whether calls get its failure without another attempt."""
+        if self.failure.kind is FailureKind.SIGN_IN:  # a person may have signed in since
             return False
         silent = self.took_s >= min(connect_timeout_s, AGAIN_AFTER_SILENCE_S)
         return time.monotonic() - self.at < (AGAIN_AFTER_SILENCE_S if silent else AGAIN_S)
@@ -86,7 +86,7 @@ class Connection:
 
     @property
     def state(self) -> ConnectionState:
-        """How it stands now, without asking it."""
+        """Its state now, without asking the server."""
         session, failed = self._current, self._failed
         if session is not None and session.usable and (identity := session.identity) is not None:
             return ConnectionState("up", "", identity.protocol, identity.server, session.activity.calls)
@@ -128,7 +128,7 @@ class Connection:
         def note_end(task: "asyncio.Task[UpstreamSession]") -> None:
             self._connecting = None
             if not task.cancelled():
-                task.exception()  # told to whoever waits; nobody may wait any more
+                task.exception()  # retrieved here: nobody may wait for it any more
 
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect(), name=f"connect {self.config.name}")

@@ -1,4 +1,4 @@
-"""The upstream servers of a process, put together at their first use: hosts start a server with every window."""
+"""The upstream servers of a process, built at their first use: hosts start a process with every window."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ class FailureKind(StrEnum):
     FORBIDDEN = "forbidden"  # signed in, and not allowed: scopes
     LIMITED = "limited"  # 429
     UNAVAILABLE = "unavailable"  # 502, 503, 504
-    SESSION_LOST = "session_lost"  # the upstream does not know our session any more
+    SESSION_LOST = "session_lost"  # the upstream no longer knows our session
     NOT_MCP = "not_mcp"  # something else answers there
     REJECTED = "rejected"  # another 4xx, or a protocol error
     BROKEN = "broken"  # the connection broke, or the server ended, after the call was sent
@@ -99,5 +99,5 @@ def quoted(text: str, chars: int = WORDS_CHARS) -> str:
 
 
 def cited(text: str, chars: int = WORDS_CHARS) -> str:
-    """Return foreign words as `quoted` does, in quotation marks that they cannot end: a reader sees whose they are."""
+    """Return foreign words as `quoted` does, inside quotation marks that they cannot close."""
     return '"' + quoted(text, chars).replace('"', "'") + '"'

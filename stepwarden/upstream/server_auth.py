@@ -1,4 +1,4 @@
-"""What signs the requests to one upstream: made at its first use, kept for all its connections."""
+"""The sign-in of one upstream: built at its first use, kept for all its connections."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import httpx2
 from stepwarden.upstream.config import UpstreamConfig
 
 AuthOf = Callable[[UpstreamConfig], httpx2.Auth | None]
-"""Makes what signs the requests to an upstream; None where nothing does."""
+"""Returns the `httpx2.Auth` that signs the requests to an upstream; None where nothing does."""
 
 MissingScopes = Callable[[UpstreamConfig], tuple[str, ...]]
 """Returns the configured scopes that a sign-in was not granted; reads files."""
@@ -30,7 +30,7 @@ class SigningAuth(Protocol):
         ...
 
     async def close(self) -> None:
-        """End what goes on in the background."""
+        """End the work in the background."""
         ...
 
 
@@ -63,6 +63,6 @@ class ServerAuth:
         return await asyncio.to_thread(self.missing_scopes_of, self.config)
 
     async def close(self) -> None:
-        """End what goes on in the background."""
+        """End the work in the background."""
         if isinstance(self._auth, SigningAuth):
             await cast("SigningAuth", self._auth).close()

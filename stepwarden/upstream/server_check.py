@@ -1,4 +1,4 @@
-"""Looks whether the tools of an upstream could be called now: connection, sign-in, limits, tools."""
+"""Checks whether the tools of an upstream can be called now: connection, sign-in, limits, tools."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class ServerCheck:
 
 
 async def check_server(server: UpstreamServer) -> ServerCheck:
-    """Connect to an upstream, list its tools anew and return what stands in the way of a call."""
+    """Connect to an upstream, list its tools again and return what prevents calls."""
     name, caller, registry = server.name, server.caller, server.registry
     try:
         session = await caller.connection.session()

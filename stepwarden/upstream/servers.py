@@ -1,4 +1,4 @@
-"""The upstream servers of a process: one object each, and the list of them."""
+"""The upstream servers of a process: each of them, and the list of all."""
 
 import asyncio
 import difflib
@@ -17,7 +17,7 @@ from stepwarden.upstream.tool_call import ToolCaller
 
 @dataclass
 class UpstreamServer:
-    """One upstream: its tools, how they are called, and how it is signed in to."""
+    """One upstream: its tools, the caller of them, and its sign-in."""
 
     config: UpstreamConfig
     registry: Registry
@@ -31,7 +31,7 @@ class UpstreamServer:
 
     @property
     def state(self) -> ConnectionState:
-        """How its connection stands, without asking it."""
+        """The state of its connection, without asking it."""
         return self.caller.connection.state
 
     async def connect(self) -> None:
@@ -85,7 +85,7 @@ class Upstreams:
         self.on_tools()
 
     async def close(self) -> None:
-        """End every connection, and then what goes on for signing in."""
+        """End every connection, and then the work of signing in."""
         await asyncio.gather(*(server.close() for server in self.servers()))
         for server in self.servers():
             await server.auth.close()

@@ -1,4 +1,4 @@
-"""The port by which a person is asked to sign in at an upstream; how they are asked is the business of the rim."""
+"""The port through which a person is asked to sign in at an upstream; the rim decides how they are asked."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -52,5 +52,5 @@ class SignInPrompt(Protocol):
         ...
 
     async def finish(self, request: SignInRequest) -> None:
-        """Hear that they are done at the address, so that nobody waits for them any longer."""
+        """Hear that they signed in, so that a host can stop waiting for them."""
         ...

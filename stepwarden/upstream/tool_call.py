@@ -1,4 +1,4 @@
-"""One call of a tool, carried through: again where that is safe, within its time, and never against a limit."""
+"""One call of a tool with its attempts: repeated where that is safe, within its time, and never against a limit."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ ATTEMPTS = 3
 LEAST_SHARE = 0.25  # of the time for a call that an attempt gets, however long connecting took
 FIRST_WAIT_S = 0.2  # it doubles, and half of it is chance, so that callers do not come back together
 LONGEST_WAIT_S = 5.0
-PATIENCE_S = 10.0  # a limit that lasts longer is told at once
+PATIENCE_S = 10.0  # a longer limit fails the call at once
 MOST_PROGRESS = 10  # times the timeout: a server that only reports progress is not waited for any longer
 PROGRESS_EVERY_S = 0.02
 PERSON_S = 300.0  # for a person's answer in the middle of a call
@@ -55,7 +55,7 @@ class ToolCaller:
 
     @property
     def limited_s(self) -> float:
-        """For how long the upstream takes no more calls, by its own word; 0 where it takes them."""
+        """For how many seconds the upstream said it takes no calls; 0 where it takes them."""
         return max(0.0, self._limited_until - self.clock())
 
     async def call(self, request: CallRequest, *, repeatable: bool) -> CallAnswer:
@@ -80,7 +80,7 @@ class ToolCaller:
                 await asyncio.sleep(wait_s)
 
     async def _wait_out_limit(self) -> None:
-        """Wait out a short limit. Raises UpstreamDown for a long one, and where the breaker is open."""
+        """Wait out a short limit. Raises UpstreamDown for a long one."""
         if self.limited_s > PATIENCE_S:
             raise UpstreamDown(
                 f"{self.config.name} limits how often it may be asked. Nothing was sent. "
@@ -131,7 +131,7 @@ class ToolCaller:
             self._slots.release()
 
     async def _timed(self, session: UpstreamSession, request: CallRequest, ends: float) -> CallReply:
-        """Call within what is left of the time; each sign of progress gives it anew, ten times at most."""
+        """Call within what is left of the time; each sign of progress renews it, ten times at most."""
         loop = asyncio.get_running_loop()
         latest = (
             loop.time() + self.config.timeout_s * MOST_PROGRESS + (PERSON_S if current_asker.get() is not None else 0.0)
@@ -140,7 +140,7 @@ class ToolCaller:
             async with asyncio.timeout(max(LEAST_SHARE * self.config.timeout_s, ends - self.clock())) as limit:
 
                 def until(when: float | None) -> None:
-                    with suppress(RuntimeError):  # it is over, and this came late
+                    with suppress(RuntimeError):  # the call is over already
                         limit.reschedule(when)
 
                 def alive() -> None:
@@ -191,7 +191,7 @@ def _pausing(stop: Callable[[], None], go_on: Callable[[], None]) -> Generator[N
 
 @dataclass
 class _Progress:
-    """Hands progress on, not more often than a host can take, and notes each as a sign of life."""
+    """Passes progress on, no more often than a host can take it; each is a sign that the call is alive."""
 
     inner: CallProgress | None
     alive: Callable[[], None]

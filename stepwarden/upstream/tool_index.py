@@ -35,7 +35,7 @@ class ToolIndex:
         return search_tools(query, self.entries(upstream), most)
 
     async def find(self, name: str) -> tuple[UpstreamServer, str]:
-        """Return the server and the tool's own name for `upstream/tool`, connecting where its list is not known yet.
+        """Return the server and the tool's own name for `upstream/tool`, connecting where its list may lack it.
 
         A tool's own name alone means the one upstream that has it. Raises UnknownUpstream, and what connecting raises.
         """

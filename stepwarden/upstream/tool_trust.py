@@ -1,4 +1,4 @@
-"""Trusting a changed tool as it is now, once a person agreed: its words may be there to mislead a model."""
+"""Trusts a changed tool as it is now, once a person agreed: its words may be there to mislead a model."""
 
 from stepwarden.upstream.approval import Approver, TrustApproval, ensure_approved
 from stepwarden.upstream.digest import digest_of

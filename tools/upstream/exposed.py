@@ -1,4 +1,4 @@
-"""Chosen tools of upstreams as tools of ours, under a prefix: schemas, annotations and results as they are."""
+"""Shows chosen tools of upstreams as tools of ours, under a prefix; schemas and results stay as they are."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""`upstream`: one small tool before all tools of all upstream servers, found step by step."""
+"""`upstream`: one small tool in front of all tools of all upstream servers, which are found step by step."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,11 +22,11 @@ from tools.workflow.validation_errors import error_lines
 
 
 class UpstreamEdge(EdgeTool):
-    """The edge of this tool: an error says itself what was sent and what to do, and none of it was a step."""
+    """The edge of this tool: its errors say themselves what was sent and what to do; none of it was a step."""
 
     @property
     def after_failure(self) -> str:
-        """What to do after a failure that nobody foresaw."""
+        """What to do after an unexpected failure."""
         return "A write may have been carried out: look first."
 
     def told(self, error: StepwardenError) -> CallToolResult:
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 def _mistakes(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
-    """Return one line for each mistake; a tool's own arguments beside `arguments` are told where they belong."""
+    """Return one line for each mistake; arguments of a tool that stand beside `arguments` are sent there."""
     lines = error_lines(error, UpstreamRequest)
     if given.get("action") != "call" or "arguments" in given:
         return lines
@@ -60,7 +60,7 @@ def _mistakes(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
 
 
 def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
-    """Make the tool that stands before `deferred`."""
+    """Return the tool that gives access to `deferred`."""
     prompt = prompts.load("upstream")
 
     async def answer(arguments: dict[str, Any], caller: Caller, progress: Progress) -> Sent:

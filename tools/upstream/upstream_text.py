@@ -1,4 +1,4 @@
-"""What `upstream` says: few words for many tools, all there is on one, and foreign text between marks."""
+"""The texts of `upstream`: a line each for many tools, everything on one, and foreign text between marks."""
 
 from collections.abc import Sequence
 

@@ -60,7 +60,7 @@ class RecordedCalls:
         request = CallRequest(tool.name, prepared.arguments, round_, on_progress)
         async with _recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:
-                await server.connect()  # nothing is intended where nothing can be sent
+                await server.connect()  # no intent is recorded where nothing can be sent
                 await self.recorder.record(replace(record, phase="intended"))
             answer = await server.caller.call(request, repeatable=tool.effects.repeatable)
             note.answered(answer)

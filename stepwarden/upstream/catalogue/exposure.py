@@ -7,7 +7,7 @@ from stepwarden.upstream.catalogue.registry import Registry
 from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.config import UpstreamConfig, matches
 
-NAME_CHARS = 64  # what every host's backend takes
+NAME_CHARS = 64  # what every host accepts
 
 
 @dataclass(frozen=True, slots=True)

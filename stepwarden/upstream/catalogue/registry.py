@@ -119,7 +119,7 @@ class Registry:
         self.on_change()
 
     def _save(self, ours: set[str]) -> None:
-        """Write the file anew, with what others have trusted meanwhile, except the tools in `ours`."""
+        """Write the file, with what others have trusted meanwhile, except the tools in `ours`."""
 
         def merge(known: KnownTools | None) -> KnownTools:
             if known is not None:

@@ -1,8 +1,8 @@
-"""Arguments and results against JSON schemas that nobody vouches for: bounded, offline, in words one can repair from.
+"""Checks arguments and results against foreign JSON schemas: bounded, offline, in words a model can act on.
 
-A schema of an upstream is foreign. Its references are followed inside itself only. Its patterns run on an engine whose
+References are followed inside the schema only. Its patterns run on an engine whose
 time is linear (Rust's, by pydantic); those that it cannot read are left to the server. Every keyword that is looked at
-counts, so that a schema that multiplies itself ends. What cannot be checked is not refused: the server checks again.
+counts, so a schema that multiplies itself ends. What cannot be checked is not refused: the server checks again.
 """
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -79,9 +79,9 @@ def _lost_references() -> tuple[type[Exception], ...]:
 
 
 def structure_of(schema: object) -> str:
-    """Return why this is no input schema of a tool, "" where it looks like one; cheap enough for long lists."""
+    """Return why this is not an input schema of a tool, "" where it looks like one; cheap enough for long lists."""
     if not isinstance(schema, dict):
-        return "its schema is no object"
+        return "its schema is not an object"
     entry = cast("dict[str, Any]", schema)
     if entry.get("type", "object") != "object":
         return "its schema is not of type object"
@@ -92,7 +92,7 @@ def structure_of(schema: object) -> str:
         return "the properties of its schema are not schemas"
     required = entry.get("required", [])
     if not isinstance(required, list) or not all(isinstance(item, str) for item in cast("list[Any]", required)):
-        return "required of its schema is no list of names"
+        return "required of its schema is not a list of names"
     if depth_of(entry, SCHEMA_DEPTH) > SCHEMA_DEPTH:
         return f"its schema is nested over {SCHEMA_DEPTH} deep"
     return ""
@@ -113,7 +113,7 @@ def depth_of(value: object, most: int) -> int:
 
 
 def compiled(schema: Mapping[str, Any]) -> Checker:
-    """Compile a schema. Raises Unusable where it is none."""
+    """Return a compiled schema. Raises UnusableSchema."""
     from jsonschema.validators import validator_for
     from referencing import Registry
 

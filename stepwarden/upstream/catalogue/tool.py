@@ -45,18 +45,18 @@ class UpstreamTool:
 
     @property
     def name(self) -> str:
-        """Its own name there."""
+        """Its name at its server."""
         return self.wire["name"]
 
     @property
     def title(self) -> str:
-        """What it calls itself, "" where it says nothing; its own words."""
+        """Its title in its own words, "" where it has none."""
         hints: Mapping[str, Any] = self.wire.get("annotations") or {}
         return str(self.wire.get("title") or hints.get("title") or "")
 
     @property
     def description(self) -> str:
-        """What it says of itself; its own words."""
+        """Its description in its own words."""
         return str(self.wire.get("description") or "")
 
     @property
@@ -84,12 +84,12 @@ class UpstreamTool:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The arguments that it cannot do without."""
+        """The arguments that it requires."""
         return tuple(self.schema.get("required") or ())
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 over all that tells a model what the tool does and takes, in hex."""
+        """The SHA-256, in hex, of everything a model is told of the tool."""
         return hashlib.sha256(canonical(self.wire).encode()).hexdigest()
 
 
@@ -126,7 +126,7 @@ def read_tools(listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, UpstreamT
             continue
         kept = {key: entry[key] for key in _PARTS if entry.get(key) is not None}
         if depth_of(kept.get("outputSchema"), SCHEMA_DEPTH) > SCHEMA_DEPTH:
-            del kept["outputSchema"]  # its results are not checked, and hosts that list it are spared
+            del kept["outputSchema"]  # its results are not checked, and hosts do not have to parse it
         if "description" in kept:
             kept["description"] = visible(str(kept["description"]))[:DESCRIPTION_CHARS]
         tools[name] = UpstreamTool(kept)

@@ -77,7 +77,7 @@ class ToolListFile:
         return KnownTools(found["listed"], read_tools(found["trusted"])[0], found["listed_at"])
 
     def write(self, merge: Callable[[KnownTools | None], KnownTools]) -> None:
-        """Write anew what `merge` makes of what other processes wrote meanwhile; a failure is logged alone."""
+        """Write what `merge` makes of what other processes wrote meanwhile; a failure is only logged."""
         from filelock import Timeout
 
         if self.path is None:

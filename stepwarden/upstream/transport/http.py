@@ -1,4 +1,4 @@
-"""HTTP to an upstream: every answer bounded, and every failure told as the answer to its own request.
+"""HTTP to an upstream: every answer is bounded, and every failure is the answer to its own request.
 
 The SDK's transports hide statuses, and one request that cannot be sent ends all others of its connection. Here such a
 request is answered by a JSON-RPC error of ours, which comes back to its caller alone, with what happened in it.
@@ -60,20 +60,20 @@ class DiagnosticClient(httpx2.AsyncClient):
         self._numbered = 0
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send, and give the response, or one of ours that says what happened instead."""
+        """Return the response, or one of ours that says what happened instead."""
         stream = options.pop("stream", False)
         try:
             response = await super().send(request, stream=True, **options)
             try:
-                given = await self._looked_at(response)
+                given = await self._inspected(response)
             except BaseException:
                 await response.aclose()
                 raise
         except (httpx2.RequestError, StepwardenError, OAuthFlowError, ssl.SSLError, OSError) as error:
-            return self._told(request, failure_of_exception(error), 503)
+            return self._failed(request, failure_of_exception(error), 503)
         if isinstance(given, Failure):
             await response.aclose()
-            return self._told(request, given, response.status_code)
+            return self._failed(request, given, response.status_code)
         kept = {name: value for name, value in response.headers.items() if name.lower() in _KEPT_HEADERS}
         if isinstance(given, bytes):
             await response.aclose()
@@ -91,13 +91,13 @@ class DiagnosticClient(httpx2.AsyncClient):
             return None
         return self._failures.pop(found["number"], None)
 
-    async def _looked_at(self, response: httpx2.Response) -> "Failure | bytes | _Events | None":
+    async def _inspected(self, response: httpx2.Response) -> "Failure | bytes | _Events | None":
         """Return what is wrong with a response, or its whole body, or its events (None: leave it as it is)."""
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code >= 400:
             body = await _body(response, ERROR_BYTES, whole=False)
-            told = response.status_code in _TOLD_BY_STATUS or is_session_lost(response, body)
-            if kind == "application/json" and not told and _is_error(body):
+            known = response.status_code in _KNOWN_BY_STATUS or is_session_lost(response, body)
+            if kind == "application/json" and not known and _is_error(body):
                 return body  # the server's own words, which the protocol negotiation needs
             return failure_of_status(response, body)
         method = response.request.method
@@ -110,20 +110,20 @@ class DiagnosticClient(httpx2.AsyncClient):
             if _is_json(body):
                 return readable(body)
             words = body[:200].decode(errors="replace").strip()
-            told = f"it answered with no valid JSON: {cited(words, 80)}" if words else "its answer is empty"
-            return Failure(FailureKind.GARBAGE, told)
+            problem = f"its answer is not valid JSON: {cited(words, 80)}" if words else "its answer is empty"
+            return Failure(FailureKind.GARBAGE, problem)
         found = quoted(kind, 40) or "nothing readable"
         if _is_tool_call(response.request):  # it may have been carried out, whatever answers for it
-            return Failure(FailureKind.GARBAGE, f"its answer is {found}, and no MCP message")
+            return Failure(FailureKind.GARBAGE, f"its answer is {found}, not an MCP message")
         return Failure(FailureKind.NOT_MCP, f"there is no MCP server at this address: it answers {found}")
 
-    def _told(self, request: httpx2.Request, failure: Failure, status: int) -> httpx2.Response:
-        """Return the response that says what happened, as the SDK hands it on to who asked."""
+    def _failed(self, request: httpx2.Request, failure: Failure, status: int) -> httpx2.Response:
+        """Return the response that says what happened; the SDK passes it to whoever sent the request."""
         if _is_call(request) or (self._sse and request.method == "GET"):
             self._on_failure(failure)
         self._numbered += 1
         self._failures[self._numbered] = failure
-        self._failures.pop(self._numbered - FAILURES_KEPT, None)  # nobody came for it
+        self._failures.pop(self._numbered - FAILURES_KEPT, None)  # nobody asked for it
         data = {"mark": self.mark, "number": self._numbered}
         error = {"code": FAILURE_CODE, "message": failure.words, "data": data}
         body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
@@ -132,7 +132,7 @@ class DiagnosticClient(httpx2.AsyncClient):
 
 
 _KEPT_HEADERS = frozenset({"content-type", "mcp-session-id", "mcp-protocol-version"})
-_TOLD_BY_STATUS = frozenset({401, 403, 429, *UNAVAILABLE})
+_KNOWN_BY_STATUS = frozenset({401, 403, 429, *UNAVAILABLE})
 
 
 def new_client(
@@ -172,7 +172,7 @@ class _Events(httpx2.AsyncByteStream):
 
 
 async def _body(response: httpx2.Response, most_bytes: int, *, whole: bool) -> bytes:
-    """Read the body; where it is longer, give its beginning, or raise when the `whole` is wanted."""
+    """Return the body; of a longer one its beginning. Raises AnswerTooLarge where the `whole` is wanted."""
     body = bytearray()
     async for chunk in response.aiter_bytes(65_536):
         body += chunk
@@ -186,7 +186,7 @@ async def _body(response: httpx2.Response, most_bytes: int, *, whole: bool) -> b
 
 
 def _is_call(request: httpx2.Request) -> bool:
-    """Return whether somebody waits for the answer: it is no notice, no stream that is opened, no end of a session."""
+    """Return whether somebody waits for the answer: not for a notification, an opened stream or an ended session."""
     return request.method == "POST" and not re.search(rb'"method":\s*"notifications/', request.content[:300])
 
 
@@ -195,7 +195,7 @@ def _is_tool_call(request: httpx2.Request) -> bool:
 
 
 def _is_json(body: bytes) -> bool:
-    # Only the shape is looked at: the SDK parses it once more, and ends on what is no message.
+    # Only the shape is looked at: the SDK parses it once more, and ends on anything that is not a message.
     return body[:64].lstrip()[:1] in {b"{", b"["}
 
 

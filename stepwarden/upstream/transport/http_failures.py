@@ -119,7 +119,7 @@ def _said(response: httpx2.Response, body: bytes) -> str:
 
 
 def retry_after_s(headers: httpx2.Headers) -> float | None:
-    """Read Retry-After, in seconds or as a date; None where there is none that makes sense."""
+    """Read Retry-After, in seconds or as a date; None where it is missing or makes no sense."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None

@@ -1,4 +1,5 @@
-"""Answers to tools/list nested deeper than the SDK's parser reads: there, one deep tool takes all the others with it.
+"""Answers to tools/list that are nested deeper than the SDK's parser reads: there, one deep tool would take all others
+with it.
 
 The parser of pydantic-core ends at 201 levels of JSON. A tool below that limit is left to the checks of `tool.py`; one
 beyond it is replaced here, in the bytes of the message, by an entry that says why it cannot be used.
@@ -41,7 +42,7 @@ class _Container(NamedTuple):
 def readable(message: bytes) -> bytes:
     """Return a JSON-RPC message as it came, or a list of tools without what the parser cannot read.
 
-    Whatever is no answer to tools/list is left as it is, and so is what cannot be parsed for another reason.
+    Anything else than an answer to tools/list stays as it is, and so does what cannot be parsed for another reason.
     """
     opened = message.count(b"{") + message.count(b"[")
     if not MOST_LEVELS < opened <= MOST_OPENED or b'"tools"' not in message or _is_parsed(message):
@@ -84,7 +85,7 @@ def _tools(message: bytes) -> list[_Container]:
 
 
 def _replacement(tool: bytes) -> bytes:
-    """Return the entry that bars a tool, under its name. Raises ValueError where it is no JSON."""
+    """Return the entry that bars a tool, under its name. Raises ValueError where it is not JSON."""
     parts: list[bytes] = []
     end = 0
     for value in _containers(tool, 1):

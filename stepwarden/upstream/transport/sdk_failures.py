@@ -25,7 +25,7 @@ def failure_of_error(error: MCPError, earlier: Failure | None) -> Failure:
     if error.code == types.REQUEST_TIMEOUT:
         return Failure(FailureKind.SILENT, "no answer came within the time")
     if error.code == types.PARSE_ERROR:
-        return Failure(FailureKind.GARBAGE, "its answer is no JSON-RPC message")
+        return Failure(FailureKind.GARBAGE, "its answer is not a JSON-RPC message")
     if error.code == types.INVALID_REQUEST and (elsewhere := _elsewhere(error.message)):
         return Failure(FailureKind.NOT_MCP, elsewhere)
     if error.code == types.URL_ELICITATION_REQUIRED:
@@ -44,7 +44,7 @@ def failure_of_end(error: BaseException, earlier: Failure | None) -> Failure | M
     if isinstance(error, MCPError):
         return error
     if isinstance(error, ValidationError):
-        return Failure(FailureKind.GARBAGE, "it answered with what is no valid MCP message")
+        return Failure(FailureKind.GARBAGE, "its answer is not a valid MCP message")
     logger.info("a connection to an upstream ended", exc_info=error)
     return Failure(FailureKind.BROKEN, f"the connection ended: {quoted(f'{type(error).__name__} {error}', 120)}")
 

@@ -1,4 +1,4 @@
-"""Server-sent events whole, before the SDK parses the message in their data."""
+"""Makes server-sent events whole before the SDK parses the message in their data."""
 
 import re
 
@@ -8,7 +8,7 @@ _EVENT_END = re.compile(rb"(?:\n|\r\n?+){2,}+")  # empty lines (HTML, 9.2.6); \r
 
 
 class EventBuffer:
-    """Holds a stream back until the event at its end is whole; nobody could read that one any sooner.
+    """Holds a stream back until the event at its end is whole; it could not be parsed any sooner.
 
     An event over `most_bytes` is handed on in pieces, and so is all that comes after it: the SDK ends such a stream.
     """
@@ -19,7 +19,7 @@ class EventBuffer:
         self._passing = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """Take in a piece of the stream, and give what is whole by now; b"" where nothing is."""
+        """Take in a piece of the stream and return what is whole by now; b"" where nothing is."""
         if self._passing:
             return chunk
         searched = max(0, len(self._held) - 2)  # the end of a line, of which an empty one may become

@@ -1,7 +1,7 @@
 """An upstream that is a command: its process, and lines of JSON-RPC over its pipes, bounded.
 
-The SDK's own transport waits for the end of a line however long it gets, and drops what the command says on stderr,
-which is where one reads why it does not start.
+The SDK's own transport waits for the end of a line however long it gets, and drops stderr, where a command says why it
+does not start.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from stepwarden.upstream.transport.json_nesting import readable
 LINE_BYTES = 8 * 1024 * 1024  # of one message
 MESSAGES_AT_ONCE = 20_000  # in FLOOD_S; a server that sends more is ended
 FLOOD_S = 10.0
-GARBAGE_LINES = 100  # of a server that prints what is no message; a banner or a stray print is forgiven
+GARBAGE_LINES = 100  # lines that are not messages; a banner or a stray print is forgiven
 LAST_WORDS = 5  # lines of stderr that are kept
 GRACE_S = 2.0  # for the process to end once its input is closed, and once more after SIGTERM
 
@@ -41,7 +41,7 @@ Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObj
 
 @dataclass
 class _Pipes:
-    """One process, what it said on stderr last, and who hears of its end."""
+    """One process, its last lines of stderr, and who hears of its end."""
 
     process: Process
     config: UpstreamConfig
@@ -51,7 +51,7 @@ class _Pipes:
     read_out: anyio.Event = field(default_factory=anyio.Event)
 
     async def read(self, out: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
-        """Hand on the messages of its stdout, until it ends or does what no server may; the rest is dropped."""
+        """Pass on the messages of its stdout until it ends or breaks a limit; the rest is dropped."""
         assert self.process.stdout is not None
         await self._hand_on(self.process.stdout, out)
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
@@ -62,7 +62,7 @@ class _Pipes:
     async def _hand_on(
         self, stdout: ByteReceiveStream, out: MemoryObjectSendStream[SessionMessage | Exception]
     ) -> None:
-        async with out:  # closed last: who waits for an answer is told why there is none
+        async with out:  # closed last: so that waiting calls get the reason first
             try:
                 await self._read_lines(stdout, out)
             except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
@@ -71,7 +71,7 @@ class _Pipes:
                 self.on_failure(error.failure)
                 return
             if not self.ending:
-                with anyio.move_on_after(0.5):  # so that what it said last, and how it ended, can be told
+                with anyio.move_on_after(0.5):  # so that its last words and its exit code are known
                     await self.process.wait()
                 self.on_failure(Failure(FailureKind.BROKEN, self._end_words()))
 
@@ -104,9 +104,8 @@ class _Pipes:
                 if message is None:
                     garbage += 1
                     if garbage >= GARBAGE_LINES:
-                        words = (
-                            f"it prints what is no MCP message, such as: {quoted(line.decode(errors='replace'), 80)}"
-                        )
+                        example = quoted(line.decode(errors="replace"), 80)
+                        words = f"it prints lines that are not MCP messages, such as: {example}"
                         raise CallFailed(Failure(FailureKind.GARBAGE, words))
                     continue
                 await out.send(SessionMessage(message))
@@ -145,7 +144,7 @@ class _Pipes:
         with anyio.move_on_after(GRACE_S):
             await self.process.wait()
         await _end_tree(self.process)
-        with anyio.move_on_after(0.5):  # a child of its that left the group could hold the pipe
+        with anyio.move_on_after(0.5):  # a child that left the group could hold the pipe
             await self.process.wait()
             await self.read_out.wait()
         for stream in (self.process.stdout, self.process.stderr):
@@ -165,7 +164,7 @@ async def _end_tree(process: Process) -> None:
 
 
 def left_to_end(group: int) -> None:
-    """Let a command and all it started end after we did: a shell asks them to, and ends what is left after 2 s.
+    """Leave a command and all it started to a shell that asks them to end, and kills what is left after 2 s.
 
     It stops looking as soon as they are gone, so that it cannot hit another group under the same number.
     """
@@ -189,7 +188,7 @@ _REAPER = "for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; kill -s 0 -- -$1 || exit
 async def stdio_streams(
     config: UpstreamConfig, on_failure: Callable[[Failure], None], on_start: Callable[[int], None]
 ) -> AsyncGenerator[Streams]:
-    """Start the command and give the streams of its messages; end it behind them. `on_start` is told its group.
+    """Start the command and give the streams of its messages; it is ended with them. `on_start` gets its process group.
 
     Raises CallFailed where it cannot be started. It gets the usual harmless variables and `env`, nothing else of ours.
     """
@@ -216,7 +215,7 @@ async def stdio_streams(
 
 
 async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
-    """Carry `work` to its end, also where the task is cancelled meanwhile: that goes through the shields of anyio."""
+    """Run `work` to its end, also where the task is cancelled meanwhile: that passes the shields of anyio."""
     task = asyncio.ensure_future(work)
     cancelled = False
     while not task.done():

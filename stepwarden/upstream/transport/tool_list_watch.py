@@ -1,4 +1,4 @@
-"""Hears that an upstream's list of tools changed, in both protocol eras, and lists it anew."""
+"""Hears that an upstream's list of tools changed, in both protocol eras, and lists it again."""
 
 import asyncio
 import logging

@@ -63,7 +63,7 @@ class ToolRequests:
                 raise CallFailed(self.failure_of(error)) from error
 
     async def list_tools(self) -> None:
-        """List the tools anew, and tell `on_tools`. Raises CallFailed."""
+        """List the tools again, and tell `on_tools`. Raises CallFailed."""
         client = self.client
         if client is None:
             raise CallFailed(Failure(FailureKind.UNREACHABLE, "the connection is closed"))
@@ -81,7 +81,7 @@ class ToolRequests:
         try:
             reply = await client.session.send_request(wire, _replies(), progress_callback=request.on_progress)
         except ValidationError as error:
-            raise CallFailed(Failure(FailureKind.GARBAGE, "its answer is no valid result of a tool")) from error
+            raise CallFailed(Failure(FailureKind.GARBAGE, "its answer is not a valid result of a tool")) from error
         return read_reply(reply)
 
 

@@ -23,6 +23,7 @@ from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, build_auth
 from stepwarden.upstream.questions import FormQuestion, QuestionAnswer, UpstreamQuestion, current_asker
+from stepwarden.upstream.sign_in import SignInAnswer, SignInRequest
 from stepwarden.upstream.tool_call import ToolCaller
 from stepwarden.upstream.tool_result import ToolResult
 
@@ -87,10 +88,12 @@ async def opened(url: str) -> AsyncGenerator[tuple[Connection, ToolCaller]]:
         key.chmod(0o600)
         browsers: set[asyncio.Task[None]] = set()
 
-        async def show(address: str) -> None:
-            browsers.add(asyncio.create_task(open_in_browser(address)))
+        async def open_address(request: SignInRequest) -> SignInAnswer:
+            browsers.add(asyncio.create_task(open_in_browser(request.address)))
+            return request.answer("opened")
 
-        auth = build_auth(config, Vault(Path(folder) / "signing", key), SignIn(waits=True, timeout_s=10.0, show=show))
+        how = SignIn(waits=True, timeout_s=10.0, open_address=open_address)
+        auth = build_auth(config, Vault(Path(folder) / "signing", key), how)
         connection = Connection(config, lambda: auth, lambda _: None)
         try:
             yield connection, ToolCaller(config, connection)
