@@ -5,10 +5,10 @@ import pytest
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support.examples import choose_depth  # noqa: E402
-from tests.support.processes import close_fork_server  # noqa: E402
+from tests.support.processes import FORK_SERVERS  # noqa: E402
 
 choose_depth()
 
 
 def pytest_unconfigure() -> None:
-    close_fork_server()
+    FORK_SERVERS.close()

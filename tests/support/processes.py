@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -108,16 +107,26 @@ class ForkServer:
         self._process.wait()
 
 
-@cache
-def fork_server() -> ForkServer:
-    return ForkServer()
+class ForkServers:
+    """The fork server of this test process: one, made when it is first asked, from whatever thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: ForkServer | None = None
+
+    def get(self) -> ForkServer:
+        with self._lock:
+            if self._made is None:
+                self._made = ForkServer()
+            return self._made
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+            self._made = None
 
 
-def close_fork_server() -> None:
-    """End the fork server of this test process, if there is one."""
-    if fork_server.cache_info().currsize:
-        fork_server().close()
-        fork_server.cache_clear()
+FORK_SERVERS = ForkServers()
 
 
 def start(
@@ -153,7 +162,7 @@ def start(
         theirs.append(their)
         opened.append(their)
     try:
-        return ForkedProcess(fork_server().start(command, environment, directory, theirs), ours)
+        return ForkedProcess(FORK_SERVERS.get().start(command, environment, directory, theirs), ours)
     finally:
         for descriptor in opened:
             os.close(descriptor)
