@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -91,3 +92,25 @@ class HttpServer:
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()
+
+
+async def drop_in_the_middle(
+    server: HttpServer, http: httpx2.AsyncClient, headers: dict[str, str], call: dict[str, Any]
+) -> None:
+    """Send a call that cannot end now, and close its connection once the server has taken it."""
+    sent = anyio.Event()
+
+    async def note(event: str, _: object) -> None:
+        if event == "http11.send_request_body.complete":
+            sent.set()
+
+    async def send() -> None:
+        await http.post(server.url, headers=headers, json=call, extensions={"trace": note})
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(send)
+        await sent.wait()
+        async with requests() as other:
+            for _ in range(3):  # who has answered three requests since has read this one
+                assert (await other.get(f"{server.base}/health")).status_code == 200
+        group.cancel_scope.cancel()
