@@ -11,6 +11,7 @@ from stepwarden.manager.facts import TaskFacts
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Signal
+from tests.support.examples import examples
 
 LONG = TaskFacts("wrong at a.py:3", hint=8)
 SURE = ["very_high", "almost_certain", "certain"]
@@ -216,7 +217,7 @@ def test_an_issue_made_worse_is_a_change():
     assert (advice.end, advice.signal) == (False, Signal.DISPROVE)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20))
 @given(
     words=st.lists(st.sampled_from(SURE), min_size=1, max_size=12),
     claims=st.lists(st.sampled_from([THEORY, "another", "zzzz", None]), min_size=12, max_size=12),

@@ -11,6 +11,7 @@ from stepwarden.manager.size_estimate import size
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
 from stepwarden.steps.thread import DecidedBy, Outcome, Signal
+from tests.support.examples import examples
 
 PLAIN = TaskFacts("wrong at a.py:3")  # debug: 4 steps
 
@@ -385,7 +386,7 @@ STEPS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20))
 @given(
     tool=st.sampled_from(list(POLICIES)),
     said=st.lists(STEPS, min_size=1, max_size=24),

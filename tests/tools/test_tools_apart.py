@@ -247,7 +247,6 @@ class Threads(RuleBasedStateMachine):
 Threads.TestCase.settings = settings(
     max_examples=examples(2),
     stateful_step_count=50,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestThreads = Threads.TestCase
