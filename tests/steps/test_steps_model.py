@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from driver import Play, ask, plan, quotes_of
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from step_model import Model, Request
@@ -23,6 +23,7 @@ from stepwarden.steps.step import Phase as Section
 from stepwarden.steps.step import Step
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
+from tests.support.examples import examples
 
 OTHER = Policy("other", low=2, likely=3, high=5)
 
@@ -432,11 +433,7 @@ def _taken(thread: Thread, said: Submission, policy: Policy) -> Thread:
 
 TestThreads = Threads.TestCase
 TestThreads.settings = settings(
-    derandomize=True,
-    max_examples=60,
+    max_examples=examples(12),
     stateful_step_count=25,
-    deadline=None,
-    database=None,
     phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow],
 )

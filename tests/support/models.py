@@ -45,7 +45,7 @@ class Players:
 
     async def was_asked(self, times: int = 1) -> None:
         for _ in range(times):
-            await asyncio.wait_for(self.came.acquire(), 20)
+            await self.came.acquire()
 
     def choose(self, name: str | None, need: ModelTier) -> Choice:
         if not self.infos:

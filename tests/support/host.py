@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import CallToolResult
@@ -16,50 +17,32 @@ from tools.catalogue import WORKFLOWS
 
 COUNTED = frozenset({"docgen", "consensus"})  # their steps are counted, and they have tests of their own
 TOOLS = tuple(workflow.name for workflow in WORKFLOWS if workflow.name not in COUNTED)
+UNLIKE = ("debug", "analyze", "planner")  # a theory is required; three steps at least; nothing new is required
 MODES = ("auto", "legacy")
+
+
+def each(tools: Sequence[str] = TOOLS) -> pytest.MarkDecorator:
+    """Try a test with tools that are unlike each other; with all of them in the slow tests."""
+    return pytest.mark.parametrize("tool", [pytest.param(tool, marks=_slow_but(tool in UNLIKE)) for tool in tools])
+
+
+def each_in_either_era(usual: Sequence[str] = UNLIKE) -> pytest.MarkDecorator:
+    """Try a test with the `usual` tools in this era and one in the old one; with all in both in the slow tests."""
+    pairs = [(tool, mode) for tool in TOOLS for mode in MODES]
+    often = {(tool, "auto") for tool in usual} | {("debug", "legacy")}
+    return pytest.mark.parametrize(
+        ("tool", "mode"), [pytest.param(*pair, marks=_slow_but(pair in often)) for pair in pairs]
+    )
+
+
+def _slow_but(usual: bool) -> Sequence[pytest.MarkDecorator]:
+    return () if usual else (pytest.mark.slow,)
+
+
 ORDINARY_BYTES = 1_400
 MOST_BYTES = 20_000 * 3  # 20,000 tokens, at the three bytes a token that dense JSON comes to
 VERDICTS = {"ACCEPTED": "pause_for_{}", "HELD": "pause_for_{}", "DONE": "{}_complete", "REFUSED.": "{}_refused"}
 ID = re.compile(r"[a-z]+-[a-z2-7]{26}")
-
-CART = '''"""The cart of a shop."""
-
-from dataclasses import dataclass
-
-
-@dataclass
-class Line:
-    price: int
-    count: int
-
-
-def total(lines):
-    """Return the price of all lines in cents."""
-    return sum(line.price - line.count for line in lines)
-
-
-def discounted(lines, percent):
-    """Return the total after a discount."""
-    return total(lines) * (100 - percent) // 100
-'''
-CART_TEST = """from cart import Line, total
-
-
-def test_a_line_costs_its_price_times_its_count():
-    assert total([Line(price=250, count=3)]) == 750
-"""
-FAULT = "return sum(line.price - line.count for line in lines)"
-FAULT_LINE = 14
-
-
-def make_project(directory: Path) -> Path:
-    """Write a small project with a fault in it."""
-    (directory / "src").mkdir(parents=True)
-    (directory / "tests").mkdir()
-    (directory / "src" / "cart.py").write_text(CART)
-    (directory / "tests" / "test_cart.py").write_text(CART_TEST)
-    (directory / "README.md").write_text("# Shop\n\nA cart, its lines, and what they cost.\n")
-    return directory
 
 
 def size_as_sent(value: object) -> int:
