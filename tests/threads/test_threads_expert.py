@@ -102,8 +102,8 @@ async def test_the_expert_gets_the_work_and_the_files_with_line_numbers_but_no_s
     async with house(tmp_path, models) as threads:
         done = await threads.take(FINISH, await proven(threads, project))
         assert done.thread.outcome is Outcome.DONE
-        assert done.thread.opinion is not None
-        assert (done.thread.opinion.model, done.thread.opinion.price) == ("oracle-1", "unpriced")
+        assert done.thread.review is not None
+        assert (done.thread.review.model, done.thread.review.price) == ("oracle-1", "unpriced")
         (request,) = models.asked
         sent = "\n".join(message.text for message in request.messages)
         assert "    2     return sum(prices[1:])" in sent
@@ -204,8 +204,8 @@ async def test_an_expert_that_fails_loses_no_work(tmp_path: Path, project: Path)
     async with house(tmp_path, models) as threads:
         done = await threads.take(FINISH, await proven(threads, project))
         assert done.thread.outcome is Outcome.DONE
-        assert done.thread.opinion is not None
-        assert done.thread.opinion.failed == "The key in X_KEY is refused."
+        assert done.thread.review is not None
+        assert done.thread.review.failed == "The key in X_KEY is refused."
 
 
 @pytest.mark.asyncio
