@@ -55,14 +55,14 @@ class ModelError(StepwardenError):
 
     def __init__(
         self,
-        trouble: ErrorKind,
+        kind: ErrorKind,
         text: str | Callable[[], str],
         *,
         model: str = "",
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(text)
-        self.trouble = trouble
+        self.kind = kind
         self.model = model
         self.retry_after_s = retry_after_s
         self._text = text
@@ -74,7 +74,7 @@ class ModelError(StepwardenError):
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed if it is sent again a little later."""
-        return self.trouble in RETRYABLE
+        return self.kind in RETRYABLE
 
 
 @dataclass(frozen=True, slots=True)

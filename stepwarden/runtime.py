@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 import prompts
+from providers.endpoints import check_variables, free_manager_model
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
@@ -188,7 +189,8 @@ def open_upstreams(settings: Settings, configs: "Sequence[UpstreamConfig]", how:
 
 
 def _models(settings: Settings, store: Store) -> Models:
-    """Return the models of the process; files of the user's are read now, so that a bad one is told at the start."""
+    """Return the models of the process; variables and files are checked now, so that a bad one fails at startup."""
+    check_variables(settings)
 
     def build() -> Models:
         from providers.models import build_models
@@ -199,8 +201,9 @@ def _models(settings: Settings, store: Store) -> Models:
 
 
 def build_manager(settings: Settings, models: Models) -> Manager:
-    """Return the manager with its model beside the rules, or the rules alone where the settings name none."""
-    model = settings.manager_adviser
-    if model is None:
+    """Return the manager with its model beside the rules, or the rules alone where there is none or it is off."""
+    named = settings.manager_model
+    model = free_manager_model(settings) if named is None else named.strip()
+    if model is None or model.casefold() in {"", "off"}:
         return Manager()
     return Manager(ModelAdviser(models, model, prompts.text("manager")))

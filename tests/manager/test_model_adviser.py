@@ -16,7 +16,7 @@ from stepwarden.manager.review import review
 from stepwarden.manager.size_estimate import size
 from stepwarden.models import Choice, ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, Models, ModelTier
 from stepwarden.runtime import build_manager
-from stepwarden.settings import Settings
+from stepwarden.settings import load_settings
 from stepwarden.steps.thread import DecidedBy, Signal
 
 pytestmark = pytest.mark.anyio
@@ -237,7 +237,7 @@ async def test_the_settings_say_which_model_if_any(settings, model, monkeypatch)
     for name in ("ZHIPUAI_API_KEY", "ZAI_API_KEY", "OPENAI_API_KEY", "STEPWARDEN_MANAGER_MODEL"):
         monkeypatch.delenv(name, raising=False)
     models = answers()
-    manager = build_manager(Settings(**settings), models)
+    manager = build_manager(load_settings(**settings), models)
     advice = await manager.size(WORK, DEBUG)
     assert (advice.by is DecidedBy.MODEL) == (model is not None)
     assert [request.model for request in models.requests] == ([model] if model else [])

@@ -323,7 +323,7 @@ async def test_a_model_that_is_too_slow_is_given_up_and_the_reply_says_what_to_d
         room = Chats(built.runtime.journal, players, (), "You help.", call_s=0.05)
         with pytest.raises(ModelError, match=r"wise-1 gave no answer in 0\.05 s.*quick-1.*thinking_mode") as caught:
             await room.ask(ChatQuestion(LOCAL, "one", "digest"))
-        assert caught.value.trouble is ErrorKind.TIMEOUT
+        assert caught.value.kind is ErrorKind.TIMEOUT
         assert players.aborted.is_set()
         assert players.held
         players.held.set()
