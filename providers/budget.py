@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from providers.model_names import shown_name
 from providers.prices import Prices
-from providers.spending import SpendTracker
+from providers.spend_tracker import SpendTracker
 from providers.wrapper import Wrapper
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Provider, Usage, estimated_tokens
 from stepwarden.settings.allowance import Allowance

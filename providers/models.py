@@ -20,7 +20,7 @@ from stepwarden.settings import Settings
 if TYPE_CHECKING:
     from providers.retry import RetryPolicy
     from providers.scripted import Script
-    from providers.spending import Ledger
+    from providers.spend_tracker import Ledger
 
 
 class AllModels:

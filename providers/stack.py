@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from providers.answer_cache import AnswerCache
     from providers.retry import RetryPolicy
     from providers.scripted import Script
-    from providers.spending import Ledger, SpendTracker
+    from providers.spend_tracker import Ledger, SpendTracker
 
 _LIBRARIES = ("stamina", "purgatory.domain.model", "aiolimiter", "genai_prices.data_snapshot")
 
@@ -85,7 +85,7 @@ class Stacks:
         from providers.prices import Prices
         from providers.rate_limit import RateLimiter
         from providers.retry import RetryingProvider
-        from providers.spending import Limits, SpendTracker
+        from providers.spend_tracker import Limits, SpendTracker
         from providers.structured_output import StructuredOutput
 
         settings = self._settings

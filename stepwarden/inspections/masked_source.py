@@ -28,7 +28,7 @@ _CSHARP = (
 )
 _C = rf"{_NOTES} | {_DOUBLE} | {_CHARACTER}"
 _CPP = rf'{_NOTES} | R"(?P<fence>[^\s()\\]{{0,16}})\( .*? (?:\)(?P=fence)"|\Z) | {_DOUBLE} | {_CHARACTER}'
-_SYNTAX = {
+_SYNTAX = {  # any other language is read with the comments and strings of C
     Language.PYTHON: _PYTHON,
     Language.JAVASCRIPT: _JAVASCRIPT,
     Language.TYPESCRIPT: _JAVASCRIPT,
@@ -45,7 +45,7 @@ _QUOTES = "\"'`"
 
 @cache
 def _pattern(language: Language) -> re.Pattern[str]:
-    return re.compile(_SYNTAX[language], re.VERBOSE | re.DOTALL)
+    return re.compile(_SYNTAX.get(language, _C), re.VERBOSE | re.DOTALL)
 
 
 def mask(text: str, language: Language) -> str:

@@ -7,17 +7,9 @@ are read as "how", which moves nothing.
 import re
 from enum import StrEnum
 
+from stepwarden.steps.question_kind import QuestionKind
+
 READ_CHARACTERS = 16_000  # of the task; keeps the rules under 5 ms on the longest task the protocol lets through
-
-
-class QuestionKind(StrEnum):
-    """The kind of a question, the one that asks for most first."""
-
-    SECURITY = "security"
-    ARCHITECTURE = "architecture"
-    REVIEW = "review"
-    DEBUG = "debug"
-    HOW = "how"
 
 
 class Clue(StrEnum):

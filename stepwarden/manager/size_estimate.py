@@ -4,14 +4,14 @@ The numbers are those of "Sizing" in docs/manager.md; a policy brings its tool's
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from stepwarden.manager.facts import TaskFacts
-from stepwarden.manager.question import Clue, QuestionKind, clues, question_kind
+from stepwarden.manager.question import Clue, clues, question_kind
 from stepwarden.manager.reasons import clipped, counted
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
+from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.thread import DecidedBy, Plan
 
 CALIBRATED_FROM = 20  # finished threads of a tool from which its own history replaces the starting point
@@ -19,16 +19,6 @@ NEWEST = 500  # finished threads that are looked at; old ones were made by other
 
 _KIND_MOVES = {QuestionKind.REVIEW: 1, QuestionKind.ARCHITECTURE: 2, QuestionKind.SECURITY: 2, QuestionKind.HOW: 0}
 _DEBUG_MOVES = ((3, "nothing known"), (1, "one clue"), (0, "two clues"))  # by the number of clues to the place
-
-# Kinds that a tool's starting point holds already: a codereview that says "review", or looks for bugs, is no bigger
-# for saying so. The debug tool is not here: how much is known differs from task to task, so no starting point holds it.
-_HELD: Mapping[str, frozenset[QuestionKind]] = {
-    "codereview": frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
-    "precommit": frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
-    "secaudit": frozenset({QuestionKind.SECURITY, QuestionKind.REVIEW, QuestionKind.DEBUG}),
-    "testgen": frozenset({QuestionKind.DEBUG}),
-    "planner": frozenset({QuestionKind.DEBUG}),  # to plan a fix is not to look for the fault
-}
 
 
 def size(work: TaskFacts, policy: Policy) -> Advice:
@@ -96,7 +86,8 @@ def _files_move(files: int) -> int:
 
 def _question_move(task: str, policy: Policy) -> tuple[int, list[str]]:
     """Return how far the question moves the starting point, and the words for it (none where it does not)."""
-    kind = QuestionKind.DEBUG if policy.tool == "debug" else question_kind(task, _HELD.get(policy.tool, frozenset()))
+    # How much is known of a fault differs from task to task, so no starting point holds it: `asks`, not `sized_for`.
+    kind = policy.asks or question_kind(task, policy.sized_for)
     if kind is QuestionKind.DEBUG:
         move, known = _debug_move(clues(task))
         return move, [kind.value, known]

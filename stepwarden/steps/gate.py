@@ -14,6 +14,7 @@ from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.expert_rules import EXPERT
+from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Issue, Thread
 
@@ -29,8 +30,10 @@ def _no_clauses(_: Thread) -> tuple[Clause, ...]:
 class Policy:
     """What distinguishes one tool's threads from another's, as values.
 
-    `low`, `likely` and `high` are the tool's starting point and range of steps; `facts` gives the clauses of the
-    tool's own checklist that are still open, `consultation` says what its threads ask of models.
+    `low`, `likely` and `high` are the tool's starting point and range of steps. They hold already the questions in
+    `sized_for`, which do not make a task longer; `asks` is the question of every task of the tool, where there is one.
+    `facts` gives the clauses of the tool's own checklist that are still open, `consultation` says what its threads ask
+    of models.
     """
 
     tool: str
@@ -38,6 +41,8 @@ class Policy:
     likely: int
     high: int
     min_steps: int = 2
+    asks: QuestionKind | None = None
+    sized_for: frozenset[QuestionKind] = frozenset()
     hypothesis_required: bool = False
     novelty_required: bool = True
     facts: Callable[[Thread], tuple[Clause, ...]] = _no_clauses

@@ -15,7 +15,7 @@ from providers.catalogue import load_catalogue
 from providers.models import AllModels
 from providers.prices import Prices
 from providers.scripted import Script, ScriptedProvider, ScriptedReply
-from providers.spending import Limits, SpendTracker
+from providers.spend_tracker import Limits, SpendTracker
 from stepwarden.models import ErrorKind, ModelError, Usage
 from stepwarden.settings.allowance import Allowance, parse_allowance
 from stepwarden.storage import Store

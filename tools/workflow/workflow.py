@@ -39,8 +39,8 @@ class Workflow:
 
     `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number
     of the step that it revises, for tools that know revisions. `open_world` says that it asks others than the host.
-    `question` is what the user is asked where a first step leaves it open. `look` is how the tool looks at the code
-    itself before a step is decided; `keeps` says that it gives things to keep with the thread and needs them again.
+    `question` is what the user is asked where a first step leaves it open. `inspector` reads the code itself before a
+    step is decided; `keeps` says that it gives things to keep with the thread and needs them again.
     """
 
     policy: Policy
@@ -48,7 +48,7 @@ class Workflow:
     fields: str = "step, findings, evidence, files_checked"
     replaces: Callable[[Any], int | None] = _no_step
     open_world: bool = False
-    look: Inspector | None = None
+    inspector: Inspector | None = None
     keeps: bool = False
     question: UserQuestion | None = None
 
@@ -81,7 +81,7 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
             async with reporting_progress(progress, f"{workflow.name}: waiting for a model"):
                 reply = await threads.submit(
                     StepCall(
-                        caller, workflow.policy, said, request.continuation_id, workflow.look, keeps=workflow.keeps
+                        caller, workflow.policy, said, request.continuation_id, workflow.inspector, keeps=workflow.keeps
                     )
                 )
         except UnknownStream:

@@ -35,7 +35,7 @@ class SecurityFinding:
 
 def sightings(path: str, text: str, language: Language) -> Iterator[SecurityFinding]:
     """Return the dangerous lines of a source text, each kind once a line."""
-    dangers = [danger for danger in DANGERS[language] if danger.may_be_in(text)]
+    dangers = [danger for danger in DANGERS.get(language, ()) if danger.may_be_in(text)]
     if not dangers:
         return
     lines = zip(mask(text, language).split("\n"), without_comments(text, language).split("\n"), strict=True)
