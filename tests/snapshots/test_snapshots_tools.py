@@ -15,9 +15,11 @@ from mcp.server.mcpserver import MCPServer
 from server import build_server
 from stepwarden.errors import SettingsError
 from stepwarden.settings import load_settings
+from tools.catalogue import WORKFLOWS
 
 HERE = Path(__file__).parent
-BUDGET_BYTES = {"all": 24_400, "lean": 7_900}  # minified tools/list: what a host's model pays for in every turn
+# Minified tools/list, which a host's model pays for in every turn: 1,780 bytes a workflow, 3,040 for all other tools.
+BUDGET_BYTES = {"all": 1_780 * len(WORKFLOWS) + 3_040, "lean": 7_900}
 FILES = {"all": "tools.json", "lean": "tools_lean.json"}
 
 

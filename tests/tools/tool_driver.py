@@ -12,18 +12,10 @@ from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import CallToolResult
 
-TOOLS = (
-    "debug",
-    "analyze",
-    "codereview",
-    "precommit",
-    "refactor",
-    "secaudit",
-    "testgen",
-    "tracer",
-    "planner",
-    "thinkdeep",
-)
+from tools.catalogue import WORKFLOWS
+
+COUNTED = frozenset({"docgen", "consensus"})  # their steps are counted, and they have tests of their own
+TOOLS = tuple(workflow.name for workflow in WORKFLOWS if workflow.name not in COUNTED)
 MODES = ("auto", "legacy")
 ORDINARY_BYTES = 1_400
 MOST_BYTES = 20_000 * 3  # 20,000 tokens, at the three bytes a token that dense JSON comes to
