@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from providers.paused import PausedProviders
+from providers.provider_pauses import PausedProviders
 from providers.routes import Route
 from providers.wrapper import Wrapper
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Provider
