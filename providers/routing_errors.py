@@ -9,7 +9,7 @@ from stepwarden.models import ErrorKind, ModelError
 def none_usable(known: KnownModels, *, restricted: bool) -> ModelError:
     """Return the error where no model can be chosen; `restricted` where models are allowed or denied by settings."""
     if known.nothing_configured:
-        return ModelError(ErrorKind.NO_MODEL, _nothing_configured())
+        return ModelError(ErrorKind.NO_MODEL, _nothing_configured)
     if restricted:
         text = "STEPWARDEN_MODELS_ALLOWED and _DENIED leave no model of what is configured: change them."
         return ModelError(ErrorKind.NO_MODEL, text)
@@ -23,7 +23,7 @@ def none_usable(known: KnownModels, *, restricted: bool) -> ModelError:
 def unknown_model(known: KnownModels, wanted: str, nearest: str) -> ModelError:
     """Return the error for a name that means no model here; `nearest` is the end of its sentence."""
     if known.nothing_configured:
-        return ModelError(ErrorKind.NO_MODEL, _nothing_configured(), model=wanted)
+        return ModelError(ErrorKind.NO_MODEL, _nothing_configured, model=wanted)
     provider = _provider_of(known, wanted)
     needs = f"; it needs {BY_NAME[provider].to_set}" if provider and provider not in known.endpoints else ""
     text = f"No model here is named '{shown_name(wanted)}'{needs}{nearest}."

@@ -34,10 +34,10 @@ from stepwarden.threads.submissions import Threads
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 if TYPE_CHECKING:
+    from stepwarden.upstream.client import UpstreamClient
     from stepwarden.upstream.config import UpstreamConfig
-    from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.oauth import SignIn
-    from stepwarden.upstream.records import Recorder
+    from stepwarden.upstream.servers import Upstreams
 
 logger = logging.getLogger(__name__)
 
@@ -159,11 +159,12 @@ def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
     if not configs:
         return None
 
-    def build() -> "tuple[Upstreams, Recorder]":
+    def build() -> "UpstreamClient":
+        from stepwarden.upstream.calls.records import SessionRecorder
+        from stepwarden.upstream.client import UpstreamClient
         from stepwarden.upstream.oauth import SignIn
-        from stepwarden.upstream.records import SessionRecorder
 
-        return open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store)
+        return UpstreamClient(open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store))
 
     exposes = any(config.expose for config in configs)
     return DeferredUpstreams(tuple(config.name for config in configs), exposes, build)
@@ -174,18 +175,16 @@ def open_upstreams(settings: Settings, configs: "Sequence[UpstreamConfig]", how:
 
     Raises SettingsError where an entry cannot be used.
     """
-    from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.oauth import auth_status, build_auth, open_vault
+    from stepwarden.upstream.servers import Upstreams
 
     vault = open_vault(settings)
-
-    def lacking(config: "UpstreamConfig") -> str:
-        missing = ", ".join(auth_status(config, vault).missing)
-        told = f"{config.name}: signed in without {missing}; consent anew: stepwarden login {config.name}"
-        return told if missing else ""
-
-    directory = settings.home / "upstreams"
-    return Upstreams(configs, directory, lambda config: build_auth(config, vault, how), lacking=lacking)
+    return Upstreams(
+        configs,
+        settings.home / "upstreams",
+        lambda config: build_auth(config, vault, how),
+        lambda config: auth_status(config, vault).missing,
+    )
 
 
 def _models(settings: Settings, store: Store) -> Models:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import NoReturn
 
@@ -106,6 +107,7 @@ def _refuse_unsafe(directory: str, policy: RootPolicy) -> None:
             _refuse(f"'{shown(directory)}' is hidden in a home directory", policy)
 
 
+@lru_cache(maxsize=128)  # where a system keeps its directories does not change while a process runs
 def _is_system(directory: str) -> bool:
     path = PurePath(directory)
     if path == path.parent:

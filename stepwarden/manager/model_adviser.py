@@ -63,7 +63,7 @@ class ModelAdviser:
             "steps done": thread.last,
             "steps with a new fact": sum(step.new for step in thread.trail),
             "planned": _plan(thread.plan),
-            "files found": sum(thread.claims.files.values()),
+            "files found": thread.claims.files_found,
             "quotes by verdict": dict(case.assessment.evidence),
             "open clauses": dict(Counter(clause.kind for clause in case.assessment.open)),
             "hypothesis (untrusted)": (thread.claims.hypothesis or "")[:CLAIM_CHARACTERS],

@@ -1,7 +1,7 @@
 """The machine's part of a consensus: who is heard at a step, when it may finish, and what it comes to.
 
 Every recorded step hears the next model of its panel, or all of them where they are handed over together. So its
-length is counted, and it ends when every model was heard, whether or not the agent asked for that (protocol, 6).
+length is counted, and it ends when every model was heard, whether or not the agent asked for that (protocol, rule 6).
 """
 
 from collections.abc import Sequence

@@ -66,7 +66,7 @@ def objections(thread: Thread) -> tuple[Clause, ...]:
         for point in review.objections
     ]
     answered = next((record.step for record in reversed(thread.decisions) if record.kind == "answered"), 0)
-    seen = {path for step in thread.trail if step.number > answered for path in step.paths}
+    seen = {path for step in thread.trail[answered:] for path in step.paths}
     return (*points, *(Clause("expert_file", path) for path in review.missing if path not in seen))
 
 

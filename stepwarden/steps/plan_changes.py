@@ -34,8 +34,7 @@ def raise_to_request(thread: Thread, submission: Submission, most: int) -> Plans
     A number that it sent before is no request: many hosts repeat theirs in every call.
     """
     plan, asked = thread.plan, min(submission.total or 0, most)
-    before = max((step.submission.total or 0 for step in thread.trail[:-1]), default=0)
-    if plan is None or not submission.more or (submission.total or 0) <= before:
+    if plan is None or not submission.more or (submission.total or 0) <= thread.totals.asked_before:
         return ()
     if asked <= max(plan.likely, thread.last):
         return ()

@@ -11,6 +11,7 @@ from stepwarden.steps.thread import DecidedBy, Outcome, Thread
 class ThreadStatus(StrEnum):
     """Where a thread stands."""
 
+    NEW = "new"  # no step is recorded: what a first call is judged against, and nothing that anybody can name
     OPEN = "open"  # it takes its next number; the first ask to finish with open clauses will be held
     HELD = "held"  # as open, but its one hold is spent: the next ask to finish completes it
     WAITING = "waiting"  # models are asked: the same number collects, the next one goes on without them
@@ -20,6 +21,8 @@ class ThreadStatus(StrEnum):
 
 def status_of(thread: Thread) -> ThreadStatus:
     """Return where `thread` stands."""
+    if not thread.trail:
+        return ThreadStatus.NEW
     if thread.outcome is not Outcome.OPEN:
         # Who ended it decides, not how: an agent must not be locked out by an end that it did not ask for.
         return ThreadStatus.ENDED if thread.ended_by in {DecidedBy.RULE, DecidedBy.MODEL} else ThreadStatus.CLOSED

@@ -1,10 +1,8 @@
-"""Real processes: the homes they share."""
+"""Real processes: the directory of state that they share."""
 
 from pathlib import Path
 
 import pytest
-
-pytest.register_assert_rewrite("stdio_driver")
 
 
 @pytest.fixture

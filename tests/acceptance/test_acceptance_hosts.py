@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.http_server import HttpServer
+from tests.support.processes import ROOT, environment
+
 BIN = Path(sys.executable).parent
 NODE = ("node@22", "@modelcontextprotocol/conformance@0.2.0-alpha.12")
 # Scenarios that need no fixtures of their own: they test a product as it is.
@@ -62,7 +64,7 @@ def test_the_mcp_command_runs_the_server(tmp_path: Path) -> None:
     with subprocess.Popen(
         [str(BIN / "mcp"), "run", "server.py"],
         cwd=ROOT,
-        env={**os.environ, "STEPWARDEN_HOME": str(tmp_path)},
+        env=environment(tmp_path),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -91,19 +93,8 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home = tmp_path_factory.mktemp("home")
-    with subprocess.Popen(
-        [str(BIN / "stepwarden"), "serve", "--transport", "streamable-http", "--port", "0"],
-        env={**os.environ, "STEPWARDEN_HOME": str(home)},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        found = re.search(r"http://\S+/mcp", process.stderr.readline())
-        assert found
-        yield found.group()
-        process.terminate()
-        process.stderr.read()
+    with HttpServer(tmp_path_factory.mktemp("home")) as server:
+        yield server.url
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import random
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stdio_driver import Server, served, step, text_of
 
 from stepwarden.storage import HeadQuery, Store, StoredEvent
+from tests.support.calls import step, text_of
+from tests.support.stdio_server import StdioServer, served
 
 SERVERS = 4
 THREADS = 12
@@ -49,7 +51,7 @@ class Chaos:
         for work in self.all:
             self.works.put(work)
         self.killed_in_call = 0
-        self.took_s: dict[Server, float] = {}
+        self.took_s: dict[StdioServer, float] = {}
 
     def run(self) -> None:
         chances = [random.Random(f"{self.seed}.{number}") for number in range(SERVERS)]
@@ -58,7 +60,7 @@ class Chaos:
                 done.result()
 
     def _work(self, chance: random.Random) -> None:
-        server = Server(self.home).greeted()
+        server = StdioServer(self.home).greeted()
         try:
             while self.left > 0:
                 work = self.works.get()
@@ -71,7 +73,7 @@ class Chaos:
                     self.works.put(work)  # whoever takes it next sends the same step again, to another server
                 if kill:
                     server.bury()
-                    server = Server(self.home).greeted()
+                    server = StdioServer(self.home).greeted()
         finally:
             server.kill()
             server.bury()
@@ -81,15 +83,14 @@ class Chaos:
             self.left -= 1
             return self.left >= 0
 
-    def _step(self, server: Server, work: Work, chance: random.Random, *, kill: bool) -> None:
+    def _step(self, server: StdioServer, work: Work, chance: random.Random, *, kill: bool) -> None:
         said = work.unanswered or self._next(work, chance)
         work.unanswered = said
         begun = time.perf_counter()
         message_id = server.begin(work.tool, said)
         if kill:
-            until = begun + chance.uniform(0, LATEST_KILL) * self.took_s.get(server, 0.0)
-            while time.perf_counter() < until:
-                pass
+            moment_s = chance.uniform(0, LATEST_KILL) * self.took_s.get(server, 0.0)
+            select.select([server.stdout], [], [], moment_s)  # or at the first byte of the answer
             server.kill()
         try:
             result = server.answer_to(message_id)["result"]

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stdio_driver import ROOT, Reply, Server, clean_environment, message, opened, served, step, steps_recorded, text_of
+
+from tests.support.calls import Reply, step, text_of
+from tests.support.processes import ROOT, SERVER, environment, run
+from tests.support.stdio_server import StdioServer, message, opened, served, steps_recorded
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StdioServer]:
     """One server for many tests: each finds it as the one before left it."""
-    with served(tmp_path_factory.mktemp("shared")) as (shared,):
+    with served(tmp_path_factory.mktemp("shared"), command=[str(SERVER)]) as (shared,):
         yield shared
 
 
@@ -46,6 +49,7 @@ def test_every_line_on_stdout_is_json_rpc_also_in_debug_and_with_calls_that_fail
         lines = [json.loads(line) for line in server.log().splitlines()]
         assert lines, "the log went to stderr"
         assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+        assert {"debug", "info"} <= {line["level"] for line in lines}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_every_line_on_stdout_is_json_rpc_also_in_debug_and_with_calls_that_fail
     ],
     ids=lambda junk: repr(junk[:48]),
 )
-def test_junk_on_stdin_does_not_end_the_connection(junk: bytes, server: Server) -> None:
+def test_junk_on_stdin_does_not_end_the_connection(junk: bytes, server: StdioServer) -> None:
     server.write_bytes(junk)
     message_id = server.new_id()
     server.write("ping", message_id)
@@ -81,7 +85,7 @@ def test_junk_on_stdin_does_not_end_the_connection(junk: bytes, server: Server) 
     assert answers[-1]["result"] == {}
 
 
-def test_a_call_with_half_of_a_surrogate_pair_is_answered(server: Server) -> None:
+def test_a_call_with_half_of_a_surrogate_pair_is_answered(server: StdioServer) -> None:
     thread = opened(server)
     asked = server.begin("debug", step(2, thread, findings="a\ud800b"))
     seen: dict[int, Reply] = {}
@@ -95,7 +99,7 @@ def test_a_call_with_half_of_a_surrogate_pair_is_answered(server: Server) -> Non
     assert "broken characters" in text_of(seen[asked]["result"])
 
 
-def test_messages_cut_and_glued_anywhere_are_understood(server: Server) -> None:
+def test_messages_cut_and_glued_anywhere_are_understood(server: StdioServer) -> None:
     ids = [server.new_id() for _ in range(3)]
     data = b"".join(message("ping", message_id) for message_id in ids)
     for place in range(0, len(data), 7):
@@ -103,16 +107,16 @@ def test_messages_cut_and_glued_anywhere_are_understood(server: Server) -> None:
     assert {server.read()["id"] for _ in ids} == set(ids)
 
 
-def test_a_line_of_a_megabyte_in_wide_characters_comes_through(server: Server) -> None:
+def test_a_line_of_a_megabyte_in_wide_characters_comes_through(server: StdioServer) -> None:
     thread = opened(server)
     wide = "語" * 80_000
     said = step(2, thread, step=wide, findings=wide[:-1], hypothesis=wide[:-2])
     assert server.call("debug", said)["structuredContent"]["step_number"] == 2
 
 
-def test_a_cancel_before_its_call_changes_nothing(server: Server) -> None:
+def test_a_cancel_before_its_call_changes_nothing(server: StdioServer) -> None:
     thread = opened(server)
-    server.notify("notifications/cancelled", requestId=server._last_id + 1)
+    server.notify("notifications/cancelled", requestId=server.last_id + 1)
     result = server.call("debug", step(2, thread))
     assert result["structuredContent"]["step_number"] == 2
     server.notify("notifications/cancelled", requestId=9_999)
@@ -120,22 +124,24 @@ def test_a_cancel_before_its_call_changes_nothing(server: Server) -> None:
     assert server.call("debug", step(3, thread))["structuredContent"]["step_number"] == 3
 
 
-def test_a_late_cancel_changes_nothing(server: Server) -> None:
+def test_a_late_cancel_changes_nothing(server: StdioServer) -> None:
     thread = opened(server)
-    server.notify("notifications/cancelled", requestId=server._last_id, reason="done")
+    server.notify("notifications/cancelled", requestId=server.last_id, reason="done")
     for number in range(2, 8):
         said = step(number, thread, findings=f"finding {number}")
         result = server.call("debug", said)
-        server.notify("notifications/cancelled", requestId=server._last_id, reason="as opencode does")
+        server.notify("notifications/cancelled", requestId=server.last_id, reason="as opencode does")
         assert result["structuredContent"]["step_number"] == number
         again = server.call("debug", said)
-        server.notify("notifications/cancelled", requestId=server._last_id)
+        server.notify("notifications/cancelled", requestId=server.last_id)
         assert again["structuredContent"] == result["structuredContent"]
     assert steps_recorded(server, thread) == 7
 
 
 @pytest.mark.parametrize("between", [0, 1, 3, 10])
-def test_a_call_that_is_cancelled_on_its_way_is_answered_when_it_is_sent_again(server: Server, between: int) -> None:
+def test_a_call_that_is_cancelled_on_its_way_is_answered_when_it_is_sent_again(
+    server: StdioServer, between: int
+) -> None:
     thread = opened(server)
     for number in range(2, 12):
         said = step(number, thread, findings=f"finding {number}")
@@ -159,7 +165,7 @@ def test_a_call_that_is_cancelled_on_its_way_is_answered_when_it_is_sent_again(s
 def test_the_end_of_stdin_in_mid_call_leaves_a_thread_that_goes_on(home: Path) -> None:
     with served(home) as (one,):
         thread = opened(one)
-    leaving = Server(home).greeted()
+    leaving = StdioServer(home).greeted()
     message_id = leaving.begin("debug", step(2, thread))
     assert {answer["id"] for answer in leaving.end()} <= {message_id}
     leaving.bury()
@@ -174,7 +180,7 @@ def test_importing_the_server_loads_no_database_and_nothing_heavy_of_our_own(hom
         "print(json.dumps([sorted(sys.modules), sorted(set(sys.modules) - before)]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(home), capture_output=True, check=True
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(home), capture_output=True, check=True
     )
     loaded, ours = json.loads(done.stdout)
     top = {name.partition(".")[0] for name in loaded}
@@ -189,15 +195,8 @@ def test_importing_the_server_loads_no_database_and_nothing_heavy_of_our_own(hom
 
 
 def test_a_setting_without_a_usable_value_is_told_on_stderr_and_nothing_is_served(home: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "server.py"],
-        cwd=ROOT,
-        env=clean_environment(home, STEPWARDEN_TOOLS="debugg", STEPWARDEN_LOG_LEVEL="INFO"),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    wrong = {"STEPWARDEN_TOOLS": "debugg", "STEPWARDEN_LOG_LEVEL": "INFO"}
+    done = run([str(SERVER)], environment(home, **wrong), ROOT)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "did you mean debug" in done.stderr

@@ -1,49 +1,44 @@
 """The README's commands and samples are run: what it tells people to type works."""
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import ROOT, SCRIPT, environment, run
+
 README = (ROOT / "README.md").read_text("utf-8")
 RECURSIVE = {"uv run pytest"}  # running the tests from a test would never end; .ci/run runs this very command
+DEMO = "uv run stepwarden demo"  # tests/cli/test_demo.py runs it each time, on a narrow terminal, and looks at it all
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def commands() -> list[str]:
+def commands() -> list[Any]:
     lines = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines()]
-    return [line for line in lines if line and line not in RECURSIVE]
+    return [
+        pytest.param(line, marks=pytest.mark.slow if line == DEMO else ())
+        for line in lines
+        if line and line not in RECURSIVE
+    ]
 
 
 def test_the_readme_has_the_two_commands_that_do_everything() -> None:
     first = blocks("bash")[0]
-    assert "uv run stepwarden demo" in first
+    assert DEMO in first
     assert "uv run pytest" in first
 
 
 @pytest.mark.parametrize("command", commands())
 def test_a_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
     assert command.startswith("uv run ")
-    words = shlex.split(command.removeprefix("uv run "))
-    program = Path(sys.executable).with_name(words[0])
-    done = subprocess.run(
-        [str(program), *words[1:]],
-        cwd=ROOT,
-        env={**os.environ, "STEPWARDEN_HOME": str(tmp_path / "home")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    program, *arguments = shlex.split(command.removeprefix("uv run "))
+    done = run([str(SCRIPT.with_name(program)), *arguments], environment(tmp_path / "home"), ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (done.stdout + done.stderr).strip()
 

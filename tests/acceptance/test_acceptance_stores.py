@@ -6,14 +6,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from stdio_driver import Server, opened, served, step, steps_recorded, text_of
+
+from tests.support.calls import step, text_of
+from tests.support.stdio_server import StdioServer, opened, served, steps_recorded
 
 
 def state_of(home: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in home.iterdir()}
 
 
-def assert_each_call_says(server: Server, words: str) -> None:
+def assert_each_call_says(server: StdioServer, words: str) -> None:
     """Assert that calls which need the store fail by name, and those that do not work."""
     for _ in range(2):
         for tool, arguments in (

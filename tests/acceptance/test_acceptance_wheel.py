@@ -7,8 +7,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from stdio_driver import ROOT, clean_environment, served, step
 
+from tests.support.calls import step
+from tests.support.processes import ROOT, environment
+from tests.support.stdio_server import served
 from tools.catalogue import NAMES, WORKFLOWS
 
 PACKAGES = ("stepwarden", "tools", "providers", "prompts")
@@ -62,14 +64,14 @@ def test_the_wheel_works_from_a_directory_that_has_tools_of_its_own(wheel: Path,
     version = subprocess.run(
         [stepwarden, "--version"],
         cwd=shop,
-        env=clean_environment(tmp_path / "home"),
+        env=environment(tmp_path / "home"),
         capture_output=True,
         text=True,
         check=False,
     )
     assert version.returncode == 0, version.stderr
     assert re.search(r"\d+\.\d+\.\d+", version.stdout)
-    with served(tmp_path / "home", command=[stepwarden, "serve"], directory=shop) as (server,):
+    with served(tmp_path / "home", command=[stepwarden, "serve"], directory=shop, fresh=True) as (server,):
         assert [tool["name"] for tool in server.request("tools/list")["result"]["tools"]] == list(NAMES)
         assert len(server.request("prompts/list")["result"]["prompts"]) == len(WORKFLOWS)
         said = step(1, step="The total is wrong", working_directory=str(shop))

@@ -1,20 +1,18 @@
 """A home directory of our own, and threads in it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_process import environment
 
 from stepwarden.manager.manager import Manager
 from stepwarden.steps.submission import Submission
 from stepwarden.storage import Store
-from stepwarden.storage.sqlite import newest_driver
 from stepwarden.threads.calls import Caller, StepCall, StepReply
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.submissions import Threads
+from tests.support.processes import environment
 from tools.debug import WORKFLOW
 
 
@@ -29,7 +27,7 @@ def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, for commands that run in this process."""
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "STEPWARDEN_TEST_POSTGRES"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in environment(home).items():
+    for name, value in environment(home / "state").items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(home)
     return home
@@ -57,20 +55,3 @@ def thread(store_file: Path) -> Callable[..., str]:
             await store.close()
 
     return lambda principal="local", task="why does it fail": asyncio.run(made(principal, task))
-
-
-@pytest.fixture
-def locked(store_file: Path) -> Callable[[], object]:
-    """Holds the write lock of the store, as another process would."""
-
-    @contextmanager
-    def lock() -> Iterator[None]:
-        connection = newest_driver().connect(str(store_file), isolation_level=None)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        finally:
-            connection.rollback()
-            connection.close()
-
-    return lock

@@ -1,16 +1,15 @@
 """`stepwarden demo`: everything it shows holds, and where it does not, its exit code says so."""
 
-import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from stepwarden.cli import demo
 from stepwarden.cli.demo.sample import copy_sample
-
-TIMEOUT_S = 20.0  # what the demo may take on the slowest of machines; a few seconds are usual
+from tests.support.processes import Ended, run
 
 SCENES = (
     "A real program with a real bug",
@@ -46,49 +45,53 @@ mcp.run()
 """
 
 
+@dataclass(frozen=True)
+class Played:
+    """A demo that ran to its end, and the directory in which it made its own."""
+
+    directory: Path
+    done: Ended
+
+
+def play(directory: Path, **more: str) -> Played:
+    command = [sys.executable, "-P", "-c", "from stepwarden.cli import main; raise SystemExit(main())", "demo"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory), **more}
+    return Played(directory, run(command, environment, directory, fresh=True))
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """The demo on the narrowest of terminals, without unicode."""
+    return play(tmp_path_factory.mktemp("narrow"), PYTHONIOENCODING="ascii", COLUMNS="60")
+
+
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the demo makes its own directory, here and in a subprocess."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    """Where the demo makes its own directory."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
-def played(directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-c", "from stepwarden.cli import main; raise SystemExit(main())", "demo"],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory), **environment},
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-
-
-def test_the_demo_shows_every_scene_and_exits_with_0(directory: Path) -> None:
-    done = played(directory)
+def test_the_demo_shows_every_scene_and_exits_with_0(narrow: Played) -> None:
+    done = narrow.done
     assert (done.returncode, done.stderr) == (0, "")
-    summary = done.stdout[done.stdout.index("What was expected") :]
+    summary = " ".join(done.stdout[done.stdout.index("What was expected") :].split())
     assert [scene for scene in SCENES if scene not in summary] == []
     assert "All of it held" in summary
     assert "\x1b" not in done.stdout  # no terminal, no colours
 
 
-def test_what_it_says_is_left_behind_is_there(directory: Path) -> None:
-    done = played(directory)
-    (made,) = directory.glob("stepwarden-demo-*")
+def test_what_it_says_is_left_behind_is_there(narrow: Played) -> None:
+    (made,) = narrow.directory.glob("stepwarden-demo-*")
     assert {path.name for path in made.iterdir()} == {"home", "program", "server.log", "thread.json", "thread.md"}
     assert (made / "server.log").read_text() == ""
-    assert f"STEPWARDEN_HOME={made / 'home'} stepwarden threads show debug-" in done.stdout
+    assert f"STEPWARDEN_HOME={made / 'home'} stepwarden threads show debug-" in narrow.done.stdout
 
 
-def test_a_narrow_terminal_without_unicode_is_enough(directory: Path) -> None:
-    done = played(directory, PYTHONIOENCODING="ascii", COLUMNS="60")
-    assert (done.returncode, done.stderr) == (0, "")
-    commands = [line for line in done.stdout.splitlines() if "STEPWARDEN_HOME=" in line]
-    assert all(len(line) <= 60 for line in done.stdout.splitlines() if line not in commands)
+def test_a_narrow_terminal_without_unicode_is_enough(narrow: Played) -> None:
+    lines = narrow.done.stdout.splitlines()
+    commands = [line for line in lines if "STEPWARDEN_HOME=" in line]
+    assert all(len(line) <= 60 for line in lines if line not in commands)
     assert len(commands) == 2  # to be copied: not wrapped
 
 

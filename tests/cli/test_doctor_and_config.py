@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_process import SCRIPT, run
+from cli_process import run
 
 from stepwarden import __version__
 from stepwarden.cli import doctor
 from stepwarden.cli.findings import CheckResult
 from stepwarden.cli.hosts import examined, recipe, server_command
+from tests.support.processes import SCRIPT
 
 Output = pytest.CaptureFixture[str]
 
@@ -86,7 +87,7 @@ def test_a_misspelt_setting_is_noted(here: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_package_of_our_name_in_front_of_ours_is_a_problem(home: Path) -> None:
     (home / "tools.py").write_text("")
-    ended = run(home, "doctor", PYTHONPATH=str(home))
+    ended = run(home, "doctor", fresh=True, PYTHONPATH=str(home))
     assert ended.returncode == 1
     assert "the module tools comes from" in ended.stdout
 

@@ -3,22 +3,21 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-import httpx2
 import pytest
-from http_server import ACCEPTING, OPENING, Server, requests, step
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.types import PromptReference
 
 from stepwarden import __version__
+from tests.support.calls import step
+from tests.support.http_server import ACCEPTING, OPENING, HttpServer, drop_in_the_middle, requests
+from tests.support.store import locked
 
 pytestmark = pytest.mark.anyio
 
 ROUTES = ["/mcp", "/sse", "/messages/", "/health", "/nowhere"]
-Lock = Callable[[Server], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -33,24 +32,24 @@ async def opened_thread(client: Client) -> str:
 
 
 @pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
-async def test_a_thread_goes_on_from_call_to_call_in_both_eras(anonymous: Server, mode: str, version: str) -> None:
+async def test_a_thread_goes_on_from_call_to_call_in_both_eras(anonymous: HttpServer, mode: str, version: str) -> None:
     async with anonymous.client(mode) as client:
         assert client.protocol_version == version
         thread = await opened_thread(client)
     async with anonymous.client(mode) as client:
-        reply = await client.call_tool("debug", step(2, continuation_id=thread))
+        reply = await client.call_tool("debug", step(2, thread))
         assert reply.content[0].text.startswith("ACCEPTED 2/")
 
 
-async def test_an_old_host_on_sse_works_on_the_threads_of_new_ones(anonymous: Server) -> None:
+async def test_an_old_host_on_sse_works_on_the_threads_of_new_ones(anonymous: HttpServer) -> None:
     async with Client(sse_client(f"{anonymous.base}/sse")) as old:
         thread = await opened_thread(old)
     async with anonymous.client() as new:
-        reply = await new.call_tool("debug", step(2, continuation_id=thread))
+        reply = await new.call_tool("debug", step(2, thread))
         assert reply.content[0].text.startswith("ACCEPTED 2/")
 
 
-async def test_nobody_in_particular_is_shown_no_threads_but_may_go_on_with_an_id(anonymous: Server) -> None:
+async def test_nobody_in_particular_is_shown_no_threads_but_may_go_on_with_an_id(anonymous: HttpServer) -> None:
     async with anonymous.client() as client:
         thread = await opened_thread(client)
         overview = await client.call_tool("status", {})
@@ -65,7 +64,7 @@ async def test_nobody_in_particular_is_shown_no_threads_but_may_go_on_with_an_id
         assert shown.structured_content["continuation_id"] == thread
 
 
-async def test_health_says_how_it_is_and_nothing_else(anonymous: Server) -> None:
+async def test_health_says_how_it_is_and_nothing_else(anonymous: HttpServer) -> None:
     async with requests() as http:
         answer = await http.get(f"{anonymous.base}/health")
         assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": __version__})
@@ -73,7 +72,7 @@ async def test_health_says_how_it_is_and_nothing_else(anonymous: Server) -> None
 
 
 async def test_health_is_unavailable_when_the_store_cannot_be_read(
-    serving: Callable[..., Server], tmp_path: Path
+    serving: Callable[..., HttpServer], tmp_path: Path
 ) -> None:
     with sqlite3.connect(tmp_path / "stepwarden.db") as foreign:
         foreign.execute("CREATE TABLE somebody (elses INTEGER)")
@@ -88,7 +87,9 @@ async def test_health_is_unavailable_when_the_store_cannot_be_read(
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "localhost@evil.example", ""])
-async def test_requests_for_other_hosts_are_refused_on_every_route(anonymous: Server, route: str, host: str) -> None:
+async def test_requests_for_other_hosts_are_refused_on_every_route(
+    anonymous: HttpServer, route: str, host: str
+) -> None:
     async with requests() as http:
         for method in ("GET", "POST"):
             answer = await http.request(method, anonymous.base + route, headers={"Host": host}, content=b"{}")
@@ -97,7 +98,9 @@ async def test_requests_for_other_hosts_are_refused_on_every_route(anonymous: Se
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("origin", ["http://evil.example", "https://127.0.0.1.evil.example", "null", "file://"])
-async def test_requests_of_other_origins_are_refused_on_every_route(anonymous: Server, route: str, origin: str) -> None:
+async def test_requests_of_other_origins_are_refused_on_every_route(
+    anonymous: HttpServer, route: str, origin: str
+) -> None:
     async with requests() as http:
         for method in ("GET", "POST"):
             answer = await http.request(method, anonymous.base + route, headers={"Origin": origin}, content=b"{}")
@@ -105,13 +108,13 @@ async def test_requests_of_other_origins_are_refused_on_every_route(anonymous: S
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST:1234"])
-async def test_this_machine_is_answered_by_all_its_names(anonymous: Server, name: str) -> None:
+async def test_this_machine_is_answered_by_all_its_names(anonymous: HttpServer, name: str) -> None:
     async with requests() as http:
         headers = {"Host": name, "Origin": f"http://{name}"}
         assert (await http.get(f"{anonymous.base}/health", headers=headers)).status_code == 200
 
 
-async def test_a_request_larger_than_four_mebibytes_is_refused(anonymous: Server) -> None:
+async def test_a_request_larger_than_four_mebibytes_is_refused(anonymous: HttpServer) -> None:
     async with requests() as http:
         answer = await http.post(anonymous.url, headers=ACCEPTING, json=OPENING | {"more": "x" * 4_200_000})
         assert answer.status_code == 413
@@ -119,13 +122,13 @@ async def test_a_request_larger_than_four_mebibytes_is_refused(anonymous: Server
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_a_step_whose_connection_dropped_is_answered_on_retry_and_recorded_once(
-    anonymous: Server, locked: Lock, mode: str
+    anonymous: HttpServer, mode: str
 ) -> None:
     async with anonymous.client() as client:
         thread = await opened_thread(client)
-    second = step(2, continuation_id=thread)
-    with locked(anonymous):  # so that the call is in the middle of its work when the connection goes
-        async with anonymous.client(mode) as client, requests(timeout=20) as dropping:
+    second = step(2, thread)
+    with locked(anonymous.state / "stepwarden.db"):  # so that the call is in the middle of its work
+        async with anonymous.client(mode) as client, requests() as dropping:
             headers = ACCEPTING | {"MCP-Protocol-Version": client.protocol_version}
             call = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "debug", "arguments": second}}
             if mode == "auto":
@@ -136,8 +139,7 @@ async def test_a_step_whose_connection_dropped_is_answered_on_retry_and_recorded
             else:
                 opening = await dropping.post(anonymous.url, headers=ACCEPTING, json=OPENING)
                 headers |= {"Mcp-Session-Id": opening.headers["mcp-session-id"]}
-            with pytest.raises(httpx2.ReadTimeout):
-                await dropping.post(anonymous.url, headers=headers, json=call, timeout=0.3)
+            await drop_in_the_middle(anonymous, dropping, headers, call)
     async with anonymous.client(mode) as client:
         reply = await client.call_tool("debug", second)
         assert reply.content[0].text.startswith("ACCEPTED 2/")

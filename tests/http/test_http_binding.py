@@ -4,17 +4,17 @@ import errno
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from http_server import SCRIPT, TOKENS_SETTING, Server, bearer, environment, requests
 from pydantic import SecretStr
 
 from stepwarden.errors import SettingsError
 from stepwarden.http.access import access, is_loopback
 from stepwarden.settings import Settings, load_settings
+from tests.support.http_server import TOKENS_SETTING, HttpServer, bearer, requests
+from tests.support.processes import SCRIPT, Ended, environment, run
 
 pytestmark = pytest.mark.anyio
 
@@ -63,15 +63,8 @@ def test_no_token_makes_anybody_a_caller_without_one(name: str, monkeypatch: pyt
         load_settings()
 
 
-def refused(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(SCRIPT), "serve", "--transport", *arguments],
-        env=environment(home, **more),
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
+def refused(state: Path, *arguments: str, **more: str) -> Ended:
+    return run([str(SCRIPT), "serve", "--transport", *arguments], environment(state, **more), state)
 
 
 def test_an_open_address_without_tokens_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -92,7 +85,7 @@ def test_an_address_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     )
 
 
-async def test_an_open_address_with_tokens_answers_allowed_hosts_only(serving: Callable[..., Server]) -> None:
+async def test_an_open_address_with_tokens_answers_allowed_hosts_only(serving: Callable[..., HttpServer]) -> None:
     server = serving("--host", "0.0.0.0", STEPWARDEN_TOKENS=TOKENS_SETTING, STEPWARDEN_ALLOWED_HOSTS="warden.example")
     port = server.base.rpartition(":")[2]
     async with requests(base_url=f"http://127.0.0.1:{port}") as http:
@@ -104,14 +97,14 @@ async def test_an_open_address_with_tokens_answers_allowed_hosts_only(serving: C
         assert (await http.get("/mcp", headers=bearer("ana"))).status_code != 401
 
 
-async def test_the_command_line_wins_over_the_settings(serving: Callable[..., Server]) -> None:
+async def test_the_command_line_wins_over_the_settings(serving: Callable[..., HttpServer]) -> None:
     server = serving("--host", "::1", STEPWARDEN_HOST="127.0.0.1", STEPWARDEN_PORT="1")
     assert server.url.startswith("http://[::1]:")
     async with requests() as http:
         assert (await http.get(f"{server.base}/health")).status_code == 200
 
 
-async def test_the_records_of_uvicorn_are_json_on_stderr_like_ours(serving: Callable[..., Server]) -> None:
+async def test_the_records_of_uvicorn_are_json_on_stderr_like_ours(serving: Callable[..., HttpServer]) -> None:
     server = serving(STEPWARDEN_LOG_LEVEL="INFO")
     async with requests() as http:
         assert (await http.get(f"{server.base}/health")).status_code == 200

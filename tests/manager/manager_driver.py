@@ -12,7 +12,7 @@ from stepwarden.steps.fold import apply
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
-from stepwarden.steps.thread import Thread
+from stepwarden.steps.thread import Plan, Thread
 from tools.catalogue import WORKFLOWS
 
 # The tools' own numbers, without their checklists.
@@ -32,12 +32,18 @@ DEBUG = POLICIES["debug"]
 THEORY = "the cache key leaves the tenant out"
 
 
-def seen(path="a.py", supports="hypothesis", quote="key = user_id + region"):
+def seen(path="a.py", supports: str | None = "hypothesis", quote="key = user_id + region"):
     return Evidence(path, quote, Verdict.VERIFIED, line=1, supports=supports)
 
 
-def made_up(path="a.py", supports="hypothesis", quote="key = nothing_like_this"):
+def made_up(path="a.py", supports: str | None = "hypothesis", quote="key = nothing_like_this"):
     return Evidence(path, quote, Verdict.REFUTED, supports=supports)
+
+
+def planned(advised: Advice | Thread) -> Plan:
+    """Return the plan that is there."""
+    assert advised.plan is not None
+    return advised.plan
 
 
 def issue(description="tenant missing", severity=Severity.HIGH, **fields):

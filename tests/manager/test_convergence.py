@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, seen
+from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, planned, seen
 
 from stepwarden.manager.facts import TaskFacts
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.submission import Severity
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Signal
+from tests.support.examples import examples
 
 LONG = TaskFacts("wrong at a.py:3", hint=8)
 SURE = ["very_high", "almost_certain", "certain"]
@@ -150,7 +151,7 @@ def changed_late():
 def test_a_conclusion_of_the_last_step_is_to_be_disproved_once():
     talk, advice = changed_late()
     assert (advice.end, advice.signal) == (False, Signal.DISPROVE)
-    assert advice.plan.likely == 3
+    assert planned(advice).likely == 3
     assert talk.thread.disproof_asked == 2
 
 
@@ -164,7 +165,7 @@ def test_an_answer_that_changes_the_hypothesis_grows_the_plan_and_asks_no_second
     talk, _ = changed_late()
     advice = talk.step(seen("c.py"), hypothesis="the clock runs backwards", confidence="certain")
     assert (advice.end, advice.signal) == (False, None)
-    assert advice.plan.reason == "a refuted hypothesis replaced"
+    assert planned(advice).reason == "a refuted hypothesis replaced"
     assert talk.step(files=["d.py"], confidence="certain").end
 
 
@@ -216,7 +217,7 @@ def test_an_issue_made_worse_is_a_change():
     assert (advice.end, advice.signal) == (False, Signal.DISPROVE)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20))
 @given(
     words=st.lists(st.sampled_from(SURE), min_size=1, max_size=12),
     claims=st.lists(st.sampled_from([THEORY, "another", "zzzz", None]), min_size=12, max_size=12),

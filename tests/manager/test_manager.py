@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import anyio
 import pytest
-from manager_driver import DEBUG, THEORY, Talk, seen
+from manager_driver import DEBUG, THEORY, Talk, planned, seen
 
 from stepwarden.manager.adviser import AdviserError, Proposal
 from stepwarden.manager.facts import TaskFacts
@@ -73,15 +73,15 @@ async def test_without_a_model_the_rules_answer():
 async def test_a_model_may_move_the_size_inside_the_range():
     manager, _ = managed()
     advice = await manager.size(WORK, DEBUG)
-    assert (advice.plan.likely, advice.by, advice.plan.by) == (6, DecidedBy.MODEL, DecidedBy.MODEL)
-    assert advice.plan.reason == advice.reason == "two caches, one key"
-    assert advice.plan.low <= 6 <= advice.plan.high
+    assert (planned(advice).likely, advice.by, planned(advice).by) == (6, DecidedBy.MODEL, DecidedBy.MODEL)
+    assert planned(advice).reason == advice.reason == "two caches, one key"
+    assert planned(advice).low <= 6 <= planned(advice).high
 
 
 @pytest.mark.parametrize(("proposed", "likely"), [(1, 2), (500, 8)])
 async def test_a_proposal_out_of_bounds_is_brought_inside(proposed, likely):
     manager, _ = managed(proposed)
-    plan = (await manager.size(WORK, DEBUG)).plan
+    plan = planned(await manager.size(WORK, DEBUG))
     assert plan.likely == likely
     assert DEBUG.low <= plan.low <= likely <= plan.high <= DEBUG.high
 
@@ -99,8 +99,8 @@ async def test_the_rules_stand_where_the_model_does_not_answer_and_the_reason_sa
     manager = Manager(ScriptedAdviser(answer), limit_seconds=0.02)
     advice = await manager.size(WORK, DEBUG)
     rules = size(WORK, DEBUG)
-    assert advice.plan.reason == f"{said}; rules: {rules.plan.reason}"
-    assert (advice.plan.likely, advice.by) == (rules.plan.likely, DecidedBy.RULE)
+    assert planned(advice).reason == f"{said}; rules: {planned(rules).reason}"
+    assert (planned(advice).likely, advice.by) == (planned(rules).likely, DecidedBy.RULE)
     case = stalled().case
     advice = await manager.review(case)
     assert (advice.signal, advice.by) == (Signal.STALLED, DecidedBy.RULE)
@@ -146,21 +146,21 @@ async def test_a_stall_asks_the_model_and_stays_signalled():
         DecidedBy.MODEL,
         "read the proxy's log instead",
     )
-    assert (advice.plan.likely, adviser.asked) == (6, 1)
+    assert (planned(advice).likely, adviser.asked) == (6, 1)
 
 
 async def test_a_request_for_more_asks_the_model():
     manager, adviser = managed(5)
     talk = asking_for_more()
     talk.take(await manager.review(talk.case))
-    assert (talk.thread.plan.likely, talk.thread.plan.by, talk.thread.plan.was) == (5, DecidedBy.MODEL, 7)
+    assert (planned(talk.thread).likely, planned(talk.thread).by, planned(talk.thread).was) == (5, DecidedBy.MODEL, 7)
     assert adviser.asked == 1
 
 
 @pytest.mark.parametrize(("proposed", "likely"), [(1, 3), (500, 16)])
 async def test_a_proposal_on_review_keeps_between_the_next_step_and_twice_the_range(proposed, likely):
     manager, _ = managed(proposed)
-    plan = (await manager.review(asking_for_more().case)).plan
+    plan = planned(await manager.review(asking_for_more().case))
     assert plan.likely == likely
     assert plan.low <= likely <= plan.high
 

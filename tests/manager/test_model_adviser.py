@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import anyio
 import pytest
-from manager_driver import DEBUG, THEORY, Talk
+from manager_driver import DEBUG, THEORY, Talk, planned
 
 import prompts
 from stepwarden.manager.adviser import AdviserError
@@ -72,7 +72,7 @@ def stalled(steps=1):
 
 async def test_the_answer_moves_the_size_and_says_who_gave_it():
     advice = await managed(answers()).size(WORK, DEBUG)
-    assert (advice.plan.likely, advice.plan.by, advice.reason) == (6, DecidedBy.MODEL, "two caches, one key")
+    assert (planned(advice).likely, planned(advice).by, advice.reason) == (6, DecidedBy.MODEL, "two caches, one key")
 
 
 async def test_the_request_is_small_quick_typed_and_cached():
@@ -120,7 +120,7 @@ async def test_a_review_tells_what_was_measured_and_belongs_to_its_thread():
 
 @pytest.mark.parametrize(("proposed", "likely"), [(1, 2), (10_000, 8)])
 async def test_an_answer_out_of_bounds_is_brought_inside(proposed, likely):
-    plan = (await managed(answers(proposed)).size(WORK, DEBUG)).plan
+    plan = planned(await managed(answers(proposed)).size(WORK, DEBUG))
     assert plan.likely == likely
     assert DEBUG.low <= plan.low <= likely <= plan.high <= DEBUG.high
 
@@ -157,8 +157,8 @@ async def test_the_rules_stand_where_the_model_fails_and_the_reason_says_so(answ
     manager = managed(ScriptedModels(answer), limit_seconds=0.02)
     advice = await manager.size(PLAIN, DEBUG)
     rules = size(PLAIN, DEBUG)
-    assert advice.plan.reason == f"{said}; rules: {rules.plan.reason}"
-    assert (advice.plan.likely, advice.by) == (rules.plan.likely, DecidedBy.RULE)
+    assert planned(advice).reason == f"{said}; rules: {planned(rules).reason}"
+    assert (planned(advice).likely, advice.by) == (planned(rules).likely, DecidedBy.RULE)
     case = stalled().case
     advice = await manager.review(case)
     assert (advice.signal, advice.reason) == (Signal.STALLED, f"{said}; rules: {review(case).reason}")
@@ -174,7 +174,7 @@ async def test_words_of_the_task_stay_one_quoted_line_and_the_bounds_hold_whatev
     text = models.requests[0].messages[1].text
     assert text.count("Facts:\n") == 1
     assert json.loads(text.rsplit("\n", 1)[1]) == INJECTION
-    assert DEBUG.low <= advice.plan.low <= advice.plan.likely <= advice.plan.high <= DEBUG.high
+    assert DEBUG.low <= planned(advice).low <= planned(advice).likely <= planned(advice).high <= DEBUG.high
     assert (advice.end, advice.signal) == (False, None)
 
 
@@ -186,7 +186,7 @@ async def test_words_of_the_hypothesis_are_quoted_and_cannot_end_a_thread():
     advice = await managed(models).review(talk.case)
     text = models.requests[0].messages[1].text
     assert text.count("Facts:\n") == 1
-    assert advice.plan.likely == talk.thread.last + 1
+    assert planned(advice).likely == talk.thread.last + 1
     assert not advice.end
 
 

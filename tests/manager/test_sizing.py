@@ -10,6 +10,7 @@ from stepwarden.manager.question import Clue, QuestionKind, clues, question_kind
 from stepwarden.manager.size_estimate import size
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import DecidedBy
+from tests.support.examples import examples
 
 CODEREVIEW = POLICIES["codereview"]
 ANALYZE = POLICIES["analyze"]
@@ -221,7 +222,7 @@ WORKS = st.builds(
 RANGES = st.tuples(st.integers(2, 10), st.integers(0, 6), st.integers(0, 6))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(25))
 @given(work=WORKS, bounds=RANGES, tool=st.sampled_from(list(POLICIES)))
 def test_every_plan_is_an_interval_inside_the_range_with_a_short_reason(work, bounds, tool):
     low, below, above = bounds
@@ -236,7 +237,7 @@ def test_every_plan_is_an_interval_inside_the_range_with_a_short_reason(work, bo
     assert size(work, policy) == advice
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(20))
 @given(task=TASKS, filler=FILLER, times=st.sampled_from([1, 50, 1_000]), tool=st.sampled_from(list(POLICIES)))
 def test_the_length_of_the_prose_never_matters(task, filler, times, tool):
     longer = task + " " + " ".join(filler * times)

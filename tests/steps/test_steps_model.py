@@ -1,12 +1,13 @@
 """The machine against a naive model of the protocol, over random threads, with what must hold after every call."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 from driver import Play, ask, plan, quotes_of
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from step_model import Model, Request
@@ -15,11 +16,14 @@ from stepwarden.steps.admission import Accept, Admission, Open, Refusal, Replay,
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Finished, Held, StepRecorded, decode, encode
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.fold import fold_events
+from stepwarden.steps.fold import before_step, first_steps, fold_events, fold_history
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise
+from stepwarden.steps.step import Phase as Section
+from stepwarden.steps.step import Step
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
+from tests.support.examples import examples
 
 OTHER = Policy("other", low=2, likely=3, high=5)
 
@@ -294,6 +298,33 @@ class Threads(RuleBasedStateMachine):
         assert {item.path for item in claims.standing_refuted} == model.standing()
 
     @invariant()
+    def the_totals_are_counted(self) -> None:
+        thread, claims, trail = self.play.now, self.play.now.claims, list(self.play.now.trail)
+        totals = thread.totals
+        firsts = (totals.first_hypothesis, totals.first_against, totals.first_quoted)
+        assert {phase: totals.in_phase(phase) for phase in Section} == {
+            phase: sum(step.phase is phase for step in trail) for phase in Section
+        }
+        assert totals.asked_before == max([step.submission.total or 0 for step in trail[:-1]], default=0)
+        assert firsts == (
+            _first(trail, lambda step: bool(step.submission.hypothesis)),
+            _first(trail, lambda step: step.speaks_against_hypothesis),
+            _first(trail, lambda step: bool(step.evidence)),
+        )
+        assert self.model.idle() == (totals.idle, totals.idle_weight)
+        assert totals.files_new == len(set(trail[-1].existing) - {path for step in trail[:-1] for path in step.paths})
+        assert claims.files_found == sum(claims.files.values())
+        quoted = [item for _, item in claims.evidence]
+        assert set(claims.unread) == {path for step in thread.live for path in step.submission.relevant} - {
+            *(path for step in thread.live for path in step.submission.checked),
+            *(item.path for item in quoted),
+        }
+        assert {path: list(items) for path, items in claims.held.items()} == {
+            path: [item for item in quoted if item.holds and item.path == path]
+            for path in {item.path for item in quoted if item.holds}
+        }
+
+    @invariant()
     def the_assessment_is_counted(self) -> None:
         found = assess(self.play.now, self.play.policy)
         assert sorted(_short(clause) for clause in found.open) == self.model.open()
@@ -360,10 +391,28 @@ class Threads(RuleBasedStateMachine):
             ended = self.play.now
             assert _taken(ended, ask(ended.next_number), policy).outcome is Outcome.OPEN
 
+    @invariant()
+    def going_back_leaves_what_the_steps_before_say(self) -> None:
+        thread, half = self.play.now, (self.play.now.last + 1) // 2
+        kept = before_step(thread, half + 1)
+        assert list(kept.trail) == list(thread.trail)[:half]
+        assert [step.number for step in kept.live] == [
+            step["number"] for step in self.model._with(half + 1).in_places()
+        ]
+        assert first_steps(thread, half).claims == kept.claims
+
     def _reread(self) -> Thread:
         written = [encode(event) for event in self.play.events]
         blank = Thread(self.play.now.id, self.play.now.tool)
-        return fold_events(blank, (decode(kind, payload) for kind, payload in written))
+        events = [decode(kind, payload) for kind, payload in written]
+        cut = len(events) // 2
+        at_once = fold_history(blank, events)
+        assert fold_events(fold_history(blank, events[:cut]), events[cut:]) == fold_events(blank, events) == at_once
+        return at_once
+
+
+def _first(trail: list[Step], holds: Callable[[Step], bool]) -> int:
+    return next((step.number for step in trail if holds(step)), 0)
 
 
 def _short(clause: Clause) -> str:
@@ -384,11 +433,7 @@ def _taken(thread: Thread, said: Submission, policy: Policy) -> Thread:
 
 TestThreads = Threads.TestCase
 TestThreads.settings = settings(
-    derandomize=True,
-    max_examples=60,
+    max_examples=examples(12),
     stateful_step_count=25,
-    deadline=None,
-    database=None,
     phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow],
 )

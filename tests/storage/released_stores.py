@@ -7,7 +7,7 @@ import psycopg
 from store_steps import raw
 
 FIXTURES = Path(__file__).with_name("fixtures")
-RELEASED = ("schema-1", "schema-2", "before-renames")
+RELEASED = ("schema-1", "schema-2", "before-renames", "schema-3")
 
 
 def put_released(name: str, url: str) -> None:

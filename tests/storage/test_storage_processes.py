@@ -1,5 +1,6 @@
 """Several processes on one store, and processes that die in the middle of it."""
 
+import os
 import random
 import subprocess
 import sys
@@ -9,32 +10,40 @@ import pytest
 from store_steps import append
 
 from stepwarden.storage import Store
+from tests.support import processes
+from tests.support.processes import Process
 
 WRITER = Path(__file__).with_name("store_writer.py")
 NEVER_ENDING = 10**9
 
 
-def start(url: str, stream: str, count: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, str(WRITER), url, stream, str(count)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def start(url: str, stream: str, count: int) -> Process:
+    return processes.start([str(WRITER), url, stream, str(count)], os.environ, WRITER.parent, stderr=subprocess.DEVNULL)
 
 
-def let_go(writers: "list[subprocess.Popen[str]]") -> None:
+def let_go(writers: list[Process]) -> None:
     """Wait until each has its imports behind it, then let all open the store at one moment."""
     for writer in writers:
-        assert writer.stdout
-        assert writer.stdout.readline() == "ready\n"
+        assert next_line(writer) == b"ready\n"
     for writer in writers:
         assert writer.stdin
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
+        writer.stdin.write(b"go\n")
 
 
-def rest_of(writer: "subprocess.Popen[str]") -> list[int]:
-    """What it acknowledged and nobody read yet; waits for its end."""
-    with writer:
-        assert writer.stdout
-        return [int(line) for line in writer.stdout.read().split()]
+def next_line(writer: Process) -> bytes:
+    assert writer.stdout
+    return writer.stdout.readline()
+
+
+def rest_of(writer: Process) -> list[int]:
+    """Return what it acknowledged and nobody read yet; waits for its end."""
+    assert writer.stdin
+    assert writer.stdout
+    rest = [int(line) for line in writer.stdout.read().split()]
+    writer.wait()
+    writer.stdin.close()
+    writer.stdout.close()
+    return rest
 
 
 @pytest.mark.asyncio
@@ -57,9 +66,8 @@ async def kill_and_look(url: str, kills: int, seed: int) -> None:
         writers = {stream: start(url, stream, NEVER_ENDING) for stream in expected}
         let_go(list(writers.values()))
         for stream, writer in writers.items():
-            assert writer.stdout
             for _ in range(random_numbers.randrange(80)):
-                expected[stream] = int(writer.stdout.readline())
+                expected[stream] = int(next_line(writer))
             writer.kill()
             expected[stream] = max([expected[stream], *rest_of(writer)])
         store = Store(url)
@@ -87,8 +95,7 @@ async def test_no_acknowledged_event_is_lost_in_many_kills(url: str) -> None:
 async def test_a_store_that_was_killed_over_its_log_is_opened_and_goes_on(url: str) -> None:
     writer = start(url, "debug-0", NEVER_ENDING)
     let_go([writer])
-    assert writer.stdout
-    assert writer.stdout.readline() == "1\n"
+    assert next_line(writer) == b"1\n"
     writer.kill()
     rest_of(writer)
     store = Store(url)

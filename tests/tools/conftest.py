@@ -7,13 +7,10 @@ from pathlib import Path
 import pytest
 from mcp.server.mcpserver import MCPServer
 
-pytest.register_assert_rewrite("tool_driver")  # so that its checks say what they saw
-
-from tool_driver import make_project  # noqa: E402
-
-from server import build_server  # noqa: E402
-from stepwarden.runtime import Runtime, build_runtime  # noqa: E402
-from stepwarden.settings import load_settings  # noqa: E402
+from server import build_server
+from stepwarden.runtime import Runtime, build_runtime
+from stepwarden.settings import load_settings
+from tests.support.project import make_project
 
 
 @pytest.fixture(scope="module")

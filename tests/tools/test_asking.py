@@ -9,7 +9,8 @@ import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ElicitRequestFormParams, ElicitResult
-from tool_driver import MODES, Host
+
+from tests.support.host import MODES, Host
 
 pytestmark = pytest.mark.asyncio
 

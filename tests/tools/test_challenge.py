@@ -7,9 +7,9 @@ import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import TextContent
-from tool_driver import MODES
 
 import prompts
+from tests.support.host import MODES
 from tools.challenge import QUOTED_CHARS, quoted
 
 pytestmark = pytest.mark.asyncio

@@ -13,8 +13,6 @@ import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import CallToolResult, TextContent, TextResourceContents
-from model_players import NO_MODEL, WISE, Players
-from tool_driver import FAULT, MODES, connected, make_project
 
 from server import build_server
 from stepwarden.errors import StoreBusy, UnknownStream
@@ -25,6 +23,9 @@ from stepwarden.threads.calls import LOCAL, Caller
 from stepwarden.threads.chat_prompt import SUMMARY_CHARS, TURN_CHARS, VERBATIM_CHARS
 from stepwarden.threads.chats import ChatQuestion, Chats
 from stepwarden.threads.retention import orphan_threads
+from tests.support.host import MODES, connected
+from tests.support.models import NO_MODEL, WISE, Players
+from tests.support.project import FAULT, make_project
 from tools.chat import chat_tool
 from tools.shared.edge import current_caller
 
@@ -277,7 +278,8 @@ async def test_a_cancelled_chat_aborts_its_request_at_once_and_stays_usable(home
                 group.start_soon(lambda: said(client, prompt="two", continuation_id=chat))
                 await players.was_asked()
                 scope.cancel()
-        await asyncio.wait_for(players.aborted.wait(), 0.5)
+        await players.aborted.wait()  # and nobody has let it go
+        assert not players.held.is_set()
         players.held.set()
         sent = await said(client, prompt="three", continuation_id=chat)
         assert sent["answer"] == "Answer 3."
@@ -290,10 +292,9 @@ async def test_two_chats_wait_at_once_and_everything_else_is_answered_meanwhile(
     async with house(home, players) as built, Client(built.app, mode="legacy") as client:
         calls = [asyncio.create_task(said(client, prompt=word)) for word in ("ALPHA", "OMEGA")]
         await players.was_asked(2)
-        began = asyncio.get_running_loop().time()
         await client.session.send_ping()
-        assert asyncio.get_running_loop().time() - began < 0.05
         assert not (await client.call_tool("status", {})).is_error
+        assert not any(call.done() for call in calls)
         assert players.held
         players.held.set()
         one, two = await asyncio.gather(*calls)
@@ -479,7 +480,7 @@ async def test_a_host_that_wants_progress_hears_of_it_while_the_model_thinks(hom
         app = MCPServer("chat only", tools=[chat_tool(built.runtime.chats, progress_every_s=0.01)])
         async with Client(app, mode="legacy") as client:
             call = asyncio.create_task(client.call_tool("chat", {"prompt": "x"}, progress_callback=hear))
-            await asyncio.wait_for(enough.wait(), 20)
+            await enough.wait()
             assert players.held
             players.held.set()
             assert not (await call).is_error
@@ -526,7 +527,8 @@ async def test_bad_input_is_told_in_a_line_and_asks_nobody(
 async def test_the_first_call_waits_until_local_models_are_found(home: Path, tool: str) -> None:
     class Hidden(Players):
         async def discover(self) -> None:
-            await asyncio.sleep(0.05)
+            for _ in range(20):
+                await asyncio.sleep(0)  # the call comes before it is over
             self.infos = (WISE,)
 
     async with house(home, Hidden(infos=())) as built, Client(built.app) as host:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from model_players import Players
-from tool_driver import Answer
 
 from server import build_server
 from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, Usage
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
+from tests.support.host import Answer
+from tests.support.models import Players
 
 pytestmark = pytest.mark.asyncio
 

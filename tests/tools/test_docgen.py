@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import Answer, Host, connected
 
 from server import build_server
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
+from tests.support.host import Answer, Host, connected
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from model_players import Players
-from tool_driver import FAULT, FAULT_LINE, make_project
 
 from server import build_server
 from stepwarden.consultation.expert import ExpertAnswer
 from stepwarden.models import ModelReply, Usage
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
+from tests.support.models import Players
+from tests.support.project import FAULT, FAULT_LINE, make_project
 
 pytestmark = pytest.mark.asyncio
 SAID = ExpertAnswer(agrees=True, summary="so it is")

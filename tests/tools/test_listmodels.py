@@ -7,12 +7,12 @@ import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import TextContent
-from model_players import NO_MODEL, QUICK, WISE, Players
 
 from server import build_server
 from stepwarden.models import ModelInfo, Models
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
+from tests.support.models import NO_MODEL, QUICK, WISE, Players
 from tools.listmodels import BRIEF_BYTES, WHOLE_BYTES, listmodels_tool
 
 pytestmark = pytest.mark.asyncio

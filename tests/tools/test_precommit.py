@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import connected
+
+from tests.support.host import connected
 
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},

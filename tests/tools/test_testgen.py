@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import connected
+
+from tests.support.host import connected
 
 pytestmark = pytest.mark.asyncio
 

@@ -13,11 +13,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from mcp.server.mcpserver import MCPServer
-from tool_driver import TOOLS, Answer, Host, connected, make_project
 
 from server import build_server
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
+from tests.support.examples import examples
+from tests.support.host import TOOLS, Answer, Host, connected
+from tests.support.project import make_project
 
 MOST_THREADS = 50
 
@@ -243,9 +245,8 @@ class Threads(RuleBasedStateMachine):
 
 
 Threads.TestCase.settings = settings(
-    max_examples=8,
-    stateful_step_count=60,
-    deadline=None,
+    max_examples=examples(2),
+    stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestThreads = Threads.TestCase
@@ -262,6 +263,6 @@ class ManyThreads(Threads):
 
 
 ManyThreads.TestCase.settings = settings(
-    max_examples=3, stateful_step_count=80, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(1), stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestManyThreads = ManyThreads.TestCase

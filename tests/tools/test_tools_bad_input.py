@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import FAULT, FAULT_LINE, MODES, TOOLS, Host, connected
+
+from tests.support.host import TOOLS, Host, connected, each_in_either_era
+from tests.support.project import FAULT, FAULT_LINE
 
 pytestmark = pytest.mark.asyncio
 
@@ -153,8 +155,7 @@ async def test_a_refused_call_names_the_next_one_and_records_no_step(
         await check_still_works(host, first.id)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("tool", TOOLS)
+@each_in_either_era()
 async def test_each_tool_refuses_what_is_wrong_in_either_era(
     app: MCPServer, project: Path, tool: str, mode: str
 ) -> None:

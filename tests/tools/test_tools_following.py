@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import CART, FAULT, FAULT_LINE, MODES, TOOLS, Answer, connected
+
+from tests.support.host import MODES, Answer, connected, each, each_in_either_era
+from tests.support.project import CART, FAULT, FAULT_LINE
 
 pytestmark = pytest.mark.asyncio
 
@@ -26,8 +28,7 @@ def assert_replayed(again: Answer, first: Answer, following: int) -> None:
     assert again.is_error == first.is_error
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("tool", TOOLS)
+@each_in_either_era()
 async def test_every_step_sent_again_is_answered_the_same_and_recorded_once(
     app: MCPServer, project: Path, tool: str, mode: str
 ) -> None:
@@ -51,7 +52,7 @@ async def test_every_step_sent_again_is_answered_the_same_and_recorded_once(
         assert await host.steps_recorded(first.id) == 5
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_retry_reads_no_file(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         first = await host.open(tool)
@@ -96,7 +97,7 @@ async def test_quotes_that_went_from_their_file_are_stale_at_the_gate_and_still_
         assert done.sent["assessment"]["evidence"] == {"verified": 1, "stale": 1}
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_backtrack_supersedes_what_follows_and_the_history_keeps_it(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -170,7 +171,7 @@ async def test_one_tool_follows_up_anothers_thread_and_sees_its_context(
         assert third.number == 3
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_finished_thread_can_be_followed_up_by_its_own_tool(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         answer = await host.open(tool)

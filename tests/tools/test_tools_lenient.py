@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import FAULT, TOOLS, connected
+
+from tests.support.host import TOOLS, connected, each
+from tests.support.project import FAULT
 
 pytestmark = pytest.mark.asyncio
 
@@ -57,7 +59,7 @@ async def test_what_a_host_means_is_the_same_request(
         assert await host.steps_recorded(first.id) == 2
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_fields_of_the_zen_family_are_passed_over_with_a_note(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         foreign = {"use_websearch": True, "output_format": "detailed"}
@@ -67,7 +69,7 @@ async def test_fields_of_the_zen_family_are_passed_over_with_a_note(app: MCPServ
         assert "notes" not in second.sent
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_what_is_accepted_but_not_listed_is_taken_without_a_note(
     app: MCPServer, project: Path, tool: str
 ) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import Answer, Host, connected
+
+from tests.support.host import Answer, Host, connected
 
 pytestmark = pytest.mark.asyncio
 

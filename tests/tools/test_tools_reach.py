@@ -6,12 +6,13 @@ import pytest
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import ResourceTemplateReference
-from tool_driver import FAULT, TOOLS, Host, connected, make_project
 
 from server import build_server
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings
 from stepwarden.threads.calls import Caller, StepCall, StepReply
+from tests.support.host import TOOLS, Host, connected
+from tests.support.project import FAULT, make_project
 from tools import debug
 
 pytestmark = pytest.mark.asyncio

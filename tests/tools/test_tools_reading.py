@@ -9,12 +9,13 @@ from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
-from tool_driver import FAULT, FAULT_LINE, MODES, MOST_BYTES, TOOLS, Host, connected, make_project
 
 from server import build_server
 from stepwarden import __version__
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
+from tests.support.host import MODES, MOST_BYTES, TOOLS, Host, connected
+from tests.support.project import FAULT, FAULT_LINE, make_project
 
 pytestmark = pytest.mark.asyncio
 

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import FAULT, FAULT_LINE, MODES, MOST_BYTES, ORDINARY_BYTES, TOOLS, Answer, connected, size_as_sent
+
+from tests.support.host import (
+    MODES,
+    MOST_BYTES,
+    ORDINARY_BYTES,
+    Answer,
+    connected,
+    each,
+    each_in_either_era,
+    size_as_sent,
+)
+from tests.support.project import FAULT, FAULT_LINE
 
 pytestmark = pytest.mark.asyncio
 
@@ -18,8 +29,7 @@ def excess(answer: Answer, arguments: dict[str, Any]) -> int:
     return answer.bytes - size_as_sent(arguments)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("tool", TOOLS)
+@each_in_either_era()
 async def test_short_requests_get_short_replies_through_a_whole_thread(
     app: MCPServer, project: Path, tool: str, mode: str
 ) -> None:
@@ -34,7 +44,7 @@ async def test_short_requests_get_short_replies_through_a_whole_thread(
         assert ended.status in {f"pause_for_{tool}", f"{tool}_complete"}
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_steps_full_of_claims_get_replies_within_the_budget(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         first = await host.open(tool)
@@ -52,7 +62,7 @@ async def test_steps_full_of_claims_get_replies_within_the_budget(app: MCPServer
             )
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_held_reply_with_everything_open_keeps_its_budget(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         first = await host.send(
@@ -70,7 +80,7 @@ async def test_a_held_reply_with_everything_open_keeps_its_budget(app: MCPServer
         assert excess(held, said) <= ORDINARY_BYTES
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_held_reply_about_files_with_long_paths_keeps_its_budget(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -84,7 +94,7 @@ async def test_a_held_reply_about_files_with_long_paths_keeps_its_budget(
         assert excess(held, said) <= ORDINARY_BYTES
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_every_later_reply_of_a_thread_with_open_clauses_keeps_its_budget(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -116,7 +126,7 @@ async def test_moved_and_refuted_quotes_are_told_as_far_as_the_budget_goes(
         assert "found at line 3" in json.dumps(moved.sent)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_every_clause_of_a_held_reply_stands_in_both_parts(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         first = await host.open(tool)
@@ -128,7 +138,7 @@ async def test_every_clause_of_a_held_reply_stands_in_both_parts(app: MCPServer,
             assert clause in held.text
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_refusal_names_the_thread_and_the_next_number_in_both_parts(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -178,13 +188,13 @@ async def test_a_path_of_thousands_of_characters_is_not_told_back_in_later_repli
         assert path not in third.text
 
 
-@pytest.mark.parametrize("tool", ["debug", "refactor", "planner"])
+@each(["debug", "refactor"])
 async def test_a_huge_thread_hands_back_a_result_that_fits_and_says_where_the_rest_is(
     app: MCPServer, project: Path, tool: str
 ) -> None:
     async with connected(app, project) as host:
         answer = await host.open(tool, step="The task, at length. " + "why " * 5_000)
-        for number in range(2, 9):
+        for number in range(2, 5):
             issues = [
                 {"severity": "high", "description": f"{number}.{count} " + "très long " * 400, "file": f"{LONG}{count}"}
                 for count in range(30)
@@ -200,8 +210,8 @@ async def test_a_huge_thread_hands_back_a_result_that_fits_and_says_where_the_re
                 files_checked=[f"{LONG}{number}/{count}.py" for count in range(300)],
             )
         said = {"step": "end", "next_step_required": False}
-        answer = await host.step(tool, 9, answer.id, **said)
-        answer = await host.step(tool, 10, answer.id, **said)
+        answer = await host.step(tool, 5, answer.id, **said)
+        answer = await host.step(tool, 6, answer.id, **said)
         assert answer.done
         assert answer.bytes <= MOST_BYTES
         assert answer.id in answer.sent["result"]["more"]

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import FAULT, FAULT_LINE, MODES, TOOLS, Answer, Host, connected
+
+from tests.support.host import TOOLS, Answer, Host, connected, each, each_in_either_era
+from tests.support.project import FAULT, FAULT_LINE
 
 pytestmark = pytest.mark.asyncio
 
@@ -42,8 +44,7 @@ async def finish(host: Host, tool: str, answer: Answer, **fields: Any) -> Answer
     return await host.step(tool, answer.next, answer.id, **(said | fields))
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("tool", TOOLS)
+@each_in_either_era(usual=TOOLS)
 async def test_a_thread_with_evidence_is_done_and_verified(app: MCPServer, project: Path, tool: str, mode: str) -> None:
     async with connected(app, project, mode) as host:
         first = await host.open(tool)
@@ -62,8 +63,7 @@ async def test_a_thread_with_evidence_is_done_and_verified(app: MCPServer, proje
         assert "3 live steps" in third.text
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("tool", TOOLS)
+@each_in_either_era()
 async def test_a_thread_whose_files_cannot_be_read_is_done_and_asserted(
     app: MCPServer, project: Path, tool: str, mode: str
 ) -> None:
@@ -75,7 +75,7 @@ async def test_a_thread_whose_files_cannot_be_read_is_done_and_asserted(
         assert third.sent["assessment"]["assurance"] == "asserted"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_the_first_ask_is_held_clause_by_clause_and_the_next_one_completes(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -98,7 +98,7 @@ async def test_the_first_ask_is_held_clause_by_clause_and_the_next_one_completes
         assert done.sent["result"]["issues"][0]["evidenced"] is False
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_held_thread_that_closes_its_clauses_is_done_and_verified(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -111,7 +111,7 @@ async def test_a_held_thread_that_closes_its_clauses_is_done_and_verified(
         assert "Passed over" not in done.text
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_asking_in_the_first_step_is_held(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         held = await host.step(
@@ -121,7 +121,7 @@ async def test_asking_in_the_first_step_is_held(app: MCPServer, project: Path, t
         assert any("break your conclusion" in clause for clause in held.open)
 
 
-@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "planner"])
+@each([tool for tool in TOOLS if tool != "planner"])
 async def test_finishing_while_nothing_new_is_found_is_inconclusive(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         first = await host.open(tool)
@@ -139,7 +139,7 @@ async def test_finishing_while_nothing_new_is_found_is_inconclusive(app: MCPServ
         assert ended.status == f"{tool}_complete"
 
 
-@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "planner"])
+@each([tool for tool in TOOLS if tool != "planner"])
 async def test_a_thread_that_is_told_of_its_stall_and_brings_nothing_is_ended_and_the_next_number_reopens_it(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -159,7 +159,7 @@ async def test_a_thread_that_is_told_of_its_stall_and_brings_nothing_is_ended_an
         assert "Reopened." in again.verdict
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reopens_it(
     app: MCPServer, project: Path, tool: str
 ) -> None:
@@ -178,7 +178,7 @@ async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reo
         assert len(done.sent["result"]["steps"]) == 5
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_certainty_with_filler_ends_nothing(app: MCPServer, project: Path, tool: str) -> None:
     async with connected(app, project) as host:
         answer = await host.open(tool, confidence="certain")
@@ -195,7 +195,7 @@ async def test_certainty_with_filler_ends_nothing(app: MCPServer, project: Path,
             assert answer.sent["assessment"].get("assurance", "asserted") == "asserted"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@each()
 async def test_a_thread_that_the_agent_finished_is_closed_and_a_backtrack_reopens_it(
     app: MCPServer, project: Path, tool: str
 ) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from tool_driver import FAULT, FAULT_LINE, connected
+
+from tests.support.host import connected
+from tests.support.project import FAULT, FAULT_LINE
 
 pytestmark = pytest.mark.asyncio
 

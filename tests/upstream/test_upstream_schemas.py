@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rigs import listings
 
-from stepwarden.upstream.schemas import MOST_LINES, UnusableSchema, compiled, misfits, structure_of, unpacked
+from stepwarden.upstream.catalogue.schemas import MOST_LINES, UnusableSchema, compiled, misfits, structure_of, unpacked
 
 ISSUE: dict[str, Any] = {
     "type": "object",

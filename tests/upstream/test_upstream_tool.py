@@ -20,8 +20,8 @@ from server import build_server
 from stepwarden.errors import SettingsError
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
+from stepwarden.upstream.catalogue.tool import visible
 from stepwarden.upstream.config_file import load_upstreams
-from stepwarden.upstream.tool import visible
 from tools.shared import elicitation
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from world import Browser, World, config, free, plain_client, signed_in, use
+from world import Browser, World, config, free, opened_by, plain_client, signed_in, use
 
 from stepwarden.errors import SecretsUnavailable, SignInFailed, SignInNeeded, UpstreamDown, UpstreamError
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
@@ -155,7 +155,7 @@ async def test_nobody_comes_and_a_stranger_is_turned_away(world: World, vault: V
         async with plain_client() as client:
             pages.append((await client.get(where, params={"code": "code-x", "state": "guessed"})).text)
 
-    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=0.2, show=stranger))
+    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=0.2, open_address=opened_by(stranger)))
     with pytest.raises(SignInFailed, match=r"Nobody signed in at jira within 0 s; .* 1 answers with another state"):
         await use(world, auth)
     assert "its state is another" in pages[0]

@@ -21,11 +21,13 @@ from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 
 async def main():
     windows = []
-    async def show(url):
-        windows.append(url)
+    async def open_address(request):
+        windows.append(request.address)
+        return request.answer("opened")
     entry, directory, key, _ = sys.argv[1:]
     config = UpstreamConfig.model_validate(json.loads(entry))
-    auth = build_auth(config, Vault(Path(directory), Path(key)), SignIn(waits=True, timeout_s=5.0, show=show))
+    how = SignIn(waits=True, timeout_s=5.0, open_address=open_address)
+    auth = build_auth(config, Vault(Path(directory), Path(key)), how)
     os.write(1, b"ready\\n")
     while os.read(0, 1):  # all wake together when the other end is closed
         pass

@@ -24,12 +24,13 @@ from oidc import resource_server as served
 from pydantic import AnyUrl
 
 from stepwarden.errors import SignInFailed, SignInNeeded
+from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, auth_status, build_auth
 from stepwarden.upstream.oauth.flow import revoke
 from stepwarden.upstream.oauth.token_set import TokenSet
-from stepwarden.upstream.session import CallQuestion
+from stepwarden.upstream.sign_in import SignInAnswer, SignInRequest
 from stepwarden.upstream.tool_call import ToolCaller
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
@@ -51,10 +52,11 @@ class World:
     def sign_in(self, **more: Any) -> SignIn:
         tasks: set[asyncio.Task[str]] = set()
 
-        async def show(address: str) -> None:
-            tasks.add(asyncio.create_task(self.person.sign_in(address)))
+        async def open_address(request: SignInRequest) -> SignInAnswer:
+            tasks.add(asyncio.create_task(self.person.sign_in(request.address)))
+            return request.answer("opened")
 
-        return SignIn(**({"waits": True, "timeout_s": 30.0, "show": show} | more))
+        return SignIn(**({"waits": True, "timeout_s": 30.0, "open_address": open_address} | more))
 
     @asynccontextmanager
     async def line(self, how: SignIn | None = None, **auth: Any) -> AsyncGenerator[ToolCaller]:
@@ -89,7 +91,7 @@ class World:
 
 
 async def noted(line: ToolCaller, text: str) -> str:
-    got = await line.call(CallQuestion("note", {"text": text}), repeatable=True)
+    got = await line.call(CallRequest("note", {"text": text}), repeatable=True)
     return got.answer.content[0].text  # pyright: ignore
 
 
@@ -310,24 +312,26 @@ async def test_two_sign_ins_at_once_end_with_one_that_works(world: World) -> Non
 WAKING = """
 import asyncio, os, sys
 from pathlib import Path
-from stepwarden.upstream.tool_call import Line
+from stepwarden.upstream.tool_call import ToolCaller
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.session import Question
+from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 
 async def main():
     windows = []
-    async def show(url):
-        windows.append(url)
+    async def open_address(request):
+        windows.append(request.address)
+        return request.answer("opened")
     server, directory, key, _ = sys.argv[1:]
     config = UpstreamConfig.model_validate({"name": "notes", "url": server, "auth": {"type": "oauth"}})
-    auth = build_auth(config, Vault(Path(directory), Path(key)), SignIn(waits=True, timeout_s=5.0, show=show))
+    how = SignIn(waits=True, timeout_s=5.0, open_address=open_address)
+    auth = build_auth(config, Vault(Path(directory), Path(key)), how)
     connection = Connection(config, lambda: auth, lambda _: None)
     os.write(1, b"ready\\n")
     while os.read(0, 1):  # all wake together when the other end is closed
         pass
-    got = await Line(config, connection).call(Question("note", {"text": "awake"}), repeatable=True)
+    got = await ToolCaller(config, connection).call(CallRequest("note", {"text": "awake"}), repeatable=True)
     await connection.close()
     await auth.close()
     os.write(1, f"{got.answer.content[0].text} {len(windows)}\\n".encode())

@@ -1,0 +1,1 @@
+"""Tests, in folders that mirror the packages; what several folders share is in `tests.support`."""

@@ -1,0 +1,95 @@
+"""Models for tests: a small, real filling of the port that answers at once, or when and as the test says."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import anyio
+
+from stepwarden.models import (
+    Choice,
+    ErrorKind,
+    ModelError,
+    ModelInfo,
+    ModelReply,
+    ModelRequest,
+    ModelTier,
+    UnusableProvider,
+    Usage,
+)
+
+WISE = ModelInfo("wise-1", "acme", ("wise",), "acme", 200_000, 8_000, needs=(ModelTier.DEEP, ModelTier.BALANCED))
+QUICK = ModelInfo("quick-1", "acme", ("quick",), "acme", 32_000, 4_000, needs=(ModelTier.FAST,))
+SEEING = ModelInfo("eye-1", "zeta", (), "zeta", 1_000_000, 8_000, sees_images=True)
+NO_MODEL = "No model is configured: set ACME_API_KEY or CUSTOM_API_URL."
+
+Answering = Callable[[ModelRequest], str | ModelReply | ModelError]
+
+
+@dataclass
+class Players:
+    """Answers with `answering` - at once, or once `held` is set, where the test gives one.
+
+    A `stubborn` one does not let go when it is cancelled.
+    """
+
+    infos: Sequence[ModelInfo] = (WISE, QUICK, SEEING)
+    lacking: Sequence[UnusableProvider] = (UnusableProvider("nova", "set NOVA_API_KEY"),)
+    answering: Answering | None = None
+    held: asyncio.Event | None = None
+    stubborn: bool = False
+    asked: list[ModelRequest] = field(default_factory=list[ModelRequest])
+    aborted: asyncio.Event = field(default_factory=asyncio.Event)
+    came: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+
+    async def was_asked(self, times: int = 1) -> None:
+        for _ in range(times):
+            await self.came.acquire()
+
+    def choose(self, name: str | None, need: ModelTier) -> Choice:
+        if not self.infos:
+            raise ModelError(ErrorKind.NO_MODEL, NO_MODEL)
+        if name is None or name in {"", "auto"}:
+            found = [info for info in self.infos if need in info.needs] or list(self.infos)
+            return Choice(found[0], f"first for {need}")
+        for info in self.infos:
+            if name in {info.name, *info.aliases}:
+                return Choice(info, "by its name")
+        raise ModelError(ErrorKind.UNKNOWN_MODEL, f"No model here is named '{name}'; nearest: {self.infos[0].name}.")
+
+    def usable(self) -> Sequence[ModelInfo]:
+        return self.infos
+
+    def unusable(self) -> Sequence[UnusableProvider]:
+        return self.lacking
+
+    async def discover(self) -> None: ...
+
+    async def warm(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        self.asked.append(request)
+        self.came.release()
+        if self.held is not None:
+            try:
+                with anyio.CancelScope(shield=self.stubborn):
+                    await self.held.wait()
+            except asyncio.CancelledError:
+                self.aborted.set()
+                raise
+        said = self.answering(request) if self.answering else f"Answer {len(self.asked)}."
+        if isinstance(said, ModelError):
+            raise said
+        if isinstance(said, ModelReply):
+            return said
+        return ModelReply(said, request.model, "acme", Usage(100, 20, Decimal("0.0012")))
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        yield await self.complete(request)
+
+    def sent(self, number: int = -1) -> str:
+        """All text of one request."""
+        return "\n".join(message.text for message in self.asked[number].messages)
