@@ -42,8 +42,8 @@ class DiskCache(Protocol):
 
 def answer_key(origin: str, request: ModelRequest) -> str:
     """Return the key of a request: all that the answer depends on, and whose it is."""
-    asked = request.answer or (request.form.asked if request.form else None)
-    schema = asked.model_json_schema() if asked else None
+    form = request.answer or (request.form.asked if request.form else None)
+    schema = form.model_json_schema() if form else None
     parts = [
         _VERSION,
         origin,

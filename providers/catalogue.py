@@ -1,4 +1,4 @@
-"""What is known of models before anybody is asked: a data file in the package, and the user's own merged over it."""
+"""What is known about models before anybody is asked: a data file of the package, with the user's merged over it."""
 
 import json
 import re
@@ -28,11 +28,11 @@ class Price(BaseModel):
 
 
 class Row(BaseModel):
-    """One model. Token counts that nobody told are None.
+    """One model. Unknown token counts are None.
 
-    `also` gives its name at other providers. `efforts` are the steps of thinking it takes, from little to much; none
-    where it takes none. `always_thinks` says that thinking cannot be switched off, `fixed_temperature` that a
-    temperature is refused. `price` goes before genai-prices.
+    `also` gives its name at other providers. `efforts` are the levels of thinking that it takes, from low to high;
+    empty where it takes none. `always_thinks` says that thinking cannot be switched off, `fixed_temperature` that a
+    temperature is refused. `price` wins over genai-prices.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -126,7 +126,7 @@ def family_of(name: str, provider: str) -> str:
 
 
 def load_catalogue(overlay: Path | None) -> Catalogue:
-    """Read the shipped catalogue and the user's file over it. Raises SettingsError for a file that is no catalogue.
+    """Return the shipped catalogue with the user's file over it. Raises SettingsError for a file that is not one.
 
     A row of the user's replaces the fields it names of the row of that name; a list of needs replaces the list.
     """

@@ -8,7 +8,7 @@ from providers.catalogue import Catalogue
 from providers.deadline import Deadline
 from providers.endpoints import Endpoint
 from providers.sdk_client import ParameterRefused, SdkClient
-from providers.streamed import StreamedCompletion
+from providers.stream_assembly import StreamedCompletion
 from providers.wire import Dialect, chat_body, reply_of
 from stepwarden.models import ModelInfo, ModelReply, ModelRequest
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
-from providers.paused import PausedProviders
+from providers.provider_pauses import PausedProviders
 from providers.stack import Stacks
 from stepwarden.models import ModelError, ModelInfo
 

@@ -1,4 +1,4 @@
-"""Which model a name means, and which is chosen where nobody named one. It asks nobody."""
+"""Which model a name means, and which is chosen where none is named. Nothing here uses the network."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

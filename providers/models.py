@@ -10,8 +10,8 @@ from providers.deadline import Deadline
 from providers.discovery import ModelDiscovery
 from providers.endpoints import unconfigured_providers
 from providers.model_router import ModelRouter, RoutingRules
-from providers.paused import PausedProviders
-from providers.routed import RoutedProvider
+from providers.provider_pauses import PausedProviders
+from providers.routed_provider import RoutedProvider
 from providers.routes import KnownModels
 from providers.stack import Stacks
 from stepwarden.models import Choice, ModelInfo, ModelReply, ModelRequest, ModelTier, UnusableProvider

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-AnswerForm = Literal["json_schema", "json_object", "text"]
+SchemaForm = Literal["json_schema", "json_object", "text"]
 
 
 class Adapter(StrEnum):
@@ -17,7 +17,7 @@ class Adapter(StrEnum):
 
 
 class UnknownNames(StrEnum):
-    """Which names that nobody knows are passed on to a provider, in the order in which providers are looked for."""
+    """Which unknown names are passed on to a provider, in the order in which providers are tried."""
 
     NONE = "none"
     VENDOR_SLASH_MODEL = "vendor/model"  # all with a slash: it hosts the models of many vendors
@@ -71,7 +71,7 @@ class Profile:
     key_needed: bool = True
     adapter: Adapter = Adapter.COMPATIBLE
     sdk: VendorSdk | None = None
-    answers: AnswerForm = "json_schema"
+    answers: SchemaForm = "json_schema"
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: tuple[float, float] = (0.0, 2.0)
     thinking: Literal["effort", "type", "none"] = "effort"

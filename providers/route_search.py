@@ -9,7 +9,7 @@ from providers.routes import KnownModels, Route
 
 
 def find_route(known: KnownModels, name: str) -> Route | None:
-    """Return the route that a name leads to, whether it is allowed or not; None where nobody can be asked for it."""
+    """Return the route that a name leads to, whether it is allowed or not; None where it leads nowhere."""
     if name in known.scripted:
         return known.scripted_route(name)
     return (
@@ -76,7 +76,7 @@ def _of_vendor(known: KnownModels, name: str) -> Route | None:
 
 
 def _passed_on(known: KnownModels, name: str) -> Route | None:
-    """Return the route of a name that nobody knows: to a provider that takes such names, or to the only one."""
+    """Return the route of an unknown name: to a provider that takes such names, or to the only one."""
     claimed = vendor_of(name) is not None
     takes = {
         UnknownNames.VENDOR_SLASH_MODEL: "/" in name,

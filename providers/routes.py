@@ -1,4 +1,4 @@
-"""What can be asked by this process, and the routes that lead there. It asks nobody."""
+"""The models that this process can ask, and the routes to them. Nothing here uses the network."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What is said where no model can be asked, or none is meant by a name."""
+"""The errors where no model can be chosen, and where a name means none."""
 
 from providers.model_names import shown_name
 from providers.profiles import BY_NAME, PROFILES, vendor_of

@@ -120,7 +120,7 @@ def _text(content: object) -> str:
 def serve_script(path: Path, host: str, port: int, ready: Callable[[str], None] = lambda url: None) -> None:
     """Serve a script until interrupted; `ready` gets the base URL once it can be asked. Port 0 takes a free one.
 
-    Raises SettingsError for a file that is no script, OSError for an address that cannot be bound.
+    Raises SettingsError for a file that is not a script, OSError for an address that cannot be bound.
     """
     import uvicorn
 

@@ -35,7 +35,7 @@ class Limits:
 
 
 class Ledger(Protocol):
-    """Where spending outlives a process, for all processes of a store; see `Store.spend` and `Store.spent`."""
+    """Where spending outlives a process, for all processes of a store; see `stepwarden.storage.spending`."""
 
     async def spend(self, day: str, thread: str, tally: Tally) -> None:
         """Add what a call cost on `day` for `thread`."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 from providers.catalogue import Row
 from providers.endpoints import Endpoint
 from providers.model_names import same_model, shown_name
-from providers.profile import AnswerForm, Profile
+from providers.profile import Profile, SchemaForm
 from providers.schemas import schema_prompt, schema_response_format
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
@@ -24,7 +24,7 @@ _CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
 class Dialect:
     """What one model of an endpoint takes: what its profile says, without what it refused since."""
 
-    answers: AnswerForm
+    answers: SchemaForm
     limit_field: str
     left_out: frozenset[str] = frozenset()
 

@@ -111,7 +111,7 @@ class Runtime:
             choice = self.models.choose(None, ModelTier.DEEP)
         except ModelError as error:
             return f"none: {error}"
-        return f"{choice.info.name} ({choice.why})"
+        return f"{choice.info.name}, {choice.why}"
 
 
 def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:

@@ -1,4 +1,4 @@
-"""`challenge`: a disciplined prompt to doubt a statement. It asks nobody."""
+"""`challenge`: a prompt that makes the agent doubt a statement. It asks no model."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from tools.workflow.request import NonEmptyText
 from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
-QUOTED_CHARS = 4_000  # of the statement; who sent it has all of it
+QUOTED_CHARS = 4_000  # of the statement; the agent that sent it has all of it
 
 
 class ChallengeRequest(BaseModel):
-    """What is to be doubted."""
+    """The statement to doubt."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -24,7 +24,7 @@ class ChallengeRequest(BaseModel):
 
 
 def challenge_tool() -> EdgeTool:
-    """Make the tool."""
+    """Return the tool."""
     prompt = prompts.load("challenge")
 
     async def doubt(arguments: dict[str, Any], _caller: Caller, _progress: Progress) -> CallToolResult:
@@ -49,9 +49,9 @@ def challenge_tool() -> EdgeTool:
 
 
 def quoted(statement: str) -> str:
-    """Return the statement as a quotation, every line marked, so that none of it reads as ours."""
-    said = statement.strip()
-    lines = [f"> {line}".rstrip() for line in said[:QUOTED_CHARS].splitlines()]
-    if len(said) > QUOTED_CHARS:
-        lines.append(f"> [{len(said) - QUOTED_CHARS} more characters]")
+    """Return the statement as a quotation, every line marked, so that none of it reads as our own text."""
+    text = statement.strip()
+    lines = [f"> {line}".rstrip() for line in text[:QUOTED_CHARS].splitlines()]
+    if len(text) > QUOTED_CHARS:
+        lines.append(f"> [{len(text) - QUOTED_CHARS} more characters]")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """The rules' answer to every later step: does the plan still hold, is the work stuck, may it end now?
 
-The numbers are those of "Review, at every step" in docs/manager.md. Looked at are the last step and the claims; the
-steps before it only where something just changed.
+The numbers are those of "Review" in docs/manager.md. The rules read the last step and the claims, and the steps before
+it only where something just changed.
 """
 
 from dataclasses import dataclass

@@ -187,7 +187,7 @@ def variables() -> dict[str, str]:
 def unknown_variables(settings: Settings, declared: Collection[str]) -> list[str]:
     """Return the variables that look like ours and are none: a misspelt one would be ignored without a word.
 
-    `declared` are those of ours that somebody else declares.
+    `declared` are those that others declare, such as model providers.
     """
     known = {*map(variable_of, Settings.model_fields), *declared}
     return [name for name in settings.environment.starting_with("STEPWARDEN_") if name not in known]

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from contributing_page import ROOT, commands, copied, sections
+
+from tests.support.contributing import commands, copied, sections
+from tests.support.processes import ROOT
 
 TOUCHED = (  # by an addition, and quick; the snapshots are checked where they are renewed
     "tests/prompts",

@@ -501,7 +501,7 @@ BAD = (
     ({"prompt": "x", "thinking_mode": "extreme"}, "thinking_mode: send one of"),
     ({"prompt": "x", "images": ["/etc/passwd"]}, "images[0]: send a data URL"),
     ({"prompt": "x", "images": ["https://example.org/a.png"]}, "images[0]: send a data URL"),
-    ({"prompt": "x", "images": ["data:image/png;base64,???"]}, "images[0]: is no base64"),
+    ({"prompt": "x", "images": ["data:image/png;base64,???"]}, "images[0]: is not base64"),
     ({"prompt": "x", "images": [PNG] * 9}, "9 items are over the limit of 8"),
     ({"prompt": "x", "files": {"a": 1}}, "files[0]: send text"),
     ({"prompt": "x", "continuation_id": "nothing"}, "no chat or thread nothing"),

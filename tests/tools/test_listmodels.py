@@ -29,9 +29,9 @@ async def test_all_that_is_usable_is_listed_with_what_auto_picks_and_what_to_set
     is_error, text = await listed(Players())
     assert not is_error
     assert text == (
-        "auto, deep: wise-1 (first for deep)\n"
-        "auto, balanced: wise-1 (first for balanced)\n"
-        "auto, fast: quick-1 (first for fast)\n"
+        "auto, deep: wise-1, first for deep\n"
+        "auto, balanced: wise-1, first for balanced\n"
+        "auto, fast: quick-1, first for fast\n"
         "acme: wise-1 (wise, 200k), quick-1 (quick, 32k)\n"
         "zeta: eye-1 (1M, sees)\n"
         "Not usable: nova: set NOVA_API_KEY"
@@ -47,7 +47,7 @@ async def test_the_only_model_is_told_once_and_the_rest_is_still_named(tmp_path:
     runtime = build_runtime(load_settings(home=tmp_path, **own))
     _, text = await listed(runtime.models)
     await runtime.close()
-    assert text.startswith("auto: own (")
+    assert text.startswith("auto: own, ")
     assert "openai: set OPENAI_API_KEY" in text
 
 
@@ -66,7 +66,7 @@ async def test_long_lists_are_cut_with_a_count_and_one_provider_is_shown_whole()
 
 async def test_a_provider_that_cannot_be_used_or_is_not_there_is_told() -> None:
     assert (await listed(Players(), provider="nova"))[1] == "nova cannot be used now: set NOVA_API_KEY"
-    assert "No such provider" in (await listed(Players(), provider="acmee"))[1]
+    assert "no such provider" in (await listed(Players(), provider="acmee"))[1]
     assert (await listed(Players(), provider=7)) == (True, "Not recorded. provider: send text")
     assert (await listed(Players(), vendor="acme"))[0]
 
