@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from stepwarden.steps.panel import panel_of
+from stepwarden.steps.panel import AGENT, panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
 from stepwarden.steps.thread import Thread
@@ -138,6 +138,8 @@ def synthesis_lines(part: dict[str, Any]) -> list[str]:
 
 
 def _vote_words(row: dict[str, Any]) -> str:
+    if row["model"] == AGENT and row["vote"] == "none":
+        return "You gave no vote."
     before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
     words = row.get("after_exchange") or row.get("summary")
     summary = f": {words}" if words else ""
