@@ -1,8 +1,8 @@
 """Checks arguments and results against foreign JSON schemas: bounded, offline, in words a model can act on.
 
-References are followed inside the schema only. Its patterns run on an engine whose
-time is linear (Rust's, by pydantic); those that it cannot read are left to the server. Every keyword that is looked at
-counts, so a schema that multiplies itself ends. What cannot be checked is not refused: the server checks again.
+References are followed inside the schema only. Patterns run on an engine whose time is linear (Rust, by pydantic);
+those that it cannot read are left to the server. Every keyword that is looked at counts, so a schema that multiplies
+itself ends. What cannot be checked is not refused: the server checks again.
 """
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
