@@ -1,6 +1,8 @@
 """JSON schemas as small as a host's context deserves, from the pydantic models that really validate."""
 
+import json
 from functools import cache
+from importlib.resources import files
 from typing import Any, cast
 
 from pydantic import BaseModel, create_model
@@ -9,6 +11,21 @@ DROPPED = frozenset(
     {"title", "default", "additionalProperties", "pattern", "minLength", "maxLength", "maxItems", "minimum", "maximum"}
 )
 """What a host's model does not need to fill a call: the server enforces it, with errors that say what to send."""
+
+
+SHIPPED = "schemas.json"
+"""The schemas of the tools as they are listed, so that no start works them out; a test holds them to the models."""
+
+
+def listed_schema(tool: str, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the input schema of a tool: the shipped one, or that of its model where none is shipped."""
+    shipped = _shipped().get(tool)
+    return compact_schema(model) if shipped is None else shipped
+
+
+@cache
+def _shipped() -> dict[str, dict[str, Any]]:
+    return json.loads(files("tools").joinpath(SHIPPED).read_text("utf-8"))
 
 
 def compact_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -23,7 +40,7 @@ def compact_schema(model: type[BaseModel]) -> dict[str, Any]:
     own = {name: field for name, field in model.model_fields.items() if name not in parent.model_fields}
     if not own:
         return inherited
-    # Ten tools share the fields of one parent: only a tool's own are worked out for it, which the start feels.
+    # Ten tools share the fields of one parent: only a tool's own are worked out for it.
     added = _listed(
         create_model("Own", **cast("Any", {name: (field.annotation, field) for name, field in own.items()}))
     )
