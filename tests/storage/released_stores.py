@@ -21,7 +21,7 @@ def put_released(name: str, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT current_schema()").fetchone()
         assert found is not None
-        connection.execute(dump.replace("public.stepwarden", f"{found[0]}.stepwarden"))  # pyright: ignore[reportArgumentType]
+        connection.execute(dump.replace("public.stepwarden", f"{found[0]}.stepwarden").encode())
 
 
 def rows(url: str, sql: str) -> list[tuple[object, ...]]:
@@ -33,5 +33,5 @@ def rows(url: str, sql: str) -> list[tuple[object, ...]]:
         finally:
             connection.close()
     with psycopg.connect(url) as connection:
-        cursor = connection.execute(sql)  # pyright: ignore[reportArgumentType]
+        cursor = connection.execute(sql.encode())
         return cursor.fetchall() if cursor.description else []

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from stepwarden.storage import HeadChange, NewEvent, RetentionRule, Store, StoredEvent, kinds
-from stepwarden.storage.sqlite import DriverConnection, newest_driver
+from stepwarden.storage.sqlite import newest_driver
+from stepwarden.storage.sqlite_file import DriverConnection
 
 CHANGE = HeadChange(tool="debug", principal="local", title="find it", state="open", steps=1, total_steps=3)
 ORPHANS = RetentionRule(kinds.THREAD, 7 * 86_400.0, states=("open",), most_steps=1)

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -140,7 +141,7 @@ async def test_heads_come_newest_first_with_those_of_a_directory_before_the_rest
         clock.now += 1
     await append(any_store, "debug-a", 1, replace(CHANGE, directory="/x"))
 
-    async def listed(**wanted: object) -> str:
+    async def listed(**wanted: Any) -> str:
         return "".join(head.stream[-1] for head in await any_store.heads(HeadQuery("local", **wanted)))
 
     assert await listed() == "adcb"
@@ -154,7 +155,7 @@ async def test_heads_are_filtered_by_tool_outcome_and_prefix(any_store: Store) -
     await append(any_store, "plan_x", 1, replace(CHANGE, tool="planner"))
     await append(any_store, "planxx", 1, replace(CHANGE, tool="planner"))
 
-    async def listed(**wanted: object) -> set[str]:
+    async def listed(**wanted: Any) -> set[str]:
         return {head.stream for head in await any_store.heads(HeadQuery("local", **wanted))}
 
     assert await listed(tool="planner") == {"plan_x", "planxx"}
@@ -166,7 +167,7 @@ async def test_heads_are_filtered_by_tool_outcome_and_prefix(any_store: Store) -
 
 
 async def test_calibration_counts_done_streams_of_the_tool_since_the_reset(any_store: Store, clock: Clock) -> None:
-    async def finish(name: str, steps: int, **other: object) -> None:
+    async def finish(name: str, steps: int, **other: Any) -> None:
         clock.now += 1
         done = replace(CHANGE, state="done", steps=steps, completed=True)
         await append(any_store, name, 1, replace(done, **other))
