@@ -12,7 +12,7 @@ from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
-from stepwarden.threads.queries import ThreadQueries, as_html, as_markdown
+from stepwarden.threads.queries import ThreadQueries
 from tools.shared.edge import current_caller
 
 COMPLETIONS = 50  # ids offered at once; the protocol allows 100
@@ -76,6 +76,8 @@ def _add_reports(server: MCPServer, archive: ThreadQueries) -> None:
         mime_type="text/markdown",
     )
     async def report(continuation_id: str) -> str:
+        from stepwarden.threads.exports import as_markdown  # a tenth of our own part of the start
+
         return as_markdown(*await _told(archive, continuation_id))
 
     @server.resource(
@@ -86,6 +88,8 @@ def _add_reports(server: MCPServer, archive: ThreadQueries) -> None:
         mime_type="text/html",
     )
     async def report_page(continuation_id: str) -> str:
+        from stepwarden.threads.exports import as_html
+
         return as_html(*await _told(archive, continuation_id))
 
     for handler in (report, report_page):

@@ -14,8 +14,9 @@ from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome
 from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL, Caller, StepCall, StepRefused, StepReply
+from stepwarden.threads.exports import as_json, as_markdown
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.queries import ThreadQueries, as_json, as_markdown
+from stepwarden.threads.queries import ThreadQueries
 from stepwarden.threads.submissions import Threads
 
 POLICY = Policy(tool="debug", low=2, likely=4, high=8)
