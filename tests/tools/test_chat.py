@@ -502,15 +502,16 @@ BAD = (
 )
 
 
-@pytest.mark.parametrize(("arguments", "says"), BAD)
 async def test_bad_input_is_told_in_a_line_and_asks_nobody(
-    home: Path, models: ScriptedModels, arguments: dict[str, Any], says: str
+    home: Path, models: ScriptedModels, subtests: pytest.Subtests
 ) -> None:
     async with local_server(home, models) as built, Client(built.app) as client:
-        text = await refused(client, **arguments)
-        assert says in text
-        assert len(text) < 400
-        assert models.asked == []
+        for arguments, says in BAD:
+            with subtests.test(says):
+                text = await refused(client, **arguments)
+                assert says in text
+                assert len(text) < 400
+                assert models.asked == []
         await said(client, prompt="x", model=None, files=None)
 
 
