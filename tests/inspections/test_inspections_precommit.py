@@ -17,6 +17,7 @@ from stepwarden.inspections.shared.secret_patterns import find_secret
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.git.change import FileChange, Hunk, untracked_change
 from stepwarden.steps.evidence import Evidence, Verdict
+from stepwarden.steps.persistent import PersistentList
 from stepwarden.steps.submission import Severity, Submission
 from stepwarden.steps.thread import Claims, Issue, Step, Thread
 
@@ -195,7 +196,7 @@ def thread_with(
     evidence = tuple(Evidence(f"{name}.py", "x = 1", Verdict.VERIFIED, line) for name, line in quotes.items())
     said = Submission(1, "look", "d", findings=findings or None, checked=checked)
     step = Step(1, said, evidence=evidence, issues=issues, existing=checked, readable=True)
-    return Thread("precommit-x", "precommit", trail=(step,), claims=Claims().with_step(step))
+    return Thread("precommit-x", "precommit", trail=PersistentList((step,)), claims=Claims().with_step(step))
 
 
 HUNK = ReviewedHunk("a.py", 20, 24, 5, 0)
