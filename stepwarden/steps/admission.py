@@ -93,7 +93,7 @@ def admit(
         )  # rule 1
     own = thread.tool == policy.tool
     step = thread.step_with(submission.digest) if own else None
-    if own and thread.awaiting is not None:
+    if own and thread.awaiting is not None:  # it is waiting
         waited = thread.awaiting[1]
         # By its number, whatever its words: a host that tries again seldom repeats itself letter by letter, and
         # refusing it for its words would lose the answer that was paid for (rule 8).

@@ -68,9 +68,9 @@ def before_step(thread: Thread, number: int) -> Thread:
         disproof_asked=thread.disproof_asked if thread.disproof_asked < number else 0,
         plan=None if number == 1 else thread.plan,
         awaiting=None,
-        opinion=None,
+        review=None,
         expert_asked=False,
-        voices=_voices_before(thread, number),
+        answers=_answers_before(thread, number),
         exchanged=False,
         refused_empty=None,
         refused_at=frozenset(at for at in thread.refused_at if at < number),
@@ -107,10 +107,10 @@ def _counted(thread: Thread, totals: Totals, step: Step, *, files_new: int) -> T
     return totals.with_step(step, refused_first=step.number in thread.refused_at, files_new=files_new)
 
 
-def _voices_before(thread: Thread, number: int) -> dict[int, PanelAnswer]:
+def _answers_before(thread: Thread, number: int) -> dict[int, PanelAnswer]:
     """Return what the steps before `number` heard, without what an exchange at the end made of it."""
-    kept = {seat: voice for seat, voice in thread.voices.items() if seat < number}
-    return {seat: replace(voice, revised=None, revision="") for seat, voice in kept.items()}
+    kept = {seat: answer for seat, answer in thread.answers.items() if seat < number}
+    return {seat: replace(answer, revised=None, revision="") for seat, answer in kept.items()}
 
 
 def _after(thread: Thread, **changes: Any) -> Thread:
@@ -134,7 +134,7 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         decisions = _decided(thread, "backtracked", DecidedBy.AGENT, reason, at=step.number)
         thread = evolve(before_step(thread, step.number), decisions=decisions)
     if event.reopened:
-        thread = evolve(thread, opinion=None, expert_asked=False)  # one round for each completion
+        thread = evolve(thread, review=None, expert_asked=False)  # one round for each completion
     attempts = {step.number: thread.attempts.get(step.number, 0) + 1}
     grown = _after(
         thread,
@@ -231,13 +231,13 @@ def _answered(thread: Thread, event: Answered) -> Thread:
     review = event.opinion
     words = f"{review.verdict}: {review.summary}" if review.disagrees else review.verdict
     decisions = _decided(thread, "answered", DecidedBy.MODEL, f"{review.model} {words}".strip())
-    return _after(thread, awaiting=None, opinion=review, decisions=decisions)
+    return _after(thread, awaiting=None, review=review, decisions=decisions)
 
 
 def _heard(thread: Thread, answer: PanelAnswer) -> Thread:
     vote = answer.counted.value if answer.counted else "no vote"
     decisions = _decided(thread, "heard", DecidedBy.MODEL, f"{answer.name}: {answer.failed or vote}")
-    return _after(thread, awaiting=None, voices={**thread.voices, answer.seat: answer}, decisions=decisions)
+    return _after(thread, awaiting=None, answers={**thread.answers, answer.seat: answer}, decisions=decisions)
 
 
 def _given_up(thread: Thread, event: GivenUp) -> Thread:

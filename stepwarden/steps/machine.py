@@ -29,7 +29,7 @@ from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
 from stepwarden.steps.stall import gets_nowhere, gives_up
-from stepwarden.steps.status import ThreadStatus, status_of
+from stepwarden.steps.status import GOES_ON, ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 
@@ -102,7 +102,7 @@ def advance(thread: Thread, accepted: Accept, submission: Submission, facts: Ste
     An answer that is still awaited is given up: the agent can always continue without the model (rule 8).
     """
     decision = Decision(thread)
-    if thread.awaiting is not None:
+    if status_of(thread) is ThreadStatus.WAITING:
         decision = decision.then(*policy.consultation.give_up(thread, accepted.backtrack))
     decision = _record(decision, accepted, submission, facts, policy)
     return _follow(decision, facts, policy)
@@ -126,7 +126,7 @@ def advise(decision: Decision, advice: Advice, policy: Policy, prepared: Prepara
     An open thread is left with a step to come (rule 2). A held or finished thread takes only a plan. An early end needs
     the whole gate and assurance `verified`, or as inconclusive one a thread that gets nowhere (rule 7).
     """
-    if advice.plan is not None and decision.thread.outcome is Outcome.OPEN:
+    if advice.plan is not None and status_of(decision.thread) in GOES_ON:
         decision = decision.then(*replan(decision.thread, advice.plan))
     if policy.consultation.steps(decision.thread) is not None:
         return decision  # its steps are counted, not advised
@@ -163,7 +163,8 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
         stale=facts.stale,
         measured=facts.measured,
     )
-    return decision.then(StepRecorded(step, accepted.backtrack, thread.outcome is not Outcome.OPEN))
+    reopened = status_of(thread) in {ThreadStatus.ENDED, ThreadStatus.CLOSED}
+    return decision.then(StepRecorded(step, accepted.backtrack, reopened))
 
 
 def phase_of(number: int, submission: Submission, planned: int) -> Phase:
@@ -210,7 +211,7 @@ def _finish_asked(decision: Decision, prepared: Preparation, policy: Policy) -> 
     """
     thread = decision.thread
     barred = open_clauses(thread, policy)
-    if barred and not thread.held and not gives_up(thread, policy):
+    if barred and status_of(thread) is not ThreadStatus.HELD and not gives_up(thread, policy):
         decision = decision.then(Held(barred))
         decision = decision.then(*shorten_to_open(decision.thread, len(barred), steps_to_close(len(barred))))
         return decision.then(*leave_a_step(decision.thread))

@@ -6,8 +6,9 @@ Each function returns the events to record: a changed plan, or none.
 from dataclasses import replace
 
 from stepwarden.steps.events import Planned
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
-from stepwarden.steps.thread import DecidedBy, Outcome, Plan, Thread
+from stepwarden.steps.thread import DecidedBy, Plan, Thread
 
 Plans = tuple[Planned, ...]
 
@@ -63,6 +64,6 @@ def replan(thread: Thread, plan: Plan) -> Plans:
 def leave_a_step(thread: Thread) -> Plans:
     """Never leave a thread that goes on without a step to come (rule 2)."""
     plan = thread.plan
-    if thread.outcome is not Outcome.OPEN or thread.awaiting is not None or plan is None or plan.likely > thread.last:
+    if status_of(thread) not in {ThreadStatus.OPEN, ThreadStatus.HELD} or plan is None or plan.likely > thread.last:
         return ()
     return (grow(plan, thread.last + 1, MORE_TO_DO, DecidedBy.RULE),)

@@ -1,6 +1,7 @@
 """Where a thread stands, as one word: what a call may do to it depends on this, and on nothing that is not in it.
 
-It is derived and never recorded. The table in section 3 of docs/protocol.md has a column for each status.
+It is derived and never recorded. The table in section 3 of docs/protocol.md has a column for each status. Whether the
+models have had their round already is no part of it: that is known to the rules of the consultation alone.
 """
 
 from enum import StrEnum
@@ -17,6 +18,10 @@ class ThreadStatus(StrEnum):
     WAITING = "waiting"  # models are asked: the same number collects, the next one goes on without them
     ENDED = "ended"  # by the server, while the agent would have gone on: the next number reopens it
     CLOSED = "closed"  # by the agent or a person: only a backtrack reopens it
+
+
+GOES_ON = frozenset({ThreadStatus.OPEN, ThreadStatus.HELD, ThreadStatus.WAITING})
+"""What a thread is in that has begun and not ended."""
 
 
 def status_of(thread: Thread) -> ThreadStatus:

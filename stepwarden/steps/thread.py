@@ -122,10 +122,10 @@ class Thread:
     superseded: frozenset[str] = frozenset()
     issues_numbered: int = 0
     awaiting: tuple[str, int] | None = None  # (key, step number) of the consultation that is waited for
-    opinion: ExpertReview | None = None  # the expert's, of this branch
+    review: ExpertReview | None = None  # the expert's, of this branch
     asked_model: str = ""  # who was asked last
     expert_asked: bool = False  # once for each completion
-    voices: Mapping[int, PanelAnswer] = field(default_factory=dict[int, PanelAnswer])  # of a consensus, by seat
+    answers: Mapping[int, PanelAnswer] = field(default_factory=dict[int, PanelAnswer])  # of a panel, by number
     exchanged: bool = False  # whether its exchange round was held
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
     refused_at: frozenset[int] = frozenset()  # numbers whose step was refused at first for bringing nothing

@@ -30,7 +30,7 @@ def test_the_text_of_an_error_is_composed_when_somebody_reads_it() -> None:
         return "No model is configured: set A_KEY."
 
     error = ModelError(ErrorKind.NO_MODEL, text)
-    assert (error.trouble, composed) == (ErrorKind.NO_MODEL, [])
+    assert (error.kind, composed) == (ErrorKind.NO_MODEL, [])
     assert str(error) == "No model is configured: set A_KEY."
     assert composed == ["once"]
 

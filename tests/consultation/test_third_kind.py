@@ -34,7 +34,7 @@ def take_hint(_: Thread, __: Gate) -> tuple[Event, ...]:
 
 
 def unseen_place(thread: Thread) -> tuple[Clause, ...]:
-    place = thread.opinion.summary if thread.opinion is not None else ""
+    place = thread.review.summary if thread.review is not None else ""
     return (Clause("checklist", place, f"look at {place}"),) if place and place not in thread.claims.files else ()
 
 

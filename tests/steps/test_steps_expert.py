@@ -155,7 +155,7 @@ def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:
     thread = reviewed(waiting(), OBJECTS).thread
     back = after(thread, proven(2, backtrack=2, more=False, confidence=Confidence.HIGH))
     assert back.thread.awaiting == ("expert:2:2", 2)
-    assert back.thread.opinion is None
+    assert back.thread.review is None
 
 
 def test_a_thread_that_is_reopened_gets_another_round_at_its_next_end() -> None:

@@ -137,8 +137,8 @@ def _told(admission: Admission) -> tuple[Any, ...]:
             return ("refused", str(reason))
         case Open():
             return ("opens",)
-        case Accept():
-            return ("step", admission.number, admission.new, admission.stalled)
+    assert isinstance(admission, Accept)
+    return ("step", admission.number, admission.new, admission.stalled)
 
 
 class Threads(RuleBasedStateMachine):
@@ -242,7 +242,7 @@ class Threads(RuleBasedStateMachine):
         if expected[0] == "step":
             self._recorded(said, expected, advice)
         elif expected[0] == "refused":
-            self.model.refuse(said, expected[1])
+            self.model.refuse(said, str(expected[1]))
             assert before is not None
             changed = {"version": before.version + 1, "refused_empty": self.play.now.refused_empty}
             changed["refused_at"] = self.play.now.refused_at

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
@@ -108,7 +109,7 @@ async def test_what_is_compared_is_chosen(app: MCPServer, project: Path) -> None
     ],
 )
 async def test_what_cannot_be_compared_is_refused_with_what_to_send(
-    app: MCPServer, project: Path, fields: dict[str, object], words: str
+    app: MCPServer, project: Path, fields: dict[str, Any], words: str
 ) -> None:
     committed(project)
     async with connected(app, project) as host:

@@ -98,7 +98,7 @@ async def host(
     runtime = build_runtime(settings)
     asked: list[str] = []
 
-    async def put(_context: Any, params: Any) -> ElicitResult:
+    async def put(context: Any, params: Any) -> ElicitResult:
         assert answer is not None
         asked.append(params.message)
         await asyncio.sleep(answer_after_s)
@@ -136,7 +136,7 @@ async def test_a_call_that_asks_twice_goes_on_after_each_answer(tmp_path: Path, 
     answer = ElicitResult(action="decline")
     told: list[str] = []
 
-    async def on_progress(_progress: float, _total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         told.append(message or "")
 
     async with host(tmp_path, mode=mode, upstream="legacy", answer=answer) as (client, asked):
@@ -233,7 +233,7 @@ async def test_progress_passes_and_a_cancelled_call_ends_at_the_upstream_too(
     told: list[str] = []
     moving = asyncio.Event()
 
-    async def on_progress(_progress: float, _total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         told.append(message or "")
         if len(told) >= 3:
             moving.set()

@@ -93,7 +93,7 @@ def _outcome(found: Synthesis) -> str:
 
 def _all(found: Synthesis, thread: Thread) -> list[PanelAnswer]:
     agent = [found.agent] if found.agent is not None else []
-    return [*sorted(thread.voices.values(), key=lambda answer: answer.seat), *agent]
+    return [*sorted(thread.answers.values(), key=lambda answer: answer.seat), *agent]
 
 
 def _vote(answer: PanelAnswer) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
 
 def _expert(reply: StepReply) -> ExpertPart | None:
     """Return the expert's verdict, in the call that brought it and at the end."""
-    review = reply.review or (reply.thread.opinion if reply.finished else None)
+    review = reply.review or (reply.thread.review if reply.finished else None)
     if review is None:
         return ExpertPart(verdict=f"none: {_why_no_expert(reply.thread)}") if reply.finished else None
     if review.failed:
@@ -320,7 +320,7 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
-    if envelope.expert is not None and (thread.opinion is not None or thread.expert_asked):
+    if envelope.expert is not None and (thread.review is not None or thread.expert_asked):
         lines.append(f"Expert{_expert_words(envelope.expert)}")
     if synthesis is not None:
         answers = answer_parts(reply.answers)
