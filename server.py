@@ -4,6 +4,12 @@ Importing builds the server and opens nothing; `python server.py` is `stepwarden
 """
 
 import sys
+
+if __name__ == "__main__":  # before all else is imported: the command imports this file under its name
+    from stepwarden.cli import main
+
+    sys.exit(main(["serve", *sys.argv[1:]]))
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -88,10 +94,5 @@ def _kind_of(runtime: Runtime) -> Callable[..., MCPServer]:
     return partial(ExposingServer, deferred=runtime.upstreams)
 
 
-if __name__ == "__main__":
-    from stepwarden.cli import main
-
-    sys.exit(main(["serve", *sys.argv[1:]]))  # which imports this file under its name
-else:
-    runtime = build_runtime(load_settings())
-    mcp = build_server(runtime.settings, runtime)
+runtime = build_runtime(load_settings())
+mcp = build_server(runtime.settings, runtime)

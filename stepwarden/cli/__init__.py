@@ -4,6 +4,7 @@ Hosts start `stepwarden serve` in any directory, also in one that has a `tools` 
 does not put that directory on `sys.path`, so ours are found; `python -m` would, which is why there is no `__main__`.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments == ["serve"]:  # what hosts start with every window: typer alone would take 40 ms
+            gc.disable()  # until all is imported: none of it becomes garbage, and to look for some takes a tenth of it
             from stepwarden.cli.serve import serve
 
             serve()
@@ -27,4 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StepwardenError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    finally:
+        gc.enable()
     return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -38,7 +39,14 @@ def serve(*, http: bool = False, host: str | None = None, port: int | None = Non
         asyncio.run(_http(settings))
     import server
 
+    _settle_garbage()
     asyncio.run(_stdio(server.mcp, server.runtime))
+
+
+def _settle_garbage() -> None:
+    """Leave what is imported and built by now out of every collection: it stays as long as the process."""
+    gc.freeze()
+    gc.enable()
 
 
 async def _http(settings: Settings) -> NoReturn:
@@ -52,6 +60,7 @@ async def _http(settings: Settings) -> NoReturn:
     listener = bind(settings.host, settings.port)
     import server
 
+    _settle_garbage()
     # uvicorn takes the signals over, and hands them back to our handler, the end of the process, when it is done.
     await serve_app(build_app(server.mcp, server.runtime, allowed), settings, listener)
     server.runtime.abandon()
