@@ -8,11 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from world import Browser, World, config, free, plain_client, signed_in, use
+from world import Browser, World, config, plain_client, signed_in, use
 
 from stepwarden.errors import SecretsUnavailable, SignInFailed, SignInNeeded, UpstreamDown, UpstreamError
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 from stepwarden.upstream.oauth.listener import Listener
+from tests.support.http_apps import free_listener
 
 pytestmark = pytest.mark.asyncio
 
@@ -141,7 +142,7 @@ async def test_a_token_endpoint_that_cannot_now(world: World, vault: Vault, faul
 
 
 async def test_an_authorization_server_that_is_gone(world: World, vault: Vault) -> None:
-    with free() as nobody:
+    with free_listener() as nobody:
         world.issuer = f"http://127.0.0.1:{nobody.getsockname()[1]}"
     said = await refused(world, vault, UpstreamDown)
     assert "127.0.0.1, where jira signs in, does not answer" in said
@@ -175,7 +176,7 @@ async def test_a_stranger_does_not_end_the_attempt(world: World, vault: Vault) -
 
 
 async def test_a_port_that_is_taken(world: World, vault: Vault) -> None:
-    with free() as taken:
+    with free_listener() as taken:
         said = await refused(world, vault, redirect_port=taken.getsockname()[1])
     assert "another sign-in may be waiting there" in said
 

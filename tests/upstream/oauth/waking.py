@@ -2,71 +2,66 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
 
 from pydantic import SecretStr
 
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth import Vault
+from tests.support.processes import ROOT, Process, environment, start
 
-WAKING = """
-import asyncio, json, os, sys
-from pathlib import Path
-import httpx2
-from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.oauth import SignIn, Vault, build_auth
+CALLER = Path(__file__).with_name("caller.py")
 
-async def main():
-    windows = []
-    async def show(url):
-        windows.append(url)
-    entry, directory, key, _ = sys.argv[1:]
-    config = UpstreamConfig.model_validate(json.loads(entry))
-    auth = build_auth(config, Vault(Path(directory), Path(key)), SignIn(waits=True, timeout_s=5.0, show=show))
-    os.write(1, b"ready\\n")
-    while os.read(0, 1):  # all wake together when the other end is closed
-        pass
-    async with httpx2.AsyncClient(auth=auth, timeout=30.0, verify=False) as client:
-        response = await client.post(config.url)
-    os.write(1, f"{response.status_code} {len(windows)}\\n".encode())
 
-children = []
-for _ in range(int(sys.argv[4])):  # forked, so that what they import is imported once
-    child = os.fork()
-    if not child:
-        asyncio.run(main())
-        os._exit(0)
-    children.append(child)
-os.write(1, f"{children[0]}\\n".encode())
-for child in children:
-    os.waitpid(child, 0)
-"""
+@dataclass
+class Callers:
+    """Processes that wait for their stdin to end, and then call. What they say is read in threads."""
+
+    processes: list[Process]
+
+    async def wake(self) -> None:
+        """Let all go at once, and wait until each is about to call."""
+        for process in self.processes:
+            _pipe(process.stdin).close()
+        assert await self.lines() == ["calling"] * len(self.processes)
+
+    async def lines(self) -> list[str]:
+        """Return the next line of each."""
+        return [await asyncio.to_thread(_line, _pipe(process.stdout)) for process in self.processes]
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe
+    return pipe
+
+
+def _line(pipe: IO[bytes]) -> str:
+    line = b""
+    while not line.endswith(b"\n") and (byte := pipe.read(1)):
+        line += byte
+    return line.decode().strip()
 
 
 @asynccontextmanager
-async def waking(
-    config: UpstreamConfig, vault: Vault, count: int
-) -> AsyncGenerator[tuple[asyncio.subprocess.Process, int]]:
-    """So many processes of our own that call the server when stdin is closed; gives the id of the first too."""
+async def waking(config: UpstreamConfig, vault: Vault, count: int) -> AsyncGenerator[Callers]:
+    """Start so many processes of our own that call the server when they are woken."""
     entry = json.dumps(config.model_dump(exclude_defaults=True), default=_plain)
-    arguments = [sys.executable, "-c", WAKING, entry, str(vault.directory), str(vault.key_file), str(count)]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe)
-    assert process.stdout
+    command = [str(CALLER), entry, str(vault.directory), str(vault.key_file)]
+    variables = environment(vault.directory.parent)
+    callers = Callers([start(command, variables, ROOT) for _ in range(count)])
     try:
-        lines = [await process.stdout.readline() for _ in range(count + 1)]
-        (first,) = [int(line) for line in lines if line != b"ready\n"]
-        yield process, first
+        assert await callers.lines() == ["ready"] * count
+        yield callers
     finally:
-        await process.wait()
-
-
-async def said(process: asyncio.subprocess.Process) -> list[str]:
-    assert process.stdout
-    return (await process.stdout.read()).decode().splitlines()
+        for process in callers.processes:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                _pipe(pipe).close()
 
 
 def _plain(value: Any) -> Any:

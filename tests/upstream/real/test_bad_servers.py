@@ -24,6 +24,7 @@ from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.gateway import CallOutcome, Upstreams
 from stepwarden.upstream.records import CallRecord
 from stepwarden.upstream.session import CallQuestion
+from tests.support.certificates import self_signed
 
 pytestmark = pytest.mark.asyncio
 SAFE = "Repeating it is safe"
@@ -281,7 +282,8 @@ async def test_the_older_transport_of_events_works() -> None:
 
 
 async def test_a_certificate_that_nobody_trusts_is_named(tmp_path: Path) -> None:
-    with hosting(**sockets.self_signed(tmp_path)) as host:
+    certificate, key = self_signed(tmp_path)
+    with hosting(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as host:
         url = host.serve().url.replace("127.0.0.1", "localhost")
         async with upstreams({"url": url, "auth": {"type": "none"}}) as found:
             with pytest.raises(UpstreamDown, match=r"TLS certificate is refused \(self-signed certificate\)"):
