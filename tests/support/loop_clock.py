@@ -19,3 +19,8 @@ class LoopClock:
     def forward(self, seconds: float) -> None:
         """Let `seconds` pass: every timer that is due then fires in the next round of the loop."""
         self._ahead_s += seconds
+
+    def stop(self) -> None:
+        """Let no time pass any more but by `forward`."""
+        stands = self._usual()
+        self._usual = lambda: stands
