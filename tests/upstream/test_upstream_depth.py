@@ -177,8 +177,17 @@ def test_ordinary_events_arrive_as_they_were_and_no_later(stream: str, sizes: li
     assert events_in(given_on + buffer.rest()) == events_in(data)
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("size", [1, 3, 100_000])
+@pytest.mark.parametrize(
+    ("end", "size"),
+    [
+        ("\n", 100_000),
+        ("\r\n", 1),
+        ("\r", 3),
+        *(pytest.param(end, size, marks=pytest.mark.slow) for end, size in [("\n", 1), ("\n", 3), ("\r\n", 3)]),
+        *(pytest.param(end, 100_000, marks=pytest.mark.slow) for end in ("\r\n", "\r")),
+        pytest.param("\r", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_a_list_of_tools_in_an_event_is_readable_however_it_is_written_and_cut(end: str, size: int) -> None:
     text = json.dumps({"id": 1, "result": {"tools": listings.TOO_DEEP}}, indent=0)
     lines = ["event: message", "id: 7", *(f"data:{line}" for line in text.split("\n")), "", "data: next", "", ""]
