@@ -9,6 +9,7 @@ from providers.models import AllModels, build_models
 from providers.retry import RetryPolicy
 from providers.scripted import Answering, ScriptedReply
 from stepwarden.settings import Settings, load_settings, variable_of
+from tests.support.certificates import one_trusted_certificate
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +17,12 @@ def _no_keys_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
     for name in Settings.model_fields:
         monkeypatch.delenv(variable_of(name), raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_trusted_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with one_trusted_certificate(tmp_path_factory.mktemp("trusted")):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A scripted endpoint in a thread of this process, asked by the real SDKs."""
 
-import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from providers.retry import RetryPolicy
 from providers.scripted import Answering, Script, ScriptedReply, ScriptedRequest
 from providers.scripted_server import ScriptedServer
 from stepwarden.models import Message, ModelRequest
+from tests.support.news import News
 
 QUICK = RetryPolicy(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
 KEY = "sk-planted-0123456789abcdef"
@@ -67,23 +67,25 @@ class Gate:
     """Holds replies back until a test opens it; counts how many wait."""
 
     def __init__(self, reply: ScriptedReply | str = "late") -> None:
-        self._opened = threading.Event()
-        self._waiting = threading.Semaphore(0)
+        self._opened = False
+        self._asked = 0
+        self._news = News()
         self._reply = reply
 
     async def answer(self, asked: ScriptedRequest) -> ScriptedReply | str:
         del asked
-        self._waiting.release()
-        while not self._opened.is_set():
-            await asyncio.sleep(0.002)
+        self._asked += 1
+        self._news.tell()
+        await self._news.until(lambda: self._opened)
         return self._reply
 
     def open(self) -> None:
-        self._opened.set()
+        self._opened = True
+        self._news.tell()
 
     async def until_asked(self, times: int = 1) -> None:
-        for _ in range(times):
-            assert await asyncio.to_thread(self._waiting.acquire, timeout=10)
+        """Wait until it was asked so often in all."""
+        await self._news.until(lambda: self._asked >= times)
 
 
 def request(model: str = "m", text: str = "hi", **more: object) -> ModelRequest:

@@ -20,6 +20,11 @@ class LoopClock:
         """Let `seconds` pass: every timer that is due then fires in the next round of the loop."""
         self._ahead_s += seconds
 
+    async def settled(self) -> None:
+        """Let everything run that waits for no time and nobody else."""
+        for _ in range(100):
+            await asyncio.sleep(0)
+
     def stop(self) -> None:
         """Let no time pass any more but by `forward`."""
         stands = self._usual()
