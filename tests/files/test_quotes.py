@@ -11,7 +11,7 @@ from stepwarden.files.nearest import nearest_line
 from stepwarden.files.quotes import QuoteMatch, look_up, still_there
 from stepwarden.files.text import FoldedText, decode
 from stepwarden.steps.evidence import Verdict
-from tests.support.examples import DEEP, examples
+from tests.support.examples import examples
 from tests.support.work import calls_in
 
 SOURCE = '''\
@@ -360,7 +360,8 @@ def test_broken_characters_are_refuted(quote: str) -> None:
         ("alpha beta gamma delta\n", "alpha beta gamma delta\n" * 3),
     ],
 )
-def test_the_work_on_a_big_file_is_that_on_a_small_one(unit: str, quote: str) -> None:
+@pytest.mark.parametrize("big", [1 << 20, pytest.param(8 << 20, marks=pytest.mark.slow)])
+def test_the_work_on_a_big_file_is_that_on_a_small_one(unit: str, quote: str, big: int) -> None:
     def work_at(size: int) -> int:
         page = FoldedText.of(unit * (size // len(unit)))
 
@@ -371,5 +372,4 @@ def test_the_work_on_a_big_file_is_that_on_a_small_one(unit: str, quote: str) ->
 
         return calls_in(look)
 
-    small, big = work_at(1 << 18), work_at((8 << 20) if DEEP else (1 << 20))
-    assert big < small * 1.2
+    assert work_at(big) < work_at(1 << 18) * 1.2

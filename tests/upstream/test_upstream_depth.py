@@ -17,7 +17,7 @@ from rigs.faulty import Form, Host
 from stepwarden.upstream.json_nesting import MOST_LEVELS, TOO_DEEP, readable
 from stepwarden.upstream.sse_buffer import EventBuffer
 from stepwarden.upstream.tool import read_tools
-from tests.support.examples import DEEP, examples
+from tests.support.examples import examples
 from tests.support.work import calls_in
 
 MIB = 1 << 20
@@ -135,8 +135,8 @@ def test_a_deep_entry_that_is_no_tool_bars_nothing_else() -> None:
     [b"[", b"]", b'{"a":', b'{"a":[', b"[]", b'"', b'"a",', b"\\", b'"\\', b"\\\\", b'"]",[', b" ", b'"a"  ', b":\n"],
 )
 @pytest.mark.parametrize("before", [b"", b'{"result":{"tools":[', b'{"result":{"tools":[{"a":' + b"[" * 199])
-def test_an_answer_of_any_bytes_is_gone_through_once(unit: bytes, before: bytes) -> None:
-    size, opened = (8 * MIB, 95_000) if DEEP else (MIB, 20_000)
+@pytest.mark.parametrize(("size", "opened"), [(MIB, 20_000), pytest.param(8 * MIB, 95_000, marks=pytest.mark.slow)])
+def test_an_answer_of_any_bytes_is_gone_through_once(unit: bytes, before: bytes, size: int, opened: int) -> None:
     came = (before + unit * (size // len(unit)))[:size]
     most_opened = (before + unit * (opened // max(1, unit.count(b"[") + unit.count(b"{"))))[:size]
     for one in (came, most_opened):
