@@ -1,17 +1,16 @@
 """A scripted endpoint in a thread of this process, asked by the real SDKs."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn  # noqa: TID253 - a test's server
 from starlette.types import Receive, Scope, Send
 
 from providers.retry import RetryPolicy
 from providers.scripted import Answering, Script, ScriptedReply, ScriptedRequest
 from providers.scripted_server import ScriptedServer
 from stepwarden.models import Message, ModelRequest
+from tests.support.http_apps import served_by_thread
 from tests.support.news import News
 
 QUICK = RetryPolicy(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
@@ -50,17 +49,8 @@ class Host:
 def hosting() -> Iterator[Host]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = Host(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(
-            host.app, interface="asgi3", log_config=None, lifespan="off", timeout_graceful_shutdown=1
-        )
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
+        with served_by_thread(host.app, listener, interface="asgi3", lifespan="off"):
             yield host
-        finally:
-            running.should_exit = True
-            thread.join()
 
 
 class Gate:

@@ -118,6 +118,7 @@ async def test_a_form_is_asked_for_strictly_where_that_can_be_and_any_text_is_ta
         assert (reply.text, reply.parsed) == ("In prose: I am for it.", None)
     sent = [body.get("response_format") for body in server.bodies]
     assert sent[1:] == [None, None]
+    assert sent[0] is not None
     assert sent[0]["type"] == "json_schema"
     described = sent[0]["json_schema"]
     assert described["strict"] is True

@@ -273,7 +273,7 @@ def test_a_scan_runs_nothing_of_a_repository(made: Made, script: str, sentinel: 
 
 def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
     endless = tmp_path / "git"
-    endless.write_text("#!/bin/sh\nsleep 100000 & sleep 100000\n")
+    endless.write_text("#!/bin/sh\ntail -f /dev/null & tail -f /dev/null\n")
     endless.chmod(0o755)
     git = Git(str(endless), {"PATH": "/usr/bin:/bin"})
     with pytest.raises(GitSlow, match="narrower"):  # after a day, where its child is waited for

@@ -114,7 +114,8 @@ def test_a_file_that_was_just_written_is_hashed_the_next_time(made: Made) -> Non
     entry = read_entry(str(made.top), "now.py", None)
     assert isinstance(entry, FileEntry)
     assert entry.mtime_ns == -1
-    os.utime(path, ns=(time.time_ns() - 10**10,) * 2)
+    before = time.time_ns() - 10**10
+    os.utime(path, ns=(before, before))
     settled = read_entry(str(made.top), "now.py", entry)
     assert isinstance(settled, FileEntry)
     assert settled.mtime_ns > 0

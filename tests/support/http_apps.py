@@ -1,10 +1,12 @@
-"""ASGI applications on loopback, in the loop of the test that asks them."""
+"""ASGI applications on loopback: in the loop of the test that asks them, or in a thread for all tests."""
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from typing import Any
 
 import uvicorn  # noqa: TID253 - the tests' own servers
 from starlette.types import ASGIApp
@@ -20,6 +22,19 @@ def free_listener() -> socket.socket:
 
 def address_of(listener: socket.socket) -> str:
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def served_by_thread(app: ASGIApp, listener: socket.socket, **options: Any) -> Generator[None]:
+    """Serve `app` from a thread of its own; `options` are uvicorn's."""
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, **options))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield
+    finally:
+        running.should_exit = True
+        thread.join()
 
 
 @asynccontextmanager

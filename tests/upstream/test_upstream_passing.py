@@ -122,7 +122,7 @@ class Askers:
         """Connect a host whose user gives `answer`; gives what its user was asked too."""
         asked: list[str] = []
 
-        async def put(_context: Any, params: Any) -> ElicitResult:
+        async def put(context: Any, params: Any) -> ElicitResult:
             assert answer is not None
             asked.append(params.message)
             before_answering()
@@ -176,7 +176,7 @@ async def test_a_call_that_asks_twice_goes_on_after_each_answer(askers: Askers, 
     told: list[str] = []
     both_told = asyncio.Event()
 
-    async def on_progress(_progress: float, _total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         told.append(message or "")
         if len(told) == 2:
             both_told.set()
@@ -272,7 +272,7 @@ async def test_progress_passes_and_a_cancelled_call_ends_at_the_upstream_too(
 ) -> None:
     told: asyncio.Queue[str | None] = asyncio.Queue()
 
-    async def on_progress(_progress: float, _total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         told.put_nowait(message)
 
     async with hearing() as (port, heard), askers.host(mode="auto", upstream=upstream) as (client, _):

@@ -14,6 +14,7 @@ from stepwarden.errors import SecretsUnavailable, SignInFailed, SignInNeeded, Up
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 from stepwarden.upstream.oauth.listener import Listener
 from tests.support.http_apps import free_listener
+from tests.support.loop_clock import LoopClock
 
 pytestmark = pytest.mark.asyncio
 
@@ -150,14 +151,21 @@ async def test_an_authorization_server_that_is_gone(world: World, vault: Vault) 
 
 async def test_nobody_comes_and_a_stranger_is_turned_away(world: World, vault: Vault) -> None:
     pages: list[str] = []
+    clock, passing = LoopClock(), list[asyncio.Task[None]]()
+
+    async def hours_pass() -> None:  # from the moment on when nobody else will come
+        for _ in range(50):
+            await asyncio.sleep(0)
+            clock.forward(600.0)
 
     async def stranger(url: str) -> None:
         where = parse_qs(urlsplit(url).query)["redirect_uri"][0]
         async with plain_client() as client:
             pages.append((await client.get(where, params={"code": "code-x", "state": "guessed"})).text)
+        passing.append(asyncio.create_task(hours_pass()))
 
-    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=0.2, show=stranger))
-    with pytest.raises(SignInFailed, match=r"Nobody signed in at jira within 0 s; .* 1 answers with another state"):
+    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=600.0, show=stranger))
+    with pytest.raises(SignInFailed, match=r"Nobody signed in at jira within 600 s; .* 1 answers with another state"):
         await use(world, auth)
     assert "its state is another" in pages[0]
     assert world.seen == []

@@ -198,6 +198,7 @@ async def test_processes_that_wake_together_exchange_once_and_a_restart_not_at_a
     world: World, idp: Idp, vault: Vault, token_file: Path
 ) -> None:
     made = by_idp(world, idp, id_token_file=str(token_file))
+    began = time.time()
     world.hold_tokens()
     async with waking(made, vault, 2) as callers:
         await callers.wake()
@@ -209,7 +210,7 @@ async def test_processes_that_wake_together_exchange_once_and_a_restart_not_at_a
     found = auth_status(made, vault)
     assert (found.state, found.account, found.scopes) == ("signed in", "ana@example.org", ("use",))
     assert found.expires_at is not None
-    assert found.expires_at > time.time()
+    assert found.expires_at > began
 
 
 IDP = {"issuer": "https://idp.example", "client_id": "c", "id_token_file": "/run/id-token"}

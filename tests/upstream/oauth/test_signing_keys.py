@@ -211,7 +211,7 @@ async def test_a_key_file_that_goes_away_is_told_and_a_good_token_is_used_until_
     assert found is not None
     assert found.tokens is not None
     now = time.time()
-    nearly = found.tokens.model_copy(update={"obtained_at": now - 3_600, "expires_at": now + 30})  # due, and yet good
+    nearly = found.tokens.model_copy(update={"obtained_at": now - 3_600, "expires_at": now + 50})  # due, and yet good
     vault.save(found.model_copy(update={"tokens": nearly}))
     assert (await use(world, auth)).text == "done"
     expire(world, vault, entry=digest(made.auth))

@@ -91,12 +91,13 @@ async def test_a_token_that_is_still_good_is_used_while_it_cannot_be_renewed(wor
     await signed_in(world, vault)
     found = stored(world, vault)
     assert found.tokens is not None
-    due = found.tokens.model_copy(update={"obtained_at": time.time() - 3_590, "expires_at": time.time() + 10})
+    now = time.time()
+    due = found.tokens.model_copy(update={"obtained_at": now - 3_590, "expires_at": now + 10})
     vault.save(found.model_copy(update={"tokens": due}))
     world.token_fault = PlainTextResponse("busy", 503)
-    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+    assert (await use(world, OAuthAuth(config(world), vault, None, clock=lambda: now))).text == "done"
     world.token_fault = None
-    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+    assert (await use(world, OAuthAuth(config(world), vault, None, clock=lambda: now))).text == "done"
     assert world.hits["token:refresh_token"] == 2
 
 

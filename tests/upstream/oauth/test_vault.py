@@ -201,7 +201,7 @@ def test_a_locked_keyring_is_told(tmp_path: Path, keyring_of: Callable[[KeyringB
 class Ring(KeyringBackend):
     """A keyring in memory."""
 
-    priority = 5
+    priority = 5  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, *, locked: bool = False) -> None:
         super().__init__()

@@ -280,11 +280,11 @@ class Browser:
         await asyncio.gather(*self._tasks)
 
     def sign_in(self, **more: Any) -> SignIn:
-        return SignIn(**({"waits": True, "timeout_s": 20.0, "show": self.show} | more))
+        return SignIn(**({"waits": True, "timeout_s": 600.0, "show": self.show} | more))
 
 
 def plain_client(**more: Any) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=20.0, verify=False, **more)
+    return httpx2.AsyncClient(timeout=None, verify=False, **more)
 
 
 def config(world: World, name: str = "jira", **auth: Any) -> UpstreamConfig:

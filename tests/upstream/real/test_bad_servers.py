@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn  # noqa: TID253 - the tests' own server
 from mcp.server.mcpserver import MCPServer
 from rigs import listings, sockets
 from rigs.command import command
@@ -24,6 +22,7 @@ from stepwarden.upstream.gateway import CallOutcome, Upstreams
 from stepwarden.upstream.records import CallRecord
 from stepwarden.upstream.session import CallQuestion
 from tests.support.certificates import self_signed
+from tests.support.http_apps import served_by_thread
 from tests.support.loop_clock import LoopClock
 
 pytestmark = pytest.mark.asyncio
@@ -279,16 +278,8 @@ def sse_server() -> Iterator[str]:
     async def add_note(text: str) -> str:
         return text
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(mcp.sse_app(), log_config=None, timeout_graceful_shutdown=1)
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/sse"
-        finally:
-            running.should_exit = True
-            thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as listener, served_by_thread(mcp.sse_app(), listener):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/sse"
 
 
 async def test_the_older_transport_of_events_works() -> None:

@@ -4,19 +4,18 @@ import asyncio
 import gzip
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import uvicorn  # noqa: TID253 - a test's server
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from rigs.faults import BARRING, Fault, misbehave, until_left
 from rigs.listings import WELL
+from tests.support.http_apps import served_by_thread
 from tests.support.news import News
 
 JSON = {"content-type": "application/json"}
@@ -273,15 +272,8 @@ def hosting(**options: Any) -> Iterator[Host]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         scheme = "https" if "ssl_certfile" in options else "http"
         host = Host(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(
-            host.app, interface="asgi3", log_config=None, lifespan="off", timeout_graceful_shutdown=1, **options
-        )
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield host
-        finally:
-            host.release()
-            running.should_exit = True
-            thread.join()
+        with served_by_thread(host.app, listener, interface="asgi3", lifespan="off", **options):
+            try:
+                yield host
+            finally:
+                host.release()

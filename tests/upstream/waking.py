@@ -47,10 +47,10 @@ def _line(pipe: IO[bytes]) -> str:
 
 
 @asynccontextmanager
-async def waking(config: UpstreamConfig, vault: Vault, count: int) -> AsyncGenerator[Callers]:
-    """Start so many processes of our own that call the server when they are woken."""
+async def waking(config: UpstreamConfig, vault: Vault, count: int, *tool: str) -> AsyncGenerator[Callers]:
+    """Start so many processes of our own that call the server, or its `tool`, when they are woken."""
     entry = json.dumps(config.model_dump(exclude_defaults=True), default=_plain)
-    command = [str(CALLER), entry, str(vault.directory), str(vault.key_file)]
+    command = [str(CALLER), entry, str(vault.directory), str(vault.key_file), *tool]
     variables = environment(vault.directory.parent)
     callers = Callers([start(command, variables, ROOT) for _ in range(count)])
     try:
