@@ -1,4 +1,4 @@
-"""A provider that gives an earlier answer to the very same question of the same principal, if the caller says so."""
+"""A provider that returns an earlier answer to the same request of the same principal, where the request allows it."""
 
 import asyncio
 import hashlib
@@ -24,15 +24,15 @@ _WAL_SAFE = (3, 51, 3)  # as in stepwarden/storage/sqlite.py: older ones can cor
 _logger = logging.getLogger(__name__)
 
 
-class Kept(Protocol):
+class DiskCache(Protocol):
     """The part of diskcache's Cache that we use."""
 
     def get(self, key: str) -> object:
-        """Return what is kept under a key."""
+        """Return what is stored under a key."""
         ...
 
     def set(self, key: str, value: object, expire: float) -> object:
-        """Keep something for so many seconds."""
+        """Store something for so many seconds."""
         ...
 
     def close(self) -> None:
@@ -41,9 +41,9 @@ class Kept(Protocol):
 
 
 def answer_key(origin: str, request: ModelRequest) -> str:
-    """Return the key of a request: all that the answer depends on, and for whom it was."""
-    asked = request.answer or (request.form.asked if request.form else None)
-    schema = asked.model_json_schema() if asked else None
+    """Return the key of a request: all that the answer depends on, and whose it is."""
+    form = request.answer or (request.form.asked if request.form else None)
+    schema = form.model_json_schema() if form else None
     parts = [
         _VERSION,
         origin,
@@ -59,7 +59,7 @@ def answer_key(origin: str, request: ModelRequest) -> str:
 
 
 class AnswerCache:
-    """Answers on disk: bounded, for this user only, thrown away at the first thing wrong with it.
+    """Answers on disk: bounded, private to this user, and deleted at the first sign of damage.
 
     All of it happens in one thread of its own, so that one connection is opened and closed there.
     """
@@ -67,15 +67,15 @@ class AnswerCache:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._thread: ThreadPoolExecutor | None = None
-        self._cache: Kept | None = None
+        self._cache: DiskCache | None = None
 
     async def get(self, key: str) -> dict[str, Any] | None:
-        """Return what is kept under a key."""
+        """Return what is stored under a key."""
         found = await self._run(lambda cache: cache.get(key))
         return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
     async def set(self, key: str, value: dict[str, Any]) -> None:
-        """Keep something for a week at most."""
+        """Store something for a week at most."""
         await self._run(lambda cache: cache.set(key, value, expire=KEPT_S))
 
     async def close(self) -> None:
@@ -85,12 +85,12 @@ class AnswerCache:
             await asyncio.get_running_loop().run_in_executor(thread, self._drop)
             thread.shutdown()
 
-    async def _run(self, work: Callable[[Kept], object]) -> object:
+    async def _run(self, work: Callable[[DiskCache], object]) -> object:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "stepwarden-cache")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._tried, work)
 
-    def _tried(self, work: Callable[[Kept], object]) -> object:
+    def _tried(self, work: Callable[[DiskCache], object]) -> object:
         from diskcache import Timeout  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
         from providers.answer_disk import RefusedRow
@@ -101,15 +101,15 @@ class AnswerCache:
                     self._cache = self._opened()
                 return work(self._cache)
             except Timeout:
-                return None  # another process writes: an answer less is kept
+                return None  # another process writes: this answer is not stored
             except (sqlite3.Error, OSError, ValueError, TypeError, RecursionError, RefusedRow) as error:
-                # what a foreign or damaged file makes of diskcache's own start is any of these
-                _logger.warning("the cache of answers is thrown away: %s", error)
+                # a foreign or damaged file makes diskcache fail in any of these ways
+                _logger.warning("the cache of answers is deleted: %s", error)
                 self._drop()
                 shutil.rmtree(self._directory, ignore_errors=True)
         return None
 
-    def _opened(self) -> Kept:
+    def _opened(self) -> DiskCache:
         import diskcache  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
         from providers.answer_disk import AnswerDisk
@@ -133,7 +133,7 @@ class AnswerCache:
 
 
 class CachedProvider(Wrapper):
-    """Keeps answers of requests that say `cache`, and only of those. Streams are passed through.
+    """Stores the answers of requests that say `cache`, and of no others. Streams are passed through.
 
     `origin` is the provider and its address: another endpoint under the same name is another model.
     """
@@ -144,12 +144,12 @@ class CachedProvider(Wrapper):
         self._cache = cache
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Return the kept answer, with `cached` set and at no cost, or a new one."""
+        """Return the stored answer, with `cached` set and at no cost, or a new one."""
         if not request.cache:
             return await self._inner.complete(request)
         key = answer_key(self._origin, request)
-        kept = await self._cache.get(key)
-        reply = _restored(kept, request) if kept is not None else None
+        stored = await self._cache.get(key)
+        reply = _restored(stored, request) if stored is not None else None
         if reply is None:
             reply = await self._inner.complete(request)
             if not reply.cut_off:

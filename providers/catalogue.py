@@ -1,4 +1,4 @@
-"""What is known of models before anybody is asked: a data file in the package, and the user's own merged over it."""
+"""What is known about models before anybody is asked: a data file of the package, with the user's merged over it."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from providers.profiles import BY_NAME, PROFILES
+from providers.profiles import BY_NAME, vendor_of
 from stepwarden.errors import SettingsError
 from stepwarden.models import ModelInfo, ModelTier
 
@@ -28,11 +28,11 @@ class Price(BaseModel):
 
 
 class Row(BaseModel):
-    """One model. Token counts that nobody told are None.
+    """One model. Unknown token counts are None.
 
-    `also` gives its name at other providers. `efforts` are the steps of thinking it takes, from little to much; none
-    where it takes none. `always_thinks` says that thinking cannot be switched off, `fixed_temperature` that a
-    temperature is refused. `price` goes before genai-prices.
+    `also` gives its name at other providers. `efforts` are the levels of thinking that it takes, from low to high;
+    empty where it takes none. `always_thinks` says that thinking cannot be switched off, `fixed_temperature` that a
+    temperature is refused. `price` wins over genai-prices.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,11 +77,6 @@ class Catalogue:
             (provider, wire.casefold()): name for name, row in self.rows.items() for provider, wire in row.also.items()
         }
 
-    @property
-    def names(self) -> list[str]:
-        """Every name and alias, in lower case."""
-        return list(self._names)
-
     def find(self, name: str) -> str | None:
         """Return the name of the row that a name or an alias means; case does not matter."""
         return self._names.get(name.casefold())
@@ -119,10 +114,10 @@ class Catalogue:
 def family_of(name: str, provider: str) -> str:
     """Return the maker of a model by its name: votes of one family are not independent."""
     last = name.rpartition("/")[2].casefold()
-    for profile in PROFILES:
-        if last.startswith(profile.prefixes):
-            return profile.name
-    if provider not in {"openrouter", "azure", "ollama", "custom", "scripted"}:
+    vendor = vendor_of(last)
+    if vendor is not None:
+        return vendor.name
+    if BY_NAME[provider].prefixes:  # it hosts only models of its own
         return provider
     if "/" in name:
         return name.partition("/")[0].casefold()
@@ -131,7 +126,7 @@ def family_of(name: str, provider: str) -> str:
 
 
 def load_catalogue(overlay: Path | None) -> Catalogue:
-    """Read the shipped catalogue and the user's file over it. Raises SettingsError for a file that is no catalogue.
+    """Return the shipped catalogue with the user's file over it. Raises SettingsError for a file that is not one.
 
     A row of the user's replaces the fields it names of the row of that name; a list of needs replaces the list.
     """
@@ -158,9 +153,9 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"STEPWARDEN_MODELS_FILE: {path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"STEPWARDEN_MODELS_FILE: {path} is no JSON: {error}") from None
+        raise SettingsError(f"STEPWARDEN_MODELS_FILE: {path} is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise SettingsError(f'STEPWARDEN_MODELS_FILE: {path} is no object such as {{"models": {{...}}}}')
+        raise SettingsError(f'STEPWARDEN_MODELS_FILE: {path} is not an object such as {{"models": {{...}}}}')
     return cast("dict[str, Any]", found)
 
 

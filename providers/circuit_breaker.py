@@ -1,4 +1,4 @@
-"""A provider that stops asking an endpoint which failed again and again, and answers at once instead."""
+"""A provider that stops asking an endpoint that keeps failing, and answers at once instead."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FAILURES = 5
 PAUSE_S = 30.0
-# A caller in a hurry (the manager waits 3 s) says nothing of the endpoint.
+# A time-out of a caller in a hurry (the manager waits 3 s) says nothing about the endpoint.
 HURRY_S = 20.0
 
 _FAILED = frozenset({ErrorKind.SERVER, ErrorKind.NETWORK, ErrorKind.TIMEOUT})
@@ -21,8 +21,8 @@ _FAILED = frozenset({ErrorKind.SERVER, ErrorKind.NETWORK, ErrorKind.TIMEOUT})
 class CircuitBreaker(Wrapper):
     """One breaker for each model: after five failures in a row it is open for 30 s, then one call may try.
 
-    A rate limit or a refusal is an answer. A cancelled call counts neither way: purgatory would take what it excludes
-    for a success, so its state is told only of calls that ended.
+    A rate limit or a refusal is an answer. A cancelled call counts neither way: purgatory would count what it excludes
+    as a success, so its state learns only of calls that ended.
     """
 
     def __init__(self, inner: Provider, *, failures: int = FAILURES, pause_s: float = PAUSE_S) -> None:
@@ -90,8 +90,8 @@ class CircuitBreaker(Wrapper):
     def _record(self, state: "Context", request: ModelRequest, error: ModelError | None) -> None:
         if error is not None:
             self._last[request.model] = str(error)
-        if error is None or error.trouble not in _FAILED:
+        if error is None or error.kind not in _FAILED:
             state.handle_end_request()
-        elif error.trouble is not ErrorKind.TIMEOUT or request.deadline_s >= HURRY_S:
+        elif error.kind is not ErrorKind.TIMEOUT or request.deadline_s >= HURRY_S:
             state.handle_exception(error)
         state.messages.clear()  # for purgatory's listeners, of which there are none

@@ -5,20 +5,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from providers.profiles import BY_NAME, PROFILES, Profile
+from providers.profile import Adapter, Profile
+from providers.profiles import PROFILES
+from providers.variables import read_address, read_flag, read_key
+from stepwarden.errors import SettingsError
 from stepwarden.models import UnusableProvider
 from stepwarden.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One vendor as it is configured here. The key is in no representation of it."""
+    """One provider as it is configured here. The key is in no representation of it.
+
+    `model` is the one that the user's own endpoint is asked for, "" where none is set.
+    """
 
     profile: Profile
     url: str
     key: str = field(default="", repr=False)
     key_variable: str = ""
     api_version: str = ""
+    model: str = ""
+    adapter: Adapter = Adapter.COMPATIBLE
 
     @property
     def name(self) -> str:
@@ -31,60 +39,67 @@ class Endpoint:
         return urlsplit(self.url).netloc
 
 
-def configured(settings: Settings) -> Iterator[Endpoint]:
-    """Return an endpoint for every vendor whose settings are complete."""
+def configured_endpoints(settings: Settings) -> Iterator[Endpoint]:
+    """Return an endpoint for every provider whose settings are complete. Raises SettingsError for a bad variable."""
     for profile in PROFILES:
-        if not _lacks(profile, settings):
+        if not _missing(profile, settings):
             yield _endpoint(profile, settings)
 
 
-def unconfigured(settings: Settings) -> Iterator[UnusableProvider]:
-    """Return what every other vendor lacks."""
+def unconfigured_providers(settings: Settings) -> Iterator[UnusableProvider]:
+    """Return every other provider with what it needs."""
     for profile in PROFILES:
-        if lack := _lacks(profile, settings):
-            yield UnusableProvider(profile.name, lack)
+        if missing := _missing(profile, settings):
+            yield UnusableProvider(profile.name, missing)
 
 
-def what_to_set(name: str) -> str:
-    """Return the variables that make a provider usable, for a sentence."""
-    return _wanted(BY_NAME[name])
+def check_variables(settings: Settings) -> None:
+    """Raise SettingsError, with one line for each provider that has a variable without a usable value."""
+    lines: list[str] = []
+    for profile in PROFILES:
+        try:
+            _missing(profile, settings)
+            _endpoint(profile, settings)
+        except SettingsError as error:
+            lines.append(str(error))
+    if lines:
+        raise SettingsError("\n".join(lines))
 
 
-def _wanted(profile: Profile) -> str:
-    key = " or ".join(key.variable for key in profile.keys) if profile.key_needed else ""
-    return " and ".join(filter(None, (key, profile.url_variable)))
+def free_manager_model(settings: Settings) -> str | None:
+    """Return a model that costs nothing and that the keys set here can ask, None where there is none."""
+    for profile in PROFILES:
+        if profile.manager_model and any(read_key(settings, key) for key in profile.keys):
+            return profile.manager_model
+    return None
 
 
-def _lacks(profile: Profile, settings: Settings) -> str:
-    has_key = any(getattr(settings, key.field) for key in profile.keys) or not profile.key_needed
-    has_url = not profile.url_variable or getattr(settings, profile.url_field)
+def _missing(profile: Profile, settings: Settings) -> str:
+    """Return what to set or install before a provider can be used, "" where nothing is missing."""
+    has_key = not profile.key_needed or any(read_key(settings, key) for key in profile.keys)
+    has_url = not profile.url_needed or settings.environment.get(profile.url_variable)
     if not has_key or not has_url:
         missing = [] if has_key else [" or ".join(key.variable for key in profile.keys)]
         missing += [] if has_url else [profile.url_variable]
         return f"set {' and '.join(missing)}"
-    if profile.name == "zhipuai" and settings.zhipuai_sdk and not importlib.util.find_spec("zai"):
-        return "install stepwarden[zhipu], or unset STEPWARDEN_ZHIPUAI_SDK"
+    sdk = profile.sdk
+    if sdk and read_flag(settings, sdk.variable) and not importlib.util.find_spec(sdk.module):
+        return f"install stepwarden[{sdk.extra}], or unset {sdk.variable}"
     return ""
 
 
 def _endpoint(profile: Profile, settings: Settings) -> Endpoint:
-    key = next((key for key in profile.keys if getattr(settings, key.field)), None)
-    url: str = (profile.url_field and getattr(settings, profile.url_field)) or (key and key.url) or profile.url
-    version = ""
-    if profile.name == "azure":
-        version = settings.azure_openai_api_version or ""
-        if not version and "/openai" not in url:
-            url = f"{url}/openai/v1"
-    if profile.name == "ollama":
-        url = url.replace("//0.0.0.0", "//127.0.0.1")  # what a server binds is no address to ask
-        if ":" not in urlsplit(url).netloc:
-            url = f"{url}:11434"
-        if not url.endswith("/v1"):
-            url = f"{url}/v1"
+    environment, sdk = settings.environment, profile.sdk
+    found = ((key, read_key(settings, key)) for key in profile.keys)
+    key, secret = next(((key, secret) for key, secret in found if secret), (None, ""))
+    version = environment.get(profile.version_variable) or ""
+    address = read_address(settings, profile, version)
     return Endpoint(
         profile,
-        url,
-        getattr(settings, key.field).get_secret_value() if key else "",
+        address or (key and key.url) or profile.url,
+        secret,
         key.variable if key else next((key.variable for key in profile.keys), profile.url_variable),
         version,
+        environment.get(profile.model_variable) or "",
+        sdk.adapter if sdk and read_flag(settings, sdk.variable) else profile.adapter,
     )

@@ -1,4 +1,4 @@
-"""From what an endpoint answered to a ModelError: what was wrong by what one can do about it, in one line, no keys."""
+"""From an endpoint's refusal to a ModelError: its kind, and one line without keys that says what to do."""
 
 import email.utils
 import re
@@ -11,8 +11,8 @@ from providers.endpoints import Endpoint
 from providers.model_names import shown_name
 from stepwarden.models import ErrorKind, ModelError
 
-QUOTED_CHARACTERS = 160  # as much of an endpoint's own words is passed on
-_READ_CHARACTERS = 4_000  # and as much is looked at
+QUOTED_CHARACTERS = 160  # of an endpoint's own words that are passed on
+_READ_CHARACTERS = 4_000  # of them that are looked at
 
 _KEY_LIKE = r"\b(sk|pk|rk|xai|gsk|or|AIza|key|Bearer)[-_ ][\w.*-]{8,}|\bAIza[\w-]{8,}"
 
@@ -27,7 +27,7 @@ _CODES = {
     "1234": ErrorKind.SERVER,
 }
 
-# Looked for in the endpoint's words, in this order: proxies such as litellm answer 400 for nearly everything.
+# Searched for in the endpoint's words, in this order: proxies such as litellm answer 400 for nearly everything.
 _WORDS = (
     (
         ErrorKind.NO_MONEY,
@@ -76,8 +76,8 @@ _SENTENCES = {
     ErrorKind.UNSUPPORTED: "{model} takes no images: leave them out, or name a model that sees.",
     ErrorKind.RATE_LIMIT: "{title} limits how often it may be asked: wait{wait}, or name another model.",
     ErrorKind.TIMEOUT: "{title} gave up waiting ({status}): ask again later, or name another model.",
-    ErrorKind.SERVER: "{title} failed ({status}{said}): ask again later, or name another model.",
-    ErrorKind.REFUSED: "{title} refused the request ({status}{said}).",
+    ErrorKind.SERVER: "{title} failed ({status}{words}): ask again later, or name another model.",
+    ErrorKind.REFUSED: "{title} refused the request ({status}{words}).",
 }
 
 
@@ -92,7 +92,7 @@ class EndpointFailure:
 
 
 def refusal_of(status: int, body: object, headers: Mapping[str, str]) -> EndpointFailure:
-    """Read an error's body, of whatever form: `{"error": {...}}`, `{"message": ...}`, a list of one, or text."""
+    """Return what an error's body says: `{"error": {...}}`, `{"message": ...}`, a list of one, or text."""
     found: object = body
     if isinstance(body, list) and body:
         found = cast("list[object]", body)[0]
@@ -102,7 +102,7 @@ def refusal_of(status: int, body: object, headers: Mapping[str, str]) -> Endpoin
     if isinstance(found, dict):
         entry = cast("dict[str, object]", found)
         words = str(entry.get("message") or entry)
-        metadata = entry.get("metadata")  # OpenRouter passes on what the vendor behind it said
+        metadata = entry.get("metadata")  # OpenRouter passes on the answer of the vendor behind it
         if isinstance(metadata, dict):
             words = f"{words} {cast('dict[str, object]', metadata).get('raw', '')}"
         return EndpointFailure(status, words, str(entry.get("code") or ""), _retry_after_s(headers))
@@ -123,38 +123,38 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def trouble_of(refusal: EndpointFailure) -> ErrorKind:
+def kind_of(refusal: EndpointFailure) -> ErrorKind:
     """Return what was wrong: by the code, then by the words of a 4xx, then by the status."""
     if refusal.code in _CODES:
         return _CODES[refusal.code]
     if refusal.status >= 500:
         return ErrorKind.SERVER
     if refusal.status not in {401, 402, 408, 409, 499}:
-        for trouble, pattern in _WORDS:
-            if refusal.status == 429 and trouble is not ErrorKind.NO_MONEY:
+        for kind, pattern in _WORDS:
+            if refusal.status == 429 and kind is not ErrorKind.NO_MONEY:
                 break
             if re.search(pattern, refusal.words[:_READ_CHARACTERS], re.IGNORECASE | re.DOTALL):
-                return trouble
+                return kind
     return _BY_STATUS.get(refusal.status, ErrorKind.REFUSED)
 
 
 def failure(endpoint: Endpoint, model: str, refusal: EndpointFailure) -> ModelError:
     """Return the error for what the endpoint answered."""
-    trouble = trouble_of(refusal)
-    text = _sentence(trouble, endpoint, shown_name(model), refusal)
-    return ModelError(trouble, text, model=model, retry_after_s=refusal.retry_after_s)
+    kind = kind_of(refusal)
+    text = _sentence(kind, endpoint, shown_name(model), refusal)
+    return ModelError(kind, text, model=model, retry_after_s=refusal.retry_after_s)
 
 
-def _sentence(trouble: ErrorKind, endpoint: Endpoint, model: str, refusal: EndpointFailure) -> str:
-    said = quoted(refusal.words, endpoint.key)
+def _sentence(kind: ErrorKind, endpoint: Endpoint, model: str, refusal: EndpointFailure) -> str:
+    words = quoted(refusal.words, endpoint.key)
     wait = f" for {refusal.retry_after_s:.0f} s" if refusal.retry_after_s else " a little"
-    return _SENTENCES.get(trouble, _SENTENCES[ErrorKind.REFUSED]).format(
+    return _SENTENCES.get(kind, _SENTENCES[ErrorKind.REFUSED]).format(
         title=endpoint.profile.title,
         model=model,
         variable=endpoint.key_variable,
         status=refusal.status,
         wait=wait,
-        said=f": {said}" if said else "",
+        words=f": {words}" if words else "",
     )
 
 

@@ -4,7 +4,7 @@ import re
 
 
 def shown_name(model: str) -> str:
-    """Return a model's name as it may stand in a sentence."""
+    """Return a model's name for a sentence: printable, and not longer than 80 characters."""
     return "".join(c for c in model if c.isprintable())[:80]
 
 

@@ -1,4 +1,4 @@
-"""What an answer cost, from the catalogue's own price or the table of genai-prices that comes with the package."""
+"""What an answer cost: by the catalogue's own price, or by the table in the package genai-prices."""
 
 import asyncio
 import importlib.metadata
@@ -13,7 +13,7 @@ _MILLION = Decimal(1_000_000)
 
 
 class Prices:
-    """Prices in US dollars; None for what is in no table. Nothing is asked of the network."""
+    """Prices in US dollars, None for what is in no table. It never uses the network."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

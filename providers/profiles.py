@@ -1,59 +1,35 @@
-"""The vendors as data: where each is asked, with which key, and in what its endpoint differs from OpenAI's.
+"""The providers, one row each.
 
-Sources of the quirks: the vendors' pages on their compatible endpoints as of 2026-11, and for GLM
+A new provider is a new row of `PROFILES`: the variables that it names are read from the environment, and nothing else
+knows them. Sources of the quirks: the vendors' pages on their compatible endpoints as of 2026-11, and for GLM
 `zai-sdk` 0.2.3. What an endpoint refuses in spite of its row is left out at the next try (`compatible.py`).
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from urllib.parse import urlsplit
 
-AnswerForm = Literal["json_schema", "json_object", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyVariable:
-    """One variable that may hold the key, the field of the settings it is read into, and the endpoint it is for."""
-
-    field: str
-    variable: str
-    url: str = ""
+from providers.profile import Adapter, KeyVariable, Profile, UnknownNames, VendorSdk
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How one vendor is asked.
+def _azure_url(url: str, version: str) -> str:
+    """Return the address of Azure's undated API, which has a path of its own."""
+    return url if version or "/openai" in url else f"{url}/openai/v1"
 
-    `url_field` names a setting that replaces the URL; where `url` and the keys' URLs are empty it has to be set.
-    `answers` is the strictest form of typed answers. `thinking` says how an effort is sent: as `reasoning_effort`, as
-    `thinking: {type}`, or not at all. `prefixes` are how its own models' names begin; `prices` its name in
-    genai-prices.
-    """
 
-    name: str
-    title: str
-    keys: tuple[KeyVariable, ...] = ()
-    url: str = ""
-    url_field: str = ""
-    url_variable: str = ""
-    key_needed: bool = True
-    answers: AnswerForm = "json_schema"
-    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    temperature: tuple[float, float] = (0.0, 2.0)
-    thinking: Literal["effort", "type", "none"] = "effort"
-    stream_usage: bool = True
-    lists_models: bool = True
-    reports_cost: bool = False
-    prefixes: tuple[str, ...] = ()
-    prices: str = ""
+def _ollama_url(url: str, _version: str) -> str:
+    """Return the base URL of an Ollama server, whose OLLAMA_HOST may be a bare host."""
+    url = url if "://" in url else f"http://{url}"
+    url = url.replace("//0.0.0.0", "//127.0.0.1")  # a server binds the former; it cannot be asked there
+    url = url if ":" in urlsplit(url).netloc else f"{url}:11434"
+    return url if url.endswith("/v1") else f"{url}/v1"
 
 
 PROFILES: tuple[Profile, ...] = (
     Profile(
         name="openai",
         title="OpenAI",
-        keys=(KeyVariable("openai_api_key", "OPENAI_API_KEY"),),
+        keys=(KeyVariable("OPENAI_API_KEY"),),
         url="https://api.openai.com/v1",
-        url_field="openai_base_url",
+        url_variable="OPENAI_BASE_URL",
         limit_field="max_completion_tokens",
         prefixes=("gpt-", "chatgpt-", "o1", "o3", "o4"),
         prices="openai",
@@ -63,21 +39,23 @@ PROFILES: tuple[Profile, ...] = (
         name="zhipuai",
         title="Zhipu GLM",
         keys=(
-            KeyVariable("zhipuai_api_key", "ZHIPUAI_API_KEY", "https://open.bigmodel.cn/api/paas/v4"),
-            KeyVariable("zai_api_key", "ZAI_API_KEY", "https://api.z.ai/api/paas/v4"),
+            KeyVariable("ZHIPUAI_API_KEY", url="https://open.bigmodel.cn/api/paas/v4"),
+            KeyVariable("ZAI_API_KEY", url="https://api.z.ai/api/paas/v4"),
         ),
-        url_field="zhipuai_url",
+        url_variable="STEPWARDEN_ZHIPUAI_URL",
+        sdk=VendorSdk("STEPWARDEN_ZHIPUAI_SDK", module="zai", extra="zhipu", adapter=Adapter.ZAI),
         answers="json_object",
         temperature=(0.01, 0.99),
         thinking="type",
         stream_usage=False,
         prefixes=("glm-",),
         prices="zai",
+        manager_model="glm-4.5-flash",
     ),
     Profile(
         name="anthropic",
         title="Anthropic",
-        keys=(KeyVariable("anthropic_api_key", "ANTHROPIC_API_KEY"),),
+        keys=(KeyVariable("ANTHROPIC_API_KEY"),),
         url="https://api.anthropic.com/v1",
         answers="text",  # response_format and reasoning_effort are ignored by the compatible endpoint
         temperature=(0.0, 1.0),
@@ -88,7 +66,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="gemini",
         title="Google Gemini",
-        keys=(KeyVariable("gemini_api_key", "GEMINI_API_KEY"),),
+        keys=(KeyVariable("GEMINI_API_KEY", "GOOGLE_API_KEY"),),
         url="https://generativelanguage.googleapis.com/v1beta/openai",
         prefixes=("gemini-",),
         prices="google",
@@ -96,7 +74,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="xai",
         title="xAI",
-        keys=(KeyVariable("xai_api_key", "XAI_API_KEY"),),
+        keys=(KeyVariable("XAI_API_KEY"),),
         url="https://api.x.ai/v1",
         prefixes=("grok-",),
         prices="x-ai",
@@ -104,7 +82,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="deepseek",
         title="DeepSeek",
-        keys=(KeyVariable("deepseek_api_key", "DEEPSEEK_API_KEY"),),
+        keys=(KeyVariable("DEEPSEEK_API_KEY"),),
         url="https://api.deepseek.com",
         answers="json_object",
         thinking="type",
@@ -114,7 +92,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="moonshot",
         title="Moonshot Kimi",
-        keys=(KeyVariable("moonshot_api_key", "MOONSHOT_API_KEY"),),
+        keys=(KeyVariable("MOONSHOT_API_KEY"),),
         url="https://api.moonshot.ai/v1",
         answers="json_object",
         limit_field="max_completion_tokens",
@@ -126,7 +104,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="mistral",
         title="Mistral",
-        keys=(KeyVariable("mistral_api_key", "MISTRAL_API_KEY"),),
+        keys=(KeyVariable("MISTRAL_API_KEY"),),
         url="https://api.mistral.ai/v1",
         temperature=(0.0, 1.5),
         thinking="none",
@@ -136,9 +114,10 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="azure",
         title="Azure OpenAI",
-        keys=(KeyVariable("azure_openai_api_key", "AZURE_OPENAI_API_KEY"),),
-        url_field="azure_openai_endpoint",
+        keys=(KeyVariable("AZURE_OPENAI_API_KEY"),),
         url_variable="AZURE_OPENAI_ENDPOINT",
+        complete_url=_azure_url,
+        version_variable="AZURE_OPENAI_API_VERSION",  # a dated one; without it, Azure's undated v1
         limit_field="max_completion_tokens",
         lists_models=False,  # it lists what could be deployed, not what is
         prices="azure",
@@ -146,28 +125,39 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         name="openrouter",
         title="OpenRouter",
-        keys=(KeyVariable("openrouter_api_key", "OPENROUTER_API_KEY"),),
+        keys=(KeyVariable("OPENROUTER_API_KEY"),),
         url="https://openrouter.ai/api/v1",
         reports_cost=True,
+        unknown_names=UnknownNames.VENDOR_SLASH_MODEL,
         prices="openrouter",
     ),
     Profile(
         name="ollama",
         title="Ollama",
-        url_field="ollama_host",
         url_variable="OLLAMA_HOST",
+        complete_url=_ollama_url,
+        unknown_names=UnknownNames.UNCLAIMED,
         key_needed=False,
     ),
     Profile(
         name="custom",
         title="The endpoint of CUSTOM_API_URL",
-        keys=(KeyVariable("custom_api_key", "CUSTOM_API_KEY"),),
-        url_field="custom_api_url",
+        keys=(KeyVariable("CUSTOM_API_KEY"),),
         url_variable="CUSTOM_API_URL",
+        model_variable="CUSTOM_MODEL_NAME",
+        unknown_names=UnknownNames.ALL,
         key_needed=False,
     ),
 )
 
-SCRIPTED = Profile(name="scripted", title="The script", key_needed=False)
+SCRIPTED = Profile(name="scripted", title="The script", key_needed=False, adapter=Adapter.SCRIPT)
 
 BY_NAME = {profile.name: profile for profile in (*PROFILES, SCRIPTED)}
+
+VARIABLES = tuple(variable for profile in PROFILES for variable in profile.variables)
+
+
+def vendor_of(model: str) -> Profile | None:
+    """Return the vendor whose own models' names begin like this one."""
+    folded = model.casefold()
+    return next((profile for profile in PROFILES if profile.prefixes and folded.startswith(profile.prefixes)), None)

@@ -1,6 +1,6 @@
-"""A provider that is asked so often in a minute, each of its models by so many at a time; the others wait their turn.
+"""A provider with limits: so many requests a minute, and so many to each model at a time; the others wait.
 
-Places are a model's own: one that hangs must not hold up the others of its endpoint.
+Places belong to a model: one that hangs must not hold up the other models of its endpoint.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class RateLimiter(Wrapper):
 
 
 async def _wait(places: asyncio.Semaphore, rate: "AsyncLimiter", deadline: Deadline) -> bool:
-    """Take a place and a turn; tell whether both came in time."""
+    """Take a place and a turn; return whether both came in time."""
     try:
         async with asyncio.timeout(deadline.left_s):
             await places.acquire()

@@ -1,4 +1,4 @@
-"""A provider that asks again what may succeed a little later, within the deadline."""
+"""A provider that asks again, within the deadline, where the same request may succeed a little later."""
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -28,15 +28,15 @@ class RetryPolicy:
 
 
 class RetryingProvider(Wrapper):
-    """Asks again after a rate limit, a timeout, a broken line or a 5xx.
+    """Asks again after a rate limit, a timeout, a broken connection or a 5xx.
 
-    It waits as long as the endpoint asked to, if that is within the deadline, and else gives up at once. A stream is
-    asked for again only as long as nothing of it was handed on.
+    It waits as long as the endpoint asked for, where that is within the deadline, and gives up at once where it is not.
+    A stream is asked for again only while nothing of it was passed on.
     """
 
-    def __init__(self, inner: Provider, patience: RetryPolicy | None = None) -> None:
+    def __init__(self, inner: Provider, policy: RetryPolicy | None = None) -> None:
         super().__init__(inner)
-        self._patience = patience or RetryPolicy()
+        self._policy = policy or RetryPolicy()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return the first answer there is. Raises the last error."""
@@ -53,7 +53,7 @@ class RetryingProvider(Wrapper):
                 yield piece
 
     async def _begun(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
-        # Nothing is yielded inside an attempt: it keeps every exception to itself for a while, GeneratorExit too.
+        # Nothing is yielded inside an attempt: it holds every exception back for a while, GeneratorExit too.
         deadline = Deadline(request.deadline_s)
         async for attempt in self._attempts(deadline):
             with attempt:
@@ -64,15 +64,15 @@ class RetryingProvider(Wrapper):
     def _attempts(self, deadline: Deadline) -> "AsyncIterator[stamina.Attempt]":
         import stamina
 
-        patience = self._patience
+        policy = self._policy
         return aiter(
             stamina.retry_context(
-                on=_Judge(patience, deadline),
-                attempts=patience.attempts,
-                timeout=None,  # the judge knows the deadline, and stamina would wait past it
-                wait_initial=patience.first_wait_s,
-                wait_max=patience.longest_wait_s,
-                wait_jitter=patience.jitter_s,
+                on=_RetryDecision(policy, deadline),
+                attempts=policy.attempts,
+                timeout=None,  # the decision knows the deadline, and stamina would wait past it
+                wait_initial=policy.first_wait_s,
+                wait_max=policy.longest_wait_s,
+                wait_jitter=policy.jitter_s,
             )
         )
 
@@ -86,11 +86,11 @@ async def _with_first(
             yield piece
 
 
-class _Judge:
-    """Says after each failure whether to ask again, and how long after."""
+class _RetryDecision:
+    """Decides after each failure whether to ask again, and after how long."""
 
-    def __init__(self, patience: RetryPolicy, deadline: Deadline) -> None:
-        self._patience = patience
+    def __init__(self, policy: RetryPolicy, deadline: Deadline) -> None:
+        self._policy = policy
         self._deadline = deadline
         self._failures = 0
 
@@ -101,6 +101,6 @@ class _Judge:
             return False
         if error.retry_after_s is not None:
             return error.retry_after_s if error.retry_after_s < self._deadline.left_s else False
-        patience = self._patience
-        wait_s = min(patience.longest_wait_s, patience.first_wait_s * 2 ** (self._failures - 1) + patience.jitter_s)
+        policy = self._policy
+        wait_s = min(policy.longest_wait_s, policy.first_wait_s * 2 ** (self._failures - 1) + policy.jitter_s)
         return self._deadline.left_s > wait_s

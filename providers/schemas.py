@@ -13,7 +13,7 @@ def schema_prompt(answer: type[BaseModel]) -> str:
 
 
 def schema_response_format(answer: type[BaseModel]) -> dict[str, Any]:
-    """Return `response_format` for the type: strict where its schema can be told strictly, else as a hint."""
+    """Return `response_format` for the type: strict where its schema can be written strictly, else as a hint."""
     schema = answer.model_json_schema()
     strict = strict_schema(schema)
     described = {"name": answer.__name__[:64], "schema": strict or schema, "strict": strict is not None}
@@ -21,19 +21,19 @@ def schema_response_format(answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def strict_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the schema as OpenAI's strict mode wants it, or None where it cannot say that.
+    """Return the schema as OpenAI's strict mode wants it, or None where that mode cannot express it.
 
     Every object is closed and needs all of its properties, and nothing has a default:
     https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
     """
     try:
         return cast("dict[str, Any]", _strict(schema))
-    except _Unsayable:
+    except _NotStrict:
         return None
 
 
-class _Unsayable(Exception):
-    """An object of free keys is in the schema."""
+class _NotStrict(Exception):
+    """The schema holds an object with free keys."""
 
 
 def _strict(part: object) -> object:
@@ -45,13 +45,13 @@ def _strict(part: object) -> object:
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
     found = {key: _strict(value) for key, value in schema.items() if key not in {"default", "properties", "$defs"}}
-    for names in ("properties", "$defs"):  # their keys are names, whatever they are called
+    for names in ("properties", "$defs"):  # their keys are names, not keywords
         if names in schema:
             named = cast("dict[str, object]", schema[names])
             found[names] = {name: _strict(value) for name, value in named.items()}
     if schema.get("type") == "object":
         if "properties" not in schema or schema.get("additionalProperties"):
-            raise _Unsayable
+            raise _NotStrict
         found["additionalProperties"] = False
         found["required"] = list(cast("dict[str, object]", schema["properties"]))
     return found

@@ -26,7 +26,7 @@ class ScriptedReply(BaseModel):
 
     It answers a prompt that contains `when` to a model named `model`, `times` times (None: always; the last entry of a
     script is never used up). `answer` is a typed answer. `status` of 400 and more is an error with the text `text`.
-    `usage` is [input, output] tokens; None tells none. `body` is sent as it stands, instead of a completion.
+    `usage` is [input, output] tokens; None reports none. `body` is sent as it stands, instead of a completion.
     `location` is where a redirect leads. `cut_after` ends a stream after so many pieces without an end.
     """
 
@@ -57,7 +57,7 @@ class ScriptedReply(BaseModel):
 
 
 class ScriptedModel(BaseModel):
-    """A model of a script: its family and abilities, as the catalogue has them of real ones."""
+    """A model of a script, with what the catalogue says about a real one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -89,7 +89,7 @@ Answering = Callable[[ScriptedRequest], "ScriptedReply | str | Awaitable[Scripte
 
 
 class Script:
-    """Replies in their order, or a function that gives them; and what it was asked."""
+    """Replies in their order, or a function that returns them; and the requests so far."""
 
     def __init__(
         self, replies: Sequence[ScriptedReply | str] | Answering, models: Mapping[str, ScriptedModel] | None = None
@@ -127,7 +127,7 @@ def _reply(reply: ScriptedReply | str) -> ScriptedReply:
 
 
 def read_script(path: Path) -> Script:
-    """Read a script's file. Raises SettingsError for one that is none."""
+    """Return the script in a file. Raises SettingsError for a file that is not a script."""
     try:
         with path.expanduser().open("rb") as file:
             content = file.read(_FILE_BYTES)
@@ -137,7 +137,7 @@ def read_script(path: Path) -> Script:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"The script {path} is none: {where or 'all of it'}: {first['msg']}.") from None
+        raise SettingsError(f"{path} is not a script: {where or 'all of it'}: {first['msg']}.") from None
     return Script(found.replies, found.models)
 
 
@@ -166,12 +166,19 @@ class ScriptedProvider:
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the script."""
-        return persona_infos(self.script)
+        return scripted_models(self.script)
 
     async def close(self) -> None:
         """Close nothing."""
 
+    def _check_images(self, request: ModelRequest) -> None:
+        model = self.script.models.get(request.model)
+        if model is not None and not model.images and any(message.images for message in request.messages):
+            text = f"{request.model} takes no images: leave them out, or name a model that sees."
+            raise ModelError(ErrorKind.UNSUPPORTED, text, model=request.model)
+
     async def _answer(self, request: ModelRequest) -> ScriptedReply:
+        self._check_images(request)
         prompt = "\n".join(message.text for message in request.messages)
         body = {"model": request.model, "messages": [[m.role, m.text] for m in request.messages]}
         text = f"The script gave no answer within {request.deadline_s:.0f} s."
@@ -186,17 +193,17 @@ class ScriptedProvider:
         return reply
 
 
-def persona_infos(script: Script) -> list[ModelInfo]:
+def scripted_models(script: Script) -> list[ModelInfo]:
     """Describe the models of a script; they are good for every need."""
     base = ModelInfo("", SCRIPTED.name, typed_answers=True, needs=tuple(ModelTier), description="answers from a script")
     return [
-        replace(base, name=name, family=who.family or name, context_tokens=who.context, sees_images=who.images)
-        for name, who in script.models.items()
+        replace(base, name=name, family=model.family or name, context_tokens=model.context, sees_images=model.images)
+        for name, model in script.models.items()
     ]
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut a text as a stream would."""
+    """Return a text in the pieces of a stream."""
     return [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
 
 
@@ -205,7 +212,7 @@ def completion(reply: ScriptedReply, model: str) -> dict[str, Any]:
     message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
     if reply.reasoning:
         message["reasoning_content"] = reply.reasoning
-    told: dict[str, Any] = {
+    whole: dict[str, Any] = {
         "id": "chatcmpl-scripted",
         "object": "chat.completion",
         "created": 0,
@@ -214,5 +221,5 @@ def completion(reply: ScriptedReply, model: str) -> dict[str, Any]:
     }
     if reply.usage is not None:
         sent, got = reply.usage
-        told["usage"] = {"prompt_tokens": sent, "completion_tokens": got, "total_tokens": sent + got}
-    return told
+        whole["usage"] = {"prompt_tokens": sent, "completion_tokens": got, "total_tokens": sent + got}
+    return whole

@@ -18,7 +18,7 @@ _BODY_BYTES = 64_000_000
 
 
 class ScriptedServer:
-    """The requests that came, with their headers, and how many callers left before they were answered."""
+    """The requests so far, with their headers, and how many callers left before they were answered."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -38,7 +38,8 @@ class ScriptedServer:
     async def _models(self, request: Request) -> Response:
         self.headers.append(dict(request.headers))
         listed = [
-            {"id": name, "object": "model", "context_length": who.context} for name, who in self.script.models.items()
+            {"id": name, "object": "model", "context_length": model.context}
+            for name, model in self.script.models.items()
         ]
         return JSONResponse({"object": "list", "data": listed})
 
@@ -79,8 +80,8 @@ class ScriptedServer:
         if reply.body is not None:
             return Response(reply.body, reply.status, headers, media_type="application/json")
         if reply.status >= 400:
-            told = {"message": reply.text, "code": reply.code or None, "type": "error"}
-            return JSONResponse({"error": told}, reply.status, headers)
+            error = {"message": reply.text, "code": reply.code or None, "type": "error"}
+            return JSONResponse({"error": error}, reply.status, headers)
         whole = completion(reply, str(body.get("model")))
         if body.get("stream"):
             counted = "include_usage" in str(body.get("stream_options"))
@@ -117,9 +118,9 @@ def _text(content: object) -> str:
 
 
 def serve_script(path: Path, host: str, port: int, ready: Callable[[str], None] = lambda url: None) -> None:
-    """Serve a script until interrupted; `ready` is told the base URL once it can be asked. Port 0 takes a free one.
+    """Serve a script until interrupted; `ready` gets the base URL once it can be asked. Port 0 takes a free one.
 
-    Raises SettingsError for a file that is no script, OSError for an address that cannot be bound.
+    Raises SettingsError for a file that is not a script, OSError for an address that cannot be bound.
     """
     import uvicorn
 

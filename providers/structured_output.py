@@ -1,4 +1,4 @@
-"""A provider whose answers are of the type that was asked for: read, checked, and asked for once more if wrong."""
+"""A provider that returns typed answers: it reads and checks them, and asks once more where one is wrong."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""From our request to the body of a chat completion, and from what came back to our reply. Pure."""
+"""From our request to the body of a chat completion, and from the completion to our reply. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, cast
 from providers.catalogue import Row
 from providers.endpoints import Endpoint
 from providers.model_names import same_model, shown_name
-from providers.profiles import AnswerForm, Profile
+from providers.profile import Profile, SchemaForm
 from providers.schemas import schema_prompt, schema_response_format
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
@@ -22,19 +22,19 @@ _CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one model of an endpoint takes: its profile's word, less what it refused since."""
+    """What one model of an endpoint takes: what its profile says, without what it refused since."""
 
-    answers: AnswerForm
+    answers: SchemaForm
     limit_field: str
     left_out: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, profile: Profile) -> "Dialect":
-        """Return what the profile says."""
+        """Return the dialect that the profile declares."""
         return cls(profile.answers, profile.limit_field)
 
     def without(self, words: str, body: Mapping[str, Any]) -> "Dialect | None":
-        """Return the dialect for the next try, after a 400 with these words; None if nothing of ours is meant."""
+        """Return the dialect for the next try, after a 400 with these words; None if they refuse nothing of ours."""
         if re.search(r"response_format|json_schema|json_object|structured.?output", words) and (
             "response_format" in body
         ):
@@ -83,11 +83,11 @@ def chat_body(
 def _messages(request: ModelRequest, dialect: Dialect) -> list[dict[str, Any]]:
     messages = list(request.messages)
     if request.answer is not None and dialect.answers != "json_schema":
-        told = schema_prompt(request.answer)
+        schema = schema_prompt(request.answer)
         if messages and messages[0].role == "system":
-            messages[0] = replace(messages[0], text=f"{messages[0].text}\n\n{told}")
+            messages[0] = replace(messages[0], text=f"{messages[0].text}\n\n{schema}")
         else:
-            messages.insert(0, Message("system", told))
+            messages.insert(0, Message("system", schema))
     if not any(message.role == "user" for message in messages):  # GLM and Anthropic refuse a prompt without one
         messages = [replace(message, role="user") if message.role == "system" else message for message in messages]
     return [_message(message) for message in messages]
@@ -129,7 +129,7 @@ def _first(value: object) -> dict[str, Any]:
 
 
 def piece_of(chunk: object) -> dict[str, Any]:
-    """Return what a chunk of a stream adds, as the part of a completion that it is: text, finish, usage, model."""
+    """Return what a chunk of a stream adds to the completion: text, finish, refusal, usage, model, id."""
     entry = _entry(chunk)
     choice = _first(entry.get("choices"))
     delta = _entry(choice.get("delta"))
@@ -144,14 +144,18 @@ def piece_of(chunk: object) -> dict[str, Any]:
 
 
 def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> ModelReply:
-    """Read a completion, of whatever form. Raises ModelError for one that is none, is empty or was filtered."""
+    """Return the reply that a completion holds, whatever its form.
+
+    Raises ModelError for what is not a completion, for an empty one, and for one that was filtered.
+    """
     entry = _entry(completion)
     choice = _first(entry.get("choices"))
     message = _entry(choice.get("message"))
     if not message:
-        said = f"{endpoint.profile.title} at {endpoint.host} answered with something that is no chat completion"
-        advice = f": see that {endpoint.profile.url_variable} is right, /v1 included." if _own(endpoint) else "."
-        raise ModelError(ErrorKind.SERVER, said + advice, model=request.model)
+        profile = endpoint.profile
+        text = f"{profile.title} at {endpoint.host} answered with something that is not a chat completion"
+        advice = f": check that {profile.url_variable} is right, /v1 included." if profile.url_needed else "."
+        raise ModelError(ErrorKind.SERVER, text + advice, model=request.model)
     finish = str(choice.get("finish_reason") or "")
     text, thoughts = _without_thoughts(_text(message.get("content")))
     refused = message.get("refusal")
@@ -175,10 +179,6 @@ def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> M
             "reasoning": thoughts or _text(message.get("reasoning_content") or message.get("reasoning")),
         },
     )
-
-
-def _own(endpoint: Endpoint) -> bool:
-    return bool(endpoint.profile.url_variable)
 
 
 def _filtered(endpoint: Endpoint, request: ModelRequest) -> ModelError:
@@ -210,8 +210,8 @@ def _without_thoughts(text: str) -> tuple[str, str]:
     return (text[found.end() :], found[2].strip()) if found else (text, "")
 
 
-def _usage(told: object, request: ModelRequest, text: str, profile: Profile) -> Usage:
-    entry = _entry(told)
+def _usage(reported: object, request: ModelRequest, text: str, profile: Profile) -> Usage:
+    entry = _entry(reported)
     sent, got = _count(entry.get("prompt_tokens")), _count(entry.get("completion_tokens"))
     if sent is None or got is None or sent + got == 0:
         prompt = sum(estimated_tokens(message.text) for message in request.messages)

@@ -1,4 +1,4 @@
-"""What all wrappers share: they hand on what they do not change."""
+"""What all wrappers share: they pass on what they do not change."""
 
 from collections.abc import AsyncGenerator, Sequence
 
@@ -6,7 +6,7 @@ from stepwarden.models import ModelInfo, ModelReply, ModelRequest, Provider
 
 
 class Wrapper:
-    """A provider round another; each wrapper says in its own words what it does to a call."""
+    """A provider round another one; each wrapper overrides what it changes."""
 
     def __init__(self, inner: Provider) -> None:
         self._inner = inner

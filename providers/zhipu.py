@@ -1,7 +1,7 @@
 """GLM through Zhipu's own `zai-sdk` (extra `zhipu`), which blocks: it runs in a thread.
 
-A cancelled call comes back at once, but its request goes on until it is answered or its timeout is over. Where that
-matters, the compatible endpoint is the better way; this one is for those who need the vendor's client.
+A cancelled call returns at once, but its request goes on until it is answered or times out. Where that matters, the
+compatible endpoint is the better choice; this one is for those who need the vendor's client.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class ZhipuProvider:
         yield reply
 
     async def list_models(self) -> Sequence[ModelInfo]:
-        """Return none: the SDK cannot list them, the catalogue stands."""
+        """Return none: the SDK cannot list models, and the catalogue has them."""
         return ()
 
     async def close(self) -> None:
@@ -77,7 +77,7 @@ class ZhipuProvider:
             text = f"{title} gave no answer in time: ask again later, or name a quicker model."
             return ModelError(ErrorKind.TIMEOUT, text, model=request.model)
         if isinstance(error, zai.APIConnectionError):
-            text = f"{title} at {self._endpoint.host} cannot be reached: see to the network."
+            text = f"{title} at {self._endpoint.host} cannot be reached: check the network."
             return ModelError(ErrorKind.NETWORK, text, model=request.model)
         if isinstance(error, zai.APIStatusError):
             response = error.response
@@ -86,7 +86,7 @@ class ZhipuProvider:
             except ValueError:
                 body = response.text
             return failure(self._endpoint, request.model, refusal_of(response.status_code, body, response.headers))
-        text = f"{title} answered with something that is no chat completion."
+        text = f"{title} answered with something that is not a chat completion."
         return ModelError(ErrorKind.SERVER, text, model=request.model)
 
     async def _made_client(self) -> "ZaiClient":

@@ -1,4 +1,4 @@
-"""The models of a process, put together when somebody first asks for one: hosts start a server with every window."""
+"""The models of a process, built at first use: hosts start a server with every window."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -8,7 +8,7 @@ from stepwarden.models import Choice, ModelInfo, ModelReply, ModelRequest, Model
 
 
 class DeferredModels:
-    """Stands in for the models that `build` gives; see `stepwarden.models.Models`."""
+    """Stands in for the models that `build` returns; see `stepwarden.models.Models`."""
 
     def __init__(self, build: Callable[[], Models]) -> None:
         self._build = build
@@ -24,11 +24,11 @@ class DeferredModels:
         return self._models.choose(name, need)
 
     def usable(self) -> Sequence[ModelInfo]:
-        """List what can be asked now."""
+        """Return what can be asked now."""
         return self._models.usable()
 
     def unusable(self) -> Sequence[UnusableProvider]:
-        """List what cannot be asked now."""
+        """Return what cannot be asked now."""
         return self._models.unusable()
 
     async def discover(self) -> None:
@@ -50,6 +50,6 @@ class DeferredModels:
                 yield piece
 
     async def close(self) -> None:
-        """Close what was put together, if anything was."""
+        """Close what was built, if anything was."""
         if self._built:
             await self._models.close()

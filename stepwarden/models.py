@@ -14,15 +14,15 @@ Role = Literal["system", "user", "assistant"]
 
 
 class ModelTier(StrEnum):
-    """What a model is wanted for, where nobody named one."""
+    """What a model is for, where none is named."""
 
-    DEEP = "deep"  # an expert's judgement: the strongest there is
+    DEEP = "deep"  # an expert's judgement: the strongest model
     BALANCED = "balanced"  # a second opinion, a chat
     FAST = "fast"  # the manager's quick question
 
 
 class ErrorKind(StrEnum):
-    """What went wrong with a model, by what one can do about it."""
+    """What went wrong with a model, by what can be done about it."""
 
     NO_MODEL = "no_model"  # nothing is configured, or nothing that is allowed
     UNKNOWN_MODEL = "unknown_model"
@@ -37,7 +37,7 @@ class ErrorKind(StrEnum):
     EMPTY = "empty"
     INVALID_ANSWER = "invalid_answer"  # asked again once with the error, and still not of the type
     TOO_LONG = "too_long"  # over the model's context
-    UNSUPPORTED = "unsupported"  # images to a model without eyes, and the like
+    UNSUPPORTED = "unsupported"  # such as images to a model that takes none
     OVER_BUDGET = "over_budget"
     GIVEN_UP = "given_up"  # the circuit breaker is open
     REFUSED = "refused"  # any other 4xx
@@ -47,22 +47,22 @@ RETRYABLE = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.TIMEOUT, ErrorKind.NETWOR
 
 
 class ModelError(StepwardenError):
-    """A model gave no usable answer. The text is one line without secrets: what was wrong, and what to do.
+    """A model gave no usable answer. The text is one line without secrets: what is wrong, and what to do.
 
-    `text` may be a function, which is called when somebody reads the error: most never are, where no model is
+    `text` may be a function, called only when the error is read, which most are not where no model is
     configured. `retry_after_s` is what the endpoint asked for, if it did.
     """
 
     def __init__(
         self,
-        trouble: ErrorKind,
+        kind: ErrorKind,
         text: str | Callable[[], str],
         *,
         model: str = "",
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(text)
-        self.trouble = trouble
+        self.kind = kind
         self.model = model
         self.retry_after_s = retry_after_s
         self._text = text
@@ -74,7 +74,7 @@ class ModelError(StepwardenError):
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed if it is sent again a little later."""
-        return self.trouble in RETRYABLE
+        return self.kind in RETRYABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ class ModelRequest:
 class Usage:
     """What a reply cost. `cost` is in US dollars; None means the price is not known, which is not 0.
 
-    `cached_input_tokens` of the `input_tokens` were cheaper at the vendor's. `estimated` says that the endpoint told no
-    counts and these are ours. `price_source` names the table the price is from.
+    `cached_input_tokens` of the `input_tokens` were cheaper at the vendor's. `estimated` says that the endpoint
+    reported no counts and these are ours. `price_source` names the table the price is from.
     """
 
     input_tokens: int = 0
@@ -145,7 +145,7 @@ class Usage:
         return "unpriced" if self.cost is None else f"${self.cost:.4f}"
 
     def __add__(self, other: "Usage") -> "Usage":
-        """Return both together; one unknown price makes the sum unknown."""
+        """Return the sum; one unknown price makes it unknown."""
         known = self.cost is not None and other.cost is not None
         return Usage(
             self.input_tokens + other.input_tokens,
@@ -159,10 +159,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """One answer. `parsed` is of the request's `answer` type; `model` and `provider` say who really answered.
+    """One answer. `parsed` is of the request's `answer` type; `model` and `provider` are those that really answered.
 
-    `cut_off` says that the answer ended at the output limit. `notes` are for whoever reads the answer: another model
-    answered than was asked, a budget could not be held. `raw` holds the endpoint's id, finish reason and reasoning.
+    `cut_off` says that the answer ended at the output limit. `notes` are for the reader of the answer: another model
+    answered than was asked, a budget could not be kept. `raw` holds the endpoint's id, finish reason and reasoning.
     """
 
     text: str
@@ -178,7 +178,7 @@ class ModelReply:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What is known of one model. Unknown token counts are None; `family` groups models of one maker."""
+    """What is known about one model. Unknown token counts are None; `family` groups the models of one maker."""
 
     name: str
     provider: str
@@ -209,7 +209,7 @@ class UnusableProvider:
 
 
 def estimated_tokens(text: str) -> int:
-    """Guess the tokens of a text from above: 3.5 bytes a token, measured for code and English, and safe for others."""
+    """Return an upper estimate of a text's tokens: 3.5 bytes each, measured on code and English, safe for others."""
     return int(len(text.encode("utf-8", "replace")) / 3.5) + 1
 
 
@@ -242,7 +242,7 @@ class Provider(Protocol):
 
 
 class Models(Protocol):
-    """All models of this process behind one door."""
+    """All models of this process."""
 
     def choose(self, name: str | None, need: ModelTier) -> Choice:
         """Return the model for a name, an alias or any name an endpoint may know; by need for None or `auto`.
@@ -252,17 +252,17 @@ class Models(Protocol):
         ...
 
     def usable(self) -> Sequence[ModelInfo]:
-        """List the models that can be used now, from what is configured and was discovered; without the network."""
+        """Return the models that can be used now, as configured and discovered; without the network."""
         ...
 
     def unusable(self) -> Sequence[UnusableProvider]:
-        """List the providers that cannot be used now, with what to set."""
+        """Return the providers that cannot be used now, with what to set."""
         ...
 
     async def discover(self) -> None:
-        """Ask the endpoints that can list their models; what fails is left as the catalogue has it.
+        """Ask the endpoints that can list their models; where that fails, the catalogue stands.
 
-        It waits for one that is under way, and asks nobody shortly after one.
+        It waits for a discovery that is under way, and asks nobody shortly after one.
         """
         ...
 
@@ -284,7 +284,7 @@ class Models(Protocol):
 
 
 async def find_some(models: Models) -> None:
-    """Ask endpoints which models they have, where nothing that is known could be chosen: local and own ones."""
+    """Discover models where none that is known can be chosen, which is so with servers of the user's own."""
     try:
         models.choose(None, ModelTier.BALANCED)
     except ModelError:

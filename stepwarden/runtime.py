@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 import prompts
+from providers.endpoints import check_variables, free_manager_model
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
@@ -33,10 +34,10 @@ from stepwarden.threads.submissions import Threads
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 if TYPE_CHECKING:
+    from stepwarden.upstream.client import UpstreamClient
     from stepwarden.upstream.config import UpstreamConfig
-    from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.oauth import SignIn
-    from stepwarden.upstream.records import Recorder
+    from stepwarden.upstream.servers import Upstreams
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class Runtime:
             choice = self.models.choose(None, ModelTier.DEEP)
         except ModelError as error:
             return f"none: {error}"
-        return f"{choice.info.name} ({choice.why})"
+        return f"{choice.info.name}, {choice.why}"
 
 
 def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
@@ -158,11 +159,12 @@ def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
     if not configs:
         return None
 
-    def build() -> "tuple[Upstreams, Recorder]":
+    def build() -> "UpstreamClient":
+        from stepwarden.upstream.calls.records import SessionRecorder
+        from stepwarden.upstream.client import UpstreamClient
         from stepwarden.upstream.oauth import SignIn
-        from stepwarden.upstream.records import SessionRecorder
 
-        return open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store)
+        return UpstreamClient(open_upstreams(settings, configs, SignIn(waits=False)), SessionRecorder(store))
 
     exposes = any(config.expose for config in configs)
     return DeferredUpstreams(tuple(config.name for config in configs), exposes, build)
@@ -173,22 +175,21 @@ def open_upstreams(settings: Settings, configs: "Sequence[UpstreamConfig]", how:
 
     Raises SettingsError where an entry cannot be used.
     """
-    from stepwarden.upstream.gateway import Upstreams
     from stepwarden.upstream.oauth import auth_status, build_auth, open_vault
+    from stepwarden.upstream.servers import Upstreams
 
     vault = open_vault(settings)
-
-    def lacking(config: "UpstreamConfig") -> str:
-        missing = ", ".join(auth_status(config, vault).missing)
-        told = f"{config.name}: signed in without {missing}; consent anew: stepwarden login {config.name}"
-        return told if missing else ""
-
-    directory = settings.home / "upstreams"
-    return Upstreams(configs, directory, lambda config: build_auth(config, vault, how), lacking=lacking)
+    return Upstreams(
+        configs,
+        settings.home / "upstreams",
+        lambda config: build_auth(config, vault, how),
+        lambda config: auth_status(config, vault).missing,
+    )
 
 
 def _models(settings: Settings, store: Store) -> Models:
-    """Return the models of the process; files of the user's are read now, so that a bad one is told at the start."""
+    """Return the models of the process; variables and files are checked now, so that a bad one fails at startup."""
+    check_variables(settings)
 
     def build() -> Models:
         from providers.models import build_models
@@ -199,8 +200,9 @@ def _models(settings: Settings, store: Store) -> Models:
 
 
 def build_manager(settings: Settings, models: Models) -> Manager:
-    """Return the manager with its model beside the rules, or the rules alone where the settings name none."""
-    model = settings.manager_adviser
-    if model is None:
+    """Return the manager with its model beside the rules, or the rules alone where there is none or it is off."""
+    named = settings.manager_model
+    model = free_manager_model(settings) if named is None else named.strip()
+    if model is None or model.casefold() in {"", "off"}:
         return Manager()
     return Manager(ModelAdviser(models, model, prompts.text("manager")))

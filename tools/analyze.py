@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.analyze import inspect_analyze
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import ChecklistItem, checklist, quoted, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Word
@@ -32,5 +32,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=AnalyzeRequest,
-    look=inspector_of("analyze"),
+    inspector=inspect_analyze,
 )

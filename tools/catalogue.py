@@ -1,4 +1,4 @@
-"""Which tools there are, and which of them a setting serves."""
+"""The tools: a row each, and which of them a setting serves."""
 
 import difflib
 from collections.abc import Callable
@@ -47,9 +47,9 @@ WORKFLOWS: tuple[Workflow, ...] = (
 
 @dataclass(frozen=True)
 class Parts:
-    """What tools that are no workflows are made from."""
+    """What the tools that are not workflows are made from."""
 
-    archive: ThreadQueries
+    queries: ThreadQueries
     models: Models
     chats: Chats
     facts: ServerFacts
@@ -59,7 +59,7 @@ OTHERS: tuple[tuple[str, Callable[[Parts], EdgeTool]], ...] = (
     ("chat", lambda parts: chat_tool(parts.chats)),
     ("challenge", lambda _: challenge_tool()),
     ("listmodels", lambda parts: listmodels_tool(parts.models)),
-    ("status", lambda parts: status_tool(parts.archive, parts.facts)),
+    ("status", lambda parts: status_tool(parts.queries, parts.facts)),
 )
 NAMES: tuple[str, ...] = (*(workflow.name for workflow in WORKFLOWS), *(name for name, _ in OTHERS))
 SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "consensus", "status")}
@@ -68,7 +68,7 @@ SETS = {"all": NAMES, "lean": ("debug", "analyze", "codereview", "consensus", "s
 def chosen(setting: str) -> tuple[str, ...]:
     """Return the names of the tools that `STEPWARDEN_TOOLS` stands for, in the order of the catalogue.
 
-    Raises SettingsError for a name that no tool has.
+    Raises SettingsError for a name that is no tool's.
     """
     words = [word.strip().lower() for word in setting.split(",") if word.strip()] or ["all"]
     names: set[str] = set()

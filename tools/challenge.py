@@ -1,22 +1,21 @@
-"""`challenge`: a disciplined prompt to doubt a statement. It asks nobody."""
+"""`challenge`: a prompt that makes the agent doubt a statement. It asks no model."""
 
 from typing import Any
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
 from stepwarden.threads.calls import Caller
-from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.workflow.request import NonEmptyText
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
-QUOTED_CHARS = 4_000  # of the statement; who sent it has all of it
+QUOTED_CHARS = 4_000  # of the statement; the agent that sent it has all of it
 
 
 class ChallengeRequest(BaseModel):
-    """What is to be doubted."""
+    """The statement to doubt."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -24,7 +23,7 @@ class ChallengeRequest(BaseModel):
 
 
 def challenge_tool() -> EdgeTool:
-    """Make the tool."""
+    """Return the tool."""
     prompt = prompts.load("challenge")
 
     async def doubt(arguments: dict[str, Any], _caller: Caller, _progress: Progress) -> CallToolResult:
@@ -35,23 +34,13 @@ def challenge_tool() -> EdgeTool:
         text = "\n\n".join([prompt.texts["before"], quoted(request.statement), prompt.texts["after"]])
         return CallToolResult(content=[TextContent(type="text", text=text)])
 
-    return edge_tool(
-        doubt,
-        name="challenge",
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(ChallengeRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
-    )
+    return edge_tool(doubt, prompt, ChallengeRequest, READ_ONLY)
 
 
 def quoted(statement: str) -> str:
-    """Return the statement as a quotation, every line marked, so that none of it reads as ours."""
-    said = statement.strip()
-    lines = [f"> {line}".rstrip() for line in said[:QUOTED_CHARS].splitlines()]
-    if len(said) > QUOTED_CHARS:
-        lines.append(f"> [{len(said) - QUOTED_CHARS} more characters]")
+    """Return the statement as a quotation, every line marked, so that none of it reads as our own text."""
+    text = statement.strip()
+    lines = [f"> {line}".rstrip() for line in text[:QUOTED_CHARS].splitlines()]
+    if len(text) > QUOTED_CHARS:
+        lines.append(f"> [{len(text) - QUOTED_CHARS} more characters]")
     return "\n".join(lines)

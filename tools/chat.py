@@ -18,13 +18,12 @@ from stepwarden.threads.chats import ChatQuestion, Chats
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.progress import EVERY_S, reporting_progress
 from tools.workflow.request import IGNORED_FIELDS, Key, Many, NonEmptyText, Paths, Text, Word, digest_of
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 IMAGES = 8  # in one call
-IMAGE_CHARS = 7_000_000  # of one data URL: 5 MB, the least that the vendors take
-ANSWER_BYTES = 22_000  # of the answer, in each of the two parts of a reply; the history holds all of it
-NAMED = 10  # files that did not go along
+IMAGE_CHARS = 7_000_000  # of one data URL: 5 MB, which every vendor takes
+ANSWER_BYTES = 22_000  # of the answer, in each of the two parts of a reply; the history has all of it
+NAMED = 10  # files that were left out
 
 _DATA_URL = re.compile(r"data:image/(png|jpeg|gif|webp);base64,")
 
@@ -40,7 +39,7 @@ def _image(value: str) -> str:
     except binascii.Error:
         data = b""
     if not data:
-        raise ValueError("is no base64 after the comma; encode the image's bytes")
+        raise ValueError("is not base64 after the comma; encode the image's bytes")
     return value
 
 
@@ -61,7 +60,7 @@ class ChatRequest(BaseModel):
     thinking_mode: Annotated[Literal["minimal", "low", "medium", "high", "max"], Word] | None = None
 
     def question(self, caller: Caller) -> ChatQuestion:
-        """Return the message as the core takes it."""
+        """Return the message as a value of the core."""
         return ChatQuestion(
             caller=caller,
             prompt=self.prompt,
@@ -76,8 +75,8 @@ class ChatRequest(BaseModel):
         )
 
 
-def chat_tool(room: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
-    """Make the tool that hands messages to `room`."""
+def chat_tool(chats: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
+    """Return the tool that passes messages to `chats`."""
     prompt = prompts.load(CHAT)
 
     async def ask(arguments: dict[str, Any], caller: Caller, progress: Progress) -> CallToolResult:
@@ -89,7 +88,7 @@ def chat_tool(room: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
             return failure(error_lines(error, ChatRequest))
         try:
             async with reporting_progress(progress, "the model is thinking", every_s=progress_every_s):
-                answered = await room.ask(request.question(caller))
+                answered = await chats.ask(request.question(caller))
         except UnknownStream:
             named = shown(request.continuation_id or "", 80)
             return failure(
@@ -97,15 +96,7 @@ def chat_tool(room: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
             )
         return _result(answered, [f"Ignored: {', '.join(ignored)}."] if ignored else [])
 
-    return edge_tool(
-        ask,
-        name=CHAT,
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(ChatRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(destructive_hint=False, open_world_hint=True),
-    )
+    return edge_tool(ask, prompt, ChatRequest, ToolAnnotations(destructive_hint=False, open_world_hint=True))
 
 
 def _result(chat: Chat, notes: Sequence[str]) -> CallToolResult:
@@ -126,11 +117,11 @@ def _result(chat: Chat, notes: Sequence[str]) -> CallToolResult:
         sent["files_left_out"] = [shown(name) for name in turn.left_out[:NAMED]]
         more = f" and {len(turn.left_out) - NAMED} more" if len(turn.left_out) > NAMED else ""
         named = f"{', '.join(sent['files_left_out'])}{more}"
-        notes.append(f"Left out (secret, outside the root, no text, or over the model's budget): {named}.")
+        notes.append(f"Left out (secret, outside the root, not text, or over the model's budget): {named}.")
     if notes:
         sent["notes"] = notes
     sent["answer"] = answer
-    line = f"[{turn.model} ({turn.why}), {turn.usage.price}; to go on: continuation_id={chat.id}]"
+    line = f"[{turn.model}, {turn.why}; {turn.usage.price}; go on with continuation_id={chat.id}]"
     text = "\n".join([answer, "", *notes, line])
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=sent)
 

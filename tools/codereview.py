@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.codereview import inspect_codereview
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.question_kind import QuestionKind
 from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
 from tools.workflow.workflow import Workflow
@@ -26,11 +27,12 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=5,
+        sized_for=frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
         facts=checklist(
             ChecklistItem("files_checked: what you reviewed", read_at_least(1)),
             ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=CodereviewRequest,
-    look=inspector_of("codereview"),
+    inspector=inspect_codereview,
 )

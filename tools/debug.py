@@ -1,7 +1,8 @@
 """`debug`: find the cause of a fault."""
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.debug import inspect_debug
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.question_kind import QuestionKind
 from tools.workflow.checklist import ChecklistItem, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest
 from tools.workflow.workflow import Workflow
@@ -17,9 +18,10 @@ WORKFLOW = Workflow(
         low=2,
         likely=4,
         high=8,
+        asks=QuestionKind.DEBUG,
         hypothesis_required=True,
         facts=checklist(ChecklistItem("files_checked: what you read", read_at_least(1))),
     ),
     request=DebugRequest,
-    look=inspector_of("debug"),
+    inspector=inspect_debug,
 )

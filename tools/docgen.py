@@ -2,7 +2,7 @@
 
 from pydantic import Field, JsonValue
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.docgen import inspect_docgen
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import Thread
@@ -34,6 +34,6 @@ WORKFLOW = Workflow(
     policy=Policy(tool="docgen", low=2, likely=4, high=10, novelty_required=False, facts=_can_look),
     request=DocgenRequest,
     fields="step",
-    look=inspector_of("docgen"),
+    inspector=inspect_docgen,
     keeps=True,
 )

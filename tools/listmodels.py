@@ -1,18 +1,17 @@
-"""`listmodels`: what can be asked now, what `auto` picks, and what to set for the rest."""
+"""`listmodels`: the models that can be asked now, what `auto` picks, and what to set for the others."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
-from stepwarden.models import ModelError, ModelInfo, Models, ModelTier, find_some
+from stepwarden.models import ModelError, ModelInfo, Models, ModelTier, UnusableProvider, find_some
 from stepwarden.threads.calls import Caller
-from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.shared.thread_result import clip
 from tools.workflow.request import Key
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 BRIEF_BYTES = 1_500  # of the whole list
@@ -29,7 +28,7 @@ class ListModelsRequest(BaseModel):
 
 
 def listmodels_tool(models: Models) -> EdgeTool:
-    """Make the tool that lists `models`."""
+    """Return the tool that lists `models`."""
     prompt = prompts.load("listmodels")
 
     async def show(arguments: dict[str, Any], _caller: Caller, _progress: Progress) -> CallToolResult:
@@ -42,30 +41,21 @@ def listmodels_tool(models: Models) -> EdgeTool:
         text = _overview(models) if request.provider is None else _one_provider(models, request.provider)
         return CallToolResult(content=[TextContent(type="text", text=text)])
 
-    return edge_tool(
-        show,
-        name="listmodels",
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(ListModelsRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
-    )
+    return edge_tool(show, prompt, ListModelsRequest, READ_ONLY)
 
 
 def _overview(models: Models) -> str:
     by_provider = _by_provider(models.usable())
-    picks, some = _picks(models)
-    lacking = _lacking(models) if some else []  # where there is none at all, the reason says what to set
+    picks, any_picked = _picks(models)
+    unusable = models.unusable() if any_picked else ()  # where there is no model, the reason says what to set
     most = max((len(infos) for infos in by_provider.values()), default=0)
     text = ""
-    for shown in range(most, -1, -1):
-        rows = [f"{name}: {_names(infos, shown)}" for name, infos in by_provider.items()]
-        text = "\n".join([*picks, *rows, *lacking])
-        if len(text.encode()) <= BRIEF_BYTES:
-            break
+    for with_reasons in (True, False):
+        for shown in range(most, -1, -1):
+            rows = [f"{name}: {_names(infos, shown)}" for name, infos in by_provider.items()]
+            text = "\n".join([*picks, *rows, *_not_usable(unusable, with_reasons=with_reasons)])
+            if len(text.encode()) <= BRIEF_BYTES:
+                return text
     return text
 
 
@@ -77,31 +67,33 @@ def _one_provider(models: Models, provider: str) -> str:
             text = f"{wanted}: {_names(infos, shown)}"
             if len(text.encode()) <= WHOLE_BYTES:
                 return text
-    lacks = [f"{one.provider} cannot be used now: {one.why}" for one in models.unusable() if one.provider == wanted]
-    return "\n".join(lacks) or "No such provider here; call listmodels without provider."
+    reasons = [f"{one.provider} cannot be used now: {one.why}" for one in models.unusable() if one.provider == wanted]
+    return "\n".join(reasons) or "There is no such provider; call listmodels without provider."
 
 
 def _picks(models: Models) -> tuple[list[str], bool]:
-    """Return what `auto` picks for each need, or why it picks nothing; and whether it picks anything."""
-    said: dict[ModelTier, str] = {}
-    some = False
-    for need in ModelTier:
+    """Return what `auto` picks for each tier, or why it picks nothing; and whether it picks anything."""
+    picks: dict[ModelTier, str] = {}
+    any_picked = False
+    for tier in ModelTier:
         try:
-            choice = models.choose(None, need)
+            choice = models.choose(None, tier)
         except ModelError as error:
-            said[need] = str(error)
+            picks[tier] = str(error)
         else:
-            said[need] = f"{choice.info.name} ({clip(choice.why, LINE_CHARS)})"
-            some = True
-    if len(set(said.values())) == 1:
-        return [f"auto: {said[ModelTier.DEEP]}"], some
-    return [f"auto, {need}: {words}" for need, words in said.items()], some
+            picks[tier] = f"{choice.info.name}, {clip(choice.why, LINE_CHARS)}"
+            any_picked = True
+    if len(set(picks.values())) == 1:
+        return [f"auto: {picks[ModelTier.DEEP]}"], any_picked
+    return [f"auto, {tier}: {words}" for tier, words in picks.items()], any_picked
 
 
-def _lacking(models: Models) -> list[str]:
-    """Return what cannot be used and what to set, in a line."""
-    lacks = [f"{one.provider}: {clip(one.why, LINE_CHARS)}" for one in models.unusable()]
-    return [f"Not usable: {'; '.join(lacks)}"] if lacks else []
+def _not_usable(unusable: Sequence[UnusableProvider], *, with_reasons: bool) -> list[str]:
+    """Return in one line which providers cannot be used, and what to set where there is room for it."""
+    if not unusable:
+        return []
+    named = [f"{one.provider}: {clip(one.why, LINE_CHARS)}" if with_reasons else one.provider for one in unusable]
+    return [f"Not usable: {'; '.join(named)}" if with_reasons else f"Not usable (ask for one): {', '.join(named)}"]
 
 
 def _by_provider(infos: Sequence[ModelInfo]) -> dict[str, list[ModelInfo]]:
@@ -118,9 +110,9 @@ def _names(infos: Sequence[ModelInfo], most: int) -> str:
 
 
 def _name(info: ModelInfo) -> str:
-    """Return a model as `name (its aliases; its context; what it can)`."""
+    """Return a model as `name (aliases, context, what it can)`."""
     tokens = info.context_tokens
     size = "" if tokens is None else f"{tokens // 1_000_000}M" if tokens >= 1_000_000 else f"{tokens // 1_000}k"
     facts = [*info.aliases[:2], size, "sees" if info.sees_images else ""]
-    told = ", ".join(fact for fact in facts if fact)
-    return f"{info.name} ({told})" if told else info.name
+    details = ", ".join(fact for fact in facts if fact)
+    return f"{info.name} ({details})" if details else info.name

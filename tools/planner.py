@@ -3,6 +3,7 @@
 from pydantic import Field, model_validator
 
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.question_kind import QuestionKind
 from tools.workflow.request import MOST_STEPS, BaseWorkflowRequest, Text
 from tools.workflow.workflow import Workflow
 
@@ -34,7 +35,14 @@ def _revised(request: PlannerRequest) -> int | None:
 
 
 WORKFLOW = Workflow(
-    policy=Policy(tool="planner", low=3, likely=5, high=10, novelty_required=False),
+    policy=Policy(
+        tool="planner",
+        low=3,
+        likely=5,
+        high=10,
+        sized_for=frozenset({QuestionKind.DEBUG}),  # to plan a fix is not to look for the fault
+        novelty_required=False,
+    ),
     request=PlannerRequest,
     fields="step, findings, branch_id",
     replaces=_revised,

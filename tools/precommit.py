@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.precommit import inspect_precommit
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.question_kind import QuestionKind
 from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
 from tools.workflow.workflow import Workflow
@@ -24,11 +25,12 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=4,
+        sized_for=frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
         facts=checklist(
             ChecklistItem("files_checked: the changed files", read_at_least(1)),
             ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=PrecommitRequest,
-    look=inspector_of("precommit"),
+    inspector=inspect_precommit,
 )

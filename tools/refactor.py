@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.refactor import inspect_refactor
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import ChecklistItem, checklist, has_issue, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
@@ -33,5 +33,5 @@ WORKFLOW = Workflow(
         ),
     ),
     request=RefactorRequest,
-    look=inspector_of("refactor"),
+    inspector=inspect_refactor,
 )

@@ -1,4 +1,4 @@
-"""What a host can attach: threads, their histories and reports; and the completion of their ids."""
+"""Resources: threads, their histories and reports; and the completion of thread ids."""
 
 import json
 from dataclasses import asdict
@@ -18,8 +18,8 @@ from tools.shared.edge import current_caller
 COMPLETIONS = 50  # ids offered at once; the protocol allows 100
 
 
-def add_resources(server: MCPServer, archive: ThreadQueries) -> None:
-    """Return `server` the resources of the threads in `archive`, each caller its own."""
+def add_resources(server: MCPServer, queries: ThreadQueries) -> None:
+    """Add the resources of the threads in `queries` to `server`; each caller sees only its own."""
 
     @server.resource(
         "stepwarden://threads/{continuation_id}",
@@ -29,7 +29,7 @@ def add_resources(server: MCPServer, archive: ThreadQueries) -> None:
         mime_type="application/json",
     )
     async def thread(continuation_id: str) -> str:
-        found = await _own(archive, continuation_id)
+        found = await _own(queries, continuation_id)
         if isinstance(found, Chat):
             return json.dumps({"continuation_id": found.id, **asdict(found)}, ensure_ascii=False, default=str)
         return json.dumps({"continuation_id": found.id, "outcome": found.outcome, **asdict(digest(found))}, default=str)
@@ -43,13 +43,20 @@ def add_resources(server: MCPServer, archive: ThreadQueries) -> None:
     )
     async def history(continuation_id: str, after: int = 0) -> str:
         try:
-            page, go_on_after = await archive.page(continuation_id, current_caller(), after=max(0, after))
+            page, go_on_after = await queries.page(continuation_id, current_caller(), after=max(0, after))
         except UnknownStream:
             raise ResourceNotFoundError("no such thread of yours; the status tool lists them") from None
         except StepwardenError as error:
             raise ResourceError(str(error)) from error
         return json.dumps({"events": [asdict(entry) for entry in page], "after": go_on_after}, ensure_ascii=False)
 
+    for handler in (thread, history):
+        assert handler is not None
+    _add_completion(server, queries)
+    _add_reports(server, queries)
+
+
+def _add_completion(server: MCPServer, queries: ThreadQueries) -> None:
     @server.completion()
     async def complete(
         ref: PromptReference | ResourceTemplateReference,
@@ -58,16 +65,14 @@ def add_resources(server: MCPServer, archive: ThreadQueries) -> None:
     ) -> Completion | None:
         if argument.name != "continuation_id":
             return None
-        heads = await archive.threads(current_caller(), prefix=argument.value, limit=COMPLETIONS + 1)
+        heads = await queries.threads(current_caller(), prefix=argument.value, limit=COMPLETIONS + 1)
         ids = [head.stream for head in heads]
         return Completion(values=ids[:COMPLETIONS], has_more=len(ids) > COMPLETIONS)
 
-    for handler in (thread, history, complete):
-        assert handler is not None
-    _add_reports(server, archive)
+    assert complete is not None
 
 
-def _add_reports(server: MCPServer, archive: ThreadQueries) -> None:
+def _add_reports(server: MCPServer, queries: ThreadQueries) -> None:
     @server.resource(
         "stepwarden://threads/{continuation_id}/report",
         name="thread_report",
@@ -76,7 +81,7 @@ def _add_reports(server: MCPServer, archive: ThreadQueries) -> None:
         mime_type="text/markdown",
     )
     async def report(continuation_id: str) -> str:
-        return as_markdown(*await _told(archive, continuation_id))
+        return as_markdown(*await _thread_and_history(queries, continuation_id))
 
     @server.resource(
         "stepwarden://threads/{continuation_id}/report.html",
@@ -86,21 +91,21 @@ def _add_reports(server: MCPServer, archive: ThreadQueries) -> None:
         mime_type="text/html",
     )
     async def report_page(continuation_id: str) -> str:
-        return as_html(*await _told(archive, continuation_id))
+        return as_html(*await _thread_and_history(queries, continuation_id))
 
     for handler in (report, report_page):
         assert handler is not None
 
 
-async def _own(archive: ThreadQueries, continuation_id: str):
+async def _own(queries: ThreadQueries, continuation_id: str):
     try:
-        return await archive.thread_or_chat(continuation_id, current_caller())
+        return await queries.thread_or_chat(continuation_id, current_caller())
     except UnknownStream:
         raise ResourceNotFoundError("no such thread of yours; the status tool lists them") from None
     except StepwardenError as error:
         raise ResourceError(str(error)) from error
 
 
-async def _told(archive: ThreadQueries, continuation_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
-    found = await _own(archive, continuation_id)
-    return found, await archive.history(continuation_id, current_caller())
+async def _thread_and_history(queries: ThreadQueries, continuation_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
+    found = await _own(queries, continuation_id)
+    return found, await queries.history(continuation_id, current_caller())

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.secaudit import inspect_secaudit
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.question_kind import QuestionKind
 from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
 from tools.workflow.workflow import Workflow
@@ -28,11 +29,12 @@ WORKFLOW = Workflow(
         low=4,
         likely=5,
         high=8,
+        sized_for=frozenset({QuestionKind.SECURITY, QuestionKind.REVIEW, QuestionKind.DEBUG}),
         facts=checklist(
             ChecklistItem("files_checked: 2 files at least", read_at_least(2)),
             ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),
     ),
     request=SecauditRequest,
-    look=inspector_of("secaudit"),
+    inspector=inspect_secaudit,
 )

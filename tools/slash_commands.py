@@ -1,4 +1,4 @@
-"""The slash commands of a host: one prompt a workflow tool, which tells the agent how to begin."""
+"""Slash commands: one prompt for each workflow tool, which tells the agent how to begin."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tools.workflow.workflow import Workflow
 
 
 class CommandPrompt(Prompt):
-    """A prompt whose missing task is told as an invalid request, in our words."""
+    """A prompt that answers a missing task with an invalid request, in our words."""
 
     async def render(self, arguments: dict[str, Any] | None, context: Context[Any, Any]) -> Any:
         """Return the messages of the command."""
@@ -27,7 +27,7 @@ class CommandPrompt(Prompt):
 
 
 def command(workflow: Workflow) -> CommandPrompt:
-    """Make the slash command of a workflow."""
+    """Return the slash command of a workflow."""
     prompt = prompts.load(workflow.name)
 
     async def begin(task: str, files: str = "", continuation_id: str = "") -> str:

@@ -1,11 +1,11 @@
-"""`status`: the server, its configuration, the caller's threads, and one thread's history."""
+"""`status`: the server, its configuration, the caller's threads, and the history of one of them."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import prompts
@@ -16,13 +16,12 @@ from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chat_store import CHAT, Chat
 from stepwarden.threads.event_text import describe, stamp
 from stepwarden.threads.queries import ThreadQueries
-from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.shared.thread_result import clip, counted, full_result
 from tools.workflow.request import Key
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
-LAST_ENTRY = 2**62  # no history is longer, and no database takes a larger number
+LAST_ENTRY = 2**62  # no history is so long, and larger numbers are too large for databases
 ENTRY_CHARS = 4_000  # of each text of a step in a page of the history
 
 
@@ -43,14 +42,14 @@ class StatusRequest(BaseModel):
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What the server says of itself: lines of its configuration, none of them secret."""
+    """What the server says about itself; nothing of its configuration is secret."""
 
     version: str
     configuration: Callable[[], dict[str, str]]
 
 
-def status_tool(archive: ThreadQueries, facts: ServerFacts) -> EdgeTool:
-    """Make the tool that reads threads back from `archive`."""
+def status_tool(queries: ThreadQueries, facts: ServerFacts) -> EdgeTool:
+    """Return the tool that reads threads back from `queries`."""
     prompt = prompts.load("status")
 
     async def show(arguments: dict[str, Any], caller: Caller, _: Progress) -> CallToolResult:
@@ -59,12 +58,12 @@ def status_tool(archive: ThreadQueries, facts: ServerFacts) -> EdgeTool:
         except ValidationError as error:
             return failure(error_lines(error, StatusRequest))
         if request.continuation_id is None:
-            return _overview(facts, caller, await archive.threads(caller, tool=request.tool))
+            return _overview(facts, caller, await queries.threads(caller, tool=request.tool))
         try:
-            kind = await archive.kind(request.continuation_id, caller)
+            kind = await queries.kind(request.continuation_id, caller)
             other = kind not in {kinds.THREAD.name, kinds.CHAT.name}  # such as the calls to upstream servers
-            thread = None if other else await archive.thread_or_chat(request.continuation_id, caller)
-            page, go_on_after = await archive.page(
+            thread = None if other else await queries.thread_or_chat(request.continuation_id, caller)
+            page, go_on_after = await queries.page(
                 request.continuation_id, caller, after=min(request.after, LAST_ENTRY)
             )
         except UnknownStream:
@@ -74,17 +73,7 @@ def status_tool(archive: ThreadQueries, facts: ServerFacts) -> EdgeTool:
             return _with_history(data, f"{request.continuation_id}: {kind}", page, go_on_after)
         return _one_thread(thread, page, go_on_after, first=request.after == 0)
 
-    return edge_tool(
-        show,
-        name="status",
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(StatusRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
-    )
+    return edge_tool(show, prompt, StatusRequest, READ_ONLY)
 
 
 def _sent(data: dict[str, Any], lines: Sequence[str]) -> CallToolResult:
@@ -131,7 +120,7 @@ def _one_thread(
     }
     if first:
         data["result"] = full_result(thread)
-    standing = f"{thread.outcome.value}, {thread.last} steps of {thread.total_steps}"
+    standing = f"{thread.outcome.value}, {counted(thread.last, 'step')} of {thread.total_steps}"
     title = f"{thread.id}: {standing}, next: {thread.tool} step {thread.next_number}"
     facts: list[str] = data.get("result", {}).get("facts", [])
     return _with_history(data, "\n".join([title, *facts]), page, go_on_after)
@@ -152,18 +141,18 @@ def _with_history(
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
-    """Return one event as it is shown; a step or turn with its texts, which the result of a long thread leaves out."""
+    """Return one event as it is shown, a step or turn with its texts: the result of a long thread leaves them out."""
     row: dict[str, Any] = {"seq": entry.seq, "at": stamp(entry.at), "event": describe(entry)}
     if entry.kind == "step":
-        said = entry.data["step"]["submission"]
-        row |= {name: said[name][:ENTRY_CHARS] for name in ("step", "findings", "hypothesis") if said.get(name)}
+        sent = entry.data["step"]["submission"]
+        row |= {name: sent[name][:ENTRY_CHARS] for name in ("step", "findings", "hypothesis") if sent.get(name)}
     if entry.kind == CHAT:
         row |= {name: entry.data[name][:ENTRY_CHARS] for name in ("prompt", "answer")}
     return row
 
 
 def age(seconds: float) -> str:
-    """Return a span of time in its largest unit."""
+    """Return a span of time in its largest unit, such as "3 h"."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"

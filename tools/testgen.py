@@ -1,7 +1,8 @@
 """`testgen`: find what is untested and write the tests."""
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.testgen import inspect_testgen
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.question_kind import QuestionKind
 from tools.workflow.checklist import ChecklistItem, checklist, named_relevant, read_at_least
 from tools.workflow.request import BaseWorkflowRequest
 from tools.workflow.workflow import Workflow
@@ -19,12 +20,13 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=5,
+        sized_for=frozenset({QuestionKind.DEBUG}),
         facts=checklist(
             ChecklistItem("files_checked: the code under test", read_at_least(1)),
             ChecklistItem("relevant_files: the tests you wrote", named_relevant),
         ),
     ),
     request=TestgenRequest,
-    look=inspector_of("testgen"),
+    inspector=inspect_testgen,
     keeps=True,
 )

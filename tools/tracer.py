@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stepwarden.inspections.runner import inspector_of
+from stepwarden.inspections.tracer import inspect_tracer
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import Thread
 from tools.shared.elicitation import UserQuestion
@@ -41,7 +41,7 @@ WORKFLOW = Workflow(
         ),
     ),
     request=TracerRequest,
-    look=inspector_of("tracer"),
+    inspector=inspect_tracer,
     question=UserQuestion(
         "trace_mode",
         "Which trace do you want?",

@@ -24,9 +24,12 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
 from stepwarden.storage import Store
+from stepwarden.upstream.calls.prepared_call import prepare_call
+from stepwarden.upstream.calls.recorded_call import RecordedCalls
+from stepwarden.upstream.calls.records import CallRecord, Recorder, SessionRecorder
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import Upstreams
-from stepwarden.upstream.records import CallRecord, Recorder, SessionRecorder
+from stepwarden.upstream.servers import Upstreams
+from stepwarden.upstream.tool_index import ToolIndex
 
 CALLS = 300
 
@@ -78,8 +81,8 @@ def upstreams(port: int, **more: object) -> Upstreams:
 
 
 async def call(found: Upstreams, recorder: Recorder, tool: str = "echo", **arguments: object) -> None:
-    prepared = await found.prepare(f"bench/{tool}", arguments)
-    await found.call(prepared, by="local", recorder=recorder)
+    prepared = await prepare_call(ToolIndex(found), f"bench/{tool}", arguments)
+    await RecordedCalls(recorder, "local").make(prepared)
 
 
 async def median_ms(act: Callable[[], Awaitable[object]]) -> float:
@@ -163,7 +166,7 @@ async def restarted() -> None:
     await asyncio.sleep(1.0)
     async with serving(port):
         began = time.perf_counter()
-        while found.standing(found.server("bench")).state != "up":  # noqa: ASYNC110 - it is looked at from outside
+        while found.server("bench").state.state != "up":  # noqa: ASYNC110 - it is looked at from outside
             await asyncio.sleep(0.005)
         print(f"back by itself after {time.perf_counter() - began:.2f} s")
         began = time.perf_counter()

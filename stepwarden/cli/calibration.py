@@ -32,6 +32,6 @@ async def _finished(journal: Journal) -> dict[str, list[int]]:
 def _spread(steps: Sequence[int]) -> tuple[str, str, str]:
     if not steps:
         return ("-", "-", "-")
-    # As in manager/sizing.py; one thread alone has no spread.
+    # As in manager/size_estimate.py; one thread alone has no spread.
     tenths = statistics.quantiles([*steps, *steps] if len(steps) == 1 else steps, n=10, method="inclusive")
     return (f"{statistics.median(steps):g}", f"{tenths[0]:g}", f"{tenths[8]:g}")

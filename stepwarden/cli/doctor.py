@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import stepwarden
+from providers.endpoints import check_variables
+from providers.profiles import VARIABLES
 from stepwarden.cli.findings import CheckResult
 from stepwarden.cli.hosts import examined
 from stepwarden.cli.output import show_table
@@ -20,7 +22,7 @@ from stepwarden.settings import Settings, load_settings, unknown_variables, vari
 from stepwarden.storage import Store
 
 PACKAGES = ("mcp", "pydantic", "sqlalchemy", "anyio", "starlette", "uvicorn", "typer", "rich")
-OURS = ("server", "tools", "prompts")
+OURS = ("server", "tools", "providers", "prompts")
 
 
 def report() -> int:
@@ -84,7 +86,13 @@ def _settings(settings: Settings) -> Iterator[CheckResult]:
     else:
         tokens = f"{len(settings.tokens)} tokens" if settings.tokens else "no tokens, loopback only"
         yield CheckResult("ok", "settings", f"HTTP on {settings.host}:{settings.port}, {tokens}")
-    for name in unknown_variables():
+    try:
+        check_variables(settings)
+    except SettingsError as error:
+        yield from (
+            CheckResult("problem", "settings", line, "correct the variable") for line in str(error).splitlines()
+        )
+    for name in unknown_variables(settings, VARIABLES):
         yield CheckResult("note", "settings", f"{name} is no setting of ours", "see that its name is right")
 
 

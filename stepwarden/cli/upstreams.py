@@ -12,7 +12,8 @@ from stepwarden.errors import UnknownUpstream
 from stepwarden.settings import load_settings, variables
 
 if TYPE_CHECKING:
-    from stepwarden.upstream.gateway import CallCheck, Upstreams, UpstreamServer
+    from stepwarden.upstream.server_check import ServerCheck
+    from stepwarden.upstream.servers import Upstreams, UpstreamServer
 
 upstreams = typer.Typer(help="List and check upstream servers, and trust a tool that changed.", no_args_is_help=True)
 
@@ -34,14 +35,15 @@ def list_upstreams() -> None:
 def check(name: Annotated[str | None, typer.Argument(help="This one alone.", show_default=False)] = None) -> None:
     """Connect to the upstream servers and say of each whether its tools can be called; exit 1 if one's cannot."""
 
-    async def look(found: "Upstreams") -> "list[CallCheck]":
-        servers = found.servers() if name is None else [found.server(name)]
-        return await asyncio.gather(*(found.check(server) for server in servers))
+    from stepwarden.upstream.server_check import check_server
+
+    async def look(found: "Upstreams") -> "list[ServerCheck]":
+        return await asyncio.gather(*map(check_server, found.servers(name)))
 
     checks = _with_upstreams(look)
     for one in checks:
-        typer.echo(plain(one.told))
-    raise typer.Exit(1 if any(one.problem for one in checks) else 0)
+        typer.echo(plain(one.line))
+    raise typer.Exit(0 if all(one.usable for one in checks) else 1)
 
 
 @upstreams.command()
@@ -50,26 +52,18 @@ def accept(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Show how a tool changed since it was trusted, and trust it as it is now."""
+    from stepwarden.cli.terminal_approval import TerminalApprover
+    from stepwarden.upstream.tool_trust import accept_tool
 
     async def look(found: "Upstreams") -> None:
         upstream, slash, own_name = tool.partition("/")
-        registry = found.server(upstream).registry
+        server = found.server(upstream)
         if not slash:
             raise UnknownUpstream(f"Send the tool with its upstream before it, such as {upstream}/NAME.")
-        listed = registry.tools.get(own_name)
-        if listed is None:
+        if own_name not in server.registry.tools:
             raise UnknownUpstream(f"{upstream} has listed no tool {own_name!r}; run `stepwarden upstreams check`.")
-        changes = registry.drift(own_name)
-        if not changes:
-            typer.echo(f"{tool} is trusted as it is.", err=True)
-            return
-        for change in changes:
-            typer.echo(plain(change.line))
-        if yes or typer.confirm("Trust it as it is now?"):
-            registry.accept(own_name, listed.fingerprint)
-            typer.echo(f"{tool} is trusted as it is now.", err=True)
-        else:
-            raise typer.Exit(1)
+        accepted = await accept_tool(server, own_name, TerminalApprover(ask=not yes))
+        typer.echo(f"{tool} is trusted as it is{' now' if accepted else ''}.", err=True)
 
     _with_upstreams(look)
 
@@ -78,7 +72,7 @@ def _row(server: "UpstreamServer") -> tuple[str, ...]:
     registry, config = server.registry, server.config
     at = registry.listed_at
     listed = "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    unusable = ", ".join(item.name for item in registry.skipped)
+    unusable = ", ".join(item.name for item in registry.unusable)
     return config.name, config.place, str(len(registry.tools)), listed, ", ".join(registry.barred), unusable
 
 

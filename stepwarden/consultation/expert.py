@@ -171,7 +171,7 @@ class Expert:
         try:
             return self._models.choose(str(name) if name else None, ModelTier.DEEP).info.name
         except ModelError as error:
-            if error.trouble is ErrorKind.NO_MODEL:
+            if error.kind is ErrorKind.NO_MODEL:
                 return ""
             raise
 

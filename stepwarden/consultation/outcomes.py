@@ -94,7 +94,7 @@ def recorded_outcome(
     try:
         return _answered(asking.result(), duration_s)
     except ModelError as error:
-        return _failed(ModelFailure(error.trouble, str(error), error.model or request.model))
+        return _failed(ModelFailure(error.kind, str(error), error.model or request.model))
     except Exception as error:  # the edge of the background run
         logger.exception("asking %s ended unexpectedly", request.model)
         text = f"Asking ended unexpectedly ({type(error).__name__}); the log says more."

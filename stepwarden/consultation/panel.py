@@ -115,7 +115,7 @@ class ModelPanel:
 
     def _answer(self, now: PanelRound, panelist: Panelist, row: Consultation | None) -> PanelAnswer:
         if now.exchange:
-            before = now.thread.voices[panelist.number]
+            before = now.thread.answers[panelist.number]
             return before if row is None else revised(before, outcome(row))
         info = self._known(panelist)
         if row is None:

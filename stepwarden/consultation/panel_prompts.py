@@ -35,7 +35,7 @@ class PanelRound:
     def of(cls, thread: Thread, panel: Panel) -> "PanelRound":
         """Return the round that `thread` waits for."""
         if thread.awaiting is not None and is_exchange(thread.awaiting[0]):
-            voted = tuple(one for one in panel.panelists if thread.voices[one.number].counted is not None)
+            voted = tuple(one for one in panel.panelists if thread.answers[one.number].counted is not None)
             return cls(thread, panel, True, voted, voted)
         return cls(thread, panel, False, panel.unheard(thread), panel.due(thread))
 
@@ -85,7 +85,7 @@ class PanelPrompts:
 
     def _exchanged(self, panelist: Panelist, now: PanelRound) -> Sequence[Message]:
         """Return what a model is told in the exchange round: its own answer, and the others' reasons without names."""
-        answers = now.thread.voices
+        answers = now.thread.answers
         own = answers[panelist.number]
         mine = "\n".join([f"My vote: {own.vote}.", own.summary, *(f"- {reason}" for reason in own.reasons)])
         others = [answers[other.number] for other in now.asked if other != panelist]

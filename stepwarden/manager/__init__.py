@@ -1,1 +1,1 @@
-"""The AI manager: how many steps work deserves, whether that still holds, whether it may end. It only advises."""
+"""The AI manager: how many steps a task deserves, whether that still holds, whether it may end. It only advises."""

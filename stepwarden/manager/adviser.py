@@ -1,4 +1,4 @@
-"""The place of a model beside the rules: what it is asked, what it answers, how it fails."""
+"""The port of a model beside the rules: what it is asked, what it answers, how it fails."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ from stepwarden.steps.machine import Advice
 
 
 class AdviserError(StepwardenError):
-    """A model gave no usable advice: the manager goes by the rules and says so."""
+    """A model gave no usable advice: the manager follows the rules and says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class Proposal:
 
 
 class Adviser(Protocol):
-    """Who may move the rules' number inside their bounds.
+    """May change the rules' number within their bounds.
 
-    Both questions carry the rules' own answer. AdviserError is the only error that an adviser may raise; it may be
-    cancelled at any await.
+    Both questions carry the rules' own answer. An adviser raises nothing but AdviserError, and may be cancelled at any
+    await.
     """
 
-    async def size(self, work: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
-        """Propose how many steps `work` deserves, inside the range of `policy`."""
+    async def size(self, facts: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
+        """Propose how many steps the task deserves, inside the range of `policy`."""
         ...
 
     async def review(self, case: ReviewInput, rules: Advice) -> Proposal:

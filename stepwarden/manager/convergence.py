@@ -1,7 +1,7 @@
-"""Whether a thread has converged, so that it may end although the agent would go on.
+"""Whether a thread has converged and may end although the agent would go on.
 
-The conditions are those of "Ending early" in docs/manager.md. A claim of certainty is only the request: what answers
-it is evidence that the server checked.
+The conditions are those of "Ending early" in docs/manager.md. A claim of certainty only asks for the end; evidence that
+the server checked decides.
 """
 
 from stepwarden.manager.facts import ReviewInput
@@ -49,11 +49,11 @@ def _changed_issues(thread: Thread) -> list[Issue]:
 
     An issue that was only repeated has not changed: many agents send their whole list with every step.
     """
-    said = {issue.id: issue for issue in thread.trail[-1].issues}
+    stated = {issue.id: issue for issue in thread.trail[-1].issues}
     before: dict[str, Issue] = {}
     for step in reversed(thread.trail[:-1]):
-        if len(before) == len(said):
+        if len(before) == len(stated):
             break
-        before |= {issue.id: issue for issue in step.issues if issue.id in said and issue.id not in before}
-    changed = [key for key, issue in said.items() if before.get(key) != issue]
-    return [*(said[key] for key in changed), *(before[key] for key in changed if key in before)]
+        before |= {issue.id: issue for issue in step.issues if issue.id in stated and issue.id not in before}
+    changed = [key for key, issue in stated.items() if before.get(key) != issue]
+    return [*(stated[key] for key in changed), *(before[key] for key in changed if key in before)]

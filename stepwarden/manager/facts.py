@@ -1,4 +1,4 @@
-"""What the manager works from: facts that the server measured, none of them the agent's word for itself."""
+"""The manager's inputs: facts that the server measured, not what the agent says about its own work."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from stepwarden.steps.thread import Step, Thread
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """What was known of the work when its first step arrived.
+    """What was known of a task when its first step arrived.
 
     `files` counts the existing files that were named, `file_bytes` is their size together. `hint` is the agent's
     `total_steps`. `changed_lines` counts those of a change that is reviewed. `finished` holds the live

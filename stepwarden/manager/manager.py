@@ -1,4 +1,4 @@
-"""Who the threads ask: the rules always, a model where there is one and the rules are undecided."""
+"""The manager: the rules always, and a model where there is one and the rules are undecided."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ _FALLBACK = "; rules: "
 
 @dataclass(frozen=True, slots=True)
 class Manager:
-    """Advice on threads. It holds its collaborators and nothing of any thread.
+    """Gives advice on threads. It holds its collaborators and nothing of any thread.
 
     `limit_seconds` is how long a model may take, inside the call's own deadline.
     """
@@ -29,12 +29,12 @@ class Manager:
     adviser: Adviser | None = None
     limit_seconds: float = 3.0
 
-    async def size(self, work: TaskFacts, policy: Policy, thread: Thread | None = None) -> Advice:
-        """Return the plan that `work` deserves; `thread` is the one that goes back to step 1, if one does."""
-        rules = size(work, policy)
-        if self.adviser is None or rules.plan is None or work.computed is not None or not _may_ask(thread):
+    async def size(self, facts: TaskFacts, policy: Policy, thread: Thread | None = None) -> Advice:
+        """Return the plan that the task deserves; `thread` is the one that goes back to step 1, if one does."""
+        rules = size(facts, policy)
+        if self.adviser is None or rules.plan is None or facts.computed is not None or not _may_ask(thread):
             return rules
-        answer = await self._within_limit(self.adviser.size(work, policy, rules))
+        answer = await self._within_limit(self.adviser.size(facts, policy, rules))
         if isinstance(answer, str):
             return _fallen_back(rules, answer)
         return _sized(rules.plan, answer, policy)
@@ -66,11 +66,11 @@ class Manager:
 def _may_ask(thread: Thread | None) -> bool:
     """Whether the thread has consultations left; one that failed has cost its time and counts.
 
-    What one consultation left behind, a plan and a signal at most, stands side by side.
+    A consultation is recorded as a plan, a signal or both, one right after the other.
     """
-    remarks = thread.decisions if thread else ()
-    traces = groupby(remarks, lambda remark: (remark.step, remark.by is DecidedBy.MODEL or _FALLBACK in remark.reason))
-    return sum(by_model for (_, by_model), _ in traces) < CONSULTATIONS
+    records = thread.decisions if thread else ()
+    runs = groupby(records, lambda record: (record.step, record.by is DecidedBy.MODEL or _FALLBACK in record.reason))
+    return sum(by_model for (_, by_model), _ in runs) < CONSULTATIONS
 
 
 def _sized(plan: Plan, answer: Proposal, policy: Policy) -> Advice:
@@ -81,7 +81,7 @@ def _sized(plan: Plan, answer: Proposal, policy: Policy) -> Advice:
 
 
 def _reviewed(rules: Advice, answer: Proposal, case: ReviewInput) -> Advice:
-    """Return the model's advice inside the rules' bounds; what the rules signal stays signalled."""
+    """Return the model's advice within the rules' bounds, with the rules' signal."""
     last, before = case.thread.last, rules.plan or case.thread.plan
     likely = max(last + 1, min(answer.likely, longest(case)))
     low, high = (before.low, before.high) if before else (likely, likely)
@@ -92,6 +92,6 @@ def _reviewed(rules: Advice, answer: Proposal, case: ReviewInput) -> Advice:
 
 
 def _fallen_back(rules: Advice, why: str) -> Advice:
-    """Return the rules' advice, saying why it is theirs."""
+    """Return the rules' advice, with the reason why it is not the model's."""
     plan = rules.plan and replace(rules.plan, reason=f"{why}{_FALLBACK}{rules.plan.reason}")
     return replace(rules, plan=plan, reason=f"{why}{_FALLBACK}{rules.reason or 'no change'}")

@@ -15,11 +15,11 @@ from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
 from stepwarden.steps.thread import Plan
 
-TASK_CHARACTERS = 1_500  # of the task; more costs time and tells little about its size
+TASK_CHARACTERS = 1_500  # of the task; more costs time and says little about its size
 CLAIM_CHARACTERS = 300  # of a hypothesis
 OUTPUT_TOKENS = 200
 TEMPERATURE = 0.1
-# The manager stops waiting before, and says "timed out"; this ends what goes on upstream where it does not.
+# The manager stops waiting earlier, and says "timed out"; this ends the request itself where cancelling does not.
 DEADLINE_SECONDS = 4.0
 
 
@@ -31,9 +31,10 @@ class StepsAnswer(BaseModel):
 
 
 class ModelAdviser:
-    """An Adviser that asks one model through the port; it holds nothing of any thread.
+    """An Adviser that asks one model; it holds nothing of any thread.
 
-    `model` is a name, or None for whichever is fast. `wording` is the system prompt. Every failure is an AdviserError.
+    `model` is a name, or None for a fast one of those configured. `wording` is the system prompt. Every failure is an
+    AdviserError.
     """
 
     def __init__(self, models: Models, model: str | None, wording: str) -> None:
@@ -41,28 +42,28 @@ class ModelAdviser:
         self._model = model
         self._wording = wording
 
-    async def size(self, work: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
-        """Propose how many steps `work` deserves."""
-        facts = {
+    async def size(self, facts: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
+        """Propose how many steps the task deserves."""
+        details = {
             "tool": policy.tool,
-            "existing files named": work.files,
-            "bytes in them": work.file_bytes,
-            "languages": sorted(work.languages),
-            "steps the agent asks for": work.hint,
+            "existing files named": facts.files,
+            "bytes in them": facts.file_bytes,
+            "languages": sorted(facts.languages),
+            "steps the agent asks for": facts.hint,
             "rules say": _plan(rules.plan),
             "bounds": [policy.low, policy.high],
         }
-        return await self._ask("How many steps does this task deserve in all?", work.task, facts)
+        return await self._ask("How many steps does this task deserve in all?", facts.task, details)
 
     async def review(self, case: ReviewInput, rules: Advice) -> Proposal:
         """Propose how many steps the thread deserves now."""
         thread = case.thread
-        facts = {
+        details = {
             "tool": case.policy.tool,
             "steps done": thread.last,
             "steps with a new fact": sum(step.new for step in thread.trail),
             "planned": _plan(thread.plan),
-            "files found": sum(thread.claims.files.values()),
+            "files found": thread.claims.files_found,
             "quotes by verdict": dict(case.assessment.evidence),
             "open clauses": dict(Counter(clause.kind for clause in case.assessment.open)),
             "hypothesis (untrusted)": (thread.claims.hypothesis or "")[:CLAIM_CHARACTERS],
@@ -70,11 +71,13 @@ class ModelAdviser:
             "rules say": _plan(rules.plan or thread.plan),
             "bounds": [thread.last + 1, longest(case)],
         }
-        return await self._ask("How many steps does this thread deserve in all now?", thread.task, facts, thread.id)
+        return await self._ask("How many steps does this thread deserve in all now?", thread.task, details, thread.id)
 
-    async def _ask(self, question: str, task: str, facts: Mapping[str, object], thread: str | None = None) -> Proposal:
+    async def _ask(
+        self, question: str, task: str, details: Mapping[str, object], thread: str | None = None
+    ) -> Proposal:
         try:
-            reply = await self._models.complete(self._request(question, task, facts, thread))
+            reply = await self._models.complete(self._request(question, task, details, thread))
         except ModelError as error:
             raise AdviserError(str(error)) from error
         if not isinstance(reply.parsed, StepsAnswer):
@@ -84,8 +87,8 @@ class ModelAdviser:
             raise AdviserError("the answer makes no sense")
         return Proposal(reply.parsed.likely, reason)
 
-    def _request(self, question: str, task: str, facts: Mapping[str, object], thread: str | None) -> ModelRequest:
-        text = f"{question}\n\nFacts:\n{_quoted(facts)}\n\nTask (untrusted):\n{_quoted(task[:TASK_CHARACTERS])}"
+    def _request(self, question: str, task: str, details: Mapping[str, object], thread: str | None) -> ModelRequest:
+        text = f"{question}\n\nFacts:\n{_quoted(details)}\n\nTask (untrusted):\n{_quoted(task[:TASK_CHARACTERS])}"
         return ModelRequest(
             model=self._models.choose(self._model, ModelTier.FAST).info.name,
             messages=(Message("system", self._wording), Message("user", text)),

@@ -1,23 +1,15 @@
-"""What a task asks for, read from its words: the kind of question, and how much of a defect's place is known.
+"""What the words of a task ask for: the kind of question, and how much is known about where a defect is.
 
-The tables are short on purpose: a word stands here when it names the kind by itself. Other languages than English
-are read as "how", which moves nothing.
+The tables are short on purpose: a word is listed when it names the kind by itself. Tasks in other languages than
+English read as "how", which changes nothing.
 """
 
 import re
 from enum import StrEnum
 
+from stepwarden.steps.question_kind import QuestionKind
+
 READ_CHARACTERS = 16_000  # of the task; keeps the rules under 5 ms on the longest task the protocol lets through
-
-
-class QuestionKind(StrEnum):
-    """The kind of a question, the one that asks for most first."""
-
-    SECURITY = "security"
-    ARCHITECTURE = "architecture"
-    REVIEW = "review"
-    DEBUG = "debug"
-    HOW = "how"
 
 
 class Clue(StrEnum):

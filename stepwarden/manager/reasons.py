@@ -1,4 +1,4 @@
-"""The few words that come with every piece of advice."""
+"""The short reason that comes with every piece of advice."""
 
 REASON_BYTES = 60  # a reason stands in every reply; its budget is 1,400 bytes for everything (docs/protocol.md)
 

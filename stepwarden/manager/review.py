@@ -1,7 +1,7 @@
 """The rules' answer to every later step: does the plan still hold, is the work stuck, may it end now?
 
-The numbers are those of "Review, at every step" in docs/manager.md. Looked at are the last step and the claims; the
-steps before it only where something just changed.
+The numbers are those of "Review" in docs/manager.md. The rules read the last step and the claims, and the steps before
+it only where something just changed.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from stepwarden.manager.convergence import is_ripe, reason_to_end
 from stepwarden.manager.facts import ReviewInput
 from stepwarden.manager.reasons import clipped, counted
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.fold import before_step
+from stepwarden.steps.fold import first_steps
 from stepwarden.steps.gate import steps_to_close
 from stepwarden.steps.machine import Advice
 from stepwarden.steps.plan_changes import MORE_TO_DO
-from stepwarden.steps.stall import gets_nowhere, idle_steps, is_stalled
+from stepwarden.steps.stall import gets_nowhere, is_stalled
 from stepwarden.steps.submission import Confidence
-from stepwarden.steps.thread import Assurance, DecidedBy, Plan, Signal, Step, Thread
+from stepwarden.steps.thread import Assurance, DecidedBy, Plan, Signal, Thread
 
 WIDER_FILES = 3  # new files in one step from which the scope has grown ...
 WIDER_FROM_STEP = 3  # ... from this step on; before it, finding the files is the work
@@ -74,7 +74,7 @@ def _signal(case: ReviewInput, *, converged: bool) -> tuple[Signal | None, str]:
 
 def _tried(thread: Thread) -> str:
     """Return how long nothing was found, and what was tried where something was."""
-    idle = f"{counted(idle_steps(thread), 'step')} without new evidence"
+    idle = f"{counted(thread.totals.idle, 'step')} without new evidence"
     return f"{idle}; tried: {clipped(thread.claims.hypothesis)}" if thread.claims.hypothesis else idle
 
 
@@ -145,7 +145,7 @@ def _growth(case: ReviewInput, plan: Plan) -> _Move:
 
 
 def _refuted_now(case: ReviewInput) -> str:
-    standing = {item.path for item in case.thread.claims.standing_refuted}
+    standing = case.thread.claims.refuted
     items = [item for item in case.step.evidence if item.verdict is Verdict.REFUTED and item.path in standing]
     return f"a quote of {clipped(items[0].path.rsplit('/')[-1], 32)} was refuted" if items else ""
 
@@ -154,26 +154,16 @@ def _theory_dropped(thread: Thread) -> str:
     """Return a reason where the last step replaced a hypothesis refuted by a quote or by an attempt at it."""
     if thread.claims.hypothesis is None or thread.claims.hypothesis_since != thread.last:
         return ""
-    earlier = thread.trail[:-1]
-    if not any(step.submission.hypothesis for step in earlier):
+    if thread.totals.first_hypothesis == thread.last:
         return ""
     disproved = 0 < thread.disproof_asked == thread.last - 1
-    return "a refuted hypothesis replaced" if disproved or any(map(_speaks_against, earlier)) else ""
-
-
-def _speaks_against(step: Step) -> bool:
-    """Whether a quote for the hypothesis, or for no claim by name, was refuted in this step."""
-    return any(item.verdict is Verdict.REFUTED and item.supports in {None, "hypothesis"} for item in step.evidence)
+    refuted = 0 < thread.totals.first_against < thread.last
+    return "a refuted hypothesis replaced" if disproved or refuted else ""
 
 
 def _scope_grown(thread: Thread) -> str:
-    step = thread.trail[-1]
-    if step.number < WIDER_FROM_STEP or len(step.existing) < WIDER_FILES:
-        return ""
-    new = set(step.existing)
-    for earlier in thread.trail[:-1]:
-        new.difference_update(earlier.paths)
-    return f"{len(new)} new files" if len(new) >= WIDER_FILES else ""
+    new = thread.totals.files_new
+    return f"{new} new files" if thread.last >= WIDER_FROM_STEP and new >= WIDER_FILES else ""
 
 
 def _shrinkage(case: ReviewInput) -> _Move | None:
@@ -195,4 +185,4 @@ def _shrinkage(case: ReviewInput) -> _Move | None:
 
 def _checklist_closed(case: ReviewInput) -> bool:
     """Whether the tool's own clauses, now all closed, had open ones after the first step."""
-    return case.thread.last > 1 and bool(case.policy.facts(before_step(case.thread, 2)))
+    return case.thread.last > 1 and bool(case.policy.facts(first_steps(case.thread, 1)))

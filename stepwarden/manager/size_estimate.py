@@ -1,47 +1,37 @@
-"""The rules' first answer: how many steps a piece of work deserves.
+"""How many steps a task deserves, by the rules.
 
 The numbers are those of "Sizing" in docs/manager.md; a policy brings its tool's starting point and range.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from stepwarden.manager.facts import TaskFacts
-from stepwarden.manager.question import Clue, QuestionKind, clues, question_kind
+from stepwarden.manager.question import Clue, clues, question_kind
 from stepwarden.manager.reasons import clipped, counted
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.machine import Advice
+from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.thread import DecidedBy, Plan
 
 CALIBRATED_FROM = 20  # finished threads of a tool from which its own history replaces the starting point
-NEWEST = 500  # finished threads that are looked at; old ones were made by other agents and other rules
+NEWEST = 500  # finished threads that count; older ones were made by other agents and other rules
 
 _KIND_MOVES = {QuestionKind.REVIEW: 1, QuestionKind.ARCHITECTURE: 2, QuestionKind.SECURITY: 2, QuestionKind.HOW: 0}
 _DEBUG_MOVES = ((3, "nothing known"), (1, "one clue"), (0, "two clues"))  # by the number of clues to the place
 
-# Kinds that a tool's starting point holds already: a codereview that says "review", or looks for bugs, is no bigger
-# for saying so. The debug tool is not here: how much is known differs from task to task, so no starting point holds it.
-_HELD: Mapping[str, frozenset[QuestionKind]] = {
-    "codereview": frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
-    "precommit": frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
-    "secaudit": frozenset({QuestionKind.SECURITY, QuestionKind.REVIEW, QuestionKind.DEBUG}),
-    "testgen": frozenset({QuestionKind.DEBUG}),
-    "planner": frozenset({QuestionKind.DEBUG}),  # to plan a fix is not to look for the fault
-}
 
-
-def size(work: TaskFacts, policy: Policy) -> Advice:
-    """Return the plan that the work deserves: an interval of steps, inside the range of `policy`, with its reason.
+def size(facts: TaskFacts, policy: Policy) -> Advice:
+    """Return the plan that a task deserves: an interval of steps, inside the range of `policy`, with its reason.
 
     A computed total stands as it is, as a point, outside the range too.
     """
-    if work.computed is not None:
-        total = max(1, work.computed)
+    if facts.computed is not None:
+        total = max(1, facts.computed)
         return _advice(Plan(total, total, total, f"{counted(total, 'step')}, counted"))
-    calibrated = len(work.finished) >= CALIBRATED_FROM
-    plan = _from_history(work.finished[:NEWEST], policy) if calibrated else _from_task(work, policy)
-    return _advice(plan if work.hint is None else _hinted(plan, work.hint, policy))
+    calibrated = len(facts.finished) >= CALIBRATED_FROM
+    plan = _from_history(facts.finished[:NEWEST], policy) if calibrated else _from_task(facts, policy)
+    return _advice(plan if facts.hint is None else _hinted(plan, facts.hint, policy))
 
 
 def _advice(plan: Plan) -> Advice:
@@ -49,12 +39,12 @@ def _advice(plan: Plan) -> Advice:
     return Advice(plan=plan, reason=plan.reason, by=plan.by)
 
 
-def _from_task(work: TaskFacts, policy: Policy) -> Plan:
-    move, asked = _question_move(work.task, policy)
-    likely = _within(policy.likely + _files_move(work.files) + move, policy)
-    named = [counted(work.files, "file")] if work.files else []
+def _from_task(facts: TaskFacts, policy: Policy) -> Plan:
+    move, asked = _question_move(facts.task, policy)
+    likely = _within(policy.likely + _files_move(facts.files) + move, policy)
+    named = [counted(facts.files, "file")] if facts.files else []
     reason = ", ".join([*named, *asked]) or f"the usual for {policy.tool}"
-    # Work outgrows a guess more often, and by more, than it falls short of it (coverage: bench/manager).
+    # Tasks outgrow a guess more often, and by more, than they fall short of it (coverage: bench/manager).
     return _interval(likely - math.ceil(likely / 3), likely, likely + max(1, math.ceil(likely / 2)), reason, policy)
 
 
@@ -68,7 +58,7 @@ def _from_history(finished: tuple[int, ...], policy: Policy) -> Plan:
 
 
 def _hinted(plan: Plan, hint: int, policy: Policy) -> Plan:
-    """Take the agent's number as far as the range goes, and say where the rules differ."""
+    """Return the plan with the agent's number, inside the range; its reason says what the rules would say."""
     likely = _within(hint, policy)
     asked = f"{hint}" if hint == likely else f"{'more' if hint > likely else 'fewer'} than {likely}"
     rules = plan.reason if likely == plan.likely else f"the rules say {plan.likely}"
@@ -96,7 +86,8 @@ def _files_move(files: int) -> int:
 
 def _question_move(task: str, policy: Policy) -> tuple[int, list[str]]:
     """Return how far the question moves the starting point, and the words for it (none where it does not)."""
-    kind = QuestionKind.DEBUG if policy.tool == "debug" else question_kind(task, _HELD.get(policy.tool, frozenset()))
+    # How much is known of a fault differs from task to task, so no starting point holds it: `asks`, not `sized_for`.
+    kind = policy.asks or question_kind(task, policy.sized_for)
     if kind is QuestionKind.DEBUG:
         move, known = _debug_move(clues(task))
         return move, [kind.value, known]

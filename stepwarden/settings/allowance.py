@@ -1,4 +1,4 @@
-"""What may be spent on models in one call, one thread or one day: dollars, tokens, or both."""
+"""Limits on what models may cost in one call, one thread or one day: dollars, tokens, or both."""
 
 import re
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
-"""What a child process takes over from our environment: named, and nothing else."""
+"""What a child process inherits of our environment: the variables that are named, and no others."""
 
 import os
 from collections.abc import Sequence
 
 
 def inherited(names: Sequence[str]) -> dict[str, str]:
-    """Return those of the variables that are set, as this process has them now."""
+    """Return the variables of these names that are set, with their present values."""
     return {name: os.environ[name] for name in names if name in os.environ}

@@ -2,8 +2,7 @@
 
 A call is a retry, a mistake, or work to do, and this is decided from the thread and the request alone: so a retry reads
 no file and asks no model, whatever happened since. Order matters in here and is the order of section 3 of
-docs/protocol.md: what was submission before is known first, then whose thread it is, then the number, then the content.
-Numbers in comments are rules of that section.
+docs/protocol.md: what was sent before is known first, then whose thread it is, then the number, then the content.
 """
 
 from collections.abc import Iterable
@@ -88,22 +87,24 @@ def admit(
     """
     if thread is None:
         if submission.backtrack is not None:
-            return Refusal(Reason.NO_SUCH_STEP, 1, str(submission.backtrack))  # 5
-        return _admit_first(submission, policy, None) if submission.number == 1 else Refusal(Reason.NOT_FIRST, 1)  # 1
+            return Refusal(Reason.NO_SUCH_STEP, 1, str(submission.backtrack))  # rule 5
+        return (
+            _admit_first(submission, policy, None) if submission.number == 1 else Refusal(Reason.NOT_FIRST, 1)
+        )  # rule 1
     own = thread.tool == policy.tool
     step = thread.step_with(submission.digest) if own else None
-    if own and thread.awaiting is not None:
+    if own and thread.awaiting is not None:  # it is waiting
         waited = thread.awaiting[1]
         # By its number, whatever its words: a host that tries again seldom repeats itself letter by letter, and
-        # refusing it for its words would lose the answer that was paid for (8).
+        # refusing it for its words would lose the answer that was paid for (rule 8).
         if (step is not None and step.number == waited) or (
             submission.backtrack is None and submission.number == waited
         ):
             return Collect(waited)
     if step is not None:
-        return Replay(step.number)  # 3
+        return Replay(step.number)  # rule 3
     if submission.number == 1 and submission.backtrack is None and not (own and submission.digest in thread.superseded):
-        return _admit_first(submission, policy, Origin(thread.id, thread.version))  # 9
+        return _admit_first(submission, policy, Origin(thread.id, thread.version))  # rule 9
     if not own:
         return Refusal(Reason.OTHER_TOOL, thread.next_number, thread.tool)
     return _admit_step(thread, submission, policy, working_on)
@@ -118,19 +119,19 @@ def _admit_first(submission: Submission, policy: Policy, origin: Origin | None) 
 def _admit_step(thread: Thread, submission: Submission, policy: Policy, working_on: Iterable[int]) -> Admission:
     expected = thread.next_number
     if submission.digest in thread.superseded:
-        return Refusal(Reason.STALE, expected)  # 3
+        return Refusal(Reason.STALE, expected)  # rule 3
     if submission.backtrack is not None:
         if not 1 <= submission.backtrack <= thread.last:
-            return Refusal(Reason.NO_SUCH_STEP, expected, str(submission.backtrack))  # 5
+            return Refusal(Reason.NO_SUCH_STEP, expected, str(submission.backtrack))  # rule 5
         return _admit_content(thread, before_step(thread, submission.backtrack), submission, policy, backtrack=True)
     if submission.number >= expected and status_of(thread) is ThreadStatus.CLOSED:
-        return Refusal(Reason.CLOSED, expected)  # 7
+        return Refusal(Reason.CLOSED, expected)  # rule 7
     if submission.number > expected:
-        # Hosts send steps in parallel: one whose predecessor is still being worked on is early, and no gap (3).
+        # Hosts send steps in parallel: one whose predecessor is still being worked on is early, and no gap (rule 3).
         pending = [number for number in working_on if number < submission.number]
         return Refusal(Reason.BUSY, min(pending)) if pending else Refusal(Reason.GAP, expected)
     if submission.number < expected:
-        return Refusal(Reason.RECORDED, expected)  # 3
+        return Refusal(Reason.RECORDED, expected)  # rule 3
     return _admit_content(thread, thread, submission, policy, backtrack=False)
 
 
@@ -153,7 +154,8 @@ def _admit_content(
         or says_something_new(base.claims, submission)
     ):
         return Accept(number, backtrack=backtrack, new=new)
-    # Refused once and only once: whoever insists in other words may have nothing to add, and must be able to end (4).
+    # Refused once and only once (rule 4): whoever insists in other words may have nothing to add, and must be able to
+    # end.
     refused = thread.refused_empty
     if refused is not None and refused[1] != submission.digest:
         return Accept(number, backtrack=backtrack, stalled=True, new=False)
@@ -167,13 +169,12 @@ def says_something_new(claims: Claims, submission: Submission) -> bool:
 
 def brings_a_fact(claims: Claims, submission: Submission) -> bool:
     """Whether the step has a file, quote, issue or hypothesis that no live step had (rule 4)."""
-    known_issues = {issue.key for issue in claims.issues.values()}
-    refuted = {item.path for item in claims.standing_refuted}
+    known_issues = {issue.key for issue in claims.issues.values()} if submission.issues else set[str]()
     return (
         claims.states_anew(submission.hypothesis)
         or any(path not in claims.files for path in submission.relevant)
         or any(path not in claims.checked for path in submission.checked)
-        or any(_is_new_quote(claims, quote, refuted) for quote in submission.quotes)
+        or any(_is_new_quote(claims, quote) for quote in submission.quotes)
         or any(_is_new_issue(claims, claim, known_issues) for claim in submission.issues)
     )
 
@@ -185,9 +186,9 @@ def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
     return issue is None or _changed(issue, claim) != issue
 
 
-def _is_new_quote(claims: Claims, quote: Quote, refuted: set[str]) -> bool:
+def _is_new_quote(claims: Claims, quote: Quote) -> bool:
     """Whether a quote was not sent before, takes a refuted one back, or mends one with its line number."""
-    if quote.file in refuted and (quote.withdrawn or quote.line is not None):
+    if quote.file in claims.refuted and (quote.withdrawn or quote.line is not None):
         return True
     return not quote.withdrawn and key_of(quote.file, quote.quote, quote.supports or "") not in claims.quotes
 
@@ -198,8 +199,10 @@ def number_issues(thread: Thread, submission: Submission) -> tuple[tuple[Issue, 
     A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
     ever had.
     """
+    if not (submission.issues or submission.quotes):
+        return (), ""
     by_id = dict(thread.claims.issues)
-    keys = {name: issue.key for name, issue in by_id.items()}
+    keys = {name: issue.key for name, issue in by_id.items()} if submission.issues else {}
     issues: list[Issue] = []
     counter = thread.issues_numbered
     for claim in submission.issues:

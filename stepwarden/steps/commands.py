@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stepwarden.steps.events import Abandoned, Event
-from stepwarden.steps.thread import DecidedBy, Outcome, Thread
+from stepwarden.steps.status import GOES_ON, status_of
+from stepwarden.steps.thread import DecidedBy, Thread
 
 
 class CommandKind(StrEnum):
@@ -63,7 +64,7 @@ def admit_command(thread: Thread, command: Command) -> CommandAdmission:
 
 
 def _abandon(thread: Thread, command: Command) -> CommandAdmission:
-    if thread.outcome is not Outcome.OPEN:
+    if status_of(thread) not in GOES_ON:
         return CommandRefused(CommandReason.NOT_OPEN, thread.outcome.value)
     # Also while models are asked: their answers come too late then, and change nothing.
     return CommandAccepted((Abandoned(command.by, command.via),))

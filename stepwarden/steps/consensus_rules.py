@@ -1,7 +1,7 @@
 """The machine's part of a consensus: who is heard at a step, when it may finish, and what it comes to.
 
 Every recorded step hears the next model of its panel, or all of them where they are handed over together. So its
-length is counted, and it ends when every model was heard, whether or not the agent asked for that (protocol, 6).
+length is counted, and it ends when every model was heard, whether or not the agent asked for that (protocol, rule 6).
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Prepara
 from stepwarden.steps.events import Answered, Asked, Event, Finished, Held
 from stepwarden.steps.panel import Panel, Panelist, answer_key, exchange_key, is_exchange, panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.thread import DecidedBy, Outcome, Thread
 
 GIVEN_UP = "given up: the agent went on before it answered"
@@ -30,7 +31,7 @@ def ask_panelists(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[Ev
         return (_finish(thread, panel, gate),)
     events: list[Event] = []
     later = tuple(clause for clause in panel.clauses(thread) if clause.subject not in {one.name for one in due})
-    if later and not thread.trail[-1].submission.more and not thread.held:
+    if later and not thread.trail[-1].submission.more and status_of(thread) is not ThreadStatus.HELD:
         events.append(Held(later))
     asked = Asked(answer_key(thread, due[0].number), thread.last, _names(due), prepared.left_out)
     return (*events, asked)
@@ -79,7 +80,7 @@ def panel_steps(thread: Thread) -> int | None:
 def _electors(thread: Thread, panel: Panel) -> list[Panelist]:
     """Return the panelists that vote once more: all that voted, where at least two did and they are split."""
     found = panel.synthesis(thread)
-    voters = [one for one in panel.panelists if thread.voices[one.number].counted is not None]
+    voters = [one for one in panel.panelists if thread.answers[one.number].counted is not None]
     return voters if found.split and len(voters) > 1 else []
 
 

@@ -90,5 +90,5 @@ def digest(thread: Thread) -> Digest:
             )
             for step in thread.live
         ),
-        decisions=thread.decisions,
+        decisions=tuple(thread.decisions),
     )

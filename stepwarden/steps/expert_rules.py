@@ -33,7 +33,7 @@ def judge(thread: Thread, gate: Gate) -> tuple[Event, ...]:
     A review that failed, or whose no is left without a reason, completes it too: whom nobody can answer must not
     stop the work.
     """
-    review = thread.opinion
+    review = thread.review
     assert review is not None
     asked_to_finish = not thread.trail[-1].submission.more
     if not review.disagrees:
@@ -58,7 +58,7 @@ def _early_end(thread: Thread, *, failed: bool) -> Finished:
 
 def objections(thread: Thread) -> tuple[Clause, ...]:
     """Name what the expert of this branch objects to, and the files that it wants and no step named since."""
-    review = thread.opinion
+    review = thread.review
     if review is None or not review.disagrees:
         return ()
     points = [
@@ -66,7 +66,7 @@ def objections(thread: Thread) -> tuple[Clause, ...]:
         for point in review.objections
     ]
     answered = next((record.step for record in reversed(thread.decisions) if record.kind == "answered"), 0)
-    seen = {path for step in thread.trail if step.number > answered for path in step.paths}
+    seen = {path for step in thread.trail[answered:] for path in step.paths}
     return (*points, *(Clause("expert_file", path) for path in review.missing if path not in seen))
 
 

@@ -5,15 +5,15 @@ from the words of the agent.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stepwarden.steps.assessment import Assessment
+from stepwarden.steps.claims import Claims
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
-from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.expert_rules import EXPERT
+from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Issue, Thread
 
@@ -29,8 +29,10 @@ def _no_clauses(_: Thread) -> tuple[Clause, ...]:
 class Policy:
     """What distinguishes one tool's threads from another's, as values.
 
-    `low`, `likely` and `high` are the tool's starting point and range of steps; `facts` gives the clauses of the
-    tool's own checklist that are still open, `consultation` says what its threads ask of models.
+    `low`, `likely` and `high` are the tool's starting point and range of steps. They hold already the questions in
+    `sized_for`, which do not make a task longer; `asks` is the question of every task of the tool, where there is one.
+    `facts` gives the clauses of the tool's own checklist that are still open, `consultation` says what its threads ask
+    of models.
     """
 
     tool: str
@@ -38,6 +40,8 @@ class Policy:
     likely: int
     high: int
     min_steps: int = 2
+    asks: QuestionKind | None = None
+    sized_for: frozenset[QuestionKind] = frozenset()
     hypothesis_required: bool = False
     novelty_required: bool = True
     facts: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
@@ -46,10 +50,10 @@ class Policy:
 
 def assess(thread: Thread, policy: Policy) -> Assessment:
     """Return the assessment of `thread` as its last step left it."""
-    verdicts = Counter(str(item.verdict) for _, item in thread.claims.evidence)
+    verdicts = {str(verdict): count for verdict, count in thread.claims.verdicts.items()}
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
-    return Assessment(assurance_of(thread), dict(verdicts), open_clauses(thread, policy))
+    return Assessment(assurance_of(thread), verdicts, open_clauses(thread, policy))
 
 
 def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
@@ -78,32 +82,23 @@ def steps_to_close(clauses: int) -> int:
 
 
 def _evidence_clauses(thread: Thread) -> list[Clause]:
-    held = _held_by_path(thread)
+    claims = thread.claims
     clauses = [
         Clause("issue", issue.id)
-        for issue in thread.claims.issues.values()
-        if issue.severity.needs_evidence and not _rests(issue, held)
+        for issue in claims.issues.values()
+        if issue.severity.needs_evidence and not _rests(issue, claims)
     ]
-    if thread.claims.hypothesis is not None and not hypothesis_rests(thread):
+    if claims.hypothesis is not None and not hypothesis_rests(thread):
         clauses.append(Clause("hypothesis"))
-    refuted = dict.fromkeys(item.path for item in thread.claims.standing_refuted)
-    return clauses + [Clause("refuted", path) for path in refuted]
+    return clauses + [Clause("refuted", path) for path in claims.refuted]
 
 
-def _held_by_path(thread: Thread) -> dict[str, list[Evidence]]:
-    held: dict[str, list[Evidence]] = {}
-    for _, item in thread.claims.evidence:
-        if item.holds:
-            held.setdefault(item.path, []).append(item)
-    return held
-
-
-def _rests(issue: Issue, held: Mapping[str, list[Evidence]]) -> bool:
+def _rests(issue: Issue, claims: Claims) -> bool:
     if is_filler(issue.description):
         return False
-    if any(item.supports == issue.id for items in held.values() for item in items):
+    if issue.id in claims.supported:
         return True
-    near = held.get(issue.path or "", [])
+    near = claims.held.get(issue.path or "", ())
     return any(
         issue.line is None or (item.line is not None and abs(item.line - issue.line) <= NEAR_LINES) for item in near
     )
@@ -112,24 +107,15 @@ def _rests(issue: Issue, held: Mapping[str, list[Evidence]]) -> bool:
 def hypothesis_rests(thread: Thread) -> bool:
     """Whether the current hypothesis has a quote that holds.
 
-    Counted are items that support it since it was first stated in these words, and unmarked ones sent in the step
-    that stated it last.
+    A filler claims nothing, so nothing supports it.
     """
     claims = thread.claims
-    if claims.hypothesis is None or is_filler(claims.hypothesis):
-        return False
-    return any(
-        (item.supports == "hypothesis" and number >= claims.hypothesis_since)
-        or (item.supports is None and number == claims.hypothesis_last)
-        for number, item in claims.evidence
-        if item.holds
-    )
+    return claims.hypothesis is not None and not is_filler(claims.hypothesis) and claims.hypothesis_rests
 
 
 def evidenced_issues(thread: Thread) -> frozenset[str]:
     """Return the ids of the live issues, of any severity, that rest on a quote that holds."""
-    held = _held_by_path(thread)
-    return frozenset(issue.id for issue in thread.claims.issues.values() if _rests(issue, held))
+    return frozenset(issue.id for issue in thread.claims.issues.values() if _rests(issue, thread.claims))
 
 
 def assurance_of(thread: Thread) -> Assurance:
@@ -137,12 +123,12 @@ def assurance_of(thread: Thread) -> Assurance:
 
     `verified` needs at least one claim, every claim evidenced, and no refuted quote standing.
     """
-    held = _held_by_path(thread)
-    resting = [_rests(issue, held) for issue in thread.claims.issues.values() if issue.severity.needs_evidence]
-    if thread.claims.hypothesis is not None:
+    claims = thread.claims
+    resting = [_rests(issue, claims) for issue in claims.issues.values() if issue.severity.needs_evidence]
+    if claims.hypothesis is not None:
         resting.append(hypothesis_rests(thread))
     if not thread.readable or not any(resting):
         return Assurance.ASSERTED
-    if all(resting) and not thread.claims.standing_refuted:
+    if all(resting) and not claims.refuted:
         return Assurance.VERIFIED
     return Assurance.PARTLY

@@ -12,7 +12,7 @@ Each returns a `Decision`: the events to record, and the thread after them. The 
 thread is never seen between a step and what was decided about it. What a tool's threads ask of models is a value of its
 policy (`consultation_rules.py`); where a thread stands is one word (`status.py`). The table *status x input -> events*
 in section 3 of docs/protocol.md is this module, the admission and the commands in one view, and a test holds them
-against each other. Numbers in comments are rules of that section.
+against each other. Rules are those of that section.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
 from stepwarden.steps.stall import gets_nowhere, gives_up
-from stepwarden.steps.status import ThreadStatus, status_of
+from stepwarden.steps.status import GOES_ON, ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Phase, Plan, Signal, Step, Thread
 
@@ -91,7 +91,7 @@ def open_thread(
 ) -> Decision:
     """Open a thread with its first step (1)."""
     start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
-    # Not prepared for an end: one step is no work that anybody could judge, so its expert is never asked (6).
+    # Not prepared for an end: one step is no work that anybody could judge, so its expert is never asked (rule 6).
     first = replace(facts, prepared=replace(facts.prepared, model=""))
     return _follow(_record(start, Accept(1), submission, first, policy), first, policy)
 
@@ -99,10 +99,10 @@ def open_thread(
 def advance(thread: Thread, accepted: Accept, submission: Submission, facts: StepFacts, policy: Policy) -> Decision:
     """Record an admitted step and, where the agent asks to finish, judge it.
 
-    An answer that is still awaited is given up: the agent can always continue without the model (8).
+    An answer that is still awaited is given up: the agent can always continue without the model (rule 8).
     """
     decision = Decision(thread)
-    if thread.awaiting is not None:
+    if status_of(thread) is ThreadStatus.WAITING:
         decision = decision.then(*policy.consultation.give_up(thread, accepted.backtrack))
     decision = _record(decision, accepted, submission, facts, policy)
     return _follow(decision, facts, policy)
@@ -123,10 +123,10 @@ def apply_answers(thread: Thread, key: str, answers: Sequence[Answered], policy:
 def advise(decision: Decision, advice: Advice, policy: Policy, prepared: Preparation = NOT_PREPARED) -> Decision:
     """Judge the manager's advice on the step just recorded, and add what of it holds; empty advice is advice too.
 
-    An open thread is left with a step to come (2). A held or finished thread takes only a plan. An early end needs the
-    whole gate and assurance `verified`, or as inconclusive one a thread that gets nowhere (7).
+    An open thread is left with a step to come (rule 2). A held or finished thread takes only a plan. An early end needs
+    the whole gate and assurance `verified`, or as inconclusive one a thread that gets nowhere (rule 7).
     """
-    if advice.plan is not None and decision.thread.outcome is Outcome.OPEN:
+    if advice.plan is not None and status_of(decision.thread) in GOES_ON:
         decision = decision.then(*replan(decision.thread, advice.plan))
     if policy.consultation.steps(decision.thread) is not None:
         return decision  # its steps are counted, not advised
@@ -144,7 +144,7 @@ def advise(decision: Decision, advice: Advice, policy: Policy, prepared: Prepara
 
 def _record(decision: Decision, accepted: Accept, submission: Submission, facts: StepFacts, policy: Policy) -> Decision:
     thread = decision.thread
-    # A step that goes back is judged against the thread it is added to, not against the one it cuts off (5).
+    # A step that goes back is judged against the thread it is added to, not against the one it cuts off (rule 5).
     base = before_step(thread, accepted.number) if accepted.backtrack else thread
     issues, _ = number_issues(base, submission)
     step = Step(
@@ -163,7 +163,8 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
         stale=facts.stale,
         measured=facts.measured,
     )
-    return decision.then(StepRecorded(step, accepted.backtrack, thread.outcome is not Outcome.OPEN))
+    reopened = status_of(thread) in {ThreadStatus.ENDED, ThreadStatus.CLOSED}
+    return decision.then(StepRecorded(step, accepted.backtrack, reopened))
 
 
 def phase_of(number: int, submission: Submission, planned: int) -> Phase:
@@ -202,7 +203,7 @@ def _follow(decision: Decision, facts: StepFacts, policy: Policy) -> Decision:
 
 
 def _finish_asked(decision: Decision, prepared: Preparation, policy: Policy) -> Decision:
-    """Hold the first ask with open clauses, let every other one finish, after the consultation it asks for (6).
+    """Hold the first ask with open clauses, let every other one finish, after the consultation it asks for (rule 6).
 
     Held once and never twice: the gate cannot tell a thread that needs more work from one whose evidence nobody can
     give, so the second ask completes it, with the assurance as it is and the open clauses listed. An agent that gives
@@ -210,7 +211,7 @@ def _finish_asked(decision: Decision, prepared: Preparation, policy: Policy) -> 
     """
     thread = decision.thread
     barred = open_clauses(thread, policy)
-    if barred and not thread.held and not gives_up(thread, policy):
+    if barred and status_of(thread) is not ThreadStatus.HELD and not gives_up(thread, policy):
         decision = decision.then(Held(barred))
         decision = decision.then(*shorten_to_open(decision.thread, len(barred), steps_to_close(len(barred))))
         return decision.then(*leave_a_step(decision.thread))

@@ -49,7 +49,7 @@ class Panel:
 
     def unheard(self, thread: Thread) -> tuple[Panelist, ...]:
         """The panelists that no live step has heard."""
-        return tuple(one for one in self.panelists if one.number not in thread.voices)
+        return tuple(one for one in self.panelists if one.number not in thread.answers)
 
     def due(self, thread: Thread) -> tuple[Panelist, ...]:
         """The panelists that the last step has to hear."""
@@ -61,7 +61,7 @@ class Panel:
 
     def synthesis(self, thread: Thread) -> Synthesis:
         """What the answers heard so far come to, with the agent's own vote."""
-        return synthesis(thread.voices.values(), self.names, agent_answer(thread))
+        return synthesis(thread.answers.values(), self.names, agent_answer(thread))
 
 
 def panel_of(thread: Thread) -> Panel | None:

@@ -6,8 +6,9 @@ Each function returns the events to record: a changed plan, or none.
 from dataclasses import replace
 
 from stepwarden.steps.events import Planned
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
-from stepwarden.steps.thread import DecidedBy, Outcome, Plan, Thread
+from stepwarden.steps.thread import DecidedBy, Plan, Thread
 
 Plans = tuple[Planned, ...]
 
@@ -34,8 +35,7 @@ def raise_to_request(thread: Thread, submission: Submission, most: int) -> Plans
     A number that it sent before is no request: many hosts repeat theirs in every call.
     """
     plan, asked = thread.plan, min(submission.total or 0, most)
-    before = max((step.submission.total or 0 for step in thread.trail[:-1]), default=0)
-    if plan is None or not submission.more or (submission.total or 0) <= before:
+    if plan is None or not submission.more or (submission.total or 0) <= thread.totals.asked_before:
         return ()
     if asked <= max(plan.likely, thread.last):
         return ()
@@ -64,6 +64,6 @@ def replan(thread: Thread, plan: Plan) -> Plans:
 def leave_a_step(thread: Thread) -> Plans:
     """Never leave a thread that goes on without a step to come (rule 2)."""
     plan = thread.plan
-    if thread.outcome is not Outcome.OPEN or thread.awaiting is not None or plan is None or plan.likely > thread.last:
+    if status_of(thread) not in {ThreadStatus.OPEN, ThreadStatus.HELD} or plan is None or plan.likely > thread.last:
         return ()
     return (grow(plan, thread.last + 1, MORE_TO_DO, DecidedBy.RULE),)

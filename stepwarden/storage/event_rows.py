@@ -13,7 +13,7 @@ from stepwarden.errors import UnknownStream, VersionConflict
 from stepwarden.storage.chain import GENESIS, chained, event_hash
 from stepwarden.storage.head_rows import LastEvent, insert_head, last_event, move_head
 from stepwarden.storage.records import Append, NewEvent, PositionedEvent, StoredEvent
-from stepwarden.storage.schema import APPLICATION_ID, events, kept
+from stepwarden.storage.schema import events, kept
 
 _EVENT_COLUMNS = tuple(events.c[name] for name in StoredEvent.__match_args__)
 _INSERT = insert(events)
@@ -24,11 +24,29 @@ _READ = (
 )
 _FOLLOW = (
     select(events.c.position, *_EVENT_COLUMNS)
-    .where(events.c.position > bindparam("after"))
+    .where(events.c.position > bindparam("after"), events.c.position <= bindparam("settled"))
     .order_by(events.c.position)
     .limit(bindparam("at_most"))
 )
-_LOCK_POSITIONS = select(func.pg_advisory_xact_lock(APPLICATION_ID + 1))
+_MOST = select(func.coalesce(func.max(events.c.position), 0))
+
+# How followers of all streams miss nothing on PostgreSQL, where a greater position may be committed before a smaller
+# one. Before an append takes its positions, it announces the last one that was taken: by a shared advisory lock, for
+# which nobody waits, with that number in its key, held until its transaction has ended. A follower reads (1) the last
+# position taken, (2) those announced, and then, in a transaction that begins after that, (3) the events up to the
+# smallest of all these. The append of any event up to there took its position before (1), so it had announced a smaller
+# one before (1); at (2) that announcement was gone, so its transaction had ended, and (3) sees what it recorded.
+# SQLite has one writer at a time, so its positions are committed in their order.
+_ANNOUNCE = """
+    SELECT pg_advisory_xact_lock_shared(
+        ('stepwarden_events'::regclass::oid::bigint << 32) | (last_value & 4294967295)
+    ) FROM stepwarden_events_position_seq"""
+_TAKEN = "SELECT last_value FROM stepwarden_events_position_seq"
+_ANNOUNCED = """
+    SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
+    AND classid = 'stepwarden_events'::regclass::oid
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+_KEY_BITS = 0xFFFF_FFFF  # what of a position fits in the key of its announcement
 _ROWS_AT_ONCE = 500
 
 # SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE; PostgreSQL's unique_violation.
@@ -40,14 +58,14 @@ class EventRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._on_postgres = connection.dialect.name == "postgresql"
 
     def append(self, append: Append) -> list[StoredEvent]:
         """Append events to their stream, and return them as stored.
 
         On SQLite the transaction has to be an immediate one. Raises VersionConflict when the stream stands elsewhere
         and UnknownStream when it belongs to another principal; after either the transaction holds nothing of this
-        call, and on PostgreSQL may have to be rolled back. There, a transaction that appends to several streams keeps
-        other appends waiting from its first one on, and may be chosen to end a deadlock (StoreBusy).
+        call, and on PostgreSQL may have to be rolled back.
         """
         last = last_event(self._connection, append.stream)
         if last is not None and last.principal != append.head.principal:
@@ -71,9 +89,20 @@ class EventRows:
         rows = self._connection.execute(statement, {"this_stream": stream, "after": after})
         return [StoredEvent(*row) for row in rows]
 
-    def follow(self, after: int, limit: int) -> list[PositionedEvent]:
-        """Return the events of all streams at positions above `after`, at most `limit`, in order."""
-        rows = self._connection.execute(_FOLLOW, {"after": after, "at_most": limit})
+    def settled_position(self) -> int:
+        """Return a position up to which no event is recorded any more after this transaction."""
+        if not self._on_postgres:
+            return self._connection.execute(_MOST).scalar_one()
+        taken: int = self._connection.exec_driver_sql(_TAKEN).scalar_one()
+        announced = self._connection.exec_driver_sql(_ANNOUNCED).scalars()
+        return taken - max((taken - key & _KEY_BITS for key in announced), default=0)
+
+    def follow(self, after: int, settled: int, limit: int) -> list[PositionedEvent]:
+        """Return the events of all streams at positions above `after`, at most `limit`, in order.
+
+        `settled` is what `settled_position` gave in an earlier transaction.
+        """
+        rows = self._connection.execute(_FOLLOW, {"after": after, "settled": settled, "at_most": limit})
         return [PositionedEvent(position, StoredEvent(*event)) for position, *event in rows]
 
     def kept(self, stream: str) -> dict[str, bytes]:
@@ -113,12 +142,8 @@ class EventRows:
             moved = move_head(self._connection, append, stored[-1].hash, last)
         if not moved:
             raise _conflict(append)
-        if self._connection.dialect.name == "postgresql":
-            # Who follows all streams must never see a position while a smaller one may still be committed, or it
-            # would be missed. Positions come from a sequence, so they are given under a lock that goes with the end
-            # of the transaction: whoever gets the next one begins after this one is visible, or gone. SQLite has one
-            # writer at a time anyway. The lock comes last, so that it is held for one statement and the commit.
-            self._connection.execute(_LOCK_POSITIONS)
+        if self._on_postgres:
+            self._connection.exec_driver_sql(_ANNOUNCE)
         self._connection.execute(_INSERT, [_row_of(event) for event in stored])
 
     def _keep(self, append: Append) -> None:

@@ -38,7 +38,8 @@ class StoredEvent:
 class PositionedEvent:
     """One event of any stream with its position in the whole store.
 
-    Positions grow in the order in which events become visible. They may leave gaps, and none is given twice.
+    It is greater than those of all events that were recorded before its append began. There may be gaps, and no
+    position is given twice.
     """
 
     position: int

@@ -33,8 +33,8 @@ meta = Table("stepwarden_meta", metadata, Column("key", Text, primary_key=True),
 events = Table(
     "stepwarden_events",
     metadata,
-    # Given by the database in the order of commits; see `event_rows.EventRows.append`. On SQLite it is the rowid, so
-    # that no page more is written for it, and AUTOINCREMENT, so that none is given again after retention.
+    # Taken from the database; see `event_rows` for how it is followed. On SQLite it is the rowid, so that no index more
+    # is written for it, with AUTOINCREMENT, so that no position is given again after retention.
     Column("position", BigInteger().with_variant(Integer, "sqlite"), Identity()),
     Column("stream", Text, nullable=False),
     Column("seq", Integer, nullable=False),

@@ -63,7 +63,8 @@ class Store:
         Calling it again with the last position that it gave misses no event and gives none twice, whoever appends
         meanwhile. Deleted streams are no longer in it.
         """
-        return await self.transactions.read(lambda transaction: transaction.events.follow(after, limit))
+        settled = await self.transactions.read(lambda transaction: transaction.events.settled_position())
+        return await self.transactions.read(lambda transaction: transaction.events.follow(after, settled, limit))
 
     async def head(self, stream: str) -> Head | None:
         """Return the head of `stream`, whoever it belongs to, or None when there is no such stream."""

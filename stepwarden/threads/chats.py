@@ -168,7 +168,7 @@ class Chats:
         except TimeoutError:
             raise self._too_slow(request.model) from None
         except ModelError as error:
-            if error.trouble is ErrorKind.TIMEOUT:
+            if error.kind is ErrorKind.TIMEOUT:
                 raise self._too_slow(request.model) from error
             raise
 

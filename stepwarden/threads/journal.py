@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
 from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused, StepRecorded, decode, encode
-from stepwarden.steps.fold import fold_events
+from stepwarden.steps.fold import fold_events, fold_history
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent, kinds
 from stepwarden.threads.calls import Caller, HistoryEntry
@@ -44,7 +44,8 @@ class Journal:
         thread, size = self._kept.get(thread_id, (Thread(thread_id, head.tool), 0))
         if thread.version < head.version:
             stored = await self.store.read(thread_id, after=thread.version)
-            thread = fold_events(thread, _decoded(stored))
+            fold = fold_events if thread.version else fold_history
+            thread = fold(thread, _decoded(stored))
             self._keep(thread, size + sum(len(event.payload) for event in stored))
         return thread
 
@@ -85,7 +86,7 @@ class Journal:
         while end < len(events) and not isinstance(events[end], StepRecorded | GivenUp | Abandoned):
             end += 1
         decided = tuple(event for event in events[start:end] if not isinstance(event, Refused))
-        return fold_events(Thread(thread.id, thread.tool), events[:end]), decided
+        return fold_history(Thread(thread.id, thread.tool), events[:end]), decided
 
     async def history(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[HistoryEntry]:
         """Return the thread's events from number `after` + 1 on, at most `limit`."""

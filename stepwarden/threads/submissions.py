@@ -25,6 +25,7 @@ from stepwarden.steps import events as recorded
 from stepwarden.steps.admission import Accept, Admission, Collect, Open, Reason, Refusal, Replay, admit
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepCall, StepRefused, StepReply
@@ -124,13 +125,13 @@ class Threads:
         decision = _decide(located, admission, found.facts)
         seen = await self._inspect(located, decision, is_new=before is None)
         if seen is not None:
-            found = replace(found, facts=replace(found.facts, measured=seen.measured))
+            found = replace(found, facts=replace(found.facts, measured=seen.inspection))
             decision = _decide(located, admission, found.facts, decision.thread.id)
         decision = advise(decision, await self._ask_manager(decision, found, policy), policy, prepared)
         version, keep = before.version if before is not None else 0, seen.kept if seen is not None else None
         await self.journal.append(version, decision.thread, decision.events, call.caller, keep=keep)
         await self._consultant(policy).give_up(before, decision.thread, decision.events)
-        if decision.thread.awaiting is not None:
+        if status_of(decision.thread) is ThreadStatus.WAITING:
             try:
                 return await self._collect(located, decision.thread, Collect(number))
             except VersionConflict:  # by its id from now on: a first step would open one more thread
@@ -145,14 +146,14 @@ class Threads:
             return None
         thread = decision.thread
         kept = await self.journal.kept(thread.id) if call.keeps and not is_new else {}
-        seen = await anyio.to_thread.run_sync(self.inspections.take, call.look, thread, located.workspace, kept)
+        seen = await anyio.to_thread.run_sync(self.inspections.run, call.look, thread, located.workspace, kept)
         assert seen is None or call.keeps or not seen.kept, f"{thread.tool} keeps things and does not say so"
         return seen
 
     async def _collect(self, located: _LocatedCall, thread: Thread, admission: Collect) -> StepReply:
         """Wait for the answers that `thread` waits for as long as the call may take, and go on with what they say."""
         call, policy, consultant = located.call, located.policy, self._consultant(located.policy)
-        while thread.awaiting is not None:
+        while status_of(thread) is ThreadStatus.WAITING:
             waiting = WaitingThread(thread, policy, located.workspace, call.caller.principal)
             answers = await consultant.wait(waiting, until=located.until)
             if answers is None:

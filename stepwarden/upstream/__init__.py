@@ -1,5 +1,6 @@
 """Our own MCP client: upstream servers with their connections, tools and calls.
 
-Nothing here is imported at a start without upstreams, and the MCP client only when the first connection is made. Begin
-with `config` (what a server is), `loading` (the file it is read from) and `gateway` (what tools and commands use).
+Nothing here is imported at a start without upstreams, and the MCP client only when the first connection is made. Read
+`config` (what a server is), `servers` (the servers of a process) and `calls.guarded_call` (one call, from its check to
+its record) first.
 """

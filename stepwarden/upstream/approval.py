@@ -1,44 +1,82 @@
-"""Confirmations by a second call, where a host cannot ask its user: bound to one call, once, for a short time."""
+"""The port through which a person allows a call or a changed tool; the rim decides how they are asked."""
 
-import hmac
-import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
-VALID_S = 600.0
-MOST_PENDING = 500
+from stepwarden.errors import UpstreamRefused
+from stepwarden.upstream.catalogue.drift import ToolChange
+
+ApprovedBy = Literal["user", "confirmed", "setting"]
+"""The person themselves, a second call with a word of ours, or the file of upstreams. Recorded with the call."""
+
+
+@dataclass(frozen=True)
+class CallApproval:
+    """A call that a person has to allow. `digest` is that of exactly this: tool, fingerprint and arguments.
+
+    `tool` is `upstream/tool`, `kind` what it claims to do: read, write or destructive.
+    """
+
+    digest: str
+    tool: str
+    kind: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def refusal(self) -> str:
+        """The error where they do not allow it."""
+        return f"The user did not allow {self.tool}. Nothing was sent. Ask them what to do instead."
+
+
+@dataclass(frozen=True)
+class TrustApproval:
+    """A tool that changed, and that a person has to accept as it is now. `digest` is that of tool and fingerprint."""
+
+    digest: str
+    tool: str
+    changes: tuple[ToolChange, ...]
+
+    @property
+    def refusal(self) -> str:
+        """The error where they do not accept it."""
+        return f"The user did not accept {self.tool} as it is now; it stays barred. Do without it."
+
+
+ApprovalRequest = CallApproval | TrustApproval
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    principal: str
-    about: str
-    until: float
+class ApprovalAnswer:
+    """What was decided on the request with this `digest`, and by whom."""
+
+    digest: str
+    allowed: bool
+    by: ApprovedBy
 
 
-@dataclass
-class Confirmations:
-    """What waits to be confirmed. In memory: after a restart one asks again."""
+class Approver(Protocol):
+    """Asks the person behind a call for their permission."""
 
-    clock: Callable[[], float] = time.monotonic
-    _pending: OrderedDict[str, _Pending] = field(default_factory=OrderedDict[str, _Pending])
+    async def approve(self, request: ApprovalRequest) -> ApprovalAnswer:
+        """Return what they decided on exactly this.
 
-    def ask(self, principal: str, about: str) -> str:
-        """Return the word by which `principal` confirms `about`, the digest of exactly one call."""
-        word = secrets.token_hex(8)
-        self._pending[word] = _Pending(principal, about, self.clock() + VALID_S)
-        while len(self._pending) > MOST_PENDING:
-            self._pending.popitem(last=False)
-        return word
+        Raises Suspended where their answer comes with a later call, UpstreamRefused with what to do where they cannot
+        be asked or did not answer.
+        """
+        ...
 
-    def redeem(self, word: str, principal: str, about: str) -> bool:
-        """Return whether the word confirms just this; it is used up by a call that it fits, and by no other."""
-        pending = self._pending.get(word)
-        if pending is None or pending.until < self.clock() or pending.principal != principal:
-            return False
-        if not hmac.compare_digest(pending.about, about):
-            return False
-        del self._pending[word]
-        return True
+
+class Suspended(Exception):
+    """A call ends before it is done, because a person has to answer first; a later call goes on with the answer.
+
+    A rim raises a subclass of its own with what it needs to come back; everything between lets it through.
+    """
+
+
+async def ensure_approved(approver: Approver, request: ApprovalRequest) -> ApprovedBy:
+    """Return who allowed exactly this. Raises UpstreamRefused where it is not allowed, and what `approve` raises."""
+    answer = await approver.approve(request)
+    if not answer.allowed or answer.digest != request.digest:
+        raise UpstreamRefused(request.refusal)
+    return answer.by

@@ -1,6 +1,6 @@
-"""A breaker: after failures in a row nobody is sent there for a while, then one call may try.
+"""A circuit breaker: after failures in a row calls are paused for a while, then one may try.
 
-Ours and not the one that guards models: that one lets every waiting call through at once when it half opens.
+It is not the one that guards models: that one lets every waiting call through at once when it half opens.
 """
 
 import time
@@ -31,7 +31,7 @@ class Breaker:
         return max(left_s, 1.0 if self._trying else 0.0)
 
     def enter(self) -> bool:
-        """Return whether a call may go; where it is the trial, `ended` has to be called whatever comes of it."""
+        """Return whether a call may go; `ended` has to be called after each that may, whatever its outcome."""
         if self._opened_at is None:
             return True
         if self.waits_s > 0:
@@ -40,7 +40,7 @@ class Breaker:
         return True
 
     def ended(self, failed: bool | None) -> None:
-        """Note how a call ended: None for one that says nothing, such as a cancelled one."""
+        """Note how a call ended; None for one that says nothing of the upstream, such as a cancelled one."""
         trial, self._trying = self._trying, False
         if failed is None:
             return

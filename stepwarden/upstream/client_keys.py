@@ -1,4 +1,4 @@
-"""The private key of a client: read, checked against what it is to sign with, and what it signs (RFC 7523, 2.2)."""
+"""The private key of a client: reads it, checks that it fits its algorithm, and signs assertions (RFC 7523, 2.2)."""
 
 import time
 import uuid
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stepwarden.upstream.config import ClientConfig
+from stepwarden.upstream.auth_config import ClientConfig
 from stepwarden.upstream.secret_files import OpenToOthers, read_secret
 
 ASSERTION_LIFE_S = 120
-"""How long an assertion is good: for one request, and for clocks that differ a little."""
+"""The life of an assertion: enough for one request, and for clocks that differ a little."""
 
 _MOST_BYTES = 65_536
 _LEAST_RSA_BITS = 2_048  # NIST SP 800-131A: shorter ones are no longer allowed to sign
@@ -20,7 +20,7 @@ _CURVES: Mapping[str, str] = {"secp256r1": "ES256", "secp384r1": "ES384", "secp5
 
 
 class UnfitKey(Exception):
-    """A key cannot be used; its text says why, and what to do, without anything of the key."""
+    """A key cannot be used; the text says why and what to do, and holds nothing of the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ClientKey:
     key_id: str | None
 
     def assertion(self, client_id: str, audience: str) -> str:
-        """Return a signed statement that we are the client, for one authorization server (its issuer), good once."""
+        """Return a signed statement that we are the client, for the authorization server `audience`; for one use."""
         import jwt
 
         now = int(time.time())
@@ -49,7 +49,7 @@ class ClientKey:
 
 
 def read_client_key(client: ClientConfig) -> ClientKey:
-    """Read the key of a client that has one; blocks for a file. Raises UnfitKey."""
+    """Return the key of a client that has one; reads a file. Raises UnfitKey."""
     named = "private_key_file" if client.private_key_file else "private_key"
     key = _loaded(named, _pem(client))
     fitting = _algorithms(key)
@@ -85,11 +85,11 @@ def _loaded(named: str, pem: bytes) -> Any:
     except TypeError:
         raise UnfitKey(f"{named}: the key has a passphrase; send one without: openssl pkey -in KEY -out FILE") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise UnfitKey(f"{named}: this is no private key in PEM (-----BEGIN PRIVATE KEY-----)") from None
+        raise UnfitKey(f"{named}: this is not a private key in PEM (-----BEGIN PRIVATE KEY-----)") from None
 
 
 def _algorithms(key: Any) -> tuple[str, ...]:
-    """Return what a key can sign with, the usual one first; nothing for a key that is too weak or of another kind."""
+    """Return the algorithms a key can sign with, the usual one first; none for a weak key or one of another kind."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(key, rsa.RSAPrivateKey):

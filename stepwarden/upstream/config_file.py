@@ -1,4 +1,4 @@
-"""The file of upstream servers: JSON as hosts write it, with `${NAME}` for what stands in the environment."""
+"""The file of upstream servers: JSON as hosts write it, with `${NAME}` for variables of the environment."""
 
 import difflib
 import json
@@ -11,7 +11,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from stepwarden.errors import SettingsError
-from stepwarden.upstream.config import NAME_PATTERN, AuthConfig, ClientConfig, IdpConfig, UpstreamConfig
+from stepwarden.upstream.auth_config import AuthConfig, ClientConfig, IdpConfig
+from stepwarden.upstream.config import NAME_PATTERN, UpstreamConfig
 
 MOST_BYTES = 1_000_000
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -19,20 +20,20 @@ _TABLES = ("upstreams", "mcpServers", "servers")  # ours, and what hosts call th
 
 
 @dataclass(frozen=True, slots=True)
-class _Misfit(Exception):
+class _EntryError(Exception):
     line: str
 
 
 def load_upstreams(path: Path, variables: Mapping[str, str]) -> tuple[UpstreamConfig, ...]:
-    """Read the file, in its order; none where there is no file, and none that is disabled.
+    """Return the upstreams of the file, in its order, without those that are disabled; none where there is no file.
 
     `${NAME}` and `${NAME:-default}` in any text are filled in from `variables`. Raises SettingsError with one line for
-    each thing that is wrong; no line repeats a value, which could be a secret.
+    each thing that is wrong; no line repeats a value, because it could be a secret.
     """
     try:
         found = _entries(path)
-    except _Misfit as misfit:
-        raise SettingsError(f"{path}: {misfit.line}") from None
+    except _EntryError as error:
+        raise SettingsError(f"{path}: {error.line}") from None
     configs: list[UpstreamConfig] = []
     lines: list[str] = []
     for name, entry in found.items():
@@ -40,8 +41,8 @@ def load_upstreams(path: Path, variables: Mapping[str, str]) -> tuple[UpstreamCo
             continue
         try:
             configs.append(_config(name, cast("object", entry), variables))
-        except _Misfit as misfit:
-            lines += [f"{path}: {name}: {line}" for line in misfit.line.splitlines()]
+        except _EntryError as error:
+            lines += [f"{path}: {name}: {line}" for line in error.line.splitlines()]
     lines += [f"{path}: {line}" for line in _clashes(configs)]
     if lines:
         raise SettingsError("\n".join(lines))
@@ -53,24 +54,24 @@ def _entries(path: Path) -> dict[str, object]:
         if not path.exists():
             return {}
         if path.stat().st_size > MOST_BYTES:
-            raise _Misfit(f"is over {MOST_BYTES} bytes; no list of servers is so long")
+            raise _EntryError(f"is over {MOST_BYTES} bytes")
         data: object = json.loads(path.read_text("utf-8"), object_pairs_hook=_once)
     except OSError as error:
-        raise _Misfit(f"cannot be read: {error.strerror}") from None
+        raise _EntryError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise _Misfit("is no UTF-8 text") from None
+        raise _EntryError("is not UTF-8 text") from None
     except RecursionError:
-        raise _Misfit("is nested too deep") from None
+        raise _EntryError("is nested too deep") from None
     except json.JSONDecodeError as error:
-        raise _Misfit(f"is no valid JSON: {error.msg} in line {error.lineno}") from None
+        raise _EntryError(f"is not valid JSON: {error.msg} in line {error.lineno}") from None
     shape = 'is not {"upstreams": {"name": {...}}}, in JSON'
     if not isinstance(data, dict):
-        raise _Misfit(shape)
+        raise _EntryError(shape)
     tables = cast("dict[str, object]", data)
     present = [key for key in _TABLES if key in tables]
     table = tables[present[0]] if len(present) == 1 else None
     if not isinstance(table, dict) or len(tables) != 1:
-        raise _Misfit(shape)
+        raise _EntryError(shape)
     return cast("dict[str, object]", table)
 
 
@@ -78,23 +79,23 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise _Misfit(f"has '{key}' twice")
+            raise _EntryError(f"has '{key}' twice")
         found[key] = value
     return found
 
 
 def _config(name: str, entry: object, variables: Mapping[str, str]) -> UpstreamConfig:
     if not re.fullmatch(NAME_PATTERN, name):
-        raise _Misfit("a name is a letter and up to 31 more of a-z, 0-9, - and _")
+        raise _EntryError("a name is a letter and up to 31 more of a-z, 0-9, - and _")
     if not isinstance(entry, dict):
-        raise _Misfit("send an object {...}")
+        raise _EntryError("send an object {...}")
     filled = cast("dict[str, Any]", _filled(cast("dict[str, Any]", entry), variables))
     if "name" in filled:
-        raise _Misfit("name is unknown here; the key is the name")
+        raise _EntryError("name is unknown here; the key is the name")
     try:
         config = UpstreamConfig.model_validate({**filled, "name": name})
     except ValidationError as error:
-        raise _Misfit("\n".join(_lines(error))) from None
+        raise _EntryError("\n".join(_lines(error))) from None
     for place, client in (("auth", config.auth), ("auth.idp", config.auth.idp)):
         if client is not None and client.has_key:
             _check_key(place, client)
@@ -107,7 +108,7 @@ def _check_key(place: str, client: ClientConfig) -> None:
     try:
         read_client_key(client)
     except UnfitKey as unfit:
-        raise _Misfit(f"{place}.{unfit}") from None
+        raise _EntryError(f"{place}.{unfit}") from None
 
 
 def _filled(value: object, variables: Mapping[str, str]) -> object:
@@ -125,7 +126,7 @@ def _looked_up(match: re.Match[str], variables: Mapping[str, str]) -> str:
     name, default = match.groups()
     found = variables.get(name) or default
     if found is None:
-        raise _Misfit(f"${{{name}}}: the variable {name} is not set")
+        raise _EntryError(f"${{{name}}}: the variable {name} is not set")
     return found
 
 
@@ -165,7 +166,7 @@ def _lines(error: ValidationError) -> Iterator[str]:
 
 
 def _clashes(configs: list[UpstreamConfig]) -> Iterator[str]:
-    """Name upstreams whose exposed tools would share a prefix."""
+    """Return a line for each upstream whose exposed tools would share the prefix of another."""
     owners: dict[str, str] = {}
     for config in configs:
         if config.expose:

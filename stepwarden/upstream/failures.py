@@ -1,4 +1,4 @@
-"""What can go wrong between us and an upstream, by what one may do about it."""
+"""What can go wrong between us and an upstream, sorted by what can be done about it."""
 
 import re
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ WORDS_CHARS = 200  # of an upstream's own words in ours
 
 
 class FailureKind(StrEnum):
-    """Why there is no answer. `sent` says whether the upstream could have acted on the call."""
+    """Why there is no answer."""
 
     UNREACHABLE = "unreachable"  # no connection: name, port, TLS, a command that does not start
     SIGN_IN = "sign_in"  # a person has to sign in
     FORBIDDEN = "forbidden"  # signed in, and not allowed: scopes
     LIMITED = "limited"  # 429
     UNAVAILABLE = "unavailable"  # 502, 503, 504
-    SESSION_LOST = "session_lost"  # the upstream does not know our session any more
+    SESSION_LOST = "session_lost"  # the upstream no longer knows our session
     NOT_MCP = "not_mcp"  # something else answers there
     REJECTED = "rejected"  # another 4xx, or a protocol error
-    BROKEN = "broken"  # the line broke, or the server ended, after the call was sent
+    BROKEN = "broken"  # the connection broke, or the server ended, after the call was sent
     SILENT = "silent"  # sent, and no answer within the time
     TOO_LARGE = "too_large"  # an answer over our limit, dropped
-    GARBAGE = "garbage"  # an answer that is none
+    GARBAGE = "garbage"  # something came back that is not an answer
     FAILED = "failed"  # 500
 
 
@@ -51,22 +51,22 @@ PASSING = frozenset(
         FailureKind.FAILED,
     }
 )
-"""These may be over a little later."""
+"""After these the same call may succeed a little later."""
 
 COUNTED = frozenset(
     {FailureKind.UNAVAILABLE, FailureKind.BROKEN, FailureKind.SILENT, FailureKind.FAILED, FailureKind.GARBAGE}
 )
-"""These count for the breaker: the upstream was reached, and did not do its work."""
+"""These count for the breaker: the upstream was reached and did not do its work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failure: `words` begin in lower case and end without a full stop; they hold no secret of ours.
+    """One failure. `words` begin in lower case, end without a full stop and hold no secret of ours.
 
-    `error` is what signing in says instead, in whole sentences.
+    `error` is set where signing in failed: its text, whole sentences, is shown instead of `words`.
     """
 
-    trouble: FailureKind
+    kind: FailureKind
     words: str
     retry_after_s: float | None = None
     error: StepwardenError | None = None
@@ -74,15 +74,15 @@ class Failure:
     @property
     def sent(self) -> bool:
         """Whether the upstream could have acted on the call."""
-        return self.trouble not in UNSENT
+        return self.kind not in UNSENT
 
 
 class CallFailed(Exception):
-    """Carries a mishap up to who decides what comes of it; it never leaves this package."""
+    """Carries a failure to the code that decides what follows from it; it never leaves this package."""
 
-    def __init__(self, mishap: Failure) -> None:
-        super().__init__(mishap.words)
-        self.mishap = mishap
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.words)
+        self.failure = failure
 
 
 _SECRET = re.compile(
@@ -99,5 +99,5 @@ def quoted(text: str, chars: int = WORDS_CHARS) -> str:
 
 
 def cited(text: str, chars: int = WORDS_CHARS) -> str:
-    """Return foreign words as `quoted` does, in quotation marks that they cannot end: a reader sees whose they are."""
+    """Return foreign words as `quoted` does, inside quotation marks that they cannot close."""
     return '"' + quoted(text, chars).replace('"', "'") + '"'

@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class OpenToOthers(Exception):
-    """Others than its owner can read the file."""
+    """The file can be read by others than its owner."""
 
 
 def read_secret(path: Path, most_bytes: int) -> bytes:
-    """Return the first `most_bytes` and one of a file, nothing of what is no regular file.
+    """Return the first `most_bytes` + 1 of a file; nothing of one that is not a regular file.
 
     Raises OSError where it cannot be read, OpenToOthers where others can.
     """

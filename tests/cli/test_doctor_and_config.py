@@ -11,7 +11,7 @@ from cli_process import run
 from stepwarden import __version__
 from stepwarden.cli import doctor
 from stepwarden.cli.findings import CheckResult
-from stepwarden.cli.hosts import examined, recipe, server_command
+from stepwarden.cli.hosts import HostName, examined, recipe, server_command
 from tests.support.processes import SCRIPT
 
 Output = pytest.CaptureFixture[str]
@@ -142,7 +142,7 @@ def test_a_snippet_for_a_file_names_this_installation_by_absolute_path(home: Pat
 
 
 @pytest.mark.parametrize("host", ["claude-code", "inspector"])
-def test_a_snippet_for_a_shell_names_this_installation_by_absolute_path(host: str) -> None:
+def test_a_snippet_for_a_shell_names_this_installation_by_absolute_path(host: HostName) -> None:
     assert shlex.split(recipe(host).snippet)[-2:] == [str(SCRIPT), "serve"]
 
 

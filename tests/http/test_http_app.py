@@ -11,7 +11,7 @@ from mcp.client.sse import sse_client
 from mcp.types import PromptReference
 
 from stepwarden import __version__
-from tests.support.calls import step
+from tests.support.calls import said, step
 from tests.support.http_server import ACCEPTING, OPENING, HttpServer, drop_in_the_middle, requests
 from tests.support.store import locked
 
@@ -38,7 +38,7 @@ async def test_a_thread_goes_on_from_call_to_call_in_both_eras(anonymous: HttpSe
         thread = await opened_thread(client)
     async with anonymous.client(mode) as client:
         reply = await client.call_tool("debug", step(2, thread))
-        assert reply.content[0].text.startswith("ACCEPTED 2/")
+        assert said(reply).startswith("ACCEPTED 2/")
 
 
 async def test_an_old_host_on_sse_works_on_the_threads_of_new_ones(anonymous: HttpServer) -> None:
@@ -46,7 +46,7 @@ async def test_an_old_host_on_sse_works_on_the_threads_of_new_ones(anonymous: Ht
         thread = await opened_thread(old)
     async with anonymous.client() as new:
         reply = await new.call_tool("debug", step(2, thread))
-        assert reply.content[0].text.startswith("ACCEPTED 2/")
+        assert said(reply).startswith("ACCEPTED 2/")
 
 
 async def test_nobody_in_particular_is_shown_no_threads_but_may_go_on_with_an_id(anonymous: HttpServer) -> None:
@@ -142,7 +142,7 @@ async def test_a_step_whose_connection_dropped_is_answered_on_retry_and_recorded
             await drop_in_the_middle(anonymous, dropping, headers, call)
     async with anonymous.client(mode) as client:
         reply = await client.call_tool("debug", second)
-        assert reply.content[0].text.startswith("ACCEPTED 2/")
+        assert said(reply).startswith("ACCEPTED 2/")
         shown = await client.call_tool("status", {"continuation_id": thread})
         assert shown.structured_content
         assert [row["event"][:7] for row in shown.structured_content["history"]].count("step 2:") == 1

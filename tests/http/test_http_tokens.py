@@ -5,7 +5,7 @@ from mcp import Client, MCPError
 from mcp.client.sse import sse_client
 from mcp.types import ResourceTemplateReference
 
-from tests.support.calls import step
+from tests.support.calls import contents, said, step
 from tests.support.http_server import ACCEPTING, OPENING, HttpServer, bearer, requests
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +73,7 @@ async def test_a_thread_of_another_principal_is_as_unknown_as_one_that_is_none(g
     async with guarded.client(mode, bearer("ana")) as ana:
         thread = await opened_thread(ana)
         resource = await ana.read_resource(REPORT.format(continuation_id=thread))
-        assert "Step 1" in resource.contents[0].text
+        assert "Step 1" in contents(resource)
     async with guarded.client(mode, bearer("ben")) as ben:
         answers = [await everything_about(ben, name) for name in (thread, UNKNOWN)]
         assert answers[0].replace(thread, UNKNOWN) == answers[1]
@@ -94,7 +94,7 @@ async def everything_about(client: Client, thread: str) -> str:
     ):
         reply = await client.call_tool(tool, arguments)
         assert reply.is_error
-        answers.append(reply.content[0].text)
+        answers.append(said(reply))
     for uri in ("stepwarden://threads/{}", "stepwarden://threads/{}/history", "stepwarden://threads/{}/report"):
         with pytest.raises(MCPError) as refused:
             await client.read_resource(uri.format(thread))

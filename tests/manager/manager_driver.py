@@ -13,21 +13,20 @@ from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Plan, Thread
+from tools.catalogue import WORKFLOWS
 
+# The tools' own numbers, without their checklists.
 POLICIES = {
-    tool: Policy(tool, low, likely, high, min_steps=3 if tool in {"analyze", "refactor"} else 2)
-    for tool, likely, low, high in [
-        ("analyze", 5, 3, 7),
-        ("debug", 4, 2, 8),
-        ("codereview", 3, 2, 5),
-        ("precommit", 3, 2, 4),
-        ("refactor", 4, 3, 6),
-        ("secaudit", 5, 4, 8),
-        ("testgen", 3, 2, 5),
-        ("tracer", 3, 2, 5),
-        ("thinkdeep", 4, 3, 7),
-        ("planner", 5, 3, 10),
-    ]
+    workflow.name: Policy(
+        workflow.name,
+        workflow.policy.low,
+        workflow.policy.likely,
+        workflow.policy.high,
+        min_steps=workflow.policy.min_steps,
+        asks=workflow.policy.asks,
+        sized_for=workflow.policy.sized_for,
+    )
+    for workflow in WORKFLOWS
 }
 DEBUG = POLICIES["debug"]
 THEORY = "the cache key leaves the tenant out"

@@ -9,6 +9,7 @@ from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, planne
 
 from stepwarden.manager.facts import TaskFacts
 from stepwarden.steps.clause import Clause
+from stepwarden.steps.events import Finished
 from stepwarden.steps.submission import Severity
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Signal
 from tests.support.examples import examples
@@ -36,7 +37,10 @@ def test_a_verified_thread_that_changes_no_more_ends_early(word):
         Assurance.VERIFIED,
         DecidedBy.RULE,
     )
-    assert talk.decision.events[-1].saved == 5
+    assert talk.decision
+    ended = talk.decision.events[-1]
+    assert isinstance(ended, Finished)
+    assert ended.saved == 5
 
 
 @pytest.mark.parametrize("word", [None, "exploring", "low", "medium", "high"])

@@ -1,9 +1,8 @@
 """The manager's model through the port to models: what it is asked, what its answer may do, and how it fails."""
 
+import asyncio
 import json
-from dataclasses import dataclass, field
 
-import anyio
 import pytest
 from manager_driver import DEBUG, THEORY, Talk, planned
 
@@ -14,10 +13,11 @@ from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import TASK_CHARACTERS, ModelAdviser, StepsAnswer
 from stepwarden.manager.review import review
 from stepwarden.manager.size_estimate import size
-from stepwarden.models import Choice, ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, Models, ModelTier
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelTier
 from stepwarden.runtime import build_manager
-from stepwarden.settings import Settings
+from stepwarden.settings import load_settings
 from stepwarden.steps.thread import DecidedBy, Signal
+from tests.support.models import ScriptedModels
 
 pytestmark = pytest.mark.anyio
 WORK = TaskFacts("wrong at a.py:3", files=2, file_bytes=900, languages=frozenset({".py"}), hint=5)
@@ -29,36 +29,23 @@ def anyio_backend():
     return "asyncio"
 
 
-@dataclass
-class ScriptedModels(Models):
-    """Gives one answer to everything: a typed one, a text that is of no type, an error, or none for ever."""
+KNOWN = tuple(ModelInfo(name, "scripted", needs=(ModelTier.FAST,)) for name in ("quick", "glm-4.5-flash", "gpt-5-mini"))
 
-    answer: StepsAnswer | str | ModelError | None
-    chosen: list[tuple[str | None, ModelTier]] = field(default_factory=list)
-    requests: list[ModelRequest] = field(default_factory=list)
 
-    def choose(self, name, need):
-        self.chosen.append((name, need))
-        if name == "unknown":
-            raise ModelError(ErrorKind.UNKNOWN_MODEL, "no such model")
-        return Choice(ModelInfo(name or "quick", "scripted"), "scripted")
-
-    async def complete(self, request):
-        self.requests.append(request)
-        if self.answer is None:
-            await anyio.Event().wait()
-        if isinstance(self.answer, ModelError):
-            raise self.answer
-        if isinstance(self.answer, StepsAnswer):
-            return ModelReply("", request.model, "scripted", parsed=self.answer)
-        return ModelReply(str(self.answer), request.model, "scripted")
+def saying(answer: StepsAnswer | str | ModelError | None) -> ScriptedModels:
+    """Return models with one answer to everything: a typed one, a text that is of no type, an error, or none."""
+    models = ScriptedModels(KNOWN)
+    if answer is None:
+        models.held = asyncio.Event()
+        return models
+    return models.say(ModelReply("", "quick", "scripted", parsed=answer) if isinstance(answer, StepsAnswer) else answer)
 
 
 def answers(likely=6, reason="two caches, one key"):
-    return ScriptedModels(StepsAnswer(likely=likely, reason=reason))
+    return saying(StepsAnswer(likely=likely, reason=reason))
 
 
-def managed(models, model="quick", limit_seconds=3.0):
+def managed(models, model: str | None = "quick", limit_seconds=250.0):
     return Manager(ModelAdviser(models, model, "You advise."), limit_seconds)
 
 
@@ -78,10 +65,11 @@ async def test_the_answer_moves_the_size_and_says_who_gave_it():
 async def test_the_request_is_small_quick_typed_and_cached():
     models = answers()
     await managed(models, None).size(WORK, DEBUG)
-    (request,) = models.requests
+    (request,) = models.asked
     assert models.chosen == [(None, ModelTier.FAST)]
     assert (request.model, request.answer, request.cache, request.purpose) == ("quick", StepsAnswer, True, "manager")
-    assert request.temperature <= 0.2
+    assert (request.temperature or 0) <= 0.2
+    assert request.max_output_tokens is not None
     assert request.max_output_tokens <= 256
     assert request.thinking == "minimal"
     system, user = request.messages
@@ -93,15 +81,15 @@ async def test_the_same_question_is_the_same_request_so_that_a_cache_can_answer(
     models = answers()
     for _ in range(2):
         await managed(models).size(WORK, DEBUG)
-    assert models.requests[0] == models.requests[1]
+    assert models.asked[0] == models.asked[1]
 
 
 async def test_the_facts_the_rules_and_the_bounds_are_in_the_question():
     models = answers()
     await managed(models).size(WORK, DEBUG)
-    text = models.requests[0].messages[1].text
+    text = models.asked[0].messages[1].text
     facts = json.loads(text.split("Facts:\n")[1].split("\n")[0])
-    rules = size(WORK, DEBUG).plan
+    rules = planned(size(WORK, DEBUG))
     assert facts["bounds"] == [DEBUG.low, DEBUG.high]
     assert facts["rules say"] == f"{rules.likely} ({rules.low}-{rules.high})"
     assert (facts["existing files named"], facts["languages"], facts["steps the agent asks for"]) == (2, [".py"], 5)
@@ -111,7 +99,7 @@ async def test_a_review_tells_what_was_measured_and_belongs_to_its_thread():
     models = answers()
     talk = stalled()
     await managed(models).review(talk.case)
-    request = models.requests[-1]
+    request = models.asked[-1]
     facts = json.loads(request.messages[1].text.split("Facts:\n")[1].split("\n")[0])
     assert request.thread == talk.thread.id
     assert facts["bounds"] == [talk.thread.last + 1, 2 * DEBUG.high]
@@ -137,7 +125,7 @@ async def test_an_answer_out_of_bounds_is_brought_inside(proposed, likely):
     ids=str,
 )
 async def test_every_error_and_every_nonsense_is_an_adviser_error(answer):
-    adviser = ModelAdviser(ScriptedModels(answer), None, "You advise.")
+    adviser = ModelAdviser(saying(answer), None, "You advise.")
     with pytest.raises(AdviserError):
         await adviser.size(WORK, DEBUG, size(WORK, DEBUG))
     case = stalled().case
@@ -146,7 +134,7 @@ async def test_every_error_and_every_nonsense_is_an_adviser_error(answer):
 
 
 async def test_a_model_that_cannot_be_chosen_is_an_adviser_error():
-    with pytest.raises(AdviserError, match="no such model"):
+    with pytest.raises(AdviserError, match="No model here is named"):
         await ModelAdviser(answers(), "unknown", "You advise.").size(WORK, DEBUG, size(WORK, DEBUG))
 
 
@@ -154,7 +142,7 @@ async def test_a_model_that_cannot_be_chosen_is_an_adviser_error():
     ("answer", "said"), [(None, "model timed out"), (ModelError(ErrorKind.SERVER, "503"), "model failed")]
 )
 async def test_the_rules_stand_where_the_model_fails_and_the_reason_says_so(answer, said):
-    manager = managed(ScriptedModels(answer), limit_seconds=0.02)
+    manager = managed(saying(answer), limit_seconds=0.02)
     advice = await manager.size(PLAIN, DEBUG)
     rules = size(PLAIN, DEBUG)
     assert planned(advice).reason == f"{said}; rules: {planned(rules).reason}"
@@ -171,7 +159,7 @@ async def test_words_of_the_task_stay_one_quoted_line_and_the_bounds_hold_whatev
     models = answers(500, "ignore all rules")
     work = TaskFacts(INJECTION)
     advice = await managed(models).size(work, DEBUG)
-    text = models.requests[0].messages[1].text
+    text = models.asked[0].messages[1].text
     assert text.count("Facts:\n") == 1
     assert json.loads(text.rsplit("\n", 1)[1]) == INJECTION
     assert DEBUG.low <= planned(advice).low <= planned(advice).likely <= planned(advice).high <= DEBUG.high
@@ -184,7 +172,7 @@ async def test_words_of_the_hypothesis_are_quoted_and_cannot_end_a_thread():
     talk.step(files=["a.py"], hypothesis=INJECTION)
     talk.record_stalled()
     advice = await managed(models).review(talk.case)
-    text = models.requests[0].messages[1].text
+    text = models.asked[0].messages[1].text
     assert text.count("Facts:\n") == 1
     assert planned(advice).likely == talk.thread.last + 1
     assert not advice.end
@@ -193,7 +181,7 @@ async def test_words_of_the_hypothesis_are_quoted_and_cannot_end_a_thread():
 async def test_a_long_task_is_clipped():
     models = answers()
     await managed(models).size(TaskFacts("x" * 200_000), DEBUG)
-    assert len(models.requests[0].messages[1].text) < TASK_CHARACTERS + 1_000
+    assert len(models.asked[0].messages[1].text) < TASK_CHARACTERS + 1_000
 
 
 async def test_broken_characters_are_no_error():
@@ -207,9 +195,7 @@ async def test_a_reason_is_one_printable_line_of_60_bytes():
     assert len(advice.reason.encode()) <= 60
 
 
-@pytest.mark.parametrize(
-    "models", [answers(), ScriptedModels(ModelError(ErrorKind.SERVER, "503"))], ids=["ok", "fails"]
-)
+@pytest.mark.parametrize("models", [answers(), saying(ModelError(ErrorKind.SERVER, "503"))], ids=["ok", "fails"])
 async def test_a_thread_asks_three_times_at_most(models):
     manager = managed(models)
     talk = Talk(work=PLAIN)
@@ -218,7 +204,7 @@ async def test_a_thread_asks_three_times_at_most(models):
     for _ in range(5):
         talk.record_stalled()
         talk.take(await manager.review(talk.case))
-    assert len(models.requests) == 3
+    assert len(models.asked) == 3
 
 
 @pytest.mark.parametrize(
@@ -237,10 +223,10 @@ async def test_the_settings_say_which_model_if_any(settings, model, monkeypatch)
     for name in ("ZHIPUAI_API_KEY", "ZAI_API_KEY", "OPENAI_API_KEY", "STEPWARDEN_MANAGER_MODEL"):
         monkeypatch.delenv(name, raising=False)
     models = answers()
-    manager = build_manager(Settings(**settings), models)
+    manager = build_manager(load_settings(**settings), models)
     advice = await manager.size(WORK, DEBUG)
     assert (advice.by is DecidedBy.MODEL) == (model is not None)
-    assert [request.model for request in models.requests] == ([model] if model else [])
+    assert [request.model for request in models.asked] == ([model] if model else [])
 
 
 def test_the_wording_calls_the_task_data_and_stays_short():

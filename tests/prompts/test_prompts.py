@@ -7,22 +7,11 @@ from importlib.resources import files
 import pytest
 
 import prompts
+from tools import catalogue
 
-WORKFLOWS = (
-    "analyze",
-    "debug",
-    "codereview",
-    "precommit",
-    "refactor",
-    "secaudit",
-    "testgen",
-    "tracer",
-    "planner",
-    "thinkdeep",
-    "docgen",
-    "consensus",
-)
-PROMPTS = (*WORKFLOWS, "chat", "challenge", "listmodels", "status", "upstream")
+WORKFLOWS = tuple(workflow.name for workflow in catalogue.WORKFLOWS)
+PROMPTS = (*catalogue.NAMES, "upstream")
+INSTRUCTIONS_CHARS = 1_900  # hosts cut them at 2,000
 BULLETS_BY_PHASE = {
     "survey": {6},
     "dig": {6},
@@ -128,10 +117,12 @@ def test_the_way_to_the_finish_asks_for_quotes(name: str) -> None:
 
 def test_the_instructions_are_short_and_name_what_the_host_needs() -> None:
     text = prompts.instructions()
-    assert len(text) < 1900
+    assert len(text) < INSTRUCTIONS_CHARS
     assert text.isascii()
+    unnamed = [name for name in catalogue.NAMES if f"{name}:" not in text]
+    assert unnamed == [] or len(text) + len(f" {unnamed[0]}: a few words.") >= INSTRUCTIONS_CHARS, "there is room"
     needed = {
-        *(f"{name}:" for name in PROMPTS if name != "upstream"),  # which is there only where it is configured
+        *(f"{name}:" for name in catalogue.SETS["lean"]),
         *("required_actions", "continuation_id", "working_directory", "next_step_number", "total_steps"),
         *("evidence", "supports", "confidence", "backtrack_from_step", "next_step_required=false", "HELD"),
         *("awaiting_expert", "model", "use_assistant_model"),

@@ -6,6 +6,7 @@ import pytest_asyncio
 from model_server import KEY, QUICK, Host, ModelServer, hosting
 
 from providers.models import AllModels, build_models
+from providers.profiles import VARIABLES
 from providers.retry import RetryPolicy
 from providers.scripted import Answering, ScriptedReply
 from stepwarden.settings import Settings, load_settings, variable_of
@@ -14,9 +15,8 @@ from tests.support.certificates import one_trusted_certificate
 
 @pytest.fixture(autouse=True)
 def _no_keys_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(variable_of(name), raising=False)
+    for name in (*VARIABLES, *map(variable_of, Settings.model_fields)):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,7 +55,7 @@ async def models(settings: Callable[..., Settings]) -> AsyncIterator[Callable[..
     def build(server: ModelServer | None = None, *, patience: RetryPolicy = QUICK, **more: object) -> AllModels:
         if server is not None:
             more = {"custom_api_url": server.url, "custom_api_key": KEY, "custom_model_name": "m", **more}
-        built = build_models(settings(**more), patience=patience)
+        built = build_models(settings(**more), retry_policy=patience)
         made.append(built)
         return built
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from model_server import Gate, ModelServer, request
 
-from providers.budget import BudgetedProvider, Limits, SpendTracker
+from providers.budget import BudgetedProvider
 from providers.catalogue import load_catalogue
 from providers.models import AllModels
 from providers.prices import Prices
 from providers.scripted import Script, ScriptedProvider, ScriptedReply
+from providers.spend_tracker import Limits, SpendTracker
 from stepwarden.models import ErrorKind, ModelError, Usage
 from stepwarden.settings.allowance import Allowance, parse_allowance
 from stepwarden.storage import Store
@@ -30,7 +31,7 @@ async def test_a_prompt_over_the_budget_of_a_call_is_not_sent(
     server = serve("never")
     with pytest.raises(ModelError, match=r"STEPWARDEN_BUDGET_CALL.*about 10,001 tokens") as caught:
         await models(server, budget_call="5k tokens").complete(request(text="x" * 35_000))
-    assert (caught.value.trouble, server.times_asked) == (ErrorKind.OVER_BUDGET, 0)
+    assert (caught.value.kind, server.times_asked) == (ErrorKind.OVER_BUDGET, 0)
 
 
 async def test_an_answer_is_bounded_to_what_the_budget_leaves(

@@ -12,8 +12,10 @@ import pytest
 from model_server import KEY, ModelServer, request
 
 from providers.catalogue import family_of, load_catalogue
-from providers.models import DISCOVERED_S, AllModels, build_models
-from providers.profiles import PROFILES
+from providers.discovery import FRESH_S
+from providers.endpoints import check_variables
+from providers.models import AllModels, build_models
+from providers.profiles import BY_NAME, PROFILES
 from providers.scripted import Script, ScriptedModel, ScriptedReply
 from stepwarden.errors import SettingsError
 from stepwarden.models import ErrorKind, ModelError, ModelTier, find_some
@@ -77,8 +79,8 @@ def test_a_wrong_name_gets_the_nearest_or_what_to_set(
 ) -> None:
     models = build_models(settings(**configured))
     with pytest.raises(ModelError) as caught:
-        models._directory.route(name)  # pyright: ignore[reportPrivateUsage]
-    assert caught.value.trouble is ErrorKind.UNKNOWN_MODEL
+        models._router.route(name)  # pyright: ignore[reportPrivateUsage]
+    assert caught.value.kind is ErrorKind.UNKNOWN_MODEL
     assert words in str(caught.value)
     assert len(str(caught.value)) < 300
 
@@ -88,7 +90,7 @@ def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
     for ask in (lambda: models.choose(None, ModelTier.FAST), lambda: models.choose("gpt-5.5", ModelTier.DEEP)):
         with pytest.raises(ModelError, match=r"set OPENAI_API_KEY, ZHIPUAI_API_KEY or ZAI.*CUSTOM_API_URL") as e:
             ask()
-        assert e.value.trouble is ErrorKind.NO_MODEL
+        assert e.value.kind is ErrorKind.NO_MODEL
     assert models.usable() == []
     assert [one.provider for one in models.unusable()] == [profile.name for profile in PROFILES]
 
@@ -117,13 +119,11 @@ def test_auto_chooses_by_need_from_what_is_configured_and_allowed(
 ) -> None:
     choice = build_models(settings(**configured)).choose("auto", need)
     assert choice.info.name == chosen
-    assert choice.info.provider in choice.why
+    assert BY_NAME[choice.info.provider].place in choice.why
 
 
 def test_a_choice_says_why(settings: Make) -> None:
-    assert build_models(settings(**GLM)).choose(None, ModelTier.FAST).why == (
-        "first for fast of what is configured, at zhipuai"
-    )
+    assert build_models(settings(**GLM)).choose(None, ModelTier.FAST).why == ("first choice for fast, at zhipuai")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_model_that_is_not_allowed_is_refused_by_any_of_its_names(
 ) -> None:
     with pytest.raises(ModelError, match="not allowed") as caught:
         build_models(settings(**OPENAI, **ROUTER, **rules)).choose(name, ModelTier.DEEP)
-    assert caught.value.trouble is ErrorKind.NOT_ALLOWED
+    assert caught.value.kind is ErrorKind.NOT_ALLOWED
 
 
 @pytest.mark.asyncio
@@ -190,7 +190,7 @@ async def test_discovery_adds_what_an_endpoint_lists(
     await built.discover()
     choice = built.choose(None, ModelTier.DEEP)
     assert (choice.info.name, choice.info.context_tokens) == ("scripted", 128_000)
-    assert "listed by custom" in choice.why
+    assert choice.why == "found at CUSTOM_API_URL"
     assert [info.name for info in built.usable()] == ["scripted"]
 
 
@@ -218,8 +218,8 @@ async def test_models_are_looked_for_once_for_all_who_wait_and_again_later(
     server.script.models = some = Listing(scripted=ScriptedModel())
     await find_some(built)
     assert some.times == 0
-    later = time.monotonic() + DISCOVERED_S
-    monkeypatch.setattr("providers.models.time", SimpleNamespace(monotonic=lambda: later))
+    later = time.monotonic() + FRESH_S
+    monkeypatch.setattr("providers.discovery.time", SimpleNamespace(monotonic=lambda: later))
     await asyncio.gather(*(find_some(built) for _ in range(3)))
     assert built.choose(None, ModelTier.DEEP).info.name == "scripted"
     assert some.times == 1
@@ -258,8 +258,8 @@ def test_families_tell_makers_apart() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "is no JSON"),
-        ("[]", "is no object"),
+        ("{", "is not JSON"),
+        ("[]", "is not an object"),
         ('{"models": {"m": {"provider": "nobody"}}}', "there is no provider 'nobody'"),
         ('{"models": {"m": {"provider": "custom", "contxt": 1}}}', "models.m.contxt: Extra inputs"),
         ('{"models": {"m": {"provider": "custom", "price": {"input": -1, "output": 1}}}}', "models.m.price.input"),
@@ -267,7 +267,7 @@ def test_families_tell_makers_apart() -> None:
         ('{"models": 3}', "models"),
         ('{"needs": {"deep": ["none such"]}}', "no model is named 'none such'"),
         ('{"needs": {"cheap": []}}', "needs.cheap"),
-        ("[" * 100_000, "is no JSON"),
+        ("[" * 100_000, "is not JSON"),
         (None, "cannot be read"),
     ],
 )
@@ -306,7 +306,7 @@ def test_the_shipped_catalogue_is_sound() -> None:
     vendors = {profile.name for profile in PROFILES if profile.prefixes}
     for need in ModelTier:
         assert {catalogue.rows[name].provider for name in catalogue.needs[need]} <= vendors
-    assert {row.provider for row in catalogue.rows.values()} == vendors
+    assert {row.provider for row in catalogue.rows.values()} <= vendors
 
 
 def test_a_scripted_model_goes_first_and_has_a_family(settings: Make) -> None:
@@ -330,7 +330,7 @@ def test_a_bad_variable_is_named_and_its_value_is_not_shown(
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError) as caught:
-        load_settings()
+        check_variables(load_settings())
     assert words in str(caught.value)
     assert "secretpw" not in str(caught.value)
 
@@ -352,7 +352,7 @@ def test_each_key_of_glm_is_for_its_own_endpoint(settings: Make) -> None:
         ({"ollama_host": "0.0.0.0"}, "ollama", "http://127.0.0.1:11434/v1"),
         ({"ollama_host": "http://box:1234"}, "ollama", "http://box:1234/v1"),
         (AZURE, "azure", "https://x.openai.azure.com/openai/v1"),
-        (GLM | {"zhipuai_url": "https://api.z.ai/api/coding/paas/v4"}, "zhipuai", "https://api.z.ai/api/coding/paas/v4"),
+        (GLM | {"stepwarden_zhipuai_url": "https://api.z.ai/api/coding/paas/v4"}, "zhipuai", "https://api.z.ai/api/coding/paas/v4"),
     ],
 )  # fmt: skip
 def test_an_address_is_understood_as_people_write_it(

@@ -68,12 +68,12 @@ FAILURES = [
     (ScriptedReply(status=529, text="overloaded"), ErrorKind.SERVER, "(529: overloaded)"),
     (ScriptedReply(status=307, body=""), ErrorKind.REFUSED, "(307)"),
     (ScriptedReply(status=418, text="teapot"), ErrorKind.REFUSED, "(418: teapot)"),
-    (ScriptedReply(body="<html>Welcome</html>"), ErrorKind.SERVER, "no chat completion"),
-    (ScriptedReply(body='{"choices": [{"message": {"content": "cut o'), ErrorKind.SERVER, "no chat completion"),
+    (ScriptedReply(body="<html>Welcome</html>"), ErrorKind.SERVER, "not a chat completion"),
+    (ScriptedReply(body='{"choices": [{"message": {"content": "cut o'), ErrorKind.SERVER, "not a chat completion"),
     (ScriptedReply(body='{"choices": []}'), ErrorKind.SERVER, "CUSTOM_API_URL is right"),
-    (ScriptedReply(body='{"choices": "none", "usage": 3}'), ErrorKind.SERVER, "no chat completion"),
-    (ScriptedReply(body="[1, 2]"), ErrorKind.SERVER, "no chat completion"),
-    (ScriptedReply(body="null"), ErrorKind.SERVER, "no chat completion"),
+    (ScriptedReply(body='{"choices": "none", "usage": 3}'), ErrorKind.SERVER, "not a chat completion"),
+    (ScriptedReply(body="[1, 2]"), ErrorKind.SERVER, "not a chat completion"),
+    (ScriptedReply(body="null"), ErrorKind.SERVER, "not a chat completion"),
     (ScriptedReply(status=400, body="<h1>Bad\x07 gateway</h1>"), ErrorKind.REFUSED, "Bad gateway"),
     (
         ScriptedReply(status=400, body='[{"error": {"message": "as a list", "code": 400}}]'),
@@ -95,7 +95,7 @@ async def test_a_failure_is_named_by_what_one_can_do_about_it(
     server = serve(reply)
     with pytest.raises(ModelError) as caught:
         await models(server).complete(request())
-    assert (caught.value.trouble, str(caught.value).count("\n")) == (trouble, 0)
+    assert (caught.value.kind, str(caught.value).count("\n")) == (trouble, 0)
     assert words in str(caught.value)
     assert server.times_asked == (3 if caught.value.retryable else 1)
 
@@ -104,7 +104,7 @@ async def test_an_endpoint_that_is_not_there_is_a_network_failure(models: Callab
     """Nothing listens on the discard port of loopback."""
     with pytest.raises(ModelError, match=r"127\.0\.0\.1:9 .*CUSTOM_API_URL") as caught:
         await models(custom_api_url="http://127.0.0.1:9/v1").complete(request())
-    assert caught.value.trouble is ErrorKind.NETWORK
+    assert caught.value.kind is ErrorKind.NETWORK
 
 
 async def test_a_slow_endpoint_is_a_timeout_within_the_deadline(
@@ -116,7 +116,7 @@ async def test_a_slow_endpoint_is_a_timeout_within_the_deadline(
     await built.warm()
     with pytest.raises(ModelError, match="gave no answer within") as caught:
         await built.complete(request(deadline_s=0.3))
-    assert caught.value.trouble is ErrorKind.TIMEOUT
+    assert caught.value.kind is ErrorKind.TIMEOUT
     assert server.times_asked <= 1  # none, where the machine takes all of it before
 
 
@@ -127,18 +127,18 @@ async def test_a_misspelt_model_gets_the_nearest_names_after_the_endpoint_refuse
     built = models(openai_api_key="k", openai_base_url=server.url)
     with pytest.raises(ModelError, match=r"no model 'gpt-5-mimi'.*nearest: gpt-5-mini") as caught:
         await built.complete(request("gpt-5-mimi"))
-    assert caught.value.trouble is ErrorKind.UNKNOWN_MODEL
+    assert caught.value.kind is ErrorKind.UNKNOWN_MODEL
 
 
 async def test_images_to_a_model_without_eyes_are_refused_before_anything_is_sent(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
     server = serve("never")
-    built = models(zhipuai_api_key="k", zhipuai_url=server.url)
+    built = models(zhipuai_api_key="k", stepwarden_zhipuai_url=server.url)
     message = Message("user", "what is this?", images=("data:image/png;base64,AA==",))
     with pytest.raises(ModelError, match="takes no images") as caught:
         await built.complete(ModelRequest("glm-4.6", (message,)))
-    assert (caught.value.trouble, server.times_asked) == (ErrorKind.UNSUPPORTED, 0)
+    assert (caught.value.kind, server.times_asked) == (ErrorKind.UNSUPPORTED, 0)
 
 
 async def test_another_model_than_asked_is_noted(
@@ -205,7 +205,7 @@ async def test_a_stream_that_breaks_off_says_so_and_is_not_begun_again(
 
     with pytest.raises(ModelError, match="broke off") as caught:
         await collect()
-    assert (got, caught.value.trouble, server.times_asked) == (["streamed", " in thre"], ErrorKind.NETWORK, 1)
+    assert (got, caught.value.kind, server.times_asked) == (["streamed", " in thre"], ErrorKind.NETWORK, 1)
 
 
 async def test_a_stream_that_never_began_is_asked_for_again(
@@ -231,4 +231,4 @@ async def test_a_broken_stream_is_a_failure_too(
 ) -> None:
     with pytest.raises(ModelError) as caught:
         await pieces(models(serve(ScriptedReply(body=body))))
-    assert caught.value.trouble is trouble
+    assert caught.value.kind is trouble

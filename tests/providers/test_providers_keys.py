@@ -10,13 +10,15 @@ import pytest
 from model_server import KEY, ModelServer, request
 from pydantic import BaseModel
 
+from providers.endpoints import configured_endpoints
 from providers.failures import quoted
 from providers.models import AllModels, build_models
+from providers.profiles import PROFILES
 from providers.scripted import ScriptedReply
 from stepwarden.models import ModelError, ModelTier
-from stepwarden.settings import Settings, load_settings
+from stepwarden.settings import load_settings
 
-VENDORS = "openai zhipuai zai openrouter gemini xai deepseek moonshot mistral anthropic azure_openai custom".split()  # noqa: SIM905
+KEYS = [key.variable for profile in PROFILES for key in profile.keys]
 
 
 class Vote(BaseModel):
@@ -75,7 +77,7 @@ def test_a_key_of_whatever_form_is_taken_out_of_an_endpoints_words(key: str) -> 
 
 
 def test_keys_stand_in_no_representation(tmp_path: Path) -> None:
-    keys = {f"{vendor}_api_key": f"sk-planted-{vendor}-0123456789" for vendor in VENDORS}
+    keys = {variable: f"sk-planted-{variable}-0123456789" for variable in KEYS}
     settings = load_settings(
         home=tmp_path, custom_api_url="http://h/v1", azure_openai_endpoint="https://x.openai.azure.com", **keys
     )
@@ -84,7 +86,7 @@ def test_keys_stand_in_no_representation(tmp_path: Path) -> None:
     texts = [repr(settings), str(settings), repr(models), repr(stacks.endpoints), settings.model_dump_json()]
     texts += [repr(models.choose(None, ModelTier.DEEP)), repr(models.usable()), repr(models.unusable())]
     assert "planted" not in "".join(texts)
-    assert len(stacks.endpoints) == len(VENDORS) - 1  # two keys are GLM's
+    assert set(stacks.endpoints) == {profile.name for profile in PROFILES if profile.keys}
 
 
 @pytest.mark.asyncio
@@ -145,6 +147,6 @@ async def test_azure_is_asked_in_both_of_its_ways(
 def test_settings_hold_keys_under_their_usual_names(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GOOGLE_API_KEY", "ZAI_API_KEY", "AZURE_OPENAI_API_KEY"):
         monkeypatch.setenv(name, f" {name} \n")
-    settings: Settings = load_settings()
-    keys = (settings.gemini_api_key, settings.zai_api_key, settings.azure_openai_api_key)
-    assert [key.get_secret_value() for key in keys if key] == ["GOOGLE_API_KEY", "ZAI_API_KEY", "AZURE_OPENAI_API_KEY"]
+    settings = load_settings(azure_openai_endpoint="https://x.openai.azure.com")
+    keys = {endpoint.name: endpoint.key for endpoint in configured_endpoints(settings)}
+    assert keys == {"gemini": "GOOGLE_API_KEY", "zhipuai": "ZAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}

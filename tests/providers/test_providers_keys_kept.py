@@ -60,7 +60,7 @@ async def test_a_key_that_an_endpoint_sends_back_is_kept_nowhere(
     chosen = settings(
         custom_api_url=server.url, custom_api_key=KEY, custom_model_name="m", tools="all", openai_api_key=OTHER
     )
-    runtime = build_runtime(chosen, build_models(chosen, patience=QUICK))
+    runtime = build_runtime(chosen, build_models(chosen, retry_policy=QUICK))
     step = {"step": MARK, "step_number": 1, "next_step_required": True}
     first = {**step, "step": f"{MARK}, first"}
     async with Client(build_server(chosen, runtime)) as client:

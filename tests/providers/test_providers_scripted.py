@@ -73,7 +73,7 @@ async def test_a_script_can_be_slow_but_not_past_the_deadline() -> None:
     provider = ScriptedProvider(Script([ScriptedReply(text="late", latency_s=30)]))
     with pytest.raises(ModelError) as caught:
         await provider.complete(request(deadline_s=0.01))
-    assert caught.value.trouble is ErrorKind.TIMEOUT
+    assert caught.value.kind is ErrorKind.TIMEOUT
 
 
 @pytest.mark.asyncio
@@ -142,7 +142,7 @@ GLM = [
 
 
 def glm(models: Callable[..., AllModels], server: ModelServer) -> AllModels:
-    return models(zhipuai_api_key=KEY, zhipuai_url=server.url, zhipuai_sdk=True)
+    return models(zhipuai_api_key=KEY, stepwarden_zhipuai_url=server.url, stepwarden_zhipuai_sdk=True)
 
 
 @pytest.mark.asyncio
@@ -166,7 +166,7 @@ async def test_glm_fails_by_the_same_names_through_its_own_sdk(
 ) -> None:
     with pytest.raises(ModelError) as caught:
         await glm(models, serve(reply)).complete(request("glm-4.6"))
-    assert caught.value.trouble is trouble
+    assert caught.value.kind is trouble
     assert KEY not in str(caught.value)
 
 
@@ -178,4 +178,4 @@ async def test_a_slow_glm_is_a_timeout_through_its_own_sdk(
     built = glm(models, server)
     with pytest.raises(ModelError) as caught:
         await built.complete(request("glm-4.6", deadline_s=1.0))
-    assert caught.value.trouble is ErrorKind.TIMEOUT
+    assert caught.value.kind is ErrorKind.TIMEOUT

@@ -25,7 +25,7 @@ DOWN = ScriptedReply(status=500, text="down")
 async def trouble_of(call: "asyncio.Future[ModelReply] | object") -> ErrorKind:
     with pytest.raises(ModelError) as caught:
         await call  # type: ignore[misc]  # pyright: ignore
-    return caught.value.trouble
+    return caught.value.kind
 
 
 async def test_a_provider_that_answers_500_for_ever_is_given_up_in_bounded_count_and_time(
@@ -191,7 +191,7 @@ async def test_no_more_than_so_many_are_asked_at_once(
     await gate.until_asked(2)
     with pytest.raises(ModelError, match="STEPWARDEN_MODEL_CONCURRENCY") as caught:
         await built.complete(request(deadline_s=0.05))
-    assert (caught.value.trouble, server.times_asked) == (ErrorKind.RATE_LIMIT, 2)
+    assert (caught.value.kind, server.times_asked) == (ErrorKind.RATE_LIMIT, 2)
     calls.pop().cancel()
     gate.open()
     assert [reply.text for reply in await asyncio.gather(*calls)] == ["well"] * 4

@@ -86,7 +86,7 @@ async def test_after_the_second_wrong_answer_it_is_an_error(
     words = "gave no answer of the form asked for, asked twice: there is no JSON object in it"
     with pytest.raises(ModelError, match=words) as caught:
         await models(server).complete(request(answer=Vote))
-    assert (caught.value.trouble, server.times_asked) == (ErrorKind.INVALID_ANSWER, 2)
+    assert (caught.value.kind, server.times_asked) == (ErrorKind.INVALID_ANSWER, 2)
     assert ("cut off" in str(caught.value)) == (reply.finish == "length")
 
 

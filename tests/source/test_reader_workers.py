@@ -5,16 +5,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 from git_driver import Made, until
 
-from stepwarden.source import workers
-from stepwarden.source.entry import FileEntry
-from stepwarden.source.reader import Reader
-from stepwarden.source.workers import BATCH, CRASHED, parse_all
+from stepwarden.source.scan import workers
+from stepwarden.source.scan.entry import FileEntry
+from stepwarden.source.scan.reader import Reader
+from stepwarden.source.scan.workers import BATCH, CRASHED, ParseJob, WorkerProcess, parse_all
 
 NAMES = [f"f{number:02}.py" for number in range(2 * BATCH)]  # for two workers
 HEAVY = ("mcp", "pydantic", "asyncio", "sqlalchemy", "multiprocessing")
@@ -22,8 +21,8 @@ HEAVY = ("mcp", "pydantic", "asyncio", "sqlalchemy", "multiprocessing")
 # A worker that dies or hangs at files of certain names, and else answers as the real one.
 ODD_WORKER = """
 import os, signal, sys
-from stepwarden.source.entry import read_entry
-from stepwarden.source.frames import StreamEnded, read_frame, write_result
+from stepwarden.source.scan.entry import read_entry
+from stepwarden.source.scan.frames import StreamEnded, read_frame, write_result
 while True:
     try:
         told, _ = read_frame(sys.stdin.buffer)
@@ -33,7 +32,8 @@ while True:
         if "crash" in name:
             os.abort()
         if "hang" in name:
-            open(os.path.join(sys.argv[1], "hangs-" + name), "x").close()
+            with open(os.path.join(sys.argv[1], "hangs-" + name), "w") as file:
+                file.write(str(os.getpid()))
             signal.pause()
         if "talk" in name:
             os.write(1, b"these are no lengths, but many words")
@@ -57,9 +57,22 @@ def odd_worker(tmp_path: Path) -> tuple[str, ...]:
     return sys.executable, str(script), str(tmp_path)
 
 
-def hanging_in(folder: Path) -> int:
-    """Return how many files a worker hangs at, or did."""
-    return len(list(folder.glob("hangs-*")))
+def is_hanging(folder: Path) -> bool:
+    """Return whether a worker hangs at a file now."""
+    pids = [path.read_text() for path in folder.glob("hangs-*")]
+    return any(psutil.pid_exists(int(pid)) for pid in pids if pid)
+
+
+class HurryingClock:
+    """A clock that stands, and goes on by an hour at each look while a worker hangs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        self._now += 3_600.0 * is_hanging(self._folder)
+        return self._now
 
 
 @pytest.mark.parametrize("trouble", ["crash", "talk"])
@@ -68,10 +81,9 @@ def test_a_file_that_kills_its_worker_is_the_only_one_lost(
 ) -> None:
     bad = [made.write(f"{trouble}{number}.py", "").name for number in (1, 2)]
     names = [*NAMES[:4], *bad, *NAMES[4:]]
-    asked = parse_all(
-        str(made.top), names, {}, until=until(), stopped=lambda: False, command=odd_worker, file_seconds=3_600.0
-    )
-    given = dict(asked)
+    process = WorkerProcess(odd_worker, file_seconds=3_600.0)
+    job = ParseJob(str(made.top), names, {})
+    given = dict(parse_all(job, until=until(), stopped=lambda: False, process=process))
     assert {name for name, result in given.items() if result == CRASHED} == set(bad)
     assert sum(isinstance(result, FileEntry) for result in given.values()) == len(NAMES)
 
@@ -79,18 +91,20 @@ def test_a_file_that_kills_its_worker_is_the_only_one_lost(
 def test_a_file_that_a_worker_hangs_at_is_the_only_one_lost(
     made: Made, tmp_path: Path, odd_worker: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One worker, whose clock goes an hour on whenever it hangs."""
-    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: 3_600.0 * hanging_in(tmp_path)))
+    """One worker, that the clock hurries for whenever it hangs."""
+    monkeypatch.setattr(workers, "time", HurryingClock(tmp_path))
     bad = [made.write(f"hang{number}.py", "").name for number in (1, 2)]
     names = [*NAMES[:4], *bad, *NAMES[4:8]]
-    given = dict(parse_all(str(made.top), names, {}, until=1e9, stopped=lambda: False, command=odd_worker))
+    job = ParseJob(str(made.top), names, {})
+    given = dict(parse_all(job, until=1e12, stopped=lambda: False, process=WorkerProcess(odd_worker)))
     assert {name for name, result in given.items() if result == CRASHED} == set(bad)
     assert sum(isinstance(result, FileEntry) for result in given.values()) == 8
 
 
 def test_workers_that_cannot_start_lose_every_file_and_nothing_else(made: Made) -> None:
     failing = (sys.executable, "-I", "-S", "-c", "raise SystemExit(1)")
-    given = dict(parse_all(str(made.top), NAMES, {}, until=until(), stopped=lambda: False, command=failing))
+    job = ParseJob(str(made.top), NAMES, {})
+    given = dict(parse_all(job, until=until(), stopped=lambda: False, process=WorkerProcess(failing)))
     assert set(given.values()) == {CRASHED}
 
 
@@ -101,13 +115,14 @@ def test_a_scan_that_is_given_up_leaves_no_worker(
     """The workers hang, and never come to an end by themselves."""
 
     def hangs() -> bool:
-        return hanging_in(tmp_path) > 0
+        return is_hanging(tmp_path)
 
     if by_time:
-        monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: 2.0 if hangs() else 0.0))
+        monkeypatch.setattr(workers, "time", HurryingClock(tmp_path))
     names = [made.write(f"hang{number}.py", "").name for number in range(40)]
     ends, stopped = (1.0, lambda: False) if by_time else (until(), hangs)
-    given = list(parse_all(str(made.top), names, {}, until=ends, stopped=stopped, command=odd_worker))
+    job = ParseJob(str(made.top), names, {})
+    given = list(parse_all(job, until=ends, stopped=stopped, process=WorkerProcess(odd_worker, file_seconds=1e12)))
     assert given == []
     children = psutil.Process().children()
     assert not [child for child in children if odd_worker[1] in child.cmdline()]
@@ -118,7 +133,7 @@ def test_what_killed_a_worker_is_not_parsed_by_the_server_later(made: Made, tmp_
     reader = Reader(cache)
     scan = reader.scan(str(made.top), until=until())
     assert len(scan.outlines) == len(NAMES)
-    kept = reader._kept(str(made.top))  # pyright: ignore[reportPrivateUsage]
+    kept = reader._roots.get(str(made.top))  # pyright: ignore[reportPrivateUsage]
     path = made.top / "f00.py"
     old = path.stat().st_mtime_ns - 10**10
     os.utime(path, ns=(old, old))
@@ -133,7 +148,7 @@ def test_what_killed_a_worker_is_not_parsed_by_the_server_later(made: Made, tmp_
 
 
 def test_a_worker_loads_nothing_heavy() -> None:
-    code = f"import stepwarden.source.worker, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    code = f"import stepwarden.source.scan.worker, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -141,9 +156,9 @@ def test_a_worker_loads_nothing_heavy() -> None:
 PARENT = """
 import sys, time
 import psutil
-from stepwarden.source.workers import parse_all
+from stepwarden.source.scan.workers import ParseJob, parse_all
 root, *names = sys.argv[1:]
-results = parse_all(root, names * 40, {}, until=time.monotonic() + 3_600, stopped=lambda: False)
+results = parse_all(ParseJob(root, names * 40, {}), until=time.monotonic() + 3_600, stopped=lambda: False)
 next(results)
 print(*[child.pid for child in psutil.Process().children()], flush=True)
 sys.stdin.read()

@@ -32,6 +32,14 @@ class Model:
         gone = [step["replaces"] for step in self.trail]
         return [step for step in self.trail if step["number"] not in gone]
 
+    def in_places(self) -> list[Request]:
+        """Return the live steps, a revision where the step that it replaces stood."""
+
+        def place(step: Request) -> int:
+            return step["number"] if step["replaces"] is None else place(self.trail[step["replaces"] - 1])
+
+        return sorted(self.live(), key=lambda step: (place(step), step["number"]))
+
     def issues(self) -> dict[str, Request]:
         found: dict[str, Request] = {}
         for step in self.live():
@@ -129,14 +137,18 @@ class Model:
             trail.pop()
         return bool(trail) and trail[-1]["stalled"]
 
-    def gives_up(self) -> bool:
-        """Whether the last step says that nothing was found, and two idle steps or an empty one bear it out."""
-        idle = 0
+    def idle(self) -> tuple[int, int]:
+        """Count the steps without a fact at the end, and once more with those twice that were refused first."""
+        count = weight = 0
         for step in reversed(self.trail):
             if step["new"] or step["number"] == 1:
                 break
-            idle += 2 if step["number"] in self.refused_at else 1
-        stalled = self.trail[-1]["stalled"] or (self.novelty and idle >= 2)
+            count, weight = count + 1, weight + (2 if step["number"] in self.refused_at else 1)
+        return count, weight
+
+    def gives_up(self) -> bool:
+        """Whether the last step says that nothing was found, and two idle steps or an empty one bear it out."""
+        stalled = self.trail[-1]["stalled"] or (self.novelty and self.idle()[1] >= 2)
         return stalled and self.trail[-1]["confidence"] == "low" and not self.theory() and not self.issues()
 
     # -- what a call is

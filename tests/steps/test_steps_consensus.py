@@ -232,7 +232,7 @@ def test_the_next_number_gives_up_only_the_model_it_waited_for() -> None:
     thread = opened("m1", "m2", "m3").thread
     decision = go_on(thread)
     assert isinstance(decision.events[0], GivenUp)
-    failed = decision.thread.voices[1]
+    failed = decision.thread.answers[1]
     assert failed.failed.startswith("given up")
     assert decision.thread.awaiting == ("consensus:1:2", 2)
     same = hear(decision.thread, voice(2)).thread
@@ -249,13 +249,13 @@ def test_going_back_hears_a_model_again_by_its_old_key_and_a_new_beginning_asks_
     thread = hear(opened("m1", "m2", "m3").thread, voice(1)).thread
     thread = hear(go_on(thread).thread, voice(2)).thread
     back = go_on(thread, number=2, backtrack=2)
-    assert set(back.thread.voices) == {1}
+    assert set(back.thread.answers) == {1}
     assert back.thread.awaiting == ("consensus:1:2", 2)
     said = replace(first("m4", "m5"), backtrack=1)
     admitted = admit(thread, said, POLICY)
     assert isinstance(admitted, Accept)
     anew = advance(thread, admitted, said, FACTS, POLICY).thread
-    assert anew.voices == {}
+    assert anew.answers == {}
     assert (anew.awaiting, anew.asked_model) == (("consensus:2:1", 1), "m4")
 
 

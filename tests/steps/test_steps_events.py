@@ -29,7 +29,7 @@ from stepwarden.steps.events import (
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.expert_review import ExpertReview, Objection
 from stepwarden.steps.fold import fold_events
-from stepwarden.steps.submission import Confidence, IssueClaim, Submission
+from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Assurance, DecidedBy, Issue, Origin, Outcome, Plan, Signal, Step, Thread
 
 FULL_STEP = Step(
@@ -53,7 +53,7 @@ FULL_STEP = Step(
         fields={"trace_mode": "precision", "models": [{"model": "m", "stance": None}], "temperature": 0.5, "deep": {}},
     ),
     evidence=(Evidence("a.py", "quoted", Verdict.MOVED, 4, "hypothesis", "at line 4", "f" * 64),),
-    issues=(Issue("I2", claim("", "critical").severity, "bad", "a.py", 1), Issue("I1", claim("").severity, "", None)),
+    issues=(Issue("I2", Severity.CRITICAL, "bad", "a.py", 1), Issue("I1", Severity.HIGH, "", None)),
     existing=("a.py",),
     readable=True,
     stalled=True,

@@ -1,5 +1,7 @@
 """What a look at the code does to a thread: it counts the steps, bars the finish, and can complete it."""
 
+from typing import Any
+
 from driver import ask
 
 from stepwarden.steps.admission import Accept
@@ -14,13 +16,13 @@ POLICY = Policy("docgen", low=2, likely=4, high=8, min_steps=2)
 LEFT = (Clause("measured", "a.py", "a.py: f (3)"), Clause("measured", "b.py", "b.py: g (9)"))
 
 
-def opened(measured: Inspection, **fields: bool) -> Decision:
+def opened(measured: Inspection, **fields: Any) -> Decision:
     decision = open_thread("docgen-x", POLICY, ask(1, **fields), StepFacts(readable=True, measured=measured), None)
     total = measured.total or 1
     return advise(decision, Advice(plan=Plan(total, total, total, "counted")), POLICY)
 
 
-def then(thread: Thread, measured: Inspection | None, **fields: bool) -> Decision:
+def then(thread: Thread, measured: Inspection | None, **fields: Any) -> Decision:
     number = thread.next_number
     facts = StepFacts(readable=True, measured=measured)
     decision = advance(thread, Accept(number), ask(number, **fields), facts, POLICY)

@@ -1,6 +1,7 @@
 """The machine against a naive model of the protocol, over random threads, with what must hold after every call."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -15,9 +16,11 @@ from stepwarden.steps.admission import Accept, Admission, Open, Refusal, Replay,
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Finished, Held, StepRecorded, decode, encode
 from stepwarden.steps.evidence import Evidence, Verdict
-from stepwarden.steps.fold import fold_events
+from stepwarden.steps.fold import before_step, first_steps, fold_events, fold_history
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise
+from stepwarden.steps.step import Phase as Section
+from stepwarden.steps.step import Step
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
 from tests.support.examples import examples
@@ -134,8 +137,8 @@ def _told(admission: Admission) -> tuple[Any, ...]:
             return ("refused", str(reason))
         case Open():
             return ("opens",)
-        case Accept():
-            return ("step", admission.number, admission.new, admission.stalled)
+    assert isinstance(admission, Accept)
+    return ("step", admission.number, admission.new, admission.stalled)
 
 
 class Threads(RuleBasedStateMachine):
@@ -239,7 +242,7 @@ class Threads(RuleBasedStateMachine):
         if expected[0] == "step":
             self._recorded(said, expected, advice)
         elif expected[0] == "refused":
-            self.model.refuse(said, expected[1])
+            self.model.refuse(said, str(expected[1]))
             assert before is not None
             changed = {"version": before.version + 1, "refused_empty": self.play.now.refused_empty}
             changed["refused_at"] = self.play.now.refused_at
@@ -293,6 +296,33 @@ class Threads(RuleBasedStateMachine):
         ]
         assert set(claims.files) == model.paths()
         assert {item.path for item in claims.standing_refuted} == model.standing()
+
+    @invariant()
+    def the_totals_are_counted(self) -> None:
+        thread, claims, trail = self.play.now, self.play.now.claims, list(self.play.now.trail)
+        totals = thread.totals
+        firsts = (totals.first_hypothesis, totals.first_against, totals.first_quoted)
+        assert {phase: totals.in_phase(phase) for phase in Section} == {
+            phase: sum(step.phase is phase for step in trail) for phase in Section
+        }
+        assert totals.asked_before == max([step.submission.total or 0 for step in trail[:-1]], default=0)
+        assert firsts == (
+            _first(trail, lambda step: bool(step.submission.hypothesis)),
+            _first(trail, lambda step: step.speaks_against_hypothesis),
+            _first(trail, lambda step: bool(step.evidence)),
+        )
+        assert self.model.idle() == (totals.idle, totals.idle_weight)
+        assert totals.files_new == len(set(trail[-1].existing) - {path for step in trail[:-1] for path in step.paths})
+        assert claims.files_found == sum(claims.files.values())
+        quoted = [item for _, item in claims.evidence]
+        assert set(claims.unread) == {path for step in thread.live for path in step.submission.relevant} - {
+            *(path for step in thread.live for path in step.submission.checked),
+            *(item.path for item in quoted),
+        }
+        assert {path: list(items) for path, items in claims.held.items()} == {
+            path: [item for item in quoted if item.holds and item.path == path]
+            for path in {item.path for item in quoted if item.holds}
+        }
 
     @invariant()
     def the_assessment_is_counted(self) -> None:
@@ -361,10 +391,28 @@ class Threads(RuleBasedStateMachine):
             ended = self.play.now
             assert _taken(ended, ask(ended.next_number), policy).outcome is Outcome.OPEN
 
+    @invariant()
+    def going_back_leaves_what_the_steps_before_say(self) -> None:
+        thread, half = self.play.now, (self.play.now.last + 1) // 2
+        kept = before_step(thread, half + 1)
+        assert list(kept.trail) == list(thread.trail)[:half]
+        assert [step.number for step in kept.live] == [
+            step["number"] for step in self.model._with(half + 1).in_places()
+        ]
+        assert first_steps(thread, half).claims == kept.claims
+
     def _reread(self) -> Thread:
         written = [encode(event) for event in self.play.events]
         blank = Thread(self.play.now.id, self.play.now.tool)
-        return fold_events(blank, (decode(kind, payload) for kind, payload in written))
+        events = [decode(kind, payload) for kind, payload in written]
+        cut = len(events) // 2
+        at_once = fold_history(blank, events)
+        assert fold_events(fold_history(blank, events[:cut]), events[cut:]) == fold_events(blank, events) == at_once
+        return at_once
+
+
+def _first(trail: list[Step], holds: Callable[[Step], bool]) -> int:
+    return next((step.number for step in trail if holds(step)), 0)
 
 
 def _short(clause: Clause) -> str:

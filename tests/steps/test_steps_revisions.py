@@ -94,7 +94,7 @@ def test_going_back_to_a_replaced_step_takes_its_revision_along() -> None:
     play = _plan(None, None, 2)
     play.go_back(2)
     assert _live(play) == [1, 2]
-    assert play.now.replaced == frozenset()
+    assert play.now.revised is None
 
 
 def test_a_backtrack_can_itself_be_a_revision() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
-from store_steps import NEEDS_POSTGRES, POSTGRES, Clock
+from store_steps import NEEDS_POSTGRES, POSTGRES
 
 from stepwarden.storage import Store
+from tests.support.clocks import Clock
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def postgres_schema() -> str:
     """Make an empty schema, and give the address at which it is all there is."""
     schema = f"t{uuid.uuid4().hex}"
     with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(f"CREATE SCHEMA {schema}".encode())
     return f"{POSTGRES}?options=-csearch_path%3D{schema}"
 
 

@@ -4,10 +4,11 @@ import lzma
 from pathlib import Path
 
 import psycopg
-from store_steps import raw
+
+from tests.support.store import raw
 
 FIXTURES = Path(__file__).with_name("fixtures")
-RELEASED = ("schema-1", "schema-2", "before-renames")
+RELEASED = ("schema-1", "schema-2", "before-renames", "schema-3")
 
 
 def put_released(name: str, url: str) -> None:
@@ -21,7 +22,7 @@ def put_released(name: str, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT current_schema()").fetchone()
         assert found is not None
-        connection.execute(dump.replace("public.stepwarden", f"{found[0]}.stepwarden"))  # pyright: ignore[reportArgumentType]
+        connection.execute(dump.replace("public.stepwarden", f"{found[0]}.stepwarden").encode())
 
 
 def rows(url: str, sql: str) -> list[tuple[object, ...]]:
@@ -33,5 +34,5 @@ def rows(url: str, sql: str) -> list[tuple[object, ...]]:
         finally:
             connection.close()
     with psycopg.connect(url) as connection:
-        cursor = connection.execute(sql)  # pyright: ignore[reportArgumentType]
+        cursor = connection.execute(sql.encode())
         return cursor.fetchall() if cursor.description else []

@@ -2,13 +2,11 @@
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from stepwarden.storage import HeadChange, NewEvent, RetentionRule, Store, StoredEvent, kinds
-from stepwarden.storage.sqlite import DriverConnection, newest_driver
 
 CHANGE = HeadChange(tool="debug", principal="local", title="find it", state="open", steps=1, total_steps=3)
 ORPHANS = RetentionRule(kinds.THREAD, 7 * 86_400.0, states=("open",), most_steps=1)
@@ -17,16 +15,6 @@ ORPHANS = RetentionRule(kinds.THREAD, 7 * 86_400.0, states=("open",), most_steps
 # A database for tests alone, postgresql://user@host/name; `.ci/postgres` starts one.
 POSTGRES = os.environ.get("STEPWARDEN_TEST_POSTGRES", "")
 NEEDS_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="STEPWARDEN_TEST_POSTGRES names no database")
-
-
-@dataclass
-class Clock:
-    """A clock that the test sets."""
-
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def event(number: int = 0, size: int = 20) -> NewEvent:
@@ -41,11 +29,6 @@ async def append(store: Store, stream: str, count: int, change: HeadChange = CHA
     for number in range(version, version + count):
         stored += await store.append(stream, number, [event(number)], change)
     return stored
-
-
-def raw(path: Path) -> DriverConnection:
-    """Open the file beside the store, by the same SQLite library: another one would drop the store's locks."""
-    return newest_driver().connect(str(path), isolation_level=None, timeout=5)
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from store_steps import CHANGE, append, event, raw
+from store_steps import CHANGE, append, event
 
 from stepwarden.storage import GENESIS, NewEvent, Store, event_hash
+from tests.support.store import raw
 
 E = "stepwarden_events"
 H = "stepwarden_heads"

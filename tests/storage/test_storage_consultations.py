@@ -5,9 +5,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from store_steps import ORPHANS, Clock, append
+from store_steps import ORPHANS, append
 
 from stepwarden.storage import Claim, ClaimHandle, Consultation, Spending, Store
+from tests.support.clocks import Clock
 
 STREAM, KEY = "debug-a", "expert:3:d1"
 

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_steps import CHANGE, append, contents, event, raw
+from store_steps import CHANGE, append, contents, event
 
 from stepwarden.errors import SettingsError, StoreError, StoreUnreadable, VersionConflict
 from stepwarden.storage import HeadQuery, Store
 from stepwarden.storage.migrations import SCHEMA_VERSION
 from stepwarden.storage.sqlite import WAL_SAFE, newest_driver
+from tests.support.store import raw
 
 
 async def make_ours(path: Path) -> None:

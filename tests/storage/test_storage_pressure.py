@@ -10,10 +10,11 @@ import anyio
 import anyio.lowlevel
 import pytest
 import pytest_asyncio
-from store_steps import CHANGE, append, event, raw
+from store_steps import CHANGE, append, event
 
 from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
 from stepwarden.storage import HeadQuery, Store
+from tests.support.store import raw
 
 pytestmark = pytest.mark.asyncio
 

@@ -2,15 +2,17 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from store_steps import CHANGE, ORPHANS, Clock, append, event
+from store_steps import CHANGE, ORPHANS, append, event
 
 from stepwarden.errors import StoreError, UnknownStream, VersionConflict
 from stepwarden.storage import GENESIS, HeadQuery, NewEvent, RetentionRule, Store, StreamKind, event_hash, kinds
 from stepwarden.storage.migrations import SCHEMA_VERSION
+from tests.support.clocks import Clock
 
 pytestmark = pytest.mark.asyncio
 
@@ -140,7 +142,7 @@ async def test_heads_come_newest_first_with_those_of_a_directory_before_the_rest
         clock.now += 1
     await append(any_store, "debug-a", 1, replace(CHANGE, directory="/x"))
 
-    async def listed(**wanted: object) -> str:
+    async def listed(**wanted: Any) -> str:
         return "".join(head.stream[-1] for head in await any_store.heads(HeadQuery("local", **wanted)))
 
     assert await listed() == "adcb"
@@ -154,7 +156,7 @@ async def test_heads_are_filtered_by_tool_outcome_and_prefix(any_store: Store) -
     await append(any_store, "plan_x", 1, replace(CHANGE, tool="planner"))
     await append(any_store, "planxx", 1, replace(CHANGE, tool="planner"))
 
-    async def listed(**wanted: object) -> set[str]:
+    async def listed(**wanted: Any) -> set[str]:
         return {head.stream for head in await any_store.heads(HeadQuery("local", **wanted))}
 
     assert await listed(tool="planner") == {"plan_x", "planxx"}

@@ -13,18 +13,10 @@ from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.types import CallToolResult
 
-TOOLS = (
-    "debug",
-    "analyze",
-    "codereview",
-    "precommit",
-    "refactor",
-    "secaudit",
-    "testgen",
-    "tracer",
-    "planner",
-    "thinkdeep",
-)
+from tools.catalogue import WORKFLOWS
+
+COUNTED = frozenset({"docgen", "consensus"})  # their steps are counted, and they have tests of their own
+TOOLS = tuple(workflow.name for workflow in WORKFLOWS if workflow.name not in COUNTED)
 UNLIKE = ("debug", "analyze", "planner")  # a theory is required; three steps at least; nothing new is required
 MODES = ("auto", "legacy")
 

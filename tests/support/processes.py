@@ -64,9 +64,10 @@ class ForkedProcess:
 
     def wait(self) -> int:
         if self.returncode is None:
-            (self.returncode,) = REPORT.unpack(os.read(self._report, REPORT.size))
+            (code,) = REPORT.unpack(os.read(self._report, REPORT.size))
             os.close(self._report)
-        return self.returncode
+            self.returncode = code
+        return self.returncode or 0
 
     def send_signal(self, sig: int, /) -> None:
         if self.poll() is None:

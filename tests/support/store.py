@@ -20,5 +20,5 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.rollback()
+        connection.execute("ROLLBACK")
         connection.close()

@@ -4,15 +4,14 @@ import asyncio
 import os
 import sys
 
-from scripted_models import ScriptedModels
-
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.models import Message, ModelRequest
 from stepwarden.storage import Store
+from tests.support.models import silent
 
 
 async def ask(url: str, stream: str, key: str, lease_s: float) -> None:
-    models = ScriptedModels()
+    models = silent()
     consultants = BackgroundRequests(Store(url), models, lease_s=lease_s, renew_s=lease_s / 5)
     await consultants.start(stream, key, ModelRequest("glm-4.6", (Message("user", "is it so?"),)))
     await models.was_asked()

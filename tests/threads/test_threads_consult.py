@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
+import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -14,29 +14,21 @@ from typing import Protocol
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel
-from scripted_models import ScriptedModels, answer
 
 from stepwarden.consultation.background_requests import BackgroundRequests, deadline
 from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome, request_digest
 from stepwarden.errors import StoreBusy
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage
 from stepwarden.storage import Claim, Consultation, Store
-from stepwarden.storage.sqlite import newest_driver
+from tests.support import processes
+from tests.support.clocks import Clock
+from tests.support.models import ScriptedModels, answer, silent
+from tests.support.store import locked
 
 STREAM, KEY = "debug-a", "expert:3:d1"
 REQUEST = ModelRequest("glm-4.6", (Message("user", "is it the slice?"),))
 OTHER_PROCESS = Path(__file__).with_name("consult_process.py")
 NEVER = 1e6
-
-
-@dataclass
-class Clock:
-    """The clock of every process of a test."""
-
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Process:
@@ -52,7 +44,7 @@ class Process:
         renew_s: float = NEVER,
         busy_timeout_s: float = 10,
     ) -> None:
-        self.models = models or ScriptedModels()
+        self.models = models or silent()
         self.store = Store(url, clock=clock, busy_timeout_s=busy_timeout_s)
         self.consultants = BackgroundRequests(
             self.store, self.models, lease_s=lease_s, renew_s=renew_s, poll_s=(0.001, 0.002)
@@ -62,7 +54,7 @@ class Process:
         await self.consultants.start(STREAM, key, request)
 
     async def collect(self, key: str = KEY, request: ModelRequest = REQUEST) -> Consultation:
-        found = await self.consultants.wait(STREAM, key, request, until=deadline(20))
+        found = await self.consultants.wait(STREAM, key, request, until=deadline(250))
         assert found is not None
         return found
 
@@ -128,24 +120,12 @@ class Alarm(logging.Handler):
 @contextmanager
 def alarm(words: str) -> Iterator[asyncio.Event]:
     handler = Alarm(words)
-    logger = logging.getLogger("stepwarden.consultation.background_requests")
+    logger = logging.getLogger("stepwarden.consultation")
     logger.addHandler(handler)
     try:
         yield handler.rang
     finally:
         logger.removeHandler(handler)
-
-
-@contextmanager
-def busy(path: Path) -> Iterator[None]:
-    """Let somebody else hold the store's write lock."""
-    connection = newest_driver().connect(str(path), isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-        connection.close()
 
 
 @pytest.mark.asyncio
@@ -293,18 +273,22 @@ async def test_what_a_dead_process_asked_is_asked_once_more_after_its_lease(
 @pytest.mark.asyncio
 async def test_what_a_killed_process_asked_is_asked_once_more_after_its_lease(path: Path) -> None:
     url = f"sqlite:///{path}"
-    command = [sys.executable, str(OTHER_PROCESS), url, STREAM, KEY, "0.5"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout
-        assert await asyncio.to_thread(other.stdout.readline) == "asked\n"
+    command = [str(OTHER_PROCESS), url, STREAM, KEY, "0.5"]
+    other = processes.start(
+        command, os.environ, OTHER_PROCESS.parent, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert other.stdout
+    with other.stdout as asked:
+        assert await asyncio.to_thread(asked.readline) == b"asked\n"
         other.kill()
+        other.wait()
     models = ScriptedModels().say()
     store = Store(url)
     consultants = BackgroundRequests(store, models, lease_s=0.5, renew_s=0.1)
     before = await store.consultations.find(STREAM, KEY)
     assert before is not None
     assert (before.state, before.attempt) == ("claimed", 1)
-    found = await consultants.wait(STREAM, KEY, REQUEST, until=deadline(30))
+    found = await consultants.wait(STREAM, KEY, REQUEST, until=deadline(250))
     assert found is not None
     assert (found.state, found.attempt, len(models.asked)) == ("done", 2, 1)
     assert found.requested_at >= before.lease_until
@@ -328,7 +312,7 @@ async def test_a_process_that_wakes_after_it_was_taken_over_records_nothing(
         await taken
     with alarm("answer dropped") as dropped:
         sleeper.models.say(answer("the sleeper's"))
-        await asyncio.wait_for(dropped.wait(), 20)
+        await dropped.wait()
     heir.models.say(answer("the heir's"))
     for found in (await taken, await sleeper.collect()):
         told = outcome(found)
@@ -347,7 +331,7 @@ async def test_a_process_that_was_taken_over_aborts_its_request_at_the_next_rene
     while taken.owner != "heir":  # until it is claimed between two renewals
         clock.now += 11
         taken = await heir.store.consultations.claim(Claim(STREAM, KEY, "heir", 10, "m", "d"))
-    await asyncio.wait_for(sleeper.models.aborted.wait(), 20)
+    await sleeper.models.aborted.wait()
     assert await heir.look() == taken
 
 
@@ -369,7 +353,7 @@ async def test_a_cancelled_wait_leaves_the_consultation_running_and_collectable(
 async def test_a_start_that_is_cancelled_in_its_claim_asks_all_the_same(launch: Launch, path: Path) -> None:
     process = launch()
     await process.store.warm()
-    with busy(path):
+    with locked(path):
         starting = asyncio.create_task(process.start())
         await asyncio.sleep(0)
         starting.cancel()
@@ -384,7 +368,7 @@ async def test_a_start_that_is_cancelled_in_its_claim_asks_all_the_same(launch: 
 async def test_a_store_that_takes_no_claim_means_that_nothing_is_asked(launch: Launch, path: Path) -> None:
     process = launch(ScriptedModels().say(), busy_timeout_s=0.001)
     await process.store.warm()
-    with busy(path):
+    with locked(path):
         with pytest.raises(StoreBusy):
             await process.start()
         with pytest.raises(StoreBusy):
@@ -415,7 +399,7 @@ async def test_what_another_process_gave_up_is_aborted_at_the_next_renewal(launc
     await first.start()
     await first.models.was_asked()
     assert await second.consultants.give_up(STREAM, KEY)
-    await asyncio.wait_for(first.models.aborted.wait(), 20)
+    await first.models.aborted.wait()
     assert (await first.collect()).state == "given_up"
 
 
@@ -427,7 +411,7 @@ async def test_an_answer_that_comes_after_giving_up_is_dropped(launch: Launch) -
     assert await second.consultants.give_up(STREAM, KEY)
     with alarm("answer dropped") as dropped:
         first.models.say()
-        await asyncio.wait_for(dropped.wait(), 20)
+        await dropped.wait()
     found = await first.collect()
     assert (found.state, found.payload) == ("given_up", None)
 
@@ -436,7 +420,7 @@ async def test_an_answer_that_comes_after_giving_up_is_dropped(launch: Launch) -
 async def test_what_is_given_up_while_it_is_being_claimed_is_never_asked(launch: Launch, path: Path) -> None:
     process = launch(ScriptedModels().say())
     await process.store.warm()
-    with busy(path):
+    with locked(path):
         starting = asyncio.create_task(process.start())
         await asyncio.sleep(0)
         giving_up = asyncio.create_task(process.consultants.give_up(STREAM, KEY))
@@ -476,10 +460,10 @@ async def test_a_failure_is_recorded_and_a_retry_does_not_ask_again(
 
 @pytest.mark.asyncio
 async def test_a_model_that_outstays_its_own_time_has_failed_and_is_aborted(launch: Launch) -> None:
-    process = launch(ScriptedModels(stubborn=True))
+    process = launch(silent(stubborn=True))
     found = await process.collect(request=replace(REQUEST, deadline_s=0.02))
     assert outcome(found) == ModelFailure(ErrorKind.TIMEOUT, "glm-4.6 gave no answer in 0.02 s.", "glm-4.6")
-    await asyncio.wait_for(process.models.aborted.wait(), 20)
+    await process.models.aborted.wait()
     process.models.say()
 
 
@@ -488,9 +472,9 @@ async def test_an_answer_outlives_a_store_that_is_busy_for_a_while(launch: Launc
     process = launch(lease_s=0.5, busy_timeout_s=0.001)
     await process.start()
     await process.models.was_asked()
-    with alarm("not recorded yet") as failed, busy(path):
+    with alarm("not recorded yet") as failed, locked(path):
         process.models.say()
-        await asyncio.wait_for(failed.wait(), 20)
+        await failed.wait()
     assert (await process.collect()).state == "done"
     assert len(process.models.asked) == 1
 
@@ -502,9 +486,9 @@ async def test_an_answer_that_could_not_be_recorded_is_asked_anew_when_its_lease
     process = launch(lease_s=0.01, busy_timeout_s=0.001)
     await process.start()
     await process.models.was_asked()
-    with alarm("is lost") as lost, busy(path):
+    with alarm("is lost") as lost, locked(path):
         process.models.say()
-        await asyncio.wait_for(lost.wait(), 20)
+        await lost.wait()
     assert await process.consultants.wait(STREAM, KEY, REQUEST, until=deadline(0.01)) is None
     clock.now += 1
     found = await process.collect()
@@ -516,9 +500,8 @@ async def test_ten_models_are_asked_at_once_and_each_by_one_process(launch: Laun
     barrier = asyncio.Barrier(10)  # in both processes together: nobody goes on before all ten were asked
     processes = [launch(ScriptedModels(on_ask=barrier.wait).say()) for _ in range(2)]
     keys = [f"consensus:{number}" for number in range(10)]
-    async with asyncio.timeout(20):
-        await asyncio.gather(*(process.start(key) for key in keys for process in processes))
-        found = await asyncio.gather(*(process.collect(key) for key in keys for process in processes))
+    await asyncio.gather(*(process.start(key) for key in keys for process in processes))
+    found = await asyncio.gather(*(process.collect(key) for key in keys for process in processes))
     assert {row.state for row in found} == {"done"}
     assert sum(len(process.models.asked) for process in processes) == 10
     assert sorted(row.key for row in await processes[0].store.consultations.of_stream(STREAM)) == keys
@@ -531,7 +514,7 @@ async def test_closing_aborts_the_requests_and_releases_their_claims_at_once(lau
     for key in keys:
         await first.start(key)
     await first.models.was_asked(2)
-    waiting = asyncio.create_task(first.consultants.wait(STREAM, keys[0], REQUEST, until=deadline(20)))
+    waiting = asyncio.create_task(first.consultants.wait(STREAM, keys[0], REQUEST, until=deadline(250)))
     await asyncio.sleep(0)
     await first.consultants.close()
     assert first.models.aborted.is_set()
@@ -540,7 +523,7 @@ async def test_closing_aborts_the_requests_and_releases_their_claims_at_once(lau
         assert (await first.look(key)).lapsed
         assert (await second.collect(key)).attempt == 2
     await first.start("consensus:3")
-    assert await first.consultants.wait(STREAM, "consensus:3", REQUEST, until=deadline(20)) is None
+    assert await first.consultants.wait(STREAM, "consensus:3", REQUEST, until=deadline(250)) is None
     assert await first.store.consultations.find(STREAM, "consensus:3") is None
 
 
@@ -549,9 +532,9 @@ async def test_closing_records_an_answer_that_is_there(launch: Launch, path: Pat
     process = launch(busy_timeout_s=0.001)
     await process.start()
     await process.models.was_asked()
-    with alarm("not recorded yet") as failed, busy(path):
+    with alarm("not recorded yet") as failed, locked(path):
         process.models.say()
-        await asyncio.wait_for(failed.wait(), 20)
+        await failed.wait()
         closing = asyncio.create_task(process.consultants.close())
         await asyncio.sleep(0)
     await closing
@@ -560,11 +543,11 @@ async def test_closing_records_an_answer_that_is_there(launch: Launch, path: Pat
 
 @pytest.mark.asyncio
 async def test_an_aborted_request_that_ends_in_an_error_is_no_failure_of_the_model(launch: Launch) -> None:
-    first, second = launch(ScriptedModels(stubborn=True)), launch(ScriptedModels().say())
+    first, second = launch(silent(stubborn=True)), launch(ScriptedModels().say())
     await first.start()
     await first.models.was_asked()
     closing = asyncio.create_task(first.consultants.close())
-    await asyncio.wait_for(first.models.aborted.wait(), 20)
+    await first.models.aborted.wait()
     first.models.say(ModelError(ErrorKind.NETWORK, "the connection was cut"))
     await closing
     found = await second.collect()

@@ -1,50 +1,26 @@
 """The threads over a real store: what is admitted, looked up, kept and told to other processes."""
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from thread_process import ThreadProcess
 
 from stepwarden.errors import RootRefused, UnknownStream
-from stepwarden.manager.manager import Manager
 from stepwarden.steps.admission import Reason
 from stepwarden.steps.evidence import Quote, Verdict
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome
-from stepwarden.storage import Store
-from stepwarden.threads.calls import LOCAL, Caller, StepCall, StepRefused, StepReply
-from stepwarden.threads.journal import Journal
-from stepwarden.threads.queries import ThreadQueries, as_json, as_markdown
-from stepwarden.threads.submissions import Threads
+from stepwarden.threads.calls import LOCAL, Caller, StepCall, StepRefused
+from stepwarden.threads.queries import as_json, as_markdown
+from tests.support.calls import submission
 
 POLICY = Policy(tool="debug", low=2, likely=4, high=8)
 OTHER = Policy(tool="codereview", low=2, likely=3, high=5)
 
 
-class Process:
-    """One server process as far as threads go: a store, a journal and a threads of its own."""
-
-    def __init__(self, home: Path, *, kept_bytes: int = 1 << 20) -> None:
-        self.journal = Journal(Store(f"sqlite:///{home / 'threads.db'}"), kept_bytes=kept_bytes)
-        self.threads = Threads(self.journal, Manager(), ())
-        self.archive = ThreadQueries(self.journal)
-
-    async def send(
-        self, said: Submission, thread_id: str | None = None, *, policy: Policy = POLICY
-    ) -> StepReply | StepRefused:
-        return await self.threads.submit(StepCall(LOCAL, policy, said, thread_id))
-
-    async def take(self, said: Submission, thread_id: str | None = None, *, policy: Policy = POLICY) -> StepReply:
-        reply = await self.send(said, thread_id, policy=policy)
-        assert isinstance(reply, StepReply), reply
-        return reply
-
-
-def step(number: int, text: str = "", **fields: object) -> Submission:
-    text = text or f"step {number}"
-    said = Submission(number, text, digest=f"{number}{text}{sorted(fields.items())}")
-    return replace(said, **fields)  # pyright: ignore[reportArgumentType]
+def process_on(home: Path, **options: Any) -> ThreadProcess:
+    return ThreadProcess(home, POLICY, **options)
 
 
 @pytest.fixture
@@ -57,35 +33,35 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.asyncio
 async def test_another_process_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
-    first, second = Process(tmp_path), Process(tmp_path)
-    opened = await first.take(step(1))
+    first, second = process_on(tmp_path), process_on(tmp_path)
+    opened = await first.take(submission(1))
     for number in range(2, 7):
         process = second if number % 2 else first
-        reply = await process.take(step(number), opened.thread.id)
+        reply = await process.take(submission(number), opened.thread.id)
         assert reply.thread.last == number
     assert (await second.journal.load(opened.thread.id, LOCAL)) == (await first.journal.load(opened.thread.id, LOCAL))
 
 
 @pytest.mark.asyncio
 async def test_a_thread_that_was_put_out_of_memory_is_the_same_when_it_is_folded_anew(tmp_path: Path) -> None:
-    process = Process(tmp_path, kept_bytes=1)
-    opened = await process.take(step(1))
-    before = (await process.take(step(2), opened.thread.id)).thread
-    await process.take(step(1, "another thread"))
+    process = process_on(tmp_path, kept_bytes=1)
+    opened = await process.take(submission(1))
+    before = (await process.take(submission(2), opened.thread.id)).thread
+    await process.take(submission(1, "another thread"))
     assert await process.journal.load(opened.thread.id, LOCAL) == before
 
 
 @pytest.mark.asyncio
 async def test_a_retry_is_answered_the_same_and_recorded_once(tmp_path: Path, project: Path) -> None:
-    process = Process(tmp_path)
-    opened = await process.take(step(1, directory=str(project)))
+    process = process_on(tmp_path)
+    opened = await process.take(submission(1, directory=str(project)))
     quote = Quote("app.py", "return sum(prices[1:])", 2, "hypothesis")
-    said = step(2, hypothesis="it leaves the first price out", quotes=(quote,), checked=("app.py",))
+    said = submission(2, hypothesis="it leaves the first price out", quotes=(quote,), checked=("app.py",))
     reply = await process.take(said, opened.thread.id)
     assert [item.verdict for item in reply.step.evidence] == [Verdict.VERIFIED]
     (project / "app.py").unlink()
-    await process.take(step(3), opened.thread.id)
-    again = await Process(tmp_path).take(said, opened.thread.id)
+    await process.take(submission(3), opened.thread.id)
+    again = await process_on(tmp_path).take(said, opened.thread.id)
     assert again.replayed
     assert (again.thread, again.decided, again.assessment) == (reply.thread, reply.decided, reply.assessment)
     assert (reply.next_number, again.next_number) == (3, 4)
@@ -94,49 +70,49 @@ async def test_a_retry_is_answered_the_same_and_recorded_once(tmp_path: Path, pr
 
 @pytest.mark.asyncio
 async def test_two_processes_that_send_one_step_record_it_once_or_refuse_the_other_words(tmp_path: Path) -> None:
-    first, second = Process(tmp_path), Process(tmp_path)
-    opened = await first.take(step(1))
+    first, second = process_on(tmp_path), process_on(tmp_path)
+    opened = await first.take(submission(1))
     await second.journal.load(opened.thread.id, LOCAL)
-    await first.take(step(2), opened.thread.id)
-    same = await second.take(step(2), opened.thread.id)
+    await first.take(submission(2), opened.thread.id)
+    same = await second.take(submission(2), opened.thread.id)
     assert same.replayed
-    other = await second.send(step(2, "other words"), opened.thread.id)
+    other = await second.send(submission(2, "other words"), opened.thread.id)
     assert isinstance(other, StepRefused)
     assert (other.refusal.reason, other.refusal.number) == (Reason.RECORDED, 3)
 
 
 @pytest.mark.asyncio
 async def test_a_refusal_is_in_the_history_and_is_no_step(tmp_path: Path) -> None:
-    process = Process(tmp_path)
-    opened = await process.take(step(1))
-    refused = await process.send(step(5), opened.thread.id)
+    process = process_on(tmp_path)
+    opened = await process.take(submission(1))
+    refused = await process.send(submission(5), opened.thread.id)
     assert isinstance(refused, StepRefused)
     assert refused.refusal.reason is Reason.GAP
-    history = await process.archive.history(opened.thread.id, LOCAL)
+    history = await process.queries.history(opened.thread.id, LOCAL)
     assert [entry.kind for entry in history] == ["opened", "step", "planned", "refused"]
     assert (await process.journal.load(opened.thread.id, LOCAL)).last == 1
 
 
 @pytest.mark.asyncio
 async def test_a_thread_of_somebody_else_is_as_unknown_as_one_that_never_was(tmp_path: Path) -> None:
-    process = Process(tmp_path)
-    opened = await process.take(step(1))
+    process = process_on(tmp_path)
+    opened = await process.take(submission(1))
     for thread_id, caller in ((opened.thread.id, Caller("eve")), ("debug-none", LOCAL)):
         with pytest.raises(UnknownStream):
-            await process.threads.submit(StepCall(caller, POLICY, step(2), thread_id))
+            await process.threads.submit(StepCall(caller, POLICY, submission(2), thread_id))
         with pytest.raises(UnknownStream):
-            await process.archive.page(thread_id, caller)
-    assert await process.archive.threads(Caller("eve")) == []
+            await process.queries.page(thread_id, caller)
+    assert await process.queries.threads(Caller("eve")) == []
 
 
 @pytest.mark.asyncio
 async def test_a_follow_up_takes_the_directory_of_its_origin_and_leaves_it_untouched(
     tmp_path: Path, project: Path
 ) -> None:
-    process = Process(tmp_path)
-    opened = await process.take(step(1, directory=str(project)))
+    process = process_on(tmp_path)
+    opened = await process.take(submission(1, directory=str(project)))
     before = await process.journal.load(opened.thread.id, LOCAL)
-    follow = await process.take(step(1, "review it"), opened.thread.id, policy=OTHER)
+    follow = await process.take(submission(1, "review it"), opened.thread.id, policy=OTHER)
     assert follow.thread.id.startswith("codereview-")
     assert follow.thread.directory == before.directory
     assert follow.origin == before
@@ -147,22 +123,22 @@ async def test_a_follow_up_takes_the_directory_of_its_origin_and_leaves_it_untou
 
 @pytest.mark.asyncio
 async def test_a_directory_that_may_not_be_read_opens_no_thread(tmp_path: Path) -> None:
-    process = Process(tmp_path)
+    process = process_on(tmp_path)
     with pytest.raises(RootRefused):
-        await process.send(step(1, directory="/etc"))
-    assert await process.archive.threads(LOCAL) == []
+        await process.send(submission(1, directory="/etc"))
+    assert await process.queries.threads(LOCAL) == []
 
 
 @pytest.mark.asyncio
 async def test_quotes_that_have_gone_at_the_end_are_told_as_stale_and_still_count(
     tmp_path: Path, project: Path
 ) -> None:
-    process = Process(tmp_path)
-    opened = await process.take(step(1, directory=str(project)))
+    process = process_on(tmp_path)
+    opened = await process.take(submission(1, directory=str(project)))
     quote = Quote("app.py", "return sum(prices[1:])", 2)
-    await process.take(step(2, hypothesis="slice", quotes=(quote,)), opened.thread.id)
+    await process.take(submission(2, hypothesis="slice", quotes=(quote,)), opened.thread.id)
     (project / "app.py").write_text("def total(prices):\n    return sum(prices)\n", "utf-8")
-    done = await process.take(step(3, more=False), opened.thread.id)
+    done = await process.take(submission(3, more=False), opened.thread.id)
     assert done.thread.outcome is Outcome.DONE
     assert done.assessment.evidence == {"verified": 1, "stale": 1}
     assert done.assessment.assurance == "verified"
@@ -170,15 +146,15 @@ async def test_quotes_that_have_gone_at_the_end_are_told_as_stale_and_still_coun
 
 @pytest.mark.asyncio
 async def test_a_long_history_is_read_in_pages_to_its_end(tmp_path: Path) -> None:
-    process = Process(tmp_path)
-    opened = await process.take(step(1))
+    process = process_on(tmp_path)
+    opened = await process.take(submission(1))
     for number in range(2, 40):
-        await process.take(step(number, "x" * 900 + str(number)), opened.thread.id)
+        await process.take(submission(number, "x" * 900 + str(number)), opened.thread.id)
     after: int | None = 0
     seen: list[int] = []
     pages = 0
     while after is not None:
-        page, after = await process.archive.page(opened.thread.id, LOCAL, after=after)
+        page, after = await process.queries.page(opened.thread.id, LOCAL, after=after)
         seen += [entry.seq for entry in page]
         pages += 1
     assert pages > 2
@@ -188,11 +164,11 @@ async def test_a_long_history_is_read_in_pages_to_its_end(tmp_path: Path) -> Non
 
 @pytest.mark.asyncio
 async def test_exports_hold_superseded_steps_and_hashes(tmp_path: Path) -> None:
-    process = Process(tmp_path)
-    opened = await process.take(step(1))
-    await process.take(step(2, "wrong turn"), opened.thread.id)
-    back = await process.take(step(3, "better way", backtrack=2), opened.thread.id)
-    history = await process.archive.history(opened.thread.id, LOCAL)
+    process = process_on(tmp_path)
+    opened = await process.take(submission(1))
+    await process.take(submission(2, "wrong turn"), opened.thread.id)
+    back = await process.take(submission(3, "better way", backtrack=2), opened.thread.id)
+    history = await process.queries.history(opened.thread.id, LOCAL)
     told = as_json(back.thread, history)
     assert "wrong turn" in told
     assert history[-1].hash in told

@@ -1,74 +1,52 @@
 """The expert's round through the shell: what is sent, what becomes of the answer, and that no call waits for ever."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from scripted_models import ScriptedModels
+from thread_process import ThreadProcess, running
 
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.expert import Expert, ExpertAnswer, ExpertPoint
-from stepwarden.manager.manager import Manager
-from stepwarden.models import Choice, ErrorKind, ModelError, ModelInfo, ModelReply, ModelTier, Usage
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelTier, Usage
 from stepwarden.steps.evidence import Quote, Verdict
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.submission import Confidence, Submission
+from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Outcome
 from stepwarden.storage import Store
-from stepwarden.threads.calls import LOCAL, StepCall, StepReply
-from stepwarden.threads.journal import Journal
-from stepwarden.threads.submissions import Threads
+from stepwarden.threads.calls import LOCAL
+from stepwarden.threads.submissions import Consultant
+from tests.support.calls import submission
+from tests.support.models import ScriptedModels
 
 POLICY = Policy(tool="debug", low=2, likely=4, high=8)
 CODE = "def total(prices):\n    return sum(prices[1:])\n"
 
 
-class Oracle(ScriptedModels):
-    """Scripted models with one that can be chosen."""
-
-    def choose(self, name: str | None, need: ModelTier) -> Choice:
-        if name not in {None, "oracle"}:
-            raise ModelError(ErrorKind.UNKNOWN_MODEL, f"No model is named '{name}'; nearest: oracle.")
-        return Choice(ModelInfo("oracle", "script", context_tokens=8_000), "the only one")
+ORACLE = ModelInfo("oracle", "script", context_tokens=8_000, needs=tuple(ModelTier))
 
 
-class House:
-    def __init__(self, home: Path, models: Oracle, *, call_seconds: float) -> None:
-        self.models = models
-        self.store = Store(f"sqlite:///{home / 'threads.db'}")
-        self.consultants = BackgroundRequests(self.store, models, lease_s=5.0)
-        self.journal = Journal(self.store)
-        expert = Expert(models, self.consultants, "Judge it.")
-        self.threads = Threads(self.journal, Manager(), consultants={"expert": expert}, call_seconds=call_seconds)
-
-    async def take(self, said: Submission, thread_id: str | None = None) -> StepReply:
-        reply = await self.threads.submit(StepCall(LOCAL, POLICY, said, thread_id))
-        assert isinstance(reply, StepReply), reply
-        return reply
+def oracle() -> ScriptedModels:
+    """Return a model that says nothing until the test lets it."""
+    return ScriptedModels((ORACLE,), held=asyncio.Event())
 
 
-@asynccontextmanager
-async def house(home: Path, models: Oracle, *, call_seconds: float = 30.0) -> AsyncIterator[House]:
-    built = House(home, models, call_seconds=call_seconds)
-    try:
-        yield built
-    finally:
-        await built.consultants.close()
-        await built.store.close()
+def consulting(_: Store, models: ScriptedModels, requests: BackgroundRequests) -> dict[str, Consultant]:
+    return {"expert": Expert(models, requests, "Judge it.")}
+
+
+def running_on(home: Path, models: ScriptedModels, **options: Any) -> AbstractAsyncContextManager[ThreadProcess]:
+    return running(ThreadProcess(home, POLICY, models, consulting, **options))
 
 
 def verdict(*, agrees: bool = True, points: tuple[ExpertPoint, ...] = (), files: tuple[str, ...] = ()) -> ModelReply:
     parsed: BaseModel = ExpertAnswer(agrees=agrees, summary="so I say", points=list(points), files_needed=list(files))
     return ModelReply(parsed.model_dump_json(), "oracle-1", "script", Usage(10, 5), parsed)
-
-
-def step(number: int, **fields: object) -> Submission:
-    said = Submission(number, f"step {number}", digest=f"{number}{sorted(fields)}")
-    return replace(said, **fields)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture
@@ -80,30 +58,30 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-async def proven(house: House, project: Path) -> str:
+async def proven(process: ThreadProcess, project: Path) -> str:
     """Open a thread whose hypothesis is verified, ready to finish with step 3."""
-    opened = await house.take(step(1, directory=str(project)))
+    opened = await process.take(submission(1, directory=str(project)))
     quote = Quote("app.py", "return sum(prices[1:])", 2, "hypothesis")
-    await house.take(
-        step(2, hypothesis="the slice", quotes=(quote,), checked=("app.py", ".env"), confidence=Confidence.HIGH),
+    await process.take(
+        submission(2, hypothesis="the slice", quotes=(quote,), checked=("app.py", ".env"), confidence=Confidence.HIGH),
         opened.thread.id,
     )
     return opened.thread.id
 
 
-FINISH = step(3, more=False, confidence=Confidence.HIGH)
+FINISH = submission(3, more=False, confidence=Confidence.HIGH)
 
 
 @pytest.mark.asyncio
 async def test_the_expert_gets_the_work_and_the_files_with_line_numbers_but_no_secret(
     tmp_path: Path, project: Path
 ) -> None:
-    models = Oracle().say(verdict())  # type: ignore[assignment]
-    async with house(tmp_path, models) as threads:
+    models = oracle().say(verdict())
+    async with running_on(tmp_path, models) as threads:
         done = await threads.take(FINISH, await proven(threads, project))
         assert done.thread.outcome is Outcome.DONE
-        assert done.thread.opinion is not None
-        assert (done.thread.opinion.model, done.thread.opinion.price) == ("oracle-1", "unpriced")
+        assert done.thread.review is not None
+        assert (done.thread.review.model, done.thread.review.price) == ("oracle-1", "unpriced")
         (request,) = models.asked
         sent = "\n".join(message.text for message in request.messages)
         assert "    2     return sum(prices[1:])" in sent
@@ -122,8 +100,8 @@ async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_qu
     )
     (project / "other.py").write_text("RATE = 2\n")
     wanted = ("other.py", ".env", "../outside.py", "nowhere.py")
-    models = Oracle().say(verdict(agrees=False, points=points, files=wanted))  # type: ignore[assignment]
-    async with house(tmp_path, models) as threads:
+    models = oracle().say(verdict(agrees=False, points=points, files=wanted))
+    async with running_on(tmp_path, models) as threads:
         held = await threads.take(FINISH, await proven(threads, project))
         assert [(clause.kind, clause.subject) for clause in held.held] == [
             ("expert", "app.py:2"),
@@ -131,15 +109,15 @@ async def test_an_objection_with_a_false_quote_is_dropped_and_one_with_a_true_qu
         ]
         assert held.review is not None
         assert [point.verdict for point in held.review.points] == [Verdict.MOVED, Verdict.REFUTED]
-        done = await threads.take(step(4, more=False, confidence=Confidence.HIGH), held.thread.id)
+        done = await threads.take(submission(4, more=False, confidence=Confidence.HIGH), held.thread.id)
         assert done.thread.outcome is Outcome.DONE
         assert len(models.asked) == 1
 
 
 @pytest.mark.asyncio
 async def test_a_no_whose_only_reason_is_its_summary_holds_with_that(tmp_path: Path, project: Path) -> None:
-    models = Oracle().say(verdict(agrees=False, points=(), files=()))  # type: ignore[assignment]
-    async with house(tmp_path, models) as threads:
+    models = oracle().say(verdict(agrees=False, points=(), files=()))
+    async with running_on(tmp_path, models) as threads:
         held = await threads.take(FINISH, await proven(threads, project))
     assert [(clause.kind, clause.text) for clause in held.held] == [("expert", "so I say")]
 
@@ -155,8 +133,8 @@ def test_an_experts_points_are_read_under_the_names_that_models_give_them(said: 
 
 @pytest.mark.asyncio
 async def test_a_slow_expert_is_collected_by_the_same_call_and_asked_once(tmp_path: Path, project: Path) -> None:
-    models = Oracle()
-    async with house(tmp_path, models, call_seconds=0.05) as threads:
+    models = oracle()
+    async with running_on(tmp_path, models, call_seconds=0.05) as threads:
         thread_id = await proven(threads, project)
         waiting = await threads.take(FINISH, thread_id)
         assert waiting.awaits == "oracle"
@@ -174,12 +152,12 @@ async def test_a_slow_expert_is_collected_by_the_same_call_and_asked_once(tmp_pa
 
 @pytest.mark.asyncio
 async def test_the_next_number_goes_on_without_the_expert_and_aborts_its_request(tmp_path: Path, project: Path) -> None:
-    models = Oracle()
-    async with house(tmp_path, models, call_seconds=0.05) as threads:
+    models = oracle()
+    async with running_on(tmp_path, models, call_seconds=0.05) as threads:
         thread_id = await proven(threads, project)
         await threads.take(FINISH, thread_id)
         await models.was_asked()
-        on = await threads.take(step(4, findings="more to say"), thread_id)
+        on = await threads.take(submission(4, findings="more to say"), thread_id)
         assert (on.thread.last, on.thread.awaiting) == (4, None)
         assert models.aborted.is_set()
         again = await threads.take(FINISH, thread_id)
@@ -188,11 +166,11 @@ async def test_the_next_number_goes_on_without_the_expert_and_aborts_its_request
 
 @pytest.mark.asyncio
 async def test_a_new_process_collects_what_the_first_one_asked(tmp_path: Path, project: Path) -> None:
-    models = Oracle()
-    async with house(tmp_path, models, call_seconds=0.05) as threads:
+    models = oracle()
+    async with running_on(tmp_path, models, call_seconds=0.05) as threads:
         thread_id = await proven(threads, project)
         await threads.take(FINISH, thread_id)
-    async with house(tmp_path, Oracle().say(verdict())) as threads:  # type: ignore[arg-type]
+    async with running_on(tmp_path, oracle().say(verdict())) as threads:
         done = await threads.take(FINISH, thread_id)
         assert done.thread.outcome is Outcome.DONE
         assert len(threads.models.asked) == 1
@@ -200,12 +178,12 @@ async def test_a_new_process_collects_what_the_first_one_asked(tmp_path: Path, p
 
 @pytest.mark.asyncio
 async def test_an_expert_that_fails_loses_no_work(tmp_path: Path, project: Path) -> None:
-    models = Oracle().say(ModelError(ErrorKind.WRONG_KEY, "The key in X_KEY is refused."))  # type: ignore[assignment]
-    async with house(tmp_path, models) as threads:
+    models = oracle().say(ModelError(ErrorKind.WRONG_KEY, "The key in X_KEY is refused."))
+    async with running_on(tmp_path, models) as threads:
         done = await threads.take(FINISH, await proven(threads, project))
         assert done.thread.outcome is Outcome.DONE
-        assert done.thread.opinion is not None
-        assert done.thread.opinion.failed == "The key in X_KEY is refused."
+        assert done.thread.review is not None
+        assert done.thread.review.failed == "The key in X_KEY is refused."
 
 
 @pytest.mark.asyncio
@@ -215,8 +193,8 @@ async def test_an_expert_that_fails_loses_no_work(tmp_path: Path, project: Path)
 async def test_no_expert_is_asked_where_none_is_wanted_or_needed(
     tmp_path: Path, project: Path, fields: dict[str, object]
 ) -> None:
-    models = Oracle()
-    async with house(tmp_path, models) as threads:
+    models = oracle()
+    async with running_on(tmp_path, models) as threads:
         done = await threads.take(replace(FINISH, **fields), await proven(threads, project))  # pyright: ignore
         assert done.thread.outcome is Outcome.DONE
         assert models.asked == []
@@ -224,17 +202,17 @@ async def test_no_expert_is_asked_where_none_is_wanted_or_needed(
 
 @pytest.mark.asyncio
 async def test_a_model_that_is_not_there_is_told_before_anything_is_recorded(tmp_path: Path, project: Path) -> None:
-    async with house(tmp_path, Oracle()) as threads:
+    async with running_on(tmp_path, oracle()) as threads:
         thread_id = await proven(threads, project)
         with pytest.raises(ModelError, match="nearest: oracle"):
-            await threads.take(step(3, fields={"model": "orakle"}), thread_id)
+            await threads.take(submission(3, fields={"model": "orakle"}), thread_id)
         assert (await threads.journal.load(thread_id, LOCAL)).last == 2
 
 
 @pytest.mark.asyncio
 async def test_the_history_shows_that_a_model_was_asked_and_what_it_said(tmp_path: Path, project: Path) -> None:
-    models = Oracle().say(verdict())  # type: ignore[assignment]
-    async with house(tmp_path, models) as threads:
+    models = oracle().say(verdict())
+    async with running_on(tmp_path, models) as threads:
         thread_id = await proven(threads, project)
         await threads.take(FINISH, thread_id)
         kinds = [entry.kind for entry in await threads.journal.history(thread_id)]

@@ -1,31 +1,29 @@
 """A panel through the shell: how answers are read, and that nobody is asked twice whatever happens in between."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_models import ScriptedModels, answer
+from thread_process import ThreadProcess, running
 
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.panel import ModelPanel
 from stepwarden.consultation.panel_prompts import PanelPrompts
 from stepwarden.consultation.structured_answers import WrongAnswer, read_form
 from stepwarden.consultation.votes import VoteAnswer, vote_form
-from stepwarden.manager.manager import Manager
-from stepwarden.models import Choice, ModelInfo, ModelTier
+from stepwarden.models import ModelInfo
 from stepwarden.steps.consensus_rules import CONSENSUS
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.panel_answer import Vote
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome
 from stepwarden.storage import Store
-from stepwarden.threads.calls import LOCAL, StepCall, StepReply
-from stepwarden.threads.journal import Journal
-from stepwarden.threads.submissions import Threads
+from stepwarden.threads.submissions import Consultant
+from tests.support.calls import submission
+from tests.support.models import ScriptedModels
 
 POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, consultation=CONSENSUS)
 WORDING = {
@@ -40,42 +38,25 @@ FORM = vote_form("JSON.")
 GIVEN = {"vote": "support", "confidence": 0.9, "summary": "fine", "reasons": ["it works"]}
 
 
-class Council(ScriptedModels):
-    """Scripted models of which any name can be chosen."""
-
-    def choose(self, name: str | None, need: ModelTier) -> Choice:
-        return Choice(ModelInfo(name or "any", "script", family="one", context_tokens=8_000), "by its name")
+COUNCIL = tuple(ModelInfo(name, "script", family="one", context_tokens=8_000) for name in "abc")
 
 
-class House:
-    def __init__(self, home: Path, models: Council) -> None:
-        self.store = Store(f"sqlite:///{home / 'threads.db'}")
-        self.requests = BackgroundRequests(self.store, models)
-        panel = ModelPanel(self.store, models, self.requests, PanelPrompts(WORDING))
-        self.threads = Threads(Journal(self.store), Manager(), consultants={CONSENSUS.kind: panel}, call_seconds=20)
-
-    async def take(self, said: Submission, thread_id: str | None = None) -> StepReply:
-        reply = await self.threads.submit(StepCall(LOCAL, POLICY, said, thread_id))
-        assert isinstance(reply, StepReply), reply
-        return reply
+def council(said: str | None = None) -> ScriptedModels:
+    """Return models that all say the same, or nothing until the test lets them."""
+    models = ScriptedModels(COUNCIL, held=asyncio.Event())
+    return models if said is None else models.say(said)
 
 
-@asynccontextmanager
-async def house(home: Path, models: Council) -> AsyncIterator[House]:
-    built = House(home, models)
-    try:
-        yield built
-    finally:
-        await built.requests.close()
-        await built.store.close()
+def consulting(store: Store, models: ScriptedModels, requests: BackgroundRequests) -> dict[str, Consultant]:
+    return {CONSENSUS.kind: ModelPanel(store, models, requests, PanelPrompts(WORDING))}
 
 
-def step(number: int, **fields: Any) -> Submission:
-    return replace(Submission(number, f"step {number}", digest=f"{number}{sorted(fields)}"), **fields)
+def running_on(home: Path, models: ScriptedModels) -> AbstractAsyncContextManager[ThreadProcess]:
+    return running(ThreadProcess(home, POLICY, models, consulting))
 
 
 def first(*models: str, **fields: Any) -> Submission:
-    return step(1, fields={"models": [{"model": name} for name in models]}, **fields)
+    return submission(1, fields={"models": [{"model": name} for name in models]}, **fields)
 
 
 @pytest.mark.parametrize(
@@ -112,27 +93,27 @@ def test_prose_is_no_mistake(text: str) -> None:
 
 @pytest.mark.asyncio
 async def test_all_are_asked_with_the_first_step_and_never_again(tmp_path: Path) -> None:
-    models = Council().say(answer(json.dumps(GIVEN)))
-    async with house(tmp_path, models) as at_work:  # pyright: ignore[reportArgumentType]
+    models = council(json.dumps(GIVEN))
+    async with running_on(tmp_path, models) as at_work:
         opened = await at_work.take(first("a", "b", "c"))
         thread = opened.thread.id
         await models.was_asked(3)
         assert [voice.model for voice in opened.answers] == ["a"]
-        await at_work.take(step(2), thread)
-        back = await at_work.take(step(2, backtrack=2, findings="another way"), thread)
+        await at_work.take(submission(2), thread)
+        back = await at_work.take(submission(2, backtrack=2, findings="another way"), thread)
         assert [voice.model for voice in back.answers] == ["b"]
-        done = await at_work.take(step(3), thread)
+        done = await at_work.take(submission(3), thread)
     assert done.thread.outcome is Outcome.DONE
     assert sorted(request.model for request in models.asked) == ["a", "b", "c"]
 
 
 @pytest.mark.asyncio
 async def test_going_back_to_the_first_step_keeps_the_panel_and_asks_anew(tmp_path: Path) -> None:
-    models = Council().say(answer(json.dumps(GIVEN)))
-    async with house(tmp_path, models) as at_work:
+    models = council(json.dumps(GIVEN))
+    async with running_on(tmp_path, models) as at_work:
         opened = await at_work.take(first("a", "b"))
         await models.was_asked(2)
-        back = await at_work.take(step(1, backtrack=1, findings="asked better"), opened.thread.id)
+        back = await at_work.take(submission(1, backtrack=1, findings="asked better"), opened.thread.id)
         await models.was_asked(2)
         assert [voice.model for voice in back.answers] == ["a"]
         assert back.thread.total_steps == 2
@@ -140,15 +121,15 @@ async def test_going_back_to_the_first_step_keeps_the_panel_and_asks_anew(tmp_pa
 
 @pytest.mark.asyncio
 async def test_what_was_recorded_and_not_asked_before_a_crash_is_asked_by_the_next_process(tmp_path: Path) -> None:
-    silent = Council()
-    async with house(tmp_path, silent) as at_work:
+    silent = council()
+    async with running_on(tmp_path, silent) as at_work:
         at_work.threads.call_seconds = 0.0  # as if the process ended right after it recorded the step
         opened = await at_work.take(first("a", "b"))
         assert opened.awaits == "a"
-    models = Council().say(answer(json.dumps(GIVEN)))
-    async with house(tmp_path, models) as heir:
+    models = council(json.dumps(GIVEN))
+    async with running_on(tmp_path, models) as heir:
         collected = await heir.take(first("a", "b"), opened.thread.id)
         assert [voice.vote for voice in collected.answers] == [Vote.SUPPORT]
-        done = await heir.take(step(2), opened.thread.id)
+        done = await heir.take(submission(2), opened.thread.id)
     assert done.thread.outcome is Outcome.DONE
     assert len(models.asked) == 2

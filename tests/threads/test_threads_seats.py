@@ -37,7 +37,7 @@ def test_what_the_exchange_cost_counts_whatever_came_of_it(
 def test_a_changed_vote_is_told_with_its_reason() -> None:
     voice = revised(FIRST, ModelAnswer("", "m", "p", PAID, 1.0, {"vote": "support", "summary": "it is fast now"}))
     found = synthesis([voice, PanelAnswer(2, "n", "n", vote=Vote.SUPPORT, summary="yes")], ["m", "n"])
-    thread = replace(Thread("consensus-x", "consensus"), voices={1: voice})
+    thread = replace(Thread("consensus-x", "consensus"), answers={1: voice})
     assert "- m: support (before the exchange: oppose): it is fast now" in synthesis_lines(
         synthesis_part(found, thread)
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
-from mcp.types import ElicitRequestFormParams, ElicitResult
+from mcp.types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from tests.support.host import MODES, Host
 
@@ -24,7 +24,8 @@ class Person:
         self.action, self.word = action, word
         self.asked: list[ElicitRequestFormParams] = []
 
-    async def __call__(self, _: Any, params: ElicitRequestFormParams) -> ElicitResult:
+    async def __call__(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        assert isinstance(params, ElicitRequestFormParams)
         self.asked.append(params)
         content = {"trace_mode": self.word} if self.action == "accept" else None
         return ElicitResult(action=self.action, content=content)  # pyright: ignore[reportArgumentType]

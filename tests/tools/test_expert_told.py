@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from server import build_server
 from stepwarden.consultation.expert import ExpertAnswer
 from stepwarden.models import ModelReply, Usage
-from stepwarden.runtime import build_runtime
-from stepwarden.settings import load_settings
-from tests.support.models import Players
+from tests.support.local_server import local_server
+from tests.support.models import ScriptedModels
 from tests.support.project import FAULT, FAULT_LINE, make_project
 
 pytestmark = pytest.mark.asyncio
@@ -42,40 +40,37 @@ class Worker:
 
 
 @asynccontextmanager
-async def working(home: Path, players: Players, *, call_seconds: float = 45.0, **said: Any) -> AsyncIterator[Worker]:
+async def working(
+    home: Path, models: ScriptedModels, *, call_seconds: float = 45.0, **said: Any
+) -> AsyncIterator[Worker]:
     project = make_project(home / "shop")
-    runtime = build_runtime(load_settings(home=home, roots=(), tools="all"), players)
-    runtime.threads.call_seconds = call_seconds
-    try:
-        async with Client(build_server(runtime.settings, runtime)) as client:
-            yield Worker(client, project, said)
-    finally:
-        await runtime.close()
+    async with local_server(home, models, call_seconds=call_seconds) as local, Client(local.app) as client:
+        yield Worker(client, project, said)
 
 
 @pytest.mark.parametrize(
-    ("players", "said", "confidence", "told"),
+    ("models", "said", "confidence", "told"),
     [
-        (Players(infos=()), {}, "high", "none: no model is configured (listmodels says what to set)"),
-        (Players(), {"use_assistant_model": False}, "high", "none: use_assistant_model is false"),
-        (Players(), {}, "certain", "none: certain, and every claim rests on a quote that was found"),
-        (Players(answering=lambda _: AGREES), {}, "high", "agrees: so it is"),
+        (ScriptedModels(infos=()), {}, "high", "none: no model is configured (listmodels says what to set)"),
+        (ScriptedModels(), {"use_assistant_model": False}, "high", "none: use_assistant_model is false"),
+        (ScriptedModels(), {}, "certain", "none: certain, and every claim rests on a quote that was found"),
+        (ScriptedModels(answering=lambda _: AGREES), {}, "high", "agrees: so it is"),
     ],
 )
 async def test_a_completion_says_what_came_of_the_expert_or_why_there_was_none(
-    tmp_path: Path, players: Players, said: dict[str, Any], confidence: str, told: str
+    tmp_path: Path, models: ScriptedModels, said: dict[str, Any], confidence: str, told: str
 ) -> None:
-    async with working(tmp_path, players, **said) as worker:
+    async with working(tmp_path, models, **said) as worker:
         await worker.step(1)
         sent, text = await worker.finish(2, confidence)
     assert sent["status"] == "debug_complete"
     assert sent["expert"]["verdict"] == told
-    assert ("Expert" in text) is bool(players.asked)
+    assert ("Expert" in text) is bool(models.asked)
 
 
 async def test_an_expert_that_was_given_up_is_not_said_to_have_been_left_out(tmp_path: Path) -> None:
-    players = Players(answering=lambda _: AGREES, held=asyncio.Event())
-    async with working(tmp_path, players, call_seconds=0.1) as worker:
+    models = ScriptedModels(answering=lambda _: AGREES, held=asyncio.Event())
+    async with working(tmp_path, models, call_seconds=0.1) as worker:
         await worker.step(1)
         sent, text = await worker.finish(2)
         assert sent["status"] == "awaiting_expert"
@@ -86,8 +81,8 @@ async def test_an_expert_that_was_given_up_is_not_said_to_have_been_left_out(tmp
 
 
 async def test_what_the_work_says_of_temperature_and_thinking_goes_to_the_expert(tmp_path: Path) -> None:
-    players = Players(answering=lambda _: AGREES)
-    async with working(tmp_path, players) as worker:
+    models = ScriptedModels(answering=lambda _: AGREES)
+    async with working(tmp_path, models) as worker:
         await worker.step(1, temperature=0.2, thinking_mode="low")
         await worker.finish(2, thinking_mode="high")
-    assert [(request.temperature, request.thinking) for request in players.asked] == [(0.2, "high")]
+    assert [(request.temperature, request.thinking) for request in models.asked] == [(0.2, "high")]

@@ -12,7 +12,7 @@ from server import build_server
 from stepwarden.models import ModelInfo, Models
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from tests.support.models import NO_MODEL, QUICK, WISE, Players
+from tests.support.models import NO_MODEL, QUICK, WISE, ScriptedModels
 from tools.listmodels import BRIEF_BYTES, WHOLE_BYTES, listmodels_tool
 
 pytestmark = pytest.mark.asyncio
@@ -26,12 +26,12 @@ async def listed(models: Models, **arguments: Any) -> tuple[bool, str]:
 
 
 async def test_all_that_is_usable_is_listed_with_what_auto_picks_and_what_to_set() -> None:
-    is_error, text = await listed(Players())
+    is_error, text = await listed(ScriptedModels())
     assert not is_error
     assert text == (
-        "auto, deep: wise-1 (first for deep)\n"
-        "auto, balanced: wise-1 (first for balanced)\n"
-        "auto, fast: quick-1 (first for fast)\n"
+        "auto, deep: wise-1, first for deep\n"
+        "auto, balanced: wise-1, first for balanced\n"
+        "auto, fast: quick-1, first for fast\n"
         "acme: wise-1 (wise, 200k), quick-1 (quick, 32k)\n"
         "zeta: eye-1 (1M, sees)\n"
         "Not usable: nova: set NOVA_API_KEY"
@@ -39,7 +39,7 @@ async def test_all_that_is_usable_is_listed_with_what_auto_picks_and_what_to_set
 
 
 async def test_with_nothing_configured_one_line_says_what_to_set() -> None:
-    assert await listed(Players(infos=())) == (False, f"auto: {NO_MODEL}")
+    assert await listed(ScriptedModels(infos=())) == (False, f"auto: {NO_MODEL}")
 
 
 async def test_the_only_model_is_told_once_and_the_rest_is_still_named(tmp_path: Path) -> None:
@@ -47,28 +47,28 @@ async def test_the_only_model_is_told_once_and_the_rest_is_still_named(tmp_path:
     runtime = build_runtime(load_settings(home=tmp_path, **own))
     _, text = await listed(runtime.models)
     await runtime.close()
-    assert text.startswith("auto: own (")
+    assert text.startswith("auto: own, ")
     assert "openai: set OPENAI_API_KEY" in text
 
 
 async def test_long_lists_are_cut_with_a_count_and_one_provider_is_shown_whole() -> None:
     many = [ModelInfo(f"model-{number}", f"maker{number % 4}", ("alias",), "", 128_000) for number in range(400)]
-    players = Players(infos=(WISE, QUICK, *many))
-    _, text = await listed(players)
+    models = ScriptedModels(infos=(WISE, QUICK, *many))
+    _, text = await listed(models)
     assert len(text.encode()) <= BRIEF_BYTES
     for number in range(4):
         row = next(line for line in text.splitlines() if line.startswith(f"maker{number}: "))
         assert row.count("model-") + int(row.split()[-2]) == 100
-    _, whole = await listed(players, provider=" Maker1 ")
+    _, whole = await listed(models, provider=" Maker1 ")
     assert whole.count("model-") == 100
     assert len(whole.encode()) <= WHOLE_BYTES
 
 
 async def test_a_provider_that_cannot_be_used_or_is_not_there_is_told() -> None:
-    assert (await listed(Players(), provider="nova"))[1] == "nova cannot be used now: set NOVA_API_KEY"
-    assert "No such provider" in (await listed(Players(), provider="acmee"))[1]
-    assert (await listed(Players(), provider=7)) == (True, "Not recorded. provider: send text")
-    assert (await listed(Players(), vendor="acme"))[0]
+    assert (await listed(ScriptedModels(), provider="nova"))[1] == "nova cannot be used now: set NOVA_API_KEY"
+    assert "no such provider" in (await listed(ScriptedModels(), provider="acmee"))[1]
+    assert (await listed(ScriptedModels(), provider=7)) == (True, "Not recorded. provider: send text")
+    assert (await listed(ScriptedModels(), vendor="acme"))[0]
 
 
 async def test_a_typical_set_up_is_told_in_1500_bytes(tmp_path: Path) -> None:

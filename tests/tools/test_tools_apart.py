@@ -22,6 +22,7 @@ from tests.support.host import TOOLS, Answer, Host, connected
 from tests.support.project import make_project
 
 MOST_THREADS = 50
+IN_NO_HURRY = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 
 
 @dataclass
@@ -247,7 +248,7 @@ class Threads(RuleBasedStateMachine):
 Threads.TestCase.settings = settings(
     max_examples=examples(2),
     stateful_step_count=50,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=IN_NO_HURRY,
 )
 TestThreads = Threads.TestCase
 
@@ -263,6 +264,9 @@ class ManyThreads(Threads):
 
 
 ManyThreads.TestCase.settings = settings(
-    max_examples=examples(1), stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(1),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=IN_NO_HURRY,
 )
 TestManyThreads = ManyThreads.TestCase

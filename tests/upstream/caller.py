@@ -11,22 +11,25 @@ from pathlib import Path
 
 import httpx2
 
+from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, build_auth
-from stepwarden.upstream.session import CallQuestion
+from stepwarden.upstream.sign_in import SignInAnswer, SignInRequest
 from stepwarden.upstream.tool_call import ToolCaller
 
 
 async def main() -> None:
     windows: list[str] = []
 
-    async def show(url: str) -> None:
-        windows.append(url)
+    async def open_address(request: SignInRequest) -> SignInAnswer:
+        windows.append(request.address)
+        return request.answer("opened")
 
     entry, directory, key, *tool = sys.argv[1:]
     config = UpstreamConfig.model_validate(json.loads(entry))
-    auth = build_auth(config, Vault(Path(directory), Path(key)), SignIn(waits=True, timeout_s=5.0, show=show))
+    how = SignIn(waits=True, timeout_s=5.0, open_address=open_address)
+    auth = build_auth(config, Vault(Path(directory), Path(key)), how)
     say("ready")
     while os.read(0, 1):  # all wake together when the other end is closed
         pass
@@ -43,7 +46,7 @@ async def answered(config: UpstreamConfig, auth: httpx2.Auth | None) -> str:
 
 async def called(config: UpstreamConfig, auth: httpx2.Auth | None, tool: str) -> str:
     connection = Connection(config, lambda: auth, lambda _: None)
-    got = await ToolCaller(config, connection).call(CallQuestion(tool, {"text": "awake"}), repeatable=True)
+    got = await ToolCaller(config, connection).call(CallRequest(tool, {"text": "awake"}), repeatable=True)
     await connection.close()
     if isinstance(auth, OAuthAuth):
         await auth.close()

@@ -1,7 +1,7 @@
 """The breaker, and words that confirm one call."""
 
-from stepwarden.upstream.approval import MOST_PENDING, VALID_S, Confirmations
 from stepwarden.upstream.breaker import Breaker
+from stepwarden.upstream.calls.confirmations import MOST_PENDING, VALID_S, Confirmations
 
 
 class Clock:

@@ -14,9 +14,9 @@ from rigs import listings
 from rigs.command import command, nested
 from rigs.faulty import Form, Host
 
-from stepwarden.upstream.json_nesting import MOST_LEVELS, TOO_DEEP, readable
-from stepwarden.upstream.sse_buffer import EventBuffer
-from stepwarden.upstream.tool import read_tools
+from stepwarden.upstream.catalogue.tool import read_tools
+from stepwarden.upstream.transport.json_nesting import MOST_LEVELS, TOO_DEEP, readable
+from stepwarden.upstream.transport.sse_buffer import EventBuffer
 from tests.support.examples import examples
 from tests.support.work import calls_in
 

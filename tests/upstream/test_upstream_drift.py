@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from rigs import listings
 
+from stepwarden.upstream.catalogue.drift import changes, widens
+from stepwarden.upstream.catalogue.registry import Registry
+from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.drift import changes, widens
-from stepwarden.upstream.registry import Registry
-from stepwarden.upstream.tool import UpstreamTool
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -75,9 +75,9 @@ def test_a_milder_word_that_would_take_an_approval_away_is_looked_at(before: dic
 
 def test_a_tool_that_claims_to_read_and_to_destroy_is_taken_for_one_that_destroys() -> None:
     both = tool(readOnlyHint=True, destructiveHint=True)
-    assert both.kind == "destructive"
-    assert not both.reads_only
-    assert not both.repeatable
+    assert both.effects.kind == "destructive"
+    assert not both.effects.reads_only
+    assert not both.effects.repeatable
 
 
 def test_tools_that_are_gone_for_a_while_are_still_known_when_they_come_back() -> None:

@@ -18,7 +18,7 @@ from mcp.types import ElicitResult, InputRequiredResult
 from server import build_server
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.upstream.session import PERSON_S
+from stepwarden.upstream.tool_call import PERSON_S
 from tests.support.loop_clock import LoopClock
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -18,9 +18,9 @@ from server import build_server
 from stepwarden.errors import SettingsError
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
-from stepwarden.upstream import tool_pages
+from stepwarden.upstream.catalogue.tool import visible
 from stepwarden.upstream.config_file import load_upstreams
-from stepwarden.upstream.tool import visible
+from stepwarden.upstream.transport import tool_pages
 from tests.support.loop_clock import LoopClock
 from tests.support.work import calls_in
 from tools.shared.elicitation import ASK_SECONDS

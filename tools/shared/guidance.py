@@ -49,7 +49,7 @@ def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
 
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
-    shown = BULLETS * sum(1 for earlier in thread.trail[: step.number - 1] if earlier.phase is step.phase)
+    shown = BULLETS * (thread.totals.in_phase(step.phase) - 1)
     fresh = list(prompt.sections[step.phase.value])[shown : shown + BULLETS]
     if fresh or step.phase is Phase.CONCLUDE:
         return fresh
@@ -58,7 +58,7 @@ def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
 
 def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     following = list(Phase)[list(Phase).index(step.phase) + 1]
-    used = sum(1 for earlier in thread.trail[: step.number - 1] if earlier.phase is following)
+    used = thread.totals.in_phase(following)
     bullets = prompt.sections[following.value]
     start = min(BULLETS * used, max(0, len(bullets) - BULLETS))
     return list(bullets)[start : start + 2]
@@ -82,7 +82,7 @@ def next_call(reply: StepReply, fields: str) -> str:
 def hints(reply: StepReply) -> list[str]:
     """Return once that no quote can be checked, with the first that could not."""
     step = reply.step
-    if step.readable or not step.evidence or any(earlier.evidence for earlier in reply.thread.trail[: step.number - 1]):
+    if step.readable or not step.evidence or reply.thread.totals.first_quoted < step.number:
         return []
     return [
         "No file can be read: give working_directory (absolute; over HTTP inside STEPWARDEN_ROOTS), then quote again."

@@ -8,142 +8,177 @@
 | 2026 | 2025 | our call ends, the upstream's waits in a task of its own until the host comes again |
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.shared.dispatcher import ProgressFnT
 from mcp.shared.exceptions import MCPError
-from mcp.types import (
-    ElicitRequest,
-    ElicitRequestParams,
-    ElicitResult,
-    ErrorData,
-    InputRequiredResult,
-    InputResponses,
-)
+from mcp.types import ElicitRequest, ElicitResult, InputRequests, InputRequiredResult, InputResponses
 
 from stepwarden.errors import UpstreamRefused
-from stepwarden.upstream.call_outcome import CallOutcome
+from stepwarden.upstream.call_request import CallProgress, CallRound
+from stepwarden.upstream.calls.guarded_call import MakeRound
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.pending_calls import PendingCall, PendingCalls
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.pending_elicitations import PendingCall, PendingCalls
-from stepwarden.upstream.session import asking
-from tools.shared.elicitation import can_ask, can_open, can_put, ends_with_question, put_now
-from tools.upstream.consent import Consent, ConsentRound
+from stepwarden.upstream.questions import (
+    NO_ANSWER,
+    AddressQuestion,
+    OtherRequest,
+    QuestionAnswer,
+    QuestionFailure,
+    QuestionRound,
+    UpstreamQuestion,
+    current_asker,
+)
+from stepwarden.upstream.transport.wire import read_answer, read_failure, write_question
+from tools.shared.elicitation import can_ask, can_open, ends_with_question, put_now
+from tools.upstream.dialog import DialogRound, EndsWithQuestion, HostDialog
 
 ROUNDS = 10  # of questions in one call
 RELAYED = "upstream"  # an upstream of 2026 asked
 WAITING = "waiting"  # one of 2025 did, and its call waits
 
-Call = Callable[[InputResponses | None, str | None, ProgressFnT], Awaitable[CallOutcome]]
-"""Makes a call: what goes back to an upstream that asked in the round before, and whom to tell how it goes on."""
 
+@dataclass(frozen=True)
+class HostQuestionRelay:
+    """The question relay of one call of `principal`; `progress` hears how it goes on."""
 
-async def asked_through(
-    call: Call, person: Consent, waiting: PendingCalls, name: str, progress: ProgressFnT
-) -> CallOutcome | InputRequiredResult:
-    """Make a call of the tool `name`, and put what its upstream asks in the middle of it to its user.
+    dialog: HostDialog
+    principal: str
+    pending: PendingCalls
+    progress: CallProgress
 
-    A result instead is what our own call has to return. Raises UpstreamRefused where the host cannot ask, or the
-    questions do not end.
-    """
-    context, earlier = person.context, person.earlier
-    if context is None or not (can_ask(context) or can_open(context)):
-        ended = await call(None, None, progress)
-        if isinstance(ended.answer, InputRequiredResult):
-            raise _cannot(name, ended.answer)
-        return ended
-    if not ends_with_question(context):
-        return await _asked_meanwhile(call, context, name, progress)
-    relayed = earlier.asked == RELAYED
-    answers, state = (context.input_responses, earlier.state) if relayed else (None, None)
-    if earlier.asked == WAITING:
-        found = waiting.take(earlier.waiting, person.principal)
-        if found is None:
+    async def carry(self, make_round: MakeRound, tool: str) -> CallOutcome:
+        """See `QuestionRelay`."""
+        context = self.dialog.context
+        if context is None or not (can_ask(context) or can_open(context)):
+            outcome = await make_round(CallRound(), self.progress)
+            if isinstance(outcome.answer, QuestionRound):
+                raise _cannot_relay(tool, outcome.answer)
+            return outcome
+        if ends_with_question(context):
+            return await self._carry_on(context, make_round, tool)
+        return await self._carry_through(context, make_round, tool)
+
+    async def _carry_through(self, context: Context[Any, Any], make_round: MakeRound, tool: str) -> CallOutcome:
+        """Put the questions to a host of 2025 while the call waits."""
+        round_ = CallRound()
+        for _ in range(ROUNDS):
+            async with _answering(context):
+                outcome = await make_round(round_, self.progress)
+            if not isinstance(outcome.answer, QuestionRound):
+                return outcome
+            round_ = CallRound(await _answers_to(outcome.answer, context, tool), outcome.answer.state)
+        raise UpstreamRefused(
+            f"{tool} asked the user {ROUNDS} times and did not finish. It may have done something: look."
+        )
+
+    async def _carry_on(self, context: Context[Any, Any], make_round: MakeRound, tool: str) -> CallOutcome:
+        """Make or go on with the call of a host of 2026, which ends with the next question."""
+        call = self._resumed(context, tool)
+        if call is None:
+            relayed = self.dialog.earlier.asked == RELAYED
+            round_ = CallRound(_read(context), self.dialog.earlier.state) if relayed else CallRound()
+            call = PendingCall(lambda progress: make_round(round_, progress), self.principal, self.progress)
+        reached = await call.next()
+        if not isinstance(reached, CallOutcome):
+            raise await self._left_waiting(context, call, reached, tool)
+        if not isinstance(reached.answer, QuestionRound):
+            return reached
+        asked = reached.answer
+        requests = {key: _request(context, question) for key, question in asked.questions.items()}
+        known: InputRequests = {key: request for key, request in requests.items() if request is not None}
+        if len(known) < len(requests):
+            raise _cannot_relay(tool, asked)
+        state = self.dialog.sealed(DialogRound(asked=RELAYED, state=asked.state))
+        raise EndsWithQuestion(InputRequiredResult(input_requests=known or None, request_state=state))
+
+    def _resumed(self, context: Context[Any, Any], tool: str) -> PendingCall | None:
+        """Return the call that waited for an answer, with its answer; None where none did."""
+        if self.dialog.earlier.asked != WAITING:
+            return None
+        call = self.pending.take(self.dialog.earlier.pending, self.principal)
+        if call is None:
             raise UpstreamRefused(
-                f"The answer came too late: {name} waits for it no more. It may have done something: look, and send "
+                f"The answer came too late: {tool} no longer waits for it. It may have done something: look, and send "
                 "the call again without the answer if it did not."
             )
-        found.progress = progress
-        answer = (context.input_responses or {}).get(WAITING)
-        found.answer(answer if isinstance(answer, ElicitResult) else None)
-    else:
-        found = PendingCall(lambda tell: call(answers, state, tell), person.principal, progress)
-    got = await found.next()
-    if not isinstance(got, CallOutcome):
-        return await _left_waiting(found, got, person, waiting, name)
-    if not isinstance(got.answer, InputRequiredResult):
-        return got
-    if not all(_fits(context, request) for request in (got.answer.input_requests or {}).values()):
-        raise _cannot(name, got.answer)
-    round_ = ConsentRound(person.about, person.by, RELAYED, got.answer.request_state)
-    return InputRequiredResult(input_requests=got.answer.input_requests, request_state=round_.sealed())
+        call.progress = self.progress
+        call.answer((_read(context) or {}).get(WAITING))
+        return call
 
-
-async def _left_waiting(
-    call: PendingCall, asked: ElicitRequestParams, person: Consent, waiting: PendingCalls, name: str
-) -> InputRequiredResult:
-    assert person.context is not None
-    if not can_put(person.context, asked):
-        await call.give_up()
-        raise UpstreamRefused(f"{name} asks the user what this host cannot put to them: {quoted(asked.message)}")
-    round_ = ConsentRound(person.about, person.by, WAITING, waiting=await waiting.keep(call))
-    return InputRequiredResult(input_requests={WAITING: ElicitRequest(params=asked)}, request_state=round_.sealed())
-
-
-async def _asked_meanwhile(call: Call, context: Context[Any, Any], name: str, progress: ProgressFnT) -> CallOutcome:
-    answers: InputResponses | None = None
-    state: str | None = None
-    for _ in range(ROUNDS):
-        async with _answering(context):
-            ended = await call(answers, state, progress)
-        if not isinstance(ended.answer, InputRequiredResult):
-            return ended
-        state, answers = ended.answer.request_state, await _answered(ended.answer, context, name)
-    raise UpstreamRefused(f"{name} asked the user {ROUNDS} times and came to no end. It may have done something: look.")
+    async def _left_waiting(
+        self, context: Context[Any, Any], call: PendingCall, question: UpstreamQuestion, tool: str
+    ) -> EndsWithQuestion:
+        """Return the end of our call with the question of one that waits for its answer."""
+        request = _request(context, question)
+        if request is None:
+            await call.give_up()
+            raise UpstreamRefused(f"{tool} asks the user what this host cannot put to them: {quoted(question.message)}")
+        round_ = DialogRound(asked=WAITING, pending=await self.pending.keep(call))
+        return EndsWithQuestion(
+            InputRequiredResult(input_requests={WAITING: request}, request_state=self.dialog.sealed(round_))
+        )
 
 
 @asynccontextmanager
 async def _answering(context: Context[Any, Any]) -> AsyncGenerator[None]:
     """Let an upstream of the 2025 era ask the user of this call meanwhile."""
 
-    async def ask(params: ElicitRequestParams) -> ElicitResult | ErrorData:
-        if not can_put(context, params):
-            return ElicitResult(action="cancel")
+    async def ask(question: UpstreamQuestion) -> QuestionAnswer | QuestionFailure:
+        if not _can_put(context, question):
+            return NO_ANSWER
         try:
-            return await put_now(context, params)
+            return read_answer(await put_now(context, write_question(question)))
         except MCPError as error:
-            return error.error
+            return read_failure(error.error)
 
-    token = asking.set(ask)
+    token = current_asker.set(ask)
     try:
         yield
     finally:
-        asking.reset(token)
+        current_asker.reset(token)
 
 
-async def _answered(asked: InputRequiredResult, context: Context[Any, Any], name: str) -> InputResponses:
-    answers: InputResponses = {}
-    for key, request in (asked.input_requests or {}).items():
-        if not isinstance(request, ElicitRequest) or not can_put(context, request.params):
-            raise _cannot(name, asked)
+async def _answers_to(asked: QuestionRound, context: Context[Any, Any], tool: str) -> Mapping[str, QuestionAnswer]:
+    answers: dict[str, QuestionAnswer] = {}
+    for key, question in asked.questions.items():
+        if isinstance(question, OtherRequest) or not _can_put(context, question):
+            raise _cannot_relay(tool, asked)
         try:
-            answers[key] = await put_now(context, request.params)
+            answers[key] = read_answer(await put_now(context, write_question(question)))
         except MCPError:
-            raise UpstreamRefused(f"{name} asks the user something, and this host did not answer.") from None
+            raise UpstreamRefused(f"{tool} asks the user something, and this host did not answer.") from None
     return answers
 
 
-def _fits(context: Context[Any, Any], request: object) -> bool:
-    return isinstance(request, ElicitRequest) and can_put(context, request.params)
+def _read(context: Context[Any, Any]) -> Mapping[str, QuestionAnswer] | None:
+    """Return the answers that a host of 2026 came again with."""
+    responses: InputResponses | None = context.input_responses
+    if responses is None:
+        return None
+    return {key: read_answer(answer) for key, answer in responses.items() if isinstance(answer, ElicitResult)}
 
 
-def _cannot(name: str, asked: InputRequiredResult) -> UpstreamRefused:
-    requests = list((asked.input_requests or {}).values())
-    if any(not isinstance(request, ElicitRequest) for request in requests):
-        return UpstreamRefused(f"{name} wants more than an answer of the user, which is not handed on to it.")
-    said = "; ".join(quoted(request.params.message) for request in requests if isinstance(request, ElicitRequest))
+def _request(context: Context[Any, Any], question: UpstreamQuestion | OtherRequest) -> ElicitRequest | None:
+    """Return a question as a host of 2026 is asked it; None where it cannot be."""
+    if isinstance(question, OtherRequest) or not _can_put(context, question):
+        return None
+    return ElicitRequest(params=write_question(question))
+
+
+def _can_put(context: Context[Any, Any], question: UpstreamQuestion) -> bool:
+    return can_open(context) if isinstance(question, AddressQuestion) else can_ask(context)
+
+
+def _cannot_relay(tool: str, asked: QuestionRound) -> UpstreamRefused:
+    questions = [question for question in asked.questions.values() if not isinstance(question, OtherRequest)]
+    if len(questions) < len(asked.questions):
+        return UpstreamRefused(f"{tool} wants more than an answer of the user, which is not handed on to it.")
+    messages = "; ".join(quoted(question.message) for question in questions)
     return UpstreamRefused(
-        f"{name} asks the user something first, and this host cannot hand such questions on. It asks: {said}"
+        f"{tool} asks the user something first, and this host cannot hand such questions on. It asks: {messages}"
     )

@@ -1,4 +1,4 @@
-"""Chosen tools of upstreams as tools of ours, under a prefix: schemas, annotations and results as they are."""
+"""Shows chosen tools of upstreams as tools of ours, under a prefix; schemas and results stay as they are."""
 
 import json
 import logging
@@ -10,13 +10,16 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from mcp.types import Tool as WireTool
 
 from stepwarden.errors import StepwardenError
+from stepwarden.upstream.calls.guarded_call import GuardedCalls, MadeCall
+from stepwarden.upstream.calls.result_pages import cut
+from stepwarden.upstream.calls.result_text import text_of
+from stepwarden.upstream.catalogue.exposure import Exposure, Exposures, exposures
+from stepwarden.upstream.client import UpstreamClient
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.exposure import Exposure, Exposures, exposures
-from stepwarden.upstream.gateway import Upstreams
-from stepwarden.upstream.results import cut, text_of, without_stamp
+from stepwarden.upstream.transport.wire import write_block, write_result
 from tools.shared.edge import current_caller, refused
-from tools.upstream.consent import Consent
-from tools.upstream.host_call import HostCall, MadeCall
+from tools.upstream.dialog import EndsWithQuestion
+from tools.upstream.host_person import HostRequest, person_of
 from tools.upstream.list_changed import ListChangedNotifier
 from tools.upstream.upstream_text import more_lines
 
@@ -52,35 +55,38 @@ class ExposingServer(MCPServer):
         if self._tool_manager.get_tool(name) is None and context is not None:
             found = (await self._exposures()).shown.get(name)
             if found is not None:
-                return await self._carried_through(found.name, arguments, context)
+                return await self._call_exposed(found.name, arguments, context)
         return await super().call_tool(name, arguments, context)
 
-    def _upstreams(self) -> Upstreams:
-        upstreams = self._deferred.open()[0]
-        upstreams.on_tools = self._changed
-        return upstreams
+    def _client(self) -> UpstreamClient:
+        client = self._deferred.open()
+        client.upstreams.on_tools = self._changed
+        return client
 
     async def _exposures(self) -> Exposures:
-        upstreams = self._upstreams()
-        if any(server.config.expose and server.registry.listed_at is None for server in upstreams.servers()):
-            await upstreams.list_all(timeout_s=FIRST_LIST_S)
-        return exposures(server.registry for server in upstreams.servers())
+        client = self._client()
+        servers = client.upstreams.servers()
+        if any(server.config.expose and server.registry.listed_at is None for server in servers):
+            await client.index.list_unlisted(timeout_s=FIRST_LIST_S)
+        return exposures(server.registry for server in servers)
 
     def _changed(self) -> None:
         """Hear of a list of an upstream; hosts are told where what is shown is not what they listed."""
-        now = exposures(server.registry for server in self._upstreams().servers())
+        now = exposures(server.registry for server in self._client().upstreams.servers())
         if self._listed is not None and now.shown != self._listed.shown:
             self._listed = now
             self._announcer.announce()
 
-    async def _carried_through(
+    async def _call_exposed(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
     ) -> CallToolResult | InputRequiredResult:
-        upstreams, recorder = self._upstreams(), self._deferred.open()[1]
-        person = Consent(context, current_caller().principal, upstreams.confirmations)
-        calling = HostCall(upstreams, recorder, person, context.report_progress, exposed=True)
+        client = self._client()
+        principal = current_caller().principal
+        person = person_of(HostRequest(context, principal, context.report_progress, exposed=True), client)
         try:
-            made = await calling.call(name, arguments)
+            made = await GuardedCalls(client.upstreams, client.recorder, person).make(name, arguments)
+        except EndsWithQuestion as end:
+            return end.result
         except MCPError:
             raise
         except StepwardenError as error:
@@ -88,37 +94,36 @@ class ExposingServer(MCPServer):
         except Exception:
             logger.exception("tool %s failed", name)
             return refused(f"{name} failed inside; the server's log says why. It may have been carried out: look.")
-        return made if isinstance(made, InputRequiredResult) else _given(upstreams, person.principal, made)
+        return _sent_on(client, principal, made)
 
 
-def _given(upstreams: Upstreams, principal: str, made: MadeCall) -> CallToolResult:
+def _sent_on(client: UpstreamClient, principal: str, made: MadeCall) -> CallToolResult:
     """Return a result as it is; one that its schema forbids, or that is too long for one answer, as text to page."""
-    prepared, ended = made.prepared, made.ended
-    result, limit = ended.answer, prepared.server.config.result_bytes
-    assert isinstance(result, CallToolResult)
+    prepared, result, mismatch = made.prepared, made.result, made.outcome.mismatch
+    server = prepared.server
     text, media = text_of(result)
     structured = result.structured_content
     size = len(text.encode(errors="replace"))
     if structured is not None:
         size += len(json.dumps(structured, ensure_ascii=False, default=str).encode(errors="replace"))
-    if size <= limit and (not ended.misfit or result.is_error):
-        return result.model_copy(update={"meta": without_stamp(result)})
+    if size <= server.config.result_bytes and (not mismatch or result.is_error):
+        return write_result(result)
     if structured is not None and prepared.tool.output_schema is not None:
         text = json.dumps(structured, ensure_ascii=False, default=str, indent=1)  # the text mostly repeats it
-    page = cut(text, 0, limit)
+    page = cut(text, 0, server.config.result_bytes)
     lines = [page.text]
     if page.next is not None:
-        lines += more_lines(upstreams.pages.keep(principal, prepared.server.config.name, text), page)
-    if ended.misfit:
-        lines.insert(0, f"Note: {ended.misfit}.")
+        lines += more_lines(client.pages.keep(principal, server.name, text), page)
+    if mismatch:
+        lines.insert(0, f"Note: {mismatch}.")
     # Hosts refuse a result without the structure that the tool's schema announces, unless it is an error.
     failed = prepared.tool.output_schema is not None and not result.is_error
     if failed:
         lines.insert(
             0, f"{prepared.name} was carried out; this is text because it is no result its schema allows here."
         )
-    content = [TextContent(type="text", text="\n".join(lines)), *media]
-    return CallToolResult(content=content, is_error=bool(result.is_error) or failed)
+    content = [TextContent(type="text", text="\n".join(lines)), *map(write_block, media)]
+    return CallToolResult(content=content, is_error=result.is_error or failed)
 
 
 def _shown(name: str, found: Exposure) -> WireTool:

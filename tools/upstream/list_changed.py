@@ -1,7 +1,7 @@
-"""Tells hosts that our list of tools is another one now: the one place that reaches into the SDK for it.
+"""Tells hosts that our list of tools changed: the one place that reaches into the SDK for it.
 
-Hosts of 2026 hear it on the stream that they opened for it. Older ones get a notification on their session; that such
-notifications come has to be told at its start, which the SDK's server leaves out.
+Hosts of 2026 hear it on the stream that they opened for it. Older ones get a notification on their session; a server
+has to announce such notifications at its start, which the SDK's server leaves out.
 """
 
 import asyncio
@@ -45,16 +45,16 @@ class ListChangedNotifier:
         return await call_next(ctx)
 
     def announce(self) -> None:
-        """Return every host in a moment, in the background."""
+        """Tell every host in a moment, in the background."""
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._announced())
+            self._task = asyncio.get_running_loop().create_task(self._announce())
 
-    async def _announced(self) -> None:
+    async def _announce(self) -> None:
         await asyncio.sleep(TOGETHER_S)
         await self.bus.publish(ToolsListChanged())
-        await asyncio.gather(*(self._told(connection) for connection in list(self._connections)))
+        await asyncio.gather(*(self._tell(connection) for connection in list(self._connections)))
 
-    async def _told(self, connection: Connection) -> None:
+    async def _tell(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(SEND_S):
                 await connection.send_tool_list_changed()

@@ -1,12 +1,12 @@
-"""The arguments of a tool in a few lines: each with its schema, and the definitions that it refers to."""
+"""The arguments of a tool in a few lines: each with its schema, and the definitions it refers to."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.tool import UpstreamTool
 
 NESTED_CHARS = 1_500  # of one nested schema
 ALL_NESTED_CHARS = 6_000  # of all nested schemas of one tool
@@ -14,8 +14,8 @@ ENUM_CHARS = 600
 WORDS_CHARS = 400  # of an argument's description
 ALL_WORDS_CHARS = 8_000
 
-_TOLD_APART = frozenset({"type", "description", "title", "default", "enum"})
-_NOT_TOLD = frozenset({"type", "title", "description", "properties", "required", "$schema", "$id", "$comment"})
+_SHOWN_APART = frozenset({"type", "description", "title", "default", "enum"})
+_LEFT_OUT = frozenset({"type", "title", "description", "properties", "required", "$schema", "$id", "$comment"})
 _DEFINITIONS = ("$defs", "definitions")
 _AS_THEY_ARE = frozenset({"default", "enum", "const", "examples"})  # values, not schemas
 
@@ -30,7 +30,7 @@ def parameter_lines(tool: UpstreamTool) -> tuple[str, Sequence[str]]:
         named.setdefault(name, {})
     budget = _Budget(max(60, min(WORDS_CHARS, ALL_WORDS_CHARS // max(1, len(named)))))
     lines = [_argument(name, schema, name in tool.required, known, budget) for name, schema in named.items()]
-    more = _tidy({key: value for key, value in tool.schema.items() if key not in {*_NOT_TOLD, *_DEFINITIONS}})
+    more = _tidy({key: value for key, value in tool.schema.items() if key not in {*_LEFT_OUT, *_DEFINITIONS}})
     if more.get("additionalProperties") is False:
         del more["additionalProperties"]
     if more:
@@ -54,7 +54,7 @@ class _Budget:
 def _argument(name: str, schema: object, required: bool, known: Schema, budget: _Budget) -> str:
     entry = _mapping(schema)
     kind = entry.get("type")
-    nested = _tidy({key: value for key, value in entry.items() if key not in _TOLD_APART})
+    nested = _tidy({key: value for key, value in entry.items() if key not in _SHOWN_APART})
     parts = [kind if isinstance(kind, str) else "any" if kind is None else quoted(json.dumps(kind), 60)]
     if (reference := _name_of(nested.get("$ref"))) in known:
         parts = [quoted(str(reference), 60)]
@@ -87,12 +87,12 @@ def _definitions(schema: Schema) -> Schema:
 def _referred_to(schema: Schema, known: Schema) -> Iterator[tuple[str, object]]:
     """Return the definitions that are referred to, those of definitions too, in the order they are met."""
     waiting = list(_references({key: value for key, value in schema.items() if key not in _DEFINITIONS}))
-    told: set[str] = set()
+    shown: set[str] = set()
     while waiting:
         name = waiting.pop(0)
-        if name in told or name not in known:
+        if name in shown or name not in known:
             continue
-        told.add(name)
+        shown.add(name)
         waiting += _references(known[name])
         yield quoted(name, 60), _tidy(known[name])
 

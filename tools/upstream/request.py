@@ -1,4 +1,4 @@
-"""What is asked of `upstream`."""
+"""The request of the tool `upstream`."""
 
 import json
 from typing import Annotated, Any, Literal

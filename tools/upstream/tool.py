@@ -1,4 +1,4 @@
-"""`upstream`: one small tool before all tools of all upstream servers, found step by step."""
+"""`upstream`: one small tool in front of all tools of all upstream servers, which are found step by step."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,21 +12,21 @@ from pydantic import ValidationError
 import prompts
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import Caller
+from stepwarden.upstream.calls.result_pages import PAGE_URI
 from stepwarden.upstream.deferred import DeferredUpstreams
-from stepwarden.upstream.results import PAGE_URI
 from tools.shared.edge import EdgeTool, Progress, current_caller, refused
 from tools.shared.elicitation import current_context
+from tools.shared.schema import listed_schema
 from tools.upstream.request import PAGE_BYTES, Sent, UpstreamRequest
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 
 class UpstreamEdge(EdgeTool):
-    """The edge of this tool: an error says itself what was sent and what to do, and none of it was a step."""
+    """The edge of this tool: its errors say themselves what was sent and what to do; none of it was a step."""
 
     @property
     def after_failure(self) -> str:
-        """What to do after a failure that nobody foresaw."""
+        """What to do after an unexpected failure."""
         return "A write may have been carried out: look first."
 
     def told(self, error: StepwardenError) -> CallToolResult:
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 def _mistakes(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
-    """Return one line for each mistake; a tool's own arguments beside `arguments` are told where they belong."""
+    """Return one line for each mistake; arguments of a tool that stand beside `arguments` are sent there."""
     lines = error_lines(error, UpstreamRequest)
     if given.get("action") != "call" or "arguments" in given:
         return lines
@@ -60,7 +60,7 @@ def _mistakes(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
 
 
 def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
-    """Make the tool that stands before `deferred`."""
+    """Return the tool that gives access to `deferred`."""
     prompt = prompts.load("upstream")
 
     async def answer(arguments: dict[str, Any], caller: Caller, progress: Progress) -> Sent:
@@ -72,16 +72,16 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
         needed = _NEEDED[request.action]
         if needed and not any(getattr(request, name) for name in needed):
             return refused(f"{request.action} needs {_WORDS[needed[0]]}.")
-        from tools.upstream.actions import UpstreamActions
+        from tools.upstream.actions import act, host_request
 
-        return await getattr(UpstreamActions.of(deferred, current_context(), caller), request.action)(request, progress)
+        return await act(deferred, request, host_request(current_context(), caller, progress, request.confirm))
 
     return UpstreamEdge(
         fn=answer,
         name="upstream",
         title=prompt.title,
         description=f"{prompt.description} Connected here: {', '.join(deferred.names[:12])}.",
-        parameters=compact_schema(UpstreamRequest),
+        parameters=listed_schema("upstream", UpstreamRequest),
         fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=None),
         is_async=True,
         context_kwarg=None,
@@ -92,7 +92,7 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
 
 
 def add_upstream_resources(server: MCPServer, deferred: DeferredUpstreams) -> None:
-    """Return `server` the results that were too long for one answer, to each caller its own."""
+    """Add to `server` the results that were too long for one answer, to each caller its own."""
 
     @server.resource(
         PAGE_URI,
@@ -103,7 +103,7 @@ def add_upstream_resources(server: MCPServer, deferred: DeferredUpstreams) -> No
     )
     async def result(result: str, after: int = 0) -> str:
         try:
-            return deferred.open()[0].pages.page(current_caller().principal, result, after, PAGE_BYTES * 4).text
+            return deferred.open().pages.page(current_caller().principal, result, after, PAGE_BYTES * 4).text
         except StepwardenError as error:
             raise ResourceError(str(error)) from error
 

@@ -1,21 +1,19 @@
-"""What `upstream` says: few words for many tools, all there is on one, and foreign text between marks."""
+"""The texts of `upstream`: a line each for many tools, everything on one, and foreign text between marks."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from stepwarden.upstream.drift import ToolChange
+from stepwarden.upstream.calls.result_pages import ResultPage
+from stepwarden.upstream.calls.result_text import fenced
+from stepwarden.upstream.catalogue.drift import ToolChange
+from stepwarden.upstream.catalogue.tool import UpstreamTool
+from stepwarden.upstream.catalogue.tool_search import SearchEntry
 from stepwarden.upstream.failures import quoted
-from stepwarden.upstream.gateway import UpstreamServer
-from stepwarden.upstream.results import ResultPage, fenced
-from stepwarden.upstream.tool import UpstreamTool
-from stepwarden.upstream.tool_search import SearchEntry
+from tools.upstream.approval_text import KINDS, change_lines
 from tools.upstream.parameters import parameter_lines
 
 ARGUMENTS_SHOWN = 6
 SUMMARY_CHARS = 130
 DESCRIPTION_CHARS = 3_000
-ARGUMENTS_CHARS = 1_200  # of a call that waits for approval
 
 
 def entry_line(entry: SearchEntry) -> str:
@@ -28,31 +26,23 @@ def entry_line(entry: SearchEntry) -> str:
     barred = "; CHANGED, describe it first" if entry.barred else ""
     first = tool.description.strip().partition("\n")[0]
     words = quoted(first or tool.title, SUMMARY_CHARS)
-    return f"{entry.name} ({tool.kind}{barred}) [{', '.join([*shown, *more])}] {words}".rstrip()
+    return f"{entry.name} ({tool.effects.kind}{barred}) [{', '.join([*shown, *more])}] {words}".rstrip()
 
 
-def described(server: UpstreamServer, tool: UpstreamTool, changed: Sequence[ToolChange], *, asks: bool) -> str:
+def describe_tool(upstream: str, tool: UpstreamTool, changed: Sequence[ToolChange], *, asks: bool) -> str:
     """Return all that a model needs to call one tool."""
-    name = f"{server.config.name}/{tool.name}"
-    lines = [f"{name}: {_KINDS[tool.kind]}{'; a call of it asks for approval' if asks else ''}."]
+    name = f"{upstream}/{tool.name}"
+    lines = [f"{name}: {KINDS[tool.effects.kind]}{'; a call of it asks for approval' if asks else ''}."]
     if changed:
         lines += [f"It changed since it was trusted and is barred until your user accepts it ({len(changed)} changes):"]
-        lines += [fenced(server.config.name, "\n".join(change_lines(changed)))]
+        lines += [fenced(upstream, "\n".join(change_lines(changed)))]
         lines += [f'If it is meant to be so: upstream(action="accept", tool="{name}"), which asks them.']
     heading, own = parameter_lines(tool)
     lines += [heading]
     words = tool.description[:DESCRIPTION_CHARS]
     if len(tool.description) > DESCRIPTION_CHARS:
         words += f"... ({len(tool.description)} characters in all)"
-    return "\n".join([*lines, fenced(server.config.name, "\n".join([*own, "", words]).strip())])
-
-
-def change_lines(changed: Sequence[ToolChange]) -> list[str]:
-    """Return what changed in a tool, one line each; with words of its upstream."""
-    return [f"- {change.line}" for change in changed]
-
-
-_KINDS = {"read": "only reads", "write": "writes", "destructive": "may destroy something"}
+    return "\n".join([*lines, fenced(upstream, "\n".join([*own, "", words]).strip())])
 
 
 def more_lines(result: str, page: ResultPage) -> list[str]:
@@ -61,15 +51,3 @@ def more_lines(result: str, page: ResultPage) -> list[str]:
         return [f"Characters {page.after} to {page.chars} of {page.chars}: the end."]
     more = f'upstream(action="page", result="{result}", after={page.next})'
     return [f"Characters {page.after} to {page.next} of {page.chars}. More: {more}"]
-
-
-def asked_for_approval(name: str, tool: UpstreamTool, arguments: Mapping[str, Any]) -> str:
-    """Return the question to a person: what is about to be done, with which arguments."""
-    return f"Allow {name} ({_KINDS[tool.kind]}) with {shown_arguments(arguments)}?"
-
-
-def shown_arguments(arguments: Mapping[str, Any]) -> str:
-    """Return the arguments of a call as a person can read them: what cannot be seen stands there as its code."""
-    text = json.dumps(arguments, ensure_ascii=False)
-    text = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
-    return text if len(text) <= ARGUMENTS_CHARS else f"{text[:ARGUMENTS_CHARS]}... ({len(text)} characters in all)"

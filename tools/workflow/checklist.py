@@ -30,7 +30,7 @@ def checklist(*items: ChecklistItem) -> Callable[[Thread], tuple[Clause, ...]]:
 
 def files_read(thread: Thread) -> int:
     """Count the files named that are inside the root, or all named ones where none can be looked up."""
-    return sum(1 for found in thread.claims.files.values() if found or not thread.readable)
+    return thread.claims.files_found if thread.readable else len(thread.claims.files)
 
 
 def read_at_least(count: int) -> Test:
@@ -40,19 +40,17 @@ def read_at_least(count: int) -> Test:
 
 def quoted(thread: Thread) -> bool:
     """Test that one quote holds, where files can be read at all."""
-    return not thread.readable or any(item.holds for _, item in thread.claims.evidence)
+    return not thread.readable or bool(thread.claims.held)
 
 
 def all_relevant_checked(thread: Thread) -> bool:
     """Test that every file in `relevant_files` is in some step's `files_checked`, or quoted."""
-    relevant = {path for step in thread.live for path in step.submission.relevant}
-    checked = {path for step in thread.live for path in step.submission.checked}
-    return relevant <= checked | {item.path for _, item in thread.claims.evidence}
+    return not thread.claims.unread
 
 
 def named_relevant(thread: Thread) -> bool:
     """Test that some step names a relevant file that is there."""
-    return any(path in step.existing or not step.readable for step in thread.live for path in step.submission.relevant)
+    return any(thread.claims.relevant.values())
 
 
 def has_issue(thread: Thread) -> bool:
@@ -67,4 +65,4 @@ def gave_confidence(thread: Thread) -> bool:
 
 def gave(field: str) -> Test:
     """Test that some step filled the tool's own `field`."""
-    return lambda thread: any(field in step.submission.fields for step in thread.live)
+    return lambda thread: field in thread.claims.fields

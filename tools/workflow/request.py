@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 
-TEXT_BYTES = 256 * 1024  # per text field (docs/protocol.md, "Request")
+TEXT_BYTES = 256 * 1024  # per text field (protocol, section 1)
 LIST_ITEMS = 500  # per list (same place)
 MOST_STEPS = 1_000_000  # a number above is a mistake
 IGNORED_FIELDS = frozenset({"problem_context", "compare_to", "use_websearch", "output_format"})

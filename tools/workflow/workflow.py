@@ -20,7 +20,6 @@ from tools.shared.envelope import OUTPUT_SCHEMA
 from tools.shared.progress import reporting_progress
 from tools.shared.reply import refusal_result, reply_result
 from tools.workflow.request import IGNORED_FIELDS, BaseWorkflowRequest
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 # Every workflow writes its own thread and nothing else; a step sent twice is recorded once, but two first steps open
@@ -39,8 +38,8 @@ class Workflow:
 
     `fields` are those that the next call should fill, beside number and id. `replaces` reads from a request the number
     of the step that it revises, for tools that know revisions. `open_world` says that it asks others than the host.
-    `question` is what the user is asked where a first step leaves it open. `look` is how the tool looks at the code
-    itself before a step is decided; `keeps` says that it gives things to keep with the thread and needs them again.
+    `question` is what the user is asked where a first step leaves it open. `inspector` reads the code itself before a
+    step is decided; `keeps` says that it gives things to keep with the thread and needs them again.
     """
 
     policy: Policy
@@ -48,7 +47,7 @@ class Workflow:
     fields: str = "step, findings, evidence, files_checked"
     replaces: Callable[[Any], int | None] = _no_step
     open_world: bool = False
-    look: Inspector | None = None
+    inspector: Inspector | None = None
     keeps: bool = False
     question: UserQuestion | None = None
 
@@ -81,7 +80,7 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
             async with reporting_progress(progress, f"{workflow.name}: waiting for a model"):
                 reply = await threads.submit(
                     StepCall(
-                        caller, workflow.policy, said, request.continuation_id, workflow.look, keeps=workflow.keeps
+                        caller, workflow.policy, said, request.continuation_id, workflow.inspector, keeps=workflow.keeps
                     )
                 )
         except UnknownStream:
@@ -92,15 +91,8 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
         notes = [f"Ignored: {', '.join(ignored)}."] if ignored else []
         return reply_result(reply, prompt, fields=workflow.fields, request_bytes=_size(arguments), notes=notes)
 
-    return edge_tool(
-        submit,
-        name=workflow.name,
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(workflow.request),
-        output_schema=OUTPUT_SCHEMA,
-        annotations=ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world}),
-    )
+    annotations = ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world})
+    return edge_tool(submit, prompt, workflow.request, annotations, OUTPUT_SCHEMA)
 
 
 def _leaves_open(request: BaseWorkflowRequest, question: UserQuestion) -> bool:

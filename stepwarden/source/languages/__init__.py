@@ -1,33 +1,33 @@
-"""The languages: one module each, named in one row here; `GRAMMAR` in it says how the language is read."""
+"""The languages: one module each, whose `GRAMMAR` says how the language is read, and one row here with its suffixes."""
 
-import importlib
-from functools import cache
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from stepwarden.source.grammar import Grammar
+from stepwarden.source.languages import c, cpp, csharp, go, java, javascript, python, rust, typescript
 from stepwarden.source.outline import Language
 
-SUFFIXES: dict[str, Language] = {
-    **dict.fromkeys((".py", ".pyi", ".pyw"), Language.PYTHON),
-    **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs"), Language.JAVASCRIPT),
-    **dict.fromkeys((".ts", ".tsx", ".mts", ".cts"), Language.TYPESCRIPT),
-    ".go": Language.GO,
-    ".java": Language.JAVA,
-    ".rs": Language.RUST,
-    ".c": Language.C,
-    **dict.fromkeys((".cc", ".cpp", ".cxx", ".c++", ".h", ".hh", ".hpp", ".hxx", ".inl", ".ipp"), Language.CPP),
-    ".cs": Language.CSHARP,
+SUFFIXES: Mapping[str, Grammar] = {
+    **dict.fromkeys((".py", ".pyi", ".pyw"), python.GRAMMAR),
+    **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs"), javascript.GRAMMAR),
+    **dict.fromkeys((".ts", ".tsx", ".mts", ".cts"), typescript.GRAMMAR),
+    ".go": go.GRAMMAR,
+    ".java": java.GRAMMAR,
+    ".rs": rust.GRAMMAR,
+    ".c": c.GRAMMAR,
+    **dict.fromkeys((".cc", ".cpp", ".cxx", ".c++", ".h", ".hh", ".hpp", ".hxx", ".inl", ".ipp"), cpp.GRAMMAR),
+    ".cs": csharp.GRAMMAR,
 }
+
+_GRAMMARS = {grammar.language: grammar for grammar in SUFFIXES.values()}
 
 
 def language_of(path: str) -> Language | None:
     """Return the language of a file by its name, None if it is none of ours; a `.h` is read as C++, which covers C."""
-    return SUFFIXES.get(PurePosixPath(path).suffix.lower())
+    grammar = SUFFIXES.get(PurePosixPath(path).suffix.lower())
+    return grammar.language if grammar else None
 
 
-@cache
 def grammar_of(language: Language) -> Grammar:
-    """Return how a language is read; its module is loaded at first use."""
-    module = importlib.import_module(f"stepwarden.source.languages.{language.value}")
-    grammar: Grammar = module.GRAMMAR
-    return grammar
+    """Return how a language is read."""
+    return _GRAMMARS[language]

@@ -1,7 +1,7 @@
-"""Signing in at upstream servers, once: OAuth 2.1 for people and machines, tokens from the configuration.
+"""Signing in at upstream servers: OAuth 2.1 for people and machines, and tokens from the configuration.
 
-`open_vault` gives where tokens are kept, `build_auth` what signs requests (an `httpx2.Auth`), `SignIn` says how a
-person is asked, and `auth_status` how it stands.
+`open_vault` returns where tokens are kept, `build_auth` the `httpx2.Auth` that signs requests, `auth_status` the state
+of a sign-in; `SignIn` says how a person is asked.
 """
 
 from stepwarden.upstream.oauth.attempt import SignIn

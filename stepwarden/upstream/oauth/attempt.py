@@ -13,20 +13,19 @@ from mcp.shared.auth import OAuthMetadata
 
 from stepwarden.errors import SignInFailed, StepwardenError, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.oauth.flow import Challenge, authorize
+from stepwarden.upstream.oauth.challenge import Challenge
+from stepwarden.upstream.oauth.flow import authorize
 from stepwarden.upstream.oauth.http_client import check_address
 from stepwarden.upstream.oauth.listener import Listener
 from stepwarden.upstream.oauth.machine_lock import HeldTooLong
+from stepwarden.upstream.oauth.provider import BrowserRedirect
 from stepwarden.upstream.oauth.redirect_answer import plain, read_answer, refuse_error
 from stepwarden.upstream.oauth.response_checks import RequestRefused
 from stepwarden.upstream.oauth.token_set import TokenSet
 from stepwarden.upstream.oauth.vault import TokenStore
+from stepwarden.upstream.sign_in import OpenAddress, SignInRequest
 
 LOCK_WAIT_S = 30.0
-
-
-async def _shown_nowhere(_address: str) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +33,20 @@ class SignIn:
     """How a person is asked to sign in.
 
     With `waits` the request that needs it waits for them; without, it ends with SignInNeeded and the address, and the
-    next request after they signed in goes on. `timeout_s` is how long an attempt waits for them. `show` is given the
-    address for the browser. `pasted` gives the next line of text in which they may bring the answer themselves, from a
-    browser on another machine; `say` is told what was wrong with one.
+    next request after they signed in goes on. `timeout_s` is how long an attempt waits for them. `open_address` sends
+    them to the address; without it the attempt itself sends nobody. `pasted` returns the next line of text in which
+    they may bring the answer themselves, from a browser on another machine; `say` is told what was wrong with one.
     """
 
     waits: bool
     timeout_s: float = 600.0
-    show: Callable[[str], Awaitable[None]] = _shown_nowhere
+    open_address: OpenAddress | None = None
     pasted: Callable[[], Awaitable[str]] | None = None
     say: Callable[[str], None] = lambda _text: None
 
 
 class Attempt:
-    """An attempt under way; made by `begin`."""
+    """An attempt under way, in a task of its own."""
 
     def __init__(self, config: UpstreamConfig, vault: TokenStore, how: SignIn, challenge: Challenge) -> None:
         self.challenge = challenge
@@ -60,7 +59,7 @@ class Attempt:
 
     @property
     def over(self) -> bool:
-        """Whether it came to its end, whichever."""
+        """Whether it ended, one way or the other."""
         return self._task.done()
 
     async def address(self) -> str:
@@ -99,7 +98,7 @@ class Attempt:
         verdict = f"The sign-in for {config.name} was given up; nothing was stored."
         pasting = asyncio.create_task(self._take_pasted(listener)) if self._how.pasted else None
         try:
-            bundle = await self._signed_in(listener)
+            token_set = await self._signed_in(listener)
             verdict = f"You are signed in at {config.name}. You can close this page."
         except StepwardenError as error:
             verdict = str(error)
@@ -108,7 +107,7 @@ class Attempt:
             if pasting is not None:
                 pasting.cancel()
             await listener.close(verdict)
-        return bundle
+        return token_set
 
     async def _signed_in(self, listener: Listener) -> TokenSet:
         config, vault = self._config, self._vault
@@ -120,13 +119,17 @@ class Attempt:
             listener.expect(state)
             if not self._address.done():
                 self._address.set_result(address)
-            await self._how.show(address)
+            if self._how.open_address is not None:
+                answer = await self._how.open_address(SignInRequest(config.name, address))
+                if answer.decision == "declined":
+                    raise SignInFailed(f"The sign-in for {config.name} was declined; nothing was stored.")
 
-        async def answered(metadata: OAuthMetadata | None) -> AuthorizationCodeResult:
+        async def answer(metadata: OAuthMetadata | None) -> AuthorizationCodeResult:
             return await self._answer(listener, metadata)
 
         try:
-            bundle = await authorize(config, listener.redirect_uri, show, answered, self.challenge, before)
+            browser = BrowserRedirect(listener.redirect_uri, show, answer)
+            token_set = await authorize(config, browser, self.challenge, before)
         except RequestRefused as refused:
             raise SignInFailed(
                 f"The authorization server of {config.name} did not redeem the code ({refused}); nothing was stored. "
@@ -134,10 +137,10 @@ class Attempt:
             ) from None
         try:
             async with vault.lock(config.name, LOCK_WAIT_S):
-                await to_thread.run_sync(vault.save, bundle)
+                await to_thread.run_sync(vault.save, token_set)
         except HeldTooLong as held:
             raise UpstreamDown(held_too_long(config.name, held, LOCK_WAIT_S)) from None
-        return bundle
+        return token_set
 
     async def _answer(self, listener: Listener, metadata: OAuthMetadata | None) -> AuthorizationCodeResult:
         name = self._config.name
@@ -167,22 +170,22 @@ class Attempt:
             while text := await self._how.pasted():
                 answer = read_answer(text)
                 if answer is None:
-                    self._how.say("That is no address with an answer in it; paste the whole address.")
+                    self._how.say("That is not an address with an answer in it; paste the whole address.")
                 elif not listener.offer(answer):
                     self._how.say("That answer belongs to another sign-in (its state is another); paste the newest.")
 
 
 def _former(vault: TokenStore, config: UpstreamConfig) -> TokenSet | None:
-    """Return the sign-in this one follows; what cannot be read is no reason not to sign in anew."""
+    """Return the sign-in that this one follows; None also where it cannot be read: a new one replaces it."""
     with contextlib.suppress(StepwardenError):
         return vault.load(config.name, config.url or "", config.auth.issuer)
     return None
 
 
 def held_too_long(upstream: str, held: HeldTooLong, waited_s: float) -> str:
-    """Return that another process keeps the lock of an upstream's sign-in."""
+    """Return the words for another process that keeps the lock of an upstream's sign-in."""
     who = f"Process {held.holder}" if held.holder else "Another process"
     return (
-        f"{who} has been at the sign-in of {upstream} for {waited_s:.0f} s and does not come to its end; end it, or "
+        f"{who} has been signing in at {upstream} for {waited_s:.0f} s and did not finish; end it, or "
         "send the same call again later."
     )

@@ -1,4 +1,4 @@
-"""How it stands with an upstream's sign-in, for people and for a look before a call: never any token."""
+"""The status of an upstream's sign-in, for people and for checks before a call; it never holds a token."""
 
 import time
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class AuthStatus:
 
 
 def auth_status(config: UpstreamConfig, vault: Vault, *, now: float | None = None) -> AuthStatus:
-    """Look up how it stands; nothing is sent anywhere, and nothing renewed."""
+    """Return the status of a sign-in; nothing is sent anywhere, and nothing renewed."""
     now = time.time() if now is None else now
     if config.url is None or config.auth.type == "none":
         return AuthStatus(config.name, "none")
@@ -44,26 +44,26 @@ def auth_status(config: UpstreamConfig, vault: Vault, *, now: float | None = Non
     if config.auth.type != "oauth":
         return AuthStatus(config.name, "configured", detail=config.auth.type)
     try:
-        bundle = vault.load(config.name, config.url, config.auth.issuer)
+        token_set = vault.load(config.name, config.url, config.auth.issuer)
     except SecretsUnavailable as error:
         return AuthStatus(config.name, "unreadable", detail=str(error), aside=tuple(vault.set_aside(config.name)))
     aside = tuple(vault.set_aside(config.name))
-    if bundle is None:
+    if token_set is None:
         return AuthStatus(config.name, "signed out", aside=aside)
-    tokens = bundle.tokens
+    tokens = token_set.tokens
     state: State = "signed in"
     detail = ""
     if tokens is None or (tokens.over(now) and tokens.refresh is None):
-        state, detail = "ended", bundle.ended or "its access token ended, and there is no refresh token"
+        state, detail = "ended", token_set.ended or "its access token ended, and there is no refresh token"
     elif tokens.over(now):
         state = "renewable"
-    granted = set(bundle.scopes)
+    granted = set(token_set.scopes)
     return AuthStatus(
         config.name,
         state,
-        bundle.issuer,
-        bundle.account,
-        bundle.scopes,
+        token_set.issuer,
+        token_set.account,
+        token_set.scopes,
         tuple(scope for scope in config.auth.scopes if tokens is not None and scope not in granted),
         tokens.expires_at if tokens is not None else None,
         detail,
@@ -72,10 +72,10 @@ def auth_status(config: UpstreamConfig, vault: Vault, *, now: float | None = Non
 
 
 def _of_machine(config: UpstreamConfig, vault: Vault, now: float) -> AuthStatus:
-    """Look up what a machine has for the moment; without a token that is good it gets one by itself."""
-    bundle = MachineTokenCache(vault, config).load(config.name, config.url or "", config.auth.issuer)
-    if bundle is None or bundle.tokens is None or bundle.tokens.over(now):
+    """Return the status of a machine's sign-in; without a valid token it gets one by itself."""
+    token_set = MachineTokenCache(vault, config).load(config.name, config.url or "", config.auth.issuer)
+    if token_set is None or token_set.tokens is None or token_set.tokens.over(now):
         return AuthStatus(config.name, "configured", issuer=config.auth.issuer or "", detail=config.auth.type)
-    missing = tuple(scope for scope in config.auth.scopes if scope not in bundle.scopes)
-    until = bundle.tokens.expires_at
-    return AuthStatus(config.name, "signed in", bundle.issuer, bundle.account, bundle.scopes, missing, until)
+    missing = tuple(scope for scope in config.auth.scopes if scope not in token_set.scopes)
+    until = token_set.tokens.expires_at
+    return AuthStatus(config.name, "signed in", token_set.issuer, token_set.account, token_set.scopes, missing, until)

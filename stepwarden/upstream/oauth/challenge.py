@@ -1,11 +1,62 @@
-"""A server's refusal: whether another token could help, and the connection it came on."""
+"""A server's refusal of a request: what it wants, and whether another token could help."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import httpx2
-from mcp.client.auth.utils import extract_field_from_www_auth
+from mcp.client.auth.utils import (
+    extract_field_from_www_auth,
+    extract_resource_metadata_from_www_auth,
+    extract_scope_from_www_auth,
+)
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+
+from stepwarden.upstream.oauth.token_set import TokenSet
 
 _MOST_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What makes a sign-in necessary: the status (401, or 403 for more scopes) and headers of the server's refusal."""
+
+    status: int = 401
+    header: str = ""
+    protocol: str = ""
+
+    @classmethod
+    def of(cls, response: httpx2.Response) -> "Challenge":
+        """Read it from a refusal."""
+        return cls(
+            response.status_code,
+            response.headers.get("www-authenticate", ""),
+            response.request.headers.get(MCP_PROTOCOL_VERSION_HEADER, ""),
+        )
+
+    @property
+    def scope(self) -> str:
+        """The scopes the server says it wants, separated by blanks."""
+        return extract_scope_from_www_auth(self._response("http://127.0.0.1")) or ""
+
+    def response(self, url: str, scopes: tuple[str, ...]) -> httpx2.Response:
+        """Return it as the response that the SDK's flow begins with; `scopes` win over what the server wants."""
+        found = self._response(url)
+        if self.status == 401 and scopes:
+            place = extract_resource_metadata_from_www_auth(found)
+            parts = [f'resource_metadata="{place}"'] if place else []
+            parts.append(f'scope="{" ".join(scopes)}"')
+            return Challenge(401, f"Bearer {', '.join(parts)}", self.protocol)._response(url)
+        return found
+
+    def is_answered_by(self, stored: TokenSet | None) -> bool:
+        """Return whether what is stored could be what the server asked for: tokens, and the scopes it misses."""
+        if stored is None or stored.tokens is None:
+            return False
+        return self.status == 401 or set(self.scope.split()) <= set(stored.scopes)
+
+    def _response(self, url: str) -> httpx2.Response:
+        headers = {"www-authenticate": self.header} if self.header else {}
+        return httpx2.Response(self.status, headers=headers, request=httpx2.Request("POST", url))
 
 
 def refused(response: httpx2.Response) -> bool:

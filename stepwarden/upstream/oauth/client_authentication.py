@@ -1,12 +1,12 @@
-"""Proving who we are to a token endpoint: with a secret, with what a private key signs, or with a name alone."""
+"""Proves who we are to a token endpoint: by a secret, by what a private key signs, or by a name alone."""
 
 from anyio import to_thread
 from mcp.client.auth.oauth2 import OAuthContext
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthMetadata
 
 from stepwarden.errors import SignInFailed
+from stepwarden.upstream.auth_config import ClientConfig
 from stepwarden.upstream.client_keys import ClientKey, UnfitKey, read_client_key
-from stepwarden.upstream.config import ClientConfig
 from stepwarden.upstream.oauth.provider import NoStorage, secret_method
 
 Form = dict[str, str]
@@ -14,7 +14,7 @@ FORM_HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-async def proved(
+async def prove_client(
     client: ClientConfig, upstream: str, issuer: str, metadata: OAuthMetadata | None, form: Form
 ) -> tuple[Form, Form]:
     """Return a form and its headers with the proof in it, for the authorization server `issuer`.

@@ -5,7 +5,7 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import JWT_BEARER_GRANT_TYPE, OAuthClientInformationFull, OAuthClientMetadata, OAuthMetadata
 
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.oauth.client_authentication import Form, proved
+from stepwarden.upstream.oauth.client_authentication import Form, prove_client
 from stepwarden.upstream.oauth.provider import NoStorage, check_issuer, chosen_issuer, restore
 from stepwarden.upstream.oauth.token_exchange import fetch_id_jag
 from stepwarden.upstream.oauth.token_set import TokenSet
@@ -60,13 +60,13 @@ class ClientCredentialsProvider(OAuthClientProvider):
             form["resource"] = resource
         if scope:
             form["scope"] = scope
-        form, headers = await self.proved(form)
+        form, headers = await self.prove(form)
         return httpx2.Request("POST", self.token_endpoint, data=form, headers=headers)
 
-    async def proved(self, form: Form) -> tuple[Form, Form]:
+    async def prove(self, form: Form) -> tuple[Form, Form]:
         """Return a form and its headers with the proof of who we are in it."""
         metadata = self._described
-        return await proved(self._config.auth, self._config.name, str(metadata.issuer), metadata, form)
+        return await prove_client(self._config.auth, self._config.name, str(metadata.issuer), metadata, form)
 
     @property
     def token_endpoint(self) -> str:

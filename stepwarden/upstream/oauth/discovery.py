@@ -1,11 +1,11 @@
-"""Asking a server how it wants to be signed in at, before anything is at stake: `stepwarden login` begins with it."""
+"""Asks a server how it wants to be signed in at: `stepwarden login` begins with it."""
 
 import httpx2
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 
 from stepwarden.errors import UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.oauth.flow import Challenge
+from stepwarden.upstream.oauth.challenge import Challenge
 from stepwarden.upstream.oauth.http_client import TIMEOUT_S, reason
 
 _PROTOCOL = "2025-06-18"  # the first under which tokens are asked for with `resource`
@@ -13,7 +13,7 @@ _PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
 async def probe(config: UpstreamConfig) -> Challenge:
-    """Send a request without a token and give how it was refused; an empty challenge where it was not.
+    """Send a request without a token and return how it was refused; an empty challenge where it was not.
 
     Raises UpstreamDown where nothing answers.
     """

@@ -1,4 +1,4 @@
-"""From an upstream's configuration to what signs its requests."""
+"""Builds what signs the requests to an upstream from its configuration."""
 
 import logging
 from pathlib import Path
@@ -24,7 +24,7 @@ def vault_directory(settings: Settings) -> Path:
 
 
 def build_auth(config: UpstreamConfig, vault: TokenStore, sign_in: SignIn | None) -> OAuthAuth | StaticAuth | None:
-    """Return what signs the requests to an upstream, an `httpx2.Auth`; None where nothing does.
+    """Return the `httpx2.Auth` that signs the requests to an upstream; None where nothing does.
 
     Make it once for an upstream and use it for every connection: an attempt of a person to sign in and a renewal under
     way belong to it; `close` it at the end. `sign_in` says how a person is asked; None: nobody is, and SignInNeeded
@@ -40,11 +40,11 @@ def build_auth(config: UpstreamConfig, vault: TokenStore, sign_in: SignIn | None
             f"{config.name}: auth.issuer: name the authorization server that gave the client_secret, or the upstream "
             "decides who receives it."
         )
-    # The SDK logs what goes wrong in its flows with a traceback, an odd answer with all that is in it; we say it in
-    # one line to whoever called, without secrets.
+    # The SDK logs failures of its flows with a traceback, and malformed answers in full; we raise them in one line,
+    # without secrets.
     logging.getLogger("mcp.client.auth.oauth2").setLevel(logging.CRITICAL)
     if auth.is_machine:
-        # A secret is asked for a token in no time; a key and an ID token are used as seldom as can be.
+        # With a secret a token is had at once; a key and an ID token are used as seldom as possible.
         kept = (
             MemoryVault()
             if auth.type == "client_credentials" and not auth.has_key

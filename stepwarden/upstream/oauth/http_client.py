@@ -1,4 +1,4 @@
-"""The HTTP client of signing in: nothing of the upstream's own settings, no redirects, small answers, https."""
+"""The HTTP client for signing in: none of the upstream's own settings, no redirects, small answers, https only."""
 
 import ssl
 from types import TracebackType
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from stepwarden.errors import SignInFailed, UpstreamDown
-from stepwarden.upstream.config import sends_safely
+from stepwarden.upstream.addresses import sends_safely
 from stepwarden.upstream.oauth.redirect_answer import plain
 
 TIMEOUT_S = 20.0
@@ -56,8 +56,8 @@ class OAuthHttpClient:
             body += chunk
             if len(body) > MOST_BYTES:
                 raise SignInFailed(
-                    f"{host}, where {self._upstream} signs in, answers with more than {MOST_BYTES} bytes; nothing of "
-                    "that is a sign-in."
+                    f"{host}, where {self._upstream} signs in, answers with more than {MOST_BYTES} bytes; "
+                    "that is not a sign-in."
                 )
         dropped = {"content-encoding", "content-length", "transfer-encoding"}  # of the body as it came
         headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in dropped]

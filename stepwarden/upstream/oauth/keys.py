@@ -1,7 +1,7 @@
 """Where the key of the vault comes from: a file that the user names, else the keyring of the operating system.
 
-No key is ever made beside what it seals: that would be a lock with its key in it. A variable cannot hold the key
-either: every process that we start would inherit it, and hosts keep variables in plain files.
+A key is never made beside what it seals. A variable cannot hold it either: every process that we start would inherit
+it, and hosts keep variables in plain files.
 """
 
 import base64
@@ -28,12 +28,19 @@ HOW_TO_GET_A_KEY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class KeySource:
     """Finds the key: in `key_file` where one is named, else in the keyring; `vault` is the directory it seals."""
 
     vault: Path
     key_file: Path | None = None
+    _found: EncryptionKey | None = None
+
+    def get(self, *, make: bool) -> EncryptionKey | None:
+        """Return the key, looked for once; see `find`."""
+        if self._found is None:
+            self._found = self.find(make=make)
+        return self._found
 
     def find(self, *, make: bool) -> EncryptionKey | None:
         """Return the key; None where there is none yet. With `make` one is made in the keyring, where there is one.
@@ -103,7 +110,7 @@ def _from_keyring(keyring: Any) -> EncryptionKey | None:
         secret = b""
     if len(secret) < KEY_BYTES:
         raise SecretsUnavailable(
-            f"The keyring's entry {_SERVICE}/{_ACCOUNT} is no key of ours; delete it, then sign in again."
+            f"The keyring's entry {_SERVICE}/{_ACCOUNT} is not a key of ours; delete it, then sign in again."
         )
     return EncryptionKey(secret, "the keyring")
 

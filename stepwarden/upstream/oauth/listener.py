@@ -26,8 +26,8 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Ste
 class Listener:
     """Waits for the answer to one attempt to sign in.
 
-    An answer with another state is turned away and not taken for the end: any page the browser has open can send one.
-    The browser is answered when the attempt is over, with what became of it.
+    An answer with another state is rejected and does not end the attempt: any page the browser has open can send one.
+    The browser is answered with the outcome when the attempt is over.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,7 +65,7 @@ class Listener:
         return await asyncio.shield(self._answer)
 
     def offer(self, answer: RedirectAnswer) -> bool:
-        """Take an answer that came another way (pasted); tell whether it is the awaited one."""
+        """Take an answer that came another way (pasted); return whether it is the awaited one."""
         if self._state is None or not same_state(answer, self._state):
             self.strangers += 1
             return False
@@ -74,7 +74,7 @@ class Listener:
         return True
 
     async def close(self, verdict: str) -> None:
-        """Return the browser what became of it, in one sentence, and stop listening."""
+        """Answer the browser with the outcome, in one sentence, and stop listening."""
         if not self._verdict.done():
             self._verdict.set_result(verdict)
         if self._server is not None:
@@ -95,7 +95,7 @@ class Listener:
             writer.write(_page(status, text))
             await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
-            pass  # whoever it was has nothing to say to us
+            pass  # not a browser that comes back
         finally:
             self._open.discard(task)
             writer.close()
@@ -110,7 +110,7 @@ class Listener:
             return HTTPStatus.NOT_FOUND, "There is nothing here."
         answer = read_answer(target)
         if answer is None:
-            return HTTPStatus.BAD_REQUEST, "This is no answer of an authorization server."
+            return HTTPStatus.BAD_REQUEST, "This is not an answer of an authorization server."
         if self._answer.done():
             return HTTPStatus.CONFLICT, "This answer was used already; you can close this page."
         if not self.offer(answer):
@@ -118,12 +118,12 @@ class Listener:
         try:
             verdict = await asyncio.wait_for(asyncio.shield(self._verdict), _VERDICT_WAIT_S)
         except TimeoutError:
-            verdict = "Stepwarden is still at work; look there."
+            verdict = "Stepwarden is still working; look there."
         return HTTPStatus.OK, verdict
 
 
 def _request(head: bytes) -> tuple[str, str, str]:
-    """Return method, target and Host of a request; empty where it is none."""
+    """Return method, target and Host of a request; empty where it is not one."""
     first, *headers = head.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3:

@@ -22,10 +22,10 @@ class HeldTooLong(Exception):
 
 @asynccontextmanager
 async def machine_lock(path: Path, wait_s: float) -> AsyncGenerator[None]:
-    """Hold the lock at `path`; it goes with the process, so one that was killed leaves nothing behind.
+    """Hold the lock at `path`; it ends with the process, so one that was killed leaves nothing behind.
 
-    Raises HeldTooLong after `wait_s` seconds. A stopped process keeps a lock, and whoever took it from it would do
-    the same work twice.
+    Raises HeldTooLong after `wait_s` seconds. A stopped process keeps its lock: taking it away would do the same
+    work twice.
     """
     from filelock import FileLock, Timeout
 

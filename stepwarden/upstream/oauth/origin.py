@@ -1,4 +1,4 @@
-"""Whose request it is: tokens go to the server they are for, and to nobody it redirects to."""
+"""The origin of a request: tokens go to the server they are for, and not where it redirects to."""
 
 import httpx2
 

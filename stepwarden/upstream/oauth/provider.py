@@ -1,4 +1,4 @@
-"""The SDK's OAuth providers, each made for one flow and thrown away: what lasts is in the bundle.
+"""The SDK's OAuth providers, each made for one flow and thrown away: what lasts is in the token set.
 
 The SDK keeps one provider for the life of a client, holds its lock while a response is awaited, and forgets on a
 restart when its token ends and where it came from. So here a flow begins with all that is stored, is driven outside
@@ -6,6 +6,7 @@ of any request (`flow.py`), and stops where a person or the vault has to come fi
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 import httpx2
@@ -27,13 +28,23 @@ from stepwarden.upstream.oauth.token_set import TokenSet
 
 _ENDED = 1.0  # long ago; the SDK takes 0 for "never ends"
 
-Show = Callable[[str], Awaitable[None]]
-Answered = Callable[[OAuthMetadata | None], Awaitable[AuthorizationCodeResult]]
 SecretMethod = Literal["client_secret_basic", "client_secret_post"]
 
 
+@dataclass(frozen=True, slots=True)
+class BrowserRedirect:
+    """A person's way through their browser: it is sent to an address by `show`, and comes back to `redirect_uri`.
+
+    `answer` waits for what it brings back from the authorization server with this metadata.
+    """
+
+    redirect_uri: str
+    show: Callable[[str], Awaitable[None]]
+    answer: Callable[[OAuthMetadata | None], Awaitable[AuthorizationCodeResult]]
+
+
 class FlowProvider(Protocol):
-    """What drives one flow to its token; see `PersonProvider` and `MachineProvider`."""
+    """What takes one flow to its token; see `PersonProvider` and `ClientCredentialsProvider`."""
 
     context: OAuthContext
     pause: httpx2.Request
@@ -44,7 +55,7 @@ class FlowProvider(Protocol):
         ...
 
     def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        """The SDK's flow, which hands out `pause` where the token is to be asked for."""
+        """Run the SDK's flow, which hands out `pause` where the token is to be asked for."""
         ...
 
     async def token_request(self) -> httpx2.Request:
@@ -55,13 +66,13 @@ class FlowProvider(Protocol):
         """Fill the context with what is stored, without any flow."""
         ...
 
-    async def proved(self, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    async def prove(self, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return a form and its headers with the proof of who we are in it."""
         ...
 
 
 class NoStorage:
-    """The SDK's storage that keeps nothing: the driver of a flow stores the whole bundle at once."""
+    """The SDK's storage that keeps nothing: the code that runs a flow stores the whole token set at once."""
 
     async def get_tokens(self) -> OAuthToken | None:
         """Return none; see `restore`."""
@@ -81,26 +92,24 @@ class NoStorage:
 class PersonProvider(OAuthClientProvider):
     """Signs a person in, or renews what a person signed in for.
 
-    Where the SDK would wait for the person inside its flow, this one hands out `pause` as the next request; the driver
-    then sends what `token_request` gives instead.
+    Where the SDK would wait for the person inside its flow, this one hands out `pause` as the next request; the code
+    that runs the flow then sends what `token_request` returns instead.
     """
 
-    def __init__(
-        self, config: UpstreamConfig, redirect_uri: str, show: Show, answered: Answered, *, begin: TokenSet | None
-    ) -> None:
+    def __init__(self, config: UpstreamConfig, browser: BrowserRedirect, *, begin: TokenSet | None) -> None:
         async def callback() -> AuthorizationCodeResult:
-            return await answered(self.context.oauth_metadata)
+            return await browser.answer(self.context.oauth_metadata)
 
         super().__init__(
             config.url or "",
             OAuthClientMetadata(
-                redirect_uris=[AnyUrl(redirect_uri)],
+                redirect_uris=[AnyUrl(browser.redirect_uri)],
                 client_name="Stepwarden",
                 software_id="stepwarden",
                 scope=" ".join(config.auth.scopes) or None,
             ),
             NoStorage(),
-            redirect_handler=show,
+            redirect_handler=browser.show,
             callback_handler=callback,
             client_metadata_url=config.auth.client_metadata_url,
         )
@@ -149,7 +158,7 @@ class PersonProvider(OAuthClientProvider):
         code, verifier = await self._perform_authorization_code_grant()
         return await self._exchange_token_authorization_code(code, verifier)
 
-    async def proved(self, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    async def prove(self, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return a form and its headers with the proof of who we are in it."""
         client = self.context.client_info
         form = form | {"client_id": (client.client_id or "") if client else ""}
@@ -161,29 +170,29 @@ class PersonProvider(OAuthClientProvider):
         return self._get_token_endpoint()
 
 
-def restore(context: OAuthContext, bundle: TokenSet | None) -> None:
+def restore(context: OAuthContext, token_set: TokenSet | None) -> None:
     """Fill the context of a flow with what is stored, so that a restart changes nothing.
 
     The access token counts as ended: a flow is begun only to get another one.
     """
-    if bundle is None:
+    if token_set is None:
         return
-    if bundle.tokens is not None:
+    if token_set.tokens is not None:
         context.current_tokens = OAuthToken(
-            access_token=bundle.tokens.access, refresh_token=bundle.tokens.refresh, scope=bundle.tokens.scope
+            access_token=token_set.tokens.access, refresh_token=token_set.tokens.refresh, scope=token_set.tokens.scope
         )
         context.token_expiry_time = _ENDED
-    if bundle.client is not None:
-        context.client_info = OAuthClientInformationFull.model_validate(bundle.client)
-    if bundle.issuer_metadata is not None:
-        context.oauth_metadata = OAuthMetadata.model_validate(bundle.issuer_metadata)
+    if token_set.client is not None:
+        context.client_info = OAuthClientInformationFull.model_validate(token_set.client)
+    if token_set.issuer_metadata is not None:
+        context.oauth_metadata = OAuthMetadata.model_validate(token_set.issuer_metadata)
         context.auth_server_url = str(context.oauth_metadata.issuer)
-    if bundle.resource_metadata is not None:
-        context.protected_resource_metadata = ProtectedResourceMetadata.model_validate(bundle.resource_metadata)
+    if token_set.resource_metadata is not None:
+        context.protected_resource_metadata = ProtectedResourceMetadata.model_validate(token_set.resource_metadata)
 
 
 def stored(model: Any) -> dict[str, Any] | None:
-    """Return one of the SDK's models as it goes into a bundle."""
+    """Return one of the SDK's models as it goes into a token set."""
     return None if model is None else cast("dict[str, Any]", model.model_dump(mode="json", exclude_none=True))
 
 

@@ -1,4 +1,4 @@
-"""What a browser brings back from an authorization server, read and judged without any I/O."""
+"""The answer of an authorization server that a browser brings back: parsed and checked without I/O."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ class RedirectAnswer:
 
 
 def read_answer(text: str) -> RedirectAnswer | None:
-    """Read the address that a browser came back to, or only its query; None where it is no answer at all.
+    """Return the answer in the address that a browser came back to, or in its query alone; None where it has none.
 
-    A parameter that stands there twice makes it none: servers and we could take different ones for meant.
+    A repeated parameter makes it invalid: we could read another one than the server meant.
     """
     text = text.strip()
     if not text or len(text) > _MOST_CHARS:
@@ -54,14 +54,14 @@ def same_state(answer: RedirectAnswer, state: str) -> bool:
 
 
 def refuse_error(answer: RedirectAnswer, upstream: str) -> None:
-    """Raise SignInFailed where the answer is that there will be no code."""
+    """Raise SignInFailed where the answer is an error."""
     if not answer.error:
         return
-    said = plain(answer.description) or plain(answer.error)
+    reason = plain(answer.description) or plain(answer.error)
     if answer.error == "access_denied":
-        raise SignInFailed(f"The sign-in for {upstream} was declined ({said}); nothing was stored.")
+        raise SignInFailed(f"The sign-in for {upstream} was declined ({reason}); nothing was stored.")
     raise SignInFailed(
-        f"The authorization server refused the sign-in for {upstream}: {plain(answer.error)} ({said}); "
+        f"The authorization server refused the sign-in for {upstream}: {plain(answer.error)} ({reason}); "
         "nothing was stored."
     )
 

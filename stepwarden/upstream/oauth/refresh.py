@@ -1,4 +1,4 @@
-"""One renewal for all processes of the machine: whoever holds the lock renews, and the others read what came of it."""
+"""One renewal for all processes of the machine: whoever holds the lock renews, and the others read the result."""
 
 import logging
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from anyio import to_thread
 from stepwarden.errors import SecretsUnavailable, SignInFailed, UpstreamDown
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth.attempt import held_too_long
-from stepwarden.upstream.oauth.flow import Challenge, fetch, renew
+from stepwarden.upstream.oauth.challenge import Challenge
+from stepwarden.upstream.oauth.flow import fetch, renew
 from stepwarden.upstream.oauth.machine_lock import HeldTooLong
 from stepwarden.upstream.oauth.response_checks import RequestRefused
 from stepwarden.upstream.oauth.token_set import TokenSet
@@ -22,7 +23,7 @@ _LOST_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
 
 @dataclass(frozen=True, slots=True)
 class TokenRefresh:
-    """Renews the sign-in of one upstream; `lock_wait_s` is how long another process may be at it."""
+    """Renews the sign-in of one upstream; `lock_wait_s` is how long another process may hold the lock."""
 
     config: UpstreamConfig
     vault: TokenStore
@@ -58,36 +59,36 @@ class TokenRefresh:
     async def _redeemed(self, stored: TokenSet) -> TokenSet | None:
         await to_thread.run_sync(self.vault.save, stored)  # none is spent where its successor could not be kept
         try:
-            bundle = await renew(self.config, stored)
+            token_set = await renew(self.config, stored)
         except RequestRefused as refusal:
             why = f"the authorization server ended it: {refusal}"
             logger.warning("the sign-in of %s is over: %s", self.config.name, why)
             ended = stored.without_tokens(why, self.clock(), keep_client=refusal.error not in _LOST_CLIENT)
             await to_thread.run_sync(self.vault.save, ended)
             return None
-        bundle = bundle.model_copy(update={"account": bundle.account or stored.account, "asked": stored.asked})
-        await self._kept(bundle)
-        return bundle
+        token_set = token_set.model_copy(update={"account": token_set.account or stored.account, "asked": stored.asked})
+        await self._keep(token_set)
+        return token_set
 
     async def _fetched(self, challenge: Challenge, stored: TokenSet | None) -> TokenSet:
         if not challenge.header and stored is not None:
             challenge = Challenge(header=stored.challenge, protocol=stored.protocol)
         try:
-            bundle = await fetch(self.config, challenge, stored)
+            token_set = await fetch(self.config, challenge, stored)
         except RequestRefused as refusal:
-            raise SignInFailed(_unfit(self.config, refusal)) from None
-        await self._kept(bundle)
-        return bundle
+            raise SignInFailed(_refusal_text(self.config, refusal)) from None
+        await self._keep(token_set)
+        return token_set
 
-    async def _kept(self, bundle: TokenSet) -> None:
+    async def _keep(self, token_set: TokenSet) -> None:
         try:
-            await to_thread.run_sync(self.vault.save, bundle)
+            await to_thread.run_sync(self.vault.save, token_set)
         except SecretsUnavailable as error:
             # The disk filled up since we looked. The tokens are good for this process, and lost with it.
-            logger.error("the renewed sign-in of %s could not be kept: %s", bundle.upstream, error)
+            logger.error("the renewed sign-in of %s could not be kept: %s", token_set.upstream, error)
 
 
-def _unfit(config: UpstreamConfig, refusal: RequestRefused) -> str:
+def _refusal_text(config: UpstreamConfig, refusal: RequestRefused) -> str:
     """Return what to do where an authorization server refuses what a machine's entry has for it."""
     auth = config.auth
     if auth.idp is not None and refusal.error not in _LOST_CLIENT:

@@ -1,4 +1,4 @@
-"""Signing in with what the configuration holds: a bearer token, or e-mail and API token as Atlassian wants them."""
+"""Signing in with credentials of the configuration: a bearer token, or e-mail and API token."""
 
 import base64
 from collections.abc import AsyncGenerator
@@ -11,7 +11,7 @@ from stepwarden.upstream.oauth.origin import same_origin
 
 
 class StaticAuth(httpx2.Auth):
-    """Sends one header to one server, and says what to do where that is not enough."""
+    """Sends one header to one server, and says what to do where that is refused."""
 
     def __init__(self, config: UpstreamConfig) -> None:
         auth = config.auth

@@ -1,6 +1,7 @@
 """An ID token for an ID-JAG, at an enterprise's identity provider: the first half of SEP-990 (RFC 8693).
 
-The ID-JAG is for one authorization server and one MCP server; the second half (`machine.py`) gives it for a token.
+The ID-JAG is for one authorization server and one MCP server; the second half (`client_credentials.py`) exchanges
+it for a token.
 """
 
 import time
@@ -19,10 +20,11 @@ from mcp.client.auth.utils import (
 from mcp.shared.auth import OAuthMetadata
 
 from stepwarden.errors import SignInFailed
-from stepwarden.upstream.config import IdpConfig, UpstreamConfig
-from stepwarden.upstream.oauth.client_authentication import proved
+from stepwarden.upstream.auth_config import IdpConfig
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.oauth.client_authentication import prove_client
 from stepwarden.upstream.oauth.http_client import OAuthHttpClient
-from stepwarden.upstream.oauth.response_checks import RequestRefused, claims_of, object_of, raise_refusal
+from stepwarden.upstream.oauth.response_checks import RequestRefused, claims_of, json_object, raise_refusal
 from stepwarden.upstream.secret_files import OpenToOthers, read_secret
 
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -36,7 +38,7 @@ async def fetch_id_jag(config: UpstreamConfig, audience: str, resource: str, sco
     """Exchange the ID token of an entry for an ID-JAG.
 
     `audience` is the issuer of the MCP server's authorization server, `resource` the MCP server as it names itself.
-    Raises SignInFailed with what to mend, UpstreamDown where the identity provider does not answer.
+    Raises SignInFailed with what to correct, UpstreamDown where the identity provider does not answer.
     """
     idp = config.auth.idp
     assert idp is not None  # the entry was checked
@@ -51,25 +53,25 @@ async def fetch_id_jag(config: UpstreamConfig, audience: str, resource: str, sco
     }
     if scope:
         form["scope"] = scope
-    async with OAuthHttpClient(config.name) as sender:
-        metadata = None if idp.issuer is None else await _described(sender, idp.issuer, config.name)
+    async with OAuthHttpClient(config.name) as http:
+        metadata = None if idp.issuer is None else await _described(http, idp.issuer, config.name)
         endpoint = str(metadata.token_endpoint) if metadata is not None else idp.token_endpoint or ""
         issuer = str(metadata.issuer) if metadata is not None else endpoint
-        form, headers = await proved(idp, config.name, issuer, metadata, form)
+        form, headers = await prove_client(idp, config.name, issuer, metadata, form)
         request = httpx2.Request("POST", endpoint, data=form, headers=headers)
-        response = await sender.send(request)
+        response = await http.send(request)
     return _id_jag(config, idp, request, response)
 
 
 def _id_jag(config: UpstreamConfig, idp: IdpConfig, request: httpx2.Request, response: httpx2.Response) -> str:
-    said = object_of(response)
+    body = json_object(response)
     if response.status_code != 200:
         try:
-            raise_refusal(config.name, request, response, said)
+            raise_refusal(config.name, request, response, body)
         except RequestRefused as refusal:
             raise SignInFailed(_what_to_do(config, idp, refusal)) from None
-    found = said.get("access_token")
-    if said.get("issued_token_type") != _ID_JAG or not isinstance(found, str) or not found:
+    found = body.get("access_token")
+    if body.get("issued_token_type") != _ID_JAG or not isinstance(found, str) or not found:
         raise SignInFailed(
             f"{request.url.host}, the identity provider of {config.name}, gave another token than the ID-JAG that was "
             "asked for: it has to support identity assertion authorization grants; nothing was sent on."
@@ -91,10 +93,10 @@ def _what_to_do(config: UpstreamConfig, idp: IdpConfig, refusal: RequestRefused)
 
 def _get_a_new_one(idp: IdpConfig) -> str:
     if idp.id_token_file is not None:
-        return f"get a new one and write it to {idp.id_token_file}; it is read anew by the next call."
+        return f"get a new one and write it to {idp.id_token_file}; the next call reads it again."
     return (
         "get a new one, put it where auth.idp.id_token takes it from and start stepwarden again; a file that "
-        "auth.idp.id_token_file names would be read anew by each exchange."
+        "auth.idp.id_token_file names would be read again by each exchange."
     )
 
 
@@ -106,7 +108,7 @@ def _read_id_token(idp: IdpConfig, upstream: str) -> str:
         token = _from_file(Path(idp.id_token_file).expanduser(), upstream)
     claims = claims_of(token := token.strip())
     if not claims:
-        raise SignInFailed(f"The ID token of {upstream} is none (three parts with dots): {_get_a_new_one(idp)}")
+        raise SignInFailed(f"The ID token of {upstream} is not a JWT (three parts with dots): {_get_a_new_one(idp)}")
     until = claims.get("exp")
     if isinstance(until, int | float) and until <= time.time():
         ended = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -124,10 +126,10 @@ def _from_file(path: Path, upstream: str) -> str:
         raise SignInFailed(f"{named} can be read by others; chmod 600 it.") from None
 
 
-async def _described(sender: OAuthHttpClient, issuer: str, upstream: str) -> OAuthMetadata:
+async def _described(http: OAuthHttpClient, issuer: str, upstream: str) -> OAuthMetadata:
     """Return how an identity provider describes itself (RFC 8414, OpenID Connect Discovery)."""
     for url in build_oauth_authorization_server_metadata_discovery_urls(issuer, issuer):
-        goes_on, metadata = await handle_auth_metadata_response(await sender.send(create_oauth_metadata_request(url)))
+        goes_on, metadata = await handle_auth_metadata_response(await http.send(create_oauth_metadata_request(url)))
         if metadata is not None and not issuers_match(str(metadata.issuer), issuer):
             raise OAuthFlowError(f"the identity provider at {issuer} says that it is {metadata.issuer}")
         if metadata is not None:

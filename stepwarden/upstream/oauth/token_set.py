@@ -1,4 +1,4 @@
-"""What is kept of a sign-in: tokens, and what is needed to renew them without finding it all out again."""
+"""What is kept of a sign-in: tokens, and what is needed to renew them without another discovery."""
 
 import hashlib
 from typing import Any
@@ -7,10 +7,10 @@ from mcp.client.auth.utils import issuers_match
 from pydantic import BaseModel, ConfigDict, Field
 
 MARGIN_S = 60.0
-"""So long before the end of an access token it is renewed, or for the last tenth of its life where that is less."""
+"""An access token is renewed so long before its end, or in the last tenth of its life where that is shorter."""
 
 CLOCK_SLACK_S = 300.0
-"""A token that seems to come from further in the future than this was stored under another clock."""
+"""A token from further in the future than this was stored under another clock."""
 
 LONGEST_LIFE_S = 10 * 365 * 86_400.0
 
@@ -72,7 +72,7 @@ class TokenSet(BaseModel):
         return tuple(self.tokens.scope.split()) if self.tokens.scope is not None else self.asked
 
     def is_for(self, server: str, issuer: str | None, entry: str) -> bool:
-        """Return whether it is a sign-in for a server, at `issuer` (None: any), by whoever `entry` names."""
+        """Return whether it is a sign-in for a server, at `issuer` (None: any), by the entry with this digest."""
         return self.server == server and (issuer is None or issuers_match(self.issuer, issuer)) and self.entry == entry
 
     def without_tokens(self, why: str, now: float, *, keep_client: bool = True) -> "TokenSet":
@@ -87,6 +87,6 @@ def expiry(expires_in: int | None, now: float) -> float | None:
 
 
 def file_name(upstream: str, server: str, issuer: str) -> str:
-    """Name the file of a bundle; it has no place for what a name or an address could smuggle into a path."""
+    """Return the name of the file of a token set; no part of an address gets into it, which could lead elsewhere."""
     digest = hashlib.sha256(f"{server}\n{issuer}".encode()).hexdigest()[:24]
     return f"{upstream}.{digest}.token"

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from world import Browser, World, config, plain_client, signed_in, use
+from world import Browser, World, config, opened_by, plain_client, signed_in, use
 
 from stepwarden.errors import SecretsUnavailable, SignInFailed, SignInNeeded, UpstreamDown, UpstreamError
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
@@ -119,10 +119,10 @@ async def test_endpoints_without_tls(world: World, vault: Vault) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (PlainTextResponse("<html>"), "no token that can be used .*access_token"),
+        (PlainTextResponse("<html>"), "no usable token .*access_token"),
         (JSONResponse({"access_token": "hidden-1", "token_type": "mac"}), r"wrong in: token_type"),
         (JSONResponse({"access_token": "hidden-1", "expires_in": "soon"}), r"wrong in: expires_in"),
-        (JSONResponse(["hidden-1"]), "no token"),
+        (JSONResponse(["hidden-1"]), "no usable token"),
         (JSONResponse({"error": "invalid_client", "error_description": "who?"}, 401), r"invalid_client: who\?"),
         (PlainTextResponse("x" * 2_000_000), "more than 1000000 bytes"),
     ],
@@ -164,7 +164,7 @@ async def test_nobody_comes_and_a_stranger_is_turned_away(world: World, vault: V
             pages.append((await client.get(where, params={"code": "code-x", "state": "guessed"})).text)
         passing.append(asyncio.create_task(hours_pass()))
 
-    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=600.0, show=stranger))
+    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=600.0, open_address=opened_by(stranger)))
     with pytest.raises(SignInFailed, match=r"Nobody signed in at jira within 600 s; .* 1 answers with another state"):
         await use(world, auth)
     assert "its state is another" in pages[0]

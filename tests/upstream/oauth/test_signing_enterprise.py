@@ -16,9 +16,10 @@ from waking import waking
 from world import JWT_BEARER, World, config, expire, use
 
 from stepwarden.errors import SignInFailed, StepwardenError, UpstreamDown
-from stepwarden.upstream.config import AuthConfig, UpstreamConfig
+from stepwarden.upstream.auth_config import AuthConfig
+from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth import Vault, auth_status, build_auth
-from stepwarden.upstream.oauth.machine_token_cache import digest
+from stepwarden.upstream.oauth.machine_token_cache import entry_digest
 
 
 def by_idp(world: World, idp: Idp, **more: Any) -> UpstreamConfig:
@@ -79,7 +80,7 @@ async def test_a_file_of_the_id_token_is_read_anew_at_each_exchange(
     assert (await use(world, auth)).text == "done"
     token_file.write_text(idp.id_token(life_s=-5))
     assert (await use(world, auth)).text == "done"  # what it got is good for longer than the ID token
-    expire(world, vault, entry=digest(made.auth))
+    expire(world, vault, entry=entry_digest(made.auth))
     with pytest.raises(SignInFailed, match=r"The ID token of jira ended at .* UTC: get a new one and write it to "):
         await use(world, auth)
     assert len(idp.seen) == 1  # an ended one is not sent
@@ -176,8 +177,8 @@ async def test_a_server_that_does_not_trust_the_provider_is_told_without_the_ass
     [
         (None, 0o600, "cannot be read: No such file or directory; write a current one there"),
         ("a.b.c", 0o644, "can be read by others; chmod 600 it"),
-        ("hidden-1", 0o600, "is none .three parts with dots.: get a new one"),
-        ("", 0o600, "is none .three parts with dots.: get a new one"),
+        ("hidden-1", 0o600, "is not a JWT .three parts with dots.: get a new one"),
+        ("", 0o600, "is not a JWT .three parts with dots.: get a new one"),
     ],
 )
 async def test_files_without_a_usable_id_token(

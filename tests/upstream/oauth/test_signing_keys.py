@@ -27,7 +27,7 @@ from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.config_file import load_upstreams
 from stepwarden.upstream.oauth import Vault, auth_status, build_auth
 from stepwarden.upstream.oauth.flow import revoke
-from stepwarden.upstream.oauth.machine_token_cache import digest
+from stepwarden.upstream.oauth.machine_token_cache import entry_digest
 
 KEYS: dict[str, Any] = {
     "ec": ec.generate_private_key(ec.SECP256R1()),
@@ -72,7 +72,7 @@ async def test_an_assertion_is_for_the_issuer_alone_short_and_never_the_same(
     began = int(time.time())
     for _ in range(2):
         assert (await use(world, build_auth(made, vault, None))).text == "done"
-        expire(world, vault, entry=digest(made.auth))
+        expire(world, vault, entry=entry_digest(made.auth))
     for form in world.seen:
         assert form["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
         assert (form["grant_type"], form["resource"], form["scope"]) == ("client_credentials", world.server, "use")
@@ -115,7 +115,7 @@ async def test_a_restart_uses_the_stored_token_and_nothing_stored_is_readable(
     assert not any(token.encode() in kept.read_bytes() for token in world.access)
     found = auth_status(made, vault)
     assert (found.state, found.issuer, found.expires_at is not None) == ("signed in", world.issuer, True)
-    expire(world, vault, entry=digest(made.auth))
+    expire(world, vault, entry=entry_digest(made.auth))
     assert auth_status(made, vault).state == "configured"
 
 
@@ -129,7 +129,7 @@ async def test_processes_that_wake_together_ask_for_one_token(world: World, vaul
             world.token_gate.set()
             assert await callers.lines() == ["200 0"] * 5
         assert world.hits["token:client_credentials"] == count
-        expire(world, vault, entry=digest(made.auth))
+        expire(world, vault, entry=entry_digest(made.auth))
 
 
 @pytest.mark.asyncio
@@ -207,14 +207,14 @@ async def test_a_key_file_that_goes_away_is_told_and_a_good_token_is_used_until_
     auth = build_auth(made, vault, None)
     assert (await use(world, auth)).text == "done"
     client_key.unlink()
-    found = vault.load("jira", world.server, entry=digest(made.auth))
+    found = vault.load("jira", world.server, entry=entry_digest(made.auth))
     assert found is not None
     assert found.tokens is not None
     now = time.time()
     nearly = found.tokens.model_copy(update={"obtained_at": now - 3_600, "expires_at": now + 50})  # due, and yet good
     vault.save(found.model_copy(update={"tokens": nearly}))
     assert (await use(world, auth)).text == "done"
-    expire(world, vault, entry=digest(made.auth))
+    expire(world, vault, entry=entry_digest(made.auth))
     with pytest.raises(SignInFailed, match=r"Nothing can be signed for jira: private_key_file: .* cannot be read"):
         await use(world, auth)
 
@@ -245,7 +245,7 @@ async def test_a_token_that_is_refused_or_lacks_rights_is_told_for_a_machine(
 async def test_a_machine_signs_out_with_its_key(world: World, vault: Vault, client_key: Path) -> None:
     made = by_key(world, private_key_file=str(client_key))
     await use(world, build_auth(made, vault, None))
-    found = vault.load("jira", world.server, entry=digest(made.auth))
+    found = vault.load("jira", world.server, entry=entry_digest(made.auth))
     assert found is not None
     assert await revoke(made, found) is None
     assert world.hits["revoke"] == 1
@@ -271,7 +271,7 @@ MACHINE = {"type": "client_credentials", "client_id": "m", "issuer": "https://au
         ({"private_key": "${SHORT}"}, "auth.private_key: an RSA key of 1024 bits cannot be used; make"),
         ({"private_key": "${DSA}"}, "auth.private_key: a DSA key cannot be used; make"),
         ({"private_key": "${LOCKED}"}, "auth.private_key: the key has a passphrase; send one without: openssl"),
-        ({"private_key": "hidden-1"}, "auth.private_key: this is no private key in PEM"),
+        ({"private_key": "hidden-1"}, "auth.private_key: this is not a private key in PEM"),
         ({"private_key": "${NONE}"}, "the variable NONE is not set"),
         ({"private_key_file": "{folder}/none.pem"}, "none.pem cannot be read: No such file or directory"),
         ({"private_key_file": "{folder}"}, "cannot be read: Is a directory"),

@@ -181,7 +181,7 @@ async def test_a_process_that_hangs_in_its_renewal_is_named_and_no_token_is_spen
         await world.token_asked.wait()
         hung.send_signal(signal.SIGSTOP)
         waiting = OAuthAuth(config(world), vault, None, lock_wait_s=0.3)
-        with pytest.raises(UpstreamDown, match=f"Process {hung.pid} has been at the sign-in of jira"):
+        with pytest.raises(UpstreamDown, match=f"Process {hung.pid} has been signing in at jira"):
             await use(world, waiting)
         hung.send_signal(signal.SIGCONT)
         world.token_gate.set()

@@ -201,7 +201,7 @@ def test_a_locked_keyring_is_told(tmp_path: Path, keyring_of: Callable[[KeyringB
 class Ring(KeyringBackend):
     """A keyring in memory."""
 
-    priority = 5  # pyright: ignore[reportAssignmentType]
+    priority = 5  # pyright: ignore[reportAssignmentType] - a number, as the library's own backends have it
 
     def __init__(self, *, locked: bool = False) -> None:
         super().__init__()

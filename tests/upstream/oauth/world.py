@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 from stepwarden.upstream.oauth.token_set import TokenSet
+from stepwarden.upstream.sign_in import OpenAddress, SignInAnswer, SignInRequest
 from tests.support.http_apps import address_of, free_listener, served
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -279,8 +280,18 @@ class Browser:
         """Wait until every page is there."""
         await asyncio.gather(*self._tasks)
 
-    def sign_in(self, **more: Any) -> SignIn:
-        return SignIn(**({"waits": True, "timeout_s": 600.0, "show": self.show} | more))
+    def sign_in(self, show: Callable[[str], Awaitable[None]] | None = None, **more: Any) -> SignIn:
+        return SignIn(**({"waits": True, "timeout_s": 600.0, "open_address": opened_by(show or self.show)} | more))
+
+
+def opened_by(show: Callable[[str], Awaitable[None]]) -> OpenAddress:
+    """Return the prompt of a person who opens every address in this way."""
+
+    async def open_address(request: SignInRequest) -> SignInAnswer:
+        await show(request.address)
+        return request.answer("opened")
+
+    return open_address
 
 
 def plain_client(**more: Any) -> httpx2.AsyncClient:

@@ -16,14 +16,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-import mcp_types as types
 
 from stepwarden.errors import StepwardenError
+from stepwarden.upstream.call_request import CallRequest, CallRound
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, build_auth
-from stepwarden.upstream.session import CallQuestion, asking
+from stepwarden.upstream.questions import FormQuestion, QuestionAnswer, UpstreamQuestion, current_asker
+from stepwarden.upstream.sign_in import SignInAnswer, SignInRequest
 from stepwarden.upstream.tool_call import ToolCaller
+from stepwarden.upstream.tool_result import ToolResult
 
 SCENARIO = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
 VERSION = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", "")
@@ -86,10 +88,12 @@ async def opened(url: str) -> AsyncGenerator[tuple[Connection, ToolCaller]]:
         key.chmod(0o600)
         browsers: set[asyncio.Task[None]] = set()
 
-        async def show(address: str) -> None:
-            browsers.add(asyncio.create_task(open_in_browser(address)))
+        async def open_address(request: SignInRequest) -> SignInAnswer:
+            browsers.add(asyncio.create_task(open_in_browser(request.address)))
+            return request.answer("opened")
 
-        auth = build_auth(config, Vault(Path(folder) / "signing", key), SignIn(waits=True, timeout_s=10.0, show=show))
+        how = SignIn(waits=True, timeout_s=10.0, open_address=open_address)
+        auth = build_auth(config, Vault(Path(folder) / "signing", key), how)
         connection = Connection(config, lambda: auth, lambda _: None)
         try:
             yield connection, ToolCaller(config, connection)
@@ -99,30 +103,30 @@ async def opened(url: str) -> AsyncGenerator[tuple[Connection, ToolCaller]]:
                 await auth.close()
 
 
-async def accept(params: types.ElicitRequestParams) -> types.ElicitResult | types.ErrorData:
+async def accept(question: UpstreamQuestion) -> QuestionAnswer:
     """Answer a question with the defaults of its schema."""
     content: dict[str, Any] = {}
-    if isinstance(params, types.ElicitRequestFormParams):
-        properties: dict[str, dict[str, Any]] = params.requested_schema.get("properties", {})
+    if isinstance(question, FormQuestion):
+        properties: dict[str, dict[str, Any]] = question.schema.get("properties", {})
         content = {name: schema["default"] for name, schema in properties.items() if "default" in schema}
         content = content or {name: True for name, schema in properties.items() if schema.get("type") == "boolean"}
-    return types.ElicitResult(action="accept", content=content)
+    return QuestionAnswer("accept", content)
 
 
-async def call(line: ToolCaller, tool: str, arguments: dict[str, Any]) -> types.CallToolResult | None:
+async def call(line: ToolCaller, tool: str, arguments: dict[str, Any]) -> ToolResult | None:
     """Call one tool, and answer what it asks, round by round."""
-    question = CallQuestion(tool, arguments)
+    request = CallRequest(tool, arguments)
     for _ in range(10):
         try:
-            answer = (await line.call(question, repeatable=False)).answer
+            answer = (await line.call(request, repeatable=False)).answer
         except StepwardenError as error:
             log(f"{tool}: {error}")
             return None
-        if isinstance(answer, types.CallToolResult):
+        if isinstance(answer, ToolResult):
             log(f"{tool}: {answer.content}")
             return answer
-        answers = {name: await accept(ask.params) for name, ask in (answer.input_requests or {}).items()}  # pyright: ignore
-        question = CallQuestion(tool, arguments, answers=answers or None, state=answer.request_state)  # pyright: ignore
+        answers = {name: await accept(ask) for name, ask in answer.questions.items()}  # pyright: ignore
+        request = CallRequest(tool, arguments, CallRound(answers or None, answer.state))
     raise AssertionError(f"{tool} asks for ever")
 
 
@@ -133,26 +137,26 @@ def least(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 async def play(url: str) -> None:
-    asking.set(accept)
+    current_asker.set(accept)
     async with opened(url) as (connection, line):
-        link = await connection.link()
-        tools = {tool.name: tool for tool in link.tools}
-        log(f"{link.protocol}: {', '.join(tools)}")
+        session = await connection.session()
+        tools = {tool["name"]: tool for tool in session.requests.tools}
+        log(f"{session.identity}: {', '.join(tools)}")
         if SCENARIO == "initialize":
             return
         if SCENARIO == "http-custom-headers":
             calls = [(one["name"], one.get("arguments") or {}) for one in CONTEXT.get("toolCalls", [])]
         elif SCENARIO == "json-schema-2020-12-preservation":
-            calls = [("json_schema_echo", {"schema": tools["json_schema_2020_12_tool"].input_schema})]
+            calls = [("json_schema_echo", {"schema": tools["json_schema_2020_12_tool"]["inputSchema"]})]
         elif SCENARIO == "sep-2322-client-request-state":
             names = ("test_mrtr_echo_state", "test_mrtr_unrelated", "test_mrtr_no_state", "test_mrtr_no_result_type")
             calls = [(name, {}) for name in names]
         elif SCENARIO in {"tools_call", "request-metadata"}:
             calls = [("add_numbers", {"a": 5, "b": 3})]
         elif SCENARIO == "http-invalid-tool-headers":
-            calls = [(name, least(tool.input_schema)) for name, tool in tools.items()]
+            calls = [(name, least(tool["inputSchema"])) for name, tool in tools.items()]
         else:
-            calls = [(name, least(tool.input_schema)) for name, tool in list(tools.items())[:1]]
+            calls = [(name, least(tool["inputSchema"])) for name, tool in list(tools.items())[:1]]
         for name, arguments in calls:
             if name in tools:
                 await call(line, name, arguments)

@@ -17,10 +17,14 @@ from rigs.faults import Fault
 from rigs.faulty import FaultyServer, Host, hosting
 
 from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
+from stepwarden.upstream.call_request import CallRequest
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.prepared_call import prepare_call
+from stepwarden.upstream.calls.recorded_call import RecordedCalls
+from stepwarden.upstream.calls.records import CallRecord
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import CallOutcome, Upstreams
-from stepwarden.upstream.records import CallRecord
-from stepwarden.upstream.session import CallQuestion
+from stepwarden.upstream.servers import Upstreams
+from stepwarden.upstream.tool_index import ToolIndex
 from tests.support.certificates import self_signed
 from tests.support.http_apps import served_by_thread
 from tests.support.loop_clock import LoopClock
@@ -29,7 +33,7 @@ pytestmark = pytest.mark.asyncio
 SAFE = "Repeating it is safe"
 PERHAPS = "may have been carried out"
 CALL_S = 60.0  # that no server here takes but those that never answer, for which it is put forward
-QUESTION = CallQuestion("echo", {"text": "a"})
+REQUEST = CallRequest("echo", {"text": "a"})
 
 
 @dataclass
@@ -57,8 +61,8 @@ def entry_of(server: FaultyServer, **more: Any) -> dict[str, Any]:
 
 
 async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> CallOutcome:
-    prepared = await found.prepare(f"rig/{tool}", arguments or {"text": "a"})
-    return await found.call(prepared, by="ana", recorder=records or Records())
+    prepared = await prepare_call(ToolIndex(found), f"rig/{tool}", arguments or {"text": "a"})
+    return await RecordedCalls(records or Records(), "ana").make(prepared)
 
 
 def text(ended: CallOutcome) -> str:
@@ -142,7 +146,7 @@ async def test_a_server_that_is_tried_again_says_why_it_was_down(rig: Host) -> N
             await called(found, "echo")
         server.fault, asked = Fault.HANGS, len(server.heard)
         await server.news.until(lambda: len(server.heard) > asked)  # it is tried again by itself
-        standing = found.standing(found.server("rig"))
+        standing = found.server("rig").state
         assert standing.state == "connecting"
         assert standing.reason.startswith("last time it cannot answer now (503)")
         server.release()
@@ -153,11 +157,11 @@ async def test_a_call_waits_for_a_place_no_longer_than_its_time(rig: Host) -> No
     async with upstreams(entry_of(server, concurrency=1)) as found:
         first = asyncio.create_task(called(found, "add_note"))
         await server.news.until(lambda: server.asked("tools/call") == 1)
-        line = found.server("rig").line
-        usual, line.clock = line.clock, chain([0.0], repeat(CALL_S)).__next__
+        caller = found.server("rig").caller
+        usual, caller.clock = caller.clock, chain([0.0], repeat(CALL_S)).__next__
         with pytest.raises(UpstreamDown, match=r"no more than 1 of our calls at once.*Nothing was sent\."):
-            await line.call(QUESTION, repeatable=True)
-        line.clock, server.fault = usual, None
+            await caller.call(REQUEST, repeatable=True)
+        caller.clock, server.fault = usual, None
         first.cancel()
         assert text(await called(found, "echo")) == "a"
 
@@ -165,10 +169,10 @@ async def test_a_call_waits_for_a_place_no_longer_than_its_time(rig: Host) -> No
 async def test_all_attempts_of_a_read_share_one_time(rig: Host) -> None:
     server, clock = rig.serve(Fault.DROPS), LoopClock()
     async with upstreams(entry_of(server)) as found:
-        await found.prepare("rig/echo", {"text": "a"})
-        line = found.server("rig").line
-        line.clock = lambda: clock.now() + (CALL_S * 0.7 if server.asked("tools/call") else 0.0)
-        call = asyncio.create_task(line.call(QUESTION, repeatable=True))
+        await prepare_call(ToolIndex(found), "rig/echo", {"text": "a"})
+        caller = found.server("rig").caller
+        caller.clock = lambda: clock.now() + (CALL_S * 0.7 if server.asked("tools/call") else 0.0)
+        call = asyncio.create_task(caller.call(REQUEST, repeatable=True))
         await server.news.until(lambda: server.asked("tools/call") == 1)
         server.fault = Fault.HANGS
         await server.news.until(lambda: server.asked("tools/call") == 2)
@@ -198,7 +202,7 @@ async def test_a_limit_is_waited_out_even_by_a_write(rig: Host, tool: str) -> No
 async def test_a_long_limit_is_told_and_holds_for_every_call(rig: Host) -> None:
     server = rig.serve(Fault.LIMITED, times=1, retry_after="120")
     async with upstreams(entry_of(server)) as found:
-        found.server("rig").line.clock = lambda: 0.0
+        found.server("rig").caller.clock = lambda: 0.0
         for _ in range(3):
             with pytest.raises(UpstreamDown, match="again in 120 s"):
                 await called(found, "echo")
@@ -351,32 +355,32 @@ async def test_a_command_that_greets_in_plain_text_is_forgiven() -> None:
 
 async def test_names_and_schemas_that_cannot_be_used_bar_only_their_own_tools(rig: Host) -> None:
     async with upstreams(entry_of(rig.serve(tools=listings.BAD_NAMES))) as found:
-        assert await found.list_all(timeout_s=CALL_S) == {}
+        assert await ToolIndex(found).list_unlisted(timeout_s=CALL_S) == {}
         registry = found.server("rig").registry
         assert list(registry.tools) == ["__proto__", "dots.and-dashes", "twice", "good"]
         assert registry.tools["twice"].description == "the first"
-        assert len(registry.skipped) == 7
-        assert all(one.name.isprintable() for one in registry.skipped)
+        assert len(registry.unusable) == 7
+        assert all(one.name.isprintable() for one in registry.unusable)
     async with upstreams(entry_of(rig.serve(tools=listings.BAD_SCHEMAS))) as found:
-        assert await found.list_all(timeout_s=CALL_S) == {}
+        assert await ToolIndex(found).list_unlisted(timeout_s=CALL_S) == {}
         assert text(await called(found, "good")) == "a"
-        skipped = {one.name: one.why for one in found.server("rig").registry.skipped}
+        skipped = {one.name: one.why for one in found.server("rig").registry.unusable}
         assert {"is_array", "properties_is_list", "required_is_word", "deep", "huge"} <= set(skipped)
         for name in list(found.server("rig").registry.tools):
             with suppress(UpstreamRefused):  # for ever, where a pattern is tried in every way or a reference followed
-                await found.prepare(f"rig/{name}", {"a": "a" * 100 + "!"})
+                await prepare_call(ToolIndex(found), f"rig/{name}", {"a": "a" * 100 + "!"})
 
 
 async def test_tools_named_like_ours_stay_behind_their_upstream(rig: Host) -> None:
     async with upstreams(entry_of(rig.serve(tools=listings.LIKE_OURS))) as found:
-        await found.list_all(timeout_s=CALL_S)
-        names = [entry.name for entry in await found.search("debug")]
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
+        names = [entry.name for entry in ToolIndex(found).search("debug")]
     assert names[0] == "rig/debug"
 
 
 async def test_invisible_characters_are_taken_out_of_descriptions(rig: Host) -> None:
     async with upstreams(entry_of(rig.serve(tools=listings.INJECTED))) as found:
-        await found.list_all(timeout_s=CALL_S)
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
         description = found.server("rig").registry.tools["search_notes"].description
     assert description.endswith("</IMPORTANT>")
 
@@ -388,14 +392,14 @@ async def test_a_tool_that_changed_since_it_was_trusted_is_barred_until_it_is_ac
     server = rig.serve(tools=listing)
     arguments = {"text": "a"} if tool == "echo" else {}
     async with upstreams(entry_of(server)) as found:
-        await found.prepare(f"rig/{tool}", arguments)
+        await prepare_call(ToolIndex(found), f"rig/{tool}", arguments)
         registry = found.server("rig").registry
-        await (await found.server("rig").line.connection.link()).refresh()
+        await (await found.server("rig").caller.connection.session()).requests.list_tools()
         with pytest.raises(UpstreamRefused, match="changed since it was trusted"):
-            await found.prepare(f"rig/{tool}", arguments)
+            await prepare_call(ToolIndex(found), f"rig/{tool}", arguments)
         assert registry.barred == [tool]
         registry.accept(tool, registry.tools[tool].fingerprint)
-        await found.prepare(f"rig/{tool}", arguments)
+        await prepare_call(ToolIndex(found), f"rig/{tool}", arguments)
 
 
 @pytest.mark.parametrize("modern", [False, True])
@@ -406,7 +410,7 @@ async def test_a_change_that_is_announced_is_listed_and_a_storm_of_them_is_not_f
     heard = asyncio.Event()
     async with upstreams(entry_of(server)) as found:
         found.on_tools = heard.set
-        await found.list_all(timeout_s=CALL_S)
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
         await server.news.until(lambda: bool(server.streams))
         heard.clear()
         for _ in range(500):
@@ -420,5 +424,5 @@ async def test_a_change_that_is_announced_is_listed_and_a_storm_of_them_is_not_f
 async def test_a_long_list_in_pages_is_read_to_its_end(rig: Host) -> None:
     server = rig.serve(tools=listings.many(250), page=60)
     async with upstreams(entry_of(server)) as found:
-        await found.list_all(timeout_s=CALL_S)
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
         assert len(found.server("rig").registry.tools) == 250

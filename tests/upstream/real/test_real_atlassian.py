@@ -17,9 +17,13 @@ import pytest
 from jira import Atlassian, atlassian
 
 from stepwarden.errors import UpstreamRefused
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.prepared_call import prepare_call
+from stepwarden.upstream.calls.recorded_call import RecordedCalls
+from stepwarden.upstream.calls.records import CallRecord
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.gateway import CallOutcome, Upstreams
-from stepwarden.upstream.records import CallRecord
+from stepwarden.upstream.servers import Upstreams
+from stepwarden.upstream.tool_index import ToolIndex
 
 PACKAGE = "mcp-atlassian==0.23.1"
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
@@ -75,8 +79,8 @@ async def upstreams(entry: dict[str, Any], directory: Path) -> AsyncGenerator[Up
 
 
 async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> CallOutcome:
-    prepared = await found.prepare(tool, arguments)
-    return await found.call(prepared, by="ana", recorder=records or Records())
+    prepared = await prepare_call(ToolIndex(found), tool, arguments)
+    return await RecordedCalls(records or Records(), "ana").make(prepared)
 
 
 def text(ended: CallOutcome) -> str:
@@ -114,10 +118,10 @@ async def tour(found: Upstreams, site: Atlassian) -> None:
     issue = json.loads(text(await called(found, "jira/jira_get_issue", records, issue_key="WARD-1")))
     assert issue["summary"] == "Login fails on Fridays"
     create = {"project_key": "WARD", "summary": "Write it down", "issue_type": "Task"}
-    prepared = await found.prepare("jira/jira_create_issue", create)
+    prepared = await prepare_call(ToolIndex(found), "jira/jira_create_issue", create)
     assert prepared.needs_approval
     assert "WARD-3" not in site.issues
-    await found.call(prepared, by="ana", recorder=records, approved="confirmed")
+    await RecordedCalls(records, "ana", "confirmed").make(prepared)
     assert site.issues["WARD-3"]["fields"]["summary"] == "Write it down"
     pages = json.loads(text(await called(found, "jira/confluence_search", records, query="runbook")))
     assert [page["title"] for page in pages] == ["Runbook"]
@@ -140,23 +144,23 @@ async def test_an_agents_tour_over_pipes(command: Path, site: Atlassian, tmp_pat
     entry = {"command": str(command), "env": site.environment()}
     async with upstreams(entry, tmp_path) as found:
         await tour(found, site)
-        standing = found.standing(found.server("jira"))
+        standing = found.server("jira").state
     assert (standing.state, standing.protocol) == ("up", "2025-11-25")
 
 
 async def test_an_agents_tour_over_http(command: Path, site: Atlassian, tmp_path: Path) -> None:
     async with over_http(command, site) as url, upstreams({"url": url, "auth": {"type": "none"}}, tmp_path) as found:
         await tour(found, site)
-        assert found.standing(found.server("jira")).state == "up"
+        assert found.server("jira").state.state == "up"
 
 
 async def test_its_tools_are_found_checked_and_remembered(command: Path, site: Atlassian, tmp_path: Path) -> None:
     entry = {"command": str(command), "env": site.environment()}
     async with upstreams(entry, tmp_path) as found:
-        assert await found.list_all(timeout_s=600) == {}
+        assert await ToolIndex(found).list_unlisted(timeout_s=600) == {}
         server = found.server("jira")
         assert len(server.registry.tools) == 98
-        assert list(server.registry.skipped) == []
+        assert list(server.registry.unusable) == []
         for words, tool in (
             ("search issues by jql", "jira_search"),
             ("create an issue", "jira_create_issue"),
@@ -165,19 +169,21 @@ async def test_its_tools_are_found_checked_and_remembered(command: Path, site: A
             ("log work on a ticket", "jira_add_worklog"),
             ("move issue to another status", "jira_transition_issue"),
         ):
-            names = [hit.tool.name for hit in await found.search(words)]
+            names = [hit.tool.name for hit in ToolIndex(found).search(words)]
             assert tool in names, (words, names)
-        for name in server.registry.tools:
-            server.registry.checker(name)
+        for tool in server.registry.tools.values():
+            server.registry.checkers.arguments_of(tool)
         with pytest.raises(UpstreamRefused, match="issue_key"):
-            await found.prepare("jira/jira_get_issue", {"key": "WARD-1"})
+            await prepare_call(ToolIndex(found), "jira/jira_get_issue", {"key": "WARD-1"})
         with pytest.raises(UpstreamRefused, match="did you mean issue_type"):
-            await found.prepare("jira/jira_create_issue", {"project_key": "WARD", "summary": "x", "issue_typ": "Task"})
+            await prepare_call(
+                ToolIndex(found), "jira/jira_create_issue", {"project_key": "WARD", "summary": "x", "issue_typ": "Task"}
+            )
         with pytest.raises(UpstreamRefused, match="limit: send a whole number"):
-            await found.prepare("jira/jira_search", {"jql": "text ~ x", "limit": "many"})
+            await prepare_call(ToolIndex(found), "jira/jira_search", {"jql": "text ~ x", "limit": "many"})
     async with upstreams(entry, tmp_path) as found:  # a restart: the list is there without the server
         assert len(found.server("jira").registry.tools) == 98
-        assert found.standing(found.server("jira")).state == "idle"
+        assert found.server("jira").state.state == "idle"
 
 
 async def test_null_for_an_argument_that_may_be_left_out_is_taken(

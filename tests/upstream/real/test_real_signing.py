@@ -25,12 +25,13 @@ from pydantic import AnyUrl
 from waking import waking
 
 from stepwarden.errors import SignInFailed, SignInNeeded
+from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.oauth import OAuthAuth, SignIn, Vault, auth_status, build_auth
 from stepwarden.upstream.oauth.flow import revoke
 from stepwarden.upstream.oauth.token_set import TokenSet
-from stepwarden.upstream.session import CallQuestion
+from stepwarden.upstream.sign_in import SignInAnswer, SignInRequest
 from stepwarden.upstream.tool_call import ToolCaller
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
@@ -52,10 +53,11 @@ class World:
     def sign_in(self, **more: Any) -> SignIn:
         tasks: set[asyncio.Task[str]] = set()
 
-        async def show(address: str) -> None:
-            tasks.add(asyncio.create_task(self.person.sign_in(address)))
+        async def open_address(request: SignInRequest) -> SignInAnswer:
+            tasks.add(asyncio.create_task(self.person.sign_in(request.address)))
+            return request.answer("opened")
 
-        return SignIn(**({"waits": True, "timeout_s": 600.0, "show": show} | more))
+        return SignIn(**({"waits": True, "timeout_s": 600.0, "open_address": open_address} | more))
 
     @asynccontextmanager
     async def line(self, how: SignIn | None = None, **auth: Any) -> AsyncGenerator[ToolCaller]:
@@ -90,7 +92,7 @@ class World:
 
 
 async def noted(line: ToolCaller, text: str) -> str:
-    got = await line.call(CallQuestion("note", {"text": text}), repeatable=True)
+    got = await line.call(CallRequest("note", {"text": text}), repeatable=True)
     return got.answer.content[0].text  # pyright: ignore
 
 

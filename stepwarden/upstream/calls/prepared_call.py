@@ -1,0 +1,63 @@
+"""A call before it is made: its tool may be called, and its arguments are valid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stepwarden.errors import UpstreamRefused
+from stepwarden.upstream.approval import CallApproval
+from stepwarden.upstream.catalogue.schemas import ARGUMENT_BYTES, argument_errors, unpacked
+from stepwarden.upstream.catalogue.tool import UpstreamTool
+from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.digest import canonical, digest_of
+from stepwarden.upstream.servers import UpstreamServer
+from stepwarden.upstream.tool_index import ToolIndex
+
+
+@dataclass(frozen=True)
+class PreparedCall:
+    """A call that may be made."""
+
+    server: UpstreamServer
+    tool: UpstreamTool
+    arguments: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """How the tool is called here."""
+        return f"{self.server.name}/{self.tool.name}"
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a person has to allow it."""
+        return approval_needed(self.server.config, self.tool)
+
+    @property
+    def approval(self) -> CallApproval:
+        """What a person is asked to allow."""
+        digest = digest_of({"tool": self.name, "is": self.tool.fingerprint, "arguments": self.arguments})
+        return CallApproval(digest, self.name, self.tool.effects.kind, self.arguments)
+
+
+def approval_needed(config: UpstreamConfig, tool: UpstreamTool) -> bool:
+    """Return whether the settings want a person to allow the calls of a tool."""
+    return config.approve == "all" or (config.approve == "writes" and not tool.effects.reads_only)
+
+
+async def prepare_call(index: ToolIndex, name: str, arguments: Mapping[str, Any]) -> PreparedCall:
+    """Return the call of `upstream/tool`, checked before anything is sent.
+
+    Raises UnknownUpstream, UpstreamRefused with one line for each mistake, and what connecting raises.
+    """
+    server, own_name = await index.find(name)
+    tool = server.registry.tool(own_name)
+    try:
+        size = len(canonical(arguments).encode(errors="surrogatepass"))
+    except (RecursionError, ValueError):
+        size = ARGUMENT_BYTES + 1
+    if size > ARGUMENT_BYTES:
+        raise UpstreamRefused(f"The arguments are over {ARGUMENT_BYTES >> 10} KiB or nested too deep; send less.")
+    given = unpacked(tool.schema, arguments)
+    if lines := argument_errors(server.registry.checkers.arguments_of(tool), given):
+        raise UpstreamRefused("\n".join(lines))
+    return PreparedCall(server, tool, given)

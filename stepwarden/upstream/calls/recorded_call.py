@@ -1,0 +1,140 @@
+"""Makes a prepared call and records it: a write before it is sent, and every call once it is over."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from stepwarden.errors import (
+    SignInFailed,
+    SignInNeeded,
+    StepwardenError,
+    StoreError,
+    UpstreamDown,
+    UpstreamRefused,
+)
+from stepwarden.upstream.approval import ApprovedBy
+from stepwarden.upstream.call_request import CallProgress, CallReply, CallRequest, CallRound
+from stepwarden.upstream.calls.outcome import CallOutcome
+from stepwarden.upstream.calls.prepared_call import PreparedCall
+from stepwarden.upstream.calls.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
+from stepwarden.upstream.calls.result_text import text_of
+from stepwarden.upstream.digest import digest_of
+from stepwarden.upstream.failures import quoted
+from stepwarden.upstream.tool_call import CallAnswer
+from stepwarden.upstream.tool_result import ToolResult
+
+FIRST_ROUND = CallRound()
+MISFIT_CHARS = 300
+
+
+@dataclass(frozen=True)
+class RecordedCalls:
+    """Makes calls for the principal `by`; `approved` says what allowed a write, "" for a read."""
+
+    recorder: Recorder
+    by: str
+    approved: ApprovedBy | Literal[""] = ""
+
+    async def make(
+        self, prepared: PreparedCall, round_: CallRound = FIRST_ROUND, on_progress: CallProgress | None = None
+    ) -> CallOutcome:
+        """Make one round of a call, and record it.
+
+        Raises UpstreamDown (not sent), UpstreamSilent (sent, nobody knows), UpstreamRefused, SignInNeeded, and
+        StoreError where it could not be recorded: a write is not sent then.
+        """
+        tool, server = prepared.tool, prepared.server
+        record = CallRecord(
+            id=new_id("call"),
+            phase="ended",
+            upstream=server.name,
+            tool=tool.name,
+            kind=tool.effects.kind,
+            by=self.by,
+            arguments=digest_of(prepared.arguments),
+            approved=self.approved,
+        )
+        request = CallRequest(tool.name, prepared.arguments, round_, on_progress)
+        async with _recorded(self.recorder, record) as note:
+            if not tool.effects.reads_only:
+                await server.connect()  # no intent is recorded where nothing can be sent
+                await self.recorder.record(replace(record, phase="intended"))
+            answer = await server.caller.call(request, repeatable=tool.effects.repeatable)
+            note.answered(answer)
+        return CallOutcome(answer.answer, note.seconds, answer.attempts, _mismatch(prepared, answer.answer))
+
+
+def _mismatch(prepared: PreparedCall, reply: CallReply) -> str:
+    """Return how a structured result does not fit what the tool announces, "" where it does."""
+    if not isinstance(reply, ToolResult) or reply.is_error:
+        return ""
+    checker = prepared.server.registry.checkers.result_of(prepared.tool)
+    if checker is None:
+        return ""
+    if reply.structured_content is None:
+        return "it announces a structured result and gave none"
+    lines = checker.errors_in(reply.structured_content)
+    words = f"its structured result does not fit its own schema: {'; '.join(lines)}"
+    return quoted(words, MISFIT_CHARS) if lines else ""
+
+
+@dataclass
+class _Note:
+    """How a call ended, as far as it is known; for its record."""
+
+    outcome: Outcome = "unknown"
+    summary: str = ""
+    answer_bytes: int = 0
+    attempts: int = 1
+    seconds: float = 0.0
+    recordable: bool = True  # False where the store could not take the intent: it will not take the end
+
+    def answered(self, answer: CallAnswer) -> None:
+        self.attempts = answer.attempts
+        result = answer.answer
+        if not isinstance(result, ToolResult):
+            self.outcome = "asked"
+            return
+        text, _ = text_of(result)
+        self.outcome = "error" if result.is_error else "ok"
+        self.summary = quoted(text, SUMMARY_CHARS)
+        self.answer_bytes = len(text.encode(errors="replace"))
+
+    def failed(self, outcome: Outcome, error: Exception) -> None:
+        self.outcome, self.summary = outcome, quoted(str(error), SUMMARY_CHARS)
+
+
+@asynccontextmanager
+async def _recorded(recorder: Recorder, record: CallRecord) -> AsyncGenerator[_Note]:
+    """Record how a call ended, whichever way it did; also when it is cancelled."""
+    note = _Note()
+    began = time.monotonic()
+    try:
+        yield note
+    except (UpstreamDown, SignInNeeded, SignInFailed) as error:
+        note.failed("not_sent", error)
+        raise
+    except StoreError:
+        note.recordable = False
+        raise
+    except StepwardenError as error:
+        note.failed("refused" if isinstance(error, UpstreamRefused) else "unknown", error)
+        raise
+    except asyncio.CancelledError:
+        note.outcome = "cancelled"
+        raise
+    finally:
+        note.seconds = time.monotonic() - began
+        ended = replace(
+            record,
+            outcome=note.outcome,
+            summary=note.summary,
+            answer_bytes=note.answer_bytes,
+            attempts=note.attempts,
+            duration_ms=round(note.seconds * 1_000),
+        )
+        if note.recordable:  # in a task of its own: a call that is cancelled is recorded all the same
+            await asyncio.shield(asyncio.ensure_future(recorder.record(ended)))

@@ -1,0 +1,71 @@
+"""What an error of the SDK means: from what its client raises to failures of ours."""
+
+import logging
+import re
+from typing import cast
+
+import mcp_types as types
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, cited, quoted
+
+logger = logging.getLogger(__name__)
+
+_NOT_DONE = frozenset({types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.HEADER_MISMATCH})
+_REDIRECT = re.compile(r"Redirect to (\S+) not followed")  # the SDK's words
+
+
+def failure_of_error(error: MCPError, earlier: Failure | None) -> Failure:
+    """Return what a protocol error means; `earlier` is what the transport found wrong with the connection."""
+    if error.code == types.CONNECTION_CLOSED and "byte limit" in error.message:  # the SDK's, of one event
+        return Failure(FailureKind.TOO_LARGE, "the answer is over 8 MiB and was dropped")
+    if error.code == types.CONNECTION_CLOSED:
+        return earlier or Failure(FailureKind.BROKEN, f"the connection broke: {quoted(error.message, 100)}")
+    if error.code == types.REQUEST_TIMEOUT:
+        return Failure(FailureKind.SILENT, "no answer came within the time")
+    if error.code == types.PARSE_ERROR:
+        return Failure(FailureKind.GARBAGE, "its answer is not a JSON-RPC message")
+    if error.code == types.INVALID_REQUEST and (elsewhere := _elsewhere(error.message)):
+        return Failure(FailureKind.NOT_MCP, elsewhere)
+    if error.code == types.URL_ELICITATION_REQUIRED:
+        return Failure(FailureKind.REJECTED, f"it wants the user to open an address first: {_addresses(error.data)}")
+    kind = FailureKind.REJECTED if error.code in _NOT_DONE else FailureKind.FAILED
+    return Failure(kind, f"it answered with the error {error.code}: {cited(error.message)}")
+
+
+def failure_of_end(error: BaseException, earlier: Failure | None) -> Failure | MCPError:
+    """Return why a connection ended with `error`; a protocol error as it is, for whoever knows its request."""
+    error = _innermost(error)
+    if isinstance(error, CallFailed):
+        return error.failure
+    if earlier is not None:
+        return earlier
+    if isinstance(error, MCPError):
+        return error
+    if isinstance(error, ValidationError):
+        return Failure(FailureKind.GARBAGE, "its answer is not a valid MCP message")
+    logger.info("a connection to an upstream ended", exc_info=error)
+    return Failure(FailureKind.BROKEN, f"the connection ended: {quoted(f'{type(error).__name__} {error}', 120)}")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
+
+
+def _elsewhere(message: str) -> str:
+    """Return what to know where the SDK found that another address or transport is meant, "" where it did not."""
+    if message == "server answered a request with 202 Accepted":
+        return "it answers as a server of the older transport"
+    redirect = _REDIRECT.match(message)
+    return f"it sends us on to {quoted(redirect[1])}, which is not followed" if redirect else ""
+
+
+def _addresses(data: object) -> str:
+    try:
+        urls = [item.url for item in types.ElicitationRequiredErrorData.model_validate(data).elicitations]
+    except ValidationError:
+        urls = []
+    return ", ".join(quoted(url, 300) for url in urls[:3]) or "it names none"

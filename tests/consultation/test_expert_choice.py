@@ -1,0 +1,46 @@
+"""Whom the expert's rules may ask: found out before a step is decided, and cheap where nobody is configured."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from providers.models import build_models
+from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.consultant import AdmittedStep
+from stepwarden.consultation.expert import Expert
+from stepwarden.files import Workspace
+from stepwarden.models import ErrorKind, ModelError
+from stepwarden.settings import load_settings
+from stepwarden.steps.submission import Submission
+from stepwarden.storage import Store
+
+NOWHERE = Workspace(None, None)
+
+
+def step(number: int, **fields: object) -> Submission:
+    return replace(Submission(number, f"step {number}", digest=f"{number}{fields}"), fields=fields)
+
+
+def test_the_text_of_an_error_is_composed_when_somebody_reads_it() -> None:
+    composed: list[str] = []
+
+    def text() -> str:
+        composed.append("once")
+        return "No model is configured: set A_KEY."
+
+    error = ModelError(ErrorKind.NO_MODEL, text)
+    assert (error.kind, composed) == (ErrorKind.NO_MODEL, [])
+    assert str(error) == "No model is configured: set A_KEY."
+    assert composed == ["once"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("fields", [{}, {"use_assistant_model": False}, {"model": "auto"}])
+async def test_where_no_model_is_configured_nobody_may_be_asked(tmp_path: Path, fields: dict[str, object]) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'threads.db'}")
+    models = build_models(load_settings(home=tmp_path))  # the product's own, with nothing configured
+    expert = Expert(models, BackgroundRequests(store, models), "Judge it.")
+    submission, prepared = await expert.prepare(AdmittedStep(step(2, **fields), 2, None, NOWHERE))
+    assert (submission.number, prepared.model) == (2, "")
+    await store.close()
