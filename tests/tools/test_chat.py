@@ -447,7 +447,7 @@ async def test_status_lists_and_shows_a_chat_and_resources_hold_it(
             "debug", {"step": "x", "step_number": 1, "next_step_required": True, "continuation_id": chat}
         )
         assert refusal.is_error
-        assert "is a chat" in text_of(refusal)
+        assert "is not a thread of steps: go on with it by chat" in text_of(refusal)
 
 
 async def test_a_chat_of_one_turn_is_no_orphan(home: Path, models: ScriptedModels) -> None:

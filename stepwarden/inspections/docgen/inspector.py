@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.inspections.context import CannotInspect, InspectionContext, InspectionResult
-from stepwarden.inspections.docgen.ledger import Ledger
+from stepwarden.inspections.docgen.ledger import DocgenBaseline
 from stepwarden.inspections.docgen.progress import (
     MOST_FILES,
     DocgenProgress,
@@ -37,7 +37,7 @@ def inspect(context: InspectionContext) -> InspectionResult:
     if first:
         _check_scope(options, scan)
     sources, tests = _sources(scan, options)
-    ledger = Ledger({} if first else dict(context.earlier.data["docgen"]["listed"]), dict(context.kept))
+    ledger = DocgenBaseline({} if first else dict(context.earlier.data["docgen"]["listed"]), dict(context.kept))
     deleted = ledger.remove_deleted(context)
     renamed = ledger.list_renamed(context, sources, deleted)
     missing = find_undocumented(sources, everything=options.everything)
@@ -105,7 +105,7 @@ class _FileInspector:
     """Compares listed files with their first text."""
 
     context: InspectionContext
-    ledger: Ledger
+    ledger: DocgenBaseline
     options: Options
 
     def inspect(self, path: str, missing: tuple[Definition, ...]) -> FileState:

@@ -11,7 +11,7 @@ from stepwarden.source.unchanged import find_differences
 
 
 @dataclass
-class Ledger:
+class DocgenBaseline:
     """The listed files by path, each with the name its first text is kept by; `to_keep` are texts kept anew."""
 
     listed: dict[str, str]

@@ -11,9 +11,9 @@ from stepwarden.inspections.secaudit.dependencies import dependency_facts, find_
 from stepwarden.inspections.secaudit.entry_points import find_entry_points
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk, find_dangerous_lines
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, table
+from stepwarden.inspections.shared.read_files import files_read
 from stepwarden.inspections.shared.secret_patterns import find_secrets
 from stepwarden.inspections.shared.subject import Survey, incompleteness, read_text, survey
-from stepwarden.inspections.shared.thread_reading import files_read
 from stepwarden.source.outline import Outline
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause

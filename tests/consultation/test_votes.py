@@ -1,4 +1,4 @@
-"""What becomes of a voice in the exchange round."""
+"""What becomes of an answer in the exchange round."""
 
 from dataclasses import replace
 from decimal import Decimal
