@@ -10,12 +10,19 @@ from providers.profiles import VARIABLES
 from providers.retry import RetryPolicy
 from providers.scripted import Answering, ScriptedReply
 from stepwarden.settings import Settings, load_settings, variable_of
+from tests.support.certificates import one_trusted_certificate
 
 
 @pytest.fixture(autouse=True)
 def _no_keys_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*VARIABLES, *map(variable_of, Settings.model_fields)):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_trusted_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with one_trusted_certificate(tmp_path_factory.mktemp("trusted")):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,17 @@
 """A scripted endpoint in a thread of this process, asked by the real SDKs."""
 
-import asyncio
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn  # noqa: TID253 - a test's server
 from starlette.types import Receive, Scope, Send
 
 from providers.retry import RetryPolicy
 from providers.scripted import Answering, Script, ScriptedReply, ScriptedRequest
 from providers.scripted_server import ScriptedServer
 from stepwarden.models import Message, ModelRequest
+from tests.support.http_apps import served_by_thread
+from tests.support.news import News
 
 QUICK = RetryPolicy(attempts=3, first_wait_s=0.0, longest_wait_s=0.0, jitter_s=0.0)
 KEY = "sk-planted-0123456789abcdef"
@@ -50,40 +49,33 @@ class Host:
 def hosting() -> Iterator[Host]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = Host(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(
-            host.app, interface="asgi3", log_config=None, lifespan="off", timeout_graceful_shutdown=1
-        )
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
+        with served_by_thread(host.app, listener, interface="asgi3", lifespan="off"):
             yield host
-        finally:
-            running.should_exit = True
-            thread.join()
 
 
 class Gate:
     """Holds replies back until a test opens it; counts how many wait."""
 
     def __init__(self, reply: ScriptedReply | str = "late") -> None:
-        self._opened = threading.Event()
-        self._waiting = threading.Semaphore(0)
+        self._opened = False
+        self._asked = 0
+        self._news = News()
         self._reply = reply
 
     async def answer(self, asked: ScriptedRequest) -> ScriptedReply | str:
         del asked
-        self._waiting.release()
-        while not self._opened.is_set():
-            await asyncio.sleep(0.002)
+        self._asked += 1
+        self._news.tell()
+        await self._news.until(lambda: self._opened)
         return self._reply
 
     def open(self) -> None:
-        self._opened.set()
+        self._opened = True
+        self._news.tell()
 
     async def until_asked(self, times: int = 1) -> None:
-        for _ in range(times):
-            assert await asyncio.to_thread(self._waiting.acquire, timeout=10)
+        """Wait until it was asked so often in all."""
+        await self._news.until(lambda: self._asked >= times)
 
 
 def request(model: str = "m", text: str = "hi", **more: object) -> ModelRequest:

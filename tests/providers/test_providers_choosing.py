@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -218,7 +219,7 @@ async def test_models_are_looked_for_once_for_all_who_wait_and_again_later(
     await find_some(built)
     assert some.times == 0
     later = time.monotonic() + FRESH_S
-    monkeypatch.setattr("providers.discovery.time.monotonic", lambda: later)
+    monkeypatch.setattr("providers.discovery.time", SimpleNamespace(monotonic=lambda: later))
     await asyncio.gather(*(find_some(built) for _ in range(3)))
     assert built.choose(None, ModelTier.DEEP).info.name == "scripted"
     assert some.times == 1

@@ -110,14 +110,14 @@ async def test_an_endpoint_that_is_not_there_is_a_network_failure(models: Callab
 async def test_a_slow_endpoint_is_a_timeout_within_the_deadline(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    """The deadline bounds the retries too: the second try has no time left."""
+    """The deadline bounds the retries too: there is no time left for a second try."""
     server = serve(ScriptedReply(text="late", latency_s=30))
     built = models(server)
     await built.warm()
     with pytest.raises(ModelError, match="gave no answer within") as caught:
         await built.complete(request(deadline_s=0.3))
     assert caught.value.kind is ErrorKind.TIMEOUT
-    assert server.times_asked == 1
+    assert server.times_asked <= 1  # none, where the machine takes all of it before
 
 
 async def test_a_misspelt_model_gets_the_nearest_names_after_the_endpoint_refused_it(

@@ -1,6 +1,7 @@
 """Makes repositories the way people do, with the git program."""
 
 import os
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ _ENVIRONMENT = {
 }
 
 
-def until(seconds: float = 30.0) -> float:
+def until(seconds: float = 3_600.0) -> float:
+    """Return when what is asked has to be done: by default no machine is too slow for it."""
     return time.monotonic() + seconds
 
 
@@ -41,12 +43,17 @@ class Made:
     def at(cls, top: Path) -> "Made":
         top.mkdir(parents=True, exist_ok=True)
         made = cls(top)
-        made.git("init", "-q", "-b", "main")
+        made.git("init", "-q", "-b", "main", "--template=")
         return made
+
+    def copied(self, top: Path) -> "Made":
+        """Return a copy, which is made sooner than git makes another one."""
+        shutil.copytree(self.top, top, symlinks=True)
+        return Made(top)
 
     def git(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            ["git", *arguments], cwd=self.top, env=_ENVIRONMENT, check=check, capture_output=True, text=True, timeout=60
+            ["git", *arguments], cwd=self.top, env=_ENVIRONMENT, check=check, capture_output=True, text=True
         )
         return done.stdout
 

@@ -18,11 +18,16 @@ from stepwarden.source.git.refs import find_commit, find_merge_base, hash_empty_
 from stepwarden.source.git.repository import Repository
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Made:
-    made = Made.at(tmp_path.resolve() / "work")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    made = Made.at(tmp_path_factory.mktemp("template").resolve() / "work")
     made.commit(a_dot_py="one\ntwo\nthree\nfour\n", b_dot_txt="b\n" * 20, sub__c_dot_py="c\n")
     return made
+
+
+@pytest.fixture
+def made(tmp_path: Path, template: Made) -> Made:
+    return template.copied(tmp_path.resolve() / "work")
 
 
 def all_changes(repository: Repository, base: str = "HEAD") -> dict[str, FileChange]:
@@ -115,10 +120,11 @@ def test_lines_that_look_like_a_diff_are_lines(made: Made) -> None:
         assert not found[name].binary
 
 
-def test_random_edits_are_where_the_hunks_say(made: Made) -> None:
+@pytest.mark.parametrize("rounds", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_random_edits_are_where_the_hunks_say(made: Made, rounds: int) -> None:
     dice = random.Random(7)
     pool = ["x = 1", "", "--- a", "+++ b", "@@ -1 +1 @@", "diff --git a/r.py b/r.py", "\\ No newline", "y", "z" * 30]
-    for _ in range(25):
+    for _ in range(rounds):
         before = [dice.choice(pool) for _ in range(dice.randint(0, 40))]
         after = [line for line in before if dice.random() > 0.2]
         for _ in range(dice.randint(0, 8)):
@@ -210,22 +216,23 @@ def test_a_submodule_that_moved_is_one_change(made: Made, tmp_path: Path) -> Non
     assert [repository.top for repository in found.repositories] == [str(made.top), str(made.top / "lib")]
 
 
-@pytest.mark.parametrize("ref", ["main", "HEAD~1", "v1", "HEAD@{0}", "main^{commit}", "topic/x"])
-def test_a_ref_that_exists_is_a_commit(made: Made, ref: str) -> None:
+def test_a_ref_that_exists_is_a_commit(made: Made) -> None:
     made.commit("second", a_dot_py="2\n")
     made.git("tag", "-a", "v1", "-m", "v1")
     made.git("branch", "topic/x")
     made.write("a.py", "")
-    assert len(find_commit(made.opened(), ref, until=until())) == 40
+    repository = made.opened()
+    for ref in ("main", "HEAD~1", "v1", "HEAD@{0}", "main^{commit}", "topic/x"):
+        assert len(find_commit(repository, ref, until=until())) == 40, ref
 
 
 @pytest.mark.parametrize(
     "ref",
     ["-x", "--output=/tmp/x", "--upload-pack=x", "main..HEAD", "main:a.py", "a b", "", "x" * 300, "a\0b", "*", "[a]"],
 )
-def test_what_is_no_ref_is_refused_before_git_is_asked(made: Made, ref: str) -> None:
+def test_what_is_no_ref_is_refused_before_git_is_asked(template: Made, ref: str) -> None:
     with pytest.raises(GitFailed, match="is not a git ref"):
-        find_commit(made.opened(), ref, until=until())
+        find_commit(template.opened(), ref, until=until())
 
 
 def test_a_ref_that_is_not_there_is_told_with_those_that_are(made: Made) -> None:

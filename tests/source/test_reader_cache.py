@@ -12,8 +12,9 @@ from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline_codec import DamagedOutline, decode, encode
 from stepwarden.source.scan.cache import CacheFile, fingerprint
 from stepwarden.source.scan.entry import FileEntry, read_entry
-from stepwarden.source.scan.reader import Reader
+from stepwarden.source.scan.reader import INLINE_FILES, Reader
 
+FEW, MANY = INLINE_FILES - 4, INLINE_FILES + 4  # files that a scan reads by itself; that it starts workers for
 SAMPLE = '''"""Module."""
 import os as system
 from . import a as b
@@ -32,8 +33,12 @@ class C(Base):
 
 @pytest.fixture
 def made(tmp_path: Path) -> Made:
+    return filled(tmp_path, FEW)
+
+
+def filled(tmp_path: Path, count: int) -> Made:
     made = Made.at(tmp_path.resolve() / "work")
-    for number in range(30):
+    for number in range(count):
         made.write(f"f{number:02}.py", f"def f{number}(): ...\n")
     for path in made.top.glob("*.py"):
         os.utime(path, ns=(10**18, 10**18))
@@ -79,7 +84,9 @@ def test_other_bytes_are_no_outline(data: bytes) -> None:
         decode(data)
 
 
-def test_a_second_process_reads_what_the_first_kept(reader: Reader, made: Made, cache: Path) -> None:
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_a_second_process_reads_what_the_first_kept(reader: Reader, tmp_path: Path, cache: Path, count: int) -> None:
+    made = filled(tmp_path, count)
     first = names(reader, made)
     before = cached(cache).stat().st_mtime_ns
     other = Reader(cache)
@@ -129,7 +136,7 @@ def test_a_part_that_is_scanned_leaves_the_rest_kept(reader: Reader, made: Made,
     names(reader, made)
     made.write("f00.py", "def g0(): ...\n")
     reader.scan(str(made.top), ["f00.py"], until=until())
-    assert len(CacheFile(cache, str(made.top), fingerprint()).load()) == 30
+    assert len(CacheFile(cache, str(made.top), fingerprint()).load()) == FEW
 
 
 @pytest.mark.parametrize("damage", ["cut", "turned", "foreign", "empty"])
@@ -152,7 +159,7 @@ def test_what_older_code_kept_is_not_used(made: Made, cache: Path) -> None:
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(made: Made, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert len(names(Reader(tmp_path / "file" / "cache"), made)) == 30
+    assert len(names(Reader(tmp_path / "file" / "cache"), made)) == FEW
 
 
 def test_files_nobody_used_for_long_are_removed(reader: Reader, made: Made, cache: Path) -> None:

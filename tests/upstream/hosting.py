@@ -9,7 +9,7 @@ from typing import Any
 
 from mcp import Client
 from mcp.types import CallToolResult, ElicitResult
-from rigs.faulty import FaultyServer
+from rigs.faulty import FaultyServer, Host
 
 from server import build_server
 from stepwarden.runtime import build_runtime
@@ -29,6 +29,15 @@ class Model:
         assert isinstance(got, CallToolResult)
         self.failed = bool(got.is_error)
         return "\n".join(block.text for block in got.content)  # pyright: ignore
+
+    async def hears_of(self, change: str, server: FaultyServer, rig: Host, **arguments: Any) -> None:
+        """Let a rig announce that its tools changed; then send a call until its answer speaks of the change."""
+        await server.news.until(lambda: len(server.streams) == 1)
+        known = server.listings
+        rig.do(server.announce)
+        await server.news.until(lambda: server.listings > known)
+        while change not in await self.says(**arguments):
+            pass  # the list is on its way
 
     async def confirms(self, **arguments: Any) -> str:
         """Send a call, and again with the word that it is answered with."""

@@ -1,7 +1,6 @@
 """Exposed tools that change: hosts hear of it, and `status` says which are not shown."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,9 @@ from hosting import entry, host
 from mcp.client.subscriptions import ToolsListChanged
 from mcp.types import ToolListChangedNotification
 from rigs import listings
-from rigs.faulty import Host
+from rigs.faulty import FaultyServer, Host
+
+from tests.support.news import News
 
 pytestmark = pytest.mark.asyncio
 
@@ -19,44 +20,48 @@ async def names(client: Any) -> set[str]:
     return {tool.name for tool in (await client.list_tools(cache_mode="refresh")).tools}
 
 
-def hearing() -> tuple[list[object], Callable[[Any], Awaitable[None]]]:
-    """Return a list of what a host is told, and the handler that fills it."""
-    heard: list[object] = []
+class Ear:
+    """The message handler of a host, and all that it was told."""
 
-    async def hear(message: Any) -> None:
-        heard.append(message)
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+        self._news = News()
 
-    return heard, hear
+    async def __call__(self, message: object) -> None:
+        self.heard.append(message)
+        self._news.tell()
+
+    async def until(self, count: int) -> None:
+        """Wait until it was told so often."""
+        await self._news.until(lambda: len(self.heard) >= count)
 
 
-async def until(fits: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not fits():
-            await asyncio.sleep(0.02)
+async def listens(server: FaultyServer) -> None:
+    """Wait until the upstream has somebody to tell of a change."""
+    await server.news.until(lambda: len(server.streams) == 1)
 
 
 @pytest.mark.parametrize("modern", [True, False])
 async def test_a_host_of_2025_is_told_of_a_changed_list(tmp_path: Path, rig: Host, modern: bool) -> None:
-    heard, hear = hearing()
+    ear = Ear()
     server = rig.serve(tools=listings.changing, modern=modern)
     shown = entry(server, expose=["tool_*"], prefix="n")
-    async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=hear) as model:
+    async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=ear) as model:
         assert model.client.server_capabilities.tools.list_changed  # pyright: ignore
         assert "n_tool_0" in await names(model.client)
-        await until(lambda: len(server.streams) == 1)
+        await listens(server)
         rig.do(server.announce)
-        await until(lambda: len(heard) >= 1)
-        await asyncio.sleep(0.3)
+        await ear.until(1)
         assert "n_tool_1" in await names(model.client)
-    assert [type(one) for one in heard] == [ToolListChangedNotification]
+    assert [type(one) for one in ear.heard] == [ToolListChangedNotification]
 
 
 async def test_a_host_of_2026_hears_it_on_its_stream(tmp_path: Path, rig: Host) -> None:
     server = rig.serve(tools=listings.changing)
     async with host(tmp_path, {"rig": entry(server, expose=["tool_*"], prefix="n")}) as model:
         assert "n_tool_0" in await names(model.client)
-        await until(lambda: len(server.streams) == 1)
-        async with asyncio.timeout(10), model.client.listen(tools_list_changed=True) as changes:
+        await listens(server)
+        async with model.client.listen(tools_list_changed=True) as changes:
             rig.do(server.announce)
             async for change in changes:
                 assert isinstance(change, ToolsListChanged)
@@ -65,31 +70,32 @@ async def test_a_host_of_2026_hears_it_on_its_stream(tmp_path: Path, rig: Host) 
 
 
 async def test_a_list_that_changed_elsewhere_is_nobodys_business(tmp_path: Path, rig: Host) -> None:
-    heard, hear = hearing()
+    ear = Ear()
     server = rig.serve(tools=listings.changing)
     shown = entry(server, expose=["echo"], prefix="n")
-    async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=hear) as model:
+    async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=ear) as model:
         assert "n_echo" in await names(model.client)
-        await until(lambda: len(server.streams) == 1)
+        await listens(server)
         rig.do(server.announce)
-        await until(lambda: server.listings == 2)
-        await asyncio.sleep(0.3)
-    assert heard == []
+        await server.news.until(lambda: server.listings == 2)
+        while "tool_1" not in await model.says(action="search", upstream="rig"):
+            await asyncio.sleep(0)  # the list is on its way
+    assert ear.heard == []
 
 
 async def test_a_tool_that_is_accepted_is_shown_again_and_hosts_are_told(tmp_path: Path, rig: Host) -> None:
-    heard, hear = hearing()
+    ear = Ear()
     server = rig.serve(tools=listings.drifting)
     shown = entry(server, expose=["echo"], prefix="n")
-    async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=hear) as model:
+    async with host(tmp_path, {"rig": shown}, mode="legacy", message_handler=ear) as model:
         assert "n_echo" in await names(model.client)
-        await until(lambda: len(server.streams) == 1)
+        await listens(server)
         rig.do(server.announce)
-        await until(lambda: len(heard) == 1)
+        await ear.until(1)
         assert "n_echo" not in await names(model.client)
         assert "rig/echo is not shown as a tool of ours: it changed and is barred" in await model.says(action="status")
         await model.confirms(action="accept", tool="rig/echo")
-        await until(lambda: len(heard) == 2)
+        await ear.until(2)
         assert "n_echo" in await names(model.client)
 
 

@@ -1,7 +1,6 @@
 """A tool nested deeper than parsers read bars only itself, whichever way its server answers."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from rigs.faulty import Form, Host
 from stepwarden.upstream.catalogue.tool import read_tools
 from stepwarden.upstream.transport.json_nesting import MOST_LEVELS, TOO_DEEP, readable
 from stepwarden.upstream.transport.sse_buffer import EventBuffer
+from tests.support.examples import examples
+from tests.support.work import calls_in
 
 MIB = 1 << 20
 
@@ -52,7 +53,7 @@ def wrapped(value: Any, layers: list[str], levels: int) -> Any:
 TOOLS = st.tuples(UGLY, VALUES, LAYERS, st.sampled_from([0, 3, 90, 140, 195, 198, 220, 400]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(20))
 @given(st.lists(TOOLS, max_size=5), UGLY)
 def test_what_can_be_parsed_stays_as_it_came_and_else_only_deep_tools_are_replaced(
     given_tools: list[tuple[str, Any, list[str], int]], cursor: str
@@ -79,7 +80,7 @@ def test_what_can_be_parsed_stays_as_it_came_and_else_only_deep_tools_are_replac
             assert read_tools([one])[1][0].why == TOO_DEEP
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(20))
 @given(UGLY, LAYERS, st.integers(0, 10_000))
 def test_what_is_cut_off_stays_as_it_came(text: str, layers: list[str], at: int) -> None:
     whole = message(tools=[{"name": text, "inputSchema": wrapped(text, layers, 250)}])
@@ -95,7 +96,7 @@ def test_what_is_no_json_stays_as_it_came(inside: bytes) -> None:
     assert readable(came) is came
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.text(alphabet='{}[]",:\\a1 ', max_size=300), st.booleans())
 def test_whatever_stands_in_a_deep_tool_nothing_is_raised(text: str, closed: bool) -> None:
     begun = b'{"result":{"tools":[{"name":"a","b":' + b"[" * 250 + text.encode()
@@ -134,13 +135,20 @@ def test_a_deep_entry_that_is_no_tool_bars_nothing_else() -> None:
     [b"[", b"]", b'{"a":', b'{"a":[', b"[]", b'"', b'"a",', b"\\", b'"\\', b"\\\\", b'"]",[', b" ", b'"a"  ', b":\n"],
 )
 @pytest.mark.parametrize("before", [b"", b'{"result":{"tools":[', b'{"result":{"tools":[{"a":' + b"[" * 199])
-def test_eight_mebibytes_of_anything_take_no_time(unit: bytes, before: bytes) -> None:
-    came = (before + unit * (8 * MIB // len(unit)))[: 8 * MIB]
-    most_opened = (before + unit * (95_000 // max(1, unit.count(b"[") + unit.count(b"{"))))[: 8 * MIB]
+@pytest.mark.parametrize(("size", "opened"), [(MIB, 20_000), pytest.param(8 * MIB, 95_000, marks=pytest.mark.slow)])
+def test_an_answer_of_any_bytes_is_gone_through_once(unit: bytes, before: bytes, size: int, opened: int) -> None:
+    came = (before + unit * (size // len(unit)))[:size]
+    most_opened = (before + unit * (opened // max(1, unit.count(b"[") + unit.count(b"{"))))[:size]
     for one in (came, most_opened):
-        began = time.process_time()
-        assert readable(one) is one
-        assert time.process_time() - began < 2
+        assert readable(one) is one  # after hours, where each byte had it go through the rest again
+
+
+def test_the_work_on_a_list_of_tools_grows_as_the_list_does() -> None:
+    def work_on(tools: int) -> int:
+        came = message(tools=[*listings.TOO_DEEP, *listings.many(tools)])
+        return calls_in(lambda: readable(came))
+
+    assert work_on(400) < 5 * work_on(100)
 
 
 STREAM = st.text(alphabet="data: x\r\n{}", max_size=80) | st.lists(
@@ -158,7 +166,7 @@ def events_by_now(stream: bytes) -> list[httpx2.ServerSentEvent]:
     return events_in(stream.removesuffix(b"\r") + b":")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(50))
 @given(STREAM, st.lists(st.integers(1, 7), max_size=40))
 def test_ordinary_events_arrive_as_they_were_and_no_later(stream: str, sizes: list[int]) -> None:
     data, buffer, read, given_on = stream.encode(), EventBuffer(MIB), 0, b""
@@ -169,8 +177,17 @@ def test_ordinary_events_arrive_as_they_were_and_no_later(stream: str, sizes: li
     assert events_in(given_on + buffer.rest()) == events_in(data)
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("size", [1, 3, 100_000])
+@pytest.mark.parametrize(
+    ("end", "size"),
+    [
+        ("\n", 100_000),
+        ("\r\n", 1),
+        ("\r", 3),
+        *(pytest.param(end, size, marks=pytest.mark.slow) for end, size in [("\n", 1), ("\n", 3), ("\r\n", 3)]),
+        *(pytest.param(end, 100_000, marks=pytest.mark.slow) for end in ("\r\n", "\r")),
+        pytest.param("\r", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_a_list_of_tools_in_an_event_is_readable_however_it_is_written_and_cut(end: str, size: int) -> None:
     text = json.dumps({"id": 1, "result": {"tools": listings.TOO_DEEP}}, indent=0)
     lines = ["event: message", "id: 7", *(f"data:{line}" for line in text.split("\n")), "", "data: next", "", ""]
@@ -206,8 +223,18 @@ async def barred_are_only_the_deep(home: Path, found: dict[str, Any]) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("modern", [False, True])
-@pytest.mark.parametrize("form", ["json", "events", "gzip"])
+@pytest.mark.parametrize(
+    ("form", "modern"),
+    [
+        ("json", False),
+        ("events", True),
+        ("gzip", False),
+        *(
+            pytest.param(*other, marks=pytest.mark.slow)
+            for other in (("json", True), ("events", False), ("gzip", True))
+        ),
+    ],
+)
 async def test_over_streamable_http_a_deep_tool_bars_only_itself(
     tmp_path: Path, rig: Host, form: Form, modern: bool
 ) -> None:
@@ -227,7 +254,7 @@ async def test_over_pipes_a_deep_tool_bars_only_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("levels", [23, 40, 60, 80, 94, 96])
+@pytest.mark.parametrize("levels", [23, *(pytest.param(n, marks=pytest.mark.slow) for n in (40, 60, 80, 94)), 96])
 async def test_results_of_a_deep_output_schema_are_not_checked_and_hosts_do_not_see_it(
     tmp_path: Path, rig: Host, levels: int
 ) -> None:

@@ -4,21 +4,27 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from mcp import Client
+from mcp.server.mcpserver import MCPServer
 from mcp.types import ElicitResult, InputRequiredResult
 
 from server import build_server
-from stepwarden.runtime import build_runtime
+from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings
+from stepwarden.upstream.tool_call import PERSON_S
+from tests.support.loop_clock import LoopClock
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 UPSTREAM = """
-import asyncio, os, sys
+import asyncio, socket
 from typing import Annotated
 from pydantic import BaseModel
 from mcp.server.mcpserver import Context, Elicit, MCPServer, Resolve
@@ -37,19 +43,25 @@ class Issue(BaseModel):
     text: str
 
 
+def tell(port: int, words: str) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as listener:
+        listener.sendall(words.encode())
+
+
 @mcp.tool(annotations=reads)
 async def risky(count: int, answer: Annotated[Sure, Resolve(lambda count: Elicit(f"Really {count}?", Sure))]) -> str:
     return f"{count}: {answer.sure}"
 
 
 @mcp.tool(annotations=reads)
-async def twice(ctx: Context) -> str:
+async def twice(ctx: Context, port: int = 0) -> str:
     answers = []
     for number in range(2):
-        await asyncio.sleep(0.05)
         await ctx.report_progress(number + 1, 2, f"question {number + 1}")
         answer = await ctx.elicit(f"Number {number + 1}?", Sure)
         answers.append(answer.action)
+    if port:
+        tell(port, " ".join(answers))
     return " ".join(answers)
 
 
@@ -59,70 +71,98 @@ async def issue(size: int) -> Issue:
 
 
 @mcp.tool(annotations=reads)
-async def slow(path: str, ctx: Context) -> str:
+async def endless(port: int, ctx: Context) -> str:
     try:
-        for step in range(200):
-            await asyncio.sleep(0.05)
-            await ctx.report_progress(step + 1, 200, f"step {step + 1}")
+        await ctx.report_progress(1, 2, "step 1")
+        await asyncio.Event().wait()
     except asyncio.CancelledError:
-        open(path, "w").write("cancelled")
+        tell(port, "cancelled")
         raise
     return "done"
 
 
 mcp.run()
 """
+CALL_S = 20.0
 
 
-@asynccontextmanager
-async def host(
-    home: Path,
-    *,
-    mode: str,
-    upstream: str = "auto",
-    answer: ElicitResult | None = None,
-    answer_after_s: float = 0.0,
-    **more: Any,
-) -> AsyncGenerator[tuple[Client, list[str]]]:
-    entry = {
-        "command": sys.executable,
-        "args": ["-c", UPSTREAM],
-        "protocol": upstream,
-        "expose": ["*"],
-        "prefix": "u",
-        "result_bytes": 2_000,
-        **more,
-    }
-    (home / "upstreams.json").write_text(json.dumps({"upstreams": {"asker": entry}}))
-    settings = load_settings(home=home)
-    runtime = build_runtime(settings)
-    asked: list[str] = []
+class Askers:
+    """A server of ours for each protocol of one upstream, shared by the tests: what a test may change is its host."""
 
-    async def put(context: Any, params: Any) -> ElicitResult:
-        assert answer is not None
-        asked.append(params.message)
-        await asyncio.sleep(answer_after_s)
-        return answer
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[str, tuple[Runtime, MCPServer]] = {}
 
-    try:
-        app = build_server(settings, runtime)
+    def server(self, protocol: str) -> MCPServer:
+        """Return the server of ours whose upstream speaks `protocol`."""
+        if protocol not in self._made:
+            home = self._folder / protocol
+            home.mkdir()
+            entry = {"command": sys.executable, "args": ["-c", UPSTREAM], "protocol": protocol, "timeout_s": CALL_S}
+            shown = {"expose": ["*"], "prefix": "u", "result_bytes": 2_000}
+            (home / "upstreams.json").write_text(json.dumps({"upstreams": {"asker": entry | shown}}))
+            settings = load_settings(home=home)
+            runtime = build_runtime(settings)
+            self._made[protocol] = runtime, build_server(settings, runtime)
+        return self._made[protocol][1]
+
+    async def close(self) -> None:
+        for runtime, _ in self._made.values():
+            await runtime.close()
+
+    @asynccontextmanager
+    async def host(
+        self,
+        *,
+        mode: str,
+        upstream: str = "auto",
+        answer: ElicitResult | None = None,
+        before_answering: Callable[[], None] = lambda: None,
+    ) -> AsyncGenerator[tuple[Client, list[str]]]:
+        """Connect a host whose user gives `answer`; gives what its user was asked too."""
+        asked: list[str] = []
+
+        async def put(context: Any, params: Any) -> ElicitResult:
+            assert answer is not None
+            asked.append(params.message)
+            before_answering()
+            return answer
+
+        app = self.server(upstream)
         async with Client(app, mode=mode, elicitation_callback=put if answer else None) as client:
             await client.list_tools()
             yield client, asked
-    finally:
-        await runtime.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def askers(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Askers]:
+    made = Askers(tmp_path_factory.mktemp("askers"))
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def hearing() -> AsyncGenerator[tuple[int, "asyncio.Queue[str]"]]:
+    """Listen on a port for what the upstream tells past its protocol."""
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.put_nowait((await reader.read()).decode())
+        writer.close()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as listener:
+        yield listener.sockets[0].getsockname()[1], heard
 
 
 def text(result: Any) -> str:
     return "\n".join(block.text for block in result.content)
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("upstream", ["legacy", "modern"])
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_question_of_an_upstream_reaches_the_user_of_its_call(tmp_path: Path, mode: str, upstream: str) -> None:
+async def test_a_question_of_an_upstream_reaches_the_user_of_its_call(askers: Askers, mode: str, upstream: str) -> None:
     answer = ElicitResult(action="accept", content={"sure": True})
-    async with host(tmp_path, mode=mode, upstream=upstream, answer=answer) as (client, asked):
+    async with askers.host(mode=mode, upstream=upstream, answer=answer) as (client, asked):
         by_tool = await client.call_tool("upstream", {"action": "call", "tool": "risky", "arguments": {"count": 3}})
         exposed = await client.call_tool("u_risky", {"count": 4})
     assert "3: True" in text(by_tool)
@@ -130,27 +170,32 @@ async def test_a_question_of_an_upstream_reaches_the_user_of_its_call(tmp_path: 
     assert asked == ["Really 3?", "Really 4?"]
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_call_that_asks_twice_goes_on_after_each_answer(tmp_path: Path, mode: str) -> None:
-    answer = ElicitResult(action="decline")
+async def test_a_call_that_asks_twice_goes_on_after_each_answer(askers: Askers, mode: str) -> None:
+    answer, clock = ElicitResult(action="decline"), LoopClock()
     told: list[str] = []
+    both_told = asyncio.Event()
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         told.append(message or "")
+        if len(told) == 2:
+            both_told.set()
 
-    async with host(tmp_path, mode=mode, upstream="legacy", answer=answer) as (client, asked):
+    def a_second_passes() -> None:  # more progress than a host can take would be left out
+        clock.forward(1.0)
+
+    hosting = askers.host(mode=mode, upstream="legacy", answer=answer, before_answering=a_second_passes)
+    async with hosting as (client, asked):
         got = await client.call_tool("u_twice", {}, progress_callback=on_progress)
-        await asyncio.sleep(0.1)
+        await both_told.wait()
     assert text(got) == "decline decline"
     assert asked == ["Number 1?", "Number 2?"]
     assert told == ["question 1", "question 2"]
 
 
-@pytest.mark.asyncio
-async def test_an_answer_that_comes_twice_is_told_to_be_late(tmp_path: Path) -> None:
+async def test_an_answer_that_comes_twice_is_told_to_be_late(askers: Askers) -> None:
     answer = ElicitResult(action="accept", content={"sure": True})
-    async with host(tmp_path, mode="auto", upstream="legacy", answer=answer) as (client, _):
+    async with askers.host(mode="auto", upstream="legacy", answer=answer) as (client, _):
         first = await client.session.call_tool("u_risky", {"count": 3}, allow_input_required=True)
         assert isinstance(first, InputRequiredResult)
         (key,) = first.input_requests or {}
@@ -161,48 +206,48 @@ async def test_an_answer_that_comes_twice_is_told_to_be_late(tmp_path: Path) -> 
     assert "came too late" in text(late)
 
 
-@pytest.mark.asyncio
-async def test_an_answer_after_its_time_answers_no_other_question(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stepwarden.upstream.tool_call.PERSON_S", 0.3)
+async def test_an_answer_after_its_time_answers_no_other_question(askers: Askers) -> None:
+    clock = LoopClock()
     answer = ElicitResult(action="accept", content={"sure": True})
-    async with host(tmp_path, mode="auto", upstream="legacy", answer=answer) as (client, asked):
-        first = await client.session.call_tool("u_twice", {}, allow_input_required=True)
+    hosting = askers.host(mode="auto", upstream="legacy", answer=answer)
+    async with hosting as (client, asked), hearing() as (port, heard):
+        first = await client.session.call_tool("u_twice", {"port": port}, allow_input_required=True)
         assert isinstance(first, InputRequiredResult)
         (key,) = first.input_requests or {}
-        await asyncio.sleep(0.8)
+        clock.forward(PERSON_S + 1.0)
+        assert await heard.get() == "cancel cancel"
         late = await client.session.call_tool(
-            "u_twice", {}, input_responses={key: answer}, request_state=first.request_state
+            "u_twice", {"port": port}, input_responses={key: answer}, request_state=first.request_state
         )
     assert late.is_error
     assert "came too late" in text(late)
     assert asked == []
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_person_may_take_longer_than_a_call(tmp_path: Path, mode: str) -> None:
-    answer = ElicitResult(action="accept", content={"sure": True})
-    slow = host(tmp_path, mode=mode, upstream="legacy", answer=answer, answer_after_s=1.5, timeout_s=1.0)
-    async with slow as (client, _):
+async def test_a_person_may_take_longer_than_a_call(askers: Askers, mode: str) -> None:
+    answer, clock = ElicitResult(action="accept", content={"sure": True}), LoopClock()
+
+    def a_while_passes() -> None:
+        clock.forward(CALL_S * 1.5)
+
+    hosting = askers.host(mode=mode, upstream="legacy", answer=answer, before_answering=a_while_passes)
+    async with hosting as (client, _):
         got = await client.call_tool("u_risky", {"count": 3})
     assert "3: True" in text(got)
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_host_that_cannot_ask_is_told_what_was_wanted(tmp_path: Path, mode: str) -> None:
-    async with host(tmp_path, mode=mode, upstream="modern") as (client, _):
+async def test_a_host_that_cannot_ask_is_told_what_was_wanted(askers: Askers, mode: str) -> None:
+    async with askers.host(mode=mode, upstream="modern") as (client, _):
         got = await client.call_tool("u_risky", {"count": 3})
     assert got.is_error
     assert "asks the user" in text(got)
     assert "It asks: Really 3?" in text(got)
 
 
-@pytest.mark.asyncio
-async def test_a_structured_result_passes_as_it_is_and_a_long_one_is_paged(tmp_path: Path) -> None:
-    async with host(tmp_path, mode="auto") as (client, _):
+async def test_a_structured_result_passes_as_it_is_and_a_long_one_is_paged(askers: Askers) -> None:
+    async with askers.host(mode="auto") as (client, _):
         listed = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert listed["u_issue"].output_schema is not None
         short = await client.call_tool("u_issue", {"size": 20})
@@ -220,32 +265,22 @@ async def test_a_structured_result_passes_as_it_is_and_a_long_one_is_paged(tmp_p
         assert "A-1" in resource.contents[0].text  # pyright: ignore
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("upstream", ["legacy", "modern"])
-@pytest.mark.parametrize("name", ["u_slow", "upstream"])
+@pytest.mark.parametrize("name", ["u_endless", "upstream"])
 async def test_progress_passes_and_a_cancelled_call_ends_at_the_upstream_too(
-    tmp_path: Path, name: str, upstream: str
+    askers: Askers, name: str, upstream: str
 ) -> None:
-    note = tmp_path / "note"
-    arguments: dict[str, Any] = {"path": str(note)}
-    if name == "upstream":
-        arguments = {"action": "call", "tool": "asker/slow", "arguments": arguments}
-    told: list[str] = []
-    moving = asyncio.Event()
+    told: asyncio.Queue[str | None] = asyncio.Queue()
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-        told.append(message or "")
-        if len(told) >= 3:
-            moving.set()
+        told.put_nowait(message)
 
-    async with host(tmp_path, mode="auto", upstream=upstream) as (client, _):
+    async with hearing() as (port, heard), askers.host(mode="auto", upstream=upstream) as (client, _):
+        arguments: dict[str, Any] = {"port": port}
+        if name == "upstream":
+            arguments = {"action": "call", "tool": "asker/endless", "arguments": arguments}
         call = asyncio.create_task(client.call_tool(name, arguments, progress_callback=on_progress))
-        async with asyncio.timeout(20):
-            await moving.wait()
+        assert await told.get() == "step 1"
         call.cancel()
         await asyncio.wait([call])
-        async with asyncio.timeout(10):
-            while not note.exists():
-                await asyncio.sleep(0.02)
-    assert told[:2] == ["step 1", "step 2"]
-    assert note.read_text() == "cancelled"
+        assert await heard.get() == "cancelled"

@@ -1,6 +1,5 @@
 """Arguments against foreign schemas: bounded whatever the schema is, and told so that the next call is right."""
 
-import time
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from stepwarden.upstream.catalogue.schemas import (
     structure_of,
     unpacked,
 )
+from tests.support.examples import examples
 
 ISSUE: dict[str, Any] = {
     "type": "object",
@@ -66,7 +66,7 @@ JSON_VALUES = st.recursive(
 NAMES = st.sampled_from([*ISSUE["properties"], "projct", "", "a.b", "\u202e"]) | st.text(max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.dictionaries(NAMES, JSON_VALUES, max_size=6))
 def test_whatever_is_sent_is_either_valid_or_told_in_a_few_short_lines(arguments: dict[str, Any]) -> None:
     lines = argument_errors(CHECKER, unpacked(ISSUE, arguments))
@@ -99,28 +99,22 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
-@given(
-    SCHEMAS, st.dictionaries(st.sampled_from(["a", "b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"]), JSON_VALUES, max_size=3)
-)
-def test_whatever_a_schema_says_a_check_ends_soon_and_raises_nothing_of_a_library(
+@settings(max_examples=examples(30))
+@given(SCHEMAS, st.dictionaries(st.sampled_from(["a", "b", "a" * 100 + "!"]), JSON_VALUES, max_size=3))
+def test_whatever_a_schema_says_a_check_ends_and_raises_nothing_of_a_library(
     schema: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
-    began = time.process_time()
     try:
         checker = compiled(schema)
     except UnusableSchema:
         return
-    checker.errors_in(arguments)
-    assert time.process_time() - began < 3
+    checker.errors_in(arguments)  # without an end where a pattern is tried in every way there is
 
 
 def test_a_schema_that_multiplies_itself_is_left_to_the_server() -> None:
     twice = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
     checker = compiled({"$defs": {**twice, "d40": {"type": "integer"}}, "type": "object", "$ref": "#/$defs/d0"})
-    began = time.process_time()
-    checker.errors_in({})
-    assert time.process_time() - began < 2
+    checker.errors_in({})  # at each of a million millions of references, were they not counted
 
 
 def test_a_schema_that_is_its_own_reference_does_not_end_the_process() -> None:
@@ -133,11 +127,9 @@ def test_no_reference_leads_out_of_a_schema() -> None:
         assert checker.errors_in({"a": 1}) == []
 
 
-def test_a_pattern_that_takes_for_ever_elsewhere_is_checked_in_no_time() -> None:
+def test_a_pattern_that_takes_for_ever_elsewhere_comes_to_an_end() -> None:
     checker = compiled({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}})
-    began = time.process_time()
     assert checker.errors_in({"a": "a" * 10_000 + "!"}) == ["a: must match ^(a+)+$"]
-    assert time.process_time() - began < 1
 
 
 def test_a_schema_that_is_none_is_named_as_such() -> None:

@@ -3,13 +3,11 @@
 import asyncio
 import json
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hosting import Model, entry, host
+from hosting import entry, host
 from mcp import Client
 from mcp.types import ElicitResult
 from rigs import listings
@@ -22,7 +20,10 @@ from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
 from stepwarden.upstream.catalogue.tool import visible
 from stepwarden.upstream.config_file import load_upstreams
-from tools.shared import elicitation
+from stepwarden.upstream.transport import tool_pages
+from tests.support.loop_clock import LoopClock
+from tests.support.work import calls_in
+from tools.shared.elicitation import ASK_SECONDS
 
 
 @pytest.fixture
@@ -86,8 +87,17 @@ async def test_a_write_is_confirmed_by_a_second_call_for_just_its_arguments_and_
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-@pytest.mark.parametrize(("action", "done"), [("accept", 1), ("decline", 0), ("cancel", 0)])
+@pytest.mark.parametrize(
+    ("mode", "action", "done"),
+    [
+        ("auto", "accept", 1),
+        ("legacy", "accept", 1),
+        ("auto", "decline", 0),
+        ("legacy", "cancel", 0),
+        pytest.param("legacy", "decline", 0, marks=pytest.mark.slow),
+        pytest.param("auto", "cancel", 0, marks=pytest.mark.slow),
+    ],
+)
 async def test_a_host_that_can_ask_asks_its_user(home: Path, rig: Host, mode: str, action: Any, done: int) -> None:
     server = rig.serve()
     answer = ElicitResult(action=action, content={"approve": True} if done else None)
@@ -105,9 +115,7 @@ async def test_no_word_of_the_models_stands_for_a_user_who_can_be_asked(home: Pa
     accept = {"action": "accept", "tool": "rig/echo"}
     async with host(home, {"rig": entry(server)}, mode=mode, answer=ElicitResult(action="decline")) as model:
         await model.says(**drop)
-        server.forget_sessions()
-        rig.do(server.announce)
-        await _until(model, {"action": "describe", "tool": "rig/echo"}, lambda said: "changed" in said)
+        await model.hears_of("changed", server, rig, action="describe", tool="rig/echo")
         for asked in (drop, accept):
             for _ in range(2):
                 said = await model.says(**asked, confirm="x")
@@ -119,14 +127,13 @@ async def test_no_word_of_the_models_stands_for_a_user_who_can_be_asked(home: Pa
 
 
 @pytest.mark.asyncio
-async def test_a_user_who_does_not_answer_is_asked_again(
-    home: Path, rig: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(elicitation, "ASK_SECONDS", 0.2)
+async def test_a_user_who_does_not_answer_is_asked_again(home: Path, rig: Host) -> None:
+    clock = LoopClock()
     server, write = rig.serve(), {"action": "call", "tool": "rig/add_note", "arguments": {"text": "a"}}
 
     async def never(_context: Any, _params: Any) -> ElicitResult:
-        await asyncio.sleep(5)
+        clock.forward(ASK_SECONDS)
+        await asyncio.Event().wait()
         raise AssertionError
 
     async with host(home, {"rig": entry(server)}, mode="legacy", elicitation_callback=never) as model:
@@ -233,9 +240,7 @@ async def test_what_changed_is_shown_and_accepted_by_a_second_call(home: Path, r
     call: dict[str, Any] = {"action": "call", "tool": "rig/echo", "arguments": {"text": "a"}}
     async with host(home, {"rig": entry(server)}) as model:
         await model.says(**call)
-        server.forget_sessions()
-        rig.do(server.announce)
-        assert "changed since it was trusted" in await _until(model, call, lambda said: "changed" in said)
+        await model.hears_of("changed since it was trusted", server, rig, **call)
         said = await model.says(action="describe", tool="rig/echo")
         assert "new argument send_to" in said
         assert 'upstream(action="accept", tool="rig/echo"), which asks them' in said
@@ -254,8 +259,15 @@ async def test_what_changed_is_shown_and_accepted_by_a_second_call(home: Path, r
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-@pytest.mark.parametrize("yes", [True, False])
+@pytest.mark.parametrize(
+    ("mode", "yes"),
+    [
+        ("auto", True),
+        ("legacy", False),
+        pytest.param("auto", False, marks=pytest.mark.slow),
+        pytest.param("legacy", True, marks=pytest.mark.slow),
+    ],
+)
 async def test_what_changed_is_accepted_by_the_user_alone_where_the_host_can_ask(
     home: Path, rig: Host, mode: str, yes: bool
 ) -> None:
@@ -264,9 +276,7 @@ async def test_what_changed_is_accepted_by_the_user_alone_where_the_host_can_ask
     call: dict[str, Any] = {"action": "call", "tool": "rig/echo", "arguments": {"text": "a"}}
     async with host(home, {"rig": entry(server)}, mode=mode, answer=answer) as model:
         await model.says(**call)
-        server.forget_sessions()
-        rig.do(server.announce)
-        await _until(model, call, lambda said: "changed" in said)
+        await model.hears_of("changed", server, rig, **call)
         said = await model.says(action="accept", tool="rig/echo")
         assert ("may be called" in said) is yes
         assert ("did not accept" in said) is not yes
@@ -274,12 +284,6 @@ async def test_what_changed_is_accepted_by_the_user_alone_where_the_host_can_ask
         assert model.failed is not yes
     assert len(model.asked) == 1
     assert "new argument send_to" in model.asked[0].message
-
-
-async def _until(model: Model, arguments: dict[str, Any], fits: Callable[[str], bool]) -> str:
-    while not fits(said := await model.says(**arguments)):
-        pass
-    return said
 
 
 @pytest.mark.asyncio
@@ -445,10 +449,10 @@ def test_only_what_cannot_be_seen_is_taken_out_of_foreign_text(sent: str, shown:
     assert visible(sent) == (sent if shown is None else shown)
 
 
-def test_a_long_result_is_cleaned_in_no_time() -> None:
-    text, began = "an ordinary line of a result, with \u00a0 in it\n" * 180_000, time.monotonic()
-    assert visible(text) == text
-    assert time.monotonic() - began < 0.5
+def test_a_long_result_is_cleaned_by_as_few_calls_as_a_short_one() -> None:
+    line = "an ordinary line of a result, with \u00a0 in it\n"
+    assert visible(line * 20_000) == line * 20_000
+    assert calls_in(lambda: visible(line * 20_000)) == calls_in(lambda: visible(line))
 
 
 @pytest.mark.asyncio
@@ -501,12 +505,26 @@ async def test_tools_that_cannot_be_used_are_told_by_reason(home: Path, rig: Hos
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("count", "page", "endless", "known"),
-    [(0, 0, True, 0), (20, 2, True, 20), (2_001, None, False, 2_000), (2_100, 100, False, 2_000)],
-    ids=["the same page again", "one page more", "one long page", "many pages"],
+    [
+        (0, 0, True, 0),
+        (20, 2, True, 20),
+        (51, None, False, 50),
+        (60, 10, False, 50),
+        pytest.param(2_001, None, False, 2_000, marks=pytest.mark.slow),
+        pytest.param(2_100, 100, False, 2_000, marks=pytest.mark.slow),
+    ],
 )
 async def test_a_list_that_is_too_long_or_does_not_end_is_cut_and_told(
-    home: Path, rig: Host, count: int, page: int | None, endless: bool, known: int
+    home: Path,
+    rig: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    page: int | None,
+    endless: bool,
+    known: int,
 ) -> None:
+    if known == 50:
+        monkeypatch.setattr(tool_pages, "MOST_TOOLS", known)
     server = rig.serve(tools=listings.many(count), page=page, endless=endless)
     async with host(home, {"rig": entry(server)}) as model:
         said = await model.says(action="status", upstream="rig")

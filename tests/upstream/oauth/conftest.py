@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from idp import Idp
-from world import World, address, free, served
+from world import World, serving
 
 from stepwarden.upstream.oauth import Vault
+from tests.support.http_apps import address_of, free_listener, served
 
 
 @pytest.fixture
@@ -27,17 +28,15 @@ def vault(tmp_path: Path, key_file: Path) -> Vault:
 
 @pytest_asyncio.fixture
 async def world() -> AsyncGenerator[World]:
-    issuer, server = free(), free()
-    made = World(address(issuer), address(server) + "/mcp")
-    async with served(made.app(), issuer), served(made.resource(), server):
+    async with serving() as made:
         yield made
 
 
 @pytest_asyncio.fixture
 async def idp(world: World) -> AsyncGenerator[Idp]:
     """An identity provider that the authorization server trusts."""
-    listener = free()
-    made = Idp(address(listener))
+    listener = free_listener()
+    made = Idp(address_of(listener))
     world.idp_key = made.key.public_key()
     async with served(made.app(), listener):
         yield made

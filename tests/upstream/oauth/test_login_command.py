@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,29 +14,41 @@ from idp import Idp
 from world import World, config, expire, plain_client, use
 
 from stepwarden.upstream.oauth import Vault, build_auth
+from tests.support.processes import ROOT, SCRIPT, Process, environment, start
 
 pytestmark = pytest.mark.asyncio
 
-SCRIPT = Path(sys.executable).with_name("stepwarden")
+Ended = tuple[int, str, str]
 
 
 @dataclass
 class Command:
-    """A command of ours under way."""
+    """A command of ours under way. What blocks is waited for in threads: the servers it asks are in this loop."""
 
-    process: asyncio.subprocess.Process
+    process: Process
 
     async def line(self) -> str:
+        """Return the next line of its output; empty where there is none any more."""
         assert self.process.stdout
-        return (await self.process.stdout.readline()).decode().strip()
+        line = b""
+        while not line.endswith(b"\n") and (byte := await asyncio.to_thread(self.process.stdout.read, 1)):
+            line += byte
+        return line.decode().strip()
 
     def type(self, text: str) -> None:
         assert self.process.stdin
         self.process.stdin.write(text.encode() + b"\n")
 
-    async def over(self) -> tuple[int | None, str, str]:
-        out, err = await self.process.communicate()
-        return self.process.returncode, out.decode(), err.decode()
+    async def over(self) -> Ended:
+        """Return its exit code, and all that it still said on both of its outputs."""
+        assert self.process.stdin
+        assert self.process.stdout
+        assert self.process.stderr
+        self.process.stdin.close()
+        out, err = await asyncio.gather(
+            asyncio.to_thread(self.process.stdout.read), asyncio.to_thread(self.process.stderr.read)
+        )
+        return await asyncio.to_thread(self.process.wait), out.decode(), err.decode()
 
 
 @dataclass
@@ -53,23 +63,21 @@ class Home:
         (self.path / "upstreams.json").write_text(json.dumps({"upstreams": entries}))
 
     @asynccontextmanager
-    async def command(self, *arguments: str) -> AsyncGenerator[Command]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("STEPWARDEN_")}
-        more = {"STEPWARDEN_HOME": str(self.path), "PYTHONWARNINGS": "error"}
-        more |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    async def command(self, *arguments: str, fresh: bool = False) -> AsyncGenerator[Command]:
+        """Start a command; a `fresh` one begins with an interpreter of its own, as a person's does."""
+        more = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
         more |= {"STEPWARDEN_VAULT_KEY_FILE": str(self.key_file)} if self.key_file else {}
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            str(SCRIPT), *arguments, env=kept | more, stdin=pipe, stdout=pipe, stderr=pipe
-        )
+        process = start([str(SCRIPT), *arguments], environment(self.path, **more), ROOT, fresh=fresh)
         try:
             yield Command(process)
         finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                assert pipe
+                pipe.close()
 
-    async def run(self, *arguments: str) -> tuple[int | None, str, str]:
+    async def run(self, *arguments: str) -> Ended:
         async with self.command(*arguments) as command:
             return await command.over()
 
@@ -82,7 +90,8 @@ def home(vault: Vault, key_file: Path, world: World) -> Home:
 
 
 async def test_a_person_signs_in_looks_and_signs_out(home: Home, vault: Vault, world: World) -> None:
-    async with home.command("login", "jira", "--no-browser") as login, plain_client(follow_redirects=True) as browser:
+    login_by = home.command("login", "jira", "--no-browser", fresh=True)
+    async with login_by as login, plain_client(follow_redirects=True) as browser:
         address = await login.line()
         page = (await browser.get(address)).text
         code, out, err = await login.over()

@@ -8,11 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from world import Browser, World, config, free, opened_by, plain_client, signed_in, use
+from world import Browser, World, config, opened_by, plain_client, signed_in, use
 
 from stepwarden.errors import SecretsUnavailable, SignInFailed, SignInNeeded, UpstreamDown, UpstreamError
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 from stepwarden.upstream.oauth.listener import Listener
+from tests.support.http_apps import free_listener
+from tests.support.loop_clock import LoopClock
 
 pytestmark = pytest.mark.asyncio
 
@@ -141,7 +143,7 @@ async def test_a_token_endpoint_that_cannot_now(world: World, vault: Vault, faul
 
 
 async def test_an_authorization_server_that_is_gone(world: World, vault: Vault) -> None:
-    with free() as nobody:
+    with free_listener() as nobody:
         world.issuer = f"http://127.0.0.1:{nobody.getsockname()[1]}"
     said = await refused(world, vault, UpstreamDown)
     assert "127.0.0.1, where jira signs in, does not answer" in said
@@ -149,14 +151,21 @@ async def test_an_authorization_server_that_is_gone(world: World, vault: Vault) 
 
 async def test_nobody_comes_and_a_stranger_is_turned_away(world: World, vault: Vault) -> None:
     pages: list[str] = []
+    clock, passing = LoopClock(), list[asyncio.Task[None]]()
+
+    async def hours_pass() -> None:  # from the moment on when nobody else will come
+        for _ in range(50):
+            await asyncio.sleep(0)
+            clock.forward(600.0)
 
     async def stranger(url: str) -> None:
         where = parse_qs(urlsplit(url).query)["redirect_uri"][0]
         async with plain_client() as client:
             pages.append((await client.get(where, params={"code": "code-x", "state": "guessed"})).text)
+        passing.append(asyncio.create_task(hours_pass()))
 
-    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=0.2, open_address=opened_by(stranger)))
-    with pytest.raises(SignInFailed, match=r"Nobody signed in at jira within 0 s; .* 1 answers with another state"):
+    auth = build_auth(config(world), vault, SignIn(waits=True, timeout_s=600.0, open_address=opened_by(stranger)))
+    with pytest.raises(SignInFailed, match=r"Nobody signed in at jira within 600 s; .* 1 answers with another state"):
         await use(world, auth)
     assert "its state is another" in pages[0]
     assert world.seen == []
@@ -175,7 +184,7 @@ async def test_a_stranger_does_not_end_the_attempt(world: World, vault: Vault) -
 
 
 async def test_a_port_that_is_taken(world: World, vault: Vault) -> None:
-    with free() as taken:
+    with free_listener() as taken:
         said = await refused(world, vault, redirect_port=taken.getsockname()[1])
     assert "another sign-in may be waiting there" in said
 

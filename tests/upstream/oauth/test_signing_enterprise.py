@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec  # noqa: TID253 - it ma
 from idp import Idp
 from pydantic import ValidationError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from waking import said, waking
+from waking import waking
 from world import JWT_BEARER, World, config, expire, use
 
 from stepwarden.errors import SignInFailed, StepwardenError, UpstreamDown
@@ -199,18 +199,19 @@ async def test_processes_that_wake_together_exchange_once_and_a_restart_not_at_a
     world: World, idp: Idp, vault: Vault, token_file: Path
 ) -> None:
     made = by_idp(world, idp, id_token_file=str(token_file))
-    world.token_delay_s = 0.3
-    async with waking(made, vault, 2) as (processes, _):
-        assert processes.stdin
-        processes.stdin.close()
-        assert await said(processes) == ["200 0"] * 2
+    began = time.time()
+    world.hold_tokens()
+    async with waking(made, vault, 2) as callers:
+        await callers.wake()
+        world.token_gate.set()
+        assert await callers.lines() == ["200 0"] * 2
     token_file.unlink()
     assert (await use(world, build_auth(made, vault, None))).text == "done"
     assert len(idp.seen) == world.hits["token:" + JWT_BEARER] == 1
     found = auth_status(made, vault)
     assert (found.state, found.account, found.scopes) == ("signed in", "ana@example.org", ("use",))
     assert found.expires_at is not None
-    assert found.expires_at > time.time()
+    assert found.expires_at > began
 
 
 IDP = {"issuer": "https://idp.example", "client_id": "c", "id_token_file": "/run/id-token"}

@@ -11,27 +11,9 @@ import pytest
 from hosting import Model, host
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ElicitCompleteNotification, ElicitRequestURLParams, ElicitResult, ToolAnnotations
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
-from world import Browser, World, address, free, served
+from world import Browser, World, serving
 
 pytestmark = pytest.mark.asyncio
-
-
-@dataclass
-class Guarded:
-    """The application of an MCP server that wants a token of the world's."""
-
-    world: World
-    inner: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            token = Request(scope).headers.get("authorization", "").removeprefix("Bearer ")
-            if token not in self.world.access:
-                await self.world.resource()(scope, receive, send)
-                return
-        await self.inner(scope, receive, send)
 
 
 @dataclass
@@ -65,10 +47,8 @@ async def guarding() -> AsyncGenerator[World]:
         return "written"
 
     assert peek is not write
-    issuer, server = free(), free()
-    made = World(address(issuer), address(server) + "/mcp")
     app = mcp.streamable_http_app(stateless_http=True)
-    async with mcp.session_manager.run(), served(made.app(), issuer), served(Guarded(made, app), server):  # pyright: ignore
+    async with mcp.session_manager.run(), serving(app) as made:
         yield made
 
 

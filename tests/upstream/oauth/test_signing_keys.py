@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import (  # noqa: TID253 - it mak
     rsa,
 )
 from starlette.responses import JSONResponse
-from waking import said, waking
+from waking import waking
 from world import World, config, expire, use
 
 from stepwarden.errors import SettingsError, SignInFailed, UpstreamDown
@@ -69,6 +69,7 @@ async def test_an_assertion_is_for_the_issuer_alone_short_and_never_the_same(
     world: World, vault: Vault, tmp_path: Path, key: str, algorithm: str
 ) -> None:
     made = by_key(world, private_key_file=str(written(tmp_path, world, key)), key_id="k-1", scopes="use")
+    began = int(time.time())
     for _ in range(2):
         assert (await use(world, build_auth(made, vault, None))).text == "done"
         expire(world, vault, entry=entry_digest(made.auth))
@@ -81,7 +82,7 @@ async def test_an_assertion_is_for_the_issuer_alone_short_and_never_the_same(
         claims = jwt.decode(assertion, world.client_key, algorithms=[algorithm], audience=world.issuer)
         assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "jti"}
         assert (claims["iss"], claims["sub"], claims["aud"]) == ("m", "m", world.issuer)
-        assert abs(claims["iat"] - time.time()) < 30
+        assert began <= claims["iat"] <= time.time()
         assert claims["exp"] - claims["iat"] == 120
     assert len(set(world.jtis)) == len(world.seen) == 2
 
@@ -121,12 +122,12 @@ async def test_a_restart_uses_the_stored_token_and_nothing_stored_is_readable(
 @pytest.mark.asyncio
 async def test_processes_that_wake_together_ask_for_one_token(world: World, vault: Vault, client_key: Path) -> None:
     made = by_key(world, private_key_file=str(client_key))
-    world.token_delay_s = 0.3
     for count in (1, 2):
-        async with waking(made, vault, 5) as (processes, _):
-            assert processes.stdin
-            processes.stdin.close()
-            assert await said(processes) == ["200 0"] * 5
+        world.hold_tokens()
+        async with waking(made, vault, 5) as callers:
+            await callers.wake()
+            world.token_gate.set()
+            assert await callers.lines() == ["200 0"] * 5
         assert world.hits["token:client_credentials"] == count
         expire(world, vault, entry=entry_digest(made.auth))
 
@@ -136,9 +137,8 @@ async def test_parallel_calls_share_a_renewal_and_do_not_wait_for_each_other(
     world: World, vault: Vault, client_key: Path
 ) -> None:
     auth = build_auth(by_key(world, private_key_file=str(client_key)), vault, None)
-    began = time.monotonic()
-    await asyncio.gather(*(use(world, auth, nap_s=0.5) for _ in range(8)))
-    assert time.monotonic() - began < 3
+    world.together = asyncio.Barrier(8)  # nobody is answered before all eight are there
+    await asyncio.gather(*(use(world, auth) for _ in range(8)))
     assert world.hits["token:client_credentials"] == 1
 
 
@@ -211,7 +211,7 @@ async def test_a_key_file_that_goes_away_is_told_and_a_good_token_is_used_until_
     assert found is not None
     assert found.tokens is not None
     now = time.time()
-    nearly = found.tokens.model_copy(update={"obtained_at": now - 3_600, "expires_at": now + 30})  # due, and yet good
+    nearly = found.tokens.model_copy(update={"obtained_at": now - 3_600, "expires_at": now + 50})  # due, and yet good
     vault.save(found.model_copy(update={"tokens": nearly}))
     assert (await use(world, auth)).text == "done"
     expire(world, vault, entry=entry_digest(made.auth))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse
-from waking import said, waking
+from waking import waking
 from world import Browser, World, config, expire, signed_in, use
 
 from stepwarden.errors import SignInFailed, SignInNeeded, UpstreamDown
@@ -91,12 +91,13 @@ async def test_a_token_that_is_still_good_is_used_while_it_cannot_be_renewed(wor
     await signed_in(world, vault)
     found = stored(world, vault)
     assert found.tokens is not None
-    due = found.tokens.model_copy(update={"obtained_at": time.time() - 3_590, "expires_at": time.time() + 10})
+    now = time.time()
+    due = found.tokens.model_copy(update={"obtained_at": now - 3_590, "expires_at": now + 10})
     vault.save(found.model_copy(update={"tokens": due}))
     world.token_fault = PlainTextResponse("busy", 503)
-    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+    assert (await use(world, OAuthAuth(config(world), vault, None, clock=lambda: now))).text == "done"
     world.token_fault = None
-    assert (await use(world, build_auth(config(world), vault, None))).text == "done"
+    assert (await use(world, OAuthAuth(config(world), vault, None, clock=lambda: now))).text == "done"
     assert world.hits["token:refresh_token"] == 2
 
 
@@ -122,14 +123,14 @@ async def test_clocks_that_differ_cost_one_renewal(world: World, vault: Vault) -
 async def test_a_call_that_is_given_up_does_not_lose_the_new_token(world: World, vault: Vault) -> None:
     await signed_in(world, vault)
     expire(world, vault)
-    world.token_delay_s = 0.2
+    world.hold_tokens()
     auth = build_auth(config(world), vault, None)
     assert isinstance(auth, OAuthAuth)
     call = asyncio.create_task(use(world, auth))
-    while not world.hits["token:refresh_token"]:
-        await asyncio.sleep(0)
+    await world.token_asked.wait()
     call.cancel()
     await asyncio.wait({call})
+    world.token_gate.set()
     await auth.close()
     found = stored(world, vault).tokens
     assert found is not None
@@ -153,14 +154,17 @@ async def test_a_token_is_not_spent_where_its_successor_could_not_be_kept(
     assert (await use(world, build_auth(config(world), vault, None))).text == "done"
 
 
-async def test_twenty_processes_that_wake_together_renew_once_and_open_no_window(world: World, vault: Vault) -> None:
+@pytest.mark.parametrize("count", [5, pytest.param(20, marks=pytest.mark.slow)])
+async def test_processes_that_wake_together_renew_once_and_open_no_window(
+    world: World, vault: Vault, count: int
+) -> None:
     await signed_in(world, vault)
     expire(world, vault)
-    world.token_delay_s = 0.3
-    async with waking(config(world), vault, 20) as (processes, _):
-        assert processes.stdin
-        processes.stdin.close()
-        assert await said(processes) == ["200 0"] * 20
+    world.hold_tokens()
+    async with waking(config(world), vault, count) as callers:
+        await callers.wake()
+        world.token_gate.set()
+        assert await callers.lines() == ["200 0"] * count
     assert world.hits["token:refresh_token"] == 1
     assert world.hits["authorize"] == world.families_revoked == 0
 
@@ -170,17 +174,17 @@ async def test_a_process_that_hangs_in_its_renewal_is_named_and_no_token_is_spen
 ) -> None:
     await signed_in(world, vault)
     expire(world, vault)
-    world.token_delay_s = 0.3
-    async with waking(config(world), vault, 1) as (processes, hung):
-        assert processes.stdin
-        processes.stdin.close()
-        while not world.hits["token:refresh_token"]:
-            await asyncio.sleep(0.001)
-        os.kill(hung, signal.SIGSTOP)
+    world.hold_tokens()
+    async with waking(config(world), vault, 1) as callers:
+        (hung,) = callers.processes
+        await callers.wake()
+        await world.token_asked.wait()
+        hung.send_signal(signal.SIGSTOP)
         waiting = OAuthAuth(config(world), vault, None, lock_wait_s=0.3)
-        with pytest.raises(UpstreamDown, match=f"Process {hung} has been signing in at jira"):
+        with pytest.raises(UpstreamDown, match=f"Process {hung.pid} has been signing in at jira"):
             await use(world, waiting)
-        os.kill(hung, signal.SIGCONT)
-        assert await said(processes) == ["200 0"]
+        hung.send_signal(signal.SIGCONT)
+        world.token_gate.set()
+        assert await callers.lines() == ["200 0"]
     assert (await use(world, build_auth(config(world), vault, None))).text == "done"
     assert (world.hits["token:refresh_token"], world.families_revoked) == (1, 0)

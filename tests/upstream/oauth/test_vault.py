@@ -6,9 +6,8 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from stepwarden.upstream.oauth import Vault
 from stepwarden.upstream.oauth.encryption import DamagedSecret, EncryptionKey, NewerFormat, OtherKey, seal, unseal
 from stepwarden.upstream.oauth.machine_lock import HeldTooLong, machine_lock
 from stepwarden.upstream.oauth.token_set import Tokens, TokenSet, expiry, file_name
+from tests.support.processes import ROOT, Process, environment, start
 
 KEY = EncryptionKey(b"k" * 32, "a test")
 SERVER, ISSUER = "https://mcp.example.org/mcp", "https://auth.example.org"
@@ -264,32 +264,28 @@ def test_a_write_that_fails_leaves_what_was_there(vault: Vault, monkeypatch: pyt
     assert len(list(vault.directory.iterdir())) == 1
 
 
-WRITER = """
-import sys
-from pathlib import Path
-from stepwarden.upstream.oauth import Vault
-from stepwarden.upstream.oauth.token_set import TokenSet, Tokens
-vault = Vault(Path(sys.argv[1]), Path(sys.argv[2]))
-number = 0
-while True:
-    number += 1
-    tokens = Tokens(access="a" * 3000, refresh=f"r{number}", obtained_at=0.0)
-    vault.save(TokenSet(upstream="jira", server="s", issuer="i", tokens=tokens, saved_at=float(number)))
-    if number == 1:
-        print("ready", flush=True)
-"""
+@contextmanager
+def vault_user(home: Path, *arguments: str | Path) -> Iterator[Process]:
+    """Start a process of `vault_user.py`, wait until it says that it is there, and kill it in the end."""
+    program = Path(__file__).with_name("vault_user.py")
+    process = start([str(program), *map(str, arguments)], environment(home), ROOT)
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    try:
+        assert process.stdout.read(100) in {b"saved\n", b"held\n"}
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
 
 
-def test_a_kill_at_any_moment_leaves_a_whole_file(vault: Vault, key_file: Path) -> None:
+def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path, vault: Vault, key_file: Path) -> None:
     for _ in range(4):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(vault.directory), str(key_file)], stdout=subprocess.PIPE
-        )
-        assert writer.stdout
-        assert writer.stdout.readline() == b"ready\n"
-        writer.send_signal(signal.SIGKILL)
-        writer.wait()
-        writer.stdout.close()
+        with vault_user(tmp_path, "write", vault.directory, key_file):
+            pass
         found = vault.load("jira", "s")
         assert found is not None
         assert found.tokens is not None
@@ -297,37 +293,18 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(vault: Vault, key_file: Path) 
         assert vault.set_aside("jira") == []
 
 
-HOLDER = """
-import asyncio, sys
-from pathlib import Path
-from stepwarden.upstream.oauth.machine_lock import machine_lock
-async def main():
-    async with machine_lock(Path(sys.argv[1]), 1.0):
-        print("held", flush=True)
-        sys.stdin.read()
-asyncio.run(main())
-"""
-
-
 def test_a_stopped_process_holds_nobody_up_for_ever_and_a_killed_one_not_at_all(tmp_path: Path) -> None:
     lock = tmp_path / "jira.lock"
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
-    assert holder.stdout
-    assert holder.stdin
-    assert holder.stdout.readline() == b"held\n"
-    holder.send_signal(signal.SIGSTOP)
 
     async def taken() -> bool:
         async with machine_lock(lock, 0.1):
             return True
 
-    with pytest.raises(HeldTooLong) as caught:
-        asyncio.run(taken())
-    assert caught.value.holder == holder.pid
-    holder.send_signal(signal.SIGKILL)
-    holder.wait()
-    holder.stdout.close()
-    holder.stdin.close()
+    with vault_user(tmp_path, "hold", lock) as holder:
+        holder.send_signal(signal.SIGSTOP)
+        with pytest.raises(HeldTooLong) as caught:
+            asyncio.run(taken())
+        assert caught.value.holder == holder.pid
     assert asyncio.run(taken())
 
 

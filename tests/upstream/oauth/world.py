@@ -5,7 +5,6 @@ import base64
 import hashlib
 import json
 import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -16,19 +15,26 @@ from urllib.parse import urlencode
 
 import httpx2
 import jwt  # noqa: TID253 - the tests' own servers
-import uvicorn  # noqa: TID253 - the tests' own servers
 from idp import decoded
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth import SignIn, Vault, build_auth
 from stepwarden.upstream.oauth.token_set import TokenSet
 from stepwarden.upstream.sign_in import OpenAddress, SignInAnswer, SignInRequest
+from tests.support.http_apps import address_of, free_listener, served
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+def _open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
 
 
 @dataclass
@@ -45,7 +51,9 @@ class World:
     metadata: Mapping[str, Any] = field(default_factory=dict)  # over the authorization server's document
     answer: Mapping[str, str | None] = field(default_factory=dict)  # over the authorization response
     token_fault: Response | None = None  # instead of what the token endpoint would say
-    token_delay_s: float = 0.0
+    token_gate: asyncio.Event = field(default_factory=_open_gate)
+    token_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    together: asyncio.Barrier | None = None  # the resource answers when so many requests are there at once
     register_status: int = 201
     redeem_twice: bool = False
     challenge_scope: str = ""
@@ -88,6 +96,11 @@ class World:
     def forget(self) -> None:
         self.hits.clear()
         self.seen.clear()
+
+    def hold_tokens(self) -> None:
+        """Let the token endpoint answer nobody until `token_gate` is set; `token_asked` tells that somebody came."""
+        self.token_gate.clear()
+        self.token_asked.clear()
 
     def end_access(self) -> None:
         """Let every access token be refused from now on."""
@@ -134,7 +147,8 @@ class World:
         form = {name: str(value) for name, value in (await request.form()).items()}
         self.seen.append(form | {"authorization": request.headers.get("authorization", "")})
         self.hits["token:" + form["grant_type"]] += 1
-        await asyncio.sleep(self.token_delay_s)
+        self.token_asked.set()
+        await self.token_gate.wait()
         if self.token_fault is not None:
             return self.token_fault
         refusal = self._refusal(form)
@@ -215,29 +229,34 @@ class World:
         if self.needs and self.needs not in scopes.split():
             header = f'Bearer error="insufficient_scope", scope="{self.needs}"'
             return PlainTextResponse("no", 403, {"WWW-Authenticate": header})
-        await asyncio.sleep(float(request.query_params.get("nap", "0")))
+        if self.together is not None:
+            await self.together.wait()
         return PlainTextResponse("done")
 
 
 @asynccontextmanager
-async def served(app: Starlette, listener: socket.socket) -> AsyncGenerator[None]:
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
+async def serving(app: ASGIApp | None = None) -> AsyncGenerator[World]:
+    """Serve a world; `app` is its resource where that is more than `World.resource`."""
+    issuer, server = free_listener(), free_listener()
+    made = World(address_of(issuer), address_of(server) + "/mcp")
+    async with served(made.app(), issuer), served(Guarded(made, app) if app else made.resource(), server):
+        yield made
 
 
-def free() -> socket.socket:
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.setblocking(False)
-    return listener
+@dataclass
+class Guarded:
+    """An application that wants a token of the world's."""
 
+    world: World
+    inner: ASGIApp
 
-def address(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            token = Request(scope).headers.get("authorization", "").removeprefix("Bearer ")
+            if token not in self.world.access:
+                await self.world.resource()(scope, receive, send)
+                return
+        await self.inner(scope, receive, send)
 
 
 class Browser:
@@ -262,7 +281,7 @@ class Browser:
         await asyncio.gather(*self._tasks)
 
     def sign_in(self, show: Callable[[str], Awaitable[None]] | None = None, **more: Any) -> SignIn:
-        return SignIn(**({"waits": True, "timeout_s": 20.0, "open_address": opened_by(show or self.show)} | more))
+        return SignIn(**({"waits": True, "timeout_s": 600.0, "open_address": opened_by(show or self.show)} | more))
 
 
 def opened_by(show: Callable[[str], Awaitable[None]]) -> OpenAddress:
@@ -276,16 +295,16 @@ def opened_by(show: Callable[[str], Awaitable[None]]) -> OpenAddress:
 
 
 def plain_client(**more: Any) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=20.0, verify=False, **more)
+    return httpx2.AsyncClient(timeout=None, verify=False, **more)
 
 
 def config(world: World, name: str = "jira", **auth: Any) -> UpstreamConfig:
     return UpstreamConfig.model_validate({"name": name, "url": world.server, "auth": {"type": "oauth"} | auth})
 
 
-async def use(world: World, auth: httpx2.Auth | None, nap_s: float = 0.0, **more: Any) -> httpx2.Response:
+async def use(world: World, auth: httpx2.Auth | None, **more: Any) -> httpx2.Response:
     async with plain_client(auth=auth) as client:
-        return await client.post(world.server, params={"nap": str(nap_s)}, **more)
+        return await client.post(world.server, **more)
 
 
 def expire(world: World, vault: Vault, name: str = "jira", entry: str = "") -> TokenSet:

@@ -2,17 +2,17 @@
 
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn  # noqa: TID253 - the tests' own server
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+
+from tests.support.http_apps import served_by_thread
 
 ANA = {"name": "ana", "key": "ana", "displayName": "Ana", "emailAddress": "ana@example.org", "active": True}
 WHEN = "2026-11-20T10:00:00.000+0000"
@@ -162,12 +162,5 @@ def atlassian() -> Iterator[Atlassian]:
     """Serve from a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         site = Atlassian(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(site.app(), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
+        with served_by_thread(site.app(), listener, lifespan="off"):
             yield site
-        finally:
-            running.should_exit = True
-            thread.join()

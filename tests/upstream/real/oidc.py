@@ -5,10 +5,8 @@ which asks it about each token (introspection) or verifies them by its keys (JWT
 """
 
 import json
-import select
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,19 +17,19 @@ from urllib.parse import urljoin
 
 import httpx2
 import jwt  # noqa: TID253 - the tests' own server
-import uvicorn  # noqa: TID253 - the tests' own server
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
 
+from tests.support.http_apps import served_by_thread
+
 SCRIPT = Path(__file__).with_name("authorization_server.mjs")
-START_S = 20.0
 
 
 def plain_client(**more: Any) -> httpx2.AsyncClient:
     """A client that loads no certificates: everything here is on loopback, without TLS."""
-    return httpx2.AsyncClient(timeout=20.0, verify=False, **more)
+    return httpx2.AsyncClient(timeout=None, verify=False, **more)
 
 
 @dataclass
@@ -42,7 +40,7 @@ class AuthorizationServer:
     process: "subprocess.Popen[str]"
 
     def ask(self, action: str) -> Any:
-        return httpx2.get(f"{self.issuer}/_test/{action}", timeout=20.0, verify=False).json()
+        return httpx2.get(f"{self.issuer}/_test/{action}", timeout=None, verify=False).json()
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -74,8 +72,7 @@ def authorization_server(node_modules: Path, **options: Any) -> Iterator[Authori
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
         try:
-            ready, _, _ = select.select([process.stdout], [], [], START_S)
-            issuer = process.stdout.readline().strip() if ready else ""
+            issuer = process.stdout.readline().strip()
             assert issuer, "the authorization server did not start"
             yield AuthorizationServer(issuer, process)
         finally:
@@ -127,7 +124,6 @@ class ResourceServer:
     url: str
     verifier: Verifier
     calls: list[str] = field(default_factory=list[str])
-    running: uvicorn.Server | None = None
 
 
 def _notes(server: ResourceServer, issuer: str) -> MCPServer:
@@ -154,15 +150,8 @@ def resource_server(listener: socket.socket, authority: AuthorizationServer, **m
     url = address_of(listener)
     server = ResourceServer(url, Verifier(url, authority.issuer, **more))
     app = _notes(server, authority.issuer).streamable_http_app()
-    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
-    running = server.running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
+    with served_by_thread(app, listener):
         yield server
-    finally:
-        running.should_exit = True
-        thread.join()
 
 
 def address_of(listener: socket.socket) -> str:

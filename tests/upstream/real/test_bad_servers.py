@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-import threading
-import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn  # noqa: TID253 - the tests' own server
 from mcp.server.mcpserver import MCPServer
 from rigs import listings, sockets
 from rigs.command import command
@@ -28,10 +25,14 @@ from stepwarden.upstream.calls.records import CallRecord
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.tool_index import ToolIndex
+from tests.support.certificates import self_signed
+from tests.support.http_apps import served_by_thread
+from tests.support.loop_clock import LoopClock
 
 pytestmark = pytest.mark.asyncio
 SAFE = "Repeating it is safe"
 PERHAPS = "may have been carried out"
+CALL_S = 60.0  # that no server here takes but those that never answer, for which it is put forward
 REQUEST = CallRequest("echo", {"text": "a"})
 
 
@@ -47,7 +48,7 @@ class Records:
 
 @asynccontextmanager
 async def upstreams(entry: dict[str, Any]) -> AsyncGenerator[Upstreams]:
-    common = {"name": "rig", "timeout_s": 0.5, "connect_timeout_s": 5}
+    common = {"name": "rig", "timeout_s": CALL_S, "connect_timeout_s": CALL_S}
     found = Upstreams([UpstreamConfig.model_validate({**common, **entry})], None, lambda _: None)
     try:
         yield found
@@ -70,7 +71,7 @@ def text(ended: CallOutcome) -> str:
 
 # The fault, what is raised, in which words, and what is recorded of a write: whether it may have been carried out.
 TOLD: list[tuple[Fault, type[StepwardenError], str, str]] = [
-    (Fault.HANGS, UpstreamSilent, "no answer came within 0.5 s", "unknown"),
+    (Fault.HANGS, UpstreamSilent, "no answer came within 60 s", "unknown"),
     (Fault.DROPS, UpstreamSilent, "the connection broke", "unknown"),
     (Fault.DROPS_STREAM, UpstreamSilent, "the connection broke", "unknown"),
     (Fault.ENDS_STREAM, UpstreamSilent, "stream ended without a response", "unknown"),
@@ -99,17 +100,27 @@ TOLD: list[tuple[Fault, type[StepwardenError], str, str]] = [
     (Fault.PROTOCOL_ERROR, UpstreamRefused, 'the error -32602: "no such project"', "refused"),
     (Fault.DRIPS, UpstreamSilent, "no answer came within", "unknown"),
 ]
+UNANSWERED = frozenset({Fault.HANGS, Fault.OTHER_ID, Fault.DRIPS})
+IN_BOTH_ERAS = [
+    # by default each era meets every other fault
+    pytest.param(*told, modern, marks=() if modern is bool(number % 2) else pytest.mark.slow)
+    for number, told in enumerate(TOLD)
+    for modern in (False, True)
+]
 
 
-@pytest.mark.parametrize("modern", [False, True])
-@pytest.mark.parametrize(("fault", "error", "words", "outcome"), TOLD)
+@pytest.mark.parametrize(("fault", "error", "words", "outcome", "modern"), IN_BOTH_ERAS)
 async def test_a_write_that_meets_a_fault_is_sent_once_and_the_truth_is_told(
     rig: Host, fault: Fault, error: type[StepwardenError], words: str, outcome: str, modern: bool
 ) -> None:
-    server, records = rig.serve(fault, modern=modern), Records()
+    server, records, clock = rig.serve(fault, modern=modern), Records(), LoopClock()
     async with upstreams(entry_of(server)) as found:
+        call = asyncio.create_task(called(found, "add_note", records))
+        if fault in UNANSWERED:
+            await server.news.until(lambda: server.asked("tools/call") == 1)
+            clock.forward(CALL_S)
         with pytest.raises(error) as raised:
-            await called(found, "add_note", records)
+            await call
         said = str(raised.value)
         assert words in said
         assert (PERHAPS in said) is (outcome == "unknown")
@@ -133,23 +144,21 @@ async def test_a_server_that_is_tried_again_says_why_it_was_down(rig: Host) -> N
     async with upstreams(entry_of(server)) as found:
         with pytest.raises(UpstreamDown):
             await called(found, "echo")
-        server.fault = Fault.HANGS
-        trying = asyncio.create_task(called(found, "echo"))
-        while (standing := found.server("rig").state).state != "connecting":
-            await asyncio.sleep(0.01)
+        server.fault, asked = Fault.HANGS, len(server.heard)
+        await server.news.until(lambda: len(server.heard) > asked)  # it is tried again by itself
+        standing = found.server("rig").state
+        assert standing.state == "connecting"
         assert standing.reason.startswith("last time it cannot answer now (503)")
-        server.release.set()
-        trying.cancel()
+        server.release()
 
 
 async def test_a_call_waits_for_a_place_no_longer_than_its_time(rig: Host) -> None:
     server = rig.serve(Fault.HANGS)
-    async with upstreams(entry_of(server, concurrency=1, timeout_s=10)) as found:
+    async with upstreams(entry_of(server, concurrency=1)) as found:
         first = asyncio.create_task(called(found, "add_note"))
-        while not server.asked("tools/call"):
-            await asyncio.sleep(0.01)
-        caller, usual = found.server("rig").caller, time.monotonic
-        caller.clock = chain([0.0], repeat(10.0)).__next__
+        await server.news.until(lambda: server.asked("tools/call") == 1)
+        caller = found.server("rig").caller
+        usual, caller.clock = caller.clock, chain([0.0], repeat(CALL_S)).__next__
         with pytest.raises(UpstreamDown, match=r"no more than 1 of our calls at once.*Nothing was sent\."):
             await caller.call(REQUEST, repeatable=True)
         caller.clock, server.fault = usual, None
@@ -158,26 +167,26 @@ async def test_a_call_waits_for_a_place_no_longer_than_its_time(rig: Host) -> No
 
 
 async def test_all_attempts_of_a_read_share_one_time(rig: Host) -> None:
-    server = rig.serve(Fault.DROPS)
-    async with upstreams(entry_of(server, timeout_s=4)) as found:
+    server, clock = rig.serve(Fault.DROPS), LoopClock()
+    async with upstreams(entry_of(server)) as found:
         await prepare_call(ToolIndex(found), "rig/echo", {"text": "a"})
         caller = found.server("rig").caller
-        caller.clock = lambda: time.monotonic() + (3.0 if server.asked("tools/call") else 0.0)
+        caller.clock = lambda: clock.now() + (CALL_S * 0.7 if server.asked("tools/call") else 0.0)
         call = asyncio.create_task(caller.call(REQUEST, repeatable=True))
-        while not server.asked("tools/call"):
-            await asyncio.sleep(0.01)
-        server.fault, began = Fault.HANGS, time.monotonic()
-        with pytest.raises(UpstreamSilent, match=r"no answer came within 4 s"):
+        await server.news.until(lambda: server.asked("tools/call") == 1)
+        server.fault = Fault.HANGS
+        await server.news.until(lambda: server.asked("tools/call") == 2)
+        clock.stop()  # what ends the call now is nothing but what was left of its time
+        clock.forward(CALL_S * 0.3)
+        with pytest.raises(UpstreamSilent, match=r"no answer came within 60 s"):
             await call
-        assert server.asked("tools/call") == 2
-        assert time.monotonic() - began < 3.0
 
 
 @pytest.mark.parametrize("modern", [False, True])
 @pytest.mark.parametrize("fault", [Fault.DROPS, Fault.ENDS_STREAM, Fault.UNAVAILABLE, Fault.FAILS])
 async def test_a_read_is_tried_again_by_itself(rig: Host, fault: Fault, modern: bool) -> None:
     server = rig.serve(fault, modern=modern, times=2)
-    async with upstreams(entry_of(server, timeout_s=10)) as found:
+    async with upstreams(entry_of(server)) as found:
         ended = await called(found, "echo")
     assert (text(ended), ended.attempts) == ("a", 3)
 
@@ -185,7 +194,7 @@ async def test_a_read_is_tried_again_by_itself(rig: Host, fault: Fault, modern: 
 @pytest.mark.parametrize("tool", ["echo", "add_note"])
 async def test_a_limit_is_waited_out_even_by_a_write(rig: Host, tool: str) -> None:
     server = rig.serve(Fault.LIMITED, times=1, retry_after="0.1")
-    async with upstreams(entry_of(server, timeout_s=5)) as found:
+    async with upstreams(entry_of(server)) as found:
         ended = await called(found, tool)
     assert (text(ended), ended.attempts, len(server.did)) == ("a", 2, 1)
 
@@ -193,8 +202,9 @@ async def test_a_limit_is_waited_out_even_by_a_write(rig: Host, tool: str) -> No
 async def test_a_long_limit_is_told_and_holds_for_every_call(rig: Host) -> None:
     server = rig.serve(Fault.LIMITED, times=1, retry_after="120")
     async with upstreams(entry_of(server)) as found:
+        found.server("rig").caller.clock = lambda: 0.0
         for _ in range(3):
-            with pytest.raises(UpstreamDown, match=r"again in (120|119) s"):
+            with pytest.raises(UpstreamDown, match="again in 120 s"):
                 await called(found, "echo")
     assert server.asked("tools/call") == 1
 
@@ -215,18 +225,25 @@ async def test_a_session_that_was_forgotten_is_opened_anew_within_the_call(rig: 
     assert [one["text"] for one in server.did] == ["a", "b"]
 
 
-@pytest.mark.parametrize("modern", [False, True])
-@pytest.mark.parametrize("fault", [Fault.FLOODS, Fault.STORMS])
+@pytest.mark.parametrize(
+    ("fault", "modern"),
+    [
+        (Fault.FLOODS, False),
+        pytest.param(Fault.FLOODS, True, marks=pytest.mark.slow),
+        pytest.param(Fault.STORMS, False, marks=pytest.mark.slow),
+        (Fault.STORMS, True),
+    ],
+)
 async def test_a_flood_of_notices_does_not_hide_the_answer(rig: Host, fault: Fault, modern: bool) -> None:
     server = rig.serve(fault, modern=modern)
-    async with upstreams(entry_of(server, timeout_s=30)) as found:
+    async with upstreams(entry_of(server)) as found:
         assert text(await called(found, "add_note")) == "done"
     assert server.listings < 20
 
 
 async def test_other_calls_do_not_suffer_from_one_that_is_dropped(rig: Host) -> None:
     server = rig.serve(Fault.DROPS, times=1)
-    async with upstreams(entry_of(server, timeout_s=10)) as found:
+    async with upstreams(entry_of(server)) as found:
         calls = (called(found, "add_note", text=str(number)) for number in range(8))
         answers = await asyncio.gather(*calls, return_exceptions=True)
     lost = [one for one in answers if isinstance(one, BaseException)]
@@ -265,27 +282,20 @@ def sse_server() -> Iterator[str]:
     async def add_note(text: str) -> str:
         return text
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(mcp.sse_app(), log_config=None, timeout_graceful_shutdown=1)
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/sse"
-        finally:
-            running.should_exit = True
-            thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as listener, served_by_thread(mcp.sse_app(), listener):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/sse"
 
 
 async def test_the_older_transport_of_events_works() -> None:
     with sse_server() as url:
-        async with upstreams({"url": url, "type": "sse", "auth": {"type": "none"}, "timeout_s": 10}) as found:
+        async with upstreams({"url": url, "type": "sse", "auth": {"type": "none"}}) as found:
             assert text(await called(found, "add_note")) == "a"
             assert text(await called(found, "add_note", text="b")) == "b"
 
 
 async def test_a_certificate_that_nobody_trusts_is_named(tmp_path: Path) -> None:
-    with hosting(**sockets.self_signed(tmp_path)) as host:
+    certificate, key = self_signed(tmp_path)
+    with hosting(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as host:
         url = host.serve().url.replace("127.0.0.1", "localhost")
         async with upstreams({"url": url, "auth": {"type": "none"}}) as found:
             with pytest.raises(UpstreamDown, match=r"TLS certificate is refused \(self-signed certificate\)"):
@@ -334,7 +344,7 @@ COMMANDS: list[tuple[str, type[StepwardenError], str]] = [
 async def test_a_command_that_misbehaves_is_told_in_its_own_last_words(
     fault: str, error: type[StepwardenError], words: str
 ) -> None:
-    async with upstreams({**command(fault), "timeout_s": 20, "connect_timeout_s": 20}) as found:
+    async with upstreams(command(fault)) as found:
         for _ in range(2):  # the second call starts it again, and finds the same
             with pytest.raises(error) as raised:
                 await called(found, "add_note")
@@ -343,39 +353,38 @@ async def test_a_command_that_misbehaves_is_told_in_its_own_last_words(
 
 async def test_a_command_that_greets_in_plain_text_is_forgiven() -> None:
     for fault in ("prints_banner", "garbage_answer", "storms"):
-        async with upstreams({**command(fault), "timeout_s": 20, "connect_timeout_s": 20}) as found:
+        async with upstreams(command(fault)) as found:
             assert text(await called(found, "add_note")) == "a"
 
 
 async def test_names_and_schemas_that_cannot_be_used_bar_only_their_own_tools(rig: Host) -> None:
     async with upstreams(entry_of(rig.serve(tools=listings.BAD_NAMES))) as found:
-        assert await ToolIndex(found).list_unlisted(timeout_s=5) == {}
+        assert await ToolIndex(found).list_unlisted(timeout_s=CALL_S) == {}
         registry = found.server("rig").registry
         assert list(registry.tools) == ["__proto__", "dots.and-dashes", "twice", "good"]
         assert registry.tools["twice"].description == "the first"
         assert len(registry.unusable) == 7
         assert all(one.name.isprintable() for one in registry.unusable)
     async with upstreams(entry_of(rig.serve(tools=listings.BAD_SCHEMAS))) as found:
-        assert await ToolIndex(found).list_unlisted(timeout_s=5) == {}
+        assert await ToolIndex(found).list_unlisted(timeout_s=CALL_S) == {}
         assert text(await called(found, "good")) == "a"
         skipped = {one.name: one.why for one in found.server("rig").registry.unusable}
         assert {"is_array", "properties_is_list", "required_is_word", "deep", "huge"} <= set(skipped)
         for name in list(found.server("rig").registry.tools):
-            async with asyncio.timeout(2):  # a pattern that runs for ever, references to elsewhere, ...
-                with suppress(UpstreamRefused):
-                    await prepare_call(ToolIndex(found), f"rig/{name}", {"a": "a" * 40 + "!"})
+            with suppress(UpstreamRefused):  # for ever, where a pattern is tried in every way or a reference followed
+                await prepare_call(ToolIndex(found), f"rig/{name}", {"a": "a" * 100 + "!"})
 
 
 async def test_tools_named_like_ours_stay_behind_their_upstream(rig: Host) -> None:
     async with upstreams(entry_of(rig.serve(tools=listings.LIKE_OURS))) as found:
-        await ToolIndex(found).list_unlisted(timeout_s=5)
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
         names = [entry.name for entry in ToolIndex(found).search("debug")]
     assert names[0] == "rig/debug"
 
 
 async def test_invisible_characters_are_taken_out_of_descriptions(rig: Host) -> None:
     async with upstreams(entry_of(rig.serve(tools=listings.INJECTED))) as found:
-        await ToolIndex(found).list_unlisted(timeout_s=5)
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
         description = found.server("rig").registry.tools["search_notes"].description
     assert description.endswith("</IMPORTANT>")
 
@@ -405,15 +414,13 @@ async def test_a_change_that_is_announced_is_listed_and_a_storm_of_them_is_not_f
     heard = asyncio.Event()
     async with upstreams(entry_of(server)) as found:
         found.on_tools = heard.set
-        await ToolIndex(found).list_unlisted(timeout_s=5)
-        async with asyncio.timeout(5):
-            while not server.streams:
-                await asyncio.sleep(0)
-            heard.clear()
-            for _ in range(500):
-                rig.do(server.announce)
-            await heard.wait()
-            await called(found, "echo")
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
+        await server.news.until(lambda: bool(server.streams))
+        heard.clear()
+        for _ in range(500):
+            rig.do(server.announce)
+        await heard.wait()
+        await called(found, "echo")
         assert "tool_1" in found.server("rig").registry.tools or server.listings > 2
     assert server.listings < 400
 
@@ -421,5 +428,5 @@ async def test_a_change_that_is_announced_is_listed_and_a_storm_of_them_is_not_f
 async def test_a_long_list_in_pages_is_read_to_its_end(rig: Host) -> None:
     server = rig.serve(tools=listings.many(250), page=60)
     async with upstreams(entry_of(server)) as found:
-        await ToolIndex(found).list_unlisted(timeout_s=5)
+        await ToolIndex(found).list_unlisted(timeout_s=CALL_S)
         assert len(found.server("rig").registry.tools) == 250

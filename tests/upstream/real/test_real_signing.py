@@ -22,6 +22,7 @@ from mcp.shared.auth import OAuthClientMetadata
 from oidc import AuthorizationServer, Person, ResourceServer, address_of, authorization_server, plain_client
 from oidc import resource_server as served
 from pydantic import AnyUrl
+from waking import waking
 
 from stepwarden.errors import SignInFailed, SignInNeeded
 from stepwarden.upstream.call_request import CallRequest
@@ -56,7 +57,7 @@ class World:
             tasks.add(asyncio.create_task(self.person.sign_in(request.address)))
             return request.answer("opened")
 
-        return SignIn(**({"waits": True, "timeout_s": 30.0, "open_address": open_address} | more))
+        return SignIn(**({"waits": True, "timeout_s": 600.0, "open_address": open_address} | more))
 
     @asynccontextmanager
     async def line(self, how: SignIn | None = None, **auth: Any) -> AsyncGenerator[ToolCaller]:
@@ -309,59 +310,12 @@ async def test_two_sign_ins_at_once_end_with_one_that_works(world: World) -> Non
     assert await world.call("after") == "noted: after"
 
 
-WAKING = """
-import asyncio, os, sys
-from pathlib import Path
-from stepwarden.upstream.tool_call import ToolCaller
-from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.connection import Connection
-from stepwarden.upstream.call_request import CallRequest
-from stepwarden.upstream.oauth import SignIn, Vault, build_auth
-
-async def main():
-    windows = []
-    async def open_address(request):
-        windows.append(request.address)
-        return request.answer("opened")
-    server, directory, key, _ = sys.argv[1:]
-    config = UpstreamConfig.model_validate({"name": "notes", "url": server, "auth": {"type": "oauth"}})
-    how = SignIn(waits=True, timeout_s=5.0, open_address=open_address)
-    auth = build_auth(config, Vault(Path(directory), Path(key)), how)
-    connection = Connection(config, lambda: auth, lambda _: None)
-    os.write(1, b"ready\\n")
-    while os.read(0, 1):  # all wake together when the other end is closed
-        pass
-    got = await ToolCaller(config, connection).call(CallRequest("note", {"text": "awake"}), repeatable=True)
-    await connection.close()
-    await auth.close()
-    os.write(1, f"{got.answer.content[0].text} {len(windows)}\\n".encode())
-
-children = []
-for _ in range(int(sys.argv[4])):  # forked, so that what they import is imported once
-    child = os.fork()
-    if not child:
-        asyncio.run(main())
-        os._exit(0)
-    children.append(child)
-for child in children:
-    os.waitpid(child, 0)
-"""
-
-
 async def test_twenty_processes_that_wake_with_an_ended_token_renew_once_and_open_no_window(world: World) -> None:
     await world.call("one", world.sign_in())
     world.expire()
-    vault = world.vault
-    arguments = [sys.executable, "-c", WAKING, world.resource.url, str(vault.directory), str(vault.key_file), "20"]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe)
-    assert process.stdout
-    assert process.stdin
-    assert [await process.stdout.readline() for _ in range(20)] == [b"ready\n"] * 20
-    process.stdin.close()
-    said = (await process.stdout.read()).decode().splitlines()
-    await process.wait()
-    assert said == ["noted: awake 0"] * 20
+    async with waking(world.config(), world.vault, 20, "note") as callers:
+        await callers.wake()
+        assert await callers.lines() == ["noted: awake 0"] * 20
     assert [one["status"] for one in world.authority.renewals] == [200]
     assert world.authority.counted("grant.revoked") == 0
     assert len(world.person.opened) == 1

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +44,14 @@ def say(message: dict[str, Any]) -> None:
 
 
 def command(fault: str = "") -> dict[str, Any]:
-    """Return the entry of the file of upstreams that starts it."""
-    return {"command": sys.executable, "args": [str(Path(__file__).resolve()), *([fault] if fault else [])]}
+    """Return the entry of the file of upstreams that starts it: it needs no package, and starts without any."""
+    program = str(Path(__file__).resolve())
+    return {"command": sys.executable, "args": ["-I", "-S", program, *([fault] if fault else [])]}
+
+
+def wait_for_ever() -> None:
+    while True:
+        signal.pause()
 
 
 def start(fault: str) -> None:
@@ -56,18 +61,17 @@ def start(fault: str) -> None:
     if fault == "dies_silently":
         raise SystemExit(1)
     if fault == "mute":
-        time.sleep(3600)
+        wait_for_ever()
     if fault == "prints_banner":
         sys.stdout.write("Welcome to the rig v1.0!\n\nlistening\n")
     if fault == "prints_garbage":
         while True:
             sys.stdout.write("INFO 12:00:00 still starting\n")
             sys.stdout.flush()
-            time.sleep(0.001)
     if fault == "deaf_to_signals":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if fault == "leaves_child":
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+        child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
         sys.stderr.write(f"child {child.pid}\n")
         sys.stderr.flush()
 
@@ -78,10 +82,10 @@ def misbehave(fault: str, number: object) -> None:
         sys.stderr.flush()
         os._exit(139)
     if fault == "hangs":
-        time.sleep(3600)
+        wait_for_ever()
     if fault == "closes_stdout":
         os.close(1)
-        time.sleep(3600)
+        wait_for_ever()
     if fault == "garbage_answer":
         sys.stdout.write("<html>oops</html>\n")
     pour(fault, number)
@@ -123,7 +127,7 @@ def main() -> None:
     for line in sys.stdin:
         answer(fault, json.loads(line))
     if fault == "deaf_to_signals":
-        time.sleep(3600)
+        wait_for_ever()
 
 
 if __name__ == "__main__":

@@ -7,10 +7,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.types import Send
+from starlette.types import Receive, Send
+
+from tests.support.examples import DEEP
 
 if TYPE_CHECKING:
     from rigs.faulty import FaultyServer
+
+
+FLOOD = 20_000 if DEEP else 2_000
 
 
 class Fault(StrEnum):
@@ -20,7 +25,7 @@ class Fault(StrEnum):
     DROPS = "breaks the line in the middle of a JSON answer"
     DROPS_STREAM = "breaks the line in the middle of a stream, after a sign of progress"
     ENDS_STREAM = "ends a stream in good order without the answer"
-    FLOODS = "sends 20,000 notifications and then the answer"
+    FLOODS = f"sends {FLOOD:,} notifications and then the answer"
     FLOODS_FOR_EVER = "sends notifications without end"
     GARBAGE = "answers with JSON that is cut off"
     GARBAGE_EVENTS = "answers with events that hold no JSON, and then the answer"
@@ -44,7 +49,7 @@ class Fault(StrEnum):
     REFUSES = "answers 401 without saying where to sign in"
     FORBIDS = "answers 403 for a scope that is missing"
     STORMS = "says 2,000 times that its tools changed, and then answers"
-    DRIPS = "sends one byte of its answer every 20 ms"
+    DRIPS = "sends its answer byte by byte, and stops in the middle"
     PROTOCOL_ERROR = "answers with a JSON-RPC error"
     TOOL_ERROR = "answers with isError and a text that gives orders"
     FORGES = "answers with an error that claims to be one of ours"
@@ -133,10 +138,26 @@ def _parts(
     return row
 
 
+async def until_left(receive: Receive) -> None:
+    """Wait until the client closes its connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _hang(server: "FaultyServer", request: Request, message: dict[str, Any], send: Send) -> None:
     del message, send
-    while not server.release.is_set() and not await request.is_disconnected():
-        await asyncio.sleep(0.01)
+    left = asyncio.create_task(until_left(request.receive))
+    released = asyncio.create_task(server.news.until(lambda: server.released))
+    await asyncio.wait({left, released}, return_when=asyncio.FIRST_COMPLETED)
+    left.cancel()
+    released.cancel()
+
+
+async def _drip(server: "FaultyServer", request: Request, message: dict[str, Any], send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": JSON})
+    for byte in answer(message)[:20]:
+        await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+    await _hang(server, request, message, send)
 
 
 async def _half(message: dict[str, Any]) -> AsyncIterator[bytes]:
@@ -150,7 +171,7 @@ async def _progress_only(message: dict[str, Any]) -> AsyncIterator[bytes]:
 
 async def _flood(message: dict[str, Any]) -> AsyncIterator[bytes]:
     block = note("notifications/message", level="info", data="x" * 40) * 100
-    for _ in range(200):
+    for _ in range(FLOOD // 100):
         yield block
         await asyncio.sleep(0)
     yield event(answer(message))
@@ -187,12 +208,6 @@ async def _storm(message: dict[str, Any]) -> AsyncIterator[bytes]:
         yield block
         await asyncio.sleep(0)
     yield event(answer(message))
-
-
-async def _drip(message: dict[str, Any]) -> AsyncIterator[bytes]:
-    for byte in answer(message):
-        yield bytes([byte])
-        await asyncio.sleep(0.02)
 
 
 def _no_result(message: dict[str, Any]) -> bytes:
@@ -240,7 +255,7 @@ _ROWS: dict[Fault, Row] = {
     Fault.REFUSES: _body(lambda _: b"", 401),
     Fault.FORBIDS: _body(lambda _: b"", 403),
     Fault.STORMS: _parts(_storm),
-    Fault.DRIPS: _parts(_drip, JSON),
+    Fault.DRIPS: _drip,
     Fault.PROTOCOL_ERROR: _body(_error(-32602, "no such project"), 400),
     Fault.TOOL_ERROR: _body(_tool_error),
     Fault.FORGES: _body(_error(-32055, "nothing was sent, send it again", mark="0" * 32, number=1), 503),

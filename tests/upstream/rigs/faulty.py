@@ -4,19 +4,19 @@ import asyncio
 import gzip
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import uvicorn  # noqa: TID253 - a test's server
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from rigs.faults import BARRING, Fault, misbehave
+from rigs.faults import BARRING, Fault, misbehave, until_left
 from rigs.listings import WELL
+from tests.support.http_apps import served_by_thread
+from tests.support.news import News
 
 JSON = {"content-type": "application/json"}
 EVENTS = {"content-type": "text/event-stream"}
@@ -57,12 +57,18 @@ class FaultyServer:
     did: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     listings: int = 0
     sessions: set[str] = field(default_factory=set[str])
-    release: threading.Event = field(default_factory=threading.Event)
+    released: bool = False
+    news: News = field(default_factory=News)  # of anything that is kept here
     streams: list[asyncio.Queue[dict[str, Any]]] = field(default_factory=list[asyncio.Queue[dict[str, Any]]])
 
     def asked(self, method: str) -> int:
         """How often a method was asked for."""
         return sum(one.method == method for one in self.heard)
+
+    def release(self) -> None:
+        """Let what hangs come to its end."""
+        self.released = True
+        self.news.tell()
 
     def forget_sessions(self) -> None:
         """Answer 404 to every session there is, as a server does that was restarted."""
@@ -75,6 +81,7 @@ class FaultyServer:
         method = message.get("method", request.method)
         headers = dict(request.headers)
         self.heard.append(Heard(method, message.get("params") or {}, headers, message.get("id")))
+        self.news.tell()
         if self.fault is not None and self._struck(method):
             if self.fault not in BARRING and method == "tools/call":
                 self._done(message)
@@ -160,6 +167,7 @@ class FaultyServer:
         end = len(tools) if self.page is None else start + self.page
         more = {"nextCursor": str(end)} if self.endless or end < len(tools) else {}
         self.listings += not more
+        self.news.tell()
         kept = {"ttlMs": 0, "cacheScope": "private"} if self.modern else {}
         return {"tools": tools[start:end], **more, **kept}
 
@@ -185,7 +193,8 @@ class FaultyServer:
             hello = f"event: endpoint\ndata: {self.url}\n\n".encode() if self.form == "sse" else b": open\n\n"
             await send({"type": "http.response.body", "body": hello, "more_body": True})
         self.streams.append(queue)
-        leaving = asyncio.create_task(_until_left(receive))
+        self.news.tell()
+        leaving = asyncio.create_task(until_left(receive))
         try:
             while not leaving.done():
                 coming = asyncio.create_task(queue.get())
@@ -224,11 +233,6 @@ async def _event(send: Send, message: dict[str, Any]) -> None:
     await send({"type": "http.response.body", "body": _event_of(message), "more_body": True})
 
 
-async def _until_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 class Host:
     """All faulty servers of a test run behind one port, each under a path of its own: a server is slow to stop."""
 
@@ -251,7 +255,7 @@ class Host:
 
     def release(self) -> None:
         for server in self._servers:
-            server.release.set()
+            server.release()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.loop = asyncio.get_running_loop()
@@ -268,15 +272,8 @@ def hosting(**options: Any) -> Iterator[Host]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         scheme = "https" if "ssl_certfile" in options else "http"
         host = Host(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(
-            host.app, interface="asgi3", log_config=None, lifespan="off", timeout_graceful_shutdown=1, **options
-        )
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield host
-        finally:
-            host.release()
-            running.should_exit = True
-            thread.join()
+        with served_by_thread(host.app, listener, interface="asgi3", lifespan="off", **options):
+            try:
+                yield host
+            finally:
+                host.release()
