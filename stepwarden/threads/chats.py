@@ -146,7 +146,7 @@ class Chats:
         return _Context(chat, origin, directory, briefing, workspace)
 
     def _choose(self, question: ChatQuestion, chat: Chat) -> Choice:
-        """Return the named model, else that of the last turn, else one by need; one that sees where images are sent."""
+        """Return the model that was named, else that of the last turn, else by need; for images one that sees them."""
         if question.model is not None or chat.last is None:
             choice = self._models.choose(question.model, ModelTier.BALANCED)
         else:

@@ -90,7 +90,8 @@ async def test_a_held_thread_completes_and_a_finished_one_reopens(home: Path) ->
         ended = await host.step("codereview", held, 3, next_step_required=False, use_assistant_model=False)
         assert ended["status"] == "codereview_complete"
         done = await host.thread_id("debug", "done")
-        assert (await host.step("debug", done, 5))["status"] == "pause_for_debug"
+        reopened = await host.step("debug", done, 5, backtrack_from_step=4)
+        assert (reopened["status"], reopened["step_number"]) == ("pause_for_debug", 4)
     await verified(home)
 
 
