@@ -15,7 +15,7 @@ from mcp.server.mcpserver.tools import Tool
 
 import prompts
 from stepwarden import __version__
-from stepwarden.logs import configure_logging
+from stepwarden.logs import configure_logging, our_logging_alone
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import Settings, load_settings
 from tools.catalogue import OTHERS, WORKFLOWS, Parts, chosen
@@ -57,17 +57,18 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
     exposes = runtime.upstreams is not None and runtime.upstreams.exposes
     tools_hint = CacheHint(ttl_ms=EXPOSED_LIVE_MS, scope="public") if exposes else hint
-    server = _kind_of(runtime)(
-        "stepwarden",
-        title="Stepwarden",
-        version=__version__,
-        instructions=prompts.instructions(),
-        tools=tools,
-        log_level=settings.log_level,
-        middleware=[identify, warm_after_lists],
-        cache_hints={"tools/list": tools_hint, "prompts/list": hint, "resources/templates/list": hint},
-        **options,
-    )
+    with our_logging_alone():
+        server = _kind_of(runtime)(
+            "stepwarden",
+            title="Stepwarden",
+            version=__version__,
+            instructions=prompts.instructions(),
+            tools=tools,
+            log_level=settings.log_level,
+            middleware=[identify, warm_after_lists],
+            cache_hints={"tools/list": tools_hint, "prompts/list": hint, "resources/templates/list": hint},
+            **options,
+        )
     for workflow in workflows:
         server.add_prompt(command(workflow))
     add_resources(server, runtime.queries)

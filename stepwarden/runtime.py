@@ -142,7 +142,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
 
 def _consultants(store: Store, models: Models, requests: BackgroundRequests) -> dict[str, Consultant]:
     """Return whoever asks models about threads, by the kinds that policies name."""
-    panel = PanelPrompts(prompts.load("consensus_seat").texts)
+    panel = PanelPrompts(prompts.load("consensus_panelist").texts)
     return {
         EXPERT.kind: Expert(models, requests, prompts.text("expert")),
         CONSENSUS.kind: ModelPanel(store, models, requests, panel),

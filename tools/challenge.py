@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
 from stepwarden.threads.calls import Caller
-from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.workflow.request import NonEmptyText
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 QUOTED_CHARS = 4_000  # of the statement; the agent that sent it has all of it
@@ -35,17 +34,7 @@ def challenge_tool() -> EdgeTool:
         text = "\n\n".join([prompt.texts["before"], quoted(request.statement), prompt.texts["after"]])
         return CallToolResult(content=[TextContent(type="text", text=text)])
 
-    return edge_tool(
-        doubt,
-        name="challenge",
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(ChallengeRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
-    )
+    return edge_tool(doubt, prompt, ChallengeRequest, READ_ONLY)
 
 
 def quoted(statement: str) -> str:

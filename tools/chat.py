@@ -18,7 +18,6 @@ from stepwarden.threads.chats import ChatQuestion, Chats
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.progress import EVERY_S, reporting_progress
 from tools.workflow.request import IGNORED_FIELDS, Key, Many, NonEmptyText, Paths, Text, Word, digest_of
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 IMAGES = 8  # in one call
@@ -97,15 +96,7 @@ def chat_tool(chats: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
             )
         return _result(answered, [f"Ignored: {', '.join(ignored)}."] if ignored else [])
 
-    return edge_tool(
-        ask,
-        name=CHAT,
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(ChatRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(destructive_hint=False, open_world_hint=True),
-    )
+    return edge_tool(ask, prompt, ChatRequest, ToolAnnotations(destructive_hint=False, open_world_hint=True))
 
 
 def _result(chat: Chat, notes: Sequence[str]) -> CallToolResult:

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import prompts
 from stepwarden.models import ModelError, ModelInfo, Models, ModelTier, UnusableProvider, find_some
 from stepwarden.threads.calls import Caller
-from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.shared.thread_result import clip
 from tools.workflow.request import Key
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 BRIEF_BYTES = 1_500  # of the whole list
@@ -42,17 +41,7 @@ def listmodels_tool(models: Models) -> EdgeTool:
         text = _overview(models) if request.provider is None else _one_provider(models, request.provider)
         return CallToolResult(content=[TextContent(type="text", text=text)])
 
-    return edge_tool(
-        show,
-        name="listmodels",
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(ListModelsRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
-    )
+    return edge_tool(show, prompt, ListModelsRequest, READ_ONLY)
 
 
 def _overview(models: Models) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import prompts
@@ -16,10 +16,9 @@ from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chat_store import CHAT, Chat
 from stepwarden.threads.event_text import describe, stamp
 from stepwarden.threads.queries import ThreadQueries
-from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
+from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.shared.thread_result import clip, counted, full_result
 from tools.workflow.request import Key
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 LAST_ENTRY = 2**62  # no history is so long, and larger numbers are too large for databases
@@ -29,7 +28,7 @@ ENTRY_CHARS = 4_000  # of each text of a step in a page of the history
 class StatusRequest(BaseModel):
     """What to show: nothing for the server and the threads, an id for one thread."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     continuation_id: Key | None = Field(default=None, description="Show this thread and its history")
     tool: Key | None = Field(default=None, description="List only its threads")
@@ -74,17 +73,7 @@ def status_tool(queries: ThreadQueries, facts: ServerFacts) -> EdgeTool:
             return _with_history(data, f"{request.continuation_id}: {kind}", page, go_on_after)
         return _one_thread(thread, page, go_on_after, first=request.after == 0)
 
-    return edge_tool(
-        show,
-        name="status",
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(StatusRequest),
-        output_schema=None,
-        annotations=ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
-    )
+    return edge_tool(show, prompt, StatusRequest, READ_ONLY)
 
 
 def _sent(data: dict[str, Any], lines: Sequence[str]) -> CallToolResult:

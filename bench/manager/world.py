@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from stepwarden.files.quotes import look_up
+from stepwarden.files.quotes import look_up_quote
 from stepwarden.files.text import FoldedText
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.gate import Policy
@@ -148,7 +148,7 @@ class Repository:
     def _verdict(self, quote: Quote) -> Evidence:
         if quote.file not in self.paths:
             return Evidence(quote.file, quote.quote, Verdict.REFUTED, supports=quote.supports)
-        found = look_up(self._page(quote.file), quote.quote, quote.line)
+        found = look_up_quote(self._page(quote.file), quote.quote, quote.line)
         return Evidence(quote.file, quote.quote, found.verdict, found.line, quote.supports, found.note)
 
     def _page(self, path: str) -> FoldedText:

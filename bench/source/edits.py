@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from stepwarden.source.file_parser import READ_BYTES, as_utf8, outline, reading_for
+from stepwarden.source.file_parser import READ_BYTES, as_utf8, compile_for, parse_outline
 from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages import grammar_of, language_of
 from stepwarden.source.outline import Language
-from stepwarden.source.unchanged import differences
+from stepwarden.source.unchanged import find_differences
 
 WORDS = ("Gives it.", "return x; }", "x = 1", "see `it`", "TODO: why?", "if (a) { b(); }", "ünï 漢", 'it\'s "so"')
 SWAPS = ((b"+", b"-"), (b"<", b"<="), (b"==", b"!="), (b"&&", b"||"), (b"and", b"or"), (b"True", b"False"))
@@ -26,7 +26,7 @@ SWAPS += ((b"true", b"false"), (b"0", b"1"), (b"1", b"2"), (b"if", b"while"), (b
 
 def leaves(grammar: Grammar, path: str, text: bytes) -> list[tuple[str, int, int]]:
     """Return type, start and end of each word of the code."""
-    cursor = reading_for(grammar, path).parser.parse(text).root_node.walk()
+    cursor = compile_for(grammar, path).parser.parse(text).root_node.walk()
     found: list[tuple[str, int, int]] = []
     while True:
         node = cursor.node
@@ -42,7 +42,7 @@ def leaves(grammar: Grammar, path: str, text: bytes) -> list[tuple[str, int, int
 
 def documented(path: str, text: bytes, chance: random.Random) -> bytes:
     """Write comments above definitions and docstrings into them, from the last one to the first."""
-    read = outline(path, text)
+    read = parse_outline(path, text)
     assert read is not None
     lines = text.split(b"\n")
     for definition in sorted(read.definitions, key=lambda each: -each.line):
@@ -91,20 +91,20 @@ def tried(language: Language, paths: list[Path], count: int, chance: random.Rand
     honest = alarms = hidden = missed = 0
     for path in paths:
         text = as_utf8(path.read_bytes())
-        read = outline(path.name, text)
+        read = parse_outline(path.name, text)
         if honest >= count:
             break
         if read is None or read.broken or len(read.definitions) < 2:
             continue
         edited = documented(path.name, text, chance)
         honest += edited != text
-        for found in differences(text, edited, language, path.name)[:1]:
+        for found in find_differences(text, edited, language, path.name)[:1]:
             alarms += 1
             print(f"  false alarm: {path}: {found}")
         change = spoiled(grammar_of(language), path.name, text, chance)
         if change is not None:
             hidden += 1
-            if not differences(text, documented(path.name, change, chance), language, path.name):
+            if not find_differences(text, documented(path.name, change, chance), language, path.name):
                 missed += 1
                 print(f"  missed: {path}")
     return f"{honest} honest edits, {alarms} false alarms; {hidden} hidden changes, {missed} missed"

@@ -15,8 +15,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from stepwarden.source.documentation import undocumented
-from stepwarden.source.file_parser import outline
+from stepwarden.source.documentation import find_undocumented
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Language, Outline
 
@@ -29,14 +29,14 @@ def outlines_of(tree: Path, languages: set[Language]) -> dict[str, Outline]:
     found: dict[str, Outline] = {}
     for path in sorted(tree.rglob("*")):
         if language_of(path.name) in languages and path.is_file() and "node_modules" not in path.parts:
-            read = outline(path.relative_to(tree).as_posix(), path.read_bytes())
+            read = parse_outline(path.relative_to(tree).as_posix(), path.read_bytes())
             if read is not None and not read.generated:
                 found[read.path] = read
     return found
 
 
 def ours_of(outlines: dict[str, Outline], everything: bool) -> set[Place]:
-    missing = undocumented(outlines, everything=everything)
+    missing = find_undocumented(outlines, everything=everything)
     return {
         (path, definition.doc_lines[0] if definition.doc_lines else definition.line)  # an empty one is shown itself
         for path, definitions in missing.items()

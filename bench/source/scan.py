@@ -24,8 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from stepwarden.source.reader import Reader
-from stepwarden.source.scan import Scan
+from stepwarden.source.scan.reader import Reader
+from stepwarden.source.scan.result import Scan
 
 SAMPLE_S = 0.02
 TICK_S = 0.005

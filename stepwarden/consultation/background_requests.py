@@ -6,9 +6,9 @@ import logging
 import secrets
 from typing import Protocol
 
-from stepwarden.consultation.outcomes import RecordedOutcome, recorded_outcome, request_digest, timed_out
+from stepwarden.consultation.lease import Lease
+from stepwarden.consultation.outcomes import recorded_outcome, request_digest, timed_out
 from stepwarden.consultation.structured_answers import complete_form
-from stepwarden.errors import StoreError
 from stepwarden.models import ModelReply, ModelRequest
 from stepwarden.storage import Claim, Consultation, Store
 
@@ -21,8 +21,6 @@ LEASE_SECONDS = 10.0  # after a crash, this long nobody asks again
 RENEW_SECONDS = 3.0  # two renewals may fail before another process takes over
 POLL_SECONDS = (0.05, 1.0)  # the first and the longest pause between two looks at another process's consultation
 
-_SETTLE_TRIES = 5
-_SETTLE_PAUSE = 1 / 32  # of a lease, doubled with every try: all pauses together are under half a lease
 _ABORT_SECONDS = 1.0  # for an aborted request to close its connection
 
 
@@ -152,7 +150,8 @@ class BackgroundRequests:
                 task.cancel()
             await asyncio.gather(*hanging, return_exceptions=True)
         for run in runs:
-            await self._release(run)
+            if run.claimed is not None:
+                await Lease(self._store, run.claimed, self._lease_s).release()
 
     def _begin(self, stream: str, key: str, request: ModelRequest) -> _Run:
         owner = f"{self._process}.{next(self._claims)}"  # its own for each claim: see Consultations.claim
@@ -166,61 +165,32 @@ class BackgroundRequests:
 
     async def _consult(self, run: _Run, request: ModelRequest) -> None:
         await asyncio.wait({run.claim})  # its error is told to whoever started it
-        claimed = run.claimed
-        if claimed is None or run.stopped:
+        if run.claimed is None or run.stopped:
             return
+        lease = Lease(self._store, run.claimed, self._lease_s)
         began = deadline(0)
         run.asking = asking = asyncio.create_task(self._asked(request))
         asking.add_done_callback(_look_at)
         try:
-            await self._hold(run, asking, claimed, ends=began + request.deadline_s)
+            await self._hold(run, asking, lease, ends=began + request.deadline_s)
         finally:
             asking.cancel()
         came = recorded_outcome(asking, request, duration_s=deadline(0) - began)
         if run.stopped and (came is None or came.state == "failed"):
             await asyncio.wait({asking}, timeout=_ABORT_SECONDS)
             return
-        await self._settle(claimed, came or timed_out(request))
+        await lease.settle(came or timed_out(request))
 
     async def _asked(self, request: ModelRequest) -> ModelReply:
         return await complete_form(self._models.complete, request)  # whatever it raises is then the task's error
 
-    async def _hold(self, run: _Run, asking: asyncio.Task[ModelReply], claimed: Consultation, *, ends: float) -> None:
+    async def _hold(self, run: _Run, asking: asyncio.Task[ModelReply], lease: Lease, *, ends: float) -> None:
         """Renew the lease until the request has ended, was aborted, or its time is up."""
         while not run.stopped and not asking.done() and deadline(0) < ends:
             await asyncio.wait({asking}, timeout=min(self._renew_s, ends - deadline(0)))
-            if not asking.done() and not await self._renewed(claimed):
-                logger.warning("%s of %s was given up or taken over: aborted", claimed.key, claimed.stream)
+            if not asking.done() and not await lease.renew():
+                logger.warning("%s was given up or taken over: aborted", lease.name)
                 run.stop()
-
-    async def _renewed(self, claimed: Consultation) -> bool:
-        row = claimed
-        try:
-            return await self._store.consultations.renew(row.handle, self._lease_s)
-        except StoreError as error:
-            logger.warning("the lease of %s of %s was not renewed: %s", row.key, row.stream, error)
-            return True  # nobody has said that it is not ours
-
-    async def _settle(self, claimed: Consultation, came: RecordedOutcome) -> None:
-        row, pause = claimed, self._lease_s * _SETTLE_PAUSE
-        for attempt in range(1, _SETTLE_TRIES + 1):
-            try:
-                if not await self._store.consultations.settle(row.handle, came.state, came.payload, came.spending):
-                    logger.warning("%s of %s was given up or taken over: answer dropped", row.key, row.stream)
-                return
-            except StoreError as error:
-                logger.warning("%s of %s is not recorded yet: %s", row.key, row.stream, error)
-            if attempt < _SETTLE_TRIES:
-                await asyncio.sleep(pause)
-                pause *= 2
-        logger.error("the answer to %s of %s is lost: it could not be recorded", row.key, row.stream)
-
-    async def _release(self, run: _Run) -> None:
-        if row := run.claimed:
-            try:
-                await self._store.consultations.renew(row.handle, 0.0)
-            except StoreError as error:
-                logger.warning("%s of %s stays claimed until its lease is over: %s", row.key, row.stream, error)
 
 
 def _look_at(asking: asyncio.Task[ModelReply]) -> None:

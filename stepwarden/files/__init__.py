@@ -1,4 +1,4 @@
-"""Files: roots, safe opening, secrets left out, hashes, and the look-up of quotes."""
+"""Files: roots, safe opening, names of secrets, and the look-up of quotes."""
 
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.workspace import FileFact, Workspace, open_workspace

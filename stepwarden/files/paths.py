@@ -1,13 +1,13 @@
-"""Paths: normal forms, what lies inside what, where links lead, and how a path is shown in a note."""
+"""Paths: normal forms, containment, links, and how a path is shown in a note."""
 
 import os
 from pathlib import PurePath
 
-PATH_CHARACTERS = 4096  # PATH_MAX of Linux; longer ones are refused before the disk is asked
+PATH_CHARACTERS = 4096  # PATH_MAX of Linux; longer ones are refused before the disk is accessed
 
 
 def is_usable(path: str) -> bool:
-    """Return whether the system can be asked for `path` at all: not empty or overlong, no NUL, encodable."""
+    """Whether `path` can be passed to the system at all: not empty or overlong, no NUL, encodable."""
     if not path or len(path) > PATH_CHARACTERS or "\0" in path:
         return False
     try:
@@ -17,14 +17,14 @@ def is_usable(path: str) -> bool:
     return True
 
 
-def normal(*parts: str) -> str:
-    """Join `parts` as paths (an absolute one starts anew) and fold `.`, `..` and doubled separators."""
+def normalize_path(*parts: str) -> str:
+    """Join `parts` as paths (an absolute one replaces those before it) and fold `.`, `..` and doubled separators."""
     path = os.path.normpath(PurePath(*parts))
     return path[1:] if os.sep == "/" and path.startswith("//") else path
 
 
-def relative(path: str, base: str) -> str | None:
-    """Return `path` seen from `base` (`.` for itself), both normal and absolute; None where it lies outside."""
+def path_below(path: str, base: str) -> str | None:
+    """Return `path` relative to `base` (`.` for itself), both normal and absolute; None where it lies outside."""
     prefix = base if base.endswith(os.sep) else base + os.sep
     if os.path.normcase(path) == os.path.normcase(base):
         return "."
@@ -38,16 +38,16 @@ def with_slashes(path: str) -> str:
     return path.replace(os.sep, "/")
 
 
-def real(path: str) -> str | None:
-    """Resolve every link of `path`, which need not exist; None where the system cannot be asked or links never end."""
+def resolve_path(path: str) -> str | None:
+    """Resolve every link of `path`, which need not exist; None for an unusable path and for links without an end."""
     try:
-        return normal(os.path.realpath(path)) if is_usable(path) else None
+        return normalize_path(os.path.realpath(path)) if is_usable(path) else None
     except (OSError, ValueError, RecursionError):
         return None
 
 
 def shown(text: str, limit: int = 120) -> str:
-    """Return `text` fit for one line of a note: white space folded, unprintable characters replaced, cut at `limit`."""
+    """Return `text` as one line of a note: white space folded, unprintable characters replaced, cut at `limit`."""
     folded = " ".join(text[: limit * 8].split())
     cut = folded if len(folded) <= limit else folded[: limit - 1] + "…"
     return "".join(character if character.isprintable() else "\ufffd" for character in cut)

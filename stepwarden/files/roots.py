@@ -1,4 +1,4 @@
-"""Roots: which directory bounds what a call may read, and which one its relative paths start from."""
+"""Roots: which directory restricts what a call may read, and which one its relative paths start from."""
 
 import os
 import sys
@@ -10,11 +10,11 @@ from pathlib import Path, PurePath
 from typing import NoReturn
 
 from stepwarden.errors import RootRefused
-from stepwarden.files.paths import normal, real, relative, shown
+from stepwarden.files.paths import normalize_path, path_below, resolve_path, shown
 from stepwarden.files.secrets import is_secret
 
-# Refused with all below them, and refused only themselves (protocol, section 4); macOS and Windows by analogy, those
-# of Windows below the drive.
+# Trees are refused with everything below them, tops only themselves (docs/protocol.md, files and evidence); those of
+# macOS and Windows by analogy, on Windows below the drive.
 _TREES = {"win32": ("/windows",), "darwin": ("/etc", "/private/etc", "/dev", "/System")}
 _TREES_ELSEWHERE = ("/etc", "/proc", "/sys", "/dev", "/boot")
 _TOPS = {
@@ -29,8 +29,8 @@ _HIDDEN_IN_HOME = {"win32": "AppData", "darwin": "Library"}
 class RootPolicy:
     """Where files may be read.
 
-    `configured` are absolute paths of directories. `local` is true on stdio; where it is false (HTTP) nothing but
-    what is configured may be read.
+    `configured` are absolute paths of directories. `local` is true on stdio; over HTTP it is false, and only what is
+    configured may be read.
     """
 
     configured: tuple[str, ...]
@@ -41,7 +41,7 @@ class RootPolicy:
 class Bounds:
     """A root, the directory inside it that relative paths start from, and other spellings of both.
 
-    `root` and `directory` are resolved. `spellings` maps (as it was written, resolved), the longest first.
+    `root` and `directory` are resolved. `spellings` are pairs of (as written, resolved), the longest first.
     """
 
     root: str
@@ -50,9 +50,9 @@ class Bounds:
 
 
 def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
-    """Find what bounds reading; None where nothing may be read. `directory` is `working_directory` as it was sent.
+    """Return what a call may read; None for nothing. `directory` is `working_directory` as it was sent.
 
-    Of configured roots that lie in each other the outermost bounds, so that names stay the same below it.
+    Of nested configured roots the outermost counts, so that names stay the same below it.
     Raises RootRefused for a directory that may not be used, with one line that says what to send instead.
     """
     if not policy.configured and (not policy.local or not directory):
@@ -63,27 +63,27 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
     if not Path(directory).is_absolute():
         tilde = " (`~` is not expanded)" if directory.startswith("~") else ""
         _refuse(f"'{shown(directory)}' is not an absolute path{tilde}", policy)
-    here = (normal(directory), real(directory) or "")
-    around = [root for root in roots if relative(here[1], root[1]) is not None]
+    start = (normalize_path(directory), resolve_path(directory) or "")
+    around = [root for root in roots if path_below(start[1], root[1]) is not None]
     if policy.configured and not around:
         _refuse(f"'{shown(directory)}' lies outside the configured roots", policy)
-    if not _is_directory(here[1]):
+    if not _is_directory(start[1]):
         _refuse(f"'{shown(directory)}' is not a directory that exists", policy)
-    if is_secret(PurePath(here[1]).parts):
-        _refuse(f"'{shown(directory)}' holds secrets or what version control keeps for itself", policy)
+    if is_secret(PurePath(start[1]).parts):
+        _refuse(f"'{shown(directory)}' holds secrets or the data of version control", policy)
     if not policy.configured:
-        _refuse_unsafe(here[1], policy)
-    return _bounds(min(around, key=lambda root: len(root[1]), default=here), here, roots)
+        _refuse_unsafe(start[1], policy)
+    return _bounds(min(around, key=lambda root: len(root[1]), default=start), start, roots)
 
 
 def _bounds(root: tuple[str, str], directory: tuple[str, str], roots: list[tuple[str, str]]) -> Bounds:
     named = {directory, root, *roots, (directory[1], directory[1]), (root[1], root[1])}
-    inside = [pair for pair in named if relative(pair[1], root[1]) is not None]
+    inside = [pair for pair in named if path_below(pair[1], root[1]) is not None]
     return Bounds(root[1], directory[1], tuple(sorted(inside, key=lambda pair: (-len(pair[0]), pair))))
 
 
 def _resolved(configured: tuple[str, ...]) -> list[tuple[str, str]]:
-    pairs = [(normal(path), real(path)) for path in configured]
+    pairs = [(normalize_path(path), resolve_path(path)) for path in configured]
     return [(spelling, path) for spelling, path in pairs if path is not None and _is_directory(path)]
 
 
@@ -95,11 +95,11 @@ def _refuse(what: str, policy: RootPolicy) -> NoReturn:
 
 
 def _refuse_unsafe(directory: str, policy: RootPolicy) -> None:
-    """Refuse what nobody can have meant as a project: the system's directories, a home, what is hidden in it."""
+    """Refuse what cannot be a project: system directories, a home directory, what is hidden in it."""
     if _is_system(directory):
         _refuse(f"'{shown(directory)}' is a directory of the system", policy)
     for home in _homes():
-        below = relative(directory, home)
+        below = path_below(directory, home)
         if below == ".":
             _refuse(f"'{shown(directory)}' is a home directory itself, too much to read", policy)
         first = PurePath(below).parts[0] if below else ""
@@ -116,30 +116,30 @@ def _is_system(directory: str) -> bool:
         directory = "/" + "/".join(path.parts[1:]).casefold()
     tops = _TOPS.get(sys.platform, _TOPS_ELSEWHERE)
     trees = _TREES.get(sys.platform, _TREES_ELSEWHERE)
-    return directory in set(_spelled(tops)) or any(relative(directory, tree) for tree in _spelled(trees))
+    return directory in set(_spelled(tops)) or any(path_below(directory, tree) for tree in _spelled(trees))
 
 
 def _spelled(paths: tuple[str, ...]) -> Iterator[str]:
     yield from paths
     if sys.platform != "win32":
-        # a system may keep one of them elsewhere, as FreeBSD does with /home
-        yield from (there for there in map(real, paths) if there and there != "/")
+        # some may be links, as /home is on FreeBSD
+        yield from (path for path in map(resolve_path, paths) if path and path != "/")
 
 
 def _homes() -> list[str]:
     homes: list[str | None] = []
     with suppress(RuntimeError):
-        homes.append(real(str(Path.home())))
+        homes.append(resolve_path(str(Path.home())))
     if sys.platform != "win32":
         import pwd
 
-        with suppress(KeyError):  # a container may run under a number that has no account
-            homes.append(real(pwd.getpwuid(os.getuid()).pw_dir))
+        with suppress(KeyError):  # a container may run under a user id without an account
+            homes.append(resolve_path(pwd.getpwuid(os.getuid()).pw_dir))
     return [home for home in homes if home]
 
 
 def _is_directory(path: str) -> bool:
     try:
-        return bool(path) and Path(path).is_dir()  # an empty path would mean the process's own directory
+        return bool(path) and Path(path).is_dir()  # an empty path would mean the current directory
     except (OSError, ValueError):
         return False

@@ -1,4 +1,4 @@
-"""Safe opening: a name becomes a regular file inside the root, or a verdict that says why not."""
+"""Opens regular files inside a root, without following links, or says why not."""
 
 import errno
 import os
@@ -8,48 +8,48 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from stepwarden.files.paths import is_usable, normal, real, relative, shown, with_slashes
+from stepwarden.files.paths import is_usable, normalize_path, path_below, resolve_path, shown, with_slashes
 from stepwarden.files.secrets import is_secret
 from stepwarden.steps.evidence import Verdict
 
-FILE_BYTES = 8 * 1024 * 1024  # a larger file is no source that somebody quotes from
+FILE_BYTES = 8 * 1024 * 1024  # nobody quotes from a larger source file
 
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _FILE: int = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-# O_PATH needs no right to list a directory, only the one to pass through it
+# O_PATH needs only the permission to pass through a directory, not to list it.
 _DIRECTORY: int = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NO_FOLLOW
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Why a file was not read: the verdict on every quote of it, and a note for the reader."""
+    """Why a file was not read: the verdict on every quote from it, and a note for the reader."""
 
     verdict: Verdict
     note: str
 
 
-# One value for both, so that nobody learns from it what exists.
+# One value for both, so that it does not reveal what exists.
 BARRED = Unread(Verdict.UNREACHABLE, "outside the roots, or secret (keys, credentials, version control): never read")
 NO_ROOT = Unread(Verdict.UNREACHABLE, "no directory may be read here")
 NO_NAME = Unread(Verdict.REFUTED, "no such file: this cannot be the name of one")
-_ENDLESS = Unread(Verdict.UNREACHABLE, "a link that leads to no file, not followed")
+_DEAD_LINK = Unread(Verdict.UNREACHABLE, "a link that leads to no file, not followed")
 _TOO_LARGE = Unread(Verdict.UNREACHABLE, f"larger than {FILE_BYTES // 1024**2} MiB, not read")
 
 
-def measure(root: str, name: str) -> int | Unread:
+def measure_file(root: str, name: str) -> int | Unread:
     """Return the size in bytes of the regular file `name` (relative to `root`, or absolute) without opening it."""
-    parts = locate(root, name)
+    parts = locate_file(root, name)
     if isinstance(parts, Unread):
         return parts
     try:
         return _status(root, parts).st_size
     except OSError as error:
-        return _explained(error, name)
+        return _explain(error, name)
 
 
-def read(root: str, name: str) -> bytes | Unread:
-    """Return the content of the regular file `name` (relative to `root`, or absolute), at most FILE_BYTES of it."""
-    parts = locate(root, name)
+def read_file(root: str, name: str) -> bytes | Unread:
+    """Return the content of the regular file `name` (relative to `root`, or absolute) of at most FILE_BYTES."""
+    parts = locate_file(root, name)
     if isinstance(parts, Unread):
         return parts
     try:
@@ -58,59 +58,59 @@ def read(root: str, name: str) -> bytes | Unread:
                 return _TOO_LARGE
             data = file.read(FILE_BYTES + 1)  # a file that is being written grows
     except OSError as error:
-        return _explained(error, name)
+        return _explain(error, name)
     return data if len(data) <= FILE_BYTES else _TOO_LARGE
 
 
-def locate(root: str, name: str) -> tuple[str, ...] | Unread:
+def locate_file(root: str, name: str) -> tuple[str, ...] | Unread:
     """Resolve `name` to the parts of a path below `root` that has no links; () for `root` itself.
 
-    The disk is not asked about anything that `name` itself puts outside the root or that is secret by its name.
+    The disk is not accessed for a name that is outside the root or secret by its letters alone.
     """
-    path = normal(root, name)
+    path = normalize_path(root, name)
     if not is_usable(name) or not is_usable(path):
         return NO_NAME
-    if relative(path, root) is None or is_secret(PurePath(path).parts):
+    if path_below(path, root) is None or is_secret(PurePath(path).parts):
         return BARRED
-    resolved = real(path)
+    resolved = resolve_path(path)
     if resolved is None:
-        return _ENDLESS
-    inside = relative(resolved, root)
+        return _DEAD_LINK
+    inside = path_below(resolved, root)
     if inside is None or is_secret(PurePath(resolved).parts):
         return BARRED
     return PurePath(inside).parts
 
 
 def open_inside(root: str, parts: Sequence[str]) -> int:
-    """Open the regular file at `parts` below `root` for reading and give its descriptor; the caller closes it.
+    """Open the regular file at `parts` below `root` for reading; return its descriptor, which the caller closes.
 
-    No link is followed on the way, `root` itself included, so a part that became one since it was resolved does not
-    lead elsewhere. Raises OSError, with EISDIR for a directory and ENODEV for what is neither that nor a file.
+    No link is followed, not even at `root` itself, so a part that became a link since it was resolved leads nowhere.
+    Raises OSError, with EISDIR for a directory and ENODEV for a device or the like.
     """
-    if not _walks():
-        return _open_plainly(str(Path(root, *parts)))
+    if not _can_walk():
+        return _open_by_path(str(Path(root, *parts)))
     with _parent(root, parts) as parent:
-        # looked at first: opening a device may already do something
+        # checked first: opening a device may already have an effect
         _require_regular(os.stat(_last(parts), dir_fd=parent, follow_symlinks=False))
-        return _checked(os.open(_last(parts), _FILE, dir_fd=parent))
+        return _require_file(os.open(_last(parts), _FILE, dir_fd=parent))
 
 
-def _walks() -> bool:
+def _can_walk() -> bool:
     return os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
 
 
-def _open_plainly(path: str) -> int:
-    """Open `path` where the system has no `dir_fd` (Windows): checked before and after instead of held on the way."""
+def _open_by_path(path: str) -> int:
+    """Open `path` where the system has no `dir_fd` (Windows): links are checked for before and after."""
     _require_regular(os.lstat(path))
-    descriptor = _checked(os.open(path, _FILE))
-    if real(path) != path:
+    descriptor = _require_file(os.open(path, _FILE))
+    if resolve_path(path) != path:
         os.close(descriptor)
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return descriptor
 
 
 def _status(root: str, parts: Sequence[str]) -> os.stat_result:
-    if not _walks():
+    if not _can_walk():
         status = os.lstat(Path(root, *parts))
     else:
         with _parent(root, parts) as parent:
@@ -121,13 +121,13 @@ def _status(root: str, parts: Sequence[str]) -> os.stat_result:
 
 @contextmanager
 def _parent(root: str, parts: Sequence[str]) -> Generator[int, None, None]:
-    """Hold the directory of the last of `parts`, reached one part at a time."""
+    """Open the directory of the last of `parts`, one part at a time, and close it at the end."""
     descriptor = os.open(root, _DIRECTORY)
     try:
         for part in parts[:-1]:
-            further = os.open(part, _DIRECTORY, dir_fd=descriptor)
+            below = os.open(part, _DIRECTORY, dir_fd=descriptor)
             os.close(descriptor)
-            descriptor = further
+            descriptor = below
         yield descriptor
     finally:
         os.close(descriptor)
@@ -137,7 +137,8 @@ def _last(parts: Sequence[str]) -> str:
     return parts[-1] if parts else "."
 
 
-def _checked(descriptor: int) -> int:
+def _require_file(descriptor: int) -> int:
+    """Return the descriptor of a regular file; of anything else, close it and raise OSError."""
     try:
         _require_regular(os.fstat(descriptor))
     except OSError:
@@ -154,7 +155,7 @@ def _require_regular(status: os.stat_result) -> None:
     raise OSError(code, os.strerror(code))
 
 
-def _explained(error: OSError, name: str) -> Unread:
+def _explain(error: OSError, name: str) -> Unread:
     if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
         parent = with_slashes(str(PurePath(name).parent))
         where = "the root" if parent == "." else f"'{shown(parent)}'"
@@ -164,7 +165,7 @@ def _explained(error: OSError, name: str) -> Unread:
     if error.errno == errno.ENODEV:
         return Unread(Verdict.REFUTED, "not a regular file")
     if error.errno == errno.ELOOP:
-        return _ENDLESS
+        return _DEAD_LINK
     if error.errno in {errno.EACCES, errno.EPERM}:
         return Unread(Verdict.UNREACHABLE, "permission to read it is denied")
     return Unread(Verdict.UNREACHABLE, f"cannot be read: {error.strerror}")

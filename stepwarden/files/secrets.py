@@ -1,10 +1,10 @@
-"""Names of files that are never read: keys, credentials and what version control keeps for itself."""
+"""Names of files that are never read: keys, credentials and the data of version control."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
 
-# Whatever lies in a directory of these names (`.envs` is where cookiecutter-django keeps its own).
+# Everything in directories of these names (cookiecutter-django keeps secrets in `.envs`).
 _DIRECTORY = re.compile(r"\.(git|hg|svn|bzr|jj|aws|azure|ssh|gnupg|kube|envs?|password-store)|_darcs")
 _PLACE = re.compile(r"(^|/)(\.docker/config\.json|\.config/gcloud/.+|\.config/gh/hosts\.ya?ml|\.m2/settings\.xml)$")
 
@@ -17,7 +17,7 @@ _NAME = re.compile(
 _ENVIRONMENT = re.compile(r"\.env([-_.].*)?|.+\.env", re.DOTALL)
 _KEY_PAIR = re.compile(r"id_(rsa|dsa|ecdsa|ed25519).*", re.DOTALL)
 
-# Secrets where the ending is one of data: `credentials.py` is code, and `service-account.yaml` a manifest.
+# Secrets only with the suffix of a data format: `credentials.py` is code, `service-account.yaml` a manifest.
 _CREDENTIALS = re.compile(
     r"(.*[-_. ])?credentials?([-_. ].*)?|secrets?(\..*)?|client[-_ ]?secrets?([-_. ].*)?", re.DOTALL
 )
@@ -32,9 +32,9 @@ _COPY = re.compile(r"(~|\.(bak|backup|old|orig|save|swp|tmp))+$")
 
 
 def is_secret(parts: Sequence[str]) -> bool:
-    """Return by its names, directories first and the file last, whether a file must not be read, quoted or sent.
+    """Whether a file must not be read, quoted or sent, by its names: directories first, the file last.
 
-    Case does not matter. A copy (`.bak`, `~`, a swap file) of a secret is one; code and samples are none.
+    Case does not matter. A copy (`.bak`, `~`, a swap file) of a secret is a secret; code and samples are not.
     """
     names = [_plain(part) for part in parts]
     if any(_DIRECTORY.fullmatch(name) for name in names) or _PLACE.search("/".join(names)):
@@ -43,9 +43,9 @@ def is_secret(parts: Sequence[str]) -> bool:
 
 
 def _plain(name: str) -> str:
-    # Windows takes `.env.`, `.env ` and `.env::$DATA` for `.env`; HFS+ skips format characters such as U+200C
-    seen = name if name.isascii() else "".join(c for c in name if unicodedata.category(c) != "Cf")
-    return (seen.partition(":")[0].rstrip(" .") or seen).casefold()
+    # Windows reads `.env.`, `.env ` and `.env::$DATA` as `.env`; HFS+ ignores format characters such as U+200C.
+    plain = name if name.isascii() else "".join(c for c in name if unicodedata.category(c) != "Cf")
+    return (plain.partition(":")[0].rstrip(" .") or plain).casefold()
 
 
 def _with_original(name: str) -> tuple[str, ...]:

@@ -1,24 +1,24 @@
-"""Text of a file in the form quotes are compared in: white space folded, every place traceable to its line."""
+"""The text of a file in the form in which quotes are compared: white space folded, offsets mapped to lines."""
 
 import codecs
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
-# One character each, so that they fold without moving anything: models write the plain ones for them, and vice versa.
+# One character each, so that folding moves no offset: models write the plain ones instead, and vice versa.
 _TYPOGRAPHIC = {**dict.fromkeys("\u2018\u2019\u201a\u201b", "'"), **dict.fromkeys("\u201c\u201d\u201e\u201f", '"')}
 _MARK = "\ufeff"
 
 
 def decode(data: bytes) -> str | None:
-    """Return the text of a file: UTF-8, or UTF-16 that says so, with U+FFFD for what is neither; None for a binary."""
+    """Return the text of a file: UTF-8, or UTF-16 with its mark, U+FFFD for invalid bytes; None for a binary."""
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = data.decode("utf-16" if wide else "utf-8", "replace")
     return None if "\0" in text else text
 
 
 def split_lines(text: str) -> list[str]:
-    """Split at line feeds, as editors count; at carriage returns where a file has nothing else."""
+    """Split at line feeds, as editors count; at carriage returns where there are no line feeds."""
     return text.split("\n" if "\n" in text else "\r")
 
 
@@ -27,8 +27,8 @@ def fold(text: str) -> str:
     return " ".join(_plain(text).split())
 
 
-def solid(folded: str) -> int:
-    """Count the characters of a folded text that are not space."""
+def count_solid(folded: str) -> int:
+    """Count the characters of a folded text that are not spaces."""
     return len(folded) - folded.count(" ")
 
 
@@ -42,7 +42,7 @@ def _plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FoldedText:
-    """A file's text, folded: `starts[i]` is where the i-th line that is not blank begins, `numbers[i]` its number."""
+    """A file's text, folded: `starts[i]` is the offset and `numbers[i]` the number of its i-th non-blank line."""
 
     folded: str
     starts: list[int]
@@ -60,15 +60,15 @@ class FoldedText:
         return len(self.starts)
 
     def line_at(self, offset: int) -> int:
-        """Return the number of the line that the folded text has at `offset`."""
+        """Return the number of the line at an offset of the folded text."""
         return self.numbers[self.index_at(offset)]
 
     def index_at(self, offset: int) -> int:
-        """Return the place in `starts` of the line that the folded text has at `offset`."""
+        """Return the index of the line at an offset of the folded text."""
         return bisect_right(self.starts, offset) - 1
 
     def index_of(self, line: int) -> int:
-        """Return the place in `starts` of the first line from number `line` on that is not blank; `len` if none."""
+        """Return the index of the first line from number `line` on that is not blank; the length for none."""
         return bisect_left(self.numbers, line)
 
     def line(self, index: int) -> str:

@@ -1,1 +1,1 @@
-"""What tools find in the code themselves: one file a tool, each a look that the desk takes before it decides a step."""
+"""Inspections: what the server finds in the code itself at a step, one folder for each tool."""

@@ -1,4 +1,4 @@
-"""What a look is given, and what it gives back."""
+"""What an inspector is given, and what it returns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,22 +12,23 @@ from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Step, Thread
 
 if TYPE_CHECKING:
-    from stepwarden.source.reader import Reader
+    from stepwarden.source.scan.reader import Reader
 
-INSPECTION_SECONDS = 20.0  # for one look; what it could not read by then it names
+INSPECTION_SECONDS = 20.0  # for one inspection; it reports what it could not read by then
+MOST_CLAUSES = 12  # that one inspection may add to the gate
 
 
 class CannotInspect(StepwardenError):
-    """The step asks for what cannot be looked at; nothing is recorded. Says what to send instead."""
+    """The step asks for what cannot be inspected, so it is not recorded. Says what to send instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class InspectionContext:
-    """One admitted step as a look finds it, in a worker thread.
+    """One admitted step, as its inspector sees it in a worker thread.
 
-    `thread` is the thread as this step would leave it, its quotes checked; what earlier looks measured is in
-    `thread.claims.measured`. `workspace` bounds what may be read. `until` is the `time.monotonic` by which the look
-    has to be over. `kept` holds what earlier looks gave to keep, by name.
+    `thread` is the thread as this step would leave it, its quotes checked. `workspace` restricts what may be read.
+    `until` is the `time.monotonic` by which the inspection has to be over. `kept` has what earlier inspections of the
+    thread gave to keep, by name.
     """
 
     thread: Thread
@@ -38,12 +39,12 @@ class InspectionContext:
 
     @property
     def step(self) -> Step:
-        """The step that is looked at; its issues and evidence are numbered and checked."""
+        """The step that is inspected; its issues and evidence are numbered and checked."""
         return self.thread.trail[-1]
 
     @property
-    def said(self) -> Submission:
-        """What the agent sent, with canonical paths; the issues and quotes are in `step`."""
+    def submission(self) -> Submission:
+        """What the agent sent, with canonical paths; issues and quotes are in `step`."""
         return self.step.submission
 
     @property
@@ -52,12 +53,17 @@ class InspectionContext:
         return self.step.number == 1
 
     @property
-    def before(self) -> Inspection:
-        """What earlier looks of the live steps come to."""
+    def earlier(self) -> Inspection:
+        """What the inspections of the earlier live steps found together."""
         return self.thread.claims.measured
 
     @property
-    def base(self) -> str:
+    def root(self) -> str:
+        """The root that restricts reading, "" where nothing may be read."""
+        return self.workspace.root or ""
+
+    @property
+    def directory(self) -> str:
         """The working directory by its canonical name: "" where it is the root itself."""
         root, directory = self.workspace.root, self.workspace.directory
         if root is None or directory is None or root == directory:
@@ -67,17 +73,17 @@ class InspectionContext:
 
 @dataclass(frozen=True, slots=True)
 class InspectionResult:
-    """What a look found, and what is to be kept with the thread for later ones: name -> bytes, a few MB in all.
+    """What an inspector found, and what to keep with the thread for later ones: name -> bytes, a few MB in all.
 
-    A name that is kept already stays as it is.
+    A name that is kept already keeps its bytes.
     """
 
-    measured: Inspection
+    inspection: Inspection
     kept: Mapping[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
 
 
 Inspector = Callable[[InspectionContext], InspectionResult | None]
-"""Looks at the code for one step; None where there is nothing to say. Runs in a worker thread and may read files.
+"""Inspects the code for one step; returns None for no findings. Runs in a worker thread and may read files.
 
 Raises CannotInspect (or another StepwardenError) where the step should not be recorded.
 """

@@ -11,7 +11,7 @@ from stepwarden.inspections.context import INSPECTION_SECONDS, InspectionContext
 from stepwarden.steps.thread import Thread
 
 if TYPE_CHECKING:
-    from stepwarden.source.reader import Reader
+    from stepwarden.source.scan.reader import Reader
 
 
 class InspectionRunner:
@@ -22,15 +22,16 @@ class InspectionRunner:
 
     @cached_property
     def _reader(self) -> "Reader":
-        from stepwarden.source.reader import Reader
+        from stepwarden.source.scan.reader import Reader
 
         return Reader(self._cache_dir)
 
-    def take(
-        self, look: Inspector, thread: Thread, workspace: Workspace, kept: Mapping[str, bytes]
+    def run(
+        self, inspector: Inspector, thread: Thread, workspace: Workspace, kept: Mapping[str, bytes]
     ) -> InspectionResult | None:
-        """Return what `look` finds at the last step of `thread`; it blocks for INSPECTION_SECONDS at most."""
-        return look(InspectionContext(thread, workspace, self._reader, time.monotonic() + INSPECTION_SECONDS, kept))
+        """Return what `inspector` finds at the last step of `thread`; it blocks for INSPECTION_SECONDS at most."""
+        until = time.monotonic() + INSPECTION_SECONDS
+        return inspector(InspectionContext(thread, workspace, self._reader, until, kept))
 
     def close(self) -> None:
         """Close what was opened."""

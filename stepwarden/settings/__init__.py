@@ -6,10 +6,9 @@ Variables of model providers (keys, addresses) are declared in their rows, `prov
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 
 from stepwarden.errors import SettingsError
 from stepwarden.settings.allowance import UNLIMITED, Allowance, parse_allowance
@@ -26,27 +25,28 @@ def _default_home() -> Path:
     return user_data_path("stepwarden", appauthor=False)
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of one server process. Every field is the variable `STEPWARDEN_<FIELD>`."""
 
-    model_config = SettingsConfigDict(env_prefix="STEPWARDEN_", extra="ignore", frozen=True, env_ignore_empty=True)
+    # No BaseSettings: its package takes a twentieth of a bare server's start, and a variable is a look-up by its name.
+    model_config = ConfigDict(frozen=True, validate_default=True)
 
     _environment: Environment = PrivateAttr(default_factory=read_environment)
 
     home: Path = Field(default_factory=_default_home, description="Directory of all state, private to the user.")
-    roots: Annotated[tuple[str, ...], NoDecode] = Field(
+    roots: tuple[str, ...] = Field(
         default=(), description=f"Directories whose files may be read, separated by {os.pathsep!r}."
     )
     database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in `home`.")
     tools: str = Field(default="all", description="`all`, `lean`, or names of tools separated by commas.")
     log_level: LogLevel = Field(default="WARNING", description="Least severe log record that goes to stderr.")
-    tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(
+    tokens: dict[str, SecretStr] = Field(
         default_factory=dict[str, SecretStr],
         description="Bearer tokens of the HTTP server: `name:token`, separated by commas; one token, one principal.",
     )
     host: str = Field(default="127.0.0.1", description="Address the HTTP server binds.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port the HTTP server binds; 0 takes a free one.")
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: tuple[str, ...] = Field(
         default=(), description="Further Host headers the HTTP server answers to, separated by commas."
     )
     retention_days: float = Field(
@@ -67,23 +67,21 @@ class Settings(BaseSettings):
     manager_model: str | None = Field(
         default=None, description="The manager's model, or `off`; default: the free one of a provider that has one."
     )
-    models_allowed: Annotated[tuple[str, ...], NoDecode] = Field(
+    models_allowed: tuple[str, ...] = Field(
         default=(), description="Models that may be asked: names or patterns such as `openai/*`, separated by commas."
     )
-    models_denied: Annotated[tuple[str, ...], NoDecode] = Field(
+    models_denied: tuple[str, ...] = Field(
         default=(), description="Models that may not be asked; wins over the allowed ones."
     )
     models_file: Path | None = Field(default=None, description="A JSON file merged over the catalogue of models.")
     model_timeout_s: float = Field(default=300.0, gt=0, description="Longest wait for one answer of a model.")
     model_concurrency: int = Field(default=8, ge=1, description="Requests to one model at the same time.")
     model_rate: int = Field(default=120, ge=1, description="Requests to one provider in a minute.")
-    budget_call: Annotated[Allowance, NoDecode] = Field(
+    budget_call: Allowance = Field(
         default=UNLIMITED, description="Most that one call of a model may cost: `$0.50`, `100k tokens`, or both."
     )
-    budget_thread: Annotated[Allowance, NoDecode] = Field(default=UNLIMITED, description="The same for one thread.")
-    budget_day: Annotated[Allowance, NoDecode] = Field(
-        default=UNLIMITED, description="The same for one day (UTC) of this process."
-    )
+    budget_thread: Allowance = Field(default=UNLIMITED, description="The same for one thread.")
+    budget_day: Allowance = Field(default=UNLIMITED, description="The same for one day (UTC) of this process.")
 
     @field_validator("home", mode="after")
     @classmethod
@@ -161,16 +159,18 @@ def load_settings(**overrides: object) -> Settings:
     """
     fields = {name: value for name, value in overrides.items() if name in Settings.model_fields}
     others = {name.upper(): value for name, value in overrides.items() if name not in fields}
+    own = {name: "" if value is None else str(value) for name, value in others.items()}
+    environment = Environment(variables() | own)
+    set_ones = {name: value for name in Settings.model_fields if (value := environment.get(variable_of(name)))}
     try:
-        settings = Settings(**fields)  # pyright: ignore[reportArgumentType]
+        settings = Settings.model_validate(set_ones | fields)
     except ValidationError as error:
         lines = [
             f"{variable_of(str(item['loc'][0]))}: {str(item['msg']).removeprefix('Value error, ')}"
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsError("\n".join(lines)) from None
-    own = {name: "" if value is None else str(value) for name, value in others.items()}
-    settings._environment = Environment(variables() | own)  # pyright: ignore[reportPrivateUsage]
+    settings._environment = environment  # pyright: ignore[reportPrivateUsage]
     return settings
 
 

@@ -7,12 +7,14 @@ from pathlib import PurePosixPath
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 
-def undocumented(outlines: Mapping[str, Outline], *, everything: bool = False) -> dict[str, tuple[Definition, ...]]:
-    """Give, by path, the definitions to document: the public ones, or `everything`; files without any are left out.
+def find_undocumented(
+    outlines: Mapping[str, Outline], *, everything: bool = False
+) -> dict[str, tuple[Definition, ...]]:
+    """Return by path the undocumented definitions that are public, or `everything`; files without any are left out.
 
-    A Go package needs one comment, in whichever file: it is asked for once a directory, where no file has it.
+    A Go package needs one comment in any of its files: a missing one is reported for one file of its directory.
     """
-    packages = {file.path for file in _packages(outlines.values())}
+    packages = {file.path for file in _undocumented_packages(outlines.values())}
     found: dict[str, tuple[Definition, ...]] = {}
     for path, file in outlines.items():
         missing = tuple(
@@ -31,14 +33,14 @@ def _is_package(definition: Definition, file: Outline) -> bool:
     return file.language is Language.GO and definition.kind is DefinitionKind.MODULE
 
 
-def _packages(outlines: Iterable[Outline]) -> list[Outline]:
-    """Return the file of each undocumented Go package where its comment belongs: doc.go, NAME.go, else the first."""
+def _undocumented_packages(outlines: Iterable[Outline]) -> list[Outline]:
+    """Return for each undocumented Go package the file for its comment: doc.go, NAME.go, else the first."""
     members: dict[tuple[str, str], list[tuple[bool, Outline]]] = defaultdict(list)
     for file in outlines:
         for definition in file.definitions:
             if _is_package(definition, file) and not file.path.endswith("_test.go"):
-                place = (str(PurePosixPath(file.path).parent), definition.name)
-                members[place].append((definition.documented, file))
+                package = (str(PurePosixPath(file.path).parent), definition.name)
+                members[package].append((definition.documented, file))
     chosen: list[Outline] = []
     for (_, name), files in members.items():
         if not any(documented for documented, _ in files):

@@ -1,4 +1,4 @@
-"""How a language is read: one `Grammar` a language, and the page and drafts its functions work on."""
+"""How a language is read: one `Grammar` for each, and the parsed files and drafts that its functions work on."""
 
 import importlib
 import re
@@ -27,7 +27,7 @@ _SPACE = b" \t\r\n\f\v"
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """A definition while its file is read; `node` spans what is inside it, lines count from 1."""
+    """A definition while its file is read; `node` spans its content, lines count from 1."""
 
     name: str
     kind: DefinitionKind
@@ -43,8 +43,8 @@ class Draft:
     bases: tuple[str, ...] = ()
     signature: str = ""
     asynchronous: bool = False
-    owner: str = ""  # the qualified name it belongs to, where the text around it does not say
-    exempt_inside: bool = False  # nothing in it is asked for
+    owner: str = ""  # the qualified name of the type it belongs to, where it stands outside of that
+    exempt_inside: bool = False  # no definition in it is asked for documentation
     parent: "Draft | None" = None
     qualified: str = ""
     branches: list[int] = field(default_factory=list[int])
@@ -52,7 +52,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment of a file: its bytes, its rows from 0, its end without the line feed some grammars include."""
+    """One comment of a file: its byte offsets, without the line feed some grammars include, and its rows from 0."""
 
     start: int
     end: int
@@ -62,40 +62,40 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """One parsed file: its UTF-8 text, its tree, and its comments by where they end."""
+    """One parsed file: its UTF-8 text, its tree, and its comments by their end offsets."""
 
     path: str
     text: bytes
     root: "Node"
-    remarks: dict[int, Comment]
+    comments: dict[int, Comment]
 
-    def remark_before(self, offset: int, over: bytes = b"") -> Comment | None:
-        """Return the comment that ends before `offset` with nothing but space, and one byte of `over`, in between."""
-        at = self._back(offset)
-        if at and over and self.text[at - 1 : at] in (over[i : i + 1] for i in range(len(over))):
-            at = self._back(at - 1)
-        return self.remarks.get(at)
+    def comment_before(self, offset: int, over: bytes = b"") -> Comment | None:
+        """Return the comment before `offset` with only space in between, and at most one of the bytes of `over`."""
+        end = self._skip_space_back(offset)
+        if end and over and self.text[end - 1 : end] in (over[i : i + 1] for i in range(len(over))):
+            end = self._skip_space_back(end - 1)
+        return self.comments.get(end)
 
-    def group_before(self, offset: int, row: int) -> list[Comment]:
-        """Return the comments that end on the row before `row` and touch one another, the first one first."""
+    def comments_before(self, offset: int, row: int) -> list[Comment]:
+        """Return the adjacent comments that end on the row before `row`, in their order."""
         group: list[Comment] = []
-        remark = self.remark_before(offset)
-        while remark is not None and row - remark.end_row <= 1 and self.opens_line(remark):
-            group.append(remark)
-            row = remark.row
-            remark = self.remark_before(remark.start)
+        comment = self.comment_before(offset)
+        while comment is not None and row - comment.end_row <= 1 and self.starts_line(comment):
+            group.append(comment)
+            row = comment.row
+            comment = self.comment_before(comment.start)
         return group[::-1]
 
-    def opens_line(self, remark: Comment) -> bool:
-        """Whether nothing but space stands before a comment on its line."""
-        start = self.text.rfind(b"\n", 0, remark.start) + 1
-        return not self.text[start : remark.start].strip()
+    def starts_line(self, comment: Comment) -> bool:
+        """Whether only space stands before a comment on its line."""
+        start = self.text.rfind(b"\n", 0, comment.start) + 1
+        return not self.text[start : comment.start].strip()
 
-    def of(self, remark: Comment) -> bytes:
+    def text_of(self, comment: Comment) -> bytes:
         """Return the text of a comment."""
-        return self.text[remark.start : remark.end]
+        return self.text[comment.start : comment.end]
 
-    def _back(self, offset: int) -> int:
+    def _skip_space_back(self, offset: int) -> int:
         while offset and self.text[offset - 1] in _SPACE:
             offset -= 1
         return offset
@@ -109,35 +109,36 @@ def _no_call(_node: "Node") -> tuple[str, str] | None:
     return None
 
 
-def _settled(_page: ParsedFile, _drafts: Sequence[Draft]) -> None:
+def _no_finish(_file: ParsedFile, _drafts: Sequence[Draft]) -> None:
     pass
 
 
-def _none_documents(_root: "Node", _text: bytes) -> Callable[["Node"], bool]:
+def _no_documentation(_root: "Node", _text: bytes) -> Callable[["Node"], bool]:
     return lambda _node: False
 
 
-def _none_obeyed(_page: ParsedFile, _remark: Comment) -> Iterable[bytes]:
+def _no_directives(_file: ParsedFile, _comment: Comment) -> Iterable[bytes]:
     return ()
 
 
-def _no_line_matters(_before: bytes, _after: bytes) -> bool:
+def _no_line_end_matters(_before: bytes, _after: bytes) -> bool:
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What reading a language takes, as values and small functions.
+    """What it takes to read a language, as values and small functions.
 
-    `entries` are the suffixes of its files, each with the function of the `wheel` that gives the parser's table.
-    `definitions`, `imports`, `calls` and `branches` are node types (operators in double quotes); `define`, `import_of`
-    and `call_of` read a node of theirs, `settle` sees all drafts of a file at last. `call_of` gives name and receiver.
-    `generated` finds the words by which a program says, in the first GENERATED_BYTES, that it wrote the file.
+    `entries` maps suffixes of its files to the functions of `wheel` that return the parser's tables. `definitions`,
+    `imports`, `calls` and `branches` are node types (operators in double quotes); `define`, `import_of` and `call_of`
+    read such a node, and `finish` sees all drafts of a file at the end. `call_of` returns name and receiver.
+    `generated` matches what generated files say of themselves in their first GENERATED_BYTES.
 
-    For telling code from documentation: `comments` and `literals` are node types (a literal is compared as it stands),
-    `documents` gives a test for nodes that only document, for one tree and its text. `obeyed` gives what in a comment
-    a compiler, checker or other program obeys: that counts as code. `line_ends` are ends of lines, `breaks` says that
-    a line feed in a comment ends a line too, `line_matters` whether it means something that a line ends between words.
+    To tell code from documentation: `comments` and `literals` are node types (a literal is compared verbatim).
+    `documents` returns, for one tree and its text, a test for nodes that only document. `directives` returns the parts
+    of a comment that a compiler, checker or other program obeys: they count as code. `line_ends` matches line endings
+    to normalize, `comments_end_lines` says that a line feed in a comment ends a line, and `line_end_matters` whether a
+    line ending between two words changes the meaning.
     """
 
     language: Language
@@ -150,20 +151,20 @@ class Grammar:
     calls: tuple[str, ...] = ()
     call_of: Callable[["Node"], tuple[str, str] | None] = _no_call
     branches: tuple[str, ...] = ()
-    settle: Callable[[ParsedFile, Sequence[Draft]], None] = _settled
+    finish: Callable[[ParsedFile, Sequence[Draft]], None] = _no_finish
     generated: re.Pattern[bytes] = GENERATED
     comments: tuple[str, ...] = ("comment",)
     literals: frozenset[str] = frozenset()
-    documents: Callable[["Node", bytes], Callable[["Node"], bool]] = _none_documents
-    obeyed: Callable[[ParsedFile, Comment], Iterable[bytes]] = _none_obeyed
+    documents: Callable[["Node", bytes], Callable[["Node"], bool]] = _no_documentation
+    directives: Callable[[ParsedFile, Comment], Iterable[bytes]] = _no_directives
     line_ends: re.Pattern[bytes] = re.compile(rb"\r\n?")
-    breaks: bool = False
-    line_matters: Callable[[bytes, bytes], bool] = _no_line_matters
+    comments_end_lines: bool = False
+    line_end_matters: Callable[[bytes, bytes], bool] = _no_line_end_matters
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledGrammar:
-    """A compiled grammar: the parser, the query for what an outline needs, the query for what is broken."""
+    """A parser with its queries: for what an outline needs, and for syntax errors."""
 
     parser: "Parser"
     wanted: "Query"
@@ -171,8 +172,8 @@ class CompiledGrammar:
 
 
 @cache
-def reading_of(wheel: str, entry: str, query: str) -> CompiledGrammar:
-    """Load a grammar wheel and compile its queries; one for each process, a parser is stateless between files."""
+def compile_grammar(wheel: str, entry: str, query: str) -> CompiledGrammar:
+    """Load a grammar wheel and compile its queries, once in a process: a parser keeps no state between files."""
     from tree_sitter import Language as Compiled
     from tree_sitter import Parser, Query
 
@@ -182,7 +183,7 @@ def reading_of(wheel: str, entry: str, query: str) -> CompiledGrammar:
 
 
 def query_of(grammar: Grammar) -> str:
-    """Return the query that finds the nodes a grammar names, by role."""
+    """Return the query for the nodes that a grammar names, by role."""
     roles = {
         "definition": grammar.definitions,
         "import": grammar.imports,
@@ -218,23 +219,23 @@ def end_line_of(node: "Node") -> int:
     return row if column == 0 and row > node.start_point.row else row + 1
 
 
-def signature(page: ParsedFile, start: int, end: int) -> str:
-    """Return the text between two offsets on one line, cut at SIGNATURE_CHARACTERS."""
-    words = " ".join(page.text[start : min(end, start + 4 * SIGNATURE_CHARACTERS)].decode("utf-8", "replace").split())
+def cut_signature(file: ParsedFile, start: int, end: int) -> str:
+    """Return the text between two offsets as one line, cut at SIGNATURE_CHARACTERS."""
+    words = " ".join(file.text[start : min(end, start + 4 * SIGNATURE_CHARACTERS)].decode("utf-8", "replace").split())
     words = words.rstrip(" {:=")
     return words if len(words) <= SIGNATURE_CHARACTERS else words[: SIGNATURE_CHARACTERS - 1] + "…"
 
 
-def head(page: ParsedFile, node: "Node", start: int | None = None) -> str:
-    """Return what stands before the body of a definition, on one line."""
+def signature_of(file: ParsedFile, node: "Node", start: int | None = None) -> str:
+    """Return what stands before the body of a definition, as one line."""
     body = node.child_by_field_name("body")
-    return signature(page, node.start_byte if start is None else start, body.start_byte if body else node.end_byte)
+    return cut_signature(file, node.start_byte if start is None else start, body.start_byte if body else node.end_byte)
 
 
-def dotted(node: "Node | None", member: str, left: str, right: str, leaves: frozenset[str]) -> str:
-    """Return "a.b.c" for a chain of `member` nodes over a plain name, "?" for anything else.
+def dotted_name(node: "Node | None", member: str, left: str, right: str, leaves: frozenset[str]) -> str:
+    """Return "a.b.c" for a chain of `member` nodes that starts with a plain name, "?" for anything else.
 
-    `left` and `right` are the member node's fields, `leaves` the types of plain names.
+    `left` and `right` are the fields of a member node, `leaves` the node types of plain names.
     """
     parts: list[str] = []
     while node is not None and node.type == member:

@@ -1,4 +1,4 @@
-"""What is known of one source file: its definitions, imports and calls, as plain values."""
+"""The outline of a source file: its definitions, imports and calls, as plain values."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,12 +17,25 @@ class Language(StrEnum):
     CPP = "cpp"
     CSHARP = "csharp"
 
+    @property
+    def display_name(self) -> str:
+        """The name in prose: "JavaScript"."""
+        return _DISPLAY_NAMES.get(self, self.value.capitalize())
+
+
+_DISPLAY_NAMES = {
+    Language.JAVASCRIPT: "JavaScript",
+    Language.TYPESCRIPT: "TypeScript",
+    Language.CPP: "C++",
+    Language.CSHARP: "C#",
+}
+
 
 class DefinitionKind(StrEnum):
     """What a definition is.
 
-    `type` is an alias or a type without members of its own; `value` an exported constant or variable of Go, whose
-    convention asks for its documentation; a `module` inside a file is a namespace.
+    `type` is an alias or a type without members of its own; `value` an exported constant or variable of Go, which by
+    convention is documented; a `module` inside a file is a namespace.
     """
 
     MODULE = "module"
@@ -39,10 +52,10 @@ class DefinitionKind(StrEnum):
 class Definition:
     """One definition of a file; lines count from 1 and both ends are included.
 
-    `qualified` is "Class.method" or "outer.inner", "" for the module itself; `parent` is `qualified` of what encloses
-    it. `public` and `documented` are as the language's own documentation checker counts them; `exempt` definitions are
-    never asked for (overloads, setters, overrides). `complexity` is 1 + decision points, `branches` are the lines of
-    those. `signature` is one line of at most 120 characters.
+    `qualified` is "Class.method" or "outer.inner", "" for the module itself; `parent` is the qualified name of what
+    encloses it. `public` and `documented` are as the language's own documentation checker counts them; `exempt`
+    definitions need no documentation (overloads, setters, overrides). `complexity` is 1 + decision points, `branches`
+    are their lines. `signature` is one line of at most 120 characters.
     """
 
     name: str
@@ -66,10 +79,10 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import: of `module` as such, or of `names` from it, each with the name it has here (its own where no other).
+    """One import: of `module` as a whole, or of `names` from it, as pairs of (name there, name here).
 
-    `alias` is the name given to the module as a whole, "" where none is given (`import a.b` binds `a`). `level` counts
-    the leading dots of a relative import in Python. Everything is ("*", "*"); a default export is ("default", here).
+    `alias` is the name given to the whole module, "" where none is given (`import a.b` binds `a`). `level` counts the
+    leading dots of a relative import in Python. A star import is ("*", "*"), a default export ("default", name here).
     """
 
     module: str
@@ -81,9 +94,9 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """One call: `receiver` is "" for a plain name, "self", "this", "a.b", or "?" for what is no dotted name.
+    """One call: `receiver` is "" for a plain name, "self", "this", "a.b", or "?" for another expression.
 
-    `inside` is `qualified` of the enclosing definition, "" at module level. Decorators and `new X()` are calls too.
+    `inside` is the qualified name of the enclosing definition, "" at module level. Decorators and `new X()` are calls.
     """
 
     name: str
@@ -94,10 +107,10 @@ class CallSite:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What one file holds; `sha256` is of its bytes, in hex.
+    """What one file contains; `sha256` is of its bytes, in hex.
 
-    `broken` are the lines where the syntax is in error: definitions near them may be missing. `generated` files say
-    that a program wrote them, or look so (minified).
+    `broken` are the lines with syntax errors: definitions near them may be missing. `generated` files say that a
+    program wrote them, or look so (minified).
     """
 
     path: str

@@ -13,12 +13,12 @@ from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Impo
 
 T = TypeVar("T")
 Column = Sequence[Any]
-_LEVEL = 1  # of zlib: five times smaller already, and quick
+_LEVEL = 1  # of zlib: five times smaller already, and fast
 _PARTS = ("definitions", "imports", "calls")
 
 
 class DamagedOutline(ValueError):
-    """These bytes are no outline of ours."""
+    """These bytes are not an encoded outline."""
 
 
 def encode(outline: Outline) -> bytes:
@@ -33,7 +33,7 @@ def encode(outline: Outline) -> bytes:
 
 
 def decode(data: bytes) -> Outline:
-    """Read what `encode` gave; raises Damaged for anything else."""
+    """Return the outline that `encode` encoded; raises DamagedOutline for any other bytes."""
     try:
         path, language, lines, size, sha256, broken, generated, parts, texts = json.loads(
             zlib.decompress(data).decode("utf-8", "surrogatepass")
@@ -75,9 +75,7 @@ def _unpack_lists(column: Column, texts: Sequence[str]) -> Iterable[Any]:
 
 
 def _unpack_pairs(column: Column, texts: Sequence[str]) -> Iterable[Any]:
-    return (
-        tuple((texts[value[place]], texts[value[place + 1]]) for place in range(0, len(value), 2)) for value in column
-    )
+    return (tuple((texts[value[at]], texts[value[at + 1]]) for at in range(0, len(value), 2)) for value in column)
 
 
 _PLAIN = _Codec(lambda column, _: column, lambda column, _: column)
@@ -106,13 +104,13 @@ def _kinds() -> dict[str, type[Any]]:
 
 @cache
 def _layout(kind: type[Any]) -> tuple[tuple[str, _Codec, Callable[[Any, Any], None]], ...]:
-    """Return the fields of a frozen class with slots: name, codec, and what sets one without asking the class."""
+    """Return the fields of a frozen class with slots: name, codec, and the slot's setter."""
     hints = get_type_hints(kind)
     return tuple((item.name, _CODECS[hints[item.name]], kind.__dict__[item.name].__set__) for item in fields(kind))
 
 
 def _columns(kind: type[Any], values: Sequence[Any], texts: dict[str, int]) -> list[Any]:
-    """Return how many values there are, then a column for each field: one value in a list where all are the same."""
+    """Return the number of values, then a column for each field; a column of equal values has one entry."""
     if not values:
         return [0]
     columns: list[Any] = [len(values)]
@@ -124,7 +122,7 @@ def _columns(kind: type[Any], values: Sequence[Any], texts: dict[str, int]) -> l
 
 
 def _values(kind: type[T], columns: Sequence[Any], texts: Sequence[str]) -> tuple[T, ...]:
-    """Make the values by columns: in C, four times quicker than by calling the class."""
+    """Build the values column by column, in C: four times faster than calling the class."""
     count: int = columns[0]
     if count == 0:
         return ()

@@ -1,9 +1,9 @@
-"""Which files hold tests, by the names that the test runners of each language look for."""
+"""Which files contain tests, by the names that test runners look for."""
 
 import re
 from pathlib import PurePosixPath
 
-# pytest, unittest; jest, vitest, mocha, node:test; go test; JUnit, NUnit and the habits of C and C++.
+# pytest, unittest; jest, vitest, mocha, node:test; go test; JUnit, NUnit; the conventions of C and C++.
 _NAMES = re.compile(
     r"""^(?: test_.*\.pyi? | .*_tests?\.(?:py|go|c|cc|cpp|cxx|rs) | conftest\.py
          | .*[.-](?:test|spec)\.[cm]?[jt]sx? | .*(?:Test|Tests|TestCase|IT)\.(?:java|cs) | test_.*\.(?:c|cc|cpp|cxx)
@@ -14,6 +14,6 @@ _FOLDERS = frozenset({"test", "tests", "__tests__", "testing", "testdata", "spec
 
 
 def is_test_file(path: str) -> bool:
-    """Whether the file of this slash path holds tests or what only tests use, by its name or one of its folders."""
+    """Whether the file of this slash path contains tests, or what only tests use, by its name or one of its folders."""
     parts = PurePosixPath(path)
     return bool(_NAMES.match(parts.name)) or any(part.lower() in _FOLDERS for part in parts.parts[:-1])

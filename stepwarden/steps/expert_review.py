@@ -1,4 +1,4 @@
-"""What a second model said of a thread, as the machine judges it."""
+"""The review of a thread by a second model, as the machine judges it."""
 
 from dataclasses import dataclass
 
@@ -49,9 +49,10 @@ class ExpertReview:
 
     @property
     def verdict(self) -> str:
-        """What it comes to in a few words; a no without a reason that stands bars nothing, and is no yes."""
+        """What it comes to in a few words; a no without a reason that stands bars nothing, and is no approval."""
         if self.failed:
             return self.failed
         if self.agrees or self.disagrees:
             return "agrees" if self.agrees else "disagrees"
-        return "disagrees, set aside for want of a reason that stands"
+        why = "its quote is not in the file" if self.points else "it gives no reason"
+        return f"disagrees, but {why}, so it was ignored"

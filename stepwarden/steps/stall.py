@@ -47,6 +47,6 @@ def _was_told(thread: Thread) -> bool:
     """Whether one of the idle steps at the end, the last one apart, was told that the thread is stalled."""
     since = thread.last - thread.totals.idle + 1
     recent = takewhile(
-        lambda remark: remark.step >= since and remark.kind not in _STARTS_AFRESH, reversed(thread.decisions)
+        lambda record: record.step >= since and record.kind not in _STARTS_AFRESH, reversed(thread.decisions)
     )
-    return any(remark.kind == Signal.STALLED.value and remark.step < thread.last for remark in recent)
+    return any(record.kind == Signal.STALLED.value and record.step < thread.last for record in recent)

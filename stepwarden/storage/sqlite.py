@@ -1,21 +1,14 @@
-"""SQLite behind the store: what is checked before a file is opened, how it is opened, what its failures mean.
-
-POSIX drops every lock that a process has on a file when it closes any descriptor of it that SQLite does not know of.
-So nothing here reads the file's bytes itself, and nobody else in the process may open it, except through the same
-SQLite library.
-"""
+"""SQLite behind the store: how a file is opened, and what its failures mean; imported lazily: it loads SQLAlchemy."""
 
 import contextlib
 import importlib
 import logging
-import os
 import re
 import sqlite3
 import stat
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     URL,
@@ -26,35 +19,31 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     exc,
 )
 
-from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
-from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step, misfit_of_version, missing_tables
-from stepwarden.storage.schema import APPLICATION_ID, create_schema, metadata
+from stepwarden.errors import StoreBusy, StoreError
+from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step
+from stepwarden.storage.schema import APPLICATION_ID, create_schema
+from stepwarden.storage.sqlite_file import (
+    CANTOPEN,
+    DriverConnection,
+    create_file,
+    is_blank,
+    is_there,
+    primary_code,
+    refuse_foreign,
+    size_of,
+    unreadable,
+)
 
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log is safe with several processes: https://sqlite.org/wal.html, WAL-reset bug."""
 
-# What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
-_SMALLEST_BYTES = 512
-
-_ERROR, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 1, 5, 6, 8, 10, 11, 13, 14, 26
+_ERROR, _BUSY, _LOCKED, _IOERR, _CORRUPT, _FULL, _NOTADB = 1, 5, 6, 10, 11, 13, 26
 
 _NEWER = re.compile("no such (table|column)|has no column")  # a migration by another process, under our connection
 
 _PAUSE_S = 0.01  # between two tries of what SQLite itself does not wait for
 
 _logger = logging.getLogger(__name__)
-
-
-class DriverConnection(Protocol):
-    """The part of a DBAPI connection of SQLite that we use."""
-
-    def execute(self, sql: str, /) -> sqlite3.Cursor:
-        """Run one statement."""
-        ...
-
-    def close(self) -> None:
-        """Close it."""
-        ...
 
 
 def newest_driver() -> ModuleType:
@@ -73,10 +62,10 @@ def open_sqlite(path: Path, *, busy_timeout_s: float) -> "SqliteBackend":
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(backend.writes.dispose)
         try:
-            if not _is_there(path):
-                _create_file(path)
+            if not is_there(path):
+                create_file(path)
             else:
-                _refuse_foreign(path, driver, busy_timeout_s)
+                refuse_foreign(path, driver, busy_timeout_s)
             backend.prepare()
         except OSError as error:
             raise StoreError(f"The store {path} cannot be made: {error.strerror}.") from error
@@ -86,88 +75,6 @@ def open_sqlite(path: Path, *, busy_timeout_s: float) -> "SqliteBackend":
             raise backend.failure(error) from error
         on_failure.pop_all()
     return backend
-
-
-def _is_there(path: Path) -> bool:
-    # The log first: a process that creates the store at this moment makes the log only after the file has content.
-    left_log = _size(path.with_name(path.name + "-wal"))
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise _unreadable(path, f"cannot be read ({error.strerror})", "make it readable") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise _unreadable(path, "is not a file", "move it away")
-    if 0 < found.st_size < _SMALLEST_BYTES:
-        raise _unreadable(path, "is not a SQLite database", "move it away")
-    if found.st_size == 0 and left_log:
-        raise _unreadable(path, "is empty and has a log beside it", "restore it from a backup, or move both away")
-    return found.st_size > 0
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def _create_file(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        # The log and its index take over these permissions from the file.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-def _refuse_foreign(path: Path, driver: ModuleType, busy_timeout_s: float) -> None:
-    """Look at the file without changing a byte of it.
-
-    Reading over a non-empty log or journal, a connection that may write would fold it into the file when it closes,
-    so that one is read-only; over none, a read-only one would leave an empty log beside the file, and the other not.
-    """
-    unfinished = _size(path.with_name(path.name + "-wal")) or _size(path.with_name(path.name + "-journal"))
-    if unfinished:
-        try:
-            return _look(path, driver, busy_timeout_s, mode="ro")
-        except driver.OperationalError as error:
-            # A crash left a journal or log that only a writing connection can bring in order, as is SQLite's rule.
-            if _primary_code(error) not in {_READONLY, _CANTOPEN}:
-                raise
-    return _look(path, driver, busy_timeout_s, mode="rw")
-
-
-def _look(path: Path, driver: ModuleType, busy_timeout_s: float, *, mode: str) -> None:
-    uri = f"{path.as_uri()}?mode={mode}"
-    with contextlib.closing(driver.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None)) as connection:
-        if not _is_blank(connection, path):
-            if misfit := misfit_of_version(_version(connection)):
-                raise _unreadable(path, *misfit)
-            for table in metadata.tables.keys() & _tables(connection):
-                connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a constant of ours
-
-
-def _is_blank(connection: DriverConnection, path: Path) -> bool:
-    """Return a database of ours (False) from one without anything in it (True); refuse any other."""
-    tables = _tables(connection)
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if not tables and application == 0:
-        return True
-    if application != APPLICATION_ID:
-        raise _unreadable(path, "is a SQLite database of another program", "move it away")
-    version = _version(connection) if "stepwarden_meta" in tables else None
-    if missing := missing_tables(tables, version):
-        raise _unreadable(path, f"lacks {', '.join(missing)}", "restore it from a backup, or move it away")
-    return False
-
-
-def _tables(connection: DriverConnection) -> set[str]:
-    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
-def _version(connection: DriverConnection) -> str | None:
-    found = connection.execute("SELECT value FROM stepwarden_meta WHERE key = 'schema_version'").fetchone()
-    return found and found[0]
 
 
 class SqliteBackend:
@@ -207,7 +114,7 @@ class SqliteBackend:
         """Create the schema, or bring an older one up by one; return whether there was an older one."""
         with self.writes.begin() as connection:
             # Under the write lock, so that of several processes that see a blank or an old file only the first acts.
-            if not _is_blank(_driver_connection(connection), self._path):
+            if not is_blank(_driver_connection(connection), self._path):
                 return migrate_step(connection)
             create_schema(connection, SCHEMA_VERSION)
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -237,7 +144,7 @@ class SqliteBackend:
             "version": self._driver.sqlite_version,
             "driver": self._driver.__name__.partition(".")[0],
             "journal_mode": connection.exec_driver_sql("PRAGMA journal_mode").scalar_one(),
-            "bytes": _size(self._path) + _size(self._path.with_name(self._path.name + "-wal")),
+            "bytes": size_of(self._path) + size_of(self._path.with_name(self._path.name + "-wal")),
         }
 
     def _set_up(self, connection: DriverConnection, _record: object) -> None:
@@ -267,7 +174,7 @@ class SqliteBackend:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
             except self._driver.OperationalError as error:
-                if _primary_code(error) != _BUSY or time.monotonic() > deadline:
+                if primary_code(error) != _BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_S)
 
@@ -287,12 +194,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _primary_code(error: BaseException | None) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
 def _failure(path: Path, error: BaseException | None) -> StoreError:
-    code = _primary_code(error)
+    code = primary_code(error)
     if code in {_BUSY, _LOCKED}:
         return StoreBusy("Another process holds the store; nothing was recorded; send the same call again.")
     if code == _FULL:
@@ -303,15 +206,11 @@ def _failure(path: Path, error: BaseException | None) -> StoreError:
             "see that there is space and send the same call again."
         )
     if code == _NOTADB:
-        return _unreadable(path, "is not a SQLite database", "move it away")
+        return unreadable(path, "is not a SQLite database", "move it away")
     if code == _CORRUPT:
-        return _unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
-    if code == _CANTOPEN:
-        return _unreadable(path, "cannot be opened", "make it and its directory readable and writable")
+        return unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
+    if code == CANTOPEN:
+        return unreadable(path, "cannot be opened", "make it and its directory readable and writable")
     if code == _ERROR and _NEWER.search(str(error)):
-        return _unreadable(path, f"was changed by a newer stepwarden ({error})", "restart this one as the newer one")
+        return unreadable(path, f"was changed by a newer stepwarden ({error})", "restart this one as the newer one")
     return StoreError(f"The store {path} failed ({error}); nothing was recorded.")
-
-
-def _unreadable(path: Path, found: str, advice: str) -> StoreUnreadable:
-    return StoreUnreadable(f"The store {path} {found}; it was left untouched; {advice}.")

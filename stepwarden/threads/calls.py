@@ -11,11 +11,10 @@ from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Answered, Asked, Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.panel import is_exchange, panel_of
+from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
-from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.thread import Plan, Signal, Step, Thread
 
 
@@ -106,12 +105,6 @@ class StepReply:
         start = next((at for at, event in enumerate(self.decided) if isinstance(event, StepRecorded)), 0)
         answers = [event for event in self.decided[start:] if isinstance(event, Answered)]
         return tuple(event.voice for event in answers if event.voice is not None and not is_exchange(event.key))
-
-    @property
-    def synthesis(self) -> Synthesis | None:
-        """What the answers of a finished consensus come to."""
-        panel = panel_of(self.thread) if self.finished else None
-        return panel.synthesis(self.thread) if panel is not None else None
 
     @property
     def left_out(self) -> tuple[str, ...]:

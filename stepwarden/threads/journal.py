@@ -40,7 +40,7 @@ class Journal:
         """Return the caller's thread as it stands now; raises as `head` does, and OtherKind for a chat."""
         head = await self.head(thread_id, caller)
         if head.kind != kinds.THREAD.name:
-            raise OtherKind(f"{thread_id} is a {head.kind}, no thread of steps: go on with it by {head.tool}.")
+            raise OtherKind(f"{thread_id} is not a thread of steps: go on with it by {head.tool}.")
         thread, size = self._kept.get(thread_id, (Thread(thread_id, head.tool), 0))
         if thread.version < head.version:
             stored = await self.store.read(thread_id, after=thread.version)

@@ -125,7 +125,7 @@ class Threads:
         decision = _decide(located, admission, found.facts)
         seen = await self._inspect(located, decision, is_new=before is None)
         if seen is not None:
-            found = replace(found, facts=replace(found.facts, measured=seen.measured))
+            found = replace(found, facts=replace(found.facts, measured=seen.inspection))
             decision = _decide(located, admission, found.facts, decision.thread.id)
         decision = advise(decision, await self._ask_manager(decision, found, policy), policy, prepared)
         version, keep = before.version if before is not None else 0, seen.kept if seen is not None else None
@@ -146,7 +146,7 @@ class Threads:
             return None
         thread = decision.thread
         kept = await self.journal.kept(thread.id) if call.keeps and not is_new else {}
-        seen = await anyio.to_thread.run_sync(self.inspections.take, call.look, thread, located.workspace, kept)
+        seen = await anyio.to_thread.run_sync(self.inspections.run, call.look, thread, located.workspace, kept)
         assert seen is None or call.keeps or not seen.kept, f"{thread.tool} keeps things and does not say so"
         return seen
 

@@ -44,7 +44,7 @@ class _FailedAttempt:
     at: float = -1e9
     took_s: float = 0.0
 
-    def stands(self, connect_timeout_s: float) -> bool:
+    def applies(self, connect_timeout_s: float) -> bool:
         """Return whether calls get its failure without another attempt."""
         if self.failure.kind is FailureKind.SIGN_IN:  # a person may have signed in since
             return False
@@ -76,7 +76,7 @@ class Connection:
         """
         self._reconnection.want()
         failed, usable = self._failed, self._current is not None and self._current.usable
-        if not usable and self._connecting is None and failed and failed.stands(self.config.connect_timeout_s):
+        if not usable and self._connecting is None and failed and failed.applies(self.config.connect_timeout_s):
             raise connection_error(self.config, failed.failure)
         try:
             return await self._opened()

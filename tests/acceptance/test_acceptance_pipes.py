@@ -186,11 +186,7 @@ def test_importing_the_server_loads_no_database_and_nothing_heavy_of_our_own(hom
     top = {name.partition(".")[0] for name in loaded}
     assert not top & {"sqlalchemy", "pysqlite3", "sqlite3", "_sqlite3", "psycopg", "openai", "typer", "jinja2", "yaml"}
     third_party = {name for name in ours if "." not in name} - sys.stdlib_module_names
-    assert third_party - {"server", "stepwarden", "tools", "prompts", "providers"} <= {
-        "pydantic_settings",
-        "platformdirs",
-        "dotenv",
-    }
+    assert third_party - {"server", "stepwarden", "tools", "prompts", "providers"} <= {"platformdirs"}
     assert not home.exists(), "importing opens nothing"
 
 

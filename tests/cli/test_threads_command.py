@@ -97,7 +97,7 @@ def test_a_chat_is_listed_shown_exported_and_verified_and_cannot_be_abandoned(st
     assert exported["events"][0]["data"]["answer"] == "an answer"
     assert command("threads", "verify", chat) == 0
     assert command("threads", "abandon", chat) == 1
-    assert "is a chat" in capsys.readouterr().err
+    assert "is not a thread of steps" in capsys.readouterr().err
 
 
 def test_a_thread_is_shown_as_a_report_with_its_history(thread: Make, capsys: Output) -> None:

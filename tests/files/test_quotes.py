@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from stepwarden.files.nearest import nearest_line
-from stepwarden.files.quotes import QuoteMatch, look_up, still_there
+from stepwarden.files.nearest import find_nearest_line
+from stepwarden.files.quotes import QuoteMatch, is_present, look_up_quote
 from stepwarden.files.text import FoldedText, decode
 from stepwarden.steps.evidence import Verdict
 
@@ -44,7 +44,7 @@ PAGE = FoldedText.of(SOURCE)
 
 
 def found(quote: str, line: int | None = None, page: FoldedText = PAGE) -> tuple[str, int | None]:
-    finding = look_up(page, quote, line)
+    finding = look_up_quote(page, quote, line)
     return finding.verdict.value, finding.line
 
 
@@ -169,25 +169,25 @@ def test_escapes_and_typographic_marks_that_models_add_are_undone(quote: str, li
     ],
 )
 def test_a_short_quote_has_to_be_a_whole_line_at_its_number(quote: str, line: int | None, verdict: str) -> None:
-    finding = look_up(PAGE, quote, line)
+    finding = look_up_quote(PAGE, quote, line)
     assert verdict in (finding.verdict.value, *finding.note.split(": ")) or verdict in finding.note
     assert finding.verdict is (Verdict.VERIFIED if verdict == "verified" else Verdict.REFUTED)
 
 
 def test_a_whole_line_without_a_word_of_three_letters_is_too_short() -> None:
     page = FoldedText.of("{\n  x = 1\n}\n")
-    assert "too short" in look_up(page, "x = 1", 2).note
-    assert "too short" in look_up(page, "}", 3).note
+    assert "too short" in look_up_quote(page, "x = 1", 2).note
+    assert "too short" in look_up_quote(page, "}", 3).note
 
 
 def test_twelve_characters_are_counted_without_spaces() -> None:
     page = FoldedText.of("a b c d e f g h i j k l m n\n")
-    assert "too short" in look_up(page, "b c d e f g h i j k l", None).note
-    assert look_up(page, "b c d e f g h i j k l m", None).verdict is Verdict.VERIFIED
+    assert "too short" in look_up_quote(page, "b c d e f g h i j k l", None).note
+    assert look_up_quote(page, "b c d e f g h i j k l m", None).verdict is Verdict.VERIFIED
 
 
 def test_a_moved_quote_says_where_it_is() -> None:
-    assert look_up(PAGE, "result += item.price * item.count", 3) == QuoteMatch(
+    assert look_up_quote(PAGE, "result += item.price * item.count", 3) == QuoteMatch(
         Verdict.MOVED, 10, "found at line 10, not 3"
     )
 
@@ -203,17 +203,17 @@ def test_a_moved_quote_says_where_it_is() -> None:
     ],
 )
 def test_the_nearest_line_is_named(target: str, line: int | None, nearest: str) -> None:
-    assert nearest_line(PAGE, target, line) == nearest
+    assert find_nearest_line(PAGE, target, line) == nearest
 
 
 def test_the_line_of_a_quote_that_the_file_does_not_have_is_looked_for() -> None:
-    finding = look_up(PAGE, "def total(items, start=0):\n    result = started\n", None)
+    finding = look_up_quote(PAGE, "def total(items, start=0):\n    result = started\n", None)
     assert finding.target == "result = started"
 
 
 def test_a_nearest_line_is_cut_and_has_nothing_unprintable() -> None:
     page = FoldedText.of("needle \x1b[31m " + "hay " * 100)
-    note = nearest_line(page, page.line(0)[:150], 1)
+    note = find_nearest_line(page, page.line(0)[:150], 1)
     assert note.isprintable()
     assert note.startswith("nearest is line 1: needle \ufffd[31m hay")
     assert len(note) < 110
@@ -223,7 +223,7 @@ def test_an_empty_file_has_nothing_in_it() -> None:
     page = FoldedText.of("\n \n")
     assert found("something not there", 1, page) == ("refuted", None)
     assert found("word", 1, page) == ("refuted", None)
-    assert nearest_line(page, "something", 1) == "nothing like it in the file"
+    assert find_nearest_line(page, "something", 1) == "nothing like it in the file"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_bytes_become_text_or_are_known_as_binary(data: bytes, text: str | None)
     ],
 )
 def test_a_quote_that_held_is_there_still_wherever_it_stands(quote: str, there: bool) -> None:
-    assert still_there(PAGE, quote) is there
+    assert is_present(PAGE, quote) is there
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
@@ -319,7 +319,7 @@ def test_any_slice_of_a_file_is_verified_at_its_line_however_it_is_written(
     assert found(quote, line, page) == ("verified", line)
     assert found(quote, None, page)[0] == "verified"
     assert found(quote, line + 1000, page)[0] == "moved"
-    assert still_there(page, quote)
+    assert is_present(page, quote)
 
 
 @settings(max_examples=200, deadline=None)
@@ -329,18 +329,18 @@ def test_a_quote_with_one_word_changed_is_not_verified(sliced: tuple[str, str, i
     words = piece.split(" ")
     at = data.draw(st.integers(0, len(words) - 1))
     changed = " ".join([*words[:at], "changedWord", *words[at + 1 :]])
-    assert look_up(FoldedText.of(text), changed, line).verdict is Verdict.REFUTED
+    assert look_up_quote(FoldedText.of(text), changed, line).verdict is Verdict.REFUTED
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(), quote=st.text(), line=st.none() | st.integers())
 def test_no_text_and_no_quote_makes_it_fail(text: str, quote: str, line: int | None) -> None:
     page = FoldedText.of(text)
-    finding = look_up(page, quote, line)
+    finding = look_up_quote(page, quote, line)
     assert finding.line is None or 1 <= finding.line <= text.count("\n") + text.count("\r") + 1
     if finding.target is not None:
-        assert nearest_line(page, finding.target, line).isprintable()
-    still_there(page, quote)
+        assert find_nearest_line(page, finding.target, line).isprintable()
+    is_present(page, quote)
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ HUGE = 8 * 1024 * 1024
 def test_the_work_on_a_big_file_is_bounded(text: str, quote: str) -> None:
     page = FoldedText.of(text)
     begun = time.process_time()
-    finding = look_up(page, quote, 100_000)
+    finding = look_up_quote(page, quote, 100_000)
     if finding.target is not None:
-        nearest_line(page, finding.target, 100_000)
+        find_nearest_line(page, finding.target, 100_000)
     assert time.process_time() - begun < 1.0  # measured: under 0.05

@@ -10,12 +10,21 @@ from pathlib import Path
 import pytest
 
 from stepwarden.files import safe_open
-from stepwarden.files.safe_open import BARRED, FILE_BYTES, NO_NAME, Unread, locate, measure, open_inside, read
+from stepwarden.files.safe_open import (
+    BARRED,
+    FILE_BYTES,
+    NO_NAME,
+    Unread,
+    locate_file,
+    measure_file,
+    open_inside,
+    read_file,
+)
 from stepwarden.steps.evidence import Verdict
 
 OPENERS = [
     pytest.param(open_inside, id="walking"),
-    pytest.param(lambda root, parts: safe_open._open_plainly(str(Path(root, *parts))), id="plainly"),
+    pytest.param(lambda root, parts: safe_open._open_by_path(str(Path(root, *parts))), id="plainly"),
 ]
 
 
@@ -32,19 +41,19 @@ def root(tmp_path: Path) -> Path:
 
 
 def note(root: Path, name: str) -> tuple[Verdict, str]:
-    unread = read(str(root), name)
+    unread = read_file(str(root), name)
     assert isinstance(unread, Unread)
-    assert isinstance(measure(str(root), name), Unread)
+    assert isinstance(measure_file(str(root), name), Unread)
     return unread.verdict, unread.note
 
 
 @pytest.mark.parametrize("name", ["a.py", "./a.py", "sub/../a.py", "{root}/a.py", "sub/b.py"])
 def test_a_regular_file_inside_is_read(root: Path, name: str) -> None:
     name = name.replace("{root}", str(root))
-    content = read(str(root), name)
+    content = read_file(str(root), name)
     assert isinstance(content, bytes)
     assert content.startswith(b"inside")
-    assert measure(str(root), name) == len(content)
+    assert measure_file(str(root), name) == len(content)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +68,7 @@ def test_a_regular_file_inside_is_read(root: Path, name: str) -> None:
 )
 def test_a_link_that_stays_inside_is_followed(root: Path, link: str, target: str, name: str) -> None:
     (root / link).symlink_to(target.replace("{root}", str(root)))
-    assert isinstance(read(str(root), name), bytes)
+    assert isinstance(read_file(str(root), name), bytes)
 
 
 @pytest.mark.parametrize(
@@ -78,8 +87,8 @@ def test_a_link_that_stays_inside_is_followed(root: Path, link: str, target: str
 )
 def test_a_link_to_outside_or_to_a_secret_is_barred(root: Path, link: str, target: str, name: str) -> None:
     (root / link).symlink_to(target)
-    assert read(str(root), name) == BARRED
-    assert measure(str(root), name) == BARRED
+    assert read_file(str(root), name) == BARRED
+    assert measure_file(str(root), name) == BARRED
 
 
 @pytest.mark.parametrize(
@@ -96,12 +105,12 @@ def test_a_link_to_outside_or_to_a_secret_is_barred(root: Path, link: str, targe
 )
 def test_nobody_learns_what_exists_outside_or_in_secret(root: Path, existing: str, missing: str) -> None:
     names = [name.replace("{root}", str(root)) for name in (existing, missing)]
-    assert [read(str(root), name) for name in names] == [BARRED, BARRED]
+    assert [read_file(str(root), name) for name in names] == [BARRED, BARRED]
 
 
 def test_the_disk_is_not_asked_about_what_lies_outside_by_name(root: Path) -> None:
     (root.parent / "back.py").symlink_to(root / "a.py")
-    assert read(str(root), "../back.py") == BARRED
+    assert read_file(str(root), "../back.py") == BARRED
 
 
 @pytest.mark.parametrize(
@@ -142,8 +151,8 @@ def test_links_that_never_end_give_a_verdict(root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a\0.py", "\0", "x" * 5000, "x/" * 100_000, "\ud800.py"])
 def test_what_cannot_be_a_name_is_refuted(root: Path, name: str) -> None:
-    assert read(str(root), name) == NO_NAME
-    assert measure(str(root), name) == NO_NAME
+    assert read_file(str(root), name) == NO_NAME
+    assert measure_file(str(root), name) == NO_NAME
 
 
 def test_a_name_longer_than_the_system_takes_is_no_such_file(root: Path) -> None:
@@ -165,7 +174,7 @@ def test_a_file_without_permission_is_unreachable(plain_user: None) -> None:
         closed = Path(root, "closed.py")
         closed.write_text("x")
         closed.chmod(0)
-        unread = read(os.path.realpath(root), "closed.py")
+        unread = read_file(os.path.realpath(root), "closed.py")
     assert unread == Unread(Verdict.UNREACHABLE, "permission to read it is denied")
 
 
@@ -173,17 +182,17 @@ def test_a_file_without_permission_is_unreachable(plain_user: None) -> None:
 def test_a_file_larger_than_the_cap_is_not_read(root: Path, size: int, is_read: bool) -> None:
     with (root / "big").open("wb") as file:
         file.truncate(size)
-    content = read(str(root), "big")
+    content = read_file(str(root), "big")
     assert isinstance(content, bytes) is is_read
     assert is_read or content == Unread(Verdict.UNREACHABLE, "larger than 8 MiB, not read")
-    assert measure(str(root), "big") == size
+    assert measure_file(str(root), "big") == size
 
 
 @pytest.mark.parametrize("opener", OPENERS)
 @pytest.mark.parametrize("swapped", ["a.py", "sub/b.py", "sub"])
 def test_a_part_swapped_for_a_link_after_resolving_is_not_followed(root: Path, opener, swapped: str) -> None:
     name = "sub/b.py" if swapped == "sub" else swapped
-    parts = locate(str(root), name)
+    parts = locate_file(str(root), name)
     assert isinstance(parts, tuple)
     (root / swapped).rename(root / "moved")
     target = root.parent / "out" / "b.py"
@@ -223,4 +232,4 @@ def test_both_ways_to_open_give_the_file(root: Path, opener) -> None:
 
 def test_a_file_in_a_directory_that_cannot_be_listed_is_read(root: Path) -> None:
     (root / "sub").chmod(0o311)
-    assert isinstance(read(str(root), "sub/b.py"), bytes)
+    assert isinstance(read_file(str(root), "sub/b.py"), bytes)

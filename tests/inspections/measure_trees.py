@@ -2,8 +2,8 @@
 
 from textwrap import dedent
 
-from stepwarden.source.file_parser import outline
-from stepwarden.source.graph import Graph
+from stepwarden.source.file_parser import parse_outline
+from stepwarden.source.graph.code_graph import CodeGraph
 
 LAYERED = {
     "app/__init__.py": "",
@@ -45,6 +45,6 @@ LAYERED = {
 }
 
 
-def graph_of(files: dict[str, str]) -> Graph:
-    found = {path: outline(path, dedent(text).lstrip("\n").encode()) for path, text in files.items()}
-    return Graph({path: one for path, one in found.items() if one is not None})
+def graph_of(files: dict[str, str]) -> CodeGraph:
+    found = {path: parse_outline(path, dedent(text).lstrip("\n").encode()) for path, text in files.items()}
+    return CodeGraph({path: one for path, one in found.items() if one is not None})

@@ -11,16 +11,17 @@ from stepwarden.inspections.codereview.coverage import (
     LONG_LINES,
     MANY_BRANCHES,
     ReviewedFile,
-    by_weight,
     coverage_clauses,
     coverage_table,
-    kept_subjects,
+    kept_files,
     later_facts,
+    measure_file,
     opening_facts,
-    subject_of,
+    sort_by_weight,
 )
-from stepwarden.inspections.scope import FACT_BYTES, MOST_CLAUSES
-from stepwarden.source.file_parser import outline
+from stepwarden.inspections.context import MOST_CLAUSES
+from stepwarden.inspections.shared.fact_text import FACT_BYTES
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 PATHS = st.text("ab/|`é漢 .", min_size=1, max_size=90)
@@ -45,7 +46,7 @@ def function(name: str, line: int, lines: int, complexity: int = 1) -> Definitio
 
 
 def measured(*items: Definition) -> ReviewedFile:
-    return subject_of("a.py", Outline("a.py", Language.PYTHON, 300, 9_000, "00", definitions=items))
+    return measure_file("a.py", Outline("a.py", Language.PYTHON, 300, 9_000, "00", definitions=items))
 
 
 def test_a_file_is_measured_by_its_lines_its_branches_and_its_hardest_function() -> None:
@@ -64,15 +65,17 @@ def test_a_long_function_is_told_beside_one_that_weighs_more_and_passes_no_limit
 
 
 def test_files_without_functions_or_in_no_known_language_are_still_to_be_read() -> None:
-    assert subject_of("a.md", None) == ReviewedFile("a.md")
-    assert subject_of("a.py", outline("a.py", b"")) == ReviewedFile("a.py")
+    assert measure_file("a.md", None) == ReviewedFile("a.md")
+    assert measure_file("a.py", parse_outline("a.py", b"")) == ReviewedFile("a.py")
     asked = coverage_clauses(thread_that(), [ReviewedFile("a.md"), ReviewedFile("b.py", 1)])
     assert [clause.text for clause in asked] == ["read b.py (1 line)", "read a.md"]
 
 
 def test_windows_line_endings_and_broken_code_are_measured_the_same() -> None:
     code = "def f(x):\n\tif x:\n\t\treturn 'é'\n\ndef g(:\n"
-    plain, windows = (subject_of("a.py", outline("a.py", code.replace("\n", end).encode())) for end in ("\n", "\r\n"))
+    plain, windows = (
+        measure_file("a.py", parse_outline("a.py", code.replace("\n", end).encode())) for end in ("\n", "\r\n")
+    )
     assert plain == windows
     assert plain.branches == 1
 
@@ -84,11 +87,11 @@ def test_a_file_counts_once_it_was_read_or_quoted() -> None:
         ReviewedFile("c.py", 7, 2, "load:7", "70 lines, 2 branches"),
     ]
     thread = thread_that(read=["a.py"], quoted={"b.py": 3})
-    assert later_facts(thread, subjects) == ["Read or quoted: 2 of 3 files under review."]
+    assert later_facts(thread, subjects) == ["Reviewed 2 of 3 files."]
     assert [clause.text for clause in coverage_clauses(thread, subjects)] == [
         "read c.py (load:7: 70 lines, 2 branches)"
     ]
-    assert later_facts(thread, subjects[:2]) == ["All 2 files under review were read or quoted."]
+    assert later_facts(thread, subjects[:2]) == ["Every file was reviewed."]
     assert coverage_clauses(thread, subjects[:2]) == ()
     assert coverage_table(thread, subjects).split("\n")[2:] == [
         "| `c.py` | 7 | 2 | no |  |  |",
@@ -102,7 +105,7 @@ def test_what_is_under_review_is_told_with_its_largest_and_hardest() -> None:
     assert opening_facts(subjects, "named") == [
         "Under review (named): 2 files, 89 lines.",
         "Largest: b.py 80, a.py 9 lines.",
-        "Hard: b.py load:7, 70 lines, 2 branches.",
+        "Complex: b.py load:7, 70 lines, 2 branches.",
     ]
 
 
@@ -122,7 +125,7 @@ def test_what_was_read_and_what_is_asked_for_are_all_files_and_each_once(
     thread = thread_that(read=read)
     asked = [clause.subject for clause in coverage_clauses(thread, subjects)]
     named = [subject for subject in asked if subject]
-    left = [item.path for item in by_weight(subjects) if item.path not in read]
+    left = [item.path for item in sort_by_weight(subjects) if item.path not in read]
     assert named == left[:MOST_CLAUSES]
     assert asked[len(named) :] == [""] * (len(left) > MOST_CLAUSES)
     assert coverage_table(thread, subjects).count("\n") == len(subjects) + 1
@@ -133,11 +136,11 @@ def test_what_was_read_and_what_is_asked_for_are_all_files_and_each_once(
 @given(SUBJECTS)
 def test_subjects_are_the_same_after_they_were_recorded(subjects: Sequence[ReviewedFile]) -> None:
     recorded = json.loads(json.dumps({"files": [item.kept() for item in subjects]}))
-    assert kept_subjects(recorded) == subjects
+    assert kept_files(recorded) == subjects
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_measured_and_branches_are_never_negative(data: bytes) -> None:
-    found = subject_of("a.py", outline("a.py", data))
+    found = measure_file("a.py", parse_outline("a.py", data))
     assert found.branches >= 0
     assert found.lines >= 0

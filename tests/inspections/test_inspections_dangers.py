@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwarden.inspections.masked_source import mask
-from stepwarden.inspections.secaudit.security_rules import DANGERS, sightings
+from stepwarden.inspections.secaudit.security_rules import RULES, find_dangerous_lines
+from stepwarden.inspections.shared.masked_source import mask_source
 from stepwarden.source.outline import Language
 
 PYTHON, JAVASCRIPT, TYPESCRIPT, GO = Language.PYTHON, Language.JAVASCRIPT, Language.TYPESCRIPT, Language.GO
@@ -352,7 +352,7 @@ HARMLESS = [(language, line) for language, lines in HARMLESS_BY_LANGUAGE.items()
 
 
 def whats(language: Language, text: str) -> list[tuple[int, str]]:
-    return [(item.line, item.what) for item in sightings("a", text, language)]
+    return [(item.line, item.what) for item in find_dangerous_lines("a", text, language)]
 
 
 @pytest.mark.parametrize(("language", "line", "what"), SEEN)
@@ -366,15 +366,15 @@ def test_a_harmless_line_is_passed_over(language: Language, line: str) -> None:
 
 
 def test_each_kind_of_danger_has_a_line_that_shows_it() -> None:
-    rows = {(language, danger.what) for language, dangers in DANGERS.items() for danger in dangers}
+    rows = {(language, rule.what) for language, rules in RULES.items() for rule in rules}
     assert {(language, what) for language, _, what in SEEN} == rows
 
 
 def test_each_row_finds_one_of_the_lines_of_its_kind() -> None:
-    for language, dangers in DANGERS.items():
-        for danger in dangers:
-            lines = [line for of, line, what in SEEN if (of, what) == (language, danger.what)]
-            assert any(danger.may_be_in(line) and danger.is_in(mask(line, language), line) for line in lines), danger
+    for language, rules in RULES.items():
+        for rule in rules:
+            lines = [line for of, line, what in SEEN if (of, what) == (language, rule.what)]
+            assert any(rule.may_match(line) and rule.matches(mask_source(line, language), line) for line in lines), rule
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])

@@ -9,10 +9,10 @@ from stepwarden.inspections.docgen.progress import (
     DocgenProgress,
     FileState,
     Options,
+    find_wanted,
+    inspect_progress,
     kept_options,
-    measured,
-    too_many,
-    wanted,
+    too_many_files,
 )
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
@@ -42,8 +42,8 @@ STATES = st.builds(
 def test_the_total_is_one_and_the_files_and_each_file_with_work_left_bars_the_finish(
     files: Sequence[FileState], step: int, update: bool
 ) -> None:
-    found = DocgenProgress(tuple(files), looked=40)
-    result = measured(found, Options(update=update), step=step, said_done=None)
+    found = DocgenProgress(tuple(files), source_count=40)
+    result = inspect_progress(found, Options(update=update), step=step, claimed=None)
     left = [state.path for state in files if not state.is_done]
     assert sorted(clause.subject for clause in result.clauses or ()) == sorted(left)
     assert bool(result.done) == (not left)
@@ -60,14 +60,14 @@ def test_options_are_the_same_after_they_were_recorded(
     scope: tuple[str, ...], everything: bool, update: bool, style: str
 ) -> None:
     options = Options(scope, everything, update, style, ("flow notes",))
-    assert kept_options(measured(DocgenProgress((), 1), options, step=1, said_done=None).data) == options
+    assert kept_options(inspect_progress(DocgenProgress((), 1), options, step=1, claimed=None).data) == options
 
 
 def test_private_exempt_and_generated_definitions_are_not_asked_for() -> None:
     found = outlined(definition("f"), definition("_g", public=False), definition("h", exempt=True))
-    assert [item.name for item in wanted(found, Options())] == ["f"]
-    assert [item.name for item in wanted(found, Options(everything=True))] == ["f", "_g"]
-    assert wanted(outlined(definition("f"), generated=True), Options()) == ()
+    assert [item.name for item in find_wanted(found, Options())] == ["f"]
+    assert [item.name for item in find_wanted(found, Options(everything=True))] == ["f", "_g"]
+    assert find_wanted(outlined(definition("f"), generated=True), Options()) == ()
 
 
 def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
@@ -75,7 +75,7 @@ def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
         FileState("a.py", Language.PYTHON, missing=(definition("f"),), wanted=1),
         FileState("b.py", Language.PYTHON, changes=("line 3: `a` -> `b`",), wanted=1),
     )
-    result = measured(DocgenProgress(files, 2), Options(), step=2, said_done=1)
+    result = inspect_progress(DocgenProgress(files, 2), Options(), step=2, claimed=1)
     assert result.facts == ("0 of 2 files documented (you counted 1); 1 definition left.",)
     assert result.clauses is not None
     assert result.clauses[0].text == "b.py: code changed, restore it: line 3: `a` -> `b`"
@@ -84,6 +84,6 @@ def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
 
 def test_too_many_files_are_answered_with_directories_that_fit() -> None:
     files = [f"big/{number}.py" for number in range(70)] + [f"ui/{number}.py" for number in range(9)]
-    words = too_many(files, 300)
+    words = too_many_files(files, 300)
     assert "79 files have undocumented definitions (300)" in words
     assert "for example ui (9)" in words

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwarden.inspections.masked_source import mask, without_comments
+from stepwarden.inspections.shared.masked_source import mask_comments, mask_source
 from stepwarden.source.outline import Language
 
 LANGUAGES = st.sampled_from(list(Language))
@@ -54,8 +54,8 @@ def test_strings_and_comments_are_blanked_and_the_code_round_them_stays(language
     for piece, masked, shown in PIECES[language]:
         source = f"x = 1;{ending}{piece};{ending}y = 2".replace("~", ending)
         flat = ending.replace("\r", " ")
-        assert spaced(mask(source, language)) == f"x = 1;{flat}{masked};{flat}y = 2".replace("~", flat)
-        assert spaced(without_comments(source, language)) == f"x = 1;{flat}{shown};{flat}y = 2".replace("~", flat)
+        assert spaced(mask_source(source, language)) == f"x = 1;{flat}{masked};{flat}y = 2".replace("~", flat)
+        assert spaced(mask_comments(source, language)) == f"x = 1;{flat}{shown};{flat}y = 2".replace("~", flat)
 
 
 def spaced(text: str) -> str:
@@ -64,7 +64,7 @@ def spaced(text: str) -> str:
 
 @given(LANGUAGES, TEXTS)
 def test_nothing_moves_and_what_is_not_blank_is_what_stood_there(language: Language, text: str) -> None:
-    for masked in (mask(text, language), without_comments(text, language)):
+    for masked in (mask_source(text, language), mask_comments(text, language)):
         assert len(masked) == len(text)
         assert all(now in {was, " "} for was, now in zip(text, masked, strict=True))
         assert [at for at, letter in enumerate(masked) if letter == "\n"] == [
@@ -74,13 +74,13 @@ def test_nothing_moves_and_what_is_not_blank_is_what_stood_there(language: Langu
 
 @given(LANGUAGES, TEXTS)
 def test_without_strings_less_is_left_than_without_comments(language: Language, text: str) -> None:
-    code, shown = mask(text, language), without_comments(text, language)
+    code, shown = mask_source(text, language), mask_comments(text, language)
     assert all(one in {other, " "} for one, other in zip(code, shown, strict=True))
 
 
 @given(LANGUAGES, st.text("abc xyz_019()[]{}=+-,.;\n\t\ré漢"))
 def test_code_without_strings_and_comments_stays_as_it_is(language: Language, text: str) -> None:
-    assert mask(text, language) == text
+    assert mask_source(text, language) == text
 
 
 @given(st.sampled_from(list(PIECES)), st.lists(st.integers(0, 9), max_size=8), st.sampled_from(CODE))
@@ -88,7 +88,7 @@ def test_pieces_are_masked_the_same_wherever_they_stand(language: Language, orde
     pieces = [PIECES[language][number % len(PIECES[language])] for number in order]
     source = code.join(f"{piece}\n" for piece, _, _ in pieces).replace("~", "\n")
     masked = code.join(f"{blank}\n" for _, blank, _ in pieces).replace("~", "\n")
-    assert mask(source, language) == masked
+    assert mask_source(source, language) == masked
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_pieces_are_masked_the_same_wherever_they_stand(language: Language, orde
     ],
 )
 def test_an_open_string_ends_where_the_language_ends_it(language: Language, text: str, masked: str) -> None:
-    assert mask(text, language) == masked
+    assert mask_source(text, language) == masked
 
 
 def test_an_empty_file_stays_empty() -> None:
-    assert {mask("", language) + without_comments("", language) for language in Language} == {""}
+    assert {mask_source("", language) + mask_comments("", language) for language in Language} == {""}

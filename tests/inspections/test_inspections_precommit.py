@@ -7,16 +7,17 @@ from stepwarden.inspections.precommit.hunks import (
     ReviewedLines,
     coverage_line,
     coverage_section,
-    pieces_of,
+    list_hunks,
 )
-from stepwarden.inspections.precommit.leftovers import leftover_in
-from stepwarden.inspections.precommit.public_interface import broken_interface
-from stepwarden.inspections.precommit.report import file_clauses, first_of, is_met, risk_clauses
-from stepwarden.inspections.precommit.risks import BeforeAndAfter, ChangeFacts, ChangeRisk, callers_first, find_risks
-from stepwarden.inspections.secret_patterns import leak_in
-from stepwarden.source.change import FileChange, Hunk, whole_file
-from stepwarden.source.file_parser import outline
+from stepwarden.inspections.precommit.leftovers import find_leftover
+from stepwarden.inspections.precommit.public_interface import find_broken_interface
+from stepwarden.inspections.precommit.report import file_clauses, is_reviewed, limit_clauses, risk_clauses
+from stepwarden.inspections.precommit.risks import BeforeAndAfter, ChangeFacts, ChangeRisk, find_risks, sort_callers
+from stepwarden.inspections.shared.secret_patterns import find_secret
+from stepwarden.source.file_parser import parse_outline
+from stepwarden.source.git.change import FileChange, Hunk, untracked_change
 from stepwarden.steps.evidence import Evidence, Verdict
+from stepwarden.steps.persistent import PersistentList
 from stepwarden.steps.submission import Severity, Submission
 from stepwarden.steps.thread import Claims, Issue, Step, Thread
 
@@ -31,7 +32,9 @@ def modified(path: str, *lines: str) -> FileChange:
 
 
 def sides(before: str, after: str | None, path: str = "cart.py") -> BeforeAndAfter:
-    return BeforeAndAfter(outline(path, before.encode()), None if after is None else outline(path, after.encode()))
+    return BeforeAndAfter(
+        parse_outline(path, before.encode()), None if after is None else parse_outline(path, after.encode())
+    )
 
 
 # The parts are put together here, so that no scanner takes this file for a leak.
@@ -39,7 +42,7 @@ LEAKS = {
     "a private key": "-----BEGIN RSA PRIVATE " + "KEY-----",
     "an AWS key": "id = 'AKIA" + "Q4ZPLR7WXY2MNB3K'",
     "a GitHub token": "ghp_" + "q8Zp2LkD93xVbT71mnQwErTyUiOpAsDfGh12",
-    "a password in an address": "url = postgres://app:" + "q8Zp2LkD@db/x",
+    "a password in a URL": "url = postgres://app:" + "q8Zp2LkD@db/x",
     "a value for api_key": 'api_key = "' + 'q8Zp2LkD93xVbT71mn"',
     "a value for db_password": "DB_PASSWORD: '".lower() + "q8Zp2LkD93xVb'",
 }
@@ -47,7 +50,7 @@ LEAKS = {
 
 @pytest.mark.parametrize("kind", sorted(LEAKS))
 def test_a_secret_in_a_line_is_named_by_its_kind(kind: str) -> None:
-    assert leak_in(LEAKS[kind]) == kind
+    assert find_secret(LEAKS[kind]) == kind
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,7 @@ def test_a_secret_in_a_line_is_named_by_its_kind(kind: str) -> None:
     ],
 )
 def test_placeholders_and_code_are_no_secrets(line: str) -> None:
-    assert leak_in(line) == ""
+    assert find_secret(line) == ""
 
 
 @pytest.mark.parametrize(
@@ -77,8 +80,8 @@ def test_placeholders_and_code_are_no_secrets(line: str) -> None:
         ("a.ts", "  debugger;", "debugging"),
         ("a.js", "  console.log(x)", "output for debugging"),
         ("a.test.ts", "  it.only('x', () => {})", "debugging"),
-        ("a_test.go", "\tt.Skip()", "a test is switched off"),
-        ("tests/test_a.py", "@pytest.mark.skip", "a test is switched off"),
+        ("a_test.go", "\tt.Skip()", "a test is disabled"),
+        ("tests/test_a.py", "@pytest.mark.skip", "a test is disabled"),
         ("a.rs", "  dbg!(x);", "debugging"),
         ("a.md", "XXX say more", "a note to come back"),
         ("a.py", "    # print(x)", ""),
@@ -89,11 +92,11 @@ def test_placeholders_and_code_are_no_secrets(line: str) -> None:
     ],
 )
 def test_what_is_left_in_by_mistake_is_told_by_language(path: str, line: str, what: str) -> None:
-    assert leftover_in(path, line, prints_before=False) == what
+    assert find_leftover(path, line, prints_before=False) == what
 
 
 def test_output_in_a_file_that_wrote_before_means_nothing() -> None:
-    assert leftover_in("a.py", "print(x)", prints_before=True) == ""
+    assert find_leftover("a.py", "print(x)", prints_before=True) == ""
 
 
 BEFORE = """
@@ -125,7 +128,7 @@ class Cart:
 )
 def test_a_changed_interface_is_told_by_what_broke(old: str, new: str, told: str) -> None:
     known = sides(BEFORE, BEFORE.replace(old, new))
-    assert [f"{item.qualified} {item.how}" for item in broken_interface(known.before, known.after)] == [told]
+    assert [f"{item.qualified} {item.how}" for item in find_broken_interface(known.before, known.after)] == [told]
 
 
 @pytest.mark.parametrize(
@@ -140,12 +143,12 @@ def test_a_changed_interface_is_told_by_what_broke(old: str, new: str, told: str
 )
 def test_what_breaks_no_caller_is_not_told(old: str, new: str) -> None:
     known = sides(BEFORE, BEFORE.replace(old, new))
-    assert broken_interface(known.before, known.after) == ()
+    assert find_broken_interface(known.before, known.after) == ()
 
 
 def test_a_file_that_does_not_parse_now_is_left_alone() -> None:
     known = sides(BEFORE, "def total(:\n<<<<<<< HEAD\n")
-    assert broken_interface(known.before, known.after) == ()
+    assert find_broken_interface(known.before, known.after) == ()
 
 
 def test_conflict_markers_are_found_and_headings_are_not() -> None:
@@ -173,7 +176,7 @@ def test_tests_that_went_are_told() -> None:
 
 def test_secret_files_migrations_large_files_and_lock_files_are_told() -> None:
     assert kinds(FileChange(".env", "?", lines_added=None, why="x")) == [("secret", 0)]
-    assert kinds(whole_file("app/migrations/0002_x.py", "a\nmigrations.RemoveField()\n"))[0] == ("migration", 2)
+    assert kinds(untracked_change("app/migrations/0002_x.py", "a\nmigrations.RemoveField()\n"))[0] == ("migration", 2)
     assert kinds(FileChange("a.bin", "?", lines_added=None), sizes={"a.bin": 3_000_000}) == [("large", 0)]
     manifest = modified("web/package.json", '  "left-pad": "^1.3.0",')
     assert kinds(manifest, locks=frozenset({"web/package-lock.json"})) == [("lock", 10)]
@@ -184,7 +187,7 @@ def test_secret_files_migrations_large_files_and_lock_files_are_told() -> None:
 
 def test_callers_are_of_the_same_language_and_the_nearest_come_first() -> None:
     places = ["docs/a.md", "z/y.py", "src/shop/b.py", "src/shop/tests/test_a.py", "web/a.ts", "src/shop/a.py"]
-    assert callers_first("src/shop/a.py", places) == ("src/shop/b.py", "z/y.py", "src/shop/tests/test_a.py")
+    assert sort_callers("src/shop/a.py", places) == ("src/shop/b.py", "z/y.py", "src/shop/tests/test_a.py")
 
 
 def thread_with(
@@ -193,7 +196,7 @@ def thread_with(
     evidence = tuple(Evidence(f"{name}.py", "x = 1", Verdict.VERIFIED, line) for name, line in quotes.items())
     said = Submission(1, "look", "d", findings=findings or None, checked=checked)
     step = Step(1, said, evidence=evidence, issues=issues, existing=checked, readable=True)
-    return Thread("precommit-x", "precommit", trail=(step,), claims=Claims().with_step(step))
+    return Thread("precommit-x", "precommit", trail=PersistentList((step,)), claims=Claims().with_step(step))
 
 
 HUNK = ReviewedHunk("a.py", 20, 24, 5, 0)
@@ -215,37 +218,37 @@ HUNK = ReviewedHunk("a.py", 20, 24, 5, 0)
     ],
 )
 def test_a_hunk_is_covered_by_what_stands_in_its_lines(thread: Thread, word: str) -> None:
-    assert ReviewedLines.of(thread).word_for(HUNK) == word
+    assert ReviewedLines.of(thread).coverage_of(HUNK) == word
 
 
 def test_ranges_may_be_relative_to_the_working_directory() -> None:
     looks = ReviewedLines.of(thread_with(findings="see a.py:21"), "web")
-    assert looks.word_for(ReviewedHunk("web/a.py", 20, 24, 5, 0)) == "named"
+    assert looks.coverage_of(ReviewedHunk("web/a.py", 20, 24, 5, 0)) == "named"
 
 
 def test_risks_are_met_by_what_was_seen_there_and_not_by_words() -> None:
     leftover = ChangeRisk("leftover", "a.py", 22, "debugging")
-    assert not is_met(leftover, ReviewedLines.of(thread_with(checked=("a.py",), findings="all is well")))
-    assert is_met(leftover, ReviewedLines.of(thread_with(a=22)))
+    assert not is_reviewed(leftover, ReviewedLines.of(thread_with(checked=("a.py",), findings="all is well")))
+    assert is_reviewed(leftover, ReviewedLines.of(thread_with(a=22)))
     secret = ChangeRisk("secret", "a.py", 22, "an AWS key")
-    assert not is_met(secret, ReviewedLines.of(thread_with(a=22)))
-    assert is_met(secret, ReviewedLines.of(thread_with(issues=(Issue("I1", Severity.LOW, "a key", "a.py", 22),))))
-    assert not is_met(
+    assert not is_reviewed(secret, ReviewedLines.of(thread_with(a=22)))
+    assert is_reviewed(secret, ReviewedLines.of(thread_with(issues=(Issue("I1", Severity.LOW, "a key", "a.py", 22),))))
+    assert not is_reviewed(
         ChangeRisk("conflict", "a.py", 0, "an unmerged file"), ReviewedLines.of(thread_with(a=1, checked=("a.py",)))
     )
     interface = ChangeRisk("interface", "a.py", 5, "total is gone", ("b.py", "c.py"), "total(")
-    assert not is_met(interface, ReviewedLines.of(thread_with(a=5)))
-    assert is_met(interface, ReviewedLines.of(thread_with(c=50)))
+    assert not is_reviewed(interface, ReviewedLines.of(thread_with(a=5)))
+    assert is_reviewed(interface, ReviewedLines.of(thread_with(c=50)))
     untested = ChangeRisk("untested", "a.py", 0, "no test")
-    assert is_met(untested, ReviewedLines.of(thread_with(checked=("tests/test_a.py",))))
+    assert is_reviewed(untested, ReviewedLines.of(thread_with(checked=("tests/test_a.py",))))
 
 
 def test_clauses_ask_for_each_risk_and_file_until_it_was_seen() -> None:
     files = [modified("a.py", "breakpoint()"), modified("b.py", "y = 1"), modified("uv.lock", "x")]
     risks = [risk for risk in find_risks(ChangeFacts(files)) if risk.kind == "leftover"]
     nothing = ReviewedLines.of(thread_with())
-    assert [clause.text for clause in risk_clauses(risks, nothing)] == ["take out or quote a.py:10: debugging"]
-    assert [clause.text for clause in file_clauses(files, risks, nothing)] == ["look at b.py (1 hunk, +1 -0)"]
+    assert [clause.text for clause in risk_clauses(risks, nothing)] == ["remove or quote a.py:10: debugging"]
+    assert [clause.text for clause in file_clauses(files, risks, nothing)] == ["read b.py (1 hunk, +1 -0)"]
     seen = ReviewedLines.of(thread_with(a=10, b=10))
     assert risk_clauses(risks, seen) == file_clauses(files, risks, seen) == []
 
@@ -254,22 +257,22 @@ def test_a_link_is_asked_for_as_one() -> None:
     changed = FileChange("a.py", "T", mode_before="100644", mode="120000", lines_added=1, lines_removed=4)
     added = FileChange("b.py", "A", mode_before="000000", mode="120000", lines_added=1)
     asked = [clause.text for clause in file_clauses([changed, added], [], ReviewedLines.of(thread_with()))]
-    assert asked == ["look at a.py (a link)", "look at b.py (a new link)"]
+    assert asked == ["read a.py (a link)", "read b.py (a new link)"]
 
 
 def test_many_clauses_are_told_by_a_count_of_the_rest() -> None:
     files = [modified(f"f{number:02}.py", "x") for number in range(40)]
-    clauses = first_of(file_clauses(files, [], ReviewedLines.of(thread_with())))
+    clauses = limit_clauses(file_clauses(files, [], ReviewedLines.of(thread_with())))
     assert len(clauses) == 13
     assert clauses[-1].text == "and 28 more: f12.py, f13.py +26"
 
 
 def test_the_end_lists_hunks_that_nobody_looked_at_first() -> None:
     files = [modified("a.py", "x"), modified("b.py", "x"), FileChange(".env", "?", why="secret by its name, not read")]
-    pieces = pieces_of(files)
-    assert [piece.path for piece in pieces] == ["a.py", "b.py"]
-    words = [ReviewedLines.of(thread_with(a=10)).word_for(piece) for piece in pieces]
-    assert coverage_line(words) == "2 hunks: 1 quoted, named or in an issue, 1 not looked at."
-    section = coverage_section(pieces, words)
-    assert "Nobody looked at: `b.py:10`." in section
+    hunks = list_hunks(files)
+    assert [hunk.path for hunk in hunks] == ["a.py", "b.py"]
+    words = [ReviewedLines.of(thread_with(a=10)).coverage_of(hunk) for hunk in hunks]
+    assert coverage_line(words) == "2 hunks: 1 quoted, named or in an issue, 1 not reviewed."
+    section = coverage_section(hunks, words)
+    assert "Not reviewed: `b.py:10`." in section
     assert section.index("`b.py:10` |") < section.index("`a.py:10` |")

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measure_threads import thread_that
 
-from stepwarden.inspections.refactor.inspector import (
+from stepwarden.inspections.refactor.candidates import (
     LONG_LINES,
     MANY_BRANCHES,
+    MOST_FUNCTIONS,
     REPEATED_LINES,
-    WORST,
     RefactorCandidate,
-    clauses,
-    repeated,
+    find_large_functions,
+    find_repeated_blocks,
 )
-from stepwarden.inspections.refactor.inspector import worst_functions as worst
+from stepwarden.inspections.refactor.inspector import clauses
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 BLOCK = [f"step_{number}()" for number in range(REPEATED_LINES)]
@@ -40,7 +40,7 @@ def outlined(*items: Definition) -> dict[str, Outline]:
 
 
 def test_functions_are_named_from_the_limits_on_the_heaviest_first() -> None:
-    found = worst(
+    found = find_large_functions(
         outlined(
             function("fine", 1, LONG_LINES - 1, MANY_BRANCHES),
             function("long", 60, LONG_LINES, 2),
@@ -54,34 +54,43 @@ def test_functions_are_named_from_the_limits_on_the_heaviest_first() -> None:
 
 
 def test_at_most_so_many_functions_are_named() -> None:
-    assert len(worst(outlined(*(function("f", 100 * number, LONG_LINES) for number in range(WORST + 4))))) == WORST
+    assert (
+        len(
+            find_large_functions(
+                outlined(*(function("f", 100 * number, LONG_LINES) for number in range(MOST_FUNCTIONS + 4)))
+            )
+        )
+        == MOST_FUNCTIONS
+    )
 
 
 def test_lines_that_stand_in_two_files_are_told_with_both_places() -> None:
     texts = {"a.py": "\n".join(["x = 1", *BLOCK, "y = 2"]), "b.py": "\n".join(["z()", "", *BLOCK, "w = 3"])}
-    assert repeated(texts) == [RefactorCandidate("b.py", 3, 2 + REPEATED_LINES, f"{REPEATED_LINES} lines as in a.py:2")]
+    assert find_repeated_blocks(texts) == [
+        RefactorCandidate("b.py", 3, 2 + REPEATED_LINES, f"{REPEATED_LINES} lines, also at a.py:2")
+    ]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("indent", ["\t", "    ", "\u00a0"])
 def test_indentation_and_line_endings_make_no_difference(ending: str, indent: str) -> None:
     texts = {"a.py": "\n".join(BLOCK), "b.py": ending.join(indent + line for line in BLOCK)}
-    assert [(spot.line, spot.end_line) for spot in repeated(texts)] == [(1, REPEATED_LINES)]
+    assert [(spot.line, spot.end_line) for spot in find_repeated_blocks(texts)] == [(1, REPEATED_LINES)]
 
 
 def test_a_form_feed_is_no_line_of_its_own() -> None:
     texts = {"a.py": "\n".join(BLOCK), "b.py": "\n".join(["x = '\u2028'", "\x0c", *BLOCK])}
-    assert [(spot.line, spot.end_line) for spot in repeated(texts)] == [(3, 2 + REPEATED_LINES)]
+    assert [(spot.line, spot.end_line) for spot in find_repeated_blocks(texts)] == [(3, 2 + REPEATED_LINES)]
 
 
 def test_fewer_lines_imports_and_brackets_are_no_repetition() -> None:
-    assert repeated({"a.py": "\n".join(BLOCK[1:]), "b.py": "\n".join(BLOCK[1:])}) == []
+    assert find_repeated_blocks({"a.py": "\n".join(BLOCK[1:]), "b.py": "\n".join(BLOCK[1:])}) == []
     imports = "\n".join(f"import m{number}" for number in range(20))
-    assert repeated({"a.py": imports, "b.py": imports, "c.py": "}\n" * 40, "d.py": ""}) == []
+    assert find_repeated_blocks({"a.py": imports, "b.py": imports, "c.py": "}\n" * 40, "d.py": ""}) == []
 
 
 def test_what_repeats_in_one_file_does_not_overlap_with_itself() -> None:
-    spots = repeated({"a.py": "call()\n" * (3 * REPEATED_LINES)})
+    spots = find_repeated_blocks({"a.py": "call()\n" * (3 * REPEATED_LINES)})
     assert [(spot.line, spot.end_line) for spot in spots] == [
         (REPEATED_LINES + 1, 2 * REPEATED_LINES),
         (2 * REPEATED_LINES + 1, 3 * REPEATED_LINES),
@@ -94,8 +103,8 @@ LINES = st.lists(st.sampled_from(["a()", "  b()", "é = 1", "", "}", "# note"]),
 @given(st.dictionaries(st.sampled_from(["a.py", "b.py", "c.py"]), LINES.map("\n".join)))
 def test_each_repetition_stands_word_for_word_at_the_place_it_names(texts: Mapping[str, str]) -> None:
     taken: set[tuple[str, int]] = set()
-    for spot in repeated(texts):
-        length, place = spot.what.split(" lines as in ")
+    for spot in find_repeated_blocks(texts):
+        length, place = spot.what.split(" lines, also at ")
         path, _, line = place.rpartition(":")
         here = [each.strip() for each in texts[spot.path].split("\n")[spot.line - 1 : spot.end_line]]
         there = [each.strip() for each in texts[path].split("\n")[int(line) - 1 :]]
@@ -110,12 +119,12 @@ def test_each_repetition_stands_word_for_word_at_the_place_it_names(texts: Mappi
 def test_a_spot_is_asked_for_until_its_file_was_read_or_its_lines_quoted() -> None:
     spots = [
         RefactorCandidate("a.py", 10, 70, "f: 61 lines, 2 branches"),
-        RefactorCandidate("b.py", 3, 20, "18 lines as in a.py:9"),
+        RefactorCandidate("b.py", 3, 20, "18 lines, also at a.py:9"),
     ]
     asked = [(clause.subject, clause.text) for clause in clauses(thread_that(), spots)]
     assert asked == [
-        ("a.py:10", "look at a.py:10 f: 61 lines, 2 branches"),
-        ("b.py:3", "look at b.py:3 18 lines as in a.py:9"),
+        ("a.py:10", "read a.py:10 f: 61 lines, 2 branches"),
+        ("b.py:3", "read b.py:3 18 lines, also at a.py:9"),
     ]
     assert [clause.subject for clause in clauses(thread_that(read=["a.py"]), spots)] == ["b.py:3"]
     assert [clause.subject for clause in clauses(thread_that(quoted={"b.py": 11}), spots)] == ["a.py:10"]

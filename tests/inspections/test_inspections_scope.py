@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwarden.inspections.fact_lines import packed
-from stepwarden.inspections.scope import FACT_BYTES, clip, count, is_inside, mentioned, some, table
+from stepwarden.inspections.shared.fact_text import (
+    FACT_BYTES,
+    clip,
+    count,
+    list_some,
+    pack,
+    table,
+)
+from stepwarden.inspections.shared.subject import is_inside, paths_mentioned
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -25,7 +32,7 @@ def test_a_clipped_text_is_one_line_of_so_many_bytes_and_begins_as_it_did(text: 
     st.sampled_from(["H: ", ""]),
 )
 def test_packed_facts_fit_and_say_how_many_items_are_left(items: list[str], most: int, head: str) -> None:
-    lines = packed(head, items, most)
+    lines = pack(head, items, most)
     assert len(lines) <= most
     assert all(len(line.encode()) <= FACT_BYTES for line in lines)
     short = all(len(item.encode()) <= FACT_BYTES // 2 for item in items)
@@ -44,7 +51,7 @@ def test_a_count_agrees_with_its_noun(number: int, said: str) -> None:
 
 @given(st.lists(st.text("ab", min_size=1), max_size=9), st.integers(1, 4))
 def test_some_items_are_named_and_the_rest_counted(items: list[str], most: int) -> None:
-    shown, _, more = some(items, most).partition(" +")
+    shown, _, more = list_some(items, most).partition(" +")
     assert (shown.split(", ") if shown else []) == items[:most]
     assert int(more or 0) == max(0, len(items) - most)
 
@@ -80,6 +87,6 @@ def test_a_path_is_inside_a_directory_and_not_inside_one_of_a_like_name(
 
 def test_words_name_a_file_by_as_much_of_its_end_as_is_its_alone() -> None:
     paths = ["src/cart.py", "src/sums.py", "lib/sums.py", "README"]
-    assert mentioned("look at cart.py, README and sums.py", paths) == ["src/cart.py"]
-    assert mentioned(r"why is lib\sums.py slow?", paths) == ["lib/sums.py"]
-    assert mentioned("nothing is named", paths) == mentioned("", paths) == []
+    assert paths_mentioned("look at cart.py, README and sums.py", paths) == ["src/cart.py"]
+    assert paths_mentioned(r"why is lib\sums.py slow?", paths) == ["lib/sums.py"]
+    assert paths_mentioned("nothing is named", paths) == paths_mentioned("", paths) == []

@@ -3,15 +3,15 @@
 import pytest
 from measure_threads import thread_that
 
-from stepwarden.inspections.secaudit.inspector import clauses, entry_points
+from stepwarden.inspections.secaudit.inspector import clauses, find_entry_points
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk
-from stepwarden.source.file_parser import outline
+from stepwarden.source.file_parser import parse_outline
 
 
 def entries(path: str, text: str) -> list[tuple[int, str]]:
-    found = outline(path, text.encode())
+    found = parse_outline(path, text.encode())
     assert found is not None
-    return [(item.line, item.what) for item in entry_points({path: found})]
+    return [(item.line, item.what) for item in find_entry_points({path: found})]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measure_trees import LAYERED, graph_of
 
-from stepwarden.inspections.analyze.inspector import facts, sections
-from stepwarden.inspections.analyze.structure import Structure, grouped, short_names
-from stepwarden.inspections.analyze.type_only_imports import type_lines
-from stepwarden.inspections.fact_lines import packed
-from stepwarden.inspections.manifests import package_names
-from stepwarden.inspections.scope import FACT_BYTES
+from stepwarden.inspections.analyze.facts import structure_facts, structure_sections
+from stepwarden.inspections.analyze.packages import group_by_package, shorten_names
+from stepwarden.inspections.analyze.structure import Structure
+from stepwarden.inspections.analyze.type_only_imports import find_type_imports
+from stepwarden.inspections.shared.fact_text import FACT_BYTES, pack
+from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.reports.prose import prose
 from stepwarden.source.outline import Language
 
@@ -20,47 +20,53 @@ TYPES = {"app/core/orders.py": frozenset({5})}
 
 def test_layers_run_from_what_nobody_imports_down_and_a_type_import_ties_none() -> None:
     found = Structure(graph_of(LAYERED), TYPES)
-    assert found.tests == 1
-    assert found.layers == [("app",), ("app/web",), ("app/core",), ("app/store",)]
-    assert found.package_cycles == []
+    assert found.inventory.test_count == 1
+    assert found.packages.layers == [("app",), ("app/web",), ("app/core",), ("app/store",)]
+    assert found.packages.cycles == []
 
 
 def test_a_cycle_is_told_with_a_way_round() -> None:
     found = Structure(graph_of(LAYERED), TYPES)
-    assert found.cycles == [(("app/core/orders.py", "app/core/rules.py"), ("app/core/orders.py", "app/core/rules.py"))]
-    assert "Import cycles 1: 2 in the largest, orders.py > rules.py > orders.py" in facts(found)
+    assert found.units.cycles == [
+        (("app/core/orders.py", "app/core/rules.py"), ("app/core/orders.py", "app/core/rules.py"))
+    ]
+    assert "1 import cycle of 2: orders.py > rules.py > orders.py" in structure_facts(found)
 
 
 def test_facts_are_short_and_name_size_layers_hubs_and_entries() -> None:
-    told = facts(Structure(graph_of(LAYERED), TYPES))
+    told = structure_facts(Structure(graph_of(LAYERED), TYPES))
     assert all(len(line.encode()) <= FACT_BYTES for line in told)
-    assert told[0].startswith("9 files and 1 of tests")
+    assert told[0] == "9 Python files, 31 lines, 1 test file"
     assert told[1] == "Layers: app > web > core > store"
     assert any(line.startswith("Most imported: app/core/orders.py 2, app/store/files.py 2") for line in told)
-    assert "Comes in at: app/__main__.py" in told
+    assert "Entry points: app/__main__.py" in told
 
 
 def test_the_structure_is_drawn_in_the_report() -> None:
-    made = sections(Structure(graph_of(LAYERED), TYPES))
+    made = structure_sections(Structure(graph_of(LAYERED), TYPES))
     assert {"Structure", "Import cycles", "Most imported", "Entry points"} <= made.keys()
     assert '<svg class="diagram"' in prose(made["Structure"])
 
 
 def test_a_form_feed_moves_no_import_for_types() -> None:
     text = "import a\n\x0c\nif TYPE_CHECKING:\n    import b\n"
-    assert type_lines(Language.PYTHON, text) == type_lines(Language.PYTHON, text.replace("\n", "\r\n")) == {4}
+    assert (
+        find_type_imports(Language.PYTHON, text)
+        == find_type_imports(Language.PYTHON, text.replace("\n", "\r\n"))
+        == {4}
+    )
 
 
 def test_imports_for_types_alone_are_known_by_their_lines() -> None:
     python = "import a\nif TYPE_CHECKING:\n    import b\n    from c import (\n        d,\n    )\nimport e\n"
-    assert {3, 4} <= type_lines(Language.PYTHON, python)
-    assert not {1, 7} & type_lines(Language.PYTHON, python)
+    assert {3, 4} <= find_type_imports(Language.PYTHON, python)
+    assert not {1, 7} & find_type_imports(Language.PYTHON, python)
     script = (
         'import { a } from "a";\nimport type { B } from "b";\nimport { type C } from "c";\n'
         'import { type D, d } from "d";\nimport type from "e";\nexport type { F } from "f";\n'
     )
-    assert type_lines(Language.TYPESCRIPT, script) == {2, 3, 6}
-    assert type_lines(Language.GO, script) == frozenset()
+    assert find_type_imports(Language.TYPESCRIPT, script) == {2, 3, 6}
+    assert find_type_imports(Language.GO, script) == frozenset()
 
 
 def test_manifests_name_packages_and_broken_ones_name_none(tmp_path: Path) -> None:
@@ -76,7 +82,7 @@ def test_manifests_name_packages_and_broken_ones_name_none(tmp_path: Path) -> No
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    found = package_names(str(tmp_path), texts)
+    found = read_package_names(str(tmp_path), texts)
     assert found == {"example.org/shop": "", "@shop/web": "web", "@/*": "web/src"}
 
 
@@ -86,21 +92,21 @@ paths = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4).map("/".join)
 @given(st.sets(paths, max_size=30))
 def test_every_path_is_grouped_under_a_directory_of_its_own(names: set[str]) -> None:
     files = {f"{name}.py" for name in names}
-    for path, home in grouped(files).items():
+    for path, home in group_by_package(files).items():
         assert home == "." or path.startswith(f"{home}/")
-    assert grouped(files).keys() == files
+    assert group_by_package(files).keys() == files
 
 
 @given(st.sets(paths, max_size=20))
 def test_short_names_are_ends_and_tell_their_paths_apart(names: set[str]) -> None:
-    short = short_names(names)
+    short = shorten_names(names)
     assert len(set(short.values())) == len(names)
     assert all(name == end or name.endswith(f"/{end}") for name, end in short.items())
 
 
 @given(st.lists(st.text("abcdef/", min_size=1, max_size=120), max_size=12), st.integers(1, 3))
 def test_packed_facts_fit_and_are_no_more_than_asked(items: list[str], most: int) -> None:
-    lines = packed("Files: ", items, most)
+    lines = pack("Files: ", items, most)
     assert len(lines) <= most
     assert all(len(line.encode()) <= FACT_BYTES for line in lines)
     assert bool(lines) is bool(items)

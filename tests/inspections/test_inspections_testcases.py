@@ -2,10 +2,10 @@
 
 import pytest
 
-from stepwarden.inspections.testgen.baseline import Baseline, packed_baseline
-from stepwarden.inspections.testgen.reachability import Reachability, called_by_tests, passed_on, reached_through
-from stepwarden.inspections.testgen.test_cases import FoundTest, calls_code, cases_in
-from stepwarden.source.file_parser import outline
+from stepwarden.inspections.testgen.baseline import Baseline, encode_baseline
+from stepwarden.inspections.testgen.reachability import CodeIndex, called_by_tests, find_passed_names, reached_from
+from stepwarden.inspections.testgen.test_cases import FoundTest, calls_code, find_tests
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Outline
 
 CART = "def total(lines):\n    return _sum(lines)\n\n\ndef _sum(lines):\n    return 1\n\n\ndef lonely():\n    pass\n"
@@ -13,28 +13,28 @@ CART_JS = "export function total(lines) {\n  return lines.length\n}\n"
 
 
 def read(path: str, text: str) -> Outline:
-    found = outline(path, text.encode())
+    found = parse_outline(path, text.encode())
     assert found is not None
     return found
 
 
-def web_of(**texts: str) -> Reachability:
+def web_of(**texts: str) -> CodeIndex:
     named = {path.replace("__", "/").replace("_DOT_", "."): text for path, text in texts.items()}
     outlines = {path: read(path, text) for path, text in named.items()}
-    return Reachability(outlines, frozenset(path for path in outlines if path.startswith("tests/")))
+    return CodeIndex(outlines, frozenset(path for path in outlines if path.startswith("tests/")))
 
 
 def cases(path: str, text: str) -> list[FoundTest]:
-    return cases_in(read(path, text), text)
+    return find_tests(read(path, text), text)
 
 
 def calls(source: str, path: str, test: str, helpers: dict[str, str] | None = None) -> list[bool]:
     """Return of each test in `test` whether it calls something of cart."""
     texts = {source: CART if source.endswith(".py") else CART_JS, path: test, **(helpers or {})}
     outlines = {name: read(name, text) for name, text in texts.items()}
-    web = Reachability(outlines, frozenset(name for name in texts if name != source))
-    around = [(name, outlines[name]) for name in (path, *(helpers or {}))]
-    return [calls_code(case, path, web, {source}, around) for case in cases_in(outlines[path], test)]
+    web = CodeIndex(outlines, frozenset(name for name in texts if name != source))
+    around = [path, *(helpers or {})]
+    return [calls_code(case, path, web, {source}, around) for case in find_tests(outlines[path], test)]
 
 
 def test_tests_are_functions_by_name_and_methods_but_no_fixtures_and_no_inner_functions() -> None:
@@ -104,14 +104,14 @@ def test_a_test_of_javascript_calls_the_code_through_its_hooks_too() -> None:
 
 def test_only_tests_that_are_new_since_the_thread_began_are_checked() -> None:
     old = read("tests/test_a.py", "def test_old():\n    pass\n")
-    before = Baseline.of(packed_baseline({"tests/test_a.py": old, "cart.py": read("cart.py", CART)}))
+    before = Baseline.decoded(encode_baseline({"tests/test_a.py": old, "cart.py": read("cart.py", CART)}))
     text = "def test_old():\n    pass\n\n\ndef test_new():\n    pass\n"
-    assert before.is_as_it_was(old)
-    assert not before.is_as_it_was(read("tests/test_a.py", text))
-    assert [case.name for case in before.new_ones("tests/test_a.py", cases("tests/test_a.py", text))] == ["test_new"]
-    everything = before.new_ones("tests/test_b.py", cases("tests/test_b.py", text))
+    assert before.is_unchanged(old)
+    assert not before.is_unchanged(read("tests/test_a.py", text))
+    assert [case.name for case in before.new_tests("tests/test_a.py", cases("tests/test_a.py", text))] == ["test_new"]
+    everything = before.new_tests("tests/test_b.py", cases("tests/test_b.py", text))
     assert [case.name for case in everything] == ["test_old", "test_new"]
-    assert not Baseline.of(None).is_as_it_was(old)
+    assert not Baseline.decoded(None).is_unchanged(old)
 
 
 def test_what_tests_call_leads_on_to_what_that_calls() -> None:
@@ -120,9 +120,9 @@ def test_what_tests_call_leads_on_to_what_that_calls() -> None:
     )
     direct = called_by_tests(web)
     assert direct == {("cart.py", "total"): ["tests/test_cart.py"]}
-    assert reached_through(web, direct) == {("cart.py", "total"), ("cart.py", "_sum")}
+    assert reached_from(web, direct) == {("cart.py", "total"), ("cart.py", "_sum")}
 
 
 def test_what_is_named_without_a_call_is_passed_on() -> None:
-    assert "lonely" in passed_on("run(lonely)\n")
-    assert "lonely" not in passed_on("def lonely():\n    pass\nlonely()\n")
+    assert "lonely" in find_passed_names("run(lonely)\n")
+    assert "lonely" not in find_passed_names("def lonely():\n    pass\nlonely()\n")

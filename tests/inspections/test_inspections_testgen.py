@@ -1,13 +1,13 @@
 """testgen: which functions no test reaches, and how the project tests, from outlines alone."""
 
-from stepwarden.inspections.testgen.inspector import conventions, untested
-from stepwarden.inspections.testgen.reachability import Reachability
-from stepwarden.source.file_parser import outline
+from stepwarden.inspections.testgen.inspector import convention_facts, find_untested
+from stepwarden.inspections.testgen.reachability import CodeIndex
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Outline
 
 
 def outlines(files: dict[str, str]) -> dict[str, Outline]:
-    found = {path: outline(path, text.encode()) for path, text in files.items()}
+    found = {path: parse_outline(path, text.encode()) for path, text in files.items()}
     return {path: one for path, one in found.items() if one is not None}
 
 
@@ -20,9 +20,9 @@ CODE = outlines(
 
 
 def test_functions_that_no_test_reaches_are_given_those_with_most_branches_first() -> None:
-    assert [item.name for _, item in untested(CODE, set())] == ["price", "total"]
-    assert [item.name for _, item in untested(CODE, {("cart.py", "price")})] == ["total"]
-    assert untested({}, set()) == []
+    assert [item.name for _, item in find_untested(CODE, set())] == ["price", "total"]
+    assert [item.name for _, item in find_untested(CODE, {("cart.py", "price")})] == ["total"]
+    assert find_untested({}, set()) == []
 
 
 def test_the_framework_and_the_test_file_that_calls_most_are_told() -> None:
@@ -34,10 +34,10 @@ def test_the_framework_and_the_test_file_that_calls_most_are_told() -> None:
             "tests/conftest.py": "import pytest\n",
         }
     )
-    web = Reachability(files, frozenset(path for path in files if path.startswith("tests/")))
-    assert conventions([web], {"tests/test_b.py": 2}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
-    assert conventions([web], {}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
+    web = CodeIndex(files, frozenset(path for path in files if path.startswith("tests/")))
+    assert convention_facts([web], {"tests/test_b.py": 2}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
+    assert convention_facts([web], {}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
 
 
 def test_a_code_base_without_tests_is_said_to_have_none() -> None:
-    assert conventions([Reachability(outlines({"a.go": "package a\n"}))], {}) == ["No tests yet in go."]
+    assert convention_facts([CodeIndex(outlines({"a.go": "package a\n"}))], {}) == ["No tests yet in go."]

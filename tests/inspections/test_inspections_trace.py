@@ -2,17 +2,22 @@
 
 from measure_trees import LAYERED, graph_of
 
-from stepwarden.inspections.tracer.call_trace import MOST_HOPS, flow, uses
-from stepwarden.inspections.tracer.call_trace_text import BOXES, flow_diagram, tree, used_text, users_text, uses_diagram
-from stepwarden.inspections.tracer.inspector import meant
+from stepwarden.inspections.tracer.call_trace import MOST_HOPS, find_uses, trace_flow
+from stepwarden.inspections.tracer.call_trace_diagram import MOST_BOXES, draw_flow, draw_uses
+from stepwarden.inspections.tracer.call_trace_text import (
+    flow_text,
+    used_text,
+    users_text,
+)
+from stepwarden.inspections.tracer.target import find_targets
 from stepwarden.reports.diagram import as_mermaid, read_mermaid
-from stepwarden.source.symbols import Symbol
+from stepwarden.source.graph.symbols import Symbol
 
 SHOW = Symbol("app/web/pages.py", "show")
 
 
 def test_a_flow_follows_calls_in_their_order_and_marks_what_it_cannot_resolve() -> None:
-    lines = tree(flow(graph_of(LAYERED), SHOW))
+    lines = flow_text(trace_flow(graph_of(LAYERED), SHOW))
     text = "\n".join(lines)
     assert lines[0].startswith("show  app/web/pages.py:4  [branches at 5]")
     assert "├─ :6 load  app/core/orders.py:10" in text
@@ -26,14 +31,14 @@ def test_a_flow_follows_calls_in_their_order_and_marks_what_it_cannot_resolve() 
 def test_a_flow_of_a_tree_that_calls_everything_stays_within_its_limit_and_says_so() -> None:
     names = [f"f{number}" for number in range(40)]
     body = "".join(f"def {name}():\n" + "".join(f"    {other}()\n" for other in names) for name in names)
-    root = flow(graph_of({"a.py": body}), Symbol("a.py", "f0"))
+    root = trace_flow(graph_of({"a.py": body}), Symbol("a.py", "f0"))
     assert sum(hop.call is not None for hop in root.walk()) == MOST_HOPS
-    assert "past the limit of this trace" in "\n".join(tree(root))
-    assert len(flow_diagram(root).nodes) == BOXES
+    assert "beyond the limit of this trace" in "\n".join(flow_text(root))
+    assert len(draw_flow(root).nodes) == MOST_BOXES
 
 
 def test_the_diagram_of_a_flow_is_one_that_the_report_can_draw() -> None:
-    diagram = flow_diagram(flow(graph_of(LAYERED), SHOW))
+    diagram = draw_flow(trace_flow(graph_of(LAYERED), SHOW))
     assert read_mermaid(as_mermaid(diagram)) == diagram
     marks = {node.label.splitlines()[0]: node.mark for node in diagram.nodes}
     assert (marks["show"], marks["hook"], marks["load"]) == ("target", "dynamic", "")
@@ -41,7 +46,7 @@ def test_the_diagram_of_a_flow_is_one_that_the_report_can_draw() -> None:
 
 def test_uses_name_callers_importers_and_what_is_used() -> None:
     graph = graph_of(LAYERED)
-    found = uses(graph, SHOW)
+    found = find_uses(graph, SHOW)
     assert [(one.path, one.call.line) for one in found.callers] == [
         ("app/__main__.py", 2),
         ("app/web/pages.py", 11),
@@ -53,12 +58,12 @@ def test_uses_name_callers_importers_and_what_is_used() -> None:
     assert "named without a call (as a value, in text or a comment): a.py:3" in text
     down = "\n".join(used_text(found))
     assert "app/core/orders.py\n  load at :6" in down
-    diagram = uses_diagram(found, {SHOW: graph.symbols.definition(SHOW)})
+    diagram = draw_uses(found, {SHOW: graph.symbols.definition(SHOW)})
     assert read_mermaid(as_mermaid(diagram)) == diagram
 
 
 def test_the_users_of_a_class_are_those_of_its_methods_too() -> None:
-    found = uses(graph_of(LAYERED), Symbol("app/core/orders.py", "Order"))
+    found = find_uses(graph_of(LAYERED), Symbol("app/core/orders.py", "Order"))
     assert {(one.path, one.call.name) for one in found.callers} == {
         ("app/core/orders.py", "Order"),
         ("app/web/pages.py", "check"),
@@ -75,6 +80,8 @@ def test_a_target_may_be_a_name_a_place_or_a_sentence_that_names_one() -> None:
         "Who calls `load` and why?",
         "app/core/orders.py:11",
     ):
-        assert meant(graph, text) == load, text
-    assert meant(graph, "Trace how Order.check comes to run") == (Symbol("app/core/orders.py", "Order.check"),)
-    assert meant(graph, "why is the shop slow") == ()
+        assert find_targets(graph.symbols, text) == load, text
+    assert find_targets(graph.symbols, "Trace how Order.check comes to run") == (
+        Symbol("app/core/orders.py", "Order.check"),
+    )
+    assert find_targets(graph.symbols, "why is the shop slow") == ()

@@ -3,8 +3,8 @@
 import pytest
 
 from stepwarden.inspections.debug.inspector import own_places, trace_facts
-from stepwarden.inspections.debug.stack_traces import Frame, frames_in, resolve
-from stepwarden.source.file_parser import outline
+from stepwarden.inspections.debug.stack_traces import Frame, parse_frames, resolve_frames
+from stepwarden.source.file_parser import parse_outline
 
 PYTHON = """Traceback (most recent call last):
   File "/app/src/api.py", line 33, in checkout
@@ -53,7 +53,7 @@ DOTNET = """System.NullReferenceException: Object reference not set to an instan
    at System.Threading.Tasks.Task.Run()
 """
 PYTEST = "tests/test_cart.py:5: in test_total\n    total()\nsrc/cart.py:14: ValueError\n"
-CART = outline("src/cart.py", b"def total(lines):\n    return sum(lines)\n\n\ndef other():\n    pass\n")
+CART = parse_outline("src/cart.py", b"def total(lines):\n    return sum(lines)\n\n\ndef other():\n    pass\n")
 
 
 @pytest.mark.parametrize(
@@ -70,19 +70,19 @@ CART = outline("src/cart.py", b"def total(lines):\n    return sum(lines)\n\n\nde
     ],
 )
 def test_the_frame_where_it_broke_comes_first(trace: str, path: str, line: int, function: str) -> None:
-    assert frames_in(f"It fails so:\n{trace}\nWhy?")[0] == Frame(path, line, function)
+    assert parse_frames(f"It fails so:\n{trace}\nWhy?")[0] == Frame(path, line, function)
 
 
 @pytest.mark.parametrize("text", ["", "It fails at noon", "see cart.py:14", "at 14:10 it broke", "a (b:1:2) c"])
 def test_a_text_without_a_trace_has_no_frames(text: str) -> None:
-    assert frames_in(text) == ()
+    assert parse_frames(text) == ()
 
 
 def found(
     *frames: Frame, paths: tuple[str, ...] = ("src/cart.py", "src/api.py", "lib/cart.py")
 ) -> list[tuple[str, ...]]:
     assert CART is not None
-    return [place.paths for place in resolve(frames, paths, {"src/cart.py": CART})]
+    return [place.paths for place in resolve_frames(frames, paths, {"src/cart.py": CART})]
 
 
 def test_a_frame_is_in_the_file_that_shares_the_longest_end_of_its_path() -> None:
@@ -106,19 +106,19 @@ def test_code_of_others_is_in_no_file_of_the_project() -> None:
 
 def test_a_trace_of_an_older_file_says_so() -> None:
     assert CART is not None
-    (place,) = resolve([Frame("src/cart.py", 6, "total")], ("src/cart.py",), {"src/cart.py": CART})
+    (place,) = resolve_frames([Frame("src/cart.py", 6, "total")], ("src/cart.py",), {"src/cart.py": CART})
     assert place.doubt == "total is at line 1 now"
-    (place,) = resolve([Frame("src/cart.py", 60, "gone")], ("src/cart.py",), {"src/cart.py": CART})
+    (place,) = resolve_frames([Frame("src/cart.py", 60, "gone")], ("src/cart.py",), {"src/cart.py": CART})
     assert place.doubt == "the file has 6 lines now"
 
 
 def test_frames_of_tests_come_after_those_of_the_code() -> None:
     frames = (Frame("tests/test_cart.py", 5, "test_total"), Frame("src/api.py", 3, "checkout"), Frame("gone.py", 1))
-    places = resolve(frames, ("tests/test_cart.py", "src/api.py"), {})
+    places = resolve_frames(frames, ("tests/test_cart.py", "src/api.py"), {})
     assert [place.path for place in own_places(places)] == ["src/api.py", "tests/test_cart.py"]
     assert trace_facts(places, "return 1") == [
         "Innermost frame here: src/api.py:3 in checkout",
         "return 1",
         "Called from: tests/test_cart.py:5 in test_total",
-        "1 of 3 frames are code of others.",
+        "1 of 3 frames are outside this project.",
     ]

@@ -1,21 +1,31 @@
 """The tool list as hosts load it, byte for byte: a change of it shows as a diff, and costs a budget.
 
-`UPDATE_SNAPSHOTS=1 uv run pytest tests/snapshots` writes the files anew.
+`UPDATE_SNAPSHOTS=1 uv run pytest tests/snapshots` writes the files anew, and the schemas that the server lists.
 """
 
 import json
 import os
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
+from pydantic import Field
 
 from server import build_server
 from stepwarden.errors import SettingsError
 from stepwarden.settings import load_settings
-from tools.catalogue import WORKFLOWS
+from tools.catalogue import NAMES, WORKFLOWS
+from tools.challenge import ChallengeRequest
+from tools.chat import ChatRequest
+from tools.debug import DebugRequest
+from tools.listmodels import ListModelsRequest
+from tools.shared.schema import SHIPPED, compact_schema, listed_schema
+from tools.status import StatusRequest
+from tools.upstream.tool import UpstreamRequest
+from tools.workflow.request import BaseWorkflowRequest
 
 HERE = Path(__file__).parent
 # Minified tools/list, which a host's model pays for in every turn: 1,780 bytes a workflow, 3,040 for all other tools.
@@ -92,3 +102,29 @@ async def test_a_setting_serves_only_the_tools_it_names_with_their_slash_command
 def test_a_tool_that_there_is_not_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="did you mean codereview"):
         app_with("codereveiw", tmp_path)
+
+
+def test_the_schemas_that_are_shipped_are_those_of_the_models() -> None:
+    requests = {workflow.name: workflow.request for workflow in WORKFLOWS} | {
+        "chat": ChatRequest,
+        "challenge": ChallengeRequest,
+        "listmodels": ListModelsRequest,
+        "status": StatusRequest,
+        "upstream": UpstreamRequest,
+    }
+    assert requests.keys() == {*NAMES, "upstream"}
+    fresh = json.dumps({name: compact_schema(model) for name, model in requests.items()}, indent=1) + "\n"
+    shipped = files("tools").joinpath(SHIPPED)
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        Path(str(shipped)).write_text(fresh, "utf-8")
+    assert shipped.read_text("utf-8") == fresh
+
+
+def test_a_tool_without_a_shipped_schema_is_listed_by_its_model() -> None:
+    class Fresh(BaseWorkflowRequest):
+        """A tool that was just added."""
+
+        depth: int = Field(default=1, description="How deep")
+
+    assert listed_schema("fresh", Fresh)["properties"]["depth"] == {"type": "integer", "description": "How deep"}
+    assert listed_schema("fresh", Fresh)["required"] == listed_schema("debug", DebugRequest)["required"]

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from stepwarden.source.git import Repository
-from stepwarden.source.hardened import Git
-from stepwarden.source.repositories import git_dir_of
+from stepwarden.source.git.command import Git
+from stepwarden.source.git.discovery import git_dir_of
+from stepwarden.source.git.repository import Repository
 
 _ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
@@ -65,4 +65,4 @@ class Made:
 
     def opened(self, within: str = "") -> Repository:
         top = str(self.top.resolve())
-        return Repository.at(program(), top, git_dir_of(top, top), until=until(), within=within)
+        return Repository.open(program(), top, git_dir_of(top, top), until=until(), within=within)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from git_driver import Made, until
 
-from stepwarden.source.git import Repository
-from stepwarden.source.hardened import Git, GitFailed, GitPlace, GitSlow
-from stepwarden.source.reader import Reader
+from stepwarden.source.git.command import Git, GitFailed, GitPlace, GitSlow
+from stepwarden.source.git.diff import Comparison, list_changes, read_diff, reread_as_text
+from stepwarden.source.git.history import count_commits
+from stepwarden.source.git.refs import find_commit, find_merge_base
+from stepwarden.source.git.repository import Repository
+from stepwarden.source.scan.reader import Reader
 
 
 @pytest.fixture
@@ -42,16 +45,16 @@ def made(tmp_path: Path) -> Made:
 def look_at_everything(repository: Repository) -> list[str]:
     """Do all that is ever done with a repository."""
     repository.status(until=until())
-    repository.listed(until=until())
+    repository.list_files(until=until())
     for base, staged, worktree in (("HEAD", True, True), ("HEAD", True, False), (None, False, True)):
-        repository.diff(base, staged=staged, worktree=worktree, until=until())
-        repository.named(base, staged=staged, worktree=worktree, until=until())
-    repository.churn(until=until())
-    commit = repository.commit("main", until=until())
-    repository.fork(commit, until=until())
-    changes = repository.diff("HEAD", staged=True, worktree=True, until=until())
-    repository.reread(changes, "HEAD", staged=True, worktree=True, until=until())
-    repository.blobs([change.blob_before for change in changes if change.blob_before], until=until())
+        read_diff(repository, Comparison(base, staged=staged, worktree=worktree), until=until())
+        list_changes(repository, Comparison(base, staged=staged, worktree=worktree), until=until())
+    count_commits(repository, until=until())
+    commit = find_commit(repository, "main", until=until())
+    find_merge_base(repository, commit, until=until())
+    changes = read_diff(repository, Comparison("HEAD"), until=until())
+    reread_as_text(repository, changes, Comparison("HEAD"), until=until())
+    repository.read_blobs([change.blob_before for change in changes if change.blob_before], until=until())
     return sorted(change.path for change in changes)
 
 
@@ -187,8 +190,8 @@ def test_a_partial_clone_fetches_nothing(made: Made, script: str, sentinel: Path
         made.git("config", key, value)
     (made.top / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     with pytest.raises(GitFailed):
-        repository.diff("HEAD", staged=True, worktree=True, until=until())
-    assert repository.blobs([blob], until=until()) == {}
+        read_diff(repository, Comparison("HEAD"), until=until())
+    assert repository.read_blobs([blob], until=until()) == {}
     assert not sentinel.exists()
 
 
@@ -206,9 +209,9 @@ def test_a_helper_of_a_remote_does_not_run(made: Made, script: str, sentinel: Pa
     git = repository.git
     path = f"{helpers}:{git.environment['PATH']}"
     armed = Git(git.path, {**git.environment, "PATH": path})
-    repository = Repository(armed, repository.top, repository.git_dir, "", repository.guards)
+    repository = Repository(armed, repository.top, repository.place)
     with pytest.raises(GitFailed):
-        repository.diff("HEAD", staged=True, worktree=True, until=until())
+        read_diff(repository, Comparison("HEAD"), until=until())
     assert not sentinel.exists()
 
 
@@ -229,7 +232,7 @@ def test_a_work_tree_elsewhere_is_not_followed(made: Made, tmp_path: Path) -> No
     elsewhere.mkdir()
     (elsewhere / "a.py").write_text("private = 1\n")
     made.git("config", "core.worktree", str(elsewhere))
-    changes = made.opened().diff("HEAD", staged=True, worktree=True, until=until())
+    changes = read_diff(made.opened(), Comparison("HEAD"), until=until())
     assert not any("private" in text for change in changes for _, text in change.added)
     assert ("a.py", "x = 2") in [(change.path, text) for change in changes for _, text in change.added]
 

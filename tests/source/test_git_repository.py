@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from git_driver import Made, program, until
 
-from stepwarden.source.change import FileChange
-from stepwarden.source.git import Repository
-from stepwarden.source.hardened import GitFailed
-from stepwarden.source.repositories import NothingFound, enclosing, find_repositories
+from stepwarden.source.git.change import FileChange
+from stepwarden.source.git.command import GitFailed
+from stepwarden.source.git.diff import Comparison, read_diff, reread_as_text
+from stepwarden.source.git.discovery import NothingFound, enclosing, find_repositories
+from stepwarden.source.git.history import count_commits
+from stepwarden.source.git.mentions import find_mentions
+from stepwarden.source.git.refs import find_commit, find_merge_base, hash_empty_tree
+from stepwarden.source.git.repository import Repository
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def made(tmp_path: Path) -> Made:
 
 
 def all_changes(repository: Repository, base: str = "HEAD") -> dict[str, FileChange]:
-    return {change.path: change for change in repository.diff(base, staged=True, worktree=True, until=until())}
+    return {change.path: change for change in read_diff(repository, Comparison(base), until=until())}
 
 
 def hunks(change: FileChange) -> list[tuple[int, int, int, int]]:
@@ -61,11 +65,11 @@ def test_what_is_staged_and_what_is_not_are_told_apart(made: Made) -> None:
     made.git("add", "a.py")
     made.write("a.py", "both\n")
     repository = made.opened()
-    (staged,) = repository.diff("HEAD", staged=True, worktree=False, until=until())
-    (unstaged,) = repository.diff(None, staged=False, worktree=True, until=until())
+    (staged,) = read_diff(repository, Comparison("HEAD", staged=True, worktree=False), until=until())
+    (unstaged,) = read_diff(repository, Comparison(None, staged=False, worktree=True), until=until())
     assert [text for _, text in staged.added] == ["staged"]
     assert [text for _, text in unstaged.added] == ["both"]
-    assert repository.blobs([staged.blob], until=until()) == {staged.blob: b"staged\n"}
+    assert repository.read_blobs([staged.blob], until=until()) == {staged.blob: b"staged\n"}
 
 
 def test_renames_deletions_modes_links_and_binaries_are_told(made: Made) -> None:
@@ -138,7 +142,7 @@ def test_secrets_are_named_but_not_read(made: Made) -> None:
     made.write(".env", "KEY=hunter2\n")
     made.write("a.py", "x\n")
     made.git("add", "-f", "-A")
-    found = made.opened().diff("HEAD", staged=True, worktree=True, until=until(), unread=[".env"])
+    found = read_diff(made.opened(), Comparison("HEAD"), until=until(), unread=[".env"])
     by_path = {change.path: change for change in found}
     assert by_path[".env"].added == ()
     assert by_path[".env"].withheld
@@ -151,7 +155,7 @@ def test_what_attributes_hide_is_read_again_as_text(made: Made) -> None:
     repository = made.opened()
     change = all_changes(repository)["a.py"]
     assert change.binary
-    (seen,) = repository.reread([change], "HEAD", staged=True, worktree=True, until=until())
+    (seen,) = reread_as_text(repository, [change], Comparison("HEAD"), until=until())
     assert seen.added == ((1, "hidden"),)
 
 
@@ -163,7 +167,7 @@ def test_a_conflict_is_told_once_with_its_hunks(made: Made) -> None:
     made.git("merge", "other", check=False)
     repository = made.opened()
     assert repository.status(until=until()).unmerged == ("a.py",)
-    (change,) = repository.diff(None, staged=False, worktree=True, until=until())
+    (change,) = read_diff(repository, Comparison(None, staged=False, worktree=True), until=until())
     assert (change.path, change.status) == ("a.py", "U")
     assert any(text.startswith("<<<<<<<") for _, text in all_changes(repository)["a.py"].added)
 
@@ -180,7 +184,7 @@ def test_a_repository_without_commits_is_compared_with_nothing(tmp_path: Path) -
     made.git("add", "a.py")
     repository = made.opened()
     assert repository.status(until=until()).head == ""
-    (change,) = repository.diff(repository.empty_tree(until=until()), staged=True, worktree=True, until=until())
+    (change,) = read_diff(repository, Comparison(hash_empty_tree(repository, until=until())), until=until())
     assert (change.path, change.status, change.added) == ("a.py", "A", ((1, "x"),))
 
 
@@ -212,7 +216,7 @@ def test_a_ref_that_exists_is_a_commit(made: Made, ref: str) -> None:
     made.git("tag", "-a", "v1", "-m", "v1")
     made.git("branch", "topic/x")
     made.write("a.py", "")
-    assert len(made.opened().commit(ref, until=until())) == 40
+    assert len(find_commit(made.opened(), ref, until=until())) == 40
 
 
 @pytest.mark.parametrize(
@@ -220,8 +224,8 @@ def test_a_ref_that_exists_is_a_commit(made: Made, ref: str) -> None:
     ["-x", "--output=/tmp/x", "--upload-pack=x", "main..HEAD", "main:a.py", "a b", "", "x" * 300, "a\0b", "*", "[a]"],
 )
 def test_what_is_no_ref_is_refused_before_git_is_asked(made: Made, ref: str) -> None:
-    with pytest.raises(GitFailed, match="is no git ref"):
-        made.opened().commit(ref, until=until())
+    with pytest.raises(GitFailed, match="is not a git ref"):
+        find_commit(made.opened(), ref, until=until())
 
 
 def test_a_ref_that_is_not_there_is_told_with_those_that_are(made: Made) -> None:
@@ -229,15 +233,15 @@ def test_a_ref_that_is_not_there_is_told_with_those_that_are(made: Made) -> None
     with pytest.raises(
         GitFailed, match=r"no commit here is called 'nope'. Send a branch, tag or commit, such as .*main"
     ):
-        made.opened().commit("nope", until=until())
+        find_commit(made.opened(), "nope", until=until())
     blob = made.git("rev-parse", "HEAD:a.py").strip()
     with pytest.raises(GitFailed, match="no commit here"):
-        made.opened().commit(blob, until=until())
+        find_commit(made.opened(), blob, until=until())
 
 
 def test_a_branch_that_is_only_at_the_remote_is_found(made: Made) -> None:
     made.git("update-ref", "refs/remotes/origin/develop", "HEAD")
-    assert made.opened().commit("develop", until=until()) == made.git("rev-parse", "HEAD").strip()
+    assert find_commit(made.opened(), "develop", until=until()) == made.git("rev-parse", "HEAD").strip()
 
 
 def test_the_fork_is_the_last_common_commit(made: Made) -> None:
@@ -247,19 +251,19 @@ def test_the_fork_is_the_last_common_commit(made: Made) -> None:
     made.git("checkout", "-q", "other")
     other = made.commit(b_dot_txt="theirs\n")
     made.git("checkout", "-q", "main")
-    assert made.opened().fork(other, until=until()) == base
+    assert find_merge_base(made.opened(), other, until=until()) == base
     made.git("checkout", "-q", "--orphan", "alone")
     alone = made.commit("alone")
     made.git("checkout", "-q", "main")
-    assert made.opened().fork(alone, until=until()) == alone
+    assert find_merge_base(made.opened(), alone, until=until()) == alone
 
 
 def test_churn_counts_commits_by_file(made: Made) -> None:
     for number in range(3):
         made.commit(a_dot_py=f"{number}\n")
     made.commit(sub__c_dot_py="d\n")
-    assert made.opened().churn(until=until()) == {"a.py": 4, "b.txt": 1, "sub/c.py": 2}
-    assert made.opened(within="sub").churn(until=until()) == {"sub/c.py": 2}
+    assert count_commits(made.opened(), until=until()) == {"a.py": 4, "b.txt": 1, "sub/c.py": 2}
+    assert count_commits(made.opened(within="sub"), until=until()) == {"sub/c.py": 2}
 
 
 def test_mentions_are_whole_words_and_calls(made: Made) -> None:
@@ -269,7 +273,7 @@ def test_mentions_are_whole_words_and_calls(made: Made) -> None:
         d_dot_py="x.total (2)\n",
         e_dot_py="total = 1; Cart2\n",
     )
-    assert made.opened().mentions(["total(", "Cart", "gone"], until=until()) == {
+    assert find_mentions(made.opened(), ["total(", "Cart", "gone"], until=until()) == {
         "total(": ("a.py", "d.py"),
         "Cart": ("a.py",),
         "gone": (),
@@ -280,7 +284,7 @@ def test_large_and_missing_blobs_are_left_out(made: Made) -> None:
     made.commit(large_dot_txt="x" * 3_000_000)
     small, large = (made.git("rev-parse", f"HEAD:{name}").strip() for name in ("a.py", "large.txt"))
     missing = "0" * 39 + "1"
-    assert list(made.opened().blobs([small, large, missing], until=until())) == [small]
+    assert list(made.opened().read_blobs([small, large, missing], until=until())) == [small]
 
 
 def found_at(root: Path, start: Path | None = None) -> list[str]:
@@ -321,11 +325,11 @@ def test_a_git_file_that_leads_to_somebody_elses_repository_is_refused(made: Mad
     thief = tmp_path.resolve() / "thief"
     thief.mkdir()
     (thief / ".git").write_text(f"gitdir: {made.top / '.git'}\n")
-    with pytest.raises(GitFailed, match="does not know it"):
+    with pytest.raises(GitFailed, match="does not name it"):
         found_at(thief)
     (thief / ".git").unlink()
     (thief / ".git").symlink_to(made.top / ".git")
-    with pytest.raises(GitFailed, match="does not know it"):
+    with pytest.raises(GitFailed, match="does not name it"):
         found_at(thief)
 
 
@@ -341,7 +345,7 @@ def test_a_broken_repository_is_told_as_broken(made: Made, what: str) -> None:
     else:
         subprocess.run(["rm", "-rf", str(git_dir)], check=True)
         git_dir.write_text("nothing of the kind\n")
-    with pytest.raises(GitFailed, match=r"broken|leads to no git directory") as caught:
+    with pytest.raises(GitFailed, match=r"broken|points to no git directory") as caught:
         found_at(made.top)
     assert not isinstance(caught.value, NothingFound)
     assert "Send" in str(caught.value) or "send" in str(caught.value)

@@ -5,11 +5,12 @@ from graph_trees import graph, meant, targets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwarden.source.call_resolver import Certainty
-from stepwarden.source.cycles import components, cycles, layers, shortest_cycle
-from stepwarden.source.graph import Graph
+from stepwarden.source.graph.code_graph import CodeGraph
+from stepwarden.source.graph.cycles import components, cycles, layers, shortest_cycle
+from stepwarden.source.graph.resolution import Certainty
+from stepwarden.source.graph.symbol_search import find_symbols
+from stepwarden.source.graph.symbols import Symbol
 from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Language, Outline
-from stepwarden.source.symbols import Symbol
 
 SHOP = {
     "shop/__init__.py": "from .cart import Cart as Basket\n",
@@ -110,51 +111,55 @@ def test_a_method_of_a_built_in_type_is_never_taken_for_the_only_one_of_its_name
 
 def test_callers_are_found_under_every_name_and_the_sure_ones_come_first() -> None:
     shop = graph(SHOP)
-    places = [(one.path, one.call.name) for one in shop.callers(Symbol("shop/cart.py", "Cart"))]
+    places = [(one.path, one.call.name) for one in shop.calls.calls_to(Symbol("shop/cart.py", "Cart"))]
     assert places == [("shop/cart.py", "Cart"), ("tests/test_cart.py", "Basket"), ("tests/test_cart.py", "Cart")]
-    assert [one.call.name for one in shop.callers(Symbol("shop/cart.py", "Cart.__init__"))] == [
+    assert [one.call.name for one in shop.calls.calls_to(Symbol("shop/cart.py", "Cart.__init__"))] == [
         "Cart",
         "Basket",
         "Cart",
     ]
-    assert [one.call.name for one in shop.callers(Symbol("shop/money.py", "rounded"))] == ["round_it"]
+    assert [one.call.name for one in shop.calls.calls_to(Symbol("shop/money.py", "rounded"))] == ["round_it"]
 
 
 def test_the_calls_of_a_class_are_those_of_its_constructor() -> None:
-    assert [one.text for one in graph(SHOP).calls(Symbol("shop/cart.py", "Cart"))] == ["self.load"]
+    assert [one.text for one in graph(SHOP).calls.made_by(Symbol("shop/cart.py", "Cart"))] == ["self.load"]
 
 
 def test_importers_name_line_and_names() -> None:
     shop = graph(SHOP)
-    found = [(one.path, one.line, one.names) for one in shop.importers("shop/cart.py")]
+    found = [(one.path, one.line, one.names) for one in shop.imports.importers_of("shop/cart.py")]
     assert found == [("shop/__init__.py", 1, ("Cart",)), ("tests/test_cart.py", 3, ("Cart",))]
-    assert [one.path for one in shop.importers("shop/rules.py")] == ["shop/cart.py"]
-    assert "shop/store/files.py" in shop.imports["shop/cart.py"]
+    assert [one.path for one in shop.imports.importers_of("shop/rules.py")] == ["shop/cart.py"]
+    assert "shop/store/files.py" in shop.imports.loaded_by("shop/cart.py")
 
 
 def test_an_import_in_a_function_is_no_import_at_load() -> None:
     found = graph({"a.py": "def f():\n    import b\n", "b.py": "import a\n"})
-    assert cycles(found.imports) == []
-    assert [one.path for one in found.importers("b.py")] == ["a.py"]
+    assert cycles(loads(found)) == []
+    assert [one.path for one in found.imports.importers_of("b.py")] == ["a.py"]
+
+
+def loads(found: CodeGraph) -> dict[str, frozenset[str]]:
+    return {path: found.imports.loaded_by(path) for path in found.outlines}
 
 
 def test_a_cycle_of_imports_is_found_with_a_way_round() -> None:
     found = graph(
         {"p/a.py": "from . import b\n", "p/b.py": "from . import c\n", "p/c.py": "import p.a\n", "p/__init__.py": ""}
     )
-    assert cycles(found.imports) == [("p/a.py", "p/b.py", "p/c.py")]
-    assert shortest_cycle(("p/a.py", "p/b.py", "p/c.py"), found.imports) == ("p/a.py", "p/b.py", "p/c.py")
+    assert cycles(loads(found)) == [("p/a.py", "p/b.py", "p/c.py")]
+    assert shortest_cycle(("p/a.py", "p/b.py", "p/c.py"), loads(found)) == ("p/a.py", "p/b.py", "p/c.py")
 
 
 def test_a_symbol_of_twenty_places_is_listed_with_all_of_them_and_one_can_be_picked() -> None:
     found = graph({f"m{place}.py": "class A:\n    def run(self): pass\n" for place in range(20)})
-    assert len(found.symbols.find("run")) == 20
-    assert len(found.symbols.find("A.run")) == 20
-    assert found.symbols.find("m7.py:A.run") == (Symbol("m7.py", "A.run"),)
-    assert found.symbols.find("m7.A.run") == (Symbol("m7.py", "A.run"),)
-    assert found.symbols.find("m7.py:2") == (Symbol("m7.py", "A.run"),)
-    assert found.symbols.find("m7.py") == (Symbol("m7.py", ""),)
-    assert found.symbols.find("nothing") == ()
+    assert len(find_symbols(found.symbols, "run")) == 20
+    assert len(find_symbols(found.symbols, "A.run")) == 20
+    assert find_symbols(found.symbols, "m7.py:A.run") == (Symbol("m7.py", "A.run"),)
+    assert find_symbols(found.symbols, "m7.A.run") == (Symbol("m7.py", "A.run"),)
+    assert find_symbols(found.symbols, "m7.py:2") == (Symbol("m7.py", "A.run"),)
+    assert find_symbols(found.symbols, "m7.py") == (Symbol("m7.py", ""),)
+    assert find_symbols(found.symbols, "nothing") == ()
 
 
 def written(path: str, language: Language, *definitions: Definition, imports=(), calls=()) -> Outline:
@@ -188,7 +193,7 @@ def test_scripts_are_found_by_relative_paths_package_names_and_default_exports()
         written("app/src/shapes/index.tsx", script, imports=[Import("./box", (("*", "*"),), 1)]),
         written("app/src/shapes/box.tsx", script, function("box")),
     ]
-    found = Graph({one.path: one for one in (app, *others)}, {"@shop/money": "packages/money"})
+    found = CodeGraph({one.path: one for one in (app, *others)}, {"@shop/money": "packages/money"})
     told = {call.name: targets(found, app.path, f"{call.receiver}.{call.name}".lstrip(".")) for call in app.calls}
     assert told == {
         "draw": ("sure", ["app/src/draw.ts:draw"]),
@@ -220,7 +225,7 @@ def test_go_calls_reach_their_package_its_methods_and_other_packages_of_the_modu
         function("Page", DefinitionKind.CLASS),
         function("Page.Show", DefinitionKind.METHOD),
     )
-    found = Graph({one.path: one for one in (main, other, page)}, {"example.org/hugo": ""})
+    found = CodeGraph({one.path: one for one in (main, other, page)}, {"example.org/hugo": ""})
     told = [targets(found, main.path, f"{call.receiver}.{call.name}".lstrip(".")) for call in main.calls]
     assert told == [
         ("sure", ["site/other.go:helper"]),
@@ -289,8 +294,8 @@ def test_every_call_gets_one_certainty_and_targets_that_exist(
     )
     for path, one in found.outlines.items():
         for call in one.calls:
-            told = found.resolve(path, call)
+            told = found.calls.resolve(path, call)
             assert all(found.symbols.definition(target) for target in told.targets)
             assert bool(told.targets) is (told.certainty in {Certainty.SURE, Certainty.LIKELY, Certainty.OPEN})
             for target in told.targets:
-                assert told in found.callers(target)
+                assert told in found.calls.calls_to(target)

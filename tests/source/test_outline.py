@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwarden.source.file_parser import outline
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Outline
 
 PYTHON = b'''"""Module."""
@@ -82,7 +82,7 @@ const Rate = 1
 
 
 def read(path: str, text: bytes) -> Outline:
-    found = outline(path, text)
+    found = parse_outline(path, text)
     assert found is not None
     assert found.broken == ()
     return found
@@ -178,16 +178,16 @@ def test_decision_points_parameters_and_signatures_are_measured() -> None:
 
 
 def test_what_a_person_did_not_write_has_no_definitions() -> None:
-    minified = outline("a.min.js", b"function f(){return 1};" * 2_000)
+    minified = parse_outline("a.min.js", b"function f(){return 1};" * 2_000)
     assert minified is not None
     assert (minified.generated, minified.definitions) == (True, ())
-    deep = outline("a.py", b"(\n" * 100_000)
+    deep = parse_outline("a.py", b"(\n" * 100_000)
     assert deep is not None
     assert (deep.generated, deep.broken) == (True, (1,))
 
 
 def test_a_syntax_error_leaves_the_definitions_around_it() -> None:
-    found = outline("a.py", b"def f():\n    return 1\n\ndef g(:\n    pass\n\ndef h():\n    return 2\n")
+    found = parse_outline("a.py", b"def f():\n    return 1\n\ndef g(:\n    pass\n\ndef h():\n    return 2\n")
     assert found is not None
     assert found.broken
     assert {"f", "h"} <= {item.name for item in found.definitions}
@@ -195,6 +195,6 @@ def test_a_syntax_error_leaves_the_definitions_around_it() -> None:
 
 @pytest.mark.parametrize("data", ["def f():\n    'ü'\n".encode("utf-16"), "def f():\n    'ü'\n".encode("latin-1")])
 def test_other_encodings_are_read(data: bytes) -> None:
-    found = outline("a.py", data)
+    found = parse_outline("a.py", data)
     assert found is not None
     assert [item.qualified for item in found.definitions if item.qualified] == ["f"]

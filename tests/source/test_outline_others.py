@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwarden.source.file_parser import outline
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Outline
 
 JAVA = b"""package a;
@@ -71,7 +71,7 @@ public interface IOpen { void Open(); }
 
 
 def read(path: str, text: bytes) -> Outline:
-    found = outline(path, text)
+    found = parse_outline(path, text)
     assert found is not None
     assert found.broken == ()
     return found

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stepwarden.source.documentation import undocumented
-from stepwarden.source.file_parser import outline
+from stepwarden.source.documentation import find_undocumented
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Outline
 
 SHOP = b'''"""A shop."""
@@ -39,7 +39,7 @@ async def run(shops):
 
 
 def read(text: bytes, path: str = "a/shop.py") -> Outline:
-    found = outline(path, text)
+    found = parse_outline(path, text)
     assert found is not None
     return found
 
@@ -49,7 +49,7 @@ def named(found: Outline) -> dict[str, Definition]:
 
 
 def missing(text: bytes, path: str = "a/shop.py") -> list[str]:
-    return [each.qualified for each in undocumented({path: read(text, path)}).get(path, ())]
+    return [each.qualified for each in find_undocumented({path: read(text, path)}).get(path, ())]
 
 
 def test_definitions_have_their_kind_range_parameters_and_bases() -> None:
@@ -151,4 +151,4 @@ def test_the_same_bytes_give_the_same_outline() -> None:
 
 
 def test_a_file_in_no_language_has_no_outline() -> None:
-    assert outline("README.md", b"# x") is None
+    assert parse_outline("README.md", b"# x") is None

@@ -2,19 +2,19 @@
 
 import pytest
 
-from stepwarden.source.documentation import undocumented
-from stepwarden.source.file_parser import outline
+from stepwarden.source.documentation import find_undocumented
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import CallSite, DefinitionKind, Import, Outline
 
 
 def read(text: str, path: str) -> Outline:
-    found = outline(path, text.encode())
+    found = parse_outline(path, text.encode())
     assert found is not None
     return found
 
 
 def missing(text: str, path: str) -> list[str]:
-    return [each.qualified for each in undocumented({path: read(text, path)}).get(path, ())]
+    return [each.qualified for each in find_undocumented({path: read(text, path)}).get(path, ())]
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,6 @@ def test_go_has_methods_below_their_type_with_their_calls() -> None:
 
 def test_one_comment_does_for_a_package_of_go() -> None:
     bare = {path: read("package shop\n", path) for path in ("a/x.go", "a/shop.go", "b/y.go", "a/x_test.go")}
-    assert list(undocumented(bare)) == ["a/shop.go", "b/y.go"]
+    assert list(find_undocumented(bare)) == ["a/shop.go", "b/y.go"]
     bare["a/z.go"] = read("// Package shop sells.\npackage shop\n", "a/z.go")
-    assert list(undocumented(bare)) == ["b/y.go"]
+    assert list(find_undocumented(bare)) == ["b/y.go"]

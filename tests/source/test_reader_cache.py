@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from git_driver import Made, until
 
-from stepwarden.source.cache import CacheFile
-from stepwarden.source.entry import FileEntry, read_entry
-from stepwarden.source.file_parser import outline
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline_codec import DamagedOutline, decode, encode
-from stepwarden.source.reader import Reader
+from stepwarden.source.scan.cache import CacheFile, fingerprint
+from stepwarden.source.scan.entry import FileEntry, read_entry
+from stepwarden.source.scan.reader import Reader
 
 SAMPLE = '''"""Module."""
 import os as system
@@ -64,7 +64,7 @@ def names(reader: Reader, made: Made) -> list[str]:
 
 
 def test_an_outline_is_the_same_after_a_way_through_bytes() -> None:
-    read = outline("a.py", SAMPLE.encode())
+    read = parse_outline("a.py", SAMPLE.encode())
     assert read is not None
     assert read.calls
     assert read.imports
@@ -73,7 +73,7 @@ def test_an_outline_is_the_same_after_a_way_through_bytes() -> None:
     assert hash(again) == hash(read)
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"\x80\x04N.", encode(outline("a.py", b"x = 1\n"))[:-3]])  # type: ignore[arg-type]
+@pytest.mark.parametrize("data", [b"", b"x", b"\x80\x04N.", encode(parse_outline("a.py", b"x = 1\n"))[:-3]])  # type: ignore[arg-type]
 def test_other_bytes_are_no_outline(data: bytes) -> None:
     with pytest.raises(DamagedOutline):
         decode(data)
@@ -129,11 +129,7 @@ def test_a_part_that_is_scanned_leaves_the_rest_kept(reader: Reader, made: Made,
     names(reader, made)
     made.write("f00.py", "def g0(): ...\n")
     reader.scan(str(made.top), ["f00.py"], until=until())
-    assert len(CacheFile(cache, str(made.top), reader_mark(reader)).load()) == 30
-
-
-def reader_mark(reader: Reader) -> str:
-    return reader._mark  # pyright: ignore[reportPrivateUsage]
+    assert len(CacheFile(cache, str(made.top), fingerprint()).load()) == 30
 
 
 @pytest.mark.parametrize("damage", ["cut", "turned", "foreign", "empty"])

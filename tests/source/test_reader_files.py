@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from git_driver import Made, until
 
-from stepwarden.source import reader as reading
 from stepwarden.source.outline import Language
-from stepwarden.source.reader import Reader
-from stepwarden.source.scan import Scan
+from stepwarden.source.scan import selection
+from stepwarden.source.scan.reader import Reader
+from stepwarden.source.scan.result import Scan
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_without_git_a_directory_is_walked_and_that_is_said(
     monkeypatch.setenv("PATH", "/nowhere")
     scan = scan_of(reader, made)
     assert list(scan.outlines) == ["a.py"]
-    assert any("git is not here" in part.why for part in scan.left_out)
+    assert any("git is not installed" in part.why for part in scan.left_out)
 
 
 def test_secrets_links_and_devices_are_never_read(reader: Reader, made: Made, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_odd_names_and_odd_bytes_are_read(reader: Reader, made: Made) -> None:
 
 
 def test_more_files_than_a_scan_takes_are_counted(reader: Reader, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SOURCES", 5)
+    monkeypatch.setattr(selection, "MOST_SOURCES", 5)
     for number in range(9):
         made.write(f"f{number}.py", "")
     scan = scan_of(reader, made)

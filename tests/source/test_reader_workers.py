@@ -11,17 +11,17 @@ import psutil
 import pytest
 from git_driver import Made, until
 
-from stepwarden.source.entry import FileEntry
-from stepwarden.source.reader import Reader
-from stepwarden.source.workers import CRASHED, parse_all
+from stepwarden.source.scan.entry import FileEntry
+from stepwarden.source.scan.reader import Reader
+from stepwarden.source.scan.workers import CRASHED, ParseJob, WorkerProcess, parse_all
 
 HEAVY = ("mcp", "pydantic", "asyncio", "sqlalchemy", "multiprocessing")
 
 # A worker that dies or hangs at files of certain names, and else answers as the real one.
 ODD_WORKER = """
 import os, sys, time
-from stepwarden.source.entry import read_entry
-from stepwarden.source.frames import StreamEnded, read_frame, write_result
+from stepwarden.source.scan.entry import read_entry
+from stepwarden.source.scan.frames import StreamEnded, read_frame, write_result
 while True:
     try:
         told, _ = read_frame(sys.stdin.buffer)
@@ -54,13 +54,10 @@ def test_a_file_that_kills_its_worker_is_the_only_one_lost(made: Made, tmp_path:
     names[20:20] = [made.write(f"{trouble}{number}.py", "").name for number in (1, 2)]
     given = dict(
         parse_all(
-            str(made.top),
-            names,
-            {},
+            ParseJob(str(made.top), names, {}),
             until=until(),
             stopped=lambda: False,
-            command=(sys.executable, str(script)),
-            file_seconds=2.0,
+            process=WorkerProcess((sys.executable, str(script)), file_seconds=2.0),
         )
     )
     assert {name for name, result in given.items() if result == CRASHED} == {f"{trouble}1.py", f"{trouble}2.py"}
@@ -70,7 +67,8 @@ def test_a_file_that_kills_its_worker_is_the_only_one_lost(made: Made, tmp_path:
 def test_workers_that_cannot_start_lose_every_file_and_nothing_else(made: Made) -> None:
     names = [f"f{number:02}.py" for number in range(60)]
     failing = (sys.executable, "-c", "raise SystemExit(1)")
-    given = dict(parse_all(str(made.top), names, {}, until=until(), stopped=lambda: False, command=failing))
+    job = ParseJob(str(made.top), names, {})
+    given = dict(parse_all(job, until=until(), stopped=lambda: False, process=WorkerProcess(failing)))
     assert set(given.values()) == {CRASHED}
 
 
@@ -81,12 +79,10 @@ def test_a_scan_that_is_given_up_leaves_no_worker(made: Made, tmp_path: Path) ->
     started = time.monotonic()
     given = list(
         parse_all(
-            str(made.top),
-            hanging,
-            {},
+            ParseJob(str(made.top), hanging, {}),
             until=time.monotonic() + 1.0,
             stopped=lambda: False,
-            command=(sys.executable, str(script)),
+            process=WorkerProcess((sys.executable, str(script))),
         )
     )
     assert given == []
@@ -100,7 +96,7 @@ def test_what_killed_a_worker_is_not_parsed_by_the_server_later(made: Made, tmp_
     reader = Reader(cache)
     scan = reader.scan(str(made.top), until=until())
     assert len(scan.outlines) == 60
-    kept = reader._kept(str(made.top))  # pyright: ignore[reportPrivateUsage]
+    kept = reader._roots.get(str(made.top))  # pyright: ignore[reportPrivateUsage]
     path = made.top / "f00.py"
     old = path.stat().st_mtime_ns - 10**10
     os.utime(path, ns=(old, old))
@@ -115,7 +111,7 @@ def test_what_killed_a_worker_is_not_parsed_by_the_server_later(made: Made, tmp_
 
 
 def test_a_worker_loads_nothing_heavy() -> None:
-    code = f"import stepwarden.source.worker, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    code = f"import stepwarden.source.scan.worker, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -123,9 +119,9 @@ def test_a_worker_loads_nothing_heavy() -> None:
 PARENT = """
 import sys, time
 import psutil
-from stepwarden.source.workers import parse_all
+from stepwarden.source.scan.workers import ParseJob, parse_all
 root, *names = sys.argv[1:]
-results = parse_all(root, names * 40, {}, until=time.monotonic() + 60, stopped=lambda: False)
+results = parse_all(ParseJob(root, names * 40, {}), until=time.monotonic() + 60, stopped=lambda: False)
 next(results)
 print(*[child.pid for child in psutil.Process().children()], flush=True)
 sys.stdin.read()

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from stepwarden.source.outline import Language
-from stepwarden.source.unchanged import differences
+from stepwarden.source.unchanged import find_differences
 
 PYTHON = '''"""A shop."""
 
@@ -203,7 +203,7 @@ SEEDS = range(50)  # for each of four languages: 200
 
 
 def told(language: Language, before: str, after: str) -> list[tuple[int, int, str, str]]:
-    found = differences(before.encode(), after.encode(), language, TEXTS[language][1])
+    found = find_differences(before.encode(), after.encode(), language, TEXTS[language][1])
     return [(item.line_before, item.line_after, item.before, item.after) for item in found]
 
 

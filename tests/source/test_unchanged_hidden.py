@@ -3,7 +3,7 @@
 import pytest
 
 from stepwarden.source.outline import Language
-from stepwarden.source.unchanged import differences
+from stepwarden.source.unchanged import find_differences
 
 SUFFIXES = {
     Language.PYTHON: ".py",
@@ -359,14 +359,14 @@ HONEST: list[tuple[Language, str, str]] = [
 
 @pytest.mark.parametrize(("language", "before", "after"), CHANGED)
 def test_a_change_that_looks_like_documentation_is_seen(language: Language, before: str, after: str) -> None:
-    assert differences(before.encode(), after.encode(), language, f"x{SUFFIXES[language]}")
+    assert find_differences(before.encode(), after.encode(), language, f"x{SUFFIXES[language]}")
 
 
 @pytest.mark.parametrize(("language", "before", "after"), CHANGED)
 def test_it_is_seen_the_other_way_round_too(language: Language, before: str, after: str) -> None:
-    assert differences(after.encode(), before.encode(), language, f"x{SUFFIXES[language]}")
+    assert find_differences(after.encode(), before.encode(), language, f"x{SUFFIXES[language]}")
 
 
 @pytest.mark.parametrize(("language", "before", "after"), HONEST)
 def test_documentation_in_every_place_it_may_stand_is_no_change(language: Language, before: str, after: str) -> None:
-    assert differences(before.encode(), after.encode(), language, f"x{SUFFIXES[language]}") == ()
+    assert find_differences(before.encode(), after.encode(), language, f"x{SUFFIXES[language]}") == ()

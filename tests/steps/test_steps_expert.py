@@ -1,4 +1,4 @@
-"""The expert's round: asked once before a thread completes, heeded once, never waited for against the agent's will."""
+"""The expert's round: asked once before a thread completes, heeded once; the agent can always go on without it."""
 
 from dataclasses import replace
 from typing import Any
@@ -69,12 +69,18 @@ def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(op
     assert decision.events[-1].open == ()
 
 
-@pytest.mark.parametrize("said", [{"points": ()}, {"points": (Objection("x", verdict=Verdict.REFUTED),)}])
-def test_a_no_without_a_reason_that_stands_bars_nothing_and_is_called_no_yes(said: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"points": ()}, "it gives no reason"),
+        ({"points": (Objection("x", verdict=Verdict.REFUTED),)}, "its quote is not in the file"),
+    ],
+)
+def test_a_no_without_a_reason_that_stands_bars_nothing_and_is_not_called_a_yes(said: dict[str, Any], why: str) -> None:
     opinion = replace(OBJECTS, **said)
     done = reviewed(waiting(), opinion)
     assert done.thread.outcome is Outcome.DONE
-    assert opinion.verdict == "disagrees, set aside for want of a reason that stands"
+    assert opinion.verdict == f"disagrees, but {why}, so it was ignored"
     assert opinion.verdict in done.thread.decisions[-2].reason
 
 

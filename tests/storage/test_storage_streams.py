@@ -168,7 +168,7 @@ async def test_heads_are_filtered_by_tool_outcome_and_prefix(any_store: Store) -
 
 
 async def test_calibration_counts_done_streams_of_the_tool_since_the_reset(any_store: Store, clock: Clock) -> None:
-    async def finish(name: str, steps: int, **other: object) -> None:
+    async def finish(name: str, steps: int, **other: Any) -> None:
         clock.now += 1
         done = replace(CHANGE, state="done", steps=steps, completed=True)
         await append(any_store, name, 1, replace(done, **other))

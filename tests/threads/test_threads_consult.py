@@ -120,7 +120,7 @@ class Alarm(logging.Handler):
 @contextmanager
 def alarm(words: str) -> Iterator[asyncio.Event]:
     handler = Alarm(words)
-    logger = logging.getLogger("stepwarden.consultation.background_requests")
+    logger = logging.getLogger("stepwarden.consultation")
     logger.addHandler(handler)
     try:
         yield handler.rang

@@ -137,8 +137,8 @@ async def test_files_that_come_go_and_move_change_the_total(app: MCPServer, shop
         second = await host.step("docgen", 2, first.id, step=said)
         facts = second.sent["facts"]
         assert "1 of 4 files documented; 3 definitions left." in facts
-        moved = "renamed src/cart.py -> src/basket.py; new src/extra.py, src/till.py; gone src/stock.go"
-        assert f"Since: {moved}." in facts
+        moved = "renamed src/cart.py -> src/basket.py; new src/extra.py, src/till.py; deleted src/stock.go"
+        assert f"Changed: {moved}." in facts
         assert second.sent["total_steps"] == 5
         assert second.sent["plan"]["was"] == 4
 

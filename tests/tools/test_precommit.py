@@ -18,7 +18,7 @@ ENVIRONMENT = {
 
 
 def git(directory: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=directory, env=ENVIRONMENT, check=True, capture_output=True, timeout=60)
+    subprocess.run(["git", *arguments], cwd=directory, env=ENVIRONMENT, check=True, capture_output=True)
 
 
 def committed(project: Path) -> Path:
@@ -43,7 +43,7 @@ async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: P
     async with connected(app, project) as host:
         first = await host.open("precommit")
         assert first.sent["facts"][0].startswith("1 file +2 -1 since ")
-        assert "public" in first.text
+        assert "interface" in first.text
         held = await host.step(
             "precommit",
             2,
@@ -102,9 +102,9 @@ async def test_what_is_compared_is_chosen(app: MCPServer, project: Path) -> None
     ("fields", "words"),
     [
         ({"compare_to": "nope"}, "no commit here is called 'nope'. Send a branch, tag or commit, such as main"),
-        ({"compare_to": "--output=x"}, "is no git ref. Send a branch"),
-        ({"path": "/etc"}, "is no directory that may be read here"),
-        ({"path": ".git"}, "is no directory that may be read here"),
+        ({"compare_to": "--output=x"}, "is not a git ref. Send a branch"),
+        ({"path": "/etc"}, "is not a directory that may be read here"),
+        ({"path": ".git"}, "is not a directory that may be read here"),
         ({"include_staged": False, "include_unstaged": False}, "there is nothing to check"),
     ],
 )

@@ -22,7 +22,7 @@ GOOD = (
         ("def test_a():\n    assert 1 + 1 == 2\n", "calls nothing of the code under test: test_a (1)"),
         (GOOD.replace("assert ", ""), "asserts nothing: test_a_discount_is_taken_off (4)"),
         (GOOD + "def test_b(:\n", "the test does not parse"),
-        (None, "named in relevant_files, and not there"),
+        (None, "named in relevant_files, but does not exist"),
     ],
 )
 async def test_a_named_test_has_to_be_there_to_parse_to_call_the_code_and_to_assert(

@@ -20,7 +20,7 @@ async def test_a_trace_names_the_files_on_its_path_and_hands_its_tree_over_at_th
         first = await host.open("tracer", step="Trace discounted", trace_mode="precision", target="discounted")
         assert first.sent["facts"][0].startswith("discounted src/cart.py:17: ")
         answer = await host.step("tracer", 2, first.id, findings="left aside", next_step_required=False)
-        assert any("src/cart.py" in line and "not looked at" in line for line in answer.open), answer.open
+        assert any("src/cart.py" in line and "not read yet" in line for line in answer.open), answer.open
         answer = await host.step(
             "tracer",
             3,
@@ -55,10 +55,10 @@ async def test_mentions_are_told_by_the_lines_that_editors_count(app: MCPServer,
 async def test_an_analysis_starts_from_counts_and_goes_on_through_its_phases(app: MCPServer, project: Path) -> None:
     async with connected(app, project) as host:
         first = await host.open("analyze", step="Explain the shop")
-        assert first.sent["facts"][0].startswith("1 file and 1 of tests")
-        assert any("src/cart.py" in line and "not looked at" in line for line in first.open) or "+" in first.open[-1]
+        assert first.sent["facts"][0].startswith("1 Python file, 19 lines, 1 test file")
+        assert any("src/cart.py" in line and "not read yet" in line for line in first.open) or "+" in first.open[-1]
         answer = await host.step("analyze", 2, first.id, findings="read the cart", files_checked=["src/cart.py"])
-        assert not any("not looked at" in line for line in answer.open)
+        assert not any("not read yet" in line for line in answer.open)
 
 
 async def test_a_tree_without_source_is_analyzed_without_facts(app: MCPServer, tmp_path: Path) -> None:

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rigs import listings
 
-from stepwarden.upstream.catalogue.schemas import MOST_LINES, UnusableSchema, compiled, misfits, structure_of, unpacked
+from stepwarden.upstream.catalogue.schemas import (
+    MOST_LINES,
+    UnusableSchema,
+    argument_errors,
+    compiled,
+    structure_of,
+    unpacked,
+)
 
 ISSUE: dict[str, Any] = {
     "type": "object",
@@ -48,7 +55,7 @@ CHECKER = compiled(ISSUE)
     ],
 )
 def test_each_mistake_is_told_with_what_to_send_instead(arguments: dict[str, Any], told: list[str]) -> None:
-    assert misfits(CHECKER, arguments) == told
+    assert argument_errors(CHECKER, arguments) == told
 
 
 JSON_VALUES = st.recursive(
@@ -62,7 +69,7 @@ NAMES = st.sampled_from([*ISSUE["properties"], "projct", "", "a.b", "\u202e"]) |
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(NAMES, JSON_VALUES, max_size=6))
 def test_whatever_is_sent_is_either_valid_or_told_in_a_few_short_lines(arguments: dict[str, Any]) -> None:
-    lines = misfits(CHECKER, unpacked(ISSUE, arguments))
+    lines = argument_errors(CHECKER, unpacked(ISSUE, arguments))
     assert len(lines) <= MOST_LINES + 1
     for line in lines:
         assert len(line) < 400
@@ -104,7 +111,7 @@ def test_whatever_a_schema_says_a_check_ends_soon_and_raises_nothing_of_a_librar
         checker = compiled(schema)
     except UnusableSchema:
         return
-    checker.misfits(arguments)
+    checker.errors_in(arguments)
     assert time.process_time() - began < 3
 
 
@@ -112,24 +119,24 @@ def test_a_schema_that_multiplies_itself_is_left_to_the_server() -> None:
     twice = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
     checker = compiled({"$defs": {**twice, "d40": {"type": "integer"}}, "type": "object", "$ref": "#/$defs/d0"})
     began = time.process_time()
-    checker.misfits({})
+    checker.errors_in({})
     assert time.process_time() - began < 2
 
 
 def test_a_schema_that_is_its_own_reference_does_not_end_the_process() -> None:
-    assert compiled({"type": "object", "$ref": "#"}).misfits({}) == []
+    assert compiled({"type": "object", "$ref": "#"}).errors_in({}) == []
 
 
 def test_no_reference_leads_out_of_a_schema() -> None:
     for place in ("http://127.0.0.1:9/schema.json", "file:///etc/passwd"):
         checker = compiled({"type": "object", "properties": {"a": {"$ref": place}}})
-        assert checker.misfits({"a": 1}) == []
+        assert checker.errors_in({"a": 1}) == []
 
 
 def test_a_pattern_that_takes_for_ever_elsewhere_is_checked_in_no_time() -> None:
     checker = compiled({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}})
     began = time.process_time()
-    assert checker.misfits({"a": "a" * 10_000 + "!"}) == ["a: must match ^(a+)+$"]
+    assert checker.errors_in({"a": "a" * 10_000 + "!"}) == ["a: must match ^(a+)+$"]
     assert time.process_time() - began < 1
 
 

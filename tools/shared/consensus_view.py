@@ -3,15 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
+from stepwarden.steps.panel import AGENT, panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
 from stepwarden.steps.thread import Thread
+from stepwarden.threads.calls import StepReply
 from tools.shared.thread_result import clip
 
 ANSWERS_BYTES = (2_400, 9_000)  # of one answer, and of all in one call, in each of the two parts of a reply
 LEAST_BYTES = 500  # of one answer among many
 DISSENT_CHARS = 500
 MOST_SETTLES = 12
+
+
+def synthesis_of(reply: StepReply) -> Synthesis | None:
+    """Return what the answers of a finished consensus come to, None for any other reply."""
+    panel = panel_of(reply.thread) if reply.finished else None
+    return panel.synthesis(reply.thread) if panel is not None else None
 
 
 def answer_parts(answers: Sequence[PanelAnswer]) -> list[dict[str, Any]]:
@@ -130,6 +138,8 @@ def synthesis_lines(part: dict[str, Any]) -> list[str]:
 
 
 def _vote_words(row: dict[str, Any]) -> str:
+    if row["model"] == AGENT and row["vote"] == "none":
+        return "You gave no vote."
     before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
     words = row.get("after_exchange") or row.get("summary")
     summary = f": {words}" if words else ""

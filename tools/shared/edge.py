@@ -12,10 +12,13 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import BaseModel
 
+from prompts import Prompt
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import ANONYMOUS, LOCAL, Caller
 from tools.shared.elicitation import note_context
+from tools.shared.schema import listed_schema
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +27,8 @@ Progress = Callable[[float, float, str], Awaitable[None]]
 
 Handler = Callable[[dict[str, Any], Caller, Progress], Awaitable[CallToolResult | InputRequiredResult]]
 """What a tool does: its raw arguments, who calls and whom to tell on the way, to the result that is sent."""
+
+READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 _caller: ContextVar[Caller] = ContextVar("caller", default=ANONYMOUS)
 
@@ -89,21 +94,18 @@ def refused(text: str) -> CallToolResult:
 
 def edge_tool(
     handler: Handler,
-    *,
-    name: str,
-    title: str,
-    description: str,
-    parameters: dict[str, Any],
-    output_schema: dict[str, Any] | None,
+    prompt: Prompt,
+    request: type[BaseModel],
     annotations: ToolAnnotations,
+    output_schema: dict[str, Any] | None = None,
 ) -> EdgeTool:
-    """Make the tool that serves `handler`."""
+    """Make the tool that serves `handler`, listed by the words of its prompt and the fields of its request."""
     return EdgeTool(
         fn=handler,
-        name=name,
-        title=title,
-        description=description,
-        parameters=parameters,
+        name=prompt.name,
+        title=prompt.title,
+        description=prompt.description,
+        parameters=listed_schema(prompt.name, request),
         fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output_schema),
         is_async=True,
         context_kwarg=None,

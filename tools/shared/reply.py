@@ -12,7 +12,7 @@ from stepwarden.steps.plan_changes import MORE_TO_DO
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
-from tools.shared.consensus_view import answer_lines, answer_parts, synthesis_lines, synthesis_part
+from tools.shared.consensus_view import answer_lines, answer_parts, synthesis_lines, synthesis_of, synthesis_part
 from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
 from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy
@@ -315,7 +315,7 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     )
     envelope.facts = list(reply.facts)
     envelope.result = full_result(thread)
-    synthesis = reply.synthesis
+    synthesis = synthesis_of(reply)
     envelope.expert = _expert(reply) if synthesis is None else None
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")

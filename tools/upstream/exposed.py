@@ -99,14 +99,14 @@ class ExposingServer(MCPServer):
 
 def _sent_on(client: UpstreamClient, principal: str, made: MadeCall) -> CallToolResult:
     """Return a result as it is; one that its schema forbids, or that is too long for one answer, as text to page."""
-    prepared, result, misfit = made.prepared, made.result, made.outcome.misfit
+    prepared, result, mismatch = made.prepared, made.result, made.outcome.mismatch
     server = prepared.server
     text, media = text_of(result)
     structured = result.structured_content
     size = len(text.encode(errors="replace"))
     if structured is not None:
         size += len(json.dumps(structured, ensure_ascii=False, default=str).encode(errors="replace"))
-    if size <= server.config.result_bytes and (not misfit or result.is_error):
+    if size <= server.config.result_bytes and (not mismatch or result.is_error):
         return write_result(result)
     if structured is not None and prepared.tool.output_schema is not None:
         text = json.dumps(structured, ensure_ascii=False, default=str, indent=1)  # the text mostly repeats it
@@ -114,8 +114,8 @@ def _sent_on(client: UpstreamClient, principal: str, made: MadeCall) -> CallTool
     lines = [page.text]
     if page.next is not None:
         lines += more_lines(client.pages.keep(principal, server.name, text), page)
-    if misfit:
-        lines.insert(0, f"Note: {misfit}.")
+    if mismatch:
+        lines.insert(0, f"Note: {mismatch}.")
     # Hosts refuse a result without the structure that the tool's schema announces, unless it is an error.
     failed = prepared.tool.output_schema is not None and not result.is_error
     if failed:

@@ -37,8 +37,8 @@ def _shown(call: ActionCall, made: MadeCall) -> CallToolResult:
     if part.next is not None:
         result = call.client.pages.keep(call.person.principal, server.name, text)
         lines += more_lines(result, part)
-    if made.outcome.misfit:
-        lines.append(f"Note: {made.outcome.misfit}.")
+    if made.outcome.mismatch:
+        lines.append(f"Note: {made.outcome.mismatch}.")
     if made.result.is_error:
         lines.insert(0, f"{made.prepared.name} says that it failed:")
     content: list[Any] = [TextContent(type="text", text="\n".join(lines)), *map(write_block, media)]

@@ -16,8 +16,8 @@ from stepwarden.upstream.calls.result_pages import PAGE_URI
 from stepwarden.upstream.deferred import DeferredUpstreams
 from tools.shared.edge import EdgeTool, Progress, current_caller, refused
 from tools.shared.elicitation import current_context
+from tools.shared.schema import listed_schema
 from tools.upstream.request import PAGE_BYTES, Sent, UpstreamRequest
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 
@@ -81,7 +81,7 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
         name="upstream",
         title=prompt.title,
         description=f"{prompt.description} Connected here: {', '.join(deferred.names[:12])}.",
-        parameters=compact_schema(UpstreamRequest),
+        parameters=listed_schema("upstream", UpstreamRequest),
         fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=None),
         is_async=True,
         context_kwarg=None,

@@ -20,7 +20,6 @@ from tools.shared.envelope import OUTPUT_SCHEMA
 from tools.shared.progress import reporting_progress
 from tools.shared.reply import refusal_result, reply_result
 from tools.workflow.request import IGNORED_FIELDS, BaseWorkflowRequest
-from tools.workflow.schema import compact_schema
 from tools.workflow.validation_errors import error_lines
 
 # Every workflow writes its own thread and nothing else; a step sent twice is recorded once, but two first steps open
@@ -92,15 +91,8 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
         notes = [f"Ignored: {', '.join(ignored)}."] if ignored else []
         return reply_result(reply, prompt, fields=workflow.fields, request_bytes=_size(arguments), notes=notes)
 
-    return edge_tool(
-        submit,
-        name=workflow.name,
-        title=prompt.title,
-        description=prompt.description,
-        parameters=compact_schema(workflow.request),
-        output_schema=OUTPUT_SCHEMA,
-        annotations=ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world}),
-    )
+    annotations = ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world})
+    return edge_tool(submit, prompt, workflow.request, annotations, OUTPUT_SCHEMA)
 
 
 def _leaves_open(request: BaseWorkflowRequest, question: UserQuestion) -> bool:

@@ -15,8 +15,9 @@ from stepwarden.steps.thread import Thread
 from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL, HistoryEntry
 from stepwarden.threads.event_text import describe
+from stepwarden.threads.exports import as_json, as_markdown
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.queries import ThreadQueries, as_json, as_markdown
+from stepwarden.threads.queries import ThreadQueries
 
 DECISIONS_IN = {"agent", "rule"}
 

@@ -23,7 +23,7 @@ SERVER = (*COMMAND, "serve")
 
 CALL_S = 60.0  # for one answer of the server, its start included, on a machine with much else to do
 COMMAND_S = 60.0  # for one run of another command of ours
-END_S = 2.0  # for the server to end by itself when its stdin closes
+END_S = 20.0  # for the server to end by itself when its stdin closes
 
 _Incoming = SessionMessage | Exception
 _Streams = tuple[MemoryObjectReceiveStream[_Incoming], MemoryObjectSendStream[SessionMessage]]

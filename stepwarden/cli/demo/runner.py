@@ -13,7 +13,7 @@ from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import LOCAL
 from stepwarden.threads.queries import ThreadQueries
 
-LIMIT_S = 60.0  # for all of it, which takes a few seconds: nothing hangs for ever
+LIMIT_S = 240.0  # for all of it, which takes a few seconds: nothing hangs for ever
 
 
 async def play(stage: DemoConsole, place: DemoPaths, command: tuple[str, ...]) -> None:

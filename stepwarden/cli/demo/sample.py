@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 MAIN = "main.py"
-RUN_S = 20.0  # for one run of the program, which takes a few hundredths of it
+RUN_S = 60.0  # for one run of the program, which takes a few hundredths of it
 SUFFIX = ".txt"  # what the files end with as they ship, so that nothing takes them for code of ours
 
 

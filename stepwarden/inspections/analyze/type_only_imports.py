@@ -1,24 +1,24 @@
-"""Imports that a file has for its types alone: they load nothing, so they close no cycle."""
+"""Imports that a file has only for types: they load nothing, so they close no cycle."""
 
 import re
 from collections.abc import Iterable, Iterator
 
 from stepwarden.files.text import split_lines
-from stepwarden.source.modules import SCRIPTS
+from stepwarden.source.graph.modules import SCRIPTS
 from stepwarden.source.outline import Language
 
-_CHECKING = re.compile(r"^(\s*)if\s+(?:\w+\.)?TYPE_CHECKING\s*:")
-_OF_TYPES = re.compile(r"^[ \t]*(?:import|export)\s+(?:type\s+(?!from\b)|\{([^}]*)\}\s*from\b)", re.MULTILINE)
+_TYPE_CHECKING = re.compile(r"^(\s*)if\s+(?:\w+\.)?TYPE_CHECKING\s*:")
+_TYPE_IMPORT = re.compile(r"^[ \t]*(?:import|export)\s+(?:type\s+(?!from\b)|\{([^}]*)\}\s*from\b)", re.MULTILINE)
 
 
-def type_lines(language: Language, text: str) -> frozenset[int]:
-    """Return the lines on which such imports start: below `if TYPE_CHECKING`, and `import type`."""
+def find_type_imports(language: Language, text: str) -> frozenset[int]:
+    """Return the lines on which imports for types start: below `if TYPE_CHECKING`, and `import type`."""
     if language is Language.PYTHON:
-        return frozenset(_below_checks(split_lines(text)))
-    return frozenset(_of_types(text)) if language in SCRIPTS else frozenset()
+        return frozenset(_below_type_checking(split_lines(text)))
+    return frozenset(_type_imports(text)) if language in SCRIPTS else frozenset()
 
 
-def _below_checks(lines: Iterable[str]) -> Iterator[int]:
+def _below_type_checking(lines: Iterable[str]) -> Iterator[int]:
     depth: int | None = None
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -27,12 +27,12 @@ def _below_checks(lines: Iterable[str]) -> Iterator[int]:
         if depth is not None and indent > depth:
             yield number
             continue
-        match = _CHECKING.match(line)
+        match = _TYPE_CHECKING.match(line)
         depth = len(match[1]) if match else None
 
 
-def _of_types(text: str) -> Iterator[int]:
-    for match in _OF_TYPES.finditer(text):
+def _type_imports(text: str) -> Iterator[int]:
+    for match in _TYPE_IMPORT.finditer(text):
         names = [name.strip() for name in (match[1] or "").split(",") if name.strip()]
         if match[1] is None or (names and all(name.startswith("type ") for name in names)):
             yield text.count("\n", 0, match.start()) + 1

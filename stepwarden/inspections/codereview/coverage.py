@@ -1,23 +1,26 @@
-"""How far a review came: which of its files were read or quoted; the pure part of codereview."""
+"""How far a review has come: which of its files were read or quoted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepwarden.inspections.scope import MOST_CLAUSES, clip, count, is_function, looked_at, some, table
+from stepwarden.inspections.context import MOST_CLAUSES
+from stepwarden.inspections.shared.fact_text import clip, count, list_some, table
+from stepwarden.inspections.shared.reviewed_files import files_read
+from stepwarden.inspections.shared.subject import is_function, line_count
 from stepwarden.source.outline import Definition, Outline
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.thread import Thread
 
-LONG_LINES, MANY_BRANCHES = 60, 12  # from which a function is named: it is where reviews find most
+LONG_LINES, MANY_BRANCHES = 60, 12  # from which a function is named: reviews find most in such functions
 NAMED_FUNCTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedFile:
-    """One file under review: its lines, the decision points in it, and its hardest function where there is a hard one.
+    """One file under review: its lines, its decision points, and its hardest function, if one is hard.
 
-    `hardest` is "name:line", `hard` how it is told: lines and branches.
+    `hardest` is "name:line", `hard` its size in words: lines and branches.
     """
 
     path: str
@@ -28,89 +31,82 @@ class ReviewedFile:
 
     @property
     def weight(self) -> int:
-        """What there is to read: a decision takes about as long as five plain lines."""
+        """How much there is to read: a decision takes about as long as five plain lines."""
         return self.lines + 5 * self.branches
 
     def kept(self) -> list[Any]:
-        """Return it as JSON values."""
+        """Return the file as JSON values."""
         return [self.path, self.lines, self.branches, self.hardest, self.hard]
 
 
-def subject_of(path: str, found: Outline | None) -> ReviewedFile:
-    """Measure one file; one in no known language has nothing to measure but is to be read like the others."""
-    if found is None:
+def measure_file(path: str, outline: Outline | None) -> ReviewedFile:
+    """Return the measures of one file; without an outline it has none, but has to be read like the others."""
+    if outline is None:
         return ReviewedFile(path)
-    functions = [item for item in found.definitions if is_function(item)]
+    functions = [item for item in outline.definitions if is_function(item)]
     branches = sum(item.complexity - 1 for item in functions)
-    hard_ones = [item for item in functions if _length(item) >= LONG_LINES or item.complexity > MANY_BRANCHES]
-    hard = max(hard_ones, key=_hardness, default=None)
-    if hard is None:
-        return ReviewedFile(path, found.lines, branches)
-    told = f"{_length(hard)} lines, {count(hard.complexity - 1, 'branch', 'branches')}"
-    return ReviewedFile(path, found.lines, branches, f"{hard.qualified}:{hard.line}", told)
-
-
-def _length(item: Definition) -> int:
-    return item.end_line - item.line + 1
+    hard_ones = [item for item in functions if line_count(item) >= LONG_LINES or item.complexity > MANY_BRANCHES]
+    hardest = max(hard_ones, key=_hardness, default=None)
+    if hardest is None:
+        return ReviewedFile(path, outline.lines, branches)
+    size = f"{line_count(hardest)} lines, {count(hardest.complexity - 1, 'branch', 'branches')}"
+    return ReviewedFile(path, outline.lines, branches, f"{hardest.qualified}:{hardest.line}", size)
 
 
 def _hardness(item: Definition) -> int:
-    return _length(item) + 5 * item.complexity
+    return line_count(item) + 5 * item.complexity
 
 
-def by_weight(subjects: Iterable[ReviewedFile]) -> list[ReviewedFile]:
-    """Order files by what there is to read in them, most first."""
-    return sorted(subjects, key=lambda item: (-item.weight, item.path))
+def sort_by_weight(files: Iterable[ReviewedFile]) -> list[ReviewedFile]:
+    """Return files by how much there is to read in them, most first."""
+    return sorted(files, key=lambda item: (-item.weight, item.path))
 
 
-def opening_facts(subjects: Sequence[ReviewedFile], whence: str) -> list[str]:
-    """Return what is under review: the size of it, the largest files, the hardest functions."""
-    lines = sum(item.lines for item in subjects)
-    sized = by_weight(subjects)
-    facts = [clip(f"Under review ({whence}): {count(len(subjects), 'file')}, {count(lines, 'line')}.")]
-    if len(sized) > 1:
-        largest = [f"{item.path} {item.lines}" for item in sized[:3] if item.lines]
-        facts += [clip(f"Largest: {some(largest)} lines.")] if largest else []
-    hard = [item for item in sized if item.hardest]
-    return facts + [clip(f"Hard: {item.path} {item.hardest}, {item.hard}.") for item in hard[:NAMED_FUNCTIONS]]
+def opening_facts(files: Sequence[ReviewedFile], source: str) -> list[str]:
+    """Return what is under review: its size, the largest files, the hardest functions."""
+    lines = sum(item.lines for item in files)
+    ordered = sort_by_weight(files)
+    facts = [clip(f"Under review ({source}): {count(len(files), 'file')}, {count(lines, 'line')}.")]
+    if len(ordered) > 1:
+        largest = [f"{item.path} {item.lines}" for item in ordered[:3] if item.lines]
+        facts += [clip(f"Largest: {list_some(largest)} lines.")] if largest else []
+    hard = [item for item in ordered if item.hardest]
+    return facts + [clip(f"Complex: {item.path} {item.hardest}, {item.hard}.") for item in hard[:NAMED_FUNCTIONS]]
 
 
-def later_facts(thread: Thread, subjects: Sequence[ReviewedFile]) -> list[str]:
-    """Return how many of the files under review were read or quoted by now."""
-    seen = looked_at(thread)
-    left = [item for item in by_weight(subjects) if item.path not in seen]
+def later_facts(thread: Thread, files: Sequence[ReviewedFile]) -> list[str]:
+    """Return how many of the files under review have been read or quoted."""
+    left = _unread(thread, files)
     if not left:
-        return [f"All {count(len(subjects), 'file')} under review were read or quoted."]
-    return [clip(f"Read or quoted: {len(subjects) - len(left)} of {count(len(subjects), 'file')} under review.")]
+        return ["Every file was reviewed."]
+    return [clip(f"Reviewed {len(files) - len(left)} of {count(len(files), 'file')}.")]
 
 
-def coverage_clauses(thread: Thread, subjects: Sequence[ReviewedFile]) -> tuple[Clause, ...]:
-    """Return a clause for each file that nobody read or quoted, the weightiest first; the last counts the rest."""
-    seen = looked_at(thread)
-    left = [item for item in by_weight(subjects) if item.path not in seen]
-    clauses = [Clause("measured", item.path, _asked(item)) for item in left[:MOST_CLAUSES]]
-    if len(left) > MOST_CLAUSES:
-        more = left[MOST_CLAUSES:]
-        clauses.append(
-            Clause(
-                "measured",
-                "",
-                f"not read: {count(len(more), 'smaller file')}: {some([item.path for item in more], 2)}",
-            )
-        )
+def coverage_clauses(thread: Thread, files: Sequence[ReviewedFile]) -> tuple[Clause, ...]:
+    """Return a clause for each file that was neither read nor quoted, the heaviest first; the last counts the rest."""
+    left = _unread(thread, files)
+    clauses = [Clause("measured", item.path, _request(item)) for item in left[:MOST_CLAUSES]]
+    if more := left[MOST_CLAUSES:]:
+        names = list_some([item.path for item in more], 2)
+        clauses.append(Clause("measured", "", f"not read: {count(len(more), 'smaller file')}: {names}"))
     return tuple(clauses)
 
 
-def _asked(item: ReviewedFile) -> str:
+def _unread(thread: Thread, files: Sequence[ReviewedFile]) -> list[ReviewedFile]:
+    read = files_read(thread)
+    return [item for item in sort_by_weight(files) if item.path not in read]
+
+
+def _request(item: ReviewedFile) -> str:
     what = (
         f" ({item.hardest}: {item.hard})" if item.hardest else f" ({count(item.lines, 'line')})" if item.lines else ""
     )
     return clip(f"read {item.path}{what}", 120)
 
 
-def coverage_table(thread: Thread, subjects: Sequence[ReviewedFile]) -> str:
-    """Return the table of the report: each file, whether it was read, its quotes that hold and its issues."""
-    read_ones = looked_at(thread)
+def coverage_table(thread: Thread, files: Sequence[ReviewedFile]) -> str:
+    """Return the table of the report: each file, whether it was read, its correct quotes and its issues."""
+    read = files_read(thread)
     quotes: dict[str, int] = {}
     for _, item in thread.claims.evidence:
         quotes[item.path] = quotes.get(item.path, 0) + item.holds
@@ -122,15 +118,15 @@ def coverage_table(thread: Thread, subjects: Sequence[ReviewedFile]) -> str:
             f"`{item.path}`",
             item.lines or "",
             item.branches or "",
-            "yes" if item.path in read_ones else "no",
+            "yes" if item.path in read else "no",
             quotes.get(item.path, 0) or "",
             ", ".join(issues.get(item.path, ())),
         )
-        for item in by_weight(subjects)
+        for item in sort_by_weight(files)
     ]
     return table(("File", "Lines", "Branches", "Read", "Quotes", "Issues"), rows)
 
 
-def kept_subjects(data: Mapping[str, Any]) -> list[ReviewedFile]:
-    """Return the files that an earlier look recorded."""
+def kept_files(data: Mapping[str, Any]) -> list[ReviewedFile]:
+    """Return the files that an earlier inspection recorded."""
     return [ReviewedFile(*kept) for kept in data["files"]]

@@ -1,83 +1,83 @@
-"""codereview's look: the files under review, and which of them were read or quoted."""
+"""Measures the files under review, and checks which of them were read or quoted."""
 
 from typing import Any
 
 from stepwarden.inspections.codereview.coverage import (
     coverage_clauses,
     coverage_table,
-    kept_subjects,
+    kept_files,
     later_facts,
+    measure_file,
     opening_facts,
-    subject_of,
 )
 from stepwarden.inspections.context import InspectionContext, InspectionResult
-from stepwarden.inspections.git_history import changed_files
-from stepwarden.inspections.scope import is_inside, left_out, mentioned, named_paths
+from stepwarden.inspections.shared.git_history import list_changed_files
+from stepwarden.inspections.shared.reviewed_files import files_named
+from stepwarden.inspections.shared.subject import incompleteness, is_inside, paths_mentioned
 from stepwarden.steps.inspection import Inspection
 
-MOST_FILES = 500  # of one review that are counted singly
-_TEXT = (
-    "md",
-    "rst",
-    "txt",
-    "lock",
-    "svg",
-    "map",
-    "snap",
-)  # named, they are read; among changed files they are passed over
+MOST_FILES = 500  # of one review that are tracked
+# Suffixes of files that are under review only if they are named, not because they changed.
+_TEXT = frozenset({"md", "rst", "txt", "lock", "svg", "map", "snap"})
 
 
-def inspect(scene: InspectionContext) -> InspectionResult | None:
-    """Measure the files under review when they are named, and hold them against what was read since."""
-    kept = scene.before.data.get("codereview")
-    named = named_paths(scene.thread)
-    if not scene.is_first and kept is not None and set(named) <= set(kept["named"]):
-        subjects = kept_subjects(kept)
-        if not subjects:
-            return None
-        return InspectionResult(
-            Inspection(
-                facts=tuple(later_facts(scene.thread, subjects)),
-                clauses=coverage_clauses(scene.thread, subjects),
-                sections={"Coverage": coverage_table(scene.thread, subjects)},
-            )
-        )
-    return _measured_anew(scene, named)
-
-
-def _measured_anew(scene: InspectionContext, named: tuple[str, ...]) -> InspectionResult | None:
-    whence = "named" if named else "changed since the last commit"
-    places = named or changed_files(scene)
-    if not places:
-        scan = scene.reader.scan(scene.workspace.root or "", (scene.base,), until=scene.until)
-        places, whence = tuple(mentioned(scene.thread.task, (*scan.outlines, *scan.others))), "named in the task"
-    if not places:
-        data: dict[str, Any] = {"codereview": {"named": [], "files": []}}
-        asked = () if scene.thread.origin is not None else ("Name what to review in relevant_files.",)
-        return InspectionResult(Inspection(facts=asked, data=data))
-    there = [path for path in places if _may_read(scene, path)]
-    scan = scene.reader.scan(scene.workspace.root or "", there, until=scene.until)
-    paths = [path for path in (*scan.outlines, *scan.others) if path in places or path in scan.outlines]
-    if not named:
-        paths = [path for path in paths if path.rpartition(".")[2].lower() not in _TEXT]
-    subjects = [subject_of(path, scan.outlines.get(path)) for path in sorted(paths)[:MOST_FILES]]
-    if not subjects:
+def inspect(context: InspectionContext) -> InspectionResult | None:
+    """Measure the files under review when they are named, and later check which of them were read."""
+    kept = context.earlier.data.get("codereview")
+    named = files_named(context.thread)
+    if context.is_first or kept is None or not set(named) <= set(kept["named"]):
+        return _measure(context, named)
+    files = kept_files(kept)
+    if not files:
         return None
     return InspectionResult(
         Inspection(
-            facts=(*opening_facts(subjects, whence), *_cut(paths), *left_out(scan)),
-            clauses=coverage_clauses(scene.thread, subjects),
-            files=len(subjects),
-            data={"codereview": {"named": list(named), "files": [item.kept() for item in subjects]}},
-            sections={"Coverage": coverage_table(scene.thread, subjects)},
+            facts=tuple(later_facts(context.thread, files)),
+            clauses=coverage_clauses(context.thread, files),
+            sections={"Coverage": coverage_table(context.thread, files)},
         )
     )
 
 
-def _may_read(scene: InspectionContext, path: str) -> bool:
-    """Whether a named path lies in the working directory's root; the reader looks whether it is there."""
+def _measure(context: InspectionContext, named: tuple[str, ...]) -> InspectionResult | None:
+    places, source = _places(context, named)
+    if not places:
+        data: dict[str, Any] = {"codereview": {"named": [], "files": []}}
+        request = () if context.thread.origin is not None else ("Name what to review in relevant_files.",)
+        return InspectionResult(Inspection(facts=request, data=data))
+    readable = [path for path in places if _is_in_root(path)]
+    scan = context.reader.scan(context.root, readable, until=context.until)
+    paths = [path for path in (*scan.outlines, *scan.others) if path in places or path in scan.outlines]
+    if not named:
+        paths = [path for path in paths if path.rpartition(".")[2].lower() not in _TEXT]
+    files = [measure_file(path, scan.outlines.get(path)) for path in sorted(paths)[:MOST_FILES]]
+    if not files:
+        return None
+    return InspectionResult(
+        Inspection(
+            facts=(*opening_facts(files, source), *_cut_note(paths), *incompleteness(scan)),
+            clauses=coverage_clauses(context.thread, files),
+            files=len(files),
+            data={"codereview": {"named": list(named), "files": [item.kept() for item in files]}},
+            sections={"Coverage": coverage_table(context.thread, files)},
+        )
+    )
+
+
+def _places(context: InspectionContext, named: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Return the files and directories under review, and in words where they come from."""
+    if named:
+        return named, "named"
+    if changed := list_changed_files(context):
+        return changed, "changed since the last commit"
+    scan = context.reader.scan(context.root, (context.directory,), until=context.until)
+    return tuple(paths_mentioned(context.thread.task, (*scan.outlines, *scan.others))), "named in the task"
+
+
+def _is_in_root(path: str) -> bool:
+    """Whether a named path lies in the root; whether it exists is seen when it is read."""
     return not path.startswith(("/", "..")) and is_inside(path, ("",))
 
 
-def _cut(paths: list[str]) -> list[str]:
-    return [f"Counted singly: the first {MOST_FILES} of {len(paths)} files."] if len(paths) > MOST_FILES else []
+def _cut_note(paths: list[str]) -> list[str]:
+    return [f"Only the first {MOST_FILES} of {len(paths)} files are tracked."] if len(paths) > MOST_FILES else []

@@ -1,80 +1,82 @@
-"""debug's look: the frames of a pasted stack trace, in the files of this project."""
+"""Finds the frames of a pasted stack trace in the files of the project."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stepwarden.files.text import split_lines
 from stepwarden.inspections.context import InspectionContext, InspectionResult
-from stepwarden.inspections.debug.stack_traces import Frame, FramePlace, frames_in, resolve
-from stepwarden.inspections.scope import clip, is_quoted, left_out, looked_at, some, survey, table, text_of
+from stepwarden.inspections.debug.stack_traces import Frame, FramePlace, parse_frames, resolve_frames
+from stepwarden.inspections.shared.fact_text import clip, list_some, table
+from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
+from stepwarden.inspections.shared.subject import incompleteness, read_text, survey
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Thread
 
-SHOWN_FRAMES = 6  # of this project, in one reply
-SOURCE_BYTES = 56  # of the line where it broke
+MOST_FRAMES = 6  # of the project, in one reply
+SOURCE_BYTES = 56  # of the line that failed
 
 
-def inspect(scene: InspectionContext) -> InspectionResult | None:
-    """Resolve the stack trace of this step, or see whether the frame of an earlier one was looked at."""
-    frames = frames_in("\n".join(filter(None, (scene.said.step, scene.said.findings))))
+def inspect(context: InspectionContext) -> InspectionResult | None:
+    """Resolve the stack trace of this step, or check whether the innermost frame of an earlier one was read."""
+    frames = parse_frames("\n".join(filter(None, (context.submission.step, context.submission.findings))))
     if frames:
-        return InspectionResult(_traced(scene, frames))
-    kept = scene.before.data.get("debug")
+        return InspectionResult(_inspect_trace(context, frames))
+    kept = context.earlier.data.get("debug")
     if not kept or not kept["innermost"]:
         return None
-    return InspectionResult(Inspection(clauses=tuple(_clauses(scene.thread, kept["innermost"]))))
+    return InspectionResult(Inspection(clauses=tuple(_clauses(context.thread, kept["innermost"]))))
 
 
-def _traced(scene: InspectionContext, frames: Sequence[Frame]) -> Inspection:
-    scan = survey(scene).scan
-    places = resolve(frames, (*scan.outlines, *scan.others), scan.outlines)
+def _inspect_trace(context: InspectionContext, frames: Sequence[Frame]) -> Inspection:
+    scan = survey(context).scan
+    places = resolve_frames(frames, (*scan.outlines, *scan.others), scan.outlines)
     own = own_places(places)
     innermost = [own[0].path, own[0].frame.line] if own else []
-    source = _source(scene, own[0]) if own and not own[0].doubt else ""
+    source = _source_line(context, own[0]) if own and not own[0].doubt else ""
     return Inspection(
-        facts=(*trace_facts(places, source), *left_out(scan)),
-        clauses=tuple(_clauses(scene.thread, innermost)),
+        facts=(*trace_facts(places, source), *incompleteness(scan)),
+        clauses=tuple(_clauses(context.thread, innermost)),
         data={"debug": {"innermost": innermost}},
         sections={"Stack trace": _table(places)} if any(place.paths for place in places) else {},
     )
 
 
 def own_places(places: Sequence[FramePlace]) -> list[FramePlace]:
-    """Return the frames that are in one file of the project, each line once, those of its tests last."""
+    """Return the frames that are in exactly one file of the project, each line once, those of its tests last."""
     once = {(place.path, place.frame.line): place for place in reversed(places) if place.path}
     found = list(reversed(once.values()))
     return sorted(found, key=lambda place: is_test_file(place.path))
 
 
 def trace_facts(places: Sequence[FramePlace], source: str) -> list[str]:
-    """Return in which files of the project the frames are, the one where it broke first."""
+    """Return in which files of the project the frames are, the innermost first, with its `source` line."""
     own = own_places(places)
     inside = sum(1 for place in places if place.paths)
     if not inside:
-        return [f"Trace of {len(places)} frames: none is in a file of this directory."]
+        return [f"Stack trace of {len(places)} frames: none is in a file of this directory."]
     facts: list[str] = []
     if own:
-        facts.append(clip(f"Innermost frame here: {_where(own[0])}", 140))
+        facts.append(clip(f"Innermost frame here: {_position(own[0])}", 140))
         facts += [clip(f"  {source}", SOURCE_BYTES + 2)] if source else []
     facts += [
-        clip(f"{place.frame.path}:{place.frame.line} may be {some(place.paths)}")
+        clip(f"{place.frame.path}:{place.frame.line} may be {list_some(place.paths)}")
         for place in places
         if len(place.paths) > 1
     ][:2]
-    facts += [f"Called from: {_where(place)}" for place in own[1:SHOWN_FRAMES]]
+    facts += [f"Called from: {_position(place)}" for place in own[1:MOST_FRAMES]]
     others = len(places) - inside
-    return [*facts, f"{others} of {len(places)} frames are code of others."] if others else facts
+    return [*facts, f"{others} of {len(places)} frames are outside this project."] if others else facts
 
 
-def _where(place: FramePlace) -> str:
+def _position(place: FramePlace) -> str:
     name = f" in {place.frame.function}" if place.frame.function else ""
     return f"{place.path}:{place.frame.line}{name}" + (f" ({place.doubt})" if place.doubt else "")
 
 
-def _source(scene: InspectionContext, place: FramePlace) -> str:
-    lines = split_lines(text_of(scene, place.path) or "")
+def _source_line(context: InspectionContext, place: FramePlace) -> str:
+    lines = split_lines(read_text(context, place.path) or "")
     return lines[place.frame.line - 1].strip() if 0 < place.frame.line <= len(lines) else ""
 
 
@@ -82,12 +84,14 @@ def _clauses(thread: Thread, innermost: Sequence[Any]) -> Iterable[Clause]:
     if not innermost:
         return
     path, line = str(innermost[0]), int(innermost[1])
-    if path not in looked_at(thread) and not is_quoted(thread, path, line):
+    if path not in files_read(thread) and not is_quoted(thread, path, line):
         yield Clause("measured", f"{path}:{line}", f"{path}:{line}: the trace's innermost frame; read or quote it")
 
 
 def _table(places: Sequence[FramePlace]) -> str:
     rows = [
-        (place.path or some(place.paths), place.frame.line, place.frame.function) for place in places if place.paths
+        (place.path or list_some(place.paths), place.frame.line, place.frame.function)
+        for place in places
+        if place.paths
     ]
     return table(("File", "Line", "Function"), rows)

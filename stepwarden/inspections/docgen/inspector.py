@@ -1,187 +1,139 @@
-"""docgen's look: which files lack documentation, what of it is done on disk, and whether their code is as it was."""
+"""Counts what is undocumented, and checks that the code of the listed files is unchanged."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from stepwarden.files.safe_open import Unread, read
+from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.inspections.context import CannotInspect, InspectionContext, InspectionResult
+from stepwarden.inspections.docgen.baseline import DocgenBaseline
 from stepwarden.inspections.docgen.progress import (
     MOST_FILES,
     DocgenProgress,
     FileState,
     Options,
+    excerpt,
+    find_wanted,
+    inspect_progress,
     kept_options,
-    measured,
-    snippet,
-    too_many,
-    wanted,
+    too_many_files,
 )
-from stepwarden.source.documentation import undocumented
-from stepwarden.source.file_parser import outline
+from stepwarden.inspections.shared.subject import is_inside
+from stepwarden.source.documentation import find_undocumented
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Definition, Outline
-from stepwarden.source.reader import Scan
+from stepwarden.source.scan.result import Scan
 from stepwarden.source.testfiles import is_test_file
-from stepwarden.source.unchanged import Difference, differences
+from stepwarden.source.unchanged import Difference, find_differences
 
 
-def inspect(scene: InspectionContext) -> InspectionResult:
+def inspect(context: InspectionContext) -> InspectionResult:
     """Count what is undocumented in the scope of the thread, and compare the listed files with their first text.
 
-    Raises CannotInspect for a scope that is not there, and where step 1 finds more files than one thread takes.
+    Raises CannotInspect for a scope that does not exist, and where step 1 finds more files than one thread takes.
     """
-    first = scene.is_first or "docgen" not in scene.before.data
-    options = _asked(scene) if first else kept_options(scene.before.data)
-    scan = scene.reader.scan(scene.workspace.root or "", options.scope or (scene.base,), until=scene.until)
+    first = context.is_first or "docgen" not in context.earlier.data
+    options = _options(context) if first else kept_options(context.earlier.data)
+    scan = context.reader.scan(context.root, options.scope or (context.directory,), until=context.until)
     if first:
         _check_scope(options, scan)
     sources, tests = _sources(scan, options)
-    ledger = _Ledger({} if first else dict(scene.before.data["docgen"]["listed"]), dict(scene.kept))
-    went = ledger.drop_gone(scene)
-    renamed = ledger.find_renamed(scene, sources, went)
-    missing = undocumented(sources, everything=options.everything)
-    work = [path for path in sources if wanted(sources[path], options)] if options.update else list(missing)
-    came = [path for path in work if path not in ledger.listed]
-    if first and len(came) > MOST_FILES:
-        raise CannotInspect(too_many(came, sum(len(missing.get(path, ())) for path in came)))
-    came = [path for path in came if ledger.enlist(scene, path)]
-    found = DocgenProgress(
-        files=tuple(_state(scene, path, ledger, options, missing.get(path, ())) for path in sorted(ledger.listed)),
-        looked=len(sources),
+    baseline = DocgenBaseline({} if first else dict(context.earlier.data["docgen"]["listed"]), dict(context.kept))
+    deleted = baseline.remove_deleted(context)
+    renamed = baseline.list_renamed(context, sources, deleted)
+    missing = find_undocumented(sources, everything=options.everything)
+    work = [path for path in sources if find_wanted(sources[path], options)] if options.update else list(missing)
+    new = [path for path in work if path not in baseline.listed]
+    if first and len(new) > MOST_FILES:
+        raise CannotInspect(too_many_files(new, sum(len(missing.get(path, ())) for path in new)))
+    new = [path for path in new if baseline.add(context, path)]
+    inspector = _FileInspector(context, baseline, options)
+    progress = DocgenProgress(
+        files=tuple(inspector.inspect(path, missing.get(path, ())) for path in sorted(baseline.listed)),
+        source_count=len(sources),
         left_out=tuple(_left_out(scan, tests if first else 0)),
-        came=() if first else tuple(came),
-        went=tuple(path for path in went if path not in dict(renamed)),
-        renamed=tuple(renamed),
-        listed=ledger.listed,
+        new=() if first else tuple(new),
+        deleted=tuple(path for path in deleted if path not in renamed),
+        renamed=tuple(renamed.items()),
+        listed=baseline.listed,
     )
-    said = scene.said.fields.get("num_files_documented")
-    return InspectionResult(measured(found, options, step=scene.step.number, said_done=said), ledger.to_keep)
+    claimed = context.submission.fields.get("num_files_documented")
+    inspection = inspect_progress(progress, options, step=context.step.number, claimed=claimed)
+    return InspectionResult(inspection, baseline.to_keep)
 
 
-@dataclass
-class _Ledger:
-    """Which files are listed, and by which name the first text of each is kept; `to_keep` is what this look adds."""
-
-    listed: dict[str, str]
-    kept: dict[str, bytes]
-    to_keep: dict[str, bytes] = field(default_factory=dict[str, bytes])
-
-    def first_text(self, path: str) -> bytes:
-        """Return the text that a listed file had when it was first looked at."""
-        return self.kept[self.listed[path]]
-
-    def enlist(self, scene: InspectionContext, path: str) -> bool:
-        """List a file and keep its text, unless it is kept from before a backtrack; False where it cannot be read."""
-        if scene.is_first and path in self.kept:
-            self.listed[path] = path
-            return True
-        data = read(scene.workspace.root or "", path)
-        if isinstance(data, Unread):
-            return False
-        name = next(name for number in range(len(self.kept) + 1) if (name := _numbered(path, number)) not in self.kept)
-        self.listed[path] = name
-        self.kept[name] = self.to_keep[name] = data
-        return True
-
-    def drop_gone(self, scene: InspectionContext) -> dict[str, str]:
-        """Take deleted files off the list; gives them with the names their texts are kept by."""
-        there = scene.workspace.survey(list(self.listed))
-        return {path: self.listed.pop(path) for path, fact in there.items() if not fact.exists}
-
-    def find_renamed(
-        self, scene: InspectionContext, sources: Mapping[str, Outline], went: Mapping[str, str]
-    ) -> list[tuple[str, str]]:
-        """List again, under their new names, the files whose code is now elsewhere: (old path, new path) of each."""
-        renamed: list[tuple[str, str]] = []
-        for old, name in went.items():
-            before = outline(old, self.kept[name])
-            if before is None:
-                continue
-            for new, now in sources.items():
-                if new in self.listed or _shape(now) != _shape(before):
-                    continue
-                data = read(scene.workspace.root or "", new)
-                if not isinstance(data, Unread) and not differences(self.kept[name], data, now.language, new):
-                    self.listed[new] = name
-                    renamed.append((old, new))
-                    break
-        return renamed
-
-
-def _numbered(path: str, number: int) -> str:
-    return f"{path}#{number}" if number else path
-
-
-def _shape(found: Outline) -> tuple[object, ...]:
-    return (found.language, *((item.qualified, item.kind) for item in found.definitions))
-
-
-def _asked(scene: InspectionContext) -> Options:
-    said, fields = scene.said, scene.said.fields
+def _options(context: InspectionContext) -> Options:
+    """Return what step 1 asks for."""
+    fields = context.submission.fields
     notes = (
         ("flow notes", fields.get("document_flow")),
         ("complexity notes (Big O)", fields.get("document_complexity")),
         ("comments on hard logic", fields.get("comments_on_complex_logic")),
     )
     return Options(
-        scope=said.relevant,
+        scope=context.submission.relevant,
         everything=bool(fields.get("include_private")),
         update=bool(fields.get("update_existing")),
         style=str(fields.get("style") or ""),
-        notes=tuple(name for name, asked in notes if asked),
+        notes=tuple(name for name, wanted in notes if wanted),
     )
 
 
 def _check_scope(options: Options, scan: Scan) -> None:
+    """Raise CannotInspect where nothing readable is at a path of the scope."""
     names = (*scan.outlines, *scan.others)
-    gone = [path for path in options.scope if not any(_is_inside(name, path) for name in names)]
-    if gone and scan.complete:
+    missing = [path for path in options.scope if not any(is_inside(name, (path,)) for name in names)]
+    if missing and scan.complete:
         raise CannotInspect(
-            f"relevant_files: nothing readable at {', '.join(gone[:3])}. Send step 1 again with files or directories "
-            "inside working_directory, or without relevant_files for all of it."
+            f"relevant_files: nothing readable at {', '.join(missing[:3])}. Send step 1 again with files or "
+            "directories inside working_directory, or without relevant_files for all of it."
         )
 
 
-def _is_inside(path: str, scope: str) -> bool:
-    return scope in {"", "."} or f"{path}/".startswith(f"{scope}/")
-
-
 def _sources(scan: Scan, options: Options) -> tuple[dict[str, Outline], int]:
-    """Return the source files of the scope, and how many test files were left out because nobody named them."""
+    """Return the source files of the scope, and how many test files were left out because they were not named."""
     named_tests = [path for path in options.scope if is_test_file(f"{path}/x") or is_test_file(path)]
-    kept: dict[str, Outline] = {}
-    for path, found in scan.outlines.items():
-        inside = any(_is_inside(path, named) for named in named_tests)
-        if inside or not is_test_file(path):
-            kept[path] = found
-    return kept, len(scan.outlines) - len(kept)
+    sources = {
+        path: outline
+        for path, outline in scan.outlines.items()
+        if is_inside(path, named_tests) or not is_test_file(path)
+    }
+    return sources, len(scan.outlines) - len(sources)
 
 
-def _state(
-    scene: InspectionContext, path: str, ledger: _Ledger, options: Options, missing: tuple[Definition, ...]
-) -> FileState:
-    before = ledger.first_text(path)
-    data = read(scene.workspace.root or "", path)
-    if isinstance(data, Unread):
-        known = outline(path, before)
-        assert known is not None, "only files with an outline are listed"
-        return FileState(path, known.language, unread=data.note)
-    found = outline(path, data)
-    assert found is not None, "the language goes by the name, which is the same"
-    changes = () if data == before else differences(before, data, found.language, path)
-    first = outline(path, before) if found.broken else None
-    return FileState(
-        path,
-        found.language,
-        missing=missing,
-        wanted=len(wanted(found, options)),
-        changes=tuple(_told(change) for change in changes),
-        broken=found.broken[0] if first is not None and not first.broken else None,
-        unseen=options.update and data == before and path not in scene.thread.claims.checked,
-    )
+@dataclass(frozen=True)
+class _FileInspector:
+    """Compares listed files with their first text."""
+
+    context: InspectionContext
+    baseline: DocgenBaseline
+    options: Options
+
+    def inspect(self, path: str, missing: tuple[Definition, ...]) -> FileState:
+        """Return the state of a listed file on disk; `missing` are its undocumented definitions."""
+        before = self.baseline.first_text(path)
+        data = read_file(self.context.root, path)
+        if isinstance(data, Unread):
+            known = parse_outline(path, before)
+            assert known is not None, "only files with an outline are listed"
+            return FileState(path, known.language, unread=data.note)
+        outline = parse_outline(path, data)
+        assert outline is not None, "the language depends on the name, which is the same"
+        changes = () if data == before else find_differences(before, data, outline.language, path)
+        first = parse_outline(path, before) if outline.broken else None
+        unread = path not in self.context.thread.claims.checked
+        return FileState(
+            path,
+            outline.language,
+            missing=missing,
+            wanted=len(find_wanted(outline, self.options)),
+            changes=tuple(map(_describe, changes)),
+            broken=outline.broken[0] if first is not None and not first.broken else None,
+            unseen=self.options.update and data == before and unread,
+        )
 
 
-def _told(change: Difference) -> str:
-    before, after = snippet(change.before), snippet(change.after)
+def _describe(change: Difference) -> str:
+    before, after = excerpt(change.before), excerpt(change.after)
     if not before:
         return f"line {change.line_after}: added `{after}`"
     if not after:
@@ -191,7 +143,8 @@ def _told(change: Difference) -> str:
 
 def _left_out(scan: Scan, tests: int) -> Iterable[str]:
     if tests:
-        yield f"Left out: {tests} test file{'' if tests == 1 else 's'}; relevant_files at step 1 can name them."
+        files = f"{tests} test file{'' if tests == 1 else 's'}"
+        yield f"Left out: {files}; relevant_files at step 1 can name them."
     if not scan.complete:
-        named = "; ".join(f"{item.count} {item.why}" for item in scan.left_out[:3])
-        yield f"Not all was looked at: {named or 'the time was up'}."
+        reasons = "; ".join(f"{item.count} {item.why}" for item in scan.left_out[:3])
+        yield f"Not everything was read: {reasons or 'time ran out'}."

@@ -1,4 +1,4 @@
-"""Documentation that is missing, counted: the pure part of what docgen measures."""
+"""How much documentation is missing, and what to do next."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from stepwarden.inspections.shared.fact_text import list_some
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 
-NAMED = 8  # definitions of the next file that are named before the rest is counted
+NAMED_NEXT = 8  # definitions that are named of the next file
 NAMED_OPEN = 1  # the same, of every other file
-CHANGES = 2  # differences of one file that a line shows
-SNIPPET_CHARS = 48
-MOST_FILES = 50  # above, docgen asks which to do first
+MOST_CHANGES = 2  # differences of one file in one line
+EXCERPT_CHARACTERS = 48
+MOST_FILES = 50  # of one thread; above, it asks which to do first
 
 CONVENTIONS: Mapping[Language, str] = {
     Language.PYTHON: "docstrings",
@@ -31,10 +32,10 @@ CONVENTIONS: Mapping[Language, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a thread of docgen was asked for at its first step.
+    """What a docgen thread was asked for at its first step.
 
-    `scope` are the files and directories it is about, `everything` asks for private definitions too, `update` for a
-    look at the documentation that is there, `style` and `notes` only word what the agent is to write.
+    `scope` are the files and directories it is about, `everything` includes private definitions, `update` asks to
+    review existing documentation; `style` and `notes` only word what the agent is to write.
     """
 
     scope: tuple[str, ...] = ()
@@ -46,11 +47,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """One listed file as it stands on disk.
+    """One listed file as it is on disk.
 
     `missing` are its undocumented definitions, `wanted` counts all that should be documented. `changes` say where its
-    code differs from what it was, `unseen` that existing documentation was to be updated and nobody looked at it.
-    `unread` says why the file could not be looked at.
+    code differs from what it was, `broken` is the line of a new syntax error. `unseen` says that its existing
+    documentation was to be reviewed and was not; `unread` why the file could not be read.
     """
 
     path: str
@@ -64,27 +65,27 @@ class FileState:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing of it is left, as far as could be seen."""
+        """Whether nothing is left to do in it."""
         return not (self.missing or self.changes or self.unseen or self.broken or self.unread)
 
 
 @dataclass(frozen=True, slots=True)
 class DocgenProgress:
-    """All that a look saw: the listed files, and what came, went or was renamed since the look before.
+    """The listed files, and which are new, deleted or renamed since the last inspection.
 
-    `looked` counts the source files of the scope, `left_out` says what of it was not looked at.
+    `source_count` counts the source files of the scope, `left_out` says what of it was not read.
     """
 
     files: tuple[FileState, ...]
-    looked: int
+    source_count: int
     left_out: tuple[str, ...] = ()
-    came: tuple[str, ...] = ()
-    went: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     listed: Mapping[str, str] = field(default_factory=dict[str, str])  # path -> the name its first text is kept by
 
 
-def wanted(outline: Outline, options: Options) -> tuple[Definition, ...]:
+def find_wanted(outline: Outline, options: Options) -> tuple[Definition, ...]:
     """Return the definitions of a file that should be documented; in a generated one, none."""
     if outline.generated:
         return ()
@@ -92,51 +93,50 @@ def wanted(outline: Outline, options: Options) -> tuple[Definition, ...]:
 
 
 def name_of(item: Definition) -> str:
-    """Return a definition with its line, as the replies name it."""
+    """Return the name of a definition with its line, as replies show it."""
     name = f"{item.kind.value} {item.name}".strip() if item.kind is DefinitionKind.MODULE else item.qualified
     return f"{name} ({item.line})"
 
 
 def names_of(items: Sequence[Definition], most: int) -> str:
-    """Name the first definitions, and how many more there are."""
-    shown = ", ".join(name_of(item) for item in items[:most])
-    return shown if len(items) <= most else f"{shown} +{len(items) - most}"
+    """Return the names of the first definitions, and how many more there are."""
+    return list_some([name_of(item) for item in items], most)
 
 
-def snippet(text: str) -> str:
-    """Return code on one line, cut."""
+def excerpt(text: str) -> str:
+    """Return code on one line, cut at EXCERPT_CHARACTERS."""
     line = " ".join(text.split())
-    return line if len(line) <= SNIPPET_CHARS else f"{line[: SNIPPET_CHARS - 3]}..."
+    return line if len(line) <= EXCERPT_CHARACTERS else f"{line[: EXCERPT_CHARACTERS - 3]}..."
 
 
-def line_of(state: FileState, most: int = NAMED_OPEN) -> str:
-    """Return what is left to do in one file, naming so many of its definitions."""
+def open_work(state: FileState, most: int = NAMED_OPEN) -> str:
+    """Return what is left to do in one file, naming at most `most` of its definitions."""
     if state.unread:
         return f"{state.path}: {state.unread}"
     if state.broken:
-        return f"{state.path}:{state.broken}: syntax error, mend it"
+        return f"{state.path}:{state.broken}: syntax error, fix it"
     if state.changes:
-        more = f" +{len(state.changes) - CHANGES}" if len(state.changes) > CHANGES else ""
-        return f"{state.path}: code changed, restore it: {'; '.join(state.changes[:CHANGES])}{more}"
+        more = f" +{len(state.changes) - MOST_CHANGES}" if len(state.changes) > MOST_CHANGES else ""
+        return f"{state.path}: code changed, restore it: {'; '.join(state.changes[:MOST_CHANGES])}{more}"
     if state.missing:
         return f"{state.path}: {len(state.missing)} undocumented: {names_of(state.missing, most)}"
     return f"{state.path}: review its documentation, then name it in files_checked"
 
 
-def in_order(files: Iterable[FileState]) -> list[FileState]:
-    """Return the files with work left: what was spoiled first, then by path."""
+def sort_open(files: Iterable[FileState]) -> list[FileState]:
+    """Return the files with work left: those with changed code first, then by path."""
     left = [state for state in files if not state.is_done]
     return sorted(left, key=lambda state: (not (state.changes or state.broken), state.path))
 
 
-def measured(found: DocgenProgress, options: Options, *, step: int, said_done: int | None) -> Inspection:
-    """Return what a look at step `step` comes to; `said_done` is how many files the agent counts as documented."""
-    left = in_order(found.files)
+def inspect_progress(found: DocgenProgress, options: Options, *, step: int, claimed: int | None) -> Inspection:
+    """Return the inspection of step `step`; `claimed` is how many files the agent counts as documented."""
+    left = sort_open(found.files)
     done = len(found.files) - len(left)
     return Inspection(
-        facts=tuple(_facts(found, done, said_done)),
+        facts=tuple(_facts(found, done, claimed)),
         actions=tuple(_actions(left, options)),
-        clauses=tuple(Clause("measured", state.path, line_of(state)) for state in left),
+        clauses=tuple(Clause("measured", state.path, open_work(state)) for state in left),
         total=max(1 + len(found.files), step + 1 if left else step),
         files=len(found.files),
         done="" if left else _all_done(found, options),
@@ -145,22 +145,18 @@ def measured(found: DocgenProgress, options: Options, *, step: int, said_done: i
     )
 
 
-def _facts(found: DocgenProgress, done: int, said_done: int | None) -> Iterable[str]:
+def _facts(found: DocgenProgress, done: int, claimed: int | None) -> Iterable[str]:
     total = len(found.files)
     if total:
         count = sum(len(state.missing) for state in found.files)
-        counted = "" if said_done is None or said_done == done else f" (you counted {said_done})"
+        counted = "" if claimed is None or claimed == done else f" (you counted {claimed})"
         yield f"{done} of {total} files documented{counted}; {count} definition{'' if count == 1 else 's'} left."
-    moved = [f"renamed {old} -> {new}" for old, new in found.renamed[:2]]
-    moved += [f"new {_some(found.came)}"] if found.came else []
-    moved += [f"gone {_some(found.went)}"] if found.went else []
-    if moved:
-        yield f"Since: {'; '.join(moved)}."
+    changes = [f"renamed {old} -> {new}" for old, new in found.renamed[:2]]
+    changes += [f"new {list_some(found.new)}"] if found.new else []
+    changes += [f"deleted {list_some(found.deleted)}"] if found.deleted else []
+    if changes:
+        yield f"Changed: {'; '.join(changes)}."
     yield from found.left_out
-
-
-def _some(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:3]) + (f" +{len(paths) - 3}" if len(paths) > 3 else "")
 
 
 def _actions(left: Sequence[FileState], options: Options) -> Iterable[str]:
@@ -173,17 +169,17 @@ def _actions(left: Sequence[FileState], options: Options) -> Iterable[str]:
     how = f"{options.style} {CONVENTIONS[state.language]}".strip()
     notes = f" Add {' and '.join(options.notes)}." if options.notes else ""
     if state.missing:
-        yield f"Document {state.path}: {names_of(state.missing, NAMED)}. Use {how}; change no code.{notes}"
+        yield f"Document {state.path}: {names_of(state.missing, NAMED_NEXT)}. Use {how}; change no code.{notes}"
     elif state.unseen:
-        yield f"Compare the docs of {state.path} with its code; mend what is wrong or stale.{notes}"
+        yield f"Compare the docs of {state.path} with its code; fix what is wrong or stale.{notes}"
     else:
-        yield line_of(state)
+        yield open_work(state)
 
 
 def _all_done(found: DocgenProgress, options: Options) -> str:
     which = "definition" if options.everything else "public definition"
     if not found.files:
-        return f"every {which} of {found.looked} source files is documented: nothing to do"
+        return f"every {which} of {found.source_count} source files is documented: nothing to do"
     return f"every {which} of the {len(found.files)} files is documented and their code is unchanged, checked on disk"
 
 
@@ -192,8 +188,8 @@ def _table(files: Sequence[FileState]) -> str:
     return "\n".join(["| File | Documented definitions | Language |", "| --- | ---: | --- |", *rows])
 
 
-def too_many(files: Sequence[str], definitions: int) -> str:
-    """Return that there are more files than one thread takes, and which directories could be first."""
+def too_many_files(files: Sequence[str], definitions: int) -> str:
+    """Return that there are more files than one thread takes, with directories to start with."""
     folders = Counter(folder.as_posix() for path in files for folder in PurePosixPath(path).parents)
     fitting: list[str] = []
     for folder, count in sorted(folders.items(), key=lambda item: (-item[1], item[0])):
@@ -214,6 +210,6 @@ def _kept(options: Options) -> dict[str, Any]:
 
 
 def kept_options(data: Mapping[str, Any]) -> Options:
-    """Return the options that step 1 was asked for, as `measured` recorded them."""
+    """Return the options of step 1, as `inspect_progress` recorded them."""
     kept = data["docgen"]
     return Options(tuple(kept["scope"]), kept["everything"], kept["update"], kept["style"], tuple(kept["notes"]))

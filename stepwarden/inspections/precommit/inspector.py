@@ -1,177 +1,190 @@
-"""precommit's look: what changed, what is risky about it, and which of it was looked at."""
+"""Reads a change, finds its risks, and checks how much of it was reviewed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stepwarden.files.paths import relative, shown
+from stepwarden.files.paths import path_below, shown
 from stepwarden.files.secrets import is_secret
 from stepwarden.inspections.context import CannotInspect, InspectionContext, InspectionResult
-from stepwarden.inspections.precommit.changeset import ChangeSet, Comparison, name_in_root, read_change, sizes_of
-from stepwarden.inspections.precommit.hunks import ReviewedLines, coverage_section, pieces_of
+from stepwarden.inspections.precommit.changeset import (
+    ChangeSet,
+    ComparisonRequest,
+    measure_new_files,
+    name_in_root,
+    read_change,
+)
+from stepwarden.inspections.precommit.hunks import ReviewedLines, coverage_section, list_hunks
 from stepwarden.inspections.precommit.report import (
     compared_with,
     file_clauses,
-    first_of,
     later_facts,
+    limit_clauses,
     nothing_sentence,
     opening_facts,
     place_of,
     risk_clauses,
     risk_section,
 )
-from stepwarden.inspections.precommit.risks import ChangeFacts, ChangeRisk, callers_first, find_risks, lock_names
-from stepwarden.inspections.scope import clip, some
-from stepwarden.source.change import FileChange
-from stepwarden.source.git import Repository
-from stepwarden.source.hardened import GitFailed, GitSlow
-from stepwarden.source.repositories import NothingFound, find_repositories
+from stepwarden.inspections.precommit.risks import ChangeFacts, ChangeRisk, find_risks, lock_names, sort_callers
+from stepwarden.inspections.shared.fact_text import clip, list_some
+from stepwarden.source.git.change import FileChange
+from stepwarden.source.git.command import GitFailed, GitSlow
+from stepwarden.source.git.discovery import NothingFound, find_repositories
+from stepwarden.source.git.mentions import find_mentions
+from stepwarden.source.git.repository import Repository
 from stepwarden.steps.inspection import Inspection
 
-LOOKED_UP = 20  # names whose mentions elsewhere are looked for
+MOST_NAMES = 20  # of changed definitions whose mentions elsewhere are searched
 _KEY = "precommit"
 
 
-def inspect(scene: InspectionContext) -> InspectionResult | None:
-    """Read the change as it is now, and hold it against what the live steps looked at.
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The changes of all repositories, with their risks; `notes` say what was not read."""
+
+    parts: Sequence[ChangeSet]
+    risks: Sequence[ChangeRisk]
+    notes: Sequence[str]
+
+    @property
+    def files(self) -> list[FileChange]:
+        return [change for part in self.parts for change in part.files]
+
+
+def inspect(context: InspectionContext) -> InspectionResult | None:
+    """Read the change as it is now, and check how much of it the live steps reviewed.
 
     Raises CannotInspect, or GitFailed, with what to send instead.
     """
-    wanted, path = _wanted(scene)
-    start = _start(scene, path)
-    root = scene.workspace.root or ""
+    request, path = _requested(context)
+    start = _start(context, path)
     try:
-        found = find_repositories(scene.reader.git, root, start, until=scene.until)
+        found = find_repositories(context.reader.git, context.root, start, until=context.until)
     except NothingFound:
-        if path or wanted.compare_to or not scene.is_first:
-            if scene.is_first:
-                raise
+        if not context.is_first:
             return None
-        return InspectionResult(
-            Inspection(facts=(clip("No git repository here: name the changed files yourself, or send path."),))
-        )
-    changes, problems = _read_all(found.repositories, root, wanted, scene.until)
-    files = [change for part in changes for change in part.files]
-    notes = [*found.problems, *problems, *(note for part in changes for note in part.notes)]
-    if not files:
-        return _nothing(scene, changes, notes)
-    risks = _with_places(find_risks(_facts(root, changes, files)), found.repositories, root, scene.until)
-    return _measured(scene, changes, files, risks, notes)
+        if path or request.compare_to:
+            raise
+        fact = clip("No git repository here: name the changed files yourself, or send path.")
+        return InspectionResult(Inspection(facts=(fact,)))
+    parts, problems = _read_all(found.repositories, context.root, request, context.until)
+    notes = [*found.problems, *problems, *(note for part in parts for note in part.notes)]
+    change = _Change(parts, (), notes)
+    if not change.files:
+        return _nothing(context, change)
+    risks = find_risks(_facts(context.root, parts, change.files))
+    return _measure(context, replace(change, risks=_with_callers(context, risks, found.repositories)))
 
 
-def _wanted(scene: InspectionContext) -> tuple[Comparison, str]:
-    """Return what the live steps ask for; a later step's word counts."""
+def _requested(context: InspectionContext) -> tuple[ComparisonRequest, str]:
+    """Return what the live steps ask to compare, and the path; a later step overrides an earlier one."""
     fields: dict[str, Any] = {}
-    for step in scene.thread.live:
+    for step in context.thread.live:
         fields |= step.submission.fields
-    wanted = Comparison(
+    request = ComparisonRequest(
         str(fields.get("compare_to") or "").strip(),
         bool(fields.get("include_staged", True)),
         bool(fields.get("include_unstaged", True)),
     )
-    if not (wanted.staged or wanted.unstaged or wanted.compare_to):
+    if not (request.staged or request.unstaged or request.compare_to):
         raise CannotInspect(
             "include_staged and include_unstaged are both false, so there is nothing to check. "
             "Leave one of them out, or send compare_to."
         )
-    return wanted, str(fields.get("path") or "").strip()
+    return request, str(fields.get("path") or "").strip()
 
 
-def _start(scene: InspectionContext, path: str) -> str:
+def _start(context: InspectionContext, path: str) -> str:
     """Return the directory or file to start from, inside the root."""
-    root, directory = scene.workspace.root or "", scene.workspace.directory or ""
     if not path:
-        return directory
-    name = scene.workspace.canonical(path)
-    place = Path(root, name)
+        return context.workspace.directory or ""
+    place = Path(context.root, context.workspace.canonical(path))
     try:
         resolved = str(place.resolve(strict=True))
     except (OSError, RuntimeError, ValueError):
         resolved = ""
-    if not resolved or relative(resolved, root) is None or is_secret(place.parts):
+    if not resolved or path_below(resolved, context.root) is None or is_secret(place.parts):
         raise CannotInspect(
-            f"path: '{shown(path)}' is no directory that may be read here. Send one inside working_directory."
+            f"path: '{shown(path)}' is not a directory that may be read here. Send one inside working_directory."
         )
     return resolved
 
 
 def _read_all(
-    repositories: Sequence[Repository], root: str, wanted: Comparison, until: float
+    repositories: Sequence[Repository], root: str, request: ComparisonRequest, until: float
 ) -> tuple[list[ChangeSet], list[str]]:
-    """Read every repository's change; one that fails among several is told of, alone it fails the step."""
-    changes: list[ChangeSet] = []
+    """Read the change of every repository; if one of several fails, it is noted; if all do, the step fails."""
+    parts: list[ChangeSet] = []
     problems: list[GitFailed] = []
     for repository in repositories:
         try:
-            changes.append(read_change(repository, root, wanted, until=until))
+            parts.append(read_change(repository, root, request, until=until))
         except GitSlow:
             raise
         except GitFailed as error:
             problems.append(error)
-    if not changes:
+    if not parts:
         raise problems[0]
-    return changes, [str(error) for error in problems]
+    return parts, [str(error) for error in problems]
 
 
-def _facts(root: str, changes: Sequence[ChangeSet], files: Sequence[FileChange]) -> ChangeFacts:
-    sides = {path: side for part in changes for path, side in part.sides.items()}
+def _facts(root: str, parts: Sequence[ChangeSet], files: Sequence[FileChange]) -> ChangeFacts:
+    sides = {path: side for part in parts for path, side in part.sides.items()}
     locks = frozenset(name for name in lock_names(files) if Path(root, name).is_file())
-    return ChangeFacts(files, sides, sizes_of(root, files), locks)
+    return ChangeFacts(files, sides, measure_new_files(root, files), locks)
 
 
-def _with_places(
-    risks: Sequence[ChangeRisk], repositories: Sequence[Repository], root: str, until: float
+def _with_callers(
+    context: InspectionContext, risks: Sequence[ChangeRisk], repositories: Sequence[Repository]
 ) -> list[ChangeRisk]:
-    """Look up who else mentions what changed in an interface; what no other source mentions is no risk."""
-    names = list(dict.fromkeys(risk.name for risk in risks if risk.name))[:LOOKED_UP]
+    """Add to changed interfaces the files that mention them; one that no other file mentions is not a risk."""
+    names = list(dict.fromkeys(risk.name for risk in risks if risk.name))[:MOST_NAMES]
     mentioned: dict[str, list[str]] = {name: [] for name in names}
     for repository in repositories:
-        for name, paths in repository.mentions(names, until=until).items():
-            seen = (name_in_root(root, repository.top, path) for path in paths)
-            mentioned[name] += [path for path in seen if path and not is_secret(path.split("/"))]
-    placed = [
-        replace(risk, places=callers_first(risk.path, mentioned[risk.name])) if risk.name in mentioned else risk
+        for name, paths in find_mentions(repository, names, until=context.until).items():
+            canonical = (name_in_root(context.root, repository.top, path) for path in paths)
+            mentioned[name] += [path for path in canonical if path and not is_secret(path.split("/"))]
+    located = [
+        replace(risk, places=sort_callers(risk.path, mentioned[risk.name])) if risk.name in mentioned else risk
         for risk in risks
     ]
-    return [risk for risk in placed if risk.places or risk.name not in mentioned]
+    return [risk for risk in located if risk.places or risk.name not in mentioned]
 
 
-def _nothing(scene: InspectionContext, changes: Sequence[ChangeSet], notes: Sequence[str]) -> InspectionResult:
-    """Return that there is nothing to check; where there was, that it is gone."""
-    if scene.before.data.get(_KEY):
-        places = some([place_of(part) for part in changes], 2)
-        gone = clip(f"The change is gone: {places} is as {compared_with(changes)}.")
+def _nothing(context: InspectionContext, change: _Change) -> InspectionResult:
+    """Return that there is nothing to check, or that the change of earlier steps is gone."""
+    if context.earlier.data.get(_KEY):
+        places = list_some([place_of(part) for part in change.parts], 2)
+        gone = clip(f"The change is gone: {places} is as {compared_with(change.parts)}.")
         return InspectionResult(Inspection(facts=(gone,), clauses=()))
-    done = nothing_sentence(changes)
-    return InspectionResult(
-        Inspection(facts=tuple(clip(note) for note in notes), clauses=(), files=0, changed_lines=0, done=done)
-    )
+    facts = tuple(clip(note) for note in change.notes)
+    done = nothing_sentence(change.parts)
+    return InspectionResult(Inspection(facts=facts, clauses=(), files=0, changed_lines=0, done=done))
 
 
-def _measured(
-    scene: InspectionContext,
-    changes: Sequence[ChangeSet],
-    files: Sequence[FileChange],
-    risks: Sequence[ChangeRisk],
-    notes: Sequence[str],
-) -> InspectionResult:
-    looks = ReviewedLines.of(scene.thread, scene.base)
-    pieces = pieces_of(files)
-    words = [looks.word_for(piece) for piece in pieces]
-    first = not scene.before.data.get(_KEY)
-    clauses = (*risk_clauses(risks, looks), *file_clauses(files, risks, looks))
-    facts = opening_facts(changes, files, risks, notes) if first else later_facts(pieces, words, risks, looks)
+def _measure(context: InspectionContext, change: _Change) -> InspectionResult:
+    """Return facts, clauses and sections on a change and on how it was reviewed."""
+    files, risks = change.files, change.risks
+    reviewed = ReviewedLines.of(context.thread, context.directory)
+    hunks = list_hunks(files)
+    coverage = [reviewed.coverage_of(hunk) for hunk in hunks]
+    if context.earlier.data.get(_KEY):
+        facts = later_facts(hunks, coverage, risks, reviewed)
+    else:
+        facts = opening_facts(change.parts, files, risks, change.notes)
+    clauses = (*risk_clauses(risks, reviewed), *file_clauses(files, risks, reviewed))
     return InspectionResult(
         Inspection(
             facts=tuple(facts),
-            clauses=first_of(clauses),
+            clauses=limit_clauses(clauses),
             files=len(files),
-            changed_lines=sum(change.lines for change in files),
-            data={_KEY: {"files": len(files), "hunks": len(pieces), "risks": [risk.kept() for risk in risks[:50]]}},
+            changed_lines=sum(item.lines for item in files),
+            data={_KEY: {"files": len(files), "hunks": len(hunks), "risks": [risk.kept() for risk in risks[:50]]}},
             sections={
-                "Coverage of the change": coverage_section(pieces, words),
-                "Risks of the change": risk_section(risks, looks),
+                "Coverage of the change": coverage_section(hunks, coverage),
+                "Risks of the change": risk_section(risks, reviewed),
             },
         )
     )

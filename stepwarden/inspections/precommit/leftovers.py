@@ -1,4 +1,4 @@
-"""Lines that are rarely meant to be committed: conflict markers, debugging, tests that were switched off."""
+"""Lines that are rarely committed on purpose: conflict markers, debugging, disabled tests."""
 
 import re
 from pathlib import PurePosixPath
@@ -9,11 +9,11 @@ from stepwarden.source.testfiles import is_test_file
 
 CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: \S|$)")
 
-_SCRIPT = frozenset(
+_PROGRAM_DIRECTORIES = frozenset(
     {"script", "scripts", "bin", "cli", "cmd", "tools", "examples", "example", "bench", "benchmarks", "docs"}
 )
-# What nobody leaves in on purpose, by language.
-_BREAKS: dict[Language, re.Pattern[str]] = {
+# Debugging code, by language.
+_DEBUGGING: dict[Language, re.Pattern[str]] = {
     Language.PYTHON: re.compile(
         r"^\s*(?:breakpoint\(|(?:i?pdb|pudb|wdb)\.set_trace\(|(?:import|from) (?:i?pdb|pudb|wdb|icecream)\b|ic\()"
     ),
@@ -26,7 +26,7 @@ _BREAKS: dict[Language, re.Pattern[str]] = {
     Language.CSHARP: re.compile(r"(?<!\w)Debugger\.(?:Break|Launch)\("),
     Language.C: re.compile(r"(?<!\w)(?:__debugbreak|DebugBreak)\(|\bint3\b"),
 }
-# Output that is normal where a file had it before, or is a program of its own.
+# Output, which is normal where a file had it before, or is a program.
 _PRINTS: dict[Language, re.Pattern[str]] = {
     Language.PYTHON: re.compile(r"^\s*(?:print|pprint)\("),
     Language.JAVASCRIPT: re.compile(r"^\s*(?:console\.(?:log|debug|dir|trace)|alert)\("),
@@ -35,36 +35,36 @@ _PRINTS: dict[Language, re.Pattern[str]] = {
     Language.RUST: re.compile(r"^\s*e?println!\("),
     Language.CSHARP: re.compile(r"^\s*(?:System\.)?Console\.Write(?:Line)?\("),
 }
-_SAME = {Language.TYPESCRIPT: Language.JAVASCRIPT, Language.CPP: Language.C}
-_OFF = re.compile(
+_LIKE = {Language.TYPESCRIPT: Language.JAVASCRIPT, Language.CPP: Language.C}
+_DISABLED = re.compile(
     r"@(?:pytest\.mark\.|unittest\.)(?:skip|xfail)|(?<!\w)pytest\.skip\(|(?<![\w.])(?:describe|it|test)\.(?:skip|todo)\s*\("
     r"|^\s*x(?:describe|it|test)\(|(?<!\w)t\.Skip(?:Now|f)?\(|@(?:Disabled|Ignore)\b|#\[ignore|\[(?:Ignore|Fact\(Skip)"
 )
 _NOTE = re.compile(r"\b(?:FIXME|XXX|HACK|DO NOT (?:COMMIT|MERGE)|NOCOMMIT)\b")
 
 
-def leftover_in(path: str, line: str, *, prints_before: bool) -> str:
-    """Return what an added line looks to have been left in by mistake, "" for nothing.
+def find_leftover(path: str, line: str, *, prints_before: bool) -> str:
+    """Return what was probably left in an added line by mistake, "" for nothing.
 
-    `prints_before` says that the file wrote to the terminal before the change, so that more of it means nothing.
+    `prints_before` says that the file wrote to the terminal before the change, so that more output is normal.
     """
     language = language_of(path)
-    if is_test_file(path) and _OFF.search(line):
-        return "a test is switched off"
+    if is_test_file(path) and _DISABLED.search(line):
+        return "a test is disabled"
     if language is not None:
-        language = _SAME.get(language, language)
-        breaks, prints = _BREAKS.get(language), _PRINTS.get(language)
-        if breaks is not None and breaks.search(line):
+        language = _LIKE.get(language, language)
+        debugging, prints = _DEBUGGING.get(language), _PRINTS.get(language)
+        if debugging is not None and debugging.search(line):
             return "debugging"
         if prints is not None and not prints_before and not _is_program(path) and prints.search(line):
             return "output for debugging"
     return "a note to come back" if _NOTE.search(line) else ""
 
 
-def prints(path: str, text: str) -> bool:
+def has_prints(path: str, text: str) -> bool:
     """Whether a file writes to the terminal anywhere."""
     language = language_of(path)
-    pattern = _PRINTS.get(_SAME.get(language, language)) if language is not None else None
+    pattern = _PRINTS.get(_LIKE.get(language, language)) if language is not None else None
     return pattern is not None and any(pattern.search(line) for line in text.split("\n"))
 
 
@@ -73,5 +73,5 @@ def _is_program(path: str) -> bool:
     return (
         is_test_file(path)
         or parts.stem in {"main", "cli", "manage", "setup", "__main__"}
-        or bool(_SCRIPT.intersection(part.lower() for part in parts.parts[:-1]))
+        or bool(_PROGRAM_DIRECTORIES.intersection(part.lower() for part in parts.parts[:-1]))
     )

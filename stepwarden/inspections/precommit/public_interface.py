@@ -1,4 +1,4 @@
-"""How the public interface of a file changed: what others may call and now find gone or different."""
+"""How the public interface of a file changed: which definitions callers find gone or different."""
 
 import re
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from stepwarden.source.outline import Definition, DefinitionKind, Outline
 
-_REMARK = re.compile(r"\s*/\*.*?(?:\*/|$)|\s+(?:#|//)(?:\s.*)?$")
+_COMMENT = re.compile(r"\s*/\*.*?(?:\*/|$)|\s+(?:#|//)(?:\s.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
 class InterfaceChange:
-    """One public definition that others may rely on and that is not as it was; `line` is where it is now, or was."""
+    """One public definition that changed for its callers; `line` is where it is now, or was."""
 
     qualified: str
     line: int
@@ -20,36 +20,38 @@ class InterfaceChange:
 
     @property
     def name(self) -> str:
-        """How others mention it: by the last part of its name, of a function with a parenthesis."""
+        """The name that other files mention: its last part, of a function with a parenthesis."""
         return self.qualified.rpartition(".")[2] + ("(" if self.is_called else "")
 
 
-def broken_interface(before: Outline | None, after: Outline | None) -> tuple[InterfaceChange, ...]:
-    """Return the public definitions of `before` that are gone, hidden, or have another signature in `after`.
+def find_broken_interface(before: Outline | None, after: Outline | None) -> tuple[InterfaceChange, ...]:
+    """Return the public definitions of `before` that are gone, private, or have another signature in `after`.
 
-    What is new breaks nobody. Without `before` (a new file, or one in no known language) there is nothing to break; a
-    file whose text cannot be told on one side is left alone.
+    New definitions break nothing. Without `before` (a new file, or one in an unknown language) nothing can break; a
+    file that is generated or does not parse is left out.
     """
     if before is None or before.generated or (after is not None and (after.generated or after.broken)):
         return ()
     old = _public(before.definitions)
     new = _public(after.definitions) if after is not None else {}
-    hidden = {item.qualified for item in after.definitions} - new.keys() if after is not None else set[str]()
+    private = {item.qualified for item in after.definitions} - new.keys() if after is not None else set[str]()
     broken: list[InterfaceChange] = []
     for qualified, items in old.items():
         now = new.get(qualified)
         if _parent_is_gone(qualified, old, new):
             continue
         if now is None:
-            how = "is hidden now" if qualified in hidden else "is gone"
+            how = "is private now" if qualified in private else "is gone"
             broken.append(InterfaceChange(qualified, items[0].line, how, _is_called(items[0])))
         elif sorted(map(_form, items)) != sorted(map(_form, now)):
-            broken.append(InterfaceChange(qualified, now[0].line, _how(items[0], now[0]), _is_called(items[0])))
+            broken.append(
+                InterfaceChange(qualified, now[0].line, _describe_change(items[0], now[0]), _is_called(items[0]))
+            )
     return tuple(sorted(broken, key=lambda item: (item.line, item.qualified)))
 
 
 def _is_called(item: Definition) -> bool:
-    # a property is read like an attribute
+    # a property is accessed like an attribute
     return item.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD} and not any(
         "property" in name for name in item.decorators
     )
@@ -58,7 +60,7 @@ def _is_called(item: Definition) -> bool:
 def _public(definitions: Iterable[Definition]) -> dict[str, list[Definition]]:
     found: dict[str, list[Definition]] = {}
     for item in definitions:
-        # inside functions nothing is public, whatever its name
+        # nothing inside a function is public
         if item.public and item.qualified and item.kind is not DefinitionKind.MODULE:
             found.setdefault(item.qualified, []).append(item)
     return found
@@ -70,17 +72,17 @@ def _parent_is_gone(qualified: str, old: dict[str, list[Definition]], new: dict[
 
 
 def _form(item: Definition) -> tuple[str, ...]:
-    """What a caller depends on: the kind, the parameters as they are written, what it is built on, how it is called."""
+    """Return what callers depend on: kind, signature, parameters, bases, and whether it is asynchronous."""
     return (
         item.kind.value,
-        _REMARK.sub("", item.signature).rstrip(" :{="),
+        _COMMENT.sub("", item.signature).rstrip(" :{="),
         ",".join(item.parameters),
         ",".join(item.bases),
         str(item.asynchronous),
     )
 
 
-def _how(before: Definition, after: Definition) -> str:
+def _describe_change(before: Definition, after: Definition) -> str:
     if before.kind is not after.kind:
         return f"is a {after.kind.value} now"
     if before.asynchronous is not after.asynchronous:

@@ -1,4 +1,4 @@
-"""What can be wrong with a change, from its files and lines alone; the pure part of precommit."""
+"""The risks of a change, from its files and lines alone."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,28 +8,28 @@ from posixpath import commonpath
 from typing import Any
 
 from stepwarden.files.secrets import is_secret
-from stepwarden.inspections.precommit.leftovers import CONFLICT, leftover_in
-from stepwarden.inspections.precommit.public_interface import broken_interface
-from stepwarden.inspections.secret_patterns import leak_in
-from stepwarden.source.change import FileChange
+from stepwarden.inspections.precommit.leftovers import CONFLICT, find_leftover
+from stepwarden.inspections.precommit.public_interface import find_broken_interface
+from stepwarden.inspections.shared.secret_patterns import find_secret
+from stepwarden.source.git.change import FileChange
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import DefinitionKind, Outline
 from stepwarden.source.testfiles import is_test_file
 
 LARGE_BYTES = 1024 * 1024
-OF_A_KIND = 5  # risks of one kind in one file that are told singly
+MOST_OF_A_KIND = 5  # risks of one kind in one file that are listed
 
 _MIGRATION = re.compile(
     r"(?:^|/)(?:migrations?|db/migrate|alembic/versions|flyway|liquibase)/(?!.*__init__\.py$)[^/]+"
     r"\.(?:py|sql|rb|xml|ya?ml|[jt]s|go|php)$|(?:^|/)[VU]\d[\w.]*__\w+\.sql$",
     re.IGNORECASE,
 )
-_DESTROYS = re.compile(
+_REMOVES_DATA = re.compile(
     r"\b(?:DROP\s+(?:TABLE|COLUMN|INDEX|SCHEMA|DATABASE)|TRUNCATE\s+|DELETE\s+FROM|RemoveField|DeleteModel|drop_column"
     r"|drop_table|dropColumn|dropTable|remove_column)",
     re.IGNORECASE,
 )
-# What declares dependencies, and the files beside it that pin them.
+# Manifests, and the lock files beside them.
 LOCKS: Mapping[str, tuple[str, ...]] = {
     "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock"),
     "Pipfile": ("Pipfile.lock",),
@@ -41,15 +41,15 @@ LOCKS: Mapping[str, tuple[str, ...]] = {
 }
 LOCK_NAMES = frozenset(name for names in LOCKS.values() for name in names)
 _VERSION = re.compile(r"""["'][\w@/.-]+(?:\[[\w,]+\])?\s*[<>=~!^]=?\s*\d|["']\s*[\^~>=<]*\s*\d+\.\d|\sv\d+\.\d+\.\d""")
-_MADE = re.compile(r"\.(?:lock|min\.js|min\.css|map|snap|svg|pb\.go|g\.dart)$|_pb2(?:_grpc)?\.pyi?$")
+_GENERATED = re.compile(r"\.(?:lock|min\.js|min\.css|map|snap|svg|pb\.go|g\.dart)$|_pb2(?:_grpc)?\.pyi?$")
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRisk:
-    """One thing in a change that somebody has to look at.
+    """One thing in a change that has to be reviewed.
 
-    `kind` is one of RISKS; `line` is where it is now, 0 for the file as a whole. `what` is told of it. `places` are
-    other files where it can show: callers, the lock file. `name` is what callers mention, where they are looked for.
+    `kind` is one of RISKS; `line` is where it is now, 0 for the whole file. `what` describes it. `places` are other
+    files where it can have effects: callers, the lock file. `name` is what callers mention, where they are searched.
     """
 
     kind: str
@@ -60,7 +60,7 @@ class ChangeRisk:
     name: str = ""
 
     def kept(self) -> list[Any]:
-        """Return it as JSON values."""
+        """Return the risk as JSON values."""
         return [self.kind, self.path, self.line, self.what]
 
 
@@ -70,7 +70,7 @@ RISKS = ("conflict", "secret", "interface", "migration", "leftover", "test", "un
 
 @dataclass(frozen=True, slots=True)
 class BeforeAndAfter:
-    """What is known of a changed file before and after: outlines, and whether it wrote to the terminal before."""
+    """What is known of a changed file: its outlines before and after, and whether it wrote to the terminal before."""
 
     before: Outline | None = None
     after: Outline | None = None
@@ -79,9 +79,9 @@ class BeforeAndAfter:
 
 @dataclass(frozen=True, slots=True)
 class ChangeFacts:
-    """All that risks are told from.
+    """What risks are found from.
 
-    `sides` is what is known of files before and after, `sizes` the bytes of new ones, `locks` the lock files there are.
+    `sides` is what is known of files before and after, `sizes` the bytes of new ones, `locks` the existing lock files.
     """
 
     files: Sequence[FileChange]
@@ -90,35 +90,35 @@ class ChangeFacts:
     locks: frozenset[str] = frozenset()
 
 
-def is_made(change: FileChange) -> bool:
-    """Whether a program wrote the file: it is in the change, but nobody reads it line by line."""
-    return bool(_MADE.search(change.path)) or PurePosixPath(change.path).name in LOCK_NAMES
+def is_generated(change: FileChange) -> bool:
+    """Whether a program wrote the file, so that it need not be read line by line."""
+    return bool(_GENERATED.search(change.path)) or PurePosixPath(change.path).name in LOCK_NAMES
 
 
 def find_risks(facts: ChangeFacts) -> list[ChangeRisk]:
-    """Return the risks of a change, the most pressing kind first, in the order of files and lines."""
+    """Return the risks of a change, the most pressing kind first, then in the order of files and lines."""
     found = [
-        *(risk for change in facts.files for risk in _of_file(change, facts)),
-        *_untested(facts.files),
-        *_unlocked(facts.files, facts.locks),
+        *(risk for change in facts.files for risk in _risks_of_file(change, facts)),
+        *_missing_tests(facts.files),
+        *_stale_locks(facts.files, facts.locks),
     ]
     return sorted(found, key=lambda risk: (RISKS.index(risk.kind), risk.path, risk.line))
 
 
-def _of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRisk]:
+def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRisk]:
     sides = facts.sides.get(change.path, BeforeAndAfter())
     if is_secret(PurePosixPath(change.path).parts) and change.status != "D":
-        yield ChangeRisk("secret", change.path, 0, "a file that holds secrets by its name")
+        yield ChangeRisk("secret", change.path, 0, "a file with secrets, by its name")
     if change.status == "U":
         yield ChangeRisk("conflict", change.path, 0, "an unmerged file")
-    if not is_made(change):
-        yield from _of_lines(change, sides)
+    if not is_generated(change):
+        yield from _risks_of_lines(change, sides)
     if not is_test_file(change.path):
-        yield from _of_interface(change, sides)
+        yield from _risks_of_interface(change, sides)
     else:
-        yield from _of_tests(change, sides)
+        yield from _risks_of_tests(change, sides)
     if change.status != "D" and _MIGRATION.search(change.path):
-        line = next((number for number, text in change.added if _DESTROYS.search(text)), 0)
+        line = next((number for number, text in change.added if _REMOVES_DATA.search(text)), 0)
         yield ChangeRisk("migration", change.path, line, "a migration that removes data" if line else "a migration")
     size = facts.sizes.get(change.path, 0)
     if change.status in {"A", "?"} and size > LARGE_BYTES:
@@ -126,34 +126,34 @@ def _of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRisk]:
         yield ChangeRisk("large", change.path, 0, f"{kind} of {size / LARGE_BYTES:.1f} MB")
 
 
-def _of_lines(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
-    seen: dict[str, int] = {}
+def _risks_of_lines(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
+    counts: dict[str, int] = {}
     for number, text in change.added:
         if CONFLICT.match(text):
             kind, what = "conflict", "a conflict marker"
-        elif leak := leak_in(text):
-            kind, what = "secret", leak
-        elif leftover := leftover_in(change.path, text, prints_before=sides.printed):
+        elif secret := find_secret(text):
+            kind, what = "secret", secret
+        elif leftover := find_leftover(change.path, text, prints_before=sides.printed):
             kind, what = ("note" if leftover.startswith("a note") else "leftover"), leftover
         else:
             continue
-        seen[what] = seen.get(what, 0) + 1
-        if seen[what] <= OF_A_KIND:
+        counts[what] = counts.get(what, 0) + 1
+        if counts[what] <= MOST_OF_A_KIND:
             yield ChangeRisk(kind, change.path, number, what)
 
 
-def _of_interface(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
-    broken = broken_interface(sides.before, sides.after)
-    if change.status == "D" and len(broken) > OF_A_KIND:
+def _risks_of_interface(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
+    broken = find_broken_interface(sides.before, sides.after)
+    if change.status == "D" and len(broken) > MOST_OF_A_KIND:
         yield ChangeRisk("interface", change.path, 0, f"{len(broken)} public definitions are gone with the file")
         return
     if change.status == "R" and language_of(change.path) is not None:
-        yield ChangeRisk("interface", change.path, 0, f"moved from {change.before}: do its importers know?")
+        yield ChangeRisk("interface", change.path, 0, f"moved from {change.before}; check its importers")
     for item in broken:
         yield ChangeRisk("interface", change.path, item.line, f"{item.qualified} {item.how}", name=item.name)
 
 
-def _of_tests(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
+def _risks_of_tests(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
     if sides.before is None:
         return
     left = {item.qualified for item in sides.after.definitions} if sides.after is not None else set[str]()
@@ -170,7 +170,7 @@ def _is_test(name: str, kind: DefinitionKind) -> bool:
     return kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD} and name.lower().startswith("test")
 
 
-def _untested(files: Sequence[FileChange]) -> Iterator[ChangeRisk]:
+def _missing_tests(files: Sequence[FileChange]) -> Iterator[ChangeRisk]:
     code = [change for change in files if _is_code(change) and not is_test_file(change.path)]
     tests = [change for change in files if is_test_file(change.path) and change.status != "D" and change.lines_added]
     changed = sum(change.lines for change in code)
@@ -180,27 +180,29 @@ def _untested(files: Sequence[FileChange]) -> Iterator[ChangeRisk]:
 
 
 def _is_code(change: FileChange) -> bool:
-    return language_of(change.path) is not None and not is_made(change) and change.status != "D" and change.lines > 0
+    return (
+        language_of(change.path) is not None and not is_generated(change) and change.status != "D" and change.lines > 0
+    )
 
 
 def lock_names(files: Sequence[FileChange]) -> tuple[str, ...]:
-    """Return the names that lock files of what changed can have."""
+    """Return the names that lock files beside the changed files can have."""
     paths = [PurePosixPath(change.path) for change in files]
     return tuple(str(path.with_name(lock)) for path in paths for lock in LOCKS.get(path.name, ()))
 
 
-def _unlocked(files: Sequence[FileChange], there: frozenset[str]) -> Iterator[ChangeRisk]:
+def _stale_locks(files: Sequence[FileChange], existing: frozenset[str]) -> Iterator[ChangeRisk]:
     names = {change.path for change in files}
     for change in files:
-        beside = set(lock_names([change])) & there
+        beside = set(lock_names([change])) & existing
         line = next((number for number, text in change.added if _VERSION.search(text)), 0)
         if change.status == "M" and beside and not beside & names and line:
-            what = "a version was changed, the lock file was not"
+            what = "a version changed, the lock file did not"
             yield ChangeRisk("lock", change.path, line, what, tuple(sorted(beside)))
 
 
-def callers_first(path: str, places: Sequence[str]) -> tuple[str, ...]:
-    """Return those of the places that are source of the same kind as `path`: the nearest first, tests last."""
+def sort_callers(path: str, places: Sequence[str]) -> tuple[str, ...]:
+    """Return the places in languages that can call `path`: the nearest first, tests last."""
     family = _family(path)
     others = [place for place in places if place != path and _family(place) == family]
     return tuple(sorted(others, key=lambda place: (is_test_file(place), -_common(path, place), place)))

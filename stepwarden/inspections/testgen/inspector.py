@@ -1,44 +1,32 @@
-"""testgen's look: what no test reaches, how the project tests, and whether the named tests call what they are for."""
+"""Finds functions that no test reaches and how the project tests, and checks the tests that a thread names."""
 
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from dataclasses import dataclass
 
-from stepwarden.inspections.context import InspectionContext, InspectionResult
-from stepwarden.inspections.masked_source import mask
-from stepwarden.inspections.scope import (
-    MOST_CLAUSES,
-    Survey,
-    clip,
-    count,
-    is_function,
-    is_inside,
-    left_out,
-    some,
-    survey,
-    text_of,
-)
-from stepwarden.inspections.testgen.baseline import KEPT, Baseline, packed_baseline
+from stepwarden.inspections.context import MOST_CLAUSES, InspectionContext, InspectionResult
+from stepwarden.inspections.shared.fact_text import clip, count, list_some
+from stepwarden.inspections.shared.masked_source import mask_source
+from stepwarden.inspections.shared.subject import Survey, incompleteness, is_function, read_text, survey
+from stepwarden.inspections.testgen.baseline import KEPT, Baseline, encode_baseline
+from stepwarden.inspections.testgen.code_index import CodeIndex, Key
+from stepwarden.inspections.testgen.faults import Fault, FaultFinder
 from stepwarden.inspections.testgen.reachability import (
     CALLED_LANGUAGES,
-    CallingFunction,
-    Key,
-    Reachability,
     called_by_tests,
-    passed_on,
-    reached_through,
+    find_passed_names,
+    reached_from,
 )
-from stepwarden.inspections.testgen.test_cases import FoundTest, calls_code, cases_in
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Definition, Language, Outline
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 
-PASSED_SECONDS = 3.0  # for reading files again, to see what they pass on
-SHOWN = 4  # functions that one fact names
+PASSED_SECONDS = 3.0  # for reading files again, to see which functions they pass on
+NAMED_FUNCTIONS = 4  # in one fact
 _FAMILIES = (
     frozenset({Language.PYTHON}),
     frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT}),
@@ -56,55 +44,68 @@ _FRAMEWORKS = (
     "testing",
     "testify",
 )
+Function = tuple[str, Definition]
+"""A function with its file."""
 
 
-def inspect(scene: InspectionContext) -> InspectionResult | None:
-    """Count what the tests reach, and check on disk the tests that the thread names."""
-    found = survey(scene)
-    webs = _webs(found.scan.outlines)
-    targets = {path: item for path, item in found.subject.items() if not is_test_file(path)}
-    if not any(set(targets) & set(web.outlines) for web in webs):
+@dataclass(frozen=True, slots=True)
+class ReachSummary:
+    """What the tests of a code base reach: `targets` are the files under test, `untested` functions in them.
+
+    `tested` are definitions that tests call by name, with the test files that do.
+    """
+
+    targets: Mapping[str, Outline]
+    untested: Sequence[Function]
+    tested: Mapping[Key, Sequence[str]]
+
+
+def inspect(context: InspectionContext) -> InspectionResult | None:
+    """Measure what the tests reach, and check on disk the tests that the thread names."""
+    surveyed = survey(context)
+    outlines = surveyed.scan.outlines
+    indexes = _index_by_family(outlines)
+    targets = {path: outline for path, outline in surveyed.subject.items() if not is_test_file(path)}
+    if not any(set(targets) & set(index.outlines) for index in indexes):
         return None
-    tested = {key: tests for web in webs for key, tests in called_by_tests(web).items()}
-    reached = {key for web in webs for key in reached_through(web, [key for key in tested if key[0] in web.outlines])}
-    missing = _without_passed_on(scene, untested(targets, reached))
-    before = Baseline.of(scene.kept.get(KEPT))
-    written = _named_tests(scene)
-    faults: list[tuple[str, str]] = []
-    if not scene.is_first:  # what is named there is what was there
-        faults += [fault for path in written for fault in _faults(scene, path, found, webs, targets, before)]
-        there = [outline for path in written if (outline := found.scan.outlines.get(path)) is not None]
-        if there and not faults and all(before.is_as_it_was(outline) for outline in there):
-            faults.append(("relevant_files", "relevant_files: no named test is new or changed since step 1"))
-    clauses = [Clause("measured", path, words) for path, words in faults]
-    if found.named:  # of a whole code base, nobody asks to test all of it
-        clauses += [
-            Clause("measured", f"{path}:{item.line}", clip(f"no test calls {path} {item.qualified} ({item.line})"))
-            for path, item in missing[: MOST_CLAUSES - len(clauses)]
-        ]
-    facts = _facts(found, webs, targets, missing, tested) if scene.is_first else _later(written, faults, missing)
+    reach = _measure(context, indexes, targets)
+    named = _named_tests(context)
+    faults: list[Fault] = []
+    if not context.is_first:  # at step 1, the named tests are those that exist already
+        baseline = Baseline.decoded(context.kept.get(KEPT))
+        faults = FaultFinder(context, outlines, indexes, targets, baseline).find(named)
+    facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults, reach)
     return InspectionResult(
         Inspection(
             facts=tuple(facts),
-            clauses=tuple(clauses),
-            files=len(found.named) or None,
-            sections={"Untested": _section(missing, tested)},
+            clauses=tuple(_clauses(surveyed, faults, reach)),
+            files=len(surveyed.named) or None,
+            sections={"Untested": _section(reach)},
         ),
-        {KEPT: packed_baseline(found.scan.outlines)} if scene.is_first else {},
+        {KEPT: encode_baseline(outlines)} if context.is_first else {},
     )
 
 
-def _webs(outlines: Mapping[str, Outline]) -> list[Reachability]:
+def _index_by_family(outlines: Mapping[str, Outline]) -> list[CodeIndex]:
     """Return the code base by families of languages, each with its tests."""
-    webs: list[Reachability] = []
+    indexes: list[CodeIndex] = []
     for family in _FAMILIES:
-        part = {path: item for path, item in outlines.items() if item.language in family}
+        part = {path: outline for path, outline in outlines.items() if outline.language in family}
         if part:
-            webs.append(Reachability(part, frozenset(path for path in part if is_test_file(path))))
-    return webs
+            indexes.append(CodeIndex(part, frozenset(path for path in part if is_test_file(path))))
+    return indexes
 
 
-def untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> list[tuple[str, Definition]]:
+def _measure(context: InspectionContext, indexes: Sequence[CodeIndex], targets: Mapping[str, Outline]) -> ReachSummary:
+    tested = {key: tests for index in indexes for key, tests in called_by_tests(index).items()}
+    reached = {
+        key for index in indexes for key in reached_from(index, [key for key in tested if key[0] in index.outlines])
+    }
+    untested = _without_passed_on(context, find_untested(targets, reached))
+    return ReachSummary(targets, untested, tested)
+
+
+def find_untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> list[Function]:
     """Return the functions that no test reaches, those with the most branches first."""
     found = [
         (path, item)
@@ -115,134 +116,86 @@ def untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> list[
     return sorted(found, key=lambda pair: (-pair[1].complexity, pair[0], pair[1].line))
 
 
-def _without_passed_on(
-    scene: InspectionContext, missing: Sequence[tuple[str, Definition]]
-) -> list[tuple[str, Definition]]:
-    """Leave out functions that their own file names without calling them, as callbacks: others run those.
+def _without_passed_on(context: InspectionContext, untested: Sequence[Function]) -> list[Function]:
+    """Leave out functions that their own file names without calling them, as callbacks: other code calls those.
 
-    Each file is read once, those of the first functions first, for PASSED_SECONDS: the rest is left in.
+    Each file is read once, in the order of the functions, for PASSED_SECONDS; functions of the rest stay in.
     """
-    until = min(scene.until, time.monotonic() + PASSED_SECONDS)
+    until = min(context.until, time.monotonic() + PASSED_SECONDS)
     names: dict[str, frozenset[str]] = {}
-    for path in dict.fromkeys(path for path, _ in missing):
+    for path in dict.fromkeys(path for path, _ in untested):
         if time.monotonic() > until:
             break
-        text, language = text_of(scene, path), language_of(path)
+        text, language = read_text(context, path), language_of(path)
         if text is not None and language is not None:
-            names[path] = passed_on(mask(text, language))
-    return [(path, item) for path, item in missing if item.name not in names.get(path, ())]
+            names[path] = find_passed_names(mask_source(text, language))
+    return [(path, item) for path, item in untested if item.name not in names.get(path, ())]
 
 
-def _named_tests(scene: InspectionContext) -> list[str]:
+def _named_tests(context: InspectionContext) -> list[str]:
     """Return the test files that the steps name as relevant, each once."""
-    named = (path for step in scene.thread.live for path in step.submission.relevant)
+    named = (path for step in context.thread.live for path in step.submission.relevant)
     return [path for path in dict.fromkeys(named) if is_test_file(path)]
 
 
-def _faults(
-    scene: InspectionContext,
-    path: str,
-    found: Survey,
-    webs: Sequence[Reachability],
-    targets: Mapping[str, Outline],
-    before: Baseline,
-) -> Iterable[tuple[str, str]]:
-    """Return what is wrong with one test file: it is not there, does not parse, or a test of it says nothing.
-
-    Looked at are the tests that are new since step 1; all, where that cannot be told.
-    """
-    outline = found.scan.outlines.get(path)
-    if outline is None:
-        if not scene.thread.claims.files.get(path):
-            yield path, clip(f"{path}: named in relevant_files, and not there", 120)
-        return
-    if outline.broken:
-        yield path, f"{path}:{outline.broken[0]}: the test does not parse"
-        return
-    web = next((web for web in webs if path in web.outlines), None)
-    if web is None or before.is_as_it_was(outline):
-        return
-    cases = before.new_ones(path, cases_in(outline, text_of(scene, path) or ""))
-    helpers = [(path, outline), *((other, web.outlines[other]) for other in _helpers(web, path))]
-    astray = [case for case in cases if not calls_code(case, path, web, targets, helpers)]
-    if astray:
-        yield path, clip(f"{path}: calls nothing of the code under test: {_names(astray)}", 140)
-    bare = [case for case in cases if not case.asserts]
-    if bare:
-        yield path, clip(f"{path}: asserts nothing: {_names(bare)}", 120)
+def _clauses(surveyed: Survey, faults: Sequence[Fault], reach: ReachSummary) -> Iterable[Clause]:
+    yield from (Clause("measured", path, text) for path, text in faults)
+    if surveyed.named:  # a whole code base need not be tested completely
+        for path, item in reach.untested[: MOST_CLAUSES - len(faults)]:
+            text = clip(f"no test calls {path} {item.qualified} ({item.line})")
+            yield Clause("measured", f"{path}:{item.line}", text)
 
 
-def _names(cases: Sequence[FoundTest]) -> str:
-    return some([f"{case.name} ({case.line})" for case in cases], 2)
+def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachSummary) -> Iterable[str]:
+    functions = sum(1 for outline in reach.targets.values() for item in outline.definitions if is_function(item))
+    yield f"No test reaches {len(reach.untested)} of {count(functions, 'function')}, judging by names."
+    for path, item in reach.untested[:NAMED_FUNCTIONS]:
+        branches = count(item.complexity - 1, "branch", "branches")
+        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {branches}")
+    calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
+    yield from convention_facts(indexes, calling)
+    yield from _most_complex_fact(reach)
+    yield from incompleteness(surveyed.scan)
 
 
-def _helpers(web: Reachability, path: str) -> list[str]:
-    """Return the test files whose helpers and fixtures a test file uses: those it imports, and conftest.py above it."""
-    imported = [other for other in CallingFunction(web, path, web.outlines[path]).related if other in web.tests]
-    folder = path.rpartition("/")[0]
-    above = [
-        other
-        for other in web.tests
-        if other.rpartition("/")[2] == "conftest.py" and is_inside(folder or ".", (other.rpartition("/")[0],))
+def _most_complex_fact(reach: ReachSummary) -> Iterable[str]:
+    """Return the function under test with the most branches, if it has several."""
+    tested = [
+        (path, item)
+        for path, outline in reach.targets.items()
+        for item in outline.definitions
+        if (path, item.qualified) in reach.tested
     ]
-    return [other for other in dict.fromkeys((*imported, *above)) if other != path]
+    path, item = max(tested, key=lambda pair: pair[1].complexity, default=("", None))
+    if item is not None and item.complexity > 4:
+        files = list_some(reach.tested[path, item.qualified], 1)
+        yield clip(f"Most branches under test: {path} {item.qualified}, {item.complexity - 1}; by {files}")
 
 
-def _facts(
-    found: Survey,
-    webs: Sequence[Reachability],
-    targets: Mapping[str, Outline],
-    missing: Sequence[tuple[str, Definition]],
-    tested: Mapping[Key, Sequence[str]],
-) -> Iterable[str]:
-    functions = sum(1 for outline in targets.values() for item in outline.definitions if is_function(item))
-    yield f"{len(missing)} of {count(functions, 'function')}: no call from a test leads there, by names."
-    for path, item in missing[:SHOWN]:
-        yield clip(
-            f"Untested: {path} {item.qualified} ({item.line}), {count(item.complexity - 1, 'branch', 'branches')}"
-        )
-    calling = Counter(test for (path, _), tests in tested.items() if path in targets for test in tests)
-    yield from conventions(webs, calling)
-    branchy = sorted(
-        (
-            (path, item)
-            for path, outline in targets.items()
-            for item in outline.definitions
-            if (path, item.qualified) in tested
-        ),
-        key=lambda pair: -pair[1].complexity,
-    )
-    for path, item in branchy[:1]:
-        if item.complexity > 4:
-            files = some(tested[path, item.qualified], 1)
-            yield clip(f"Most branches under test: {path} {item.qualified}, {item.complexity - 1}; by {files}")
-    yield from left_out(found.scan)
-
-
-def conventions(webs: Iterable[Reachability], calling: Mapping[str, int]) -> list[str]:
+def convention_facts(indexes: Iterable[CodeIndex], calling: Mapping[str, int]) -> list[str]:
     """Return with what the project tests and where its tests are, one line for each family of languages.
 
-    `calling` counts the functions under test that each test file calls: the one with most is named as the example.
+    `calling` counts the functions under test that each test file calls: the one with the most is the example.
     """
     facts: list[str] = []
-    for web in webs:
-        if not web.tests:
-            facts.append(
-                "No tests yet in " + some(sorted({item.language.value for item in web.outlines.values()})) + "."
-            )
+    for index in indexes:
+        if not index.tests:
+            languages = list_some(sorted({outline.language.value for outline in index.outlines.values()}))
+            facts.append(f"No tests yet in {languages}.")
             continue
         used = [
             name
             for name in _FRAMEWORKS
-            if any(_is_of(item.module, name) for path in web.tests for item in web.outlines[path].imports)
+            if any(_is_of(item.module, name) for path in index.tests for item in index.outlines[path].imports)
         ]
-        example = max(web.tests, key=lambda path: (calling.get(path, 0), _is_plain_test(path), -len(path), path))
-        facts.append(clip(f"{count(len(web.tests), 'test file')}, {some(used, 2) or 'no framework'}; like {example}"))
+        example = max(index.tests, key=lambda path: (calling.get(path, 0), _has_tests(path), -len(path), path))
+        frameworks = list_some(used, 2) or "no framework"
+        facts.append(clip(f"{count(len(index.tests), 'test file')}, {frameworks}; like {example}"))
     return facts
 
 
-def _is_plain_test(path: str) -> bool:
-    """Whether a test file holds tests, by its own name: no fixtures, data or package."""
+def _has_tests(path: str) -> bool:
+    """Whether a test file contains tests, by its own name, and not only fixtures or data."""
     return "test" in path.rpartition("/")[2].lower() and not path.endswith("conftest.py")
 
 
@@ -250,21 +203,20 @@ def _is_of(module: str, name: str) -> bool:
     return module == name or module.startswith((f"{name}.", f"{name}/")) or module.endswith(f"/{name}")
 
 
-def _later(
-    written: Sequence[str], faults: Sequence[tuple[str, str]], missing: Sequence[tuple[str, Definition]]
-) -> Iterable[str]:
-    if written:
-        spoiled = {path for path, _ in faults}
-        yield f"{len(written) - len(spoiled)} of {count(len(written), 'named test file')} call the code and assert."
+def _later_facts(named: Sequence[str], faults: Sequence[Fault], reach: ReachSummary) -> Iterable[str]:
+    if named:
+        faulty = {path for path, _ in faults}
+        yield f"{len(named) - len(faulty)} of {count(len(named), 'named test file')} call the code and assert."
     else:
         yield "No test file named yet: name those you wrote in relevant_files."
-    if missing:
-        yield clip(f"Still called by no test: {some([item.qualified for _, item in missing], SHOWN)}")
+    if reach.untested:
+        names = list_some([item.qualified for _, item in reach.untested], NAMED_FUNCTIONS)
+        yield clip(f"Still called by no test: {names}")
 
 
-def _section(missing: Sequence[tuple[str, Definition]], tested: Mapping[Key, Sequence[Any]]) -> str:
-    rows = [f"- `{path}:{item.line}` {item.qualified}, {item.complexity - 1} branches" for path, item in missing[:100]]
-    more = [f"- and {len(missing) - 100} more"] if len(missing) > 100 else []
-    return "\n".join(
-        [f"Functions that tests call by name: {len(tested)}. No call from a test leads to:", "", *rows, *more]
-    )
+def _section(reach: ReachSummary) -> str:
+    untested = reach.untested
+    rows = [f"- `{path}:{item.line}` {item.qualified}, {item.complexity - 1} branches" for path, item in untested[:100]]
+    more = [f"- and {len(untested) - 100} more"] if len(untested) > 100 else []
+    head = f"Functions that tests call by name: {len(reach.tested)}. No call from a test leads to:"
+    return "\n".join([head, "", *rows, *more])

@@ -1,28 +1,26 @@
-"""The two traces: how execution runs on from a definition, and who uses it and what it uses. Pure, over a graph."""
+"""The two traces: what runs when a definition runs, and who uses it and what it uses."""
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stepwarden.source.call_resolver import Certainty, Resolution
-from stepwarden.source.graph import Graph
+from stepwarden.source.graph.code_graph import CodeGraph
+from stepwarden.source.graph.resolution import Certainty, Resolution
+from stepwarden.source.graph.symbols import CODE, Symbol
 from stepwarden.source.outline import Definition
-from stepwarden.source.symbols import CODE, TYPES, Symbol
 
-DEPTH = 5  # calls that a flow is followed
-MOST_HOPS = 160  # of one flow; what comes after is counted
-MOST_MEMBERS = 60  # of one class or file, whose users are looked for
-
-KNOWN = frozenset({Certainty.SURE, Certainty.LIKELY})
+MOST_DEPTH = 5  # calls that a flow follows
+MOST_HOPS = 160  # of one flow; further calls are only counted
+MOST_MEMBERS = 60  # of one class or file, whose users are searched
 
 
 @dataclass
 class Hop:
-    """One call of a flow and what it runs; the first one is the definition that is traced.
+    """One call of a flow and what it runs; the first hop is the traced definition itself.
 
-    `call` is None for the first. `symbol` is what runs, None where that is not known; `seen` says that its own calls
-    stand elsewhere in the flow. `lines` are all places of the same call in the body. `outside` and `built_in` are
-    calls that leave the tree, the second ones most likely.
+    `call` is None for the first. `symbol` is what runs, None where that is unknown; `repeated` says that its own calls
+    are listed elsewhere in the flow. `lines` are all lines of the same call in the body. `cut` counts calls beyond
+    MOST_HOPS. `outside` are calls that leave the tree, `built_in` those that most likely do.
     """
 
     symbol: Symbol | None
@@ -30,7 +28,7 @@ class Hop:
     call: Resolution | None = None
     lines: tuple[int, ...] = ()
     depth: int = 0
-    seen: bool = False
+    repeated: bool = False
     cut: int = 0
     hops: list["Hop"] = field(default_factory=list["Hop"])
     outside: list[str] = field(default_factory=list[str])
@@ -38,11 +36,11 @@ class Hop:
 
     @property
     def is_sure(self) -> bool:
-        """Whether what runs is known for sure."""
+        """Whether what runs is certain."""
         return self.call is None or self.call.certainty is Certainty.SURE
 
     def walk(self) -> Iterator["Hop"]:
-        """Return this hop and all after it, each before its own."""
+        """Yield this hop and all below it, in the order of the calls."""
         waiting: list[Hop] = [self]
         while waiting:
             hop = waiting.pop()
@@ -50,8 +48,8 @@ class Hop:
             waiting += hop.hops[::-1]
 
 
-def flow(graph: Graph, symbol: Symbol) -> Hop:
-    """Follow the calls from `symbol`, the near ones first, each definition's own calls once."""
+def trace_flow(graph: CodeGraph, symbol: Symbol) -> Hop:
+    """Follow the calls from `symbol`, breadth first; the calls of each definition are followed once."""
     root = Hop(symbol, graph.symbols.definition(symbol))
     waiting = deque([root])
     followed = {symbol}
@@ -59,7 +57,7 @@ def flow(graph: Graph, symbol: Symbol) -> Hop:
     while waiting:
         hop = waiting.popleft()
         assert hop.symbol is not None
-        for found in _after(graph, hop):
+        for found in _hops_from(graph, hop):
             if left <= 0:
                 hop.cut += 1
                 continue
@@ -67,45 +65,44 @@ def flow(graph: Graph, symbol: Symbol) -> Hop:
             hop.hops.append(found)
             if found.symbol is None:
                 continue
-            found.seen = found.symbol in followed
-            if not found.seen and found.depth < DEPTH:
+            found.repeated = found.symbol in followed
+            if not found.repeated and found.depth < MOST_DEPTH:
                 followed.add(found.symbol)
                 waiting.append(found)
     return root
 
 
-def _after(graph: Graph, hop: Hop) -> list[Hop]:
-    """Return the hops of one body in line order, the same call once; what leaves the tree goes into `hop`."""
+def _hops_from(graph: CodeGraph, hop: Hop) -> list[Hop]:
+    """Return the hops of one body in the order of lines, equal calls joined; calls out of the tree go into `hop`."""
     assert hop.symbol is not None
     found: dict[tuple[str, tuple[Symbol, ...]], Hop] = {}
-    for call in graph.calls(hop.symbol):
+    for call in graph.calls.made_by(hop.symbol):
         if call.certainty is Certainty.OUTSIDE:
-            if call.reason != "built in":
-                _once(hop.outside, call.text)
-        elif "built-in type" in call.reason:
-            _once(hop.built_in, call.text)
+            if not call.built_in:
+                _add_once(hop.outside, call.text)
+        elif call.built_in:
+            _add_once(hop.built_in, call.text)
         else:
             key = (call.text, call.targets)
             known = found.get(key)
             if known is None:
-                symbol = call.targets[0] if call.certainty in KNOWN else None
+                symbol = call.targets[0] if call.is_known else None
                 definition = graph.symbols.definition(symbol) if symbol else None
                 found[key] = known = Hop(symbol, definition, call, depth=hop.depth + 1)
             known.lines = (*known.lines, call.call.line)
     return list(found.values())
 
 
-def _once(names: list[str], name: str) -> None:
+def _add_once(names: list[str], name: str) -> None:
     if name not in names:
         names.append(name)
 
 
 @dataclass(frozen=True)
 class Uses:
-    """Who uses a definition, and what it uses. `callers` and `calls` are each by file and line.
+    """Who uses a definition, and what it uses; `callers` and `calls` are sorted by file and line.
 
-    `importers` are (file, line) that import its file, `members` how many definitions of it were looked at, `derived`
-    and `bases` classes.
+    `importers` are pairs of (file, line) that import its file, `derived` and `bases` classes.
     """
 
     symbol: Symbol
@@ -115,49 +112,53 @@ class Uses:
     importers: tuple[tuple[str, int], ...]
     derived: tuple[Symbol, ...]
     bases: tuple[Symbol, ...]
-    members: int
 
 
-def uses(graph: Graph, symbol: Symbol) -> Uses:
-    """Return the users of `symbol` and what it uses; a class includes its methods, a file all that it defines."""
-    definition = graph.symbols.definition(symbol)
+def find_uses(graph: CodeGraph, symbol: Symbol) -> Uses:
+    """Return who uses `symbol` and what it uses; a class includes its methods, a file all that it defines."""
     members = _members(graph, symbol)
     inside = set(members)
     callers = {
-        (one.path, one.call.line, one.text): one
+        (call.path, call.call.line, call.text): call
         for member in members[:MOST_MEMBERS]
-        for one in graph.callers(member)
-        if Symbol(one.path, one.call.inside) not in inside or member == symbol
+        for call in graph.calls.calls_to(member)
+        if Symbol(call.path, call.call.inside) not in inside or member == symbol
     }
     calls = {
-        (one.path, one.call.line, one.text): one
+        (call.path, call.call.line, call.text): call
         for member in members
-        for one in graph.calls(member)
-        if not inside & set(one.targets)
+        for call in graph.calls.made_by(member)
+        if not inside & set(call.targets)
     }
-    importers = tuple(
-        (one.path, one.line)
-        for one in graph.importers(symbol.path)
-        if not symbol.qualified or not one.names or {symbol.qualified.split(".")[0], "*", "default"} & set(one.names)
-    )
-    is_class = definition is not None and definition.kind in TYPES
+    is_class = graph.symbols.is_type(symbol)
     return Uses(
         symbol,
-        definition,
-        tuple(sorted(callers.values(), key=lambda one: (one.path, one.call.line))),
-        tuple(sorted(calls.values(), key=lambda one: (one.path, one.call.line))),
-        importers,
-        graph.symbols.derived.get(symbol, ()) if is_class else (),
-        graph.symbols.bases(symbol)[0] if is_class else (),
-        len(members),
+        graph.symbols.definition(symbol),
+        tuple(sorted(callers.values(), key=_place_of)),
+        tuple(sorted(calls.values(), key=_place_of)),
+        tuple(_find_importers(graph, symbol)),
+        graph.hierarchy.derived.get(symbol, ()) if is_class else (),
+        graph.hierarchy.bases(symbol)[0] if is_class else (),
     )
 
 
-def _members(graph: Graph, symbol: Symbol) -> list[Symbol]:
-    """Return the definition itself and what it holds; nested functions only of classes and files."""
+def _place_of(call: Resolution) -> tuple[str, int]:
+    return call.path, call.call.line
+
+
+def _find_importers(graph: CodeGraph, symbol: Symbol) -> Iterator[tuple[str, int]]:
+    """Yield the imports of the file of `symbol` that may import it."""
+    names = {symbol.qualified.split(".")[0], "*", "default"}
+    for item in graph.imports.importers_of(symbol.path):
+        if not symbol.qualified or not item.names or names & set(item.names):
+            yield item.path, item.line
+
+
+def _members(graph: CodeGraph, symbol: Symbol) -> list[Symbol]:
+    """Return the definition itself and, of a class or a file, what is defined in it."""
     definition = graph.symbols.definition(symbol)
     if definition is not None and definition.kind in CODE:
         return [symbol]
-    names = graph.symbols.defined[symbol.path]
+    names = graph.symbols.definitions[symbol.path]
     start = f"{symbol.qualified}." if symbol.qualified else ""
     return [symbol, *(Symbol(symbol.path, name) for name in names if name.startswith(start))]

@@ -1,4 +1,4 @@
-"""C++, and headers of either: documented as Doxygen reads comments; private members are left out."""
+"""C++, and headers of C and C++: documented as Doxygen reads comments; private members are not counted."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from stepwarden.source.languages.c import (
     include_of,
     type_draft,
 )
-from stepwarden.source.languages.commented import drafted, name_node, note_docs, obeyed, parameters
+from stepwarden.source.languages.commented import directives, draft_of, mark_documented, name_node, parameter_names
 from stepwarden.source.outline import DefinitionKind, Language
 
 if TYPE_CHECKING:
@@ -23,60 +23,60 @@ if TYPE_CHECKING:
 TYPES_OF_CPP = {**TYPES, "class_specifier": DefinitionKind.CLASS}
 
 
-def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | None:
     if node.type in {*TYPES, "type_definition"}:
-        draft = type_draft(node, page)
+        draft = type_draft(node, file)
     elif node.type == "class_specifier":
-        draft = _class(node, page)
+        draft = _class(node, file)
     else:
-        draft = _function(node, page, parent)
+        draft = _function(node, file, parent)
     if draft is None:
         return None
     draft.public = draft.public and _access(node) != "private"
     outer = node.parent
     if outer is not None and outer.type == "template_declaration":
-        note_docs(draft, page, outer, DOCS)
+        mark_documented(draft, file, outer, DOCS)
     return draft
 
 
-def _class(node: "Node", page: ParsedFile) -> Draft | None:
+def _class(node: "Node", file: ParsedFile) -> Draft | None:
     if node.child_by_field_name("body") is None:
         return None
-    draft = drafted(node, page, text_of(node.child_by_field_name("name")), DefinitionKind.CLASS, public=True)
+    draft = draft_of(node, file, text_of(node.child_by_field_name("name")), DefinitionKind.CLASS, public=True)
     bases = next((child for child in node.children if child.type == "base_class_clause"), None)
     draft.bases = tuple(
         text_of(base) for base in (bases.named_children if bases is not None else ()) if "identifier" in base.type
     )
-    note_docs(draft, page, node, DOCS)
+    mark_documented(draft, file, node, DOCS)
     return draft
 
 
-def _function(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
+def _function(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | None:
     declared = function_declarator(node)
     member = parent is not None and parent.kind is DefinitionKind.CLASS
     if declared is None or (parent is not None and not member):
         return None
-    if node.type == "declaration" and not member and not page.path.endswith(HEADERS):
+    if node.type == "declaration" and not member and not file.path.endswith(HEADERS):
         return None
     owner, _, name = text_of(name_node(declared)).rpartition("::")
     static = any(child.type == "storage_class_specifier" and text_of(child) == "static" for child in node.children)
     kind = DefinitionKind.METHOD if member or owner else DefinitionKind.FUNCTION
-    draft = drafted(node, page, name, kind, public=member or not static)
+    draft = draft_of(node, file, name, kind, public=member or not static)
     draft.owner = owner.partition("<")[0].replace("::", ".")
-    draft.parameters = tuple(parameters(declared.child_by_field_name("parameters")))
+    draft.parameters = tuple(parameter_names(declared.child_by_field_name("parameters")))
     draft.exempt = any(child.type == "virtual_specifier" for child in declared.children)  # override, final
     draft.exempt |= bool(owner)  # documented where the class declares it
-    note_docs(draft, page, node, DOCS)
+    mark_documented(draft, file, node, DOCS)
     return draft
 
 
 def _access(node: "Node") -> str:
-    """Return the access of a member, "" outside of classes."""
-    place = node.parent if node.parent is not None and node.parent.type == "template_declaration" else node
-    body = place.parent
+    """Return the access of a class member, "" for what is not one."""
+    member = node.parent if node.parent is not None and node.parent.type == "template_declaration" else node
+    body = member.parent
     if body is None or body.type != "field_declaration_list":
         return ""
-    above = place.prev_named_sibling
+    above = member.prev_named_sibling
     while above is not None and above.type != "access_specifier":
         above = above.prev_named_sibling
     if above is not None:
@@ -95,6 +95,6 @@ GRAMMAR = Grammar(
     calls=("call_expression",),
     call_of=call_of,
     branches=(*BRANCHES, "for_range_loop", "catch_clause"),
-    obeyed=obeyed,
+    directives=directives,
     literals=LITERALS,
 )

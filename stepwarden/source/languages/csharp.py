@@ -1,10 +1,10 @@
-"""C#: documented by `///`, counted as the compiler's warning CS1591 does for what others can see."""
+"""C#: documented by `///`, counted as the compiler's warning CS1591 does for what is visible outside."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, ParsedFile, line_of, text_of
-from stepwarden.source.languages.commented import callee, drafted, note_docs, obeyed, words_of
+from stepwarden.source.languages.commented import callee_of, directives, draft_of, mark_documented, modifiers_of
 from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ _KINDS = {
 }
 
 
-def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
-    said = words_of(node, "modifier")
+def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | None:
+    modifiers = modifiers_of(node, "modifier")
     inside = parent is None or parent.public
     public = inside and (
-        bool(said & {"public", "protected"}) or (parent is not None and parent.kind is DefinitionKind.INTERFACE)
+        bool(modifiers & {"public", "protected"}) or (parent is not None and parent.kind is DefinitionKind.INTERFACE)
     )
-    draft = drafted(node, page, text_of(node.child_by_field_name("name")), _KINDS[node.type], public=public)
-    draft.asynchronous = "async" in said
+    draft = draft_of(node, file, text_of(node.child_by_field_name("name")), _KINDS[node.type], public=public)
+    draft.asynchronous = "async" in modifiers
     draft.bases = tuple(_bases(node))
     draft.decorators = tuple(_attributes(node))
-    note_docs(draft, page, node, (b"///", b"/**"))
+    mark_documented(draft, file, node, (b"///", b"/**"))
     return draft
 
 
@@ -56,7 +56,7 @@ def _import_of(node: "Node") -> Iterable[Import]:
 def _call_of(node: "Node") -> tuple[str, str] | None:
     if node.type == "object_creation_expression":
         return text_of(node.child_by_field_name("type")).partition("<")[0], ""
-    return callee(node.child_by_field_name("function"), "member_access_expression", "expression", "name")
+    return callee_of(node.child_by_field_name("function"), "member_access_expression", "expression", "name")
 
 
 GRAMMAR = Grammar(
@@ -82,6 +82,6 @@ GRAMMAR = Grammar(
         '"&&"',
         '"||"',
     ),
-    obeyed=obeyed,
+    directives=directives,
     literals=frozenset({"string_literal", "verbatim_string_literal", "raw_string_literal", "character_literal"}),
 )

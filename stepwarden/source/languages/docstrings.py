@@ -1,4 +1,4 @@
-"""What in Python only documents: docstrings, and where they are more than that; and comments that programs obey."""
+"""What only documents in Python, which docstrings are more than that, and which comments programs obey."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 _STRINGS = frozenset({"string", "concatenated_string"})
 _START = re.compile(r"[rRuU]?(\"\"\"|'''|\"|')")
 _DEFINED = frozenset({"class_definition", "function_definition"})
-_READ = re.compile(rb"(?:([\w.]+)\s*\.\s*)?\b__doc__\b")
-_GRAMMARS = re.compile(rb"^\s*(?:import|from)\s+(?:ply|sly)\b", re.MULTILINE)  # their rules stand in docstrings
+_DOC_READ = re.compile(rb"(?:([\w.]+)\s*\.\s*)?\b__doc__\b")
+_PARSER_GENERATOR = re.compile(rb"^\s*(?:import|from)\s+(?:ply|sly)\b", re.MULTILINE)  # their rules stand in docstrings
 _ESCAPES = re.compile(
     rb"\\(?:[\\'\"]|x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4})|U(?!00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"
     rb"|N(?!\{[A-Za-z0-9 -]+\}))"
@@ -27,7 +27,7 @@ _CODING = re.compile(rb"#.*?coding[:=][ \t]*[-\w.]+")
 
 
 def docstring(body: "Node | None") -> "Node | None":
-    """Return the string that documents what `body` (a block or a module) belongs to, None if there is none."""
+    """Return the docstring of what `body` (a block or a module) belongs to, None if there is none."""
     if body is None:
         return None
     for child in body.children:
@@ -37,7 +37,7 @@ def docstring(body: "Node | None") -> "Node | None":
 
 
 def plain_string(statement: "Node") -> "Node | None":
-    """Return the string a statement consists of, None if it is another statement, a formatted or a bytes string."""
+    """Return the string that a statement consists of; None for other statements, formatted and bytes strings."""
     if statement.type != "expression_statement" or statement.child_count != 1:
         return None
     string = statement.children[0]
@@ -52,13 +52,13 @@ def _parts(string: "Node") -> list["Node"]:
 
 
 def documents(_root: "Node", text: bytes) -> Callable[["Node"], bool]:
-    """Return the test for docstrings, strings below an assignment, and `pass` or `...` where nothing else stands.
+    """Return the test for docstrings, strings below an assignment, and a `pass` or `...` that stands alone.
 
-    A docstring that the file's own code reads (`__doc__`, the rules of a parser generator) is code, and so is one that
-    would not compile.
+    A docstring that the file's own code reads (`__doc__`, the rules of a parser generator) counts as code, and so does
+    one that would not compile.
     """
     read = frozenset(_read_names(text))
-    rules = _GRAMMARS.search(text) is not None
+    rules = _PARSER_GENERATOR.search(text) is not None
 
     def test(node: "Node") -> bool:
         if node.type == "pass_statement" or _is_ellipsis(node):
@@ -72,8 +72,8 @@ def documents(_root: "Node", text: bytes) -> Callable[["Node"], bool]:
 
 
 def _read_names(text: bytes) -> Iterator[bytes]:
-    """Return whose docstrings the code reads: names, "" for the module's own, b"self" for the class around."""
-    for match in _READ.finditer(text) if b"__doc__" in text else ():
+    """Return whose docstrings the code reads: names, b"" for the module's own, b"self" for the class around."""
+    for match in _DOC_READ.finditer(text) if b"__doc__" in text else ():
         owner = (match[1] or b"").rpartition(b".")[2]
         yield b"self" if owner in {b"self", b"cls", b"__class__"} else owner
 
@@ -100,10 +100,10 @@ def _is_below_assignment(node: "Node") -> bool:
     if body is None or above is None or above.type != "expression_statement" or inner is None:
         return False
     owner = body.parent
-    place = body.type == "module" or (owner is not None and owner.type == "class_definition")
+    allowed = body.type == "module" or (owner is not None and owner.type == "class_definition")
     if owner is not None and owner.type == "function_definition":
-        place = text_of(owner.child_by_field_name("name")) == "__init__"
-    return place and inner.type == "assignment"
+        allowed = text_of(owner.child_by_field_name("name")) == "__init__"
+    return allowed and inner.type == "assignment"
 
 
 def _is_ellipsis(node: "Node") -> bool:
@@ -111,7 +111,7 @@ def _is_ellipsis(node: "Node") -> bool:
 
 
 def _only_fills(node: "Node") -> bool:
-    """Whether `pass` or `...` is all that a class or function has beside its docstring: both then do nothing."""
+    """Whether a class or function has only `pass` or `...` beside its docstring, which then change nothing."""
     body = node.parent
     owner = body.parent if body is not None else None
     if body is None or body.type != "block" or owner is None or owner.type not in _DEFINED:
@@ -123,7 +123,7 @@ def _only_fills(node: "Node") -> bool:
 
 
 def _compiles(string: "Node") -> bool:
-    """Whether the escapes in a string are ones that Python accepts; a bad one stops the whole file."""
+    """Whether Python accepts the escapes in a string; a bad one makes the whole file fail."""
     for part in _parts(string):
         start = text_of(part.child(0))
         wrong = (match for match in _ESCAPES.finditer(part.text or b"") if match[0][1:] not in {b"\\", b"'", b'"'})
@@ -132,10 +132,10 @@ def _compiles(string: "Node") -> bool:
     return True
 
 
-def obeyed(page: ParsedFile, remark: Comment) -> Iterable[bytes]:
-    """Return what checkers, formatters and Python itself obey; `noqa` of rules about documentation alone is none."""
-    text = page.of(remark)
-    if remark.row < 2 and (_CODING.match(text) or (remark.row == 0 and text.startswith(b"#!"))):
+def directives(file: ParsedFile, comment: Comment) -> Iterable[bytes]:
+    """Return what checkers, formatters and Python itself obey; a `noqa` for documentation rules alone is not one."""
+    text = file.text_of(comment)
+    if comment.row < 2 and (_CODING.match(text) or (comment.row == 0 and text.startswith(b"#!"))):
         yield text
         return
     match = _DIRECTIVE.search(text)

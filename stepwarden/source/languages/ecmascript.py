@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Comment, Draft, ParsedFile, end_line_of, head, line_of, signature, text_of
+from stepwarden.source.grammar import (
+    Comment,
+    Draft,
+    ParsedFile,
+    cut_signature,
+    end_line_of,
+    line_of,
+    signature_of,
+    text_of,
+)
 from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:
@@ -34,8 +43,8 @@ _STOPS = frozenset(
 _INVOKED = frozenset({"call_expression", "new_expression"})
 
 
-def define(node: "Node", page: ParsedFile, _parent: Draft | None) -> Draft | None:
-    """Return the definition a node makes, None for a callback and other functions nobody names."""
+def define(node: "Node", file: ParsedFile, _parent: Draft | None) -> Draft | None:
+    """Return the draft of what a node defines, None for a callback and other functions without a name."""
     carrier = _carrier(node)
     if carrier is None:
         return None
@@ -49,18 +58,20 @@ def define(node: "Node", page: ParsedFile, _parent: Draft | None) -> Draft | Non
     draft.owner = name.rpartition(".")[0].removesuffix(".prototype")
     if draft.owner and carrier.type in _ASSIGNED:
         draft.kind = DefinitionKind.METHOD if ".prototype." in f".{name}" else kind
-    draft.signature = signature(page, carrier.start_byte, body.start_byte) if body is not None else head(page, node)
+    draft.signature = (
+        cut_signature(file, carrier.start_byte, body.start_byte) if body is not None else signature_of(file, node)
+    )
     draft.parameters = tuple(_parameters(node))
     draft.asynchronous = any(child.type == "async" for child in node.children[:4])
     draft.bases = tuple(_bases(node))
     draft.decorators = tuple(_decorators(carrier))
-    _document(draft, page, _anchors(node, page))
-    _exempt(draft, node, page)
+    _mark_documented(draft, file, _anchors(node, file))
+    _exempt(draft, node, file)
     return draft
 
 
 def _carrier(node: "Node") -> "Node | None":
-    """Return the node that names a function or class: a declarator, an assignment, a property, or itself."""
+    """Return the node that names a function or class: a declarator, an assignment, a property, or the node itself."""
     if node.type == "class" and not node.is_named:  # the keyword
         return None
     if node.type not in FUNCTIONS and node.type != "class":
@@ -80,7 +91,7 @@ def _unwrapped(node: "Node | None") -> "Node | None":
 
 
 def _name(node: "Node", carrier: "Node") -> str:
-    """Return the name, with what owns it in front where the text says so: "api.get", "Foo.prototype.bar"."""
+    """Return the name, with its owner in front where the text has one: "api.get", "Foo.prototype.bar"."""
     if carrier.type in _ASSIGNED:
         left = " ".join(text_of(carrier.child_by_field_name("left")).split())
         named = text_of(node.child_by_field_name("name"))
@@ -99,7 +110,7 @@ def _name(node: "Node", carrier: "Node") -> str:
 
 
 def _object_name(node: "Node") -> str:
-    """Return the name of what an object literal is assigned to, "" if that is nothing plain."""
+    """Return the name that an object literal is assigned to, "" for anything else than a plain name."""
     names: list[str] = []
     outer = _unwrapped(node.parent)
     while outer is not None and outer.type == "pair":
@@ -138,7 +149,7 @@ def _decorators(carrier: "Node") -> Iterator[str]:
 
 
 def _decorator_nodes(carrier: "Node") -> list["Node"]:
-    """Return the decorators before a class or member, wherever the grammar puts them, the first one first."""
+    """Return the decorators before a class or member, wherever the grammar puts them, in their order."""
     found = [child for child in carrier.children if child.type == "decorator"]
     outer = carrier.parent
     if outer is not None and outer.type == "export_statement":
@@ -151,72 +162,72 @@ def _decorator_nodes(carrier: "Node") -> list["Node"]:
     return found
 
 
-def _anchors(node: "Node", page: ParsedFile) -> "list[Node]":
-    """Return the nodes whose leading comment documents `node`: where `getReducedASTNode` of the linter ends up."""
+def _anchors(node: "Node", file: ParsedFile) -> "list[Node]":
+    """Return the nodes whose leading comment documents `node`, as `getReducedASTNode` of the linter finds them."""
     outer = node.parent
     if node.type not in FUNCTIONS and node.type != "class":
-        return [_stated(node)]
+        return [_statement_of(node)]
     current: Node | None = node
     while current is not None and current.type != "program":
-        if page.remark_before(current.start_byte, over=b"(") is not None:
+        if file.comment_before(current.start_byte, over=b"(") is not None:
             return [current]
         outer = _unwrapped(current.parent)
         if current is node and outer is not None and outer.type in {"arguments", *_INVOKED}:
             return [node]
         if current.type in _STOPS and current is not node:
-            return [_stated(current)]
+            return [_statement_of(current)]
         if current is not node and "function" in current.type:
             return [current]
         current = outer
     return [node]
 
 
-def _stated(node: "Node") -> "Node":
+def _statement_of(node: "Node") -> "Node":
     """Return a declaration with the `declare` and `export` in front of it."""
     while node.parent is not None and node.parent.type in {"ambient_declaration", "export_statement"}:
         node = node.parent
     return node
 
 
-def _document(draft: Draft, page: ParsedFile, anchors: "list[Node]") -> None:
+def _mark_documented(draft: Draft, file: ParsedFile, anchors: "list[Node]") -> None:
     for anchor in anchors:
         first = next(iter(_decorator_nodes(anchor)), anchor)
         start, row = min((first.start_byte, first.start_point.row), (anchor.start_byte, anchor.start_point.row))
-        remark = doc_before(page, start, row)
-        if remark is not None:
+        comment = doc_before(file, start, row)
+        if comment is not None:
             draft.documented = True
-            draft.doc_lines = (remark.row + 1, remark.end_row + 1)
+            draft.doc_lines = (comment.row + 1, comment.end_row + 1)
             return
 
 
-def doc_before(page: ParsedFile, start: int, row: int) -> Comment | None:
-    """Return the `/** */` that ends at most one line above, with nothing but `//` comments and one bracket between."""
-    remark = page.remark_before(start, over=b"(")
-    while remark is not None and page.of(remark).startswith(b"//"):
-        start, row = remark.start, remark.row
-        remark = page.remark_before(start)
-    if remark is None or not _BLOCK_DOC.match(page.of(remark)) or row - remark.end_row > 1:
+def doc_before(file: ParsedFile, start: int, row: int) -> Comment | None:
+    """Return the `/** */` that ends at most one line above, with only `//` comments and one bracket in between."""
+    comment = file.comment_before(start, over=b"(")
+    while comment is not None and file.text_of(comment).startswith(b"//"):
+        start, row = comment.start, comment.row
+        comment = file.comment_before(start)
+    if comment is None or not _BLOCK_DOC.match(file.text_of(comment)) or row - comment.end_row > 1:
         return None
-    return remark
+    return comment
 
 
-def _exempt(draft: Draft, node: "Node", page: ParsedFile) -> None:
-    """Exempt what the linter never asks for: empty constructors, namespaces; overloads have their first one's."""
+def _exempt(draft: Draft, node: "Node", file: ParsedFile) -> None:
+    """Exempt what the linter does not check: empty constructors, namespaces; overloads share a comment."""
     body = node.child_by_field_name("body")
     if draft.kind is DefinitionKind.MODULE:
         draft.exempt = True
     elif node.type == "method_definition" and draft.name == "constructor" and not draft.parameters:
-        draft.exempt = body is None or not _gives_back(body)
+        draft.exempt = body is None or not _returns_value(body)
     elif node.type == "method_signature":
         draft.exempt = node.parent is None or node.parent.type != "class_body"
     elif node.type == "function_declaration" and not draft.documented:
         first = _first_overload(node, draft.name)
         if first is not None:
-            _document(draft, page, [first])
+            _mark_documented(draft, file, [first])
 
 
-def _gives_back(body: "Node") -> bool:
-    """Whether a body returns something, what functions inside it return left aside."""
+def _returns_value(body: "Node") -> bool:
+    """Whether a body returns a value; nested functions do not count."""
     waiting = [body]
     while waiting:
         node = waiting.pop()
@@ -228,7 +239,7 @@ def _gives_back(body: "Node") -> bool:
 
 
 def _first_overload(node: "Node", name: str) -> "Node | None":
-    """Return the outermost node of the first of the overloads directly above a function."""
+    """Return the outermost node of the first overload directly above a function, None where there is none."""
     outer = node.parent
     current = outer if outer is not None and outer.type == "export_statement" else node
     first: Node | None = None

@@ -1,9 +1,9 @@
-"""What JavaScript and TypeScript import and call."""
+"""Imports and calls of JavaScript and TypeScript."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import dotted, first_of, line_of, text_of
+from stepwarden.source.grammar import dotted_name, first_of, line_of, text_of
 from stepwarden.source.outline import Import
 
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ _NAMES = frozenset({"identifier", "this", "super"})
 
 
 def import_of(node: "Node") -> Iterable[Import]:
-    """Read `import`, `export ... from` and the variable that `require` gives."""
+    """Return the imports of `import`, `export ... from` and a variable set to `require(...)`."""
     line = line_of(node)
     if node.type == "variable_declarator":
-        return _required(node, line)
+        return _require_of(node, line)
     source = node.child_by_field_name("source")
     if source is None:
         return _import_equals(node, line)
@@ -47,7 +47,7 @@ def _descend(node: "Node", through: tuple[str, ...]) -> Iterator["Node"]:
 
 
 def _import_equals(node: "Node", line: int) -> Iterable[Import]:
-    """Read `import x = require("m")` of TypeScript."""
+    """Return the import of TypeScript's `import x = require("m")`."""
     for child in node.named_children:
         if child.type == "import_require_clause":
             module = text_of(child.child_by_field_name("source")).strip("'\"")
@@ -55,11 +55,11 @@ def _import_equals(node: "Node", line: int) -> Iterable[Import]:
     return ()
 
 
-def _required(node: "Node", line: int) -> Iterable[Import]:
+def _require_of(node: "Node", line: int) -> Iterable[Import]:
     value, name = node.child_by_field_name("value"), node.child_by_field_name("name")
-    picked = ""
+    member = ""
     if value is not None and value.type == "member_expression":
-        picked = text_of(value.child_by_field_name("property"))
+        member = text_of(value.child_by_field_name("property"))
         value = value.child_by_field_name("object")
     if value is None or value.type != "call_expression" or text_of(value.child_by_field_name("function")) != "require":
         return ()
@@ -68,14 +68,14 @@ def _required(node: "Node", line: int) -> Iterable[Import]:
     if first is None or first.type != "string" or name is None:
         return ()
     module = text_of(first).strip("'\"")
-    if picked:
-        return [Import(module, ((picked, text_of(name)),), line)]
+    if member:
+        return [Import(module, ((member, text_of(name)),), line)]
     if name.type != "object_pattern":
         return [Import(module, (), line, 0, text_of(name))]
-    return [Import(module, tuple(_picked(name)), line)]
+    return [Import(module, tuple(_destructured(name)), line)]
 
 
-def _picked(pattern: "Node") -> Iterator[tuple[str, str]]:
+def _destructured(pattern: "Node") -> Iterator[tuple[str, str]]:
     for child in pattern.named_children:
         if child.type == "shorthand_property_identifier_pattern":
             yield text_of(child), text_of(child)
@@ -84,7 +84,7 @@ def _picked(pattern: "Node") -> Iterator[tuple[str, str]]:
 
 
 def call_of(node: "Node") -> tuple[str, str] | None:
-    """Return name and receiver of a call, `new X()`, a decorator without brackets, or a JSX element of ours."""
+    """Return name and receiver of a call, `new X()`, a decorator without brackets, or a JSX component."""
     if node.type == "decorator":
         target = first_of(node)
         if target is None or target.type == "call_expression":  # the call inside is one already
@@ -92,7 +92,7 @@ def call_of(node: "Node") -> tuple[str, str] | None:
     elif node.type.startswith("jsx_"):
         target = node.child_by_field_name("name")
         if target is not None and target.type == "identifier" and not text_of(target)[:1].isupper():
-            return None  # an element of HTML
+            return None  # an HTML element
     else:
         target = node.child_by_field_name("function") or node.child_by_field_name("constructor")
     if target is None:
@@ -101,5 +101,5 @@ def call_of(node: "Node") -> tuple[str, str] | None:
         return text_of(target), ""
     if target.type != "member_expression":
         return None
-    owner = dotted(target.child_by_field_name("object"), "member_expression", "object", "property", _NAMES)
+    owner = dotted_name(target.child_by_field_name("object"), "member_expression", "object", "property", _NAMES)
     return text_of(target.child_by_field_name("property")), owner

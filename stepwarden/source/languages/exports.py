@@ -1,4 +1,4 @@
-"""What a JavaScript or TypeScript file gives to others: by `export`, by `module.exports`, or all of a plain script."""
+"""What a JavaScript or TypeScript file exports: by `export`, by `module.exports`, or everything of a plain script."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,28 +17,28 @@ _FUNCTIONS = frozenset({"arrow_function", "function_expression", "generator_func
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """The local names a file exports; of those it gives by `module.exports` the members count too."""
+class _Exports:
+    """The local names a file exports; of those in `whole`, exported by `module.exports`, members count too."""
 
     names: frozenset[str]
     whole: frozenset[str]
     script: bool
 
 
-def settle(page: ParsedFile, drafts: Sequence[Draft]) -> None:
-    """Return of each draft whether it is public, as `require-jsdoc` with `publicOnly` counts."""
-    whole = frozenset(_commonjs(page.root))
-    given = _Given(whole | frozenset(_esm(page.root)), whole, script=not _is_module(page))
+def mark_exported(file: ParsedFile, drafts: Sequence[Draft]) -> None:
+    """Set of each draft whether it is public, as `require-jsdoc` with `publicOnly` counts."""
+    whole = frozenset(_commonjs_names(file.root))
+    exports = _Exports(whole | frozenset(_esm_names(file.root)), whole, script=not _is_module(file))
     for draft in drafts:
-        draft.public = not _is_private(draft) and _is_public(draft, given)
+        draft.public = not _is_private(draft) and _is_public(draft, exports)
 
 
-def _is_public(draft: Draft, given: _Given) -> bool:
+def _is_public(draft: Draft, exports: _Exports) -> bool:
     parent = draft.parent
     if parent is not None and parent.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD}:
         return False
     if parent is not None and parent.kind is DefinitionKind.CLASS:
-        return parent.public and _is_member(draft.node, fields=_is_whole(parent, given))
+        return parent.public and _is_member(draft.node, fields=_is_whole(parent, exports))
     above = _statement(draft.node)
     if above is None:
         return False
@@ -46,27 +46,27 @@ def _is_public(draft: Draft, given: _Given) -> bool:
         return not draft.owner and not _is_in_object(draft.node)
     if above.parent is None or above.parent.type != "program":
         return False
-    if above.type == "expression_statement" and _gives(above):
+    if above.type == "expression_statement" and _is_export(above):
         return True
     if draft.owner:
         root, _, rest = draft.owner.partition(".")
-        return root in given.whole and (above.type != "expression_statement" or not rest)
-    return draft.name in given.names or given.script
+        return root in exports.whole and (above.type != "expression_statement" or not rest)
+    return draft.name in exports.names or exports.script
 
 
 def _is_member(node: "Node", *, fields: bool) -> bool:
-    """Whether a function stands in a class itself, not in an object within; in a field of it only with `fields`."""
+    """Whether a function is a member of a class, not of an object in it; in a field of the class only with `fields`."""
     outer = node.parent
     if outer is not None and outer.type in {"field_definition", "public_field_definition"}:
         outer = outer.parent if fields else None
     return outer is not None and outer.type == "class_body"
 
 
-def _is_whole(draft: Draft, given: _Given) -> bool:
-    """Whether `module.exports` gives a class; of one that is given by `export` the linter does not look at fields."""
+def _is_whole(draft: Draft, exports: _Exports) -> bool:
+    """Whether a class is exported by `module.exports`; of one exported by `export` the linter ignores fields."""
     above = _statement(draft.node)
-    assigned = above is not None and above.type == "expression_statement" and _gives(above)
-    return assigned or draft.name in given.whole
+    assigned = above is not None and above.type == "expression_statement" and _is_export(above)
+    return assigned or draft.name in exports.whole
 
 
 def _is_in_object(node: "Node") -> bool:
@@ -75,13 +75,13 @@ def _is_in_object(node: "Node") -> bool:
 
 
 def _is_in_exported(draft: Draft, parent: Draft | None) -> bool:
-    """Whether a type stands in an exported namespace, which gives all of them where it is declared only."""
+    """Whether a type is in an exported namespace, which exports all its types."""
     outer = parent.node.parent if parent is not None and parent.kind is DefinitionKind.MODULE else None
     return draft.kind in _TYPES and outer is not None and outer.type == "export_statement"
 
 
 def _statement(node: "Node") -> "Node | None":
-    """Return the statement round a definition: the first one going up, its `export` if it has one."""
+    """Return the statement around a definition, with its `export` if it has one; None inside another expression."""
     current = node
     while current.parent is not None:
         if current.parent.type in {"program", "statement_block", "class_body", "switch_case"}:
@@ -96,13 +96,13 @@ def _statement(node: "Node") -> "Node | None":
     return current
 
 
-def _gives(statement: "Node") -> bool:
+def _is_export(statement: "Node") -> bool:
     """Whether a statement assigns to `module.exports` or `exports`."""
-    return any(_target(left) is not None for left in _lefts(statement))
+    return any(_exported_name(left) is not None for left in _left_sides(statement))
 
 
-def _lefts(statement: "Node") -> Iterator["Node"]:
-    """Return the left sides of an assignment and of those it chains."""
+def _left_sides(statement: "Node") -> Iterator["Node"]:
+    """Return the left sides of an assignment and of those chained to it."""
     inner = first_of(statement)
     while inner is not None and inner.type == "assignment_expression":
         left = inner.child_by_field_name("left")
@@ -111,8 +111,8 @@ def _lefts(statement: "Node") -> Iterator["Node"]:
         inner = inner.child_by_field_name("right")
 
 
-def _target(left: "Node") -> str | None:
-    """Return the name an assignment exports: "" for the module as a whole, None if it exports nothing."""
+def _exported_name(left: "Node") -> str | None:
+    """Return the name an assignment exports: "" for the whole module, None if it exports nothing."""
     words = "".join(text_of(left).split())
     if words in {"module.exports", "exports"}:
         return ""
@@ -122,7 +122,7 @@ def _target(left: "Node") -> str | None:
     return None
 
 
-def _esm(root: "Node") -> Iterator[str]:
+def _esm_names(root: "Node") -> Iterator[str]:
     """Return the local names in `export {...}` and `export default name`."""
     for statement in root.named_children:
         if statement.type != "export_statement" or statement.child_by_field_name("source") is not None:
@@ -135,15 +135,15 @@ def _esm(root: "Node") -> Iterator[str]:
                     yield text_of(specifier.child_by_field_name("name"))
 
 
-def _commonjs(root: "Node") -> Iterator[str]:
-    """Return the local names that `module.exports` reaches: assigned to it, and named in the objects that are."""
+def _commonjs_names(root: "Node") -> Iterator[str]:
+    """Return the local names exported by `module.exports`: assigned to it, or in objects assigned to it."""
     values: dict[str, list[Node]] = defaultdict(list)
     for name, value in _values(root):
         values[name].append(value)
     waiting = [
         inner
         for statement in root.named_children
-        if statement.type == "expression_statement" and _gives(statement)
+        if statement.type == "expression_statement" and _is_export(statement)
         for inner in statement.named_children
     ]
     seen: set[str] = set()
@@ -160,7 +160,7 @@ def _commonjs(root: "Node") -> Iterator[str]:
 
 
 def _values(root: "Node") -> Iterator[tuple[str, "Node"]]:
-    """Return the names of the module's top level with what they, or members of theirs, are set to."""
+    """Return the names of the module's top level with what they or their members are set to."""
     for statement in root.named_children:
         if statement.type in {"lexical_declaration", "variable_declaration"}:
             for declarator in statement.named_children:
@@ -184,8 +184,8 @@ def _is_private(draft: Draft) -> bool:
     return any(child.type == "accessibility_modifier" and text_of(child) in _HIDDEN for child in children)
 
 
-def _is_module(page: ParsedFile) -> bool:
-    """Whether a file imports or exports: else what stands at its top is everybody's."""
-    if any(child.type in {"import_statement", "export_statement"} for child in page.root.named_children):
+def _is_module(file: ParsedFile) -> bool:
+    """Whether a file imports or exports; else everything at its top level is global."""
+    if any(child.type in {"import_statement", "export_statement"} for child in file.root.named_children):
         return True
-    return any(word in page.text for word in (b"require(", b"import(", b"module.exports", b"exports."))
+    return any(word in file.text for word in (b"require(", b"import(", b"module.exports", b"exports."))

@@ -4,23 +4,33 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Comment, Draft, Grammar, ParsedFile, dotted, end_line_of, head, line_of, text_of
+from stepwarden.source.grammar import (
+    Comment,
+    Draft,
+    Grammar,
+    ParsedFile,
+    dotted_name,
+    end_line_of,
+    line_of,
+    signature_of,
+    text_of,
+)
 from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _NAMES = frozenset({"identifier", "package_identifier"})
-_COMMON = frozenset({"Error", "Read", "ServeHTTP", "String", "Write", "Unwrap"})  # documented by their interfaces
-_SORTING = frozenset({"Len", "Less", "Swap"})
+_COMMON_METHODS = frozenset({"Error", "Read", "ServeHTTP", "String", "Write", "Unwrap"})  # known by interfaces
+_SORT_METHODS = frozenset({"Len", "Less", "Swap"})
 _DIRECTIVE = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export )")
 _TYPES = {"struct_type": DefinitionKind.CLASS, "interface_type": DefinitionKind.INTERFACE}
 _SPECS = frozenset({"const_spec", "var_spec"})
 
 
-def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | None:
     if node.type == "source_file":
-        return _package(node, page)
+        return _package(node, file)
     local = parent is not None and parent.kind is not DefinitionKind.MODULE
     if node.type in _SPECS and local:
         return None
@@ -29,26 +39,26 @@ def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | Non
     if node.type in _SPECS and not exported:
         return None
     draft = Draft(name, _kind(node), node, line_of(node), end_line_of(node), exported and not local)
-    draft.signature = head(page, node)
-    _document(draft, page, _outer(node))
+    draft.signature = signature_of(file, node)
+    _mark_documented(draft, file, _outer(node))
     if node.type in {"function_declaration", "method_declaration"}:
         draft.parameters = tuple(_parameters(node.child_by_field_name("parameters")))
     if node.type == "method_declaration":
-        _receive(draft, node)
+        _set_receiver(draft, node)
     if parent is not None and parent.exempt_inside:
         draft.exempt = True
     return draft
 
 
-def _package(node: "Node", page: ParsedFile) -> Draft:
+def _package(node: "Node", file: ParsedFile) -> Draft:
     clause = next((child for child in node.children if child.type == "package_clause"), None)
     name = next((text_of(child) for child in clause.named_children), "") if clause is not None else ""
     line = line_of(clause) if clause is not None else 1
     draft = Draft(name, DefinitionKind.MODULE, node, line, max(line, end_line_of(node)))
-    draft.exempt = True  # one file of a package documents it: `undocumented` knows which
-    draft.exempt_inside = name == "main" or page.path.endswith("_test.go")  # nobody can import what is in it
+    draft.exempt = True  # one file of a package documents it: `find_undocumented` knows which
+    draft.exempt_inside = name == "main" or file.path.endswith("_test.go")  # what is in it cannot be imported
     if clause is not None:
-        _document(draft, page, (clause,))
+        _mark_documented(draft, file, (clause,))
         draft.signature = f"package {name}"
     return draft
 
@@ -69,26 +79,26 @@ def _kind(node: "Node") -> DefinitionKind:
 
 
 def _outer(node: "Node") -> tuple["Node", ...]:
-    """Return the nodes a definition may be documented above: itself, and the declaration round it."""
+    """Return the nodes above which a definition may be documented: itself, and the declaration around it."""
     outer = node.parent
     if outer is not None and outer.type.endswith("_list"):
         outer = outer.parent
     return (node, outer) if outer is not None and outer.type.endswith("_declaration") else (node,)
 
 
-def _document(draft: Draft, page: ParsedFile, places: Sequence["Node"]) -> None:
-    for place in places:
-        group = page.group_before(place.start_byte, place.start_point.row)
-        if group and _is_said(page, group):
+def _mark_documented(draft: Draft, file: ParsedFile, anchors: Sequence["Node"]) -> None:
+    for anchor in anchors:
+        group = file.comments_before(anchor.start_byte, anchor.start_point.row)
+        if group and _documents(file, group):
             draft.documented = True
             draft.doc_lines = (group[0].row + 1, group[-1].end_row + 1)
             return
 
 
-def _is_said(page: ParsedFile, group: Sequence[Comment]) -> bool:
-    """Whether a comment has a line that is neither a directive nor only says what to use instead."""
-    for remark in group:
-        text = page.of(remark)
+def _documents(file: ParsedFile, group: Sequence[Comment]) -> bool:
+    """Whether comments have a line that is neither a directive nor a note of deprecation."""
+    for comment in group:
+        text = file.text_of(comment)
         if _DIRECTIVE.match(text):
             continue
         for line in text.removeprefix(b"/*").removesuffix(b"*/").splitlines():
@@ -104,26 +114,26 @@ def _parameters(listed: "Node | None") -> Iterator[str]:
             yield text_of(name)
 
 
-def _receive(draft: Draft, node: "Node") -> None:
-    """Return what type a method belongs to; one of an unexported type is not public."""
+def _set_receiver(draft: Draft, node: "Node") -> None:
+    """Set the type that a method belongs to; a method of an unexported type is not public."""
     receiver = node.child_by_field_name("receiver")
     base = re.search(r"(\w+)\s*(?:\[[^()]*\])?\s*\)\s*$", text_of(receiver))
     draft.owner = base[1] if base else ""
     draft.public = draft.public and draft.owner[:1].isupper()
-    draft.exempt = draft.name in _COMMON
+    draft.exempt = draft.name in _COMMON_METHODS
 
 
-def _settle(_page: ParsedFile, drafts: Sequence[Draft]) -> None:
-    """Exempt what sorting asks for, and all but the first of a group of values: one comment does for the group."""
+def _finish(_file: ParsedFile, drafts: Sequence[Draft]) -> None:
+    """Exempt the methods of sort.Interface, and all but the first of a group of values, which share a comment."""
     methods = {(draft.owner, draft.name) for draft in drafts if draft.kind is DefinitionKind.METHOD}
-    asked: set[int] = set()
+    checked: set[int] = set()
     for draft in drafts:
-        if draft.kind is DefinitionKind.METHOD and draft.name in _SORTING:
-            draft.exempt = draft.exempt or all((draft.owner, name) in methods for name in _SORTING)
+        if draft.kind is DefinitionKind.METHOD and draft.name in _SORT_METHODS:
+            draft.exempt = draft.exempt or all((draft.owner, name) in methods for name in _SORT_METHODS)
         elif draft.kind is DefinitionKind.VALUE and not draft.documented and not draft.exempt:
             group = _outer(draft.node)[-1].start_byte
-            draft.exempt = group in asked
-            asked.add(group)
+            draft.exempt = group in checked
+            checked.add(group)
 
 
 def _import_of(node: "Node") -> Iterable[Import]:
@@ -132,7 +142,7 @@ def _import_of(node: "Node") -> Iterable[Import]:
 
 
 def _call_of(node: "Node") -> tuple[str, str] | None:
-    if node.type == "type_conversion_expression":  # F[int](x) may be either; of a generic one, calls are the rule
+    if node.type == "type_conversion_expression":  # F[int](x) may be either; with a generic type it is mostly a call
         generic = node.child_by_field_name("type")
         if generic is None or generic.type != "generic_type":
             return None
@@ -145,33 +155,33 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
         return text_of(target), ""
     if target.type != "selector_expression":
         return None
-    owner = dotted(target.child_by_field_name("operand"), "selector_expression", "operand", "field", _NAMES)
+    owner = dotted_name(target.child_by_field_name("operand"), "selector_expression", "operand", "field", _NAMES)
     return text_of(target.child_by_field_name("field")), owner
 
 
-_OBEYED = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export |sys\b|nolint\b|\s*\+[a-z]|\s*#nosec)|/\*line ")
+_PRAGMA = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export |sys\b|nolint\b|\s*\+[a-z]|\s*#nosec)|/\*line ")
 _OUTPUT = re.compile(rb"(?://|/\*)\s*(?:unordered )?output:", re.IGNORECASE)
 _CGO = re.compile(rb"([ \t]*\n[ \t]*\n)?(?:\s|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/|import|\()*+\"C\"")
 _NEEDS_APART = re.compile(rb"//\s*\+build")
 
 
-def _obeyed(page: ParsedFile, remark: Comment) -> Iterable[bytes]:
-    """Return directives, what an example must print, and the C code above `import "C"`."""
-    text = page.of(remark)
-    rest = page.text[remark.end : remark.end + 20_000]
-    if b"import" in page.text and b'"C"' in page.text:
+def _directives(file: ParsedFile, comment: Comment) -> Iterable[bytes]:
+    """Return directives, the expected output of an example, and the C code above `import "C"`."""
+    text = file.text_of(comment)
+    rest = file.text[comment.end : comment.end + 20_000]
+    if b"import" in file.text and b'"C"' in file.text:
         above = _CGO.match(rest)
         if above is not None:
             yield text + (b" (apart)" if above[1] else b"")
             return
-    if _OBEYED.match(text):
+    if _PRAGMA.match(text):
         yield text + (b" (apart)" if _NEEDS_APART.match(text) and re.match(rb"[ \t]*\n[ \t]*\n", rest) else b"")
-    elif _OUTPUT.match(text) and b"func Example" in page.text:
+    elif _OUTPUT.match(text) and b"func Example" in file.text:
         yield text
 
 
-def _line_matters(before: bytes, after: bytes) -> bool:
-    """Whether the language puts a semicolon where a line ends between two words."""
+def _line_end_matters(before: bytes, after: bytes) -> bool:
+    """Whether the language inserts a semicolon where a line ends between two words."""
     if not before:
         return False
     ends = before[-1:].isalnum() or before[-1:] in b"_)]}\"'`" or before in {b"++", b"--"} or before[-1:] > b"\x7f"
@@ -205,11 +215,11 @@ GRAMMAR = Grammar(
         '"&&"',
         '"||"',
     ),
-    settle=_settle,
+    finish=_finish,
     generated=re.compile(rb"^// Code generated .* DO NOT EDIT\.\r?$", re.MULTILINE),
     literals=frozenset({"interpreted_string_literal", "raw_string_literal", "rune_literal"}),
-    obeyed=_obeyed,
+    directives=_directives,
     line_ends=re.compile(rb"\r\n"),
-    breaks=True,
-    line_matters=_line_matters,
+    comments_end_lines=True,
+    line_end_matters=_line_end_matters,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, ParsedFile, line_of, text_of
-from stepwarden.source.languages.commented import drafted, note_docs, obeyed, words_of
+from stepwarden.source.languages.commented import directives, draft_of, mark_documented, modifiers_of
 from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ _KINDS = {
 }
 
 
-def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | None:
     name = text_of(node.child_by_field_name("name"))
-    said = words_of(node, "modifiers")
+    modifiers = modifiers_of(node, "modifiers")
     inside = parent is None or parent.public
     public = inside and (
-        bool(said & {"public", "protected"}) or (parent is not None and parent.kind is DefinitionKind.INTERFACE)
+        bool(modifiers & {"public", "protected"}) or (parent is not None and parent.kind is DefinitionKind.INTERFACE)
     )
-    draft = drafted(node, page, name, _KINDS[node.type], public=public)
-    draft.decorators = tuple(word[1:] for word in said if word.startswith("@"))
-    draft.exempt = "@Override" in said
+    draft = draft_of(node, file, name, _KINDS[node.type], public=public)
+    draft.decorators = tuple(word[1:] for word in modifiers if word.startswith("@"))
+    draft.exempt = "@Override" in modifiers
     draft.bases = tuple(_bases(node))
-    note_docs(draft, page, node, (b"/**",))
+    mark_documented(draft, file, node, (b"/**",))
     return draft
 
 
@@ -80,6 +80,6 @@ GRAMMAR = Grammar(
         '"||"',
     ),
     comments=("line_comment", "block_comment"),
-    obeyed=obeyed,
+    directives=directives,
     literals=frozenset({"string_literal", "character_literal"}),
 )

@@ -2,9 +2,9 @@
 
 from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages.ecmascript import define
-from stepwarden.source.languages.es_directives import line_matters, obeyed
+from stepwarden.source.languages.es_directives import directives, line_end_matters
 from stepwarden.source.languages.es_imports import call_of, import_of
-from stepwarden.source.languages.exports import settle
+from stepwarden.source.languages.exports import mark_exported
 from stepwarden.source.outline import Language
 
 DEFINITIONS = (
@@ -45,9 +45,9 @@ GRAMMAR = Grammar(
     calls=CALLS,
     call_of=call_of,
     branches=BRANCHES,
-    settle=settle,
+    finish=mark_exported,
     literals=LITERALS,
-    breaks=True,
-    obeyed=obeyed,
-    line_matters=line_matters,
+    comments_end_lines=True,
+    directives=directives,
+    line_end_matters=line_end_matters,
 )

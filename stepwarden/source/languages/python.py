@@ -5,8 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Grammar, ParsedFile, dotted, end_line_of, first_of, head, line_of, text_of
-from stepwarden.source.languages.docstrings import docstring, documents, obeyed
+from stepwarden.source.grammar import (
+    Draft,
+    Grammar,
+    ParsedFile,
+    dotted_name,
+    end_line_of,
+    first_of,
+    line_of,
+    signature_of,
+    text_of,
+)
+from stepwarden.source.languages.docstrings import directives, docstring, documents
 from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
@@ -16,25 +26,25 @@ _NAMES = frozenset({"identifier"})
 _EXEMPT = frozenset({"overload", "override"})
 
 
-def _is_said(string: "Node") -> bool:
+def _has_words(string: "Node") -> bool:
     """Whether a docstring has a word in it."""
     return bool(re.sub(rb"[rRuU]?(\"\"\"|'''|\"|')", b"", string.text or b"").strip())
 
 
-def _document(draft: Draft, body: "Node | None") -> None:
+def _mark_documented(draft: Draft, body: "Node | None") -> None:
     string = docstring(body)
     if string is not None:
-        draft.documented = _is_said(string)
+        draft.documented = _has_words(string)
         draft.doc_lines = (line_of(string), end_line_of(string))
 
 
-def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
+def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | None:
     if node.type == "module":
-        return _module(node, page)
+        return _module(node, file)
     name = text_of(node.child_by_field_name("name"))
     draft = Draft(name, _kind(node, parent), node, line_of(node), end_line_of(node))
-    _document(draft, node.child_by_field_name("body"))
-    draft.signature = head(page, node)
+    _mark_documented(draft, node.child_by_field_name("body"))
+    draft.signature = signature_of(file, node)
     draft.decorators = tuple(_decorators(node))
     if node.type == "class_definition":
         draft.bases = tuple(_bases(node))
@@ -42,17 +52,17 @@ def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | Non
         draft.parameters = tuple(_parameters(node))
         draft.asynchronous = node.children[0].type == "async"
     draft.public, draft.exempt = _visibility(draft, parent)
-    if page.path.endswith(".pyi"):
+    if file.path.endswith(".pyi"):
         draft.exempt = True
     return draft
 
 
-def _module(node: "Node", page: ParsedFile) -> Draft:
-    path = PurePosixPath(page.path)
+def _module(node: "Node", file: ParsedFile) -> Draft:
+    path = PurePosixPath(file.path)
     draft = Draft(path.stem, DefinitionKind.MODULE, node, 1, max(1, end_line_of(node)))
     draft.public = not any(map(_is_private_module, (*path.parts[:-1], path.name.split(".")[0])))
     draft.exempt = path.suffix == ".pyi"
-    _document(draft, node)
+    _mark_documented(draft, node)
     return draft
 
 
@@ -69,7 +79,7 @@ def _kind(node: "Node", parent: Draft | None) -> DefinitionKind:
 
 
 def _visibility(draft: Draft, parent: Draft | None) -> tuple[bool, bool]:
-    """Return whether a definition is public and whether it is exempt all the same."""
+    """Return whether a definition is public, and whether it is exempt nevertheless."""
     inside = parent is not None and parent.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD}
     public = (parent is None or parent.public) and not inside
     last = {decorator.split("(")[0].rpartition(".")[2] for decorator in draft.decorators}
@@ -144,13 +154,13 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
         return text_of(target), ""
     if target.type != "attribute":
         return None
-    owner = dotted(target.child_by_field_name("object"), "attribute", "object", "attribute", _NAMES)
+    owner = dotted_name(target.child_by_field_name("object"), "attribute", "object", "attribute", _NAMES)
     return text_of(target.child_by_field_name("attribute")), owner
 
 
-def _settle(page: ParsedFile, drafts: Sequence[Draft]) -> None:
-    """Take what `__all__` does not name as private, with all that is inside."""
-    exported = list(_all_of(page.root))
+def _apply_all(file: ParsedFile, drafts: Sequence[Draft]) -> None:
+    """Mark as private what `__all__` does not name, with everything inside it."""
+    exported = list(_all_assignments(file.root))
     if not exported:
         return
     names = {name for statement in exported for name in _strings(statement.child_by_field_name("right"))}
@@ -162,8 +172,8 @@ def _settle(page: ParsedFile, drafts: Sequence[Draft]) -> None:
             private.add(id(draft))
 
 
-def _all_of(root: "Node") -> Iterator["Node"]:
-    """Return the assignments to `__all__` at module level, also those under conditions."""
+def _all_assignments(root: "Node") -> Iterator["Node"]:
+    """Return the assignments to `__all__` at module level, also conditional ones."""
     waiting = list(root.children)
     while waiting:
         node = waiting.pop()
@@ -214,8 +224,8 @@ GRAMMAR = Grammar(
         '"and"',
         '"or"',
     ),
-    settle=_settle,
+    finish=_apply_all,
     literals=frozenset({"string"}),
     documents=documents,
-    obeyed=obeyed,
+    directives=directives,
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Grammar, ParsedFile, line_of, text_of
-from stepwarden.source.languages.commented import callee, drafted, note_docs, obeyed
+from stepwarden.source.languages.commented import callee_of, directives, draft_of, mark_documented
 from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
@@ -23,26 +23,26 @@ _KINDS = {
 _DOCS = (b"///", b"/**")
 
 
-def _define(node: "Node", page: ParsedFile, parent: Draft | None) -> Draft | None:
-    implemented = _implemented(node)
-    kind = DefinitionKind.METHOD if implemented is not None and node.type == "function_item" else _KINDS[node.type]
-    said = any(child.type == "visibility_modifier" and text_of(child) == "pub" for child in node.children)
+def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | None:
+    implementation = _implementation(node)
+    kind = DefinitionKind.METHOD if implementation is not None and node.type == "function_item" else _KINDS[node.type]
+    is_pub = any(child.type == "visibility_modifier" and text_of(child) == "pub" for child in node.children)
     in_trait = parent is not None and parent.kind is DefinitionKind.INTERFACE
     local = parent is not None and parent.kind in {DefinitionKind.FUNCTION, DefinitionKind.METHOD}
-    public = not local and (parent.public if in_trait and parent is not None else said)
-    draft = drafted(node, page, text_of(node.child_by_field_name("name")), kind, public=public)
+    public = not local and (parent.public if in_trait and parent is not None else is_pub)
+    draft = draft_of(node, file, text_of(node.child_by_field_name("name")), kind, public=public)
     if in_trait:
         draft.kind = DefinitionKind.METHOD
-    if implemented is not None:
-        draft.owner = text_of(implemented.child_by_field_name("type")).partition("<")[0]
-        draft.exempt = implemented.child_by_field_name("trait") is not None
+    if implementation is not None:
+        draft.owner = text_of(implementation.child_by_field_name("type")).partition("<")[0]
+        draft.exempt = implementation.child_by_field_name("trait") is not None
     top = _above_attributes(node)
-    note_docs(draft, page, top, _DOCS)
+    mark_documented(draft, file, top, _DOCS)
     draft.documented |= any("#[doc" in text_of(attribute) for attribute in _attributes(node))
     return draft
 
 
-def _implemented(node: "Node") -> "Node | None":
+def _implementation(node: "Node") -> "Node | None":
     outer = node.parent.parent if node.parent is not None else None
     return outer if outer is not None and outer.type == "impl_item" else None
 
@@ -66,7 +66,7 @@ _DOC_ATTRIBUTE = re.compile(rb"#!?\[\s*doc\s*=\s*r?#*\"[^\]]*\"#*\s*\]")
 
 
 def _documents(_root: "Node", _text: bytes) -> Callable[["Node"], bool]:
-    """Return the test for `#[doc = "..."]`, which is what a doc comment turns into."""
+    """Return the test for `#[doc = "..."]`, which is what a doc comment becomes."""
     kinds = {"attribute_item", "inner_attribute_item"}
     return lambda node: node.type in kinds and _DOC_ATTRIBUTE.fullmatch(node.text or b"") is not None
 
@@ -83,7 +83,7 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
     if target is not None and target.type == "scoped_identifier":
         path = text_of(target.child_by_field_name("path"))
         return text_of(target.child_by_field_name("name")), path.replace("::", ".") if len(path) < 80 else "?"
-    return callee(target, "field_expression", "value", "field")
+    return callee_of(target, "field_expression", "value", "field")
 
 
 GRAMMAR = Grammar(
@@ -108,6 +108,6 @@ GRAMMAR = Grammar(
     ),
     comments=("line_comment", "block_comment"),
     documents=_documents,
-    obeyed=obeyed,
+    directives=directives,
     literals=frozenset({"string_literal", "raw_string_literal", "char_literal"}),
 )

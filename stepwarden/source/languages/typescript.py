@@ -1,10 +1,10 @@
-"""TypeScript, with TSX in files named so."""
+"""TypeScript, with TSX in `.tsx` files."""
 
 from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages.ecmascript import define
-from stepwarden.source.languages.es_directives import line_matters, obeyed
+from stepwarden.source.languages.es_directives import directives, line_end_matters
 from stepwarden.source.languages.es_imports import call_of, import_of
-from stepwarden.source.languages.exports import settle
+from stepwarden.source.languages.exports import mark_exported
 from stepwarden.source.languages.javascript import BRANCHES, CALLS, DEFINITIONS, IMPORTS, LITERALS
 from stepwarden.source.outline import Language
 
@@ -29,9 +29,9 @@ GRAMMAR = Grammar(
     calls=_NO_JSX,
     call_of=call_of,
     branches=BRANCHES,
-    settle=settle,
+    finish=mark_exported,
     literals=LITERALS,
-    breaks=True,
-    obeyed=obeyed,
-    line_matters=line_matters,
+    comments_end_lines=True,
+    directives=directives,
+    line_end_matters=line_end_matters,
 )

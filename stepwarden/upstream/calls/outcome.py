@@ -12,4 +12,4 @@ class CallOutcome:
     answer: CallReply
     seconds: float
     attempts: int
-    misfit: str = ""
+    mismatch: str = ""

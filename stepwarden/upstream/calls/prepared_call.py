@@ -6,7 +6,7 @@ from typing import Any
 
 from stepwarden.errors import UpstreamRefused
 from stepwarden.upstream.approval import CallApproval
-from stepwarden.upstream.catalogue.schemas import ARGUMENT_BYTES, misfits, unpacked
+from stepwarden.upstream.catalogue.schemas import ARGUMENT_BYTES, argument_errors, unpacked
 from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.digest import canonical, digest_of
@@ -58,6 +58,6 @@ async def prepare_call(index: ToolIndex, name: str, arguments: Mapping[str, Any]
     if size > ARGUMENT_BYTES:
         raise UpstreamRefused(f"The arguments are over {ARGUMENT_BYTES >> 10} KiB or nested too deep; send less.")
     given = unpacked(tool.schema, arguments)
-    if lines := misfits(server.registry.checkers.arguments_of(tool), given):
+    if lines := argument_errors(server.registry.checkers.arguments_of(tool), given):
         raise UpstreamRefused("\n".join(lines))
     return PreparedCall(server, tool, given)

@@ -64,10 +64,10 @@ class RecordedCalls:
                 await self.recorder.record(replace(record, phase="intended"))
             answer = await server.caller.call(request, repeatable=tool.effects.repeatable)
             note.answered(answer)
-        return CallOutcome(answer.answer, note.seconds, answer.attempts, _misfit(prepared, answer.answer))
+        return CallOutcome(answer.answer, note.seconds, answer.attempts, _mismatch(prepared, answer.answer))
 
 
-def _misfit(prepared: PreparedCall, reply: CallReply) -> str:
+def _mismatch(prepared: PreparedCall, reply: CallReply) -> str:
     """Return how a structured result does not fit what the tool announces, "" where it does."""
     if not isinstance(reply, ToolResult) or reply.is_error:
         return ""
@@ -76,7 +76,7 @@ def _misfit(prepared: PreparedCall, reply: CallReply) -> str:
         return ""
     if reply.structured_content is None:
         return "it announces a structured result and gave none"
-    lines = checker.misfits(reply.structured_content)
+    lines = checker.errors_in(reply.structured_content)
     words = f"its structured result does not fit its own schema: {'; '.join(lines)}"
     return quoted(words, MISFIT_CHARS) if lines else ""
 

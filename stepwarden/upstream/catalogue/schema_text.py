@@ -24,8 +24,8 @@ def error_lines(error: Any) -> list[str]:
         unknown = [name for name in error.instance if name not in properties]
         return [unknown_field(f"{prefix}{name}", name, list(properties)) for name in unknown]
     words = _WORDS.get(error.validator)
-    said = words(error) if words else quoted(error.message, 120)
-    return [f"{place or 'the arguments'}: {said}"]
+    text = words(error) if words else quoted(error.message, 120)
+    return [f"{place or 'the arguments'}: {text}"]
 
 
 _KINDS = {
@@ -84,12 +84,12 @@ def _hint(schema: object) -> str:
         return ""
     entry = cast("Mapping[str, Any]", schema)
     kind = entry.get("type")
-    told = [_kinds(kind)] if isinstance(kind, str) else []
+    hints = [_kinds(kind)] if isinstance(kind, str) else []
     if isinstance(entry.get("enum"), list):
-        told = [f"one of {quoted(json.dumps(entry['enum'], ensure_ascii=False)[1:-1], 80)}"]
+        hints = [f"one of {quoted(json.dumps(entry['enum'], ensure_ascii=False)[1:-1], 80)}"]
     if isinstance(entry.get("description"), str) and entry["description"].strip():
-        told.append(quoted(entry["description"], 60))
-    return f" ({'; '.join(told)})" if told else ""
+        hints.append(quoted(entry["description"], 60))
+    return f" ({'; '.join(hints)})" if hints else ""
 
 
 def _place(path: Any) -> str:

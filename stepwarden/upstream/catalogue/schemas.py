@@ -1,8 +1,8 @@
 """Checks arguments and results against foreign JSON schemas: bounded, offline, in words a model can act on.
 
-References are followed inside the schema only. Its patterns run on an engine whose
-time is linear (Rust's, by pydantic); those that it cannot read are left to the server. Every keyword that is looked at
-counts, so a schema that multiplies itself ends. What cannot be checked is not refused: the server checks again.
+References are followed inside the schema only. Patterns run on an engine whose time is linear (Rust, by pydantic);
+those that it cannot read are left to the server. Every keyword that is looked at counts, so a schema that multiplies
+itself ends. What cannot be checked is not refused: the server checks again.
 """
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -24,7 +24,7 @@ from stepwarden.upstream.failures import quoted
 SCHEMA_BYTES = 64 * 1024  # of one tool's schema; the largest of a hundred well-known tools is below 10 kB
 SCHEMA_DEPTH = 48
 ARGUMENT_BYTES = 512 * 1024
-LOOKS = 20_000  # at keywords, in one check: about 60 ms
+KEYWORDS = 20_000  # that one check looks at: about 60 ms
 LEVELS = 150  # of keywords in keywords: at Python's own limit the library's map of kinds ends the process
 MOST_LINES = 8
 _COMBINING = ("allOf", "anyOf", "oneOf", "$ref", "$dynamicRef", "if", "dependentSchemas", "not")
@@ -35,17 +35,17 @@ class UnusableSchema(Exception):
     """A schema that cannot be used; its text says why, in a few words."""
 
 
-class _Enough(Exception):
+class _BudgetSpent(Exception):
     pass
 
 
 @dataclass
-class _Looks:
+class _CheckBudget:
     left: int = 0
     level: int = 0
 
-    def begin(self, looks: int) -> None:
-        self.left, self.level = looks, 0
+    def begin(self, budget: int) -> None:
+        self.left, self.level = budget, 0
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,21 @@ class Checker:
 
     schema: Mapping[str, Any]
     _validator: Any = field(repr=False)
-    _looks: _Looks = field(repr=False)
+    _budget: _CheckBudget = field(repr=False)
 
-    def misfits(self, value: object) -> list[str]:
+    def errors_in(self, value: object) -> list[str]:
         """Return one line for each thing wrong with `value`, at most eight; none where it fits or cannot be checked."""
-        self._looks.begin(LOOKS)
+        self._budget.begin(KEYWORDS)
         lines: list[str] = []
         try:
             for error in self._validator.iter_errors(value):
                 lines += error_lines(error)
                 if len(lines) > MOST_LINES:
                     break
-        except (_Enough, *_lost_references()):
+        except (_BudgetSpent, *_lost_references()):
             return []
-        told = list(dict.fromkeys(lines))
-        return told if len(told) <= MOST_LINES else [*told[:MOST_LINES], "and more"]
+        unique = list(dict.fromkeys(lines))
+        return unique if len(unique) <= MOST_LINES else [*unique[:MOST_LINES], "and more"]
 
 
 def _lost_references() -> tuple[type[Exception], ...]:
@@ -119,16 +119,16 @@ def compiled(schema: Mapping[str, Any]) -> Checker:
 
     safe = cast("dict[str, Any]", _safe(schema))
     base = validator_for(safe)
-    looks = _Looks()
-    looks.begin(5 * LOOKS)
+    budget = _CheckBudget()
+    budget.begin(5 * KEYWORDS)
     try:
-        error = next(_counted(validator_for(base.META_SCHEMA), looks)(base.META_SCHEMA).iter_errors(safe), None)
-    except _Enough:
+        error = next(_counted(validator_for(base.META_SCHEMA), budget)(base.META_SCHEMA).iter_errors(safe), None)
+    except _BudgetSpent:
         raise UnusableSchema("its schema is too large or nested too deep") from None
     if error is not None:
         place = ".".join(str(part) for part in error.absolute_path) or "its root"
         raise UnusableSchema(f"its schema is not valid at {quoted(place, 60)}")
-    return Checker(schema, _counted(base, looks)(safe, registry=Registry()), looks)
+    return Checker(schema, _counted(base, budget)(safe, registry=Registry()), budget)
 
 
 def _safe(node: object) -> object:
@@ -143,19 +143,19 @@ def _safe(node: object) -> object:
     return {key: _safe(value) for key, value in entry.items() if key not in left_out}
 
 
-def _counted(base: Any, looks: _Looks) -> Any:
+def _counted(base: Any, budget: _CheckBudget) -> Any:
     from jsonschema.validators import extend
 
     def counting(check: Callable[..., Any]) -> Callable[..., Any]:
         def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-            looks.left -= 1
-            looks.level += 1
-            if looks.left < 0 or looks.level > LEVELS:
-                raise _Enough
+            budget.left -= 1
+            budget.level += 1
+            if budget.left < 0 or budget.level > LEVELS:
+                raise _BudgetSpent
             try:
                 yield from check(validator, value, instance, schema) or ()
             finally:
-                looks.level -= 1
+                budget.level -= 1
 
         return counted
 
@@ -184,15 +184,15 @@ def _matcher(pattern: str) -> SchemaValidator | None:
     try:
         return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
     except PatternError:
-        return None  # looks round or back: the server's own engine knows it
+        return None  # it looks round or back: the server checks it itself
 
 
-def misfits(checker: Checker, arguments: Mapping[str, Any]) -> list[str]:
+def argument_errors(checker: Checker, arguments: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the arguments of a call, one line each, unknown fields included."""
     schema = checker.schema
     properties: Mapping[str, Any] = schema.get("properties", {})
     listed = "additionalProperties" not in schema and not any(key in schema for key in (*_COMBINING, *_UNSAFE))
-    lines = checker.misfits(arguments)
+    lines = checker.errors_in(arguments)
     if listed:
         unknown = [name for name in arguments if name not in properties]
         lines = [*(unknown_field(name, name, list(properties)) for name in unknown), *lines][: MOST_LINES + 1]

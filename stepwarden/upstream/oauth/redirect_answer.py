@@ -57,11 +57,11 @@ def refuse_error(answer: RedirectAnswer, upstream: str) -> None:
     """Raise SignInFailed where the answer is an error."""
     if not answer.error:
         return
-    said = plain(answer.description) or plain(answer.error)
+    reason = plain(answer.description) or plain(answer.error)
     if answer.error == "access_denied":
-        raise SignInFailed(f"The sign-in for {upstream} was declined ({said}); nothing was stored.")
+        raise SignInFailed(f"The sign-in for {upstream} was declined ({reason}); nothing was stored.")
     raise SignInFailed(
-        f"The authorization server refused the sign-in for {upstream}: {plain(answer.error)} ({said}); "
+        f"The authorization server refused the sign-in for {upstream}: {plain(answer.error)} ({reason}); "
         "nothing was stored."
     )
 

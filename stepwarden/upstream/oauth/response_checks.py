@@ -48,19 +48,19 @@ class ResponseChecker:
             self._registration(response)
 
     def _token(self, request: httpx2.Request, response: httpx2.Response) -> None:
-        host, said = response.request.url.host, json_object(response)
+        host, body = response.request.url.host, json_object(response)
         if response.status_code in {200, 201}:
             try:
-                OAuthToken.model_validate(said)
+                OAuthToken.model_validate(body)
             except ValidationError as error:
                 fields = ", ".join(sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]}))
                 raise SignInFailed(
                     f"{host} gave no usable token for {self._config.name} "
                     f"(it is wrong in: {fields or 'its form'}); nothing was stored."
                 ) from None
-            self.account = _account(said)
+            self.account = _account(body)
             return
-        raise_refusal(self._config.name, request, response, said)
+        raise_refusal(self._config.name, request, response, body)
 
     def _registration(self, response: httpx2.Response) -> None:
         host = response.request.url.host
@@ -81,23 +81,23 @@ class ResponseChecker:
                 f"{self._config.name} names no authorization server. If it needs none, put auth type none into its "
                 "entry; if it takes a token, bearer or basic."
             )
-        said = json_object(response)
-        reason = plain(str(said.get("error_description") or said.get("error") or f"HTTP {response.status_code}"))
+        body = json_object(response)
+        reason = plain(str(body.get("error_description") or body.get("error") or f"HTTP {response.status_code}"))
         raise SignInFailed(
             f"{host} does not register us for {self._config.name} ({reason}): register a client there yourself and put "
             "its client_id into the auth of the entry."
         )
 
 
-def raise_refusal(upstream: str, request: httpx2.Request, response: httpx2.Response, said: dict[str, Any]) -> NoReturn:
+def raise_refusal(upstream: str, request: httpx2.Request, response: httpx2.Response, body: dict[str, Any]) -> NoReturn:
     """Raise what the answer of a token endpoint without a token means: RequestRefused, or UpstreamDown for now."""
-    error = said.get("error")
+    error = body.get("error")
     if not isinstance(error, str) or error in _PASSING or response.status_code in {408, 429}:
         raise UpstreamDown(
             f"{request.url.host}, where {upstream} signs in, answers with HTTP {response.status_code} and no token; "
             "what is stored is kept. Send the same call again later."
         )
-    description = said.get("error_description")
+    description = body.get("error_description")
     reason = _without_secrets(description, request) if isinstance(description, str) else ""
     raise RequestRefused(f"{plain(error)}{f': {reason}' if reason else ''}", error)
 
@@ -120,10 +120,10 @@ def json_object(response: httpx2.Response) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _account(said: dict[str, Any]) -> str:
+def _account(body: dict[str, Any]) -> str:
     """Return who signed in by the claims of the tokens, which are believed for showing and nothing else."""
     for name in ("id_token", "access_token"):
-        claims = claims_of(said.get(name))
+        claims = claims_of(body.get(name))
         for claim in _ACCOUNT_CLAIMS:
             if isinstance(value := claims.get(claim), str) and value:
                 return plain(value)[:100]

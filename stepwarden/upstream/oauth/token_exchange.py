@@ -64,14 +64,14 @@ async def fetch_id_jag(config: UpstreamConfig, audience: str, resource: str, sco
 
 
 def _id_jag(config: UpstreamConfig, idp: IdpConfig, request: httpx2.Request, response: httpx2.Response) -> str:
-    said = json_object(response)
+    body = json_object(response)
     if response.status_code != 200:
         try:
-            raise_refusal(config.name, request, response, said)
+            raise_refusal(config.name, request, response, body)
         except RequestRefused as refusal:
             raise SignInFailed(_what_to_do(config, idp, refusal)) from None
-    found = said.get("access_token")
-    if said.get("issued_token_type") != _ID_JAG or not isinstance(found, str) or not found:
+    found = body.get("access_token")
+    if body.get("issued_token_type") != _ID_JAG or not isinstance(found, str) or not found:
         raise SignInFailed(
             f"{request.url.host}, the identity provider of {config.name}, gave another token than the ID-JAG that was "
             "asked for: it has to support identity assertion authorization grants; nothing was sent on."

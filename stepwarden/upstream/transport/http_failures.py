@@ -27,8 +27,8 @@ def is_session_lost(response: httpx2.Response, body: bytes) -> bool:
 
 
 _BY_KIND: tuple[tuple[tuple[type[Exception], ...], FailureKind, str], ...] = (
-    ((OAuthFlowError,), FailureKind.SIGN_IN, "signing in failed: {said}"),
-    ((AnswerTooLarge,), FailureKind.TOO_LARGE, "{said}"),
+    ((OAuthFlowError,), FailureKind.SIGN_IN, "signing in failed: {message}"),
+    ((AnswerTooLarge,), FailureKind.TOO_LARGE, "{message}"),
     ((httpx2.ConnectTimeout,), FailureKind.UNREACHABLE, "there is no connection within the time"),
     ((httpx2.PoolTimeout,), FailureKind.UNREACHABLE, "all connections are in use"),
     (
@@ -37,7 +37,7 @@ _BY_KIND: tuple[tuple[tuple[type[Exception], ...], FailureKind, str], ...] = (
         "{connecting}",
     ),
     ((httpx2.ReadTimeout, httpx2.WriteTimeout), FailureKind.SILENT, "no answer came within the time"),
-    ((httpx2.DecodingError,), FailureKind.GARBAGE, "its answer cannot be decoded: {said}"),
+    ((httpx2.DecodingError,), FailureKind.GARBAGE, "its answer cannot be decoded: {message}"),
 )
 
 
@@ -46,63 +46,63 @@ def failure_of_exception(error: Exception) -> Failure:
     if isinstance(error, StepwardenError):
         kind = FailureKind.UNREACHABLE if isinstance(error, UpstreamDown) else FailureKind.SIGN_IN
         return Failure(kind, quoted(str(error), 600), error=error)
-    said = quoted(str(error), 120).rstrip(".") or type(error).__name__
+    message = quoted(str(error), 120).rstrip(".") or type(error).__name__
     for kinds, kind, words in _BY_KIND:
         if isinstance(error, kinds):
-            return Failure(kind, words.format(said=said, connecting=_connect_words(str(error))))
+            return Failure(kind, words.format(message=message, connecting=_connect_words(str(error))))
     if isinstance(error, httpx2.ReadError) and not str(error):
-        said = "it was closed without an answer"
-    return Failure(FailureKind.BROKEN, f"the connection broke: {said}")
+        message = "it was closed without an answer"
+    return Failure(FailureKind.BROKEN, f"the connection broke: {message}")
 
 
-def _connect_words(said: str) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in said or "certificate" in said.lower():
-        reason = re.search(r"certificate verify failed: ([^(\[]+)", said)
-        told = reason[1].strip() if reason else "not trusted"
-        return f"its TLS certificate is refused ({quoted(told, 80)}); SSL_CERT_FILE can name an authority of your own"
-    if "SSL" in said or "WRONG_VERSION" in said:
-        return f"TLS failed ({quoted(said, 100)}): it may not be https there"
-    if "Name or service not known" in said or "nodename" in said or "getaddrinfo" in said:
+def _connect_words(message: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in message or "certificate" in message.lower():
+        reason = re.search(r"certificate verify failed: ([^(\[]+)", message)
+        cause = reason[1].strip() if reason else "not trusted"
+        return f"its TLS certificate is refused ({quoted(cause, 80)}); SSL_CERT_FILE can name an authority of your own"
+    if "SSL" in message or "WRONG_VERSION" in message:
+        return f"TLS failed ({quoted(message, 100)}): it may not be https there"
+    if "Name or service not known" in message or "nodename" in message or "getaddrinfo" in message:
         return "its host name is not known"
-    if "All connection attempts failed" in said or "refused" in said:
+    if "All connection attempts failed" in message or "refused" in message:
         return "nothing answers at its address (connection refused)"
-    return quoted(said, 100) or "there is no connection"
+    return quoted(message, 100) or "there is no connection"
 
 
 def failure_of_status(response: httpx2.Response, body: bytes) -> Failure:
     """Return the failure that the status of a response stands for, in the server's own words where it has some."""
     status = response.status_code
-    said = _said(response, body)
+    words = _server_words(response, body)
     if status == 401:
-        return Failure(FailureKind.SIGN_IN, f"it refuses our credentials (401){said}")
+        return Failure(FailureKind.SIGN_IN, f"it refuses our credentials (401){words}")
     if status == 403:
-        return Failure(FailureKind.FORBIDDEN, _forbidden(response, said))
+        return Failure(FailureKind.FORBIDDEN, _forbidden(response, words))
     if status == 429:
         return Failure(
             FailureKind.LIMITED, "it limits how often it may be asked (429)", retry_after_s(response.headers)
         )
     if status in UNAVAILABLE:
         return Failure(
-            FailureKind.UNAVAILABLE, f"it cannot answer now ({status}){said}", retry_after_s(response.headers)
+            FailureKind.UNAVAILABLE, f"it cannot answer now ({status}){words}", retry_after_s(response.headers)
         )
     if status >= 500:
-        return Failure(FailureKind.FAILED, f"it failed ({status}){said}")
+        return Failure(FailureKind.FAILED, f"it failed ({status}){words}")
     if is_session_lost(response, body):
         return Failure(FailureKind.SESSION_LOST, f"it does not know our session any more ({status})")
     if status in {404, 405}:
         return Failure(FailureKind.NOT_MCP, f"there is no MCP server at this address ({status})")
-    return Failure(FailureKind.REJECTED, f"it refused the request ({status}){said}")
+    return Failure(FailureKind.REJECTED, f"it refused the request ({status}){words}")
 
 
-def _forbidden(response: httpx2.Response, said: str) -> str:
+def _forbidden(response: httpx2.Response, words: str) -> str:
     challenge = response.headers.get("www-authenticate", "")
     scope = re.search(r'scope="([^"]{1,400})"', challenge)
     if "insufficient_scope" in challenge and scope:
         return f"what we may do there is not enough (403); it wants the scopes: {quoted(scope[1], 300)}"
-    return f"it does not allow this (403){said}"
+    return f"it does not allow this (403){words}"
 
 
-def _said(response: httpx2.Response, body: bytes) -> str:
+def _server_words(response: httpx2.Response, body: bytes) -> str:
     kind = response.headers.get("content-type", "")
     if "html" in kind or not body:
         return ""

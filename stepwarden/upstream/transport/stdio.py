@@ -33,7 +33,7 @@ LINE_BYTES = 8 * 1024 * 1024  # of one message
 MESSAGES_AT_ONCE = 20_000  # in FLOOD_S; a server that sends more is ended
 FLOOD_S = 10.0
 GARBAGE_LINES = 100  # lines that are not messages; a banner or a stray print is forgiven
-LAST_WORDS = 5  # lines of stderr that are kept
+LAST_LINES = 5  # lines of stderr that are kept
 GRACE_S = 2.0  # for the process to end once its input is closed, and once more after SIGTERM
 
 Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
@@ -46,7 +46,7 @@ class _Pipes:
     process: Process
     config: UpstreamConfig
     on_failure: Callable[[Failure], None]
-    last_words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
     ending: bool = False
     read_out: anyio.Event = field(default_factory=anyio.Event)
 
@@ -119,21 +119,21 @@ class _Pipes:
                     line = message.message.model_dump_json(by_alias=True, exclude_unset=True)
                     await self.process.stdin.send(line.encode(errors="replace") + b"\n")
 
-    async def hear(self) -> None:
+    async def keep_stderr(self) -> None:
         """Keep the last lines of its stderr."""
         assert self.process.stderr is not None
         rest = b""
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
             async for chunk in _chunks(self.process.stderr):
                 *lines, rest = (rest[-4_096:] + chunk).split(b"\n")
-                self.last_words.extend(
-                    quoted(line.decode(errors="replace")) for line in lines[-LAST_WORDS:] if line.strip()
+                self.last_lines.extend(
+                    quoted(line.decode(errors="replace")) for line in lines[-LAST_LINES:] if line.strip()
                 )
 
     def _end_words(self) -> str:
         code = self.process.returncode
         how = "it closed its output" if code is None else f"its process ended with code {code}"
-        return f"{how}: {self.last_words[-1].rstrip('.')}" if self.last_words else how
+        return f"{how}: {self.last_lines[-1].rstrip('.')}" if self.last_lines else how
 
     async def end(self) -> None:
         """End the process and all it started: by closing its input, then by signals."""
@@ -199,7 +199,7 @@ async def stdio_streams(
     outbound, to_it = anyio.create_memory_object_stream[SessionMessage](0)
     pipes = _Pipes(process, config, on_failure)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(pipes.hear)
+        tasks.start_soon(pipes.keep_stderr)
         tasks.start_soon(pipes.read, to_us)
         tasks.start_soon(pipes.write, to_it)
         try:

@@ -114,7 +114,7 @@ async def test_the_answer_can_be_pasted_from_another_machine(home: Home, world: 
         code, out, err = await login.over()
     assert code == 0, err
     assert "Signed in at jira" in out
-    assert "no address with an answer" in err
+    assert "not an address with an answer" in err
     assert "belongs to another sign-in" in err
 
 

@@ -117,10 +117,10 @@ async def test_endpoints_without_tls(world: World, vault: Vault) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (PlainTextResponse("<html>"), "no token that can be used .*access_token"),
+        (PlainTextResponse("<html>"), "no usable token .*access_token"),
         (JSONResponse({"access_token": "hidden-1", "token_type": "mac"}), r"wrong in: token_type"),
         (JSONResponse({"access_token": "hidden-1", "expires_in": "soon"}), r"wrong in: expires_in"),
-        (JSONResponse(["hidden-1"]), "no token"),
+        (JSONResponse(["hidden-1"]), "no usable token"),
         (JSONResponse({"error": "invalid_client", "error_description": "who?"}, 401), r"invalid_client: who\?"),
         (PlainTextResponse("x" * 2_000_000), "more than 1000000 bytes"),
     ],

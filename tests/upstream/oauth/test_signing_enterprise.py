@@ -177,8 +177,8 @@ async def test_a_server_that_does_not_trust_the_provider_is_told_without_the_ass
     [
         (None, 0o600, "cannot be read: No such file or directory; write a current one there"),
         ("a.b.c", 0o644, "can be read by others; chmod 600 it"),
-        ("hidden-1", 0o600, "is none .three parts with dots.: get a new one"),
-        ("", 0o600, "is none .three parts with dots.: get a new one"),
+        ("hidden-1", 0o600, "is not a JWT .three parts with dots.: get a new one"),
+        ("", 0o600, "is not a JWT .three parts with dots.: get a new one"),
     ],
 )
 async def test_files_without_a_usable_id_token(

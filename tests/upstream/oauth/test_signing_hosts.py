@@ -151,7 +151,7 @@ async def test_who_does_not_want_to_is_not_sent_again_in_the_same_call(
 async def test_who_takes_long_gets_the_address_in_words_and_the_next_call_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr("tools.upstream.consent.SIGN_IN_S", 0.2)
+    monkeypatch.setattr("stepwarden.upstream.calls.guarded_call.SIGN_IN_S", 0.2)
     user = User(signs_in=False)
     async with signing_host(tmp_path, monkeypatch, user, mode) as (_, model):
         said = await model.says(action="call", tool="jira/peek")

@@ -271,7 +271,7 @@ MACHINE = {"type": "client_credentials", "client_id": "m", "issuer": "https://au
         ({"private_key": "${SHORT}"}, "auth.private_key: an RSA key of 1024 bits cannot be used; make"),
         ({"private_key": "${DSA}"}, "auth.private_key: a DSA key cannot be used; make"),
         ({"private_key": "${LOCKED}"}, "auth.private_key: the key has a passphrase; send one without: openssl"),
-        ({"private_key": "hidden-1"}, "auth.private_key: this is no private key in PEM"),
+        ({"private_key": "hidden-1"}, "auth.private_key: this is not a private key in PEM"),
         ({"private_key": "${NONE}"}, "the variable NONE is not set"),
         ({"private_key_file": "{folder}/none.pem"}, "none.pem cannot be read: No such file or directory"),
         ({"private_key_file": "{folder}"}, "cannot be read: Is a directory"),

@@ -178,7 +178,7 @@ async def test_a_process_that_hangs_in_its_renewal_is_named_and_no_token_is_spen
             await asyncio.sleep(0.001)
         os.kill(hung, signal.SIGSTOP)
         waiting = OAuthAuth(config(world), vault, None, lock_wait_s=0.3)
-        with pytest.raises(UpstreamDown, match=f"Process {hung} has been at the sign-in of jira"):
+        with pytest.raises(UpstreamDown, match=f"Process {hung} has been signing in at jira"):
             await use(world, waiting)
         os.kill(hung, signal.SIGCONT)
         assert await said(processes) == ["200 0"]

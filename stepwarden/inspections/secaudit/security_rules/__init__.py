@@ -1,31 +1,31 @@
-"""Calls and settings that attacks come through: a table for each family of languages, and how a text is searched."""
+"""Rules for calls and settings that attacks come through: a table for each language, and the search for them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from stepwarden.inspections.masked_source import mask, without_comments
 from stepwarden.inspections.secaudit.security_rules import c, csharp, go, java, python, rust, script
 from stepwarden.inspections.secaudit.security_rules.rule import SecurityRisk, SecurityRule
+from stepwarden.inspections.shared.masked_source import mask_comments, mask_source
 from stepwarden.source.outline import Language
 
-__all__ = ["DANGERS", "SecurityFinding", "SecurityRisk", "sightings"]
+__all__ = ["RULES", "SecurityFinding", "SecurityRisk", "find_dangerous_lines"]
 
-DANGERS: dict[Language, Sequence[SecurityRule]] = {
-    Language.PYTHON: python.DANGERS,
-    Language.JAVASCRIPT: script.DANGERS,
-    Language.TYPESCRIPT: script.DANGERS,
-    Language.GO: go.DANGERS,
-    Language.JAVA: java.DANGERS,
-    Language.CSHARP: csharp.DANGERS,
-    Language.C: c.DANGERS,
-    Language.CPP: c.DANGERS,
-    Language.RUST: rust.DANGERS,
+RULES: Mapping[Language, Sequence[SecurityRule]] = {
+    Language.PYTHON: python.RULES,
+    Language.JAVASCRIPT: script.RULES,
+    Language.TYPESCRIPT: script.RULES,
+    Language.GO: go.RULES,
+    Language.JAVA: java.RULES,
+    Language.CSHARP: csharp.RULES,
+    Language.C: c.RULES,
+    Language.CPP: c.RULES,
+    Language.RUST: rust.RULES,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityFinding:
-    """A dangerous line: where it is, what it is, and the risk."""
+    """A line to review: where it is, what it is, and the risk."""
 
     path: str
     line: int
@@ -33,15 +33,15 @@ class SecurityFinding:
     risk: SecurityRisk
 
 
-def sightings(path: str, text: str, language: Language) -> Iterator[SecurityFinding]:
-    """Return the dangerous lines of a source text, each kind once a line."""
-    dangers = [danger for danger in DANGERS.get(language, ()) if danger.may_be_in(text)]
-    if not dangers:
+def find_dangerous_lines(path: str, text: str, language: Language) -> Iterator[SecurityFinding]:
+    """Yield the dangerous lines of a source text, each kind once a line; none in a language without rules."""
+    rules = [rule for rule in RULES.get(language, ()) if rule.may_match(text)]
+    if not rules:
         return
-    lines = zip(mask(text, language).split("\n"), without_comments(text, language).split("\n"), strict=True)
-    for number, (code, shown) in enumerate(lines, 1):
+    lines = zip(mask_source(text, language).split("\n"), mask_comments(text, language).split("\n"), strict=True)
+    for number, (code, line) in enumerate(lines, 1):
         if not code.strip():
             continue
-        told = {danger.what: danger.risk for danger in dangers if danger.is_in(code, shown)}
-        for what, risk in told.items():
+        found = {rule.what: rule.risk for rule in rules if rule.matches(code, line)}
+        for what, risk in found.items():
             yield SecurityFinding(path, number, what, risk)

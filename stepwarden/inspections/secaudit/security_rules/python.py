@@ -1,4 +1,4 @@
-"""Dangerous lines in Python."""
+"""Rules for dangerous lines in Python."""
 
 from stepwarden.inspections.secaudit.security_rules.rule import (
     ADDED,
@@ -6,44 +6,44 @@ from stepwarden.inspections.secaudit.security_rules.rule import (
     SQL,
     SQL_WORDS,
     SecurityRisk,
-    security_rule,
+    code_rule,
+    text_rule,
 )
 
 _LITERAL = r"\(\s*[rbuRBU]*(?:\"[^\"{}%]*\"|'[^'{}%]*')\s*[,)]"
 _XML_MODULES = r"xml\.(?:etree\.\w+|dom\.minidom|sax)|lxml\.etree|etree|ElementTree|ET|minidom|pulldom|sax"
 
-DANGERS = (
-    security_rule(
+RULES = (
+    code_rule(
         "eval/exec",
         SecurityRisk.INJECTION,
         "eval( exec(",
         r"(?<![\w.])(?<!def )(?:eval|exec)\(",
         unless=r"(?:eval|exec)" + _LITERAL,
     ),
-    security_rule("os.system/popen", SecurityRisk.INJECTION, "os.system os.popen", r"\bos\.(?:system|popen)\("),
-    security_rule("shell=True", SecurityRisk.INJECTION, "shell", r"\bshell\s*=\s*True\b"),
-    security_rule(
+    code_rule("os.system/popen", SecurityRisk.INJECTION, "os.system os.popen", r"\bos\.(?:system|popen)\("),
+    code_rule("shell=True", SecurityRisk.INJECTION, "shell", r"\bshell\s*=\s*True\b"),
+    text_rule(
         "SQL from strings",
         SecurityRisk.INJECTION,
         SQL_WORDS,
         rf"\b[rR]?[fF][rR]?(?:\"{{1,3}}(?={SQL})[^\"]*|'{{1,3}}(?={SQL})[^']*)\{{"
         rf"|(?:\"{SQL}[^\"]*\"|'{SQL}[^']*')(?:\s*%\s*[\w({{]|{ADDED}|\.format\()",
-        strings=True,
     ),
-    security_rule(
+    code_rule(
         "pickle/marshal load",
         SecurityRisk.INTEGRITY,
         "ickle dill marshal shelve",
         r"\b(?:c?[pP]ickle|dill|marshal|shelve|jsonpickle)\.(?:loads?|open|Unpickler|decode)\(|\bread_pickle\(",
     ),
-    security_rule(
+    code_rule(
         "unsafe YAML",
         SecurityRisk.INTEGRITY,
         "yaml",
         r"\byaml\.(?:load|load_all|unsafe_load|unsafe_load_all)\(",
         unless=r"SafeLoader|BaseLoader",
     ),
-    security_rule(
+    code_rule(
         "weak hash",
         SecurityRisk.CRYPTOGRAPHY,
         "md5 sha1 MD SHA hashlib.new",
@@ -51,90 +51,82 @@ DANGERS = (
         r"|\bhashes\.(?:MD5|SHA1)\(",
         unless=r"usedforsecurity\s*=\s*False|hashlib\.new\(\s*[\"'](?:sha[_-]?[235]|blake|shake)",
     ),
-    security_rule(
+    code_rule(
         "weak cipher",
         SecurityRisk.CRYPTOGRAPHY,
         "ARC4 DES Blowfish ECB IDEA",
         r"\b(?:ARC4|DES3?|Blowfish)\.new\(|\bMODE_ECB\b|\bmodes\.ECB\(|\balgorithms\.(?:ARC4|Blowfish|TripleDES|IDEA)\(",
     ),
-    security_rule(
+    code_rule(
         "TLS unchecked",
         SecurityRisk.CRYPTOGRAPHY,
         "verify _create_unverified CERT_NONE check_hostname",
         r"\bverify(?:_ssl)?\s*=\s*False\b|\b_create_unverified_context\b|\bCERT_NONE\b|check_hostname\s*=\s*False",
         unless=r"(?:[=!]=|\bis(?: not)?)\s*(?:ssl\.)?CERT_NONE|\bjwt\.decode\(",
     ),
-    security_rule(
-        "TLS unchecked", SecurityRisk.CRYPTOGRAPHY, "CERT_NONE", r"cert_reqs\s*=\s*[\"']CERT_NONE[\"']", strings=True
-    ),
-    security_rule(
+    text_rule("TLS unchecked", SecurityRisk.CRYPTOGRAPHY, "CERT_NONE", r"cert_reqs\s*=\s*[\"']CERT_NONE[\"']"),
+    code_rule(
         "guessable random",
         SecurityRisk.CRYPTOGRAPHY,
         "random",
         KEY_NAMES + r"\w*(?:\s*:\s*\w+)?\s*=(?!=).*"
         r"\brandom\.(?:random|randint|choices?|randrange|getrandbits|randbytes|sample|uniform)\(",
     ),
-    security_rule(
+    code_rule(
         "debug server",
         SecurityRisk.CONFIGURATION,
         "debug DEBUG",
         r"\bdebug\s*=\s*True\b|^\s*DEBUG\s*=\s*True\b",
         unless=r"\basyncio\.|\bdef ",
     ),
-    security_rule(
-        "debug server", SecurityRisk.CONFIGURATION, "DEBUG", r"config\[[\"']DEBUG[\"']\]\s*=\s*True\b", strings=True
-    ),
-    security_rule(
+    text_rule("debug server", SecurityRisk.CONFIGURATION, "DEBUG", r"config\[[\"']DEBUG[\"']\]\s*=\s*True\b"),
+    text_rule(
         "any host",
         SecurityRisk.CONFIGURATION,
         "ALLOWED_HOSTS allow_origins CORS_",
         r"(?:ALLOWED_HOSTS|allow_origins)\s*\+?=\s*[\[(][^\])]*[\"']\*[\"']"
         r"|\bCORS_(?:ALLOW_ALL_ORIGINS|ORIGIN_ALLOW_ALL)\s*=\s*True",
-        strings=True,
     ),
-    security_rule(
+    text_rule(
         "no CSRF check",
         SecurityRisk.CONFIGURATION,
         "csrf CSRF",
         r"\bcsrf[._]exempt\b|WTF_CSRF_ENABLED[\"']?\]?\s*=\s*False",
-        strings=True,
         unless=r"\bimport\b|\bdef ",
     ),
-    security_rule(
+    code_rule(
         "unescaped HTML",
         SecurityRisk.INJECTION,
         "mark_safe Markup autoescape render_template_string",
         r"(?<!def )\b(?:mark_safe|Markup|render_template_string)\(|autoescape\s*=\s*False",
         unless=r"\bclass |(?:mark_safe|Markup|render_template_string)" + _LITERAL,
     ),
-    security_rule(
+    code_rule(
         "unsafe XML",
         SecurityRisk.INJECTION,
         "etree ElementTree ET. minidom pulldom sax parseString resolve_entities",
         rf"(?<![\w.])(?:{_XML_MODULES})\.(?:parse|iterparse|fromstring|XML|XMLParser|parseString|make_parser)\("
         r"|resolve_entities\s*=\s*True|(?<![\w.])parseString\(",
-        safe_with="defusedxml",
-    ),
-    security_rule(  # by its bare name where the module is imported from: other parsers are made so, too
-        "unsafe XML", SecurityRisk.INJECTION, "xml.sax", r"(?<![\w.])(?<!def )make_parser\(", safe_with="defusedxml"
-    ),
-    security_rule(
+    ).unless_file_has("defusedxml"),
+    code_rule(  # by its bare name only in files with xml.sax: other parsers are made this way, too
+        "unsafe XML", SecurityRisk.INJECTION, "xml.sax", r"(?<![\w.])(?<!def )make_parser\("
+    ).unless_file_has("defusedxml"),
+    text_rule(
         "JWT unchecked",
         SecurityRisk.AUTHENTICATION,
         "verify_signature algorithm jwt.decode",
         r"verify_signature[\"']?\s*:\s*False|\balgorithms?\s*=\s*\[?\s*[\"'](?i:none)[\"']"
         r"|\bjwt\.decode\([^\n]*\bverify\s*=\s*False",
-        strings=True,
     ),
-    security_rule(
+    code_rule(
         "archive unpacked",
         SecurityRisk.ACCESS,
         "extractall unpack_archive",
         r"(?<!\.str)\.extractall\(|\bunpack_archive\(",
         unless=r"\bfilter\s*=|\bdef ",
     ),
-    security_rule("mktemp", SecurityRisk.ACCESS, "mktemp", r"\btempfile\.mktemp\("),
-    security_rule(
+    code_rule("mktemp", SecurityRisk.ACCESS, "mktemp", r"\btempfile\.mktemp\("),
+    code_rule(
         "request to a given URL",
         SecurityRisk.ACCESS,
         "requests httpx urlopen",

@@ -1,4 +1,4 @@
-"""Dangerous lines in JavaScript and TypeScript."""
+"""Rules for dangerous lines in JavaScript and TypeScript."""
 
 from stepwarden.inspections.secaudit.security_rules.rule import (
     ADDED,
@@ -7,19 +7,20 @@ from stepwarden.inspections.secaudit.security_rules.rule import (
     SQL,
     SQL_WORDS,
     SecurityRisk,
-    security_rule,
+    code_rule,
+    text_rule,
 )
 
 _LITERAL = r"(?:\"[^\"]*\"|'[^']*'|`[^`$]*`)"
 
-DANGERS = (
-    security_rule(
+RULES = (
+    code_rule(
         "eval/Function",
         SecurityRisk.INJECTION,
         "eval Function",
         r"(?<![\w.$])(?<!function )eval\s*\(|\b(?:window|globalThis)\.eval\(|\bnew\s+Function\s*\(",
     ),
-    security_rule(
+    code_rule(
         "child_process",
         SecurityRisk.INJECTION,
         "exec shell",
@@ -27,7 +28,7 @@ DANGERS = (
         r"|(?<![\w.$])(?<!function )exec(?:Sync)?\(\s*(?:`|[\w.]+\s*[+,)]|[\"'][^\"']*[\"']\s*\+)|\bshell\s*:\s*true",
         unless=rf"exec(?:Sync)?\(\s*{_LITERAL}\s*[,)]|^\s*(?:async\s+|static\s+)*exec(?:Sync)?\([^()]*\)\s*\{{\s*$",
     ),
-    security_rule(
+    code_rule(
         "HTML set",
         SecurityRisk.INJECTION,
         "innerHTML outerHTML dangerouslySetInnerHTML document.write insertAdjacentHTML bypassSecurityTrust",
@@ -35,70 +36,64 @@ DANGERS = (
         r"|\.insertAdjacentHTML\(|bypassSecurityTrust\w+\(",
         unless=rf"(?:innerHTML|outerHTML)\s*\+?=\s*{_LITERAL}\s*;?\s*$",
     ),
-    security_rule(
+    text_rule(
         "SQL from strings",
         SecurityRisk.INJECTION,
-        SQL_WORDS,  # a tag before the quote, such as sql`...`, takes the values apart from the text
+        SQL_WORDS,  # a tag before the quote, such as sql`...`, passes the values separately
         rf"(?<![\w>])`(?={SQL})[^`]*\$\{{|{DOUBLE_SQL_ADDED}|'{SQL}[^']*'(?:\s*\+\s*'[^']*')*{ADDED}",
-        strings=True,
     ),
-    security_rule(
+    text_rule(
         "NoSQL where",
         SecurityRisk.INJECTION,
         "$where",
         r"\$where[\"']?\s*:|\$where[\"']\]\s*=|\.\$where\(",
-        strings=True,
     ),
-    security_rule("vm.run", SecurityRisk.INJECTION, "vm", r"\bvm\d?\.(?:run\w*|compileFunction|Script)\("),
-    security_rule(
+    code_rule("vm.run", SecurityRisk.INJECTION, "vm", r"\bvm\d?\.(?:run\w*|compileFunction|Script)\("),
+    code_rule(
         "unsafe deserializing",
         SecurityRisk.INTEGRITY,
         "unserialize yaml.load",
         r"\b(?:unserialize|yaml\.load)\(",
         unless=r"\b(?:JSON|FAILSAFE|CORE)_SCHEMA\b",
     ),
-    security_rule(
+    text_rule(
         "weak hash",
         SecurityRisk.CRYPTOGRAPHY,
         "createHash CryptoJS md5 sha1",
         r"createHash\(\s*[\"'`](?i:md[245]|sha-?1)[\"'`]|\bCryptoJS\.(?:MD5|SHA1)\("
         r"|(?<![\w.$\"'`])(?<!function )(?:md5|sha1)\(",
-        strings=True,
     ),
-    security_rule(
+    text_rule(
         "TLS unchecked",
         SecurityRisk.CRYPTOGRAPHY,
         "rejectUnauthorized strictSSL NODE_TLS",
         r"\b(?:rejectUnauthorized|strictSSL)\s*[:=]\s*false\b|NODE_TLS_REJECT_UNAUTHORIZED[\"']?\]?\s*[:=]\s*[\"']?0",
-        strings=True,
     ),
-    security_rule(
+    code_rule(
         "guessable random",
         SecurityRisk.CRYPTOGRAPHY,
         "Math.random",
         KEY_NAMES + r"\w*(?:\s*:\s*\w+)?\s*[:=](?!=).*\bMath\.random\(",
     ),
-    security_rule(
+    text_rule(
         "any origin",
         SecurityRisk.CONFIGURATION,
         "Access-Control cors( origin",
         r"Access-Control-Allow-Origin[\"']\s*[,:]\s*[\"']\*[\"']|\bcors\(\s*\)|\borigin\s*:\s*[\"']\*[\"']",
-        strings=True,
     ),
-    security_rule(
+    text_rule(
         "JWT unchecked",
         SecurityRisk.AUTHENTICATION,
         "alg jwt.decode",
         r"\bjwt\.decode\(|\balg(?:orithms?)?[\"']?\s*:\s*\[?\s*[\"'](?i:none)[\"']",
-        strings=True,
     ),
-    security_rule(
+    code_rule(
         "redirect given",
         SecurityRisk.ACCESS,
         "redirect",
         r"\bres(?:ponse)?\.redirect\(\s*(?:\d+\s*,\s*)?req(?:uest)?\.",
     ),
-    security_rule(
+    code_rule(
         "file from a request",
         SecurityRisk.ACCESS,
         "req.",

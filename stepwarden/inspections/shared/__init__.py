@@ -1,0 +1,1 @@
+"""What the inspections of several tools share."""

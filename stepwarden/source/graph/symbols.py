@@ -1,0 +1,71 @@
+"""The definitions of a tree, by file and by name."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+
+TYPES = frozenset({DefinitionKind.CLASS, DefinitionKind.INTERFACE, DefinitionKind.TYPE, DefinitionKind.ENUM})
+CODE = frozenset({DefinitionKind.FUNCTION, DefinitionKind.METHOD})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Symbol:
+    """One definition of a tree; `qualified` is "" for the file itself."""
+
+    path: str
+    qualified: str
+
+    @property
+    def spelled(self) -> str:
+        """The symbol as replies and reports spell it: `path:Class.method`."""
+        return f"{self.path}:{self.qualified}" if self.qualified else self.path
+
+    @property
+    def name(self) -> str:
+        """The last part of the qualified name."""
+        return self.qualified.rpartition(".")[2]
+
+
+class SymbolTable:
+    """All definitions of `outlines`, indexed when first asked for."""
+
+    def __init__(self, outlines: Mapping[str, Outline]) -> None:
+        self.outlines = outlines
+
+    @cached_property
+    def definitions(self) -> Mapping[str, Mapping[str, Definition]]:
+        """Definitions by file and qualified name; of several with one name, the first that is not exempt."""
+        found: dict[str, dict[str, Definition]] = {}
+        for path, outline in self.outlines.items():
+            names = found.setdefault(path, {})
+            for item in outline.definitions:
+                if item.kind is not DefinitionKind.MODULE and (
+                    item.qualified not in names or names[item.qualified].exempt
+                ):
+                    names[item.qualified] = item
+        return found
+
+    @cached_property
+    def by_name(self) -> Mapping[str, tuple[Symbol, ...]]:
+        """Symbols by the last part of their names."""
+        found: dict[str, list[Symbol]] = defaultdict(list)
+        for path, names in self.definitions.items():
+            for qualified, item in names.items():
+                found[item.name].append(Symbol(path, qualified))
+        return {name: tuple(symbols) for name, symbols in found.items()}
+
+    def definition(self, symbol: Symbol) -> Definition | None:
+        """Return the definition of `symbol`, None for a file."""
+        return self.definitions.get(symbol.path, {}).get(symbol.qualified)
+
+    def is_type(self, symbol: Symbol) -> bool:
+        """Whether `symbol` is a class, an interface, an alias or an enumeration."""
+        definition = self.definition(symbol)
+        return definition is not None and definition.kind in TYPES
+
+    def language(self, path: str) -> Language:
+        """Return the language of a file of the tree."""
+        return self.outlines[path].language

@@ -1,0 +1,89 @@
+"""What a scan found, as values; outlines are decoded when they are asked for."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from stepwarden.source.outline import Outline
+from stepwarden.source.outline_codec import DamagedOutline, decode
+from stepwarden.source.scan.entry import FileEntry
+
+MOST_EXAMPLES = 5  # files that are named for one reason
+MOST_DECODED = 8_000  # outlines that a root keeps decoded: some 100 MB
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files that were not read: why, how many, and the first few of them."""
+
+    why: str
+    count: int
+    examples: tuple[str, ...]
+
+
+class Outlines(Mapping[str, Outline]):
+    """Outlines by path. Each is decoded at first use, and kept in `decoded` up to MOST_DECODED."""
+
+    def __init__(self, entries: Mapping[str, FileEntry], decoded: dict[str, tuple[str, Outline]]) -> None:
+        self._entries = entries
+        self._decoded = decoded
+
+    def __getitem__(self, path: str) -> Outline:
+        entry = self._entries[path]
+        kept = self._decoded.get(path)
+        if kept is not None and kept[0] == entry.sha256:
+            return kept[1]
+        try:
+            outline = decode(entry.blob)
+        except DamagedOutline as error:
+            raise KeyError(path) from error
+        if len(self._decoded) < MOST_DECODED:
+            self._decoded[path] = (entry.sha256, outline)
+        return outline
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._entries
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The source of a root, or of a part of it.
+
+    `outlines` are by slash paths relative to `root`, sorted. `others` are readable files in other languages.
+    `left_out` says what was not read; `complete` says that neither time nor limits left anything out.
+    """
+
+    root: str
+    outlines: Mapping[str, Outline] = field(repr=False)
+    others: tuple[str, ...] = field(default=(), repr=False)
+    left_out: tuple[LeftOut, ...] = ()
+    complete: bool = True
+    seconds: float = 0.0
+
+
+class Omissions:
+    """Counts what a scan leaves out, by reason."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, why: str, name: str = "", count: int = 1) -> None:
+        """Note that `count` files, such as `name`, are left out."""
+        self._counts[why] += count
+        examples = self._examples.setdefault(why, [])
+        if name and len(examples) < MOST_EXAMPLES:
+            examples.append(name)
+
+    def listed(self) -> tuple[LeftOut, ...]:
+        """Return what was left out, the most frequent reason first."""
+        return tuple(
+            LeftOut(why, count, tuple(sorted(self._examples[why])))
+            for why, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+        )

@@ -1,0 +1,131 @@
+"""The file of a SQLite store, before it is opened: whether it is there, whether it is ours; imported lazily.
+
+POSIX drops every lock that a process has on a file when it closes any descriptor of it that SQLite does not know of.
+So nothing here reads the file's bytes itself, and nobody else in the process may open it, except through the same
+SQLite library.
+"""
+
+import contextlib
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+from stepwarden.errors import StoreUnreadable
+from stepwarden.storage.migrations import misfit_of_version, missing_tables
+from stepwarden.storage.schema import APPLICATION_ID, metadata
+
+READONLY, CANTOPEN = 8, 14
+"""Codes of SQLite's errors: https://sqlite.org/rescode.html."""
+
+# What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
+_SMALLEST_BYTES = 512
+
+
+class DriverConnection(Protocol):
+    """The part of a DBAPI connection of SQLite that we use."""
+
+    def execute(self, sql: str, /) -> sqlite3.Cursor:
+        """Run one statement."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file with content at `path`; raise StoreUnreadable for what is not a database."""
+    # The log first: a process that creates the store at this moment makes the log only after the file has content.
+    left_log = size_of(path.with_name(path.name + "-wal"))
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise unreadable(path, f"cannot be read ({error.strerror})", "make it readable") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise unreadable(path, "is not a file", "move it away")
+    if 0 < found.st_size < _SMALLEST_BYTES:
+        raise unreadable(path, "is not a SQLite database", "move it away")
+    if found.st_size == 0 and left_log:
+        raise unreadable(path, "is empty and has a log beside it", "restore it from a backup, or move both away")
+    return found.st_size > 0
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes, 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def create_file(path: Path) -> None:
+    """Make an empty private file, in a private directory where there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        # The log and its index take over these permissions from the file.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def refuse_foreign(path: Path, driver: ModuleType, busy_timeout_s: float) -> None:
+    """Look at the file without changing a byte of it.
+
+    Reading over a non-empty log or journal, a connection that may write would fold it into the file when it closes,
+    so that one is read-only; over none, a read-only one would leave an empty log beside the file, and the other not.
+    """
+    unfinished = size_of(path.with_name(path.name + "-wal")) or size_of(path.with_name(path.name + "-journal"))
+    if unfinished:
+        try:
+            return _look(path, driver, busy_timeout_s, mode="ro")
+        except driver.OperationalError as error:
+            # A crash left a journal or log that only a writing connection can bring in order, as is SQLite's rule.
+            if primary_code(error) not in {READONLY, CANTOPEN}:
+                raise
+    return _look(path, driver, busy_timeout_s, mode="rw")
+
+
+def _look(path: Path, driver: ModuleType, busy_timeout_s: float, *, mode: str) -> None:
+    uri = f"{path.as_uri()}?mode={mode}"
+    with contextlib.closing(driver.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None)) as connection:
+        if not is_blank(connection, path):
+            if misfit := misfit_of_version(_version(connection)):
+                raise unreadable(path, *misfit)
+            for table in metadata.tables.keys() & _tables(connection):
+                connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a constant of ours
+
+
+def is_blank(connection: DriverConnection, path: Path) -> bool:
+    """Return a database of ours (False) from one without anything in it (True); refuse any other."""
+    tables = _tables(connection)
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if not tables and application == 0:
+        return True
+    if application != APPLICATION_ID:
+        raise unreadable(path, "is a SQLite database of another program", "move it away")
+    version = _version(connection) if "stepwarden_meta" in tables else None
+    if missing := missing_tables(tables, version):
+        raise unreadable(path, f"lacks {', '.join(missing)}", "restore it from a backup, or move it away")
+    return False
+
+
+def _tables(connection: DriverConnection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _version(connection: DriverConnection) -> str | None:
+    found = connection.execute("SELECT value FROM stepwarden_meta WHERE key = 'schema_version'").fetchone()
+    return found and found[0]
+
+
+def primary_code(error: BaseException | None) -> int:
+    """Return the code of an error of SQLite without its extension, 0 for any other error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def unreadable(path: Path, found: str, advice: str) -> StoreUnreadable:
+    """Return the error for a store that is not ours to open as it is."""
+    return StoreUnreadable(f"The store {path} {found}; it was left untouched; {advice}.")
