@@ -42,7 +42,7 @@ def test_the_doctor_tells_of_a_key_that_cannot_be_used(
     auth = {"type": "client_credentials", "client_id": "m", "issuer": "https://a.example", "private_key": "hidden-1"}
     (row,) = told(tmp_path, {"api": {"url": "https://x.example", "auth": auth}}, capsys, monkeypatch)
     assert row.startswith("problem: ")
-    assert "api: auth.private_key: this is no private key in PEM" in row
+    assert "api: auth.private_key: this is not a private key in PEM" in row
     assert "hidden-1" not in row
 
 
