@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from stepwarden.reports.content import TimedEvent, report_of
-from stepwarden.reports.markdown import markdown
-from stepwarden.reports.page import page, talk_page
+from stepwarden.reports.content import TimedEvent, build_report
+from stepwarden.reports.markdown import render_markdown
+from stepwarden.reports.page import render_chat_page, render_page
 from stepwarden.reports.plain import escaped, quoted
 from stepwarden.steps.digest import digest
 from stepwarden.steps.events import decode
@@ -46,16 +46,16 @@ def as_markdown(thread: Thread | Chat, history: Sequence[HistoryEntry] = ()) -> 
         if history:
             lines += ["", "## History", "", *(f"- {escaped(line)}" for line in _history_lines(history))]
         return "\n".join(lines) + "\n"
-    return markdown(report_of(thread, _told(history)), _history_lines(history))
+    return render_markdown(build_report(thread, _told(history)), _history_lines(history))
 
 
 def as_html(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
     """Return the same report as one page of HTML that loads nothing and runs nothing."""
     if isinstance(thread, Chat):
         title = one_line(thread.turns[0].prompt, 120)
-        return talk_page(title, [(turn.prompt, turn.model, turn.answer) for turn in thread.turns])
+        return render_chat_page(title, [(turn.prompt, turn.model, turn.answer) for turn in thread.turns])
     times = (stamp(history[0].at), stamp(history[-1].at)) if history else None
-    return page(report_of(thread, _told(history)), times, _history_lines(history))
+    return render_page(build_report(thread, _told(history)), times, _history_lines(history))
 
 
 def _told(history: Sequence[HistoryEntry]) -> list[TimedEvent]:
