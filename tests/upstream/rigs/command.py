@@ -65,9 +65,10 @@ def start(fault: str) -> None:
     if fault == "prints_banner":
         sys.stdout.write("Welcome to the rig v1.0!\n\nlistening\n")
     if fault == "prints_garbage":
-        while True:
+        for _ in range(200):
             sys.stdout.write("INFO 12:00:00 still starting\n")
-            sys.stdout.flush()
+        sys.stdout.flush()
+        wait_for_ever()
     if fault == "deaf_to_signals":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if fault == "leaves_child":
