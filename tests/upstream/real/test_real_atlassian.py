@@ -164,7 +164,7 @@ async def test_its_tools_are_found_checked_and_remembered(command: Path, site: A
         assert await ToolIndex(found).list_unlisted(timeout_s=90) == {}
         server = found.server("jira")
         assert len(server.registry.tools) == 98
-        assert list(server.registry.skipped) == []
+        assert list(server.registry.unusable) == []
         for words, tool in (
             ("search issues by jql", "jira_search"),
             ("create an issue", "jira_create_issue"),
