@@ -176,7 +176,7 @@ async def test_its_tools_are_found_checked_and_remembered(command: Path, site: A
             names = [hit.tool.name for hit in ToolIndex(found).search(words)]
             assert tool in names, (words, names)
         for name in server.registry.tools:
-            server.registry.checker(name)
+            server.registry.checkers.arguments_of(server.registry.listed(name))
         with pytest.raises(UpstreamRefused, match="issue_key"):
             await prepare_call(ToolIndex(found), "jira/jira_get_issue", {"key": "WARD-1"})
         with pytest.raises(UpstreamRefused, match="did you mean issue_type"):
