@@ -328,7 +328,7 @@ async def test_a_port_where_nothing_or_something_else_answers_is_told() -> None:
 COMMANDS: list[tuple[str, type[StepwardenError], str]] = [
     ("dies", UpstreamDown, "ended with code 3: config error: JIRA_URL is not set. Nothing was sent"),
     ("dies_silently", UpstreamDown, "ended with code 1. Nothing was sent"),
-    ("prints_garbage", UpstreamDown, "not MCP messages, such as: INFO 12:00:00 still starting"),
+    ("prints_garbage", UpstreamDown, "lines that are not MCP messages, such as: INFO 12:00:00 still starting"),
     ("crashes", UpstreamSilent, "ended with code 139: Segmentation fault (core dumped)"),
     ("closes_stdout", UpstreamSilent, "it closed its output"),
     ("big_line", UpstreamSilent, "a line over 8 MiB"),
