@@ -142,7 +142,7 @@ def _finding(finding: ReportFinding) -> str:
     issue = finding.issue
     place = f'<p class="where"><code>{_text(issue.place)}</code></p>' if issue.place else ""
     mark = "checked" if issue.evidenced else "unchecked"
-    words = "✓ seen in the file" if issue.evidenced else "○ no verified quote"
+    words = "✓ found in the file" if issue.evidenced else "○ no verified quote"
     more = len(finding.quotes) - QUOTES_SHOWN
     rest = f'<p class="note">and {more} more quotes, below</p>' if more > 0 else ""
     quotes = "".join(map(_quote, finding.quotes[:QUOTES_SHOWN]))

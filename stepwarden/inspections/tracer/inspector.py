@@ -36,7 +36,7 @@ MENTION_FILES = 80  # that are searched for mentions
 
 
 def inspect(context: InspectionContext) -> InspectionResult | None:
-    """Trace when the thread says what and how, or says so anew; else check what of the trace was read."""
+    """Trace when the thread says what and how, or changes that; else check what of the trace was read."""
     request = read_request(context.thread)
     if not request.mode:
         return InspectionResult(Inspection(facts=(NO_MODE,), clauses=(), data={"tracer": {}}))
