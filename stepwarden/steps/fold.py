@@ -141,11 +141,12 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
     if event.reopened:
         thread = evolve(thread, review=None, expert_asked=False)  # one round for each completion
     attempts = {step.number: thread.attempts.get(step.number, 0) + 1}
+    files_new = _files_new(thread, step)  # before the trail grows: the one of a draft does so in place
     grown = _after(
         thread,
         trail=thread.trail.with_items(step),
         revised=None if thread.revised is None else thread.revised.with_items(step),
-        totals=_counted(thread, thread.totals, step, files_new=_files_new(thread, step)),
+        totals=_counted(thread, thread.totals, step, files_new=files_new),
         claims=thread.claims.with_step(step),
         recorded_at=thread.recorded_at.with_items({step.number: thread.version + 1}),
         digests=thread.digests.with_items({step.digest: step.number}),

@@ -72,6 +72,8 @@ class EventRows:
             raise UnknownStream(f"No thread has the id {append.stream}.")
         if append.expected != (last.version if last else 0):
             raise _conflict(append)
+        if last is not None and append.previous not in {None, last.hash}:
+            raise _conflict(append)
         stored = chained(append, last.hash if last else GENESIS)
         try:
             self._record(append, stored, last)

@@ -77,8 +77,8 @@ class Append:
     """Events for one stream, all recorded or none.
 
     `expected` is the number of the last event that the caller knows of, 0 for a new stream; `at` is the time of the
-    events in unix seconds. `keep` goes with the stream by name, where no such name is kept yet. Raises ValueError
-    without events.
+    events in unix seconds. `keep` goes with the stream by name, where no such name is kept yet. `previous` is the hash
+    of event `expected`, where the caller knows it. Raises ValueError without events.
     """
 
     stream: str
@@ -87,6 +87,7 @@ class Append:
     head: HeadChange
     at: float
     keep: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    previous: str | None = None
 
     def __post_init__(self) -> None:
         if not self.events:
@@ -95,7 +96,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One stream as a listing shows it; `version` is the number of its last event.
+    """One stream as a listing shows it; `version` and `hash` are the number and the hash of its last event.
 
     `kind` is the name of a kind of streams and says what `state`, `steps` and `total_steps` mean; see `HeadChange`.
     `created`, `updated` and `finished` are unix seconds; `finished` is the last completion, kept when the stream
@@ -116,6 +117,7 @@ class Head:
     updated: float
     finished: float | None
     origin: str | None
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ spending = Table(
     Index("stepwarden_spending_thread", "thread"),
 )
 
-HEAD_COLUMNS = tuple(column for column in heads.c if column.name not in {"hash", "most_steps"})
+HEAD_COLUMNS = tuple(column for column in heads.c if column.name != "most_steps")
 """The columns of `Head`, in its order."""
 
 

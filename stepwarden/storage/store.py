@@ -39,14 +39,16 @@ class Store:
         head: HeadChange,
         *,
         keep: Mapping[str, bytes] | None = None,
+        previous: str | None = None,
     ) -> list[StoredEvent]:
         """Record `events` (at least one) after event number `expected` of `stream` (0: a new one), all or none.
 
         `keep` is kept with the stream by name in the same transaction; a name that is kept already stays as it is.
+        `previous` is the hash that event `expected` has to have, where the caller knows it.
         Returns them as stored, on disk by then. Raises `VersionConflict` when the stream stands elsewhere, and
         `UnknownStream` when it belongs to another principal than `head` says.
         """
-        append = Append(stream, expected, events, head, float(self._clock()), keep or {})
+        append = Append(stream, expected, events, head, float(self._clock()), keep or {}, previous)
         return await self.transactions.write(lambda transaction: transaction.events.append(append))
 
     async def kept(self, stream: str) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
 from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused, StepRecorded, decode, encode
 from stepwarden.steps.fold import fold_events, fold_history
 from stepwarden.steps.thread import Outcome, Thread
-from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent, kinds
+from stepwarden.storage import GENESIS, Head, HeadChange, NewEvent, Store, StoredEvent, event_hash, kinds
 from stepwarden.storage.records import TITLE_CHARS
 from stepwarden.threads.calls import Caller, HistoryEntry
 
@@ -26,11 +26,16 @@ _PAGE_EVENTS = 32  # read at once where the end of a call is looked for
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    """A thread as this process knew it last, whose it is, and the bytes of its payloads."""
+    """A thread as this process knew it last, whose it is, the bytes of its payloads, and the hash of its last event.
+
+    By the hash it is known whether the store has the same events: one that was put back from a copy has others by the
+    same numbers.
+    """
 
     thread: Thread
     principal: str
     size: int
+    hash: str = GENESIS
 
 
 class Journal:
@@ -67,14 +72,19 @@ class Journal:
         if head.kind != kinds.THREAD.name:
             raise OtherKind(f"{thread_id} is not a thread of steps: go on with it by {head.tool}.")
         kept = self._kept.get(thread_id)
-        if kept is None or kept.thread.version > head.version:  # an older store may have been put in its place
-            self._forget(thread_id)
-            kept = _Remembered(Thread(thread_id, head.tool), head.principal, 0)
-        if kept.thread.version == head.version:
+        if kept is not None and (kept.thread.version, kept.hash) == (head.version, head.hash):
             return kept.thread
-        stored = await self.store.read(thread_id, after=kept.thread.version)
+        stored = await self.store.read(thread_id, after=kept.thread.version if kept is not None else 0)
+        if kept is not None and not (stored and _follows(stored[0], kept.hash)):
+            self._forget(thread_id)
+            kept = None
+            stored = await self.store.read(thread_id)
+        if kept is None:
+            kept = _Remembered(Thread(thread_id, head.tool), head.principal, 0)
+        if not stored:  # deleted since its head was read
+            raise UnknownStream(thread_id)
         thread = await _folded(kept.thread, stored)
-        self._keep(_Remembered(thread, head.principal, kept.size + sum(len(event.payload) for event in stored)))
+        self._keep(_Remembered(thread, head.principal, kept.size + _size(stored), stored[-1].hash))
         return thread
 
     async def append(
@@ -92,10 +102,12 @@ class Journal:
         Raises VersionConflict when another call was first, StoreError when it could not be written.
         """
         new = [NewEvent(*encode(event)) for event in events]
-        await self.store.append(thread.id, before, new, _head_change(thread, events, caller), keep=_packed(keep))
+        change, kept = _head_change(thread, events, caller), self._kept.get(thread.id)
+        previous = kept.hash if kept is not None and kept.thread.version == before else None
+        stored = await self.store.append(thread.id, before, new, change, keep=_packed(keep), previous=previous)
         kept = self._kept.get(thread.id)
-        size = (kept.size if kept is not None else 0) + sum(len(event.payload) for event in new)
-        self._keep(_Remembered(thread, caller.principal, size))
+        size = (kept.size if kept is not None else 0) + _size(stored)
+        self._keep(_Remembered(thread, caller.principal, size, stored[-1].hash))
 
     async def kept(self, thread_id: str) -> dict[str, bytes]:
         """Return what was kept with the thread, by name."""
@@ -139,6 +151,16 @@ class Journal:
     def _forget(self, thread_id: str) -> None:
         kept = self._kept.pop(thread_id, None)
         self._bytes -= kept.size if kept is not None else 0
+
+
+def _follows(event: StoredEvent, previous: str) -> bool:
+    """Return whether `event` was chained to the event whose hash is `previous`."""
+    expected = event_hash(previous, event.stream, event.seq, event.at, NewEvent(event.kind, event.payload))
+    return event.hash == expected
+
+
+def _size(stored: Sequence[StoredEvent]) -> int:
+    return sum(len(event.payload) for event in stored)
 
 
 async def _folded(thread: Thread, stored: Sequence[StoredEvent]) -> Thread:

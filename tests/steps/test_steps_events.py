@@ -28,7 +28,7 @@ from stepwarden.steps.events import (
 )
 from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.expert_review import ExpertReview, Objection
-from stepwarden.steps.fold import fold_events
+from stepwarden.steps.fold import fold_events, fold_history
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from stepwarden.steps.thread import Assurance, DecidedBy, Issue, Origin, Outcome, Plan, Signal, Step, Thread
 
@@ -205,3 +205,14 @@ def test_a_refusal_that_is_not_about_novelty_leaves_everything_but_the_version()
     play.record(Refused(9, "x", "gap"), Refused(1, "y", "stale"))
     changed = {each.name for each in fields(Thread) if getattr(play.now, each.name) != getattr(before, each.name)}
     assert changed == {"version"}
+
+
+def test_a_history_folded_at_once_is_the_thread_that_grew_by_each_event() -> None:
+    """Also where the last step was the first to name a file, after a revision."""
+    play = started(PLANNER, steps=2, existing=["a.py"], checked=("a.py",))
+    play.step(replaces=2, existing=["b.py"], checked=("b.py",))
+    play.step(existing=["c.py", "d.py"], checked=("c.py", "d.py"))
+    assert play.now.totals.files_new == 2
+    blank = Thread(play.now.id, PLANNER.tool)
+    assert fold_events(blank, play.events) == play.now
+    assert fold_history(blank, play.events) == play.now

@@ -1,5 +1,7 @@
 """The threads over a real store: what is admitted, looked up, kept and told to other processes."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,29 @@ async def test_a_thread_that_was_put_out_of_memory_is_the_same_when_it_is_folded
     before = (await process.take(submission(2), opened.thread.id)).thread
     await process.take(submission(1, "another thread"))
     assert await process.journal.load(opened.thread.id, LOCAL) == before
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("others_steps", [0, 1, 2, 3])
+async def test_a_store_that_was_put_back_from_a_copy_is_what_counts(tmp_path: Path, others_steps: int) -> None:
+    """Whether a thread is shorter than what is in memory then, as long, or longer: its lost steps are gone."""
+    process, other = process_on(tmp_path), process_on(tmp_path)
+    thread_id = (await process.take(submission(1))).thread.id
+    path, copy = tmp_path / "threads.db", tmp_path / "copy.db"
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    for number in (2, 3):
+        await process.take(submission(number, f"lost {number}"), thread_id)
+    for left in tmp_path.glob("threads.db-*"):
+        left.unlink()
+    copy.replace(path)
+    for number in range(2, 2 + others_steps):
+        await other.take(submission(number), thread_id)
+    reply = await process.take(submission(2 + others_steps), thread_id)
+    assert [step.submission.step for step in reply.thread.trail] == [f"step {n + 1}" for n in range(2 + others_steps)]
+    assert reply.thread == await other.journal.load(thread_id, LOCAL)
+    await process.close()
+    await other.close()
 
 
 @pytest.mark.asyncio
