@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stepwarden.files import Workspace
 from stepwarden.models import ModelInfo
 
-BYTES_PER_TOKEN = 3.5  # of code and prose in English, on the low side (docs/dependencies.md)
+BYTES_PER_TOKEN = 3.5  # of code and prose in English, on the low side
 CONTEXT_TOKENS = 64_000  # of a model of which nobody says how much it takes
 SHARE = 0.6  # of the context that the request may fill; the rest is for thinking and the answer
 

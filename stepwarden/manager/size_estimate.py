@@ -96,5 +96,5 @@ def _question_move(task: str, policy: Policy) -> tuple[int, list[str]]:
 
 
 def _debug_move(known: frozenset[Clue]) -> tuple[int, str]:
-    """Return 0 where the place of a defect is known, or two clues say where to look, to 3 where nothing is; and why."""
+    """Return the steps that a defect adds, 0 (its place is known) to 3 (nothing is), and what is known in words."""
     return (0, "place known") if known & {Clue.TRACE, Clue.PLACE} else _DEBUG_MOVES[len(known)]

@@ -81,7 +81,7 @@ class Settings(BaseModel):
         default=UNLIMITED, description="Most that one call of a model may cost: `$0.50`, `100k tokens`, or both."
     )
     budget_thread: Allowance = Field(default=UNLIMITED, description="The same for one thread.")
-    budget_day: Allowance = Field(default=UNLIMITED, description="The same for one day (UTC) of this process.")
+    budget_day: Allowance = Field(default=UNLIMITED, description="The same for one day (UTC).")
 
     @field_validator("home", mode="after")
     @classmethod

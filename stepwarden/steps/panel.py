@@ -48,19 +48,19 @@ class Panel:
         return tuple(one.name for one in self.panelists)
 
     def unheard(self, thread: Thread) -> tuple[Panelist, ...]:
-        """The panelists that no live step has heard."""
+        """Return the panelists that no live step has heard."""
         return tuple(one for one in self.panelists if one.number not in thread.answers)
 
     def due(self, thread: Thread) -> tuple[Panelist, ...]:
-        """The panelists that the last step has to hear."""
+        """Return the panelists that the last step has to hear."""
         return tuple(one for one in self.unheard(thread) if self.together or one.number <= thread.last)
 
     def clauses(self, thread: Thread) -> tuple[Clause, ...]:
-        """One open clause for each panelist that was not heard."""
+        """Return one open clause for each panelist that was not heard."""
         return tuple(Clause("not_heard", one.name) for one in self.unheard(thread))
 
     def synthesis(self, thread: Thread) -> Synthesis:
-        """What the answers heard so far come to, with the agent's own vote."""
+        """Return what the answers heard so far come to, with the agent's own vote."""
         return synthesis(thread.answers.values(), self.names, agent_answer(thread))
 
 

@@ -23,7 +23,7 @@ def gets_nowhere(thread: Thread) -> bool:
 
 
 def is_stalled(thread: Thread, policy: Policy) -> bool:
-    """Whether the last step was refused as empty and then no better, or is one of two and more idle ones in a row."""
+    """Whether the last step was refused as empty and then no better, or idle steps in a row weigh two or more."""
     return thread.trail[-1].stalled or (policy.novelty_required and thread.totals.idle_weight >= _STALLED_FROM)
 
 

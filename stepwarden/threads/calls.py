@@ -55,8 +55,8 @@ class StepCall:
 class StepReply:
     """What came of an accepted step: the thread as that call left it, and what was decided in it.
 
-    `next_number` is the number the thread expects now, which a replayed call may differ in. `origin` is the thread
-    that a first step follows up.
+    `next_number` is the number that the thread expects now: of a replayed call it may be further on than that of the
+    step after it. `origin` is the thread that a first step follows up.
     """
 
     thread: Thread

@@ -1,4 +1,4 @@
-"""What is found out about one call before it is decided: what it is, and what the files say that it names.
+"""What is found out about one call before it is decided: what kind of call it is, and what the files it names say.
 
 All of it blocks: it runs in a worker thread, in one go, wherever a file may be read.
 """
@@ -51,8 +51,8 @@ class StepLookup:
 class AdmittedCall:
     """A call with all that was found out about it.
 
-    `thread` is the one whose id was sent, `submission` what was sent with its paths by their names, `found` what an
-    admitted step names, None for any other call. `until` is the deadline of the call.
+    `thread` is the one whose id was sent. `submission` is what was sent, its paths made canonical. `found` is what was
+    looked up for an admitted step, None for any other call. `until` is the deadline of the call.
     """
 
     call: StepCall

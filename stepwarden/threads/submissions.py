@@ -1,8 +1,8 @@
 """The way of one step from a host to the disk: load, admit, look up, decide, ask the manager, append.
 
-About a dozen calls, in this order, and every one of them here: `Threads.submit` has them one below the other. A call
-that is refused or was taken before ends after the fourth. Whatever is decided in a call is appended at once, so another
-process sees all of it or nothing; who comes second is told by the version and decides anew.
+`Threads.submit` calls `_take`, which loads and admits; `_carry_out` then records, refuses, replays or collects, and
+`_record` has the rest one below the other. All that a call decides is appended at once, so another process sees all of
+it or nothing. Of two calls that decide on the same version, the second is told so by the append and decides anew.
 """
 
 import secrets
@@ -62,10 +62,10 @@ class Threads:
     async def submit(self, call: StepCall) -> StepReply | StepRefused:
         """Take one step. Whatever this returns is on disk.
 
-        Raises UnknownStream for an id the caller has no thread of, RootRefused for a working directory that may not
-        be read, ModelError or ConsultationRefused for models that cannot be asked, CannotInspect for a step whose tool
-        cannot look at what it names, StoreError where the store failed; then nothing was recorded. Returns within
-        45 s; models that need longer are collected by the same call sent again.
+        Returns within 45 s; models that need longer are collected by the same call sent again. Raises, with nothing
+        recorded: UnknownStream for an id the caller has no thread of; RootRefused for a working directory that may not
+        be read; ModelError or ConsultationRefused for models that cannot be asked; CannotInspect for a step whose tool
+        cannot look at what it names; StoreError where the store failed.
         """
         until = deadline(self.call_seconds)
         with self._working_on(call):
@@ -77,9 +77,9 @@ class Threads:
         raise StoreBusy("Other calls kept changing this thread; nothing was recorded. Send the same call again.")
 
     async def _take(self, call: StepCall, until: float) -> StepReply | StepRefused:
-        """Decide on the thread as this process remembers it, where the append tells whether that is how it stands.
+        """Take the call on the thread that this process remembers, if the call appends: then a stale copy is noticed.
 
-        Everything else is decided on the thread as it is loaded: an answer without an append, and an error.
+        Whatever appends nothing, and any error, is decided on the thread as it is loaded from the store.
         """
         remembered = self.journal.remembered(call.thread_id or "", call.caller)
         if remembered is not None and not call.raced:

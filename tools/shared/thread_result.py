@@ -12,7 +12,7 @@ from tools.shared.phrases import short_path
 
 _Item = TypeVar("_Item")
 
-RESULT_BYTES = 16_000  # of the structured result; no reply is over 20,000 tokens (docs/protocol.md)
+RESULT_BYTES = 16_000  # of the structured result; with the text below about 22 KB (protocol, section 2)
 TEXT_BYTES = 6_000  # of the same in text
 LEAST_CHARS = 80  # a text that has to be cut keeps so much
 MOST_QUOTES = 20  # evidence, the latest
