@@ -61,7 +61,11 @@ asyncio.run(main())
 
 def run(clone: Path, *command: str, **more: str) -> str:
     """Run a program in the copy, with the copy's packages before all others."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("STEPWARDEN_", "PYTEST_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("STEPWARDEN_", "PYTEST_", "COVERAGE_"))
+    }
     ended = subprocess.run(
         command,
         cwd=clone,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.calls import Reply, step, text_of
-from tests.support.processes import ROOT, SERVER, environment, run
+from tests.support.processes import ROOT, SERVER, environment, run, unmeasured
 from tests.support.stdio_server import StdioServer, message, opened, served, steps_recorded
 
 
@@ -180,7 +180,7 @@ def test_importing_the_server_loads_no_database_and_nothing_heavy_of_our_own(hom
         "print(json.dumps([sorted(sys.modules), sorted(set(sys.modules) - before)]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment(home), capture_output=True, check=True
+        [sys.executable, "-c", code], cwd=ROOT, env=unmeasured(environment(home)), capture_output=True, check=True
     )
     loaded, ours = json.loads(done.stdout)
     top = {name.partition(".")[0] for name in loaded}

@@ -11,7 +11,7 @@ import pytest
 from cli_process import run
 
 from tests.support.calls import step, text_of
-from tests.support.processes import SCRIPT, SERVER
+from tests.support.processes import SCRIPT, SERVER, unmeasured
 from tests.support.stdio_server import served
 from tests.support.store import locked
 
@@ -79,7 +79,7 @@ def test_serving_loads_neither_typer_nor_the_database() -> None:
         "import sys; from stepwarden.cli import main; import stepwarden.cli.serve, server;"
         "sys.exit(bool({'typer', 'sqlalchemy', 'rich.table'} & sys.modules.keys()))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], env=unmeasured(), check=False).returncode == 0
 
 
 def test_wrong_settings_are_told_in_a_line_each_and_nothing_is_served(home: Path) -> None:

@@ -14,6 +14,7 @@ from stepwarden.source.scan import workers
 from stepwarden.source.scan.entry import FileEntry
 from stepwarden.source.scan.reader import Reader
 from stepwarden.source.scan.workers import BATCH, CRASHED, ParseJob, WorkerProcess, parse_all
+from tests.support.processes import unmeasured
 
 NAMES = [f"f{number:02}.py" for number in range(2 * BATCH)]  # for two workers
 HEAVY = ("mcp", "pydantic", "asyncio", "sqlalchemy", "multiprocessing")
@@ -149,7 +150,9 @@ def test_what_killed_a_worker_is_not_parsed_by_the_server_later(made: Made, tmp_
 
 def test_a_worker_loads_nothing_heavy() -> None:
     code = f"import stepwarden.source.scan.worker, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], env=unmeasured(), capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 

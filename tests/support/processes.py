@@ -29,6 +29,11 @@ def environment(state: Path, **more: str) -> dict[str, str]:
     return kept | {"HOME": str(state.parent), "STEPWARDEN_HOME": str(state), "PYTHONWARNINGS": "error"} | more
 
 
+def unmeasured(wanted: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment in which no coverage is measured: its tracer loads what the product is to load late."""
+    return {name: value for name, value in wanted.items() if not name.startswith("COVERAGE_")}
+
+
 def _personal(name: str) -> bool:
     return name.startswith(("STEPWARDEN_", "XDG_", "CUSTOM_")) or name.endswith("_API_KEY")
 
