@@ -77,7 +77,7 @@ def config(host: Annotated[HostName, typer.Argument(help="Which host to set up."
 
 
 @app.command()
-def login(
+def login(  # one parameter for each option: typer reads them from the signature
     name: Annotated[str | None, typer.Argument(help="The upstream to sign in at.", show_default=False)] = None,
     status: Annotated[bool, typer.Option("--status", help="Show the state of every upstream's sign-in.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the browser; else only print the URL.")] = True,
