@@ -129,6 +129,7 @@ class HttpServer:
         bare = [sys.executable, "-c", f"{_BARE}m.run(transport='streamable-http', port={self.port})\n"]
         self.process = subprocess.Popen(
             ours if self.ours else bare,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
             env={**os.environ, "STEPWARDEN_HOME": self.home},
