@@ -1,153 +1,162 @@
-"""Measures what the server promises in figures: cold start, memory, size of the tool list, latency and bytes of a step.
+"""Measures what the server promises in figures, each beside a bare `MCPServer` in the same run.
 
-    uv run python bench/figures.py
+    uv run python bench/figures.py [cold] [step] [long] [http]
 
-Starts real servers over stdio on this machine, about a minute in all. Machines are noisy: medians, with the spread.
+Starts real servers on this machine, about two minutes in all. Calls of both servers take turns, so that whatever else
+the machine does meets both; figures are ratios of medians. CPU is that of the server process alone.
 """
 
 import json
 import os
+import socket
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-BARE = (
-    "from mcp.server.mcpserver import MCPServer\nm = MCPServer('bare')\n"
-    "@m.tool()\ndef echo(text: str) -> str:\n    return text\nm.run()\n"
-)
-STEPS = 1_000
+from bench.long_thread import write_thread
+from bench.servers import BARE, OURS, HttpServer, Server, echo, step
+
+STARTS = 7
+PAIRS = 300
+LONG = 10_000
+SHORT = 10
+RESTARTS = 3
+HTTP_SECONDS = 4.0
+HTTP_ROUNDS = 2
 
 
-@dataclass
-class Server:
-    """One server process over stdio, driven by lines of JSON-RPC."""
-
-    command: list[str]
-    home: str
-    last_id: int = 0
-    process: "subprocess.Popen[bytes]" = field(init=False)
-
-    def __enter__(self) -> "Server":
-        self.process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            env={**os.environ, "STEPWARDEN_HOME": self.home},
-        )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(10)
-
-    def ask(self, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Return the answer to one request, and its bytes."""
-        self.last_id += 1
-        self._write({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})
-        assert self.process.stdout is not None
-        while True:
-            line = self.process.stdout.readline()
-            answer = json.loads(line)
-            if answer.get("id") == self.last_id:
-                return answer["result"], len(line)
-
-    def _write(self, message: dict[str, Any]) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(message).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def initialize(self) -> None:
-        """Shake hands as a host of 2025 does."""
-        info = {"name": "bench", "version": "1"}
-        self.ask("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info})
-        self._write({"jsonrpc": "2.0", "method": "notifications/initialized"})
-
-    def memory_mb(self) -> float:
-        """Return the resident memory (Linux)."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text("utf-8").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def first_list_ms(command: list[str], home: str) -> float:
-    """Return the time from the spawn to the first `tools/list`, in milliseconds."""
-    start = time.perf_counter()
-    with Server(command, home) as server:
-        server.initialize()
-        server.ask("tools/list", {})
-        return (time.perf_counter() - start) * 1e3
-
-
-def fsync_ms(home: str) -> float:
-    """Return the median time of one fsync of a small append, in milliseconds."""
-    times: list[float] = []
-    with (Path(home) / "fsync").open("wb") as file:
-        for _ in range(100):
-            file.write(b"x" * 2_000)
-            file.flush()
+def cold(home: str) -> dict[str, Any]:
+    """Return what a start costs up to the first `tools/list`."""
+    bare, ours = list[tuple[float, float]](), list[tuple[float, float]]()
+    for place in range(STARTS + 1):
+        for command, runs in ((BARE, bare), (OURS, ours)):
             start = time.perf_counter()
-            os.fsync(file.fileno())
-            times.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times)
-
-
-def step(number: int, thread: str | None) -> dict[str, Any]:
-    """Return the arguments of one step of a debug thread, about 400 bytes."""
-    words = "We looked at module alpha and saw that the retry loop swallows the exception. "
-    arguments: dict[str, Any] = {
-        "step": f"Step {number}: look for the lost counter. {words}",
-        "step_number": number,
-        "next_step_required": True,
-        "findings": f"Finding {number}. {words}",
-        "files_checked": [f"x/f{number}.py"],
-        "hypothesis": f"H{number}",
-        "confidence": "low",
-    }
-    return arguments | ({"continuation_id": thread} if thread else {})
-
-
-def steps(command: list[str], home: str) -> dict[str, Any]:
-    """Drive one thread of 1,000 steps; times in milliseconds."""
-    times: list[float] = []
-    over: list[int] = []
-    sizes: dict[int, int] = {}
-    with Server(command, home) as server:
-        server.initialize()
-        server.ask("tools/list", {})
-        thread, memory = None, 0.0
-        for number in range(1, STEPS + 1):
-            arguments = step(number, thread)
-            start = time.perf_counter()
-            result, size = server.ask("tools/call", {"name": "debug", "arguments": arguments})
-            times.append((time.perf_counter() - start) * 1e3)
-            over.append(size - len(json.dumps(arguments)))
-            thread = result["structuredContent"]["continuation_id"]
-            if number == 100:
-                memory = server.memory_mb()
-            if number in {100, 550, STEPS}:
-                sizes[number] = store_bytes(home)
-    early, late = statistics.median(times[5:25]), statistics.median(times[-100:])
+            with Server(command, home) as server:
+                server.initialize()
+                run = ((time.perf_counter() - start) * 1e3, server.cpu_ms())
+            if place:  # the first start of each compiles and fills the page cache
+                runs.append(run)
+    wall, cpu = (_medians(bare, ours, column) for column in (0, 1))
     return {
-        "step at length 10, ms (median of 20)": round(early, 2),
-        "step at length 1,000, ms (median of 100)": round(late, 2),
-        "ratio": round(late / early, 2),
-        "99th percentile, ms": round(statistics.quantiles(times[1:], n=100)[98], 2),
+        "start to first tools/list, ms: bare, ours, ratio": wall,
+        "start to first tools/list, CPU ms: bare, ours, ratio (at most 1.2)": cpu,
+    }
+
+
+def _medians(bare: list[tuple[float, float]], ours: list[tuple[float, float]], column: int) -> list[float]:
+    one, two = (statistics.median(run[column] for run in runs) for runs in (bare, ours))
+    return [round(one), round(two), round(two / one, 2)]
+
+
+class Fsyncs:
+    """Times one fsync of a small append in the directory of the store."""
+
+    def __init__(self, home: str) -> None:
+        self._file = (Path(home) / "fsync").open("wb")
+        self.times: list[float] = []
+
+    def once(self) -> None:
+        self._file.write(b"x" * 2_000)
+        self._file.flush()
+        start = time.perf_counter()
+        os.fsync(self._file.fileno())
+        self.times.append((time.perf_counter() - start) * 1e3)
+
+
+def steps(home: str) -> dict[str, Any]:
+    """Drive one debug thread beside a bare echo; times in milliseconds."""
+    ours, bare, sizes = list[float](), list[float](), dict[int, int]()
+    over: list[int] = []
+    thread, fsyncs, used = None, Fsyncs(home), (0.0, 0.0)
+    with Server(OURS, home) as server, Server(BARE, home) as other:
+        server.initialize().warm()
+        other.initialize()
+        for number in range(1, PAIRS + 11):
+            if number == 11:
+                used = (server.cpu_ms(), other.cpu_ms())
+            arguments = step(number, thread)
+            ms, result, size = server.call("debug", arguments)
+            thread = result["structuredContent"]["continuation_id"]
+            ours.append(ms)
+            over.append(size - len(json.dumps(arguments)))
+            bare.append(other.call("echo", echo(number))[0])
+            fsyncs.once()
+            if number in {100, PAIRS}:
+                sizes[number] = store_bytes(home)
+        memory = server.memory_mb()
+        cpu = [(server.cpu_ms() - used[0]) / PAIRS, (other.cpu_ms() - used[1]) / PAIRS]
+    one, two, sync = (statistics.median(times[10:]) for times in (ours, bare, fsyncs.times))
+    return {
+        "step, ms: step, bare echo, one fsync": [round(one, 2), round(two, 2), round(sync, 2)],
+        "step without its fsync / bare echo (at most 2.5)": round((one - sync) / two, 2),
+        "step, CPU ms: step, bare echo, ratio": [round(cpu[0], 2), round(cpu[1], 2), round(cpu[0] / cpu[1], 2)],
+        "99th percentile, ms": round(statistics.quantiles(ours[1:], n=100)[98], 2),
         "reply beyond its request, bytes (median, max)": [statistics.median(over), max(over)],
-        "memory after 100 steps, MB": round(memory, 1),
-        "store, bytes per step (100-550, 550-1,000)": [
-            (sizes[550] - sizes[100]) // 450,
-            (sizes[STEPS] - sizes[550]) // 450,
+        "memory after these steps, MB": round(memory, 1),
+        "store, bytes per step": (sizes[PAIRS] - sizes[100]) // (PAIRS - 100),
+    }
+
+
+def long_thread(home: str) -> dict[str, Any]:
+    """Return what a step costs on a thread of 10,000 steps, and the first one after a restart."""
+    thread, firsts, echoes, number = write_thread(home, LONG), list[float](), list[float](), LONG
+    for _ in range(RESTARTS):
+        with Server(OURS, home) as server, Server(BARE, home) as other:
+            server.initialize().warm()
+            other.initialize()
+            number += 1
+            firsts.append(server.call("debug", step(number, thread))[0])
+            echoes += [other.call("echo", echo(place))[0] for place in range(100)]
+    late, early = list[float](), list[float]()
+    with Server(OURS, home) as server:
+        server.initialize().warm()
+        number += 1
+        server.call("debug", step(number, thread))
+        while len(late) < PAIRS // 2:
+            short, ms = None, 0.0
+            for place in range(1, SHORT + 1):
+                ms, result, _ = server.call("debug", step(place, short))
+                short = result["structuredContent"]["continuation_id"]
+                if place > SHORT // 2:
+                    number += 1
+                    early.append(ms)
+                    late.append(server.call("debug", step(number, thread))[0])
+    one, two, bare = statistics.median(early), statistics.median(late), statistics.median(echoes)
+    first = statistics.median(firsts)
+    return {
+        "step at length 10 and 10,000, ms, ratio (at most 1.25)": [round(one, 2), round(two, 2), round(two / one, 2)],
+        "first step after a restart, ms, bare echo, ms, ratio (at most 400)": [
+            round(first),
+            round(bare, 2),
+            round(first / bare),
         ],
     }
+
+
+def http(home: str) -> dict[str, Any]:
+    """Return the calls a second of sixteen clients at once: durable steps here, echoes at the bare server."""
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(HTTP_ROUNDS):
+        for ours in (False, True):
+            with HttpServer(ours, home, _free_port()) as server:
+                command = [sys.executable, "-m", "bench.http_load", str(server.port), str(HTTP_SECONDS)]
+                done = subprocess.run(
+                    [*command, "debug" if ours else "echo"], capture_output=True, check=True, text=True
+                )
+                rates[ours].append(float(done.stdout))
+    one, two = statistics.mean(rates[False]), statistics.mean(rates[True])
+    return {"16 HTTP clients, calls/s: bare, ours, ratio (at least 0.5)": [round(one), round(two), round(two / one, 2)]}
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def store_bytes(home: str) -> int:
@@ -156,21 +165,16 @@ def store_bytes(home: str) -> int:
         return connection.execute("SELECT SUM(LENGTH(payload)) FROM stepwarden_events").fetchone()[0]
 
 
+PARTS = {"cold": cold, "step": steps, "long": long_thread, "http": http}
+
+
 def main() -> None:
-    """Print all figures as JSON."""
-    ours, bare = [sys.executable, "server.py"], [sys.executable, "-c", BARE]
-    with tempfile.TemporaryDirectory() as home:
-        pairs = [(first_list_ms(bare, home), first_list_ms(ours, home)) for _ in range(8)][1:]
-        one, two = (statistics.median(column) for column in zip(*pairs, strict=True))
-        with Server(ours, home) as server:
-            server.initialize()
-            _, size = server.ask("tools/list", {})
-        figures = {
-            "spawn to first tools/list, ms: bare, ours, ratio": [round(one), round(two), round(two / one, 2)],
-            "tools/list, bytes": size,
-            "one fsync, ms": round(fsync_ms(home), 3),
-            **steps(ours, home),
-        }
+    """Print the figures that are asked for, all of them by default, as JSON."""
+    figures: dict[str, Any] = {"load before": os.getloadavg()[0]}
+    for part in sys.argv[1:] or PARTS:
+        with tempfile.TemporaryDirectory() as home:
+            figures |= PARTS[part](home)
+    figures["load after"] = os.getloadavg()[0]
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 

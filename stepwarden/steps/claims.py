@@ -60,8 +60,8 @@ class Claims:
             changes |= self._quoted(step)
         if sent.checked:
             changes["checked"] = self.checked.with_items(dict.fromkeys(sent.checked, number))
-        if step.paths:
-            changes |= self._named(step)
+        if paths := step.paths:
+            changes |= self._named(step, paths)
         if sent.fields:
             filled = {name: value for name, value in sent.fields.items() if value != "" or name not in self.fields}
             changes["fields"] = {**self.fields, **filled}
@@ -98,9 +98,9 @@ class Claims:
             "hypothesis_quoted": any(item.holds and item.supports is None for item in step.evidence),
         }
 
-    def _named(self, step: Step) -> dict[str, Any]:
+    def _named(self, step: Step, paths: Sequence[str]) -> dict[str, Any]:
         found = {*step.existing, *(item.path for item in step.evidence if item.holds)}
-        before = {path: path in self.files and self.files[path] for path in step.paths}
+        before = {path: path in self.files and self.files[path] for path in paths}
         named = {path: path in found or there for path, there in before.items()}
         more = sum(named.values()) - sum(before.values())
         return {"files": self.files.with_items(named), "files_found": self.files_found + more}

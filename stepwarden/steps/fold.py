@@ -26,10 +26,18 @@ from stepwarden.steps.events import (
 )
 from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.panel_answer import PanelAnswer
-from stepwarden.steps.persistent import PersistentList, PersistentMap, drafted, evolve, frozen
+from stepwarden.steps.persistent import Draft, PersistentList, PersistentMap, drafted, evolve, frozen
 from stepwarden.steps.step import Step
 from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Signal, Thread
 from stepwarden.steps.totals import Totals
+
+
+class ThreadDraft(Draft, Thread):
+    """A thread that a whole history is folded into."""
+
+
+class ClaimsDraft(Draft, Claims):
+    """Its claims."""
 
 
 def fold_events(thread: Thread, events: Iterable[Event]) -> Thread:
@@ -39,9 +47,9 @@ def fold_events(thread: Thread, events: Iterable[Event]) -> Thread:
 
 def fold_history(thread: Thread, events: Iterable[Event]) -> Thread:
     """Return the same as `fold_events`, faster where the events are many and what `thread` has so far is little."""
-    draft = drafted(evolve(thread, claims=drafted(thread.claims)))
+    draft = drafted(evolve(thread, claims=drafted(thread.claims, ClaimsDraft)), ThreadDraft)
     folded = reduce(apply, events, draft)
-    return frozen(evolve(folded, claims=frozen(folded.claims)))
+    return frozen(evolve(folded, claims=frozen(folded.claims, Claims)), Thread)
 
 
 def apply(thread: Thread, event: Event) -> Thread:
@@ -82,18 +90,20 @@ def first_steps(thread: Thread, count: int) -> Thread:
     trail = PersistentList(thread.trail[:count])
     revised = _in_places(trail) if any(step.submission.replaces is not None for step in trail) else None
     live = trail if revised is None else sorted(revised, key=lambda step: step.number)
+    is_draft = isinstance(thread, ThreadDraft)
     return evolve(
         thread,
-        trail=trail,
+        trail=trail.draft() if is_draft else trail,
         revised=revised,
         totals=reduce(lambda totals, step: _counted(thread, totals, step, files_new=0), trail, Totals()),
-        claims=_claimed(live),
+        claims=_claimed(live, is_draft=is_draft),
     )
 
 
-def _claimed(live: Iterable[Step]) -> Claims:
+def _claimed(live: Iterable[Step], *, is_draft: bool) -> Claims:
     """Return what live steps say, in the order of their numbers."""
-    return frozen(reduce(Claims.with_step, live, drafted(Claims())))
+    claims = reduce(Claims.with_step, live, drafted(Claims(), ClaimsDraft))
+    return claims if is_draft else frozen(claims, Claims)
 
 
 def _in_places(trail: Iterable[Step]) -> PersistentList[Step]:
@@ -169,7 +179,7 @@ def _revised(thread: Thread) -> Thread:
     return evolve(
         thread,
         revised=live,
-        claims=_claimed(in_order),
+        claims=_claimed(in_order, is_draft=isinstance(thread, ThreadDraft)),
         digests=digests,
         superseded=thread.superseded.union(thread.digests).difference(digests),
     )

@@ -1,14 +1,13 @@
 """Running totals over the trail of a thread: what its later steps are judged by, without a look at the earlier ones."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stepwarden.steps.step import Phase, Step
 
 _PLACES = {phase: place for place, phase in enumerate(Phase)}
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """What the steps of a trail come to; a number of a step is 0 where there is none.
 
     `asked` is the largest `total_steps` that the agent sent, `asked_before` the same without the last step. `idle`
