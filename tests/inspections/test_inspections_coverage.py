@@ -87,11 +87,11 @@ def test_a_file_counts_once_it_was_read_or_quoted() -> None:
         ReviewedFile("c.py", 7, 2, "load:7", "70 lines, 2 branches"),
     ]
     thread = thread_that(read=["a.py"], quoted={"b.py": 3})
-    assert later_facts(thread, subjects) == ["Reviewed 2 of 3 files."]
+    assert later_facts(thread, subjects) == ["Read or quoted 2 of 3 files."]
     assert [clause.text for clause in coverage_clauses(thread, subjects)] == [
         "read c.py (load:7: 70 lines, 2 branches)"
     ]
-    assert later_facts(thread, subjects[:2]) == ["Every file was reviewed."]
+    assert later_facts(thread, subjects[:2]) == ["Every file was read or quoted."]
     assert coverage_clauses(thread, subjects[:2]) == ()
     assert coverage_table(thread, subjects).split("\n")[2:] == [
         "| `c.py` | 7 | 2 | no |  |  |",

@@ -219,7 +219,7 @@ async def test_another_process_goes_on_with_the_texts_that_the_first_kept(tmp_pa
 async def test_without_a_directory_to_look_at_the_finish_is_held_for_one(app: MCPServer, shop: Path) -> None:
     async with connected(app, shop) as host:
         first = await host.step("docgen", 1)
-        assert first.open == ["a second look", "working_directory: absolute; nothing can be checked without it"]
+        assert first.open == ["at least 2 steps", "working_directory: absolute; nothing can be checked without it"]
         second = await host.step("docgen", 2, first.id, working_directory=str(shop))
         assert "0 of 3 files documented; 4 definitions left." in second.sent["facts"]
         assert second.sent["total_steps"] == 4

@@ -61,7 +61,7 @@ async def facts(host: Host, thread: str) -> list[str]:
 async def test_testgen_names_what_no_test_reaches_and_checks_the_tests_on_disk(app: MCPServer, shop: Path) -> None:
     async with connected(app, shop) as host:
         first = await begin(host, "testgen", relevant_files=["prices.py"])
-        assert first.sent["facts"][0] == "No test reaches 2 of 3 functions, judging by names."
+        assert first.sent["facts"][0] == "Untested: 2 of 3 functions, judging by names."
         found = await facts(host, first.id)
         assert any(fact.startswith("1 test file, pytest") or "no framework" in fact for fact in found)
         assert any("no test calls prices.py shout" in fact for fact in found)

@@ -18,7 +18,7 @@ def short_path(path: str) -> str:
 
 
 _CLAUSES: dict[str, Callable[[str], str]] = {
-    "min_steps": lambda count: "a second look" if count == "2" else f"{count} looks",
+    "min_steps": lambda count: f"at least {count} steps",
     "no_hypothesis": lambda _: "state a hypothesis",
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",

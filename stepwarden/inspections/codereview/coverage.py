@@ -78,8 +78,8 @@ def later_facts(thread: Thread, files: Sequence[ReviewedFile]) -> list[str]:
     """Return how many of the files under review have been read or quoted."""
     left = _unread(thread, files)
     if not left:
-        return ["Every file was reviewed."]
-    return [clip(f"Reviewed {len(files) - len(left)} of {count(len(files), 'file')}.")]
+        return ["Every file was read or quoted."]
+    return [clip(f"Read or quoted {len(files) - len(left)} of {count(len(files), 'file')}.")]
 
 
 def coverage_clauses(thread: Thread, files: Sequence[ReviewedFile]) -> tuple[Clause, ...]:

@@ -148,7 +148,8 @@ def _clauses(surveyed: Survey, faults: Sequence[Fault], reach: ReachSummary) -> 
 
 def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachSummary) -> Iterable[str]:
     functions = sum(1 for outline in reach.targets.values() for item in outline.definitions if is_function(item))
-    yield f"No test reaches {len(reach.untested)} of {count(functions, 'function')}, judging by names."
+    missed = f"Untested: {len(reach.untested)} of {count(functions, 'function')}, judging by names."
+    yield missed if reach.untested else f"Tests reach all {count(functions, 'function')}, judging by names."
     for path, item in reach.untested[:NAMED_FUNCTIONS]:
         branches = count(item.complexity - 1, "branch", "branches")
         yield clip(f"Untested: {path} {item.qualified} ({item.line}), {branches}")
