@@ -4,6 +4,12 @@ Importing builds the server and opens nothing; `python server.py` is `stepwarden
 """
 
 import sys
+
+if __name__ == "__main__":  # before all else is imported: the command imports this file under its name
+    from stepwarden.cli import main
+
+    sys.exit(main(["serve", *sys.argv[1:]]))
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,7 +21,7 @@ from mcp.server.mcpserver.tools import Tool
 
 import prompts
 from stepwarden import __version__
-from stepwarden.logs import configure_logging
+from stepwarden.logs import configure_logging, our_logging_alone
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import Settings, load_settings
 from tools.catalogue import OTHERS, WORKFLOWS, Parts, chosen
@@ -57,17 +63,18 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
     exposes = runtime.upstreams is not None and runtime.upstreams.exposes
     tools_hint = CacheHint(ttl_ms=EXPOSED_LIVE_MS, scope="public") if exposes else hint
-    server = _kind_of(runtime)(
-        "stepwarden",
-        title="Stepwarden",
-        version=__version__,
-        instructions=prompts.instructions(),
-        tools=tools,
-        log_level=settings.log_level,
-        middleware=[identify, warm_after_lists],
-        cache_hints={"tools/list": tools_hint, "prompts/list": hint, "resources/templates/list": hint},
-        **options,
-    )
+    with our_logging_alone():
+        server = _kind_of(runtime)(
+            "stepwarden",
+            title="Stepwarden",
+            version=__version__,
+            instructions=prompts.instructions(),
+            tools=tools,
+            log_level=settings.log_level,
+            middleware=[identify, warm_after_lists],
+            cache_hints={"tools/list": tools_hint, "prompts/list": hint, "resources/templates/list": hint},
+            **options,
+        )
     for workflow in workflows:
         server.add_prompt(command(workflow))
     add_resources(server, runtime.queries)
@@ -87,10 +94,5 @@ def _kind_of(runtime: Runtime) -> Callable[..., MCPServer]:
     return partial(ExposingServer, deferred=runtime.upstreams)
 
 
-if __name__ == "__main__":
-    from stepwarden.cli import main
-
-    sys.exit(main(["serve", *sys.argv[1:]]))  # which imports this file under its name
-else:
-    runtime = build_runtime(load_settings())
-    mcp = build_server(runtime.settings, runtime)
+runtime = build_runtime(load_settings())
+mcp = build_server(runtime.settings, runtime)

@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
 
 class JsonLines(logging.Formatter):
@@ -29,3 +31,21 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     if level != "DEBUG":  # the SDK's client quotes what an upstream sent in tracebacks; we tell of it ourselves
         logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def our_logging_alone() -> Generator[None]:
+    """Keep what is built inside from importing rich, a twentieth of a start, for a log handler beside ours.
+
+    The SDK's server takes rich where it can be imported, and a plain handler else; neither is used, since
+    `configure_logging` was first.
+    """
+    module = "rich.console"
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # pyright: ignore[reportArgumentType] - what Python takes for "cannot be imported"
+    try:
+        yield
+    finally:
+        del sys.modules[module]

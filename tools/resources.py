@@ -12,7 +12,7 @@ from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
-from stepwarden.threads.queries import ThreadQueries, as_html, as_markdown
+from stepwarden.threads.queries import ThreadQueries
 from tools.shared.edge import current_caller
 
 COMPLETIONS = 50  # ids offered at once; the protocol allows 100
@@ -81,6 +81,8 @@ def _add_reports(server: MCPServer, queries: ThreadQueries) -> None:
         mime_type="text/markdown",
     )
     async def report(continuation_id: str) -> str:
+        from stepwarden.threads.exports import as_markdown  # a tenth of our own part of the start
+
         return as_markdown(*await _thread_and_history(queries, continuation_id))
 
     @server.resource(
@@ -91,6 +93,8 @@ def _add_reports(server: MCPServer, queries: ThreadQueries) -> None:
         mime_type="text/html",
     )
     async def report_page(continuation_id: str) -> str:
+        from stepwarden.threads.exports import as_html
+
         return as_html(*await _thread_and_history(queries, continuation_id))
 
     for handler in (report, report_page):

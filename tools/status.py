@@ -28,7 +28,7 @@ ENTRY_CHARS = 4_000  # of each text of a step in a page of the history
 class StatusRequest(BaseModel):
     """What to show: nothing for the server and the threads, an id for one thread."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     continuation_id: Key | None = Field(default=None, description="Show this thread and its history")
     tool: Key | None = Field(default=None, description="List only its threads")

@@ -1,9 +1,9 @@
-"""How often the unchanged-code check is right on real trees: changes hidden in documentation edits, and honest edits.
+"""How often the check for unchanged code is right on real code: hidden changes and honest edits of documentation.
 
     python -m bench.source.edits SEED COUNT TREE...
 
-For each language in the trees, COUNT files get documentation written into them (seen as no change?), and the same with
-one word of code changed as well (seen?). A file that does not parse is left aside.
+For each language in the trees, documentation is added to COUNT files (is no change found?), then again with one word of
+code changed (is it found?). Files that do not parse are skipped.
 """
 
 import random
@@ -19,13 +19,13 @@ from stepwarden.source.languages import grammar_of, language_of
 from stepwarden.source.outline import Language
 from stepwarden.source.unchanged import find_differences
 
-WORDS = ("Gives it.", "return x; }", "x = 1", "see `it`", "TODO: why?", "if (a) { b(); }", "ünï 漢", 'it\'s "so"')
+WORDS = ("Returns it.", "return x; }", "x = 1", "see `it`", "TODO: why?", "if (a) { b(); }", "ünï 漢", 'it\'s "so"')
 SWAPS = ((b"+", b"-"), (b"<", b"<="), (b"==", b"!="), (b"&&", b"||"), (b"and", b"or"), (b"True", b"False"))
 SWAPS += ((b"true", b"false"), (b"0", b"1"), (b"1", b"2"), (b"if", b"while"), (b".", b","))
 
 
-def leaves(grammar: Grammar, path: str, text: bytes) -> list[tuple[str, int, int]]:
-    """Return type, start and end of each word of the code."""
+def find_words(grammar: Grammar, path: str, text: bytes) -> list[tuple[str, int, int]]:
+    """Return node type, start and end of each word of the code."""
     cursor = compile_for(grammar, path).parser.parse(text).root_node.walk()
     found: list[tuple[str, int, int]] = []
     while True:
@@ -40,8 +40,8 @@ def leaves(grammar: Grammar, path: str, text: bytes) -> list[tuple[str, int, int
                 return found
 
 
-def documented(path: str, text: bytes, chance: random.Random) -> bytes:
-    """Write comments above definitions and docstrings into them, from the last one to the first."""
+def add_documentation(path: str, text: bytes, chance: random.Random) -> bytes:
+    """Add comments above definitions and docstrings to them, from the last definition to the first."""
     read = parse_outline(path, text)
     assert read is not None
     lines = text.split(b"\n")
@@ -72,9 +72,9 @@ def documented(path: str, text: bytes, chance: random.Random) -> bytes:
     return b"\n".join(lines)
 
 
-def spoiled(grammar: Grammar, path: str, text: bytes, chance: random.Random) -> bytes | None:
-    """Change one word of the code, None where nothing is found to change."""
-    words = leaves(grammar, path, text)
+def change_code(grammar: Grammar, path: str, text: bytes, chance: random.Random) -> bytes | None:
+    """Return the text with one word of the code changed, None where no word can be."""
+    words = find_words(grammar, path, text)
     for _ in range(200):
         kind, start, end = chance.choice(words)
         word = text[start:end]
@@ -86,8 +86,8 @@ def spoiled(grammar: Grammar, path: str, text: bytes, chance: random.Random) -> 
     return None
 
 
-def tried(language: Language, paths: list[Path], count: int, chance: random.Random) -> str:
-    """Edit `count` files of a language; print where the check is wrong, and give the figures."""
+def try_edits(language: Language, paths: list[Path], count: int, chance: random.Random) -> str:
+    """Edit `count` files of a language; print where the check is wrong; return the figures."""
     honest = alarms = hidden = missed = 0
     for path in paths:
         text = as_utf8(path.read_bytes())
@@ -96,15 +96,15 @@ def tried(language: Language, paths: list[Path], count: int, chance: random.Rand
             break
         if read is None or read.broken or len(read.definitions) < 2:
             continue
-        edited = documented(path.name, text, chance)
+        edited = add_documentation(path.name, text, chance)
         honest += edited != text
         for found in find_differences(text, edited, language, path.name)[:1]:
             alarms += 1
             print(f"  false alarm: {path}: {found}")
-        change = spoiled(grammar_of(language), path.name, text, chance)
+        change = change_code(grammar_of(language), path.name, text, chance)
         if change is not None:
             hidden += 1
-            if not find_differences(text, documented(path.name, change, chance), language, path.name):
+            if not find_differences(text, add_documentation(path.name, change, chance), language, path.name):
                 missed += 1
                 print(f"  missed: {path}")
     return f"{honest} honest edits, {alarms} false alarms; {hidden} hidden changes, {missed} missed"
@@ -121,7 +121,7 @@ def main(arguments: Iterable[str]) -> None:
     for language, paths in sorted(files.items()):
         chance = random.Random(int(seed))
         chance.shuffle(paths)
-        print(f"{language}: {tried(language, paths, int(count), chance)}")
+        print(f"{language}: {try_edits(language, paths, int(count), chance)}")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Memory:
 
 
 async def timed_scan(reader: Reader, root: str) -> tuple[Scan, float]:
-    """Scan in a thread, as the desk does; give the scan and the longest lag of the loop in seconds."""
+    """Scan in a thread, as the server does; return the scan and the longest lag of the loop in seconds."""
     lag = 0.0
     task = asyncio.create_task(asyncio.to_thread(reader.scan, root, until=time.monotonic() + 600))
     while not task.done():
@@ -126,7 +126,7 @@ def _row(name: str, runs: list[dict[str, float]]) -> str:
 
 
 def main() -> int:
-    """Run the bench by the command line; give the exit code."""
+    """Run the bench and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", help="directory of a code base; ten of its files get a new time")
     parser.add_argument("--runs", type=int, default=3)

@@ -1,4 +1,4 @@
-"""The commands and their options; what each does is imported when it runs."""
+"""The commands and their options; the code of each is imported when it runs."""
 
 import os
 from pathlib import Path
@@ -61,17 +61,17 @@ def serve(
 @app.command()
 def doctor() -> None:
     """Check the installation, the store, the settings and the hosts' configuration; exit 1 if there is a problem."""
-    from stepwarden.cli.doctor import report
+    from stepwarden.cli.doctor import run_checks
 
-    raise typer.Exit(report())
+    raise typer.Exit(run_checks())
 
 
 @app.command()
 def config(host: Annotated[HostName, typer.Argument(help="Which host to set up.", show_default=False)]) -> None:
-    """Print what to paste into a host's configuration; where it goes is said on stderr."""
-    from stepwarden.cli.hosts import recipe
+    """Print what to paste into a host's configuration; stderr says where it goes."""
+    from stepwarden.cli.hosts import find_recipe
 
-    found = recipe(host)
+    found = find_recipe(host)
     typer.echo(found.place, err=True)
     typer.echo(found.snippet)
 
@@ -79,13 +79,13 @@ def config(host: Annotated[HostName, typer.Argument(help="Which host to set up."
 @app.command()
 def login(
     name: Annotated[str | None, typer.Argument(help="The upstream to sign in at.", show_default=False)] = None,
-    status: Annotated[bool, typer.Option("--status", help="Show how it stands with every upstream.")] = False,
-    browser: Annotated[bool, typer.Option(help="Open the browser; else only print the address.")] = True,
+    status: Annotated[bool, typer.Option("--status", help="Show the state of every upstream's sign-in.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the browser; else only print the URL.")] = True,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for you.")] = 600.0,
-    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port on loopback to come back to.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="Further scopes to ask for; can be repeated.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port on loopback for the redirect.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="More scopes to ask for; can be repeated.")] = None,
 ) -> None:
-    """Sign in at an upstream server in your browser, once; or show how it stands."""
+    """Sign in at an upstream server in your browser, once; or show the state of the sign-ins."""
     from stepwarden.cli import login
 
     if status:
@@ -107,7 +107,7 @@ def logout(name: Annotated[str, typer.Argument(help="The upstream to sign out of
 
 @app.command()
 def calibration(
-    reset: Annotated[bool, typer.Option("--reset", help="Let the manager learn anew from now on.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Learn only from threads that finish from now on.")] = False,
 ) -> None:
     """Show how many steps finished threads took, from which the manager plans new ones."""
     from stepwarden.cli import calibration as numbers
@@ -120,7 +120,7 @@ def scripted_model(
     script: Annotated[Path, typer.Argument(help="A JSON file of replies.", exists=True, dir_okay=False)],
     port: Annotated[int, typer.Option(help="Port on loopback, 0 for a free one.")] = 0,
 ) -> None:
-    """Serve a script as an OpenAI-compatible model on loopback, for tests of what uses a model."""
+    """Serve a script as an OpenAI-compatible model on loopback, to test what uses a model."""
     from providers.scripted_server import serve_script
 
     try:
@@ -132,7 +132,7 @@ def scripted_model(
 
 @app.command()
 def demo() -> None:
-    """Show a thread from its first step to its end, without any host or model."""
+    """Show a thread from its first step to its end, without a host or a model."""
     from stepwarden.cli.demo import run
 
     raise typer.Exit(run())

@@ -1,4 +1,4 @@
-"""`stepwarden doctor`: whether this installation works, and what to do where it does not."""
+"""`stepwarden doctor`: checks this installation, and says what to do where it does not work."""
 
 import asyncio
 import importlib.metadata
@@ -15,7 +15,7 @@ import stepwarden
 from providers.endpoints import check_variables
 from providers.profiles import VARIABLES
 from stepwarden.cli.findings import CheckResult
-from stepwarden.cli.hosts import examined
+from stepwarden.cli.hosts import check_hosts
 from stepwarden.cli.output import show_table
 from stepwarden.errors import SettingsError, StoreError
 from stepwarden.settings import Settings, load_settings, unknown_variables, variables
@@ -25,18 +25,18 @@ PACKAGES = ("mcp", "pydantic", "sqlalchemy", "anyio", "starlette", "uvicorn", "t
 OURS = ("server", "tools", "providers", "prompts")
 
 
-def report() -> int:
-    """Show every finding; 1 if one of them is a problem."""
-    findings = list(_findings())
+def run_checks() -> int:
+    """Run and show all checks; return 1 if there is a problem, else 0."""
+    results = list(_check_all())
     show_table(
         ("", "about", "found", "what to do"),
-        [(finding.standing, finding.about, finding.found, finding.advice) for finding in findings],
+        [(result.level, result.about, result.found, result.advice) for result in results],
     )
-    return 1 if any(finding.standing == "problem" for finding in findings) else 0
+    return 1 if any(result.level == "problem" for result in results) else 0
 
 
-def _findings() -> Iterator[CheckResult]:
-    yield from _installation()
+def _check_all() -> Iterator[CheckResult]:
+    yield from _check_installation()
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -44,21 +44,21 @@ def _findings() -> Iterator[CheckResult]:
             CheckResult("problem", "settings", line, "correct the variable") for line in str(error).splitlines()
         )
     else:
-        yield from _settings(settings)
-        yield _tools()
-        yield _home(settings.home)
-        yield _store(settings)
-        yield from _roots(settings)
-        yield from _upstreams(settings)
-    yield from examined()
+        yield from _check_settings(settings)
+        yield _check_tools()
+        yield _check_home(settings.home)
+        yield _check_store(settings)
+        yield from _check_roots(settings)
+        yield from _check_upstreams(settings)
+    yield from check_hosts()
 
 
-def _installation() -> Iterator[CheckResult]:
+def _check_installation() -> Iterator[CheckResult]:
     place = Path(stepwarden.__file__).parent.parent
     yield CheckResult("ok", "stepwarden", f"{stepwarden.__version__} in {place}, Python {platform.python_version()}")
     missing = [name for name in PACKAGES if not _version(name)]
     if missing:
-        yield CheckResult("problem", "packages", f"not installed: {', '.join(missing)}", "install stepwarden anew")
+        yield CheckResult("problem", "packages", f"not installed: {', '.join(missing)}", "reinstall stepwarden")
     else:
         yield CheckResult("ok", "packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
     for name in OURS:
@@ -66,7 +66,7 @@ def _installation() -> Iterator[CheckResult]:
         origin = Path(spec.origin) if spec and spec.origin else None
         if origin is None or place not in origin.parents:
             found = f"the module {name} comes from {origin or 'nowhere'}, not from {place}"
-            yield CheckResult("problem", "modules", found, "take that directory out of PYTHONPATH")
+            yield CheckResult("problem", "modules", found, "remove that directory from PYTHONPATH")
 
 
 def _version(package: str) -> str:
@@ -76,13 +76,13 @@ def _version(package: str) -> str:
         return ""
 
 
-def _settings(settings: Settings) -> Iterator[CheckResult]:
+def _check_settings(settings: Settings) -> Iterator[CheckResult]:
     from stepwarden.http.access import access
 
     try:
         access(settings)
     except SettingsError as error:
-        yield CheckResult("problem", "settings", str(error), "else `serve --transport streamable-http` refuses")
+        yield CheckResult("problem", "settings", str(error), "`serve --transport streamable-http` refuses until then")
     else:
         tokens = f"{len(settings.tokens)} tokens" if settings.tokens else "no tokens, loopback only"
         yield CheckResult("ok", "settings", f"HTTP on {settings.host}:{settings.port}, {tokens}")
@@ -93,38 +93,38 @@ def _settings(settings: Settings) -> Iterator[CheckResult]:
             CheckResult("problem", "settings", line, "correct the variable") for line in str(error).splitlines()
         )
     for name in unknown_variables(settings, VARIABLES):
-        yield CheckResult("note", "settings", f"{name} is no setting of ours", "see that its name is right")
+        yield CheckResult("note", "settings", f"{name} is not a setting", "check its name")
 
 
-def _tools() -> CheckResult:
+def _check_tools() -> CheckResult:
     try:
         import server
 
         names = [tool.name for tool in asyncio.run(server.mcp.list_tools())]
     except (SettingsError, ImportError, OSError, ValueError) as error:
-        return CheckResult("problem", "tools", str(error), "correct STEPWARDEN_TOOLS, or install stepwarden anew")
+        return CheckResult("problem", "tools", str(error), "correct STEPWARDEN_TOOLS, or reinstall stepwarden")
     return CheckResult("ok", "tools", f"{len(names)} with their prompts: {', '.join(names)}")
 
 
-def _home(home: Path) -> CheckResult:
-    there = next(path for path in (home, *home.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+def _check_home(home: Path) -> CheckResult:
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return CheckResult(
-            "problem", "home", f"{there} is no directory to write in", "make it one, or set STEPWARDEN_HOME"
+            "problem", "home", f"{existing} is not a writable directory", "make it one, or set STEPWARDEN_HOME"
         )
-    if there != home:
-        return CheckResult("ok", "home", f"{home}: the first step makes it")
+    if existing != home:
+        return CheckResult("ok", "home", f"{home}: the first step creates it")
     if sys.platform != "win32" and stat.S_IMODE(home.stat().st_mode) & 0o077:
-        return CheckResult("note", "home", f"{home}: other users can look into it", f"chmod 700 {home}")
+        return CheckResult("note", "home", f"{home}: other users can read it", f"chmod 700 {home}")
     return CheckResult("ok", "home", f"{home}: private")
 
 
-def _store(settings: Settings) -> CheckResult:
+def _check_store(settings: Settings) -> CheckResult:
     path = Path(settings.store_url.removeprefix("sqlite:///"))
     if settings.store_url.startswith("sqlite:///") and not path.exists():
-        return CheckResult("ok", "store", f"{path}: the first step makes it")
+        return CheckResult("ok", "store", f"{path}: the first step creates it")
     try:
-        facts = asyncio.run(_facts(settings.store_url))
+        facts = asyncio.run(_read_facts(settings.store_url))
     except (StoreError, SettingsError) as error:
         return CheckResult("problem", "store", str(error))
     mode = f", {facts['journal_mode']}" if "journal_mode" in facts else ""
@@ -132,7 +132,7 @@ def _store(settings: Settings) -> CheckResult:
     return CheckResult("ok", "store", f"{facts['database']} {facts['version']} ({facts['driver']}){mode}, {size}")
 
 
-async def _facts(url: str) -> dict[str, str | int]:
+async def _read_facts(url: str) -> dict[str, str | int]:
     store = Store(url)
     try:
         return await store.maintenance.check()
@@ -140,8 +140,8 @@ async def _facts(url: str) -> dict[str, str | int]:
         await store.close()
 
 
-def _upstreams(settings: Settings) -> Iterator[CheckResult]:
-    """Look at the file of upstream servers; none of them is connected to."""
+def _check_upstreams(settings: Settings) -> Iterator[CheckResult]:
+    """Check the file of upstream servers; none of them is connected to."""
     from stepwarden.upstream.config_file import load_upstreams
     from stepwarden.upstream.oauth import auth_status, open_vault
 
@@ -158,23 +158,25 @@ def _upstreams(settings: Settings) -> Iterator[CheckResult]:
     for config in configs:
         found = f"{config.name}: {config.place}"
         if config.command is not None and shutil.which(config.command) is None:
-            yield CheckResult("problem", "upstreams", f"{found}: there is no such command", "give its absolute path")
+            yield CheckResult("problem", "upstreams", f"{found}: there is no such command", "use its absolute path")
             continue
-        signed = auth_status(config, vault)
-        if signed.state in {"signed out", "ended", "unreadable"}:
-            yield CheckResult("note", "upstreams", f"{found}: {signed.state}", f"stepwarden login {config.name}")
+        status = auth_status(config, vault)
+        if status.state in {"signed out", "ended", "unreadable"}:
+            yield CheckResult("note", "upstreams", f"{found}: {status.state}", f"stepwarden login {config.name}")
         else:
-            yield CheckResult("ok", "upstreams", f"{found}{f': {signed.state}' if signed.state != 'none' else ''}")
+            yield CheckResult("ok", "upstreams", f"{found}{f': {status.state}' if status.state != 'none' else ''}")
 
 
-def _roots(settings: Settings) -> Iterator[CheckResult]:
+def _check_roots(settings: Settings) -> Iterator[CheckResult]:
     if not settings.roots:
         found = "none set: on stdio the working_directory of each thread; over HTTP no file is read"
         yield CheckResult("ok", "roots", found)
     for root in settings.roots:
         if not Path(root).is_dir():
-            yield CheckResult("problem", "roots", f"{root} is no directory", "make it, or correct STEPWARDEN_ROOTS")
+            yield CheckResult(
+                "problem", "roots", f"{root} is not a directory", "create it, or correct STEPWARDEN_ROOTS"
+            )
         elif not os.access(root, os.R_OK | os.X_OK):
-            yield CheckResult("problem", "roots", f"{root} cannot be read", "let this user read it")
+            yield CheckResult("problem", "roots", f"{root} cannot be read", "allow this user to read it")
         else:
             yield CheckResult("ok", "roots", root)

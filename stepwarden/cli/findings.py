@@ -1,16 +1,16 @@
-"""What a check finds."""
+"""The results of the doctor's checks."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Standing = Literal["ok", "note", "problem"]
+Level = Literal["ok", "note", "problem"]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of the doctor's table; `advice` says what to do where something is to be done."""
+    """One line of the doctor's table; `advice` says what to do, where something is to be done."""
 
-    standing: Standing
+    level: Level
     about: str
     found: str
     advice: str = ""

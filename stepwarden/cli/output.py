@@ -1,4 +1,4 @@
-"""How the commands show things: tables for people on a terminal, tab-separated lines and plain text for a pipe."""
+"""Output of the commands: tables and layout on a terminal, tab-separated lines and plain text in a pipe."""
 
 import sys
 import unicodedata
@@ -8,7 +8,7 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Show rows under their columns, the first of which is never broken."""
+    """Show rows under their columns; the first column is never wrapped."""
     if not sys.stdout.isatty():
         for row in (columns, *rows):
             typer.echo("\t".join(" ".join(plain(cell).split()) for cell in row))
@@ -25,7 +25,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_markdown(text: str) -> None:
-    """Show markdown, laid out on a terminal."""
+    """Show Markdown, rendered on a terminal."""
     if not sys.stdout.isatty():
         typer.echo(plain(text), nl=False)
         return
@@ -36,5 +36,5 @@ def show_markdown(text: str) -> None:
 
 
 def plain(text: str) -> str:
-    """Take out what steers a terminal: what threads hold was written by models, about files of anybody."""
+    """Return `text` without what controls a terminal: threads contain what models wrote about anybody's files."""
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf"})

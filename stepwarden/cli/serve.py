@@ -1,7 +1,8 @@
-"""`stepwarden serve`: one server process, from its first signal handler to its end."""
+"""`stepwarden serve`: one server process, from its signal handlers to its exit."""
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -22,29 +23,36 @@ from stepwarden.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 0.3  # for calls in flight to be answered, once the host has gone or a signal came
-CLOSE_S = 0.3  # for the store: a call that waits for a busy one cannot be interrupted
+GRACE_S = 0.3  # for calls in flight to finish, once the host has gone or a signal came
+CLOSE_S = 0.3  # for closing the store: a call that waits for a lock cannot be interrupted
 
 
 def serve(*, http: bool = False, host: str | None = None, port: int | None = None) -> None:
-    """Serve stdio, or HTTP, until the host goes or a signal comes; `host` and `port` win over the settings.
+    """Serve stdio or HTTP until the host disconnects or a signal comes; `host` and `port` override the settings.
 
-    Raises SettingsError where a setting has no usable value, or HTTP would be open to other machines without a token.
+    Raises SettingsError where a setting is invalid, or HTTP would be open to other machines without a token.
     """
-    _on_signals(lambda: _leave(0))
+    _handle_signals(lambda: _exit(0))
     overrides = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
     if http:
-        asyncio.run(_http(settings))
+        asyncio.run(_serve_http(settings))
     import server
 
-    asyncio.run(_stdio(server.mcp, server.runtime))
+    _freeze_imports()
+    asyncio.run(_serve_stdio(server.mcp, server.runtime))
 
 
-async def _http(settings: Settings) -> NoReturn:
+def _freeze_imports() -> None:
+    """Exclude everything imported and built so far from garbage collection: it lives as long as the process."""
+    gc.freeze()
+    gc.enable()
+
+
+async def _serve_http(settings: Settings) -> NoReturn:
     from stepwarden.http.access import access
 
-    allowed = access(settings)  # before anything heavy: a refusal comes at once
+    allowed = access(settings)  # before heavy imports, so that a refusal comes at once
     from stepwarden.http.app import build_app
     from stepwarden.http.server import bind
     from stepwarden.http.server import serve as serve_app
@@ -52,16 +60,17 @@ async def _http(settings: Settings) -> NoReturn:
     listener = bind(settings.host, settings.port)
     import server
 
-    # uvicorn takes the signals over, and hands them back to our handler, the end of the process, when it is done.
+    _freeze_imports()
+    # uvicorn handles signals itself, and restores our handler, which exits, when it is done.
     await serve_app(build_app(server.mcp, server.runtime, allowed), settings, listener)
     server.runtime.abandon()
-    _leave(0)
+    _exit(0)
 
 
-async def _stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
+async def _serve_stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
-    _on_signals(lambda: loop.call_soon_threadsafe(ending.set))
+    _handle_signals(lambda: loop.call_soon_threadsafe(ending.set))
     session = asyncio.create_task(_session(mcp, ending))
     waiting = asyncio.create_task(ending.wait())
     await asyncio.wait({session, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,15 +82,15 @@ async def _stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
     with anyio.move_on_after(CLOSE_S):
         await runtime.close()
     runtime.abandon()
-    _leave(1 if error is not None else 0)
+    _exit(1 if error is not None else 0)
 
 
 async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
-    """Speak the protocol over stdin and stdout.
+    """Serve the protocol over stdin and stdout.
 
-    Sets `ending` at the end of either: calls in flight outlast it, and the thread that reads an open stdin does too.
+    Sets `ending` at the end of either: calls in flight outlast it, and so does the thread that reads an open stdin.
     """
-    # Not `run_stdio_async`, which keeps the end of stdin to itself until the last call in flight has ended.
+    # Not `run_stdio_async`, which does not report the end of stdin before the last call in flight has ended.
     lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     send, receive = anyio.create_memory_object_stream[SessionMessage | Exception]()
 
@@ -102,14 +111,13 @@ async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
             finally:
                 ending.set()
     except* BrokenPipeError:
-        pass  # the host closed our stdout: it has gone
+        pass  # the host closed our stdout, so it has gone
 
 
 def _read_leniently(message: SessionMessage | Exception) -> SessionMessage | Exception:
-    r"""Return a message that only Python's JSON reader takes: half of a surrogate pair (`"\ud800"`) in some text.
+    r"""Parse a message with half a surrogate pair (`"\ud800"`) in some text, which only Python's JSON reader accepts.
 
-    The SDK's reader drops such a line, and the host would wait for its answer for ever; the tool can tell it what is
-    wrong.
+    The SDK's reader drops such a line, so that the host would never get a reply; the tool can say what is wrong.
     """
     if not isinstance(message, ValidationError):
         return message
@@ -122,17 +130,17 @@ def _read_leniently(message: SessionMessage | Exception) -> SessionMessage | Exc
         return message
 
 
-def _on_signals(act: Callable[[], object]) -> None:
+def _handle_signals(act: Callable[[], object]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: act())
 
 
-def _leave(code: int) -> NoReturn:
-    """End the process here and now.
+def _exit(code: int) -> NoReturn:
+    """Exit the process at once.
 
-    A thread that reads stdin, or waits for a busy store, can neither be interrupted nor left alone: Python waits for
-    every thread at its exit. Nothing is lost by not waiting: what was acknowledged is on disk, and a transaction cut
-    off is none.
+    A thread that reads stdin or waits for a locked store can neither be interrupted nor abandoned: Python waits for
+    every thread at exit. Nothing is lost by not waiting: what was acknowledged is on disk, and an interrupted
+    transaction is rolled back.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

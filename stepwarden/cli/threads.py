@@ -19,8 +19,9 @@ from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.commands import give_command, owner
 from stepwarden.threads.event_text import stamp
+from stepwarden.threads.exports import as_html, as_json, as_markdown
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.queries import ThreadQueries, as_html, as_json, as_markdown
+from stepwarden.threads.queries import ThreadQueries
 from stepwarden.threads.retention import finished_streams, orphan_threads
 
 DAY_SECONDS = 86_400.0

@@ -28,7 +28,7 @@ MOST_POINTS = 12
 class ExpertPoint(BaseModel):
     """One objection of the expert."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, defer_build=True)
 
     point: str = Field(
         description="What is wrong or missing, in a sentence or two",
@@ -46,6 +46,8 @@ def _as_point(value: object) -> object:
 
 class ExpertAnswer(BaseModel):
     """The typed verdict that an expert gives."""
+
+    model_config = ConfigDict(defer_build=True)
 
     agrees: bool = Field(description="Whether the conclusion stands as it is")
     summary: str = Field(description="The verdict in a sentence or two")

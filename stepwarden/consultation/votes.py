@@ -57,6 +57,8 @@ Texts = Annotated[list[str], BeforeValidator(_texts)]
 class VoteAnswer(BaseModel):
     """The typed answer of a panelist; it takes what models write instead of a list, a share or a vote's exact word."""
 
+    model_config = ConfigDict(defer_build=True)
+
     vote: Annotated[Vote, BeforeValidator(_vote)]
     confidence: Annotated[float | None, BeforeValidator(_share)] = None
     summary: Annotated[str, BeforeValidator(_text)] = ""
@@ -68,7 +70,7 @@ class VoteAnswer(BaseModel):
 class VoteForm(BaseModel):
     """One vote on the question, with its reasons."""  # models read this: endpoints are asked to hold them to it
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     vote: Literal["support", "oppose", "conditional"]
     confidence: float

@@ -33,7 +33,7 @@ class FileContent:
 def read_contents(
     root: str | None, wanted: Mapping[str, _Places]
 ) -> Iterator[tuple[str, FileContent | Unread, _Places]]:
-    """Read the files of `wanted` one after another; yield the name, the content, and what stands beside the name."""
+    """Read the files of `wanted` one after another; yield name, content and the value of `wanted`."""
     left = CALL_BYTES
     for name, places in wanted.items():
         data = _read(root, name) if left > 0 else _SPENT

@@ -36,6 +36,10 @@ class RootPolicy:
     configured: tuple[str, ...]
     local: bool
 
+    def bounds_nothing(self, directory: str | None) -> bool:
+        """Return whether no file may be read of this working directory, which shows without a look at the disk."""
+        return not self.configured and (not self.local or not directory)
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -55,7 +59,7 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
     Of nested configured roots the outermost counts, so that names stay the same below it.
     Raises RootRefused for a directory that may not be used, with one line that says what to send instead.
     """
-    if not policy.configured and (not policy.local or not directory):
+    if policy.bounds_nothing(directory):
         return None
     roots = _resolved(policy.configured)
     if not directory:

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from stepwarden.manager.adviser import AdviserError, Proposal
 from stepwarden.manager.facts import ReviewInput, TaskFacts
@@ -25,6 +25,8 @@ DEADLINE_SECONDS = 4.0
 
 class StepsAnswer(BaseModel):
     """The typed answer of the model."""
+
+    model_config = ConfigDict(defer_build=True)
 
     likely: int = Field(description="Steps that the thread deserves in all")
     reason: str = Field(description="Why, in at most 8 words")

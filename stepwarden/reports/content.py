@@ -1,4 +1,4 @@
-"""What a report says: the parts of a thread in the order they are read, the same for every form."""
+"""The content of a report: the parts of a thread in reading order, the same for Markdown and HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class TimedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How far a report may be trusted: `kind` is `verified`, `partly`, `rule`, `asserted`, `open` or `ended`."""
+    """How far a report can be trusted: `kind` is `verified`, `partly`, `rule`, `asserted`, `open` or `ended`."""
 
     kind: str
     title: str
@@ -35,33 +35,33 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class ReportFinding:
-    """One issue with the quotes that it rests on."""
+    """One issue with the quotes that support it."""
 
     issue: DigestIssue
     quotes: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Theory:
-    """One hypothesis: the step that stated it first, and `current`, `replaced` or `superseded`."""
+class StatedHypothesis:
+    """One hypothesis: the step that stated it first, and its status: `current`, `replaced` or `superseded`."""
 
     step: int
     text: str
-    fate: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file that was named: whether it was there, and whether a step says that it read it."""
+class NamedFile:
+    """A file that was named: whether it exists, and whether a step lists it as read."""
 
     path: str
-    found: bool
+    exists: bool
     checked: bool
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report shows. `superseded` are steps that a backtrack replaced, `passed_over` what stayed open.
+    """All that a report shows. `superseded` are steps that a backtrack replaced, `left_open` what stayed open.
 
     `facts` are lines by the step at which the server found them. `began` and `ended` are unix seconds, None where the
     events are not known.
@@ -71,70 +71,72 @@ class Report:
     task: str
     judgement: Judgement
     findings: tuple[ReportFinding, ...]
-    theories: tuple[Theory, ...]
+    hypotheses: tuple[StatedHypothesis, ...]
     hypothesis_evidenced: bool
     evidence: tuple[tuple[int, Evidence], ...]
     steps: tuple[Step, ...]
     superseded: tuple[Step, ...]
-    files: tuple[File, ...]
+    files: tuple[NamedFile, ...]
     facts: tuple[tuple[int, tuple[str, ...]], ...]
     sections: tuple[tuple[str, str], ...]
-    opinion: ExpertReview | None
-    voices: tuple[PanelAnswer, ...]
+    review: ExpertReview | None
+    answers: tuple[PanelAnswer, ...]
     synthesis: Synthesis | None
-    passed_over: tuple[str, ...]
+    left_open: tuple[str, ...]
     decisions: tuple[DecisionRecord, ...]
     began: float | None
     ended: float | None
 
 
-def report_of(thread: Thread, told: Sequence[TimedEvent] = ()) -> Report:
-    """Return the report of `thread`; `told` are its events, for times and for what was superseded."""
+def build_report(thread: Thread, events: Sequence[TimedEvent] = ()) -> Report:
+    """Return the report of `thread`; `events` are needed for times and for what was superseded."""
     found = digest(thread)
     measured = thread.claims.measured
     panel = panel_of(thread)
     live = {(step.number, step.digest) for step in thread.live}
-    recorded = [item.event.step for item in told if isinstance(item.event, StepRecorded)]
-    ends = [item.event for item in told if isinstance(item.event, Finished)]
-    passed = ends[-1].open if ends and thread.outcome in {Outcome.DONE, Outcome.INCONCLUSIVE} else ()
+    recorded = [item.event.step for item in events if isinstance(item.event, StepRecorded)]
+    ends = [item.event for item in events if isinstance(item.event, Finished)]
+    left_open = ends[-1].open if ends and thread.outcome in {Outcome.DONE, Outcome.INCONCLUSIVE} else ()
     return Report(
         thread=thread,
         task=found.task,
-        judgement=judge(thread),
+        judgement=judge_thread(thread),
         findings=tuple(ReportFinding(issue, _quotes(thread, issue)) for issue in found.issues),
-        theories=_theories(thread, recorded),
+        hypotheses=_hypotheses(thread, recorded),
         hypothesis_evidenced=found.hypothesis_evidenced,
         evidence=tuple(thread.claims.evidence),
         steps=tuple(thread.live),
         superseded=tuple(step for step in recorded if (step.number, step.digest) not in live),
-        files=tuple(File(path, there, path in thread.claims.checked) for path, there in thread.claims.files.items()),
+        files=tuple(
+            NamedFile(path, exists, path in thread.claims.checked) for path, exists in thread.claims.files.items()
+        ),
         facts=tuple((s.number, s.measured.facts) for s in thread.live if s.measured and s.measured.facts),
         sections=tuple(measured.sections.items()),
-        opinion=thread.review,
-        voices=tuple(voice for _, voice in sorted(thread.answers.items())),
+        review=thread.review,
+        answers=tuple(answer for _, answer in sorted(thread.answers.items())),
         synthesis=panel.synthesis(thread) if panel is not None and thread.answers else None,
-        passed_over=tuple(clause_words(clause) for clause in passed),
+        left_open=tuple(describe_clause(clause) for clause in left_open),
         decisions=found.decisions,
-        began=told[0].at if told else None,
-        ended=told[-1].at if told else None,
+        began=events[0].at if events else None,
+        ended=events[-1].at if events else None,
     )
 
 
-def judge(thread: Thread) -> Judgement:
-    """Return honestly what the server can answer for in this thread."""
+def judge_thread(thread: Thread) -> Judgement:
+    """Return how far the claims of a thread can be trusted, and why."""
     found = digest(thread)
     severe = [issue for issue in found.issues if issue.severity in {"critical", "high"}]
     claims = len(severe) + (found.hypothesis is not None)
-    resting = sum(issue.evidenced for issue in severe) + found.hypothesis_evidenced
+    evidenced = sum(issue.evidenced for issue in severe) + found.hypothesis_evidenced
     reasons: list[str] = []
     if claims:
         reasons.append(
-            f"{resting} of {claims} claims that need evidence rest on a quote that the server found in the files."
+            f"{evidenced} of {claims} claims that need evidence rest on a quote that the server found in the files."
         )
     else:
-        reasons.append("It claims nothing that needs evidence: no hypothesis, no issue of severity high or critical.")
+        reasons.append("It makes no claim that needs evidence: no hypothesis, no issue of severity high or critical.")
     if standing := len(thread.claims.standing_refuted):
-        reasons.append(f"Quotes that stand refuted, not being in the file named: {standing}.")
+        reasons.append(f"Refuted quotes, not in the file named and not withdrawn: {standing}.")
     if not thread.readable:
         reasons.append("No file could be read by the server, so nothing was checked.")
     reasons += _ending(thread)
@@ -145,7 +147,7 @@ def _title(thread: Thread) -> tuple[str, str]:
     if thread.outcome is Outcome.OPEN:
         return "open", "Not finished"
     if thread.outcome is Outcome.ABANDONED:
-        return "ended", "Given up"
+        return "ended", "Abandoned"
     if thread.outcome is Outcome.INCONCLUSIVE:
         return "ended", "Inconclusive"
     if thread.assurance is Assurance.VERIFIED:
@@ -160,7 +162,7 @@ def _title(thread: Thread) -> tuple[str, str]:
 def _ending(thread: Thread) -> list[str]:
     if thread.outcome is Outcome.OPEN:
         return [f"Open at step {thread.last} of {thread.total_steps}."]
-    reason = next((remark.reason for remark in reversed(thread.decisions) if remark.kind == "finished"), "")
+    reason = next((record.reason for record in reversed(thread.decisions) if record.kind == "finished"), "")
     who = {
         DecidedBy.AGENT: "The agent",
         DecidedBy.RULE: "A rule",
@@ -171,23 +173,23 @@ def _ending(thread: Thread) -> list[str]:
     return [f"{by} ended it at step {thread.last}{f': {reason}' if reason else ''}."]
 
 
-def clause_words(clause: Clause) -> str:
-    """Return in a line what a clause asks for."""
+def describe_clause(clause: Clause) -> str:
+    """Return in one line what a clause asks for."""
     if clause.text:
         return clause.text
     words = {
-        "issue": f"{clause.subject} has no quote that holds",
-        "hypothesis": "the hypothesis has no quote that holds",
+        "issue": f"{clause.subject} has no verified quote",
+        "hypothesis": "the hypothesis has no verified quote",
         "no_hypothesis": "no hypothesis was stated",
-        "refuted": f"a refuted quote of {clause.subject} stands",
+        "refuted": f"a refuted quote of {clause.subject} was not withdrawn",
         "min_steps": f"fewer than {clause.subject} steps",
-        "not_heard": f"{clause.subject} was not heard",
+        "not_heard": f"{clause.subject} did not answer",
     }
     return words.get(clause.kind, f"{clause.kind} {clause.subject}".strip().replace("_", " "))
 
 
 def _quotes(thread: Thread, issue: DigestIssue) -> tuple[Evidence, ...]:
-    """Return the quotes that hold and name the issue, or stand near it."""
+    """Return the quotes that name the issue, and verified ones near it."""
     claim = thread.claims.issues[issue.id]
     return tuple(
         item
@@ -202,18 +204,18 @@ def _near(item: Evidence, path: str | None, line: int | None) -> bool:
     return line is None or (item.line is not None and abs(item.line - line) <= NEAR_LINES)
 
 
-def _theories(thread: Thread, recorded: Sequence[Step]) -> tuple[Theory, ...]:
-    """Return every hypothesis that was stated, the last one's fate first decided by the live steps."""
+def _hypotheses(thread: Thread, recorded: Sequence[Step]) -> tuple[StatedHypothesis, ...]:
+    """Return every hypothesis that was stated, in its order; one stated again in a live step has the status of that."""
     current = thread.claims.hypothesis
     live = {(step.number, step.digest) for step in thread.live}
-    theories: dict[str, Theory] = {}
+    found: dict[str, StatedHypothesis] = {}
     for step in recorded or thread.live:
         text = step.submission.hypothesis
         if not text:
             continue
         is_live = (step.number, step.digest) in live
-        fate = "superseded" if not is_live else "current" if fold(text) == fold(current or "") else "replaced"
-        known = theories.get(fold(text))
-        if known is None or (known.fate == "superseded" and is_live):
-            theories[fold(text)] = Theory(step.number, text, fate)
-    return tuple(theories.values())
+        status = "superseded" if not is_live else "current" if fold(text) == fold(current or "") else "replaced"
+        known = found.get(fold(text))
+        if known is None or (known.status == "superseded" and is_live):
+            found[fold(text)] = StatedHypothesis(step.number, text, status)
+    return tuple(found.values())

@@ -1,15 +1,15 @@
-"""Diagrams as values, and the few words of Mermaid that they are written in and read back from."""
+"""Diagrams as values, written as Mermaid and read back from it."""
 
 import re
 from dataclasses import dataclass
 from html import unescape
 
-MOST_NODES = 60  # of one diagram: more cannot be read
+MOST_NODES = 60  # of one diagram: more are not readable
 LABEL_CHARS = 44  # of one line of a label
 
-# A letter that ends or opens something in Mermaid, in its own code for it: `#` and `;` round the number.
+# Characters with a meaning in Mermaid, and their escapes there: `#`, the code point, `;`.
 _SPECIAL = re.compile(r"[^\w .,:/()+*=@$'-]")
-_CODE = re.compile(r"#(\d{1,7});")
+_ESCAPE = re.compile(r"#(\d{1,7});")
 _HEAD = re.compile(r"(?:flowchart|graph) (LR|RL|TD|TB|BT)")
 _NODE = re.compile(r'(\w+)\["([^"]*)"\](?::::?(\w+))?')
 _EDGE = re.compile(r'(\w+) (-->|-\.->)(?:\|"([^"|]*)"\|)? (\w+)')
@@ -18,7 +18,7 @@ _SKIPPED = re.compile(r"(?:classDef|class|linkStyle|style) .*|%%.*|")
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box: `label` of one to three lines; `mark` is `target`, `dynamic`, `outside` or ""."""
+    """One box: `label` has one to three lines; `mark` is `target`, `dynamic`, `outside` or ""."""
 
     id: str
     label: str
@@ -27,7 +27,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One arrow between the ids of two nodes; a `loose` one is not certain."""
+    """One arrow between two nodes, by their ids; a `loose` one is not certain."""
 
     start: str
     end: str
@@ -37,35 +37,35 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """Boxes and the arrows between them. `across`: it runs from left to right, else from top to bottom."""
+    """Boxes and the arrows between them; it runs from left to right, without `across` from top to bottom."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     across: bool = True
 
 
-def as_mermaid(diagram: Diagram) -> str:
-    """Return the diagram as Mermaid source, without a fence."""
+def write_mermaid(diagram: Diagram) -> str:
+    """Return the diagram as Mermaid source."""
     lines = [f"flowchart {'LR' if diagram.across else 'TD'}"]
     for node in diagram.nodes:
         mark = f":::{node.mark}" if node.mark else ""
-        lines.append(f'  {node.id}["{"<br/>".join(_coded(part) for part in node.label.splitlines())}"]{mark}')
+        lines.append(f'  {node.id}["{"<br/>".join(_escape(part) for part in node.label.splitlines())}"]{mark}')
     for edge in diagram.edges:
-        label = f'|"{_coded(edge.label)}"|' if edge.label else ""
+        label = f'|"{_escape(edge.label)}"|' if edge.label else ""
         lines.append(f"  {edge.start} {'-.->' if edge.loose else '-->'}{label} {edge.end}")
     lines += [
-        f"  classDef {mark} {look}" for mark, look in _LOOKS.items() if any(n.mark == mark for n in diagram.nodes)
+        f"  classDef {mark} {style}" for mark, style in _STYLES.items() if any(n.mark == mark for n in diagram.nodes)
     ]
     return "\n".join(lines)
 
 
 def fenced(diagram: Diagram) -> str:
-    """Return the diagram as a block of Markdown."""
-    return f"```mermaid\n{as_mermaid(diagram)}\n```"
+    """Return the diagram as a fenced block of Markdown."""
+    return f"```mermaid\n{write_mermaid(diagram)}\n```"
 
 
 def read_mermaid(source: str) -> Diagram | None:
-    """Return the diagram that `as_mermaid` wrote; None for any other Mermaid, or one too large to draw."""
+    """Return the diagram that `write_mermaid` wrote; None for any other Mermaid, or one too large to draw."""
     lines = [line.strip() for line in source.strip().splitlines()]
     if not lines or not (head := _HEAD.fullmatch(lines[0])) or len(lines) > 20 * MOST_NODES:
         return None
@@ -73,9 +73,9 @@ def read_mermaid(source: str) -> Diagram | None:
     edges: list[Edge] = []
     for line in lines[1:]:
         if match := _NODE.fullmatch(line):
-            nodes[match[1]] = Node(match[1], _decoded(match[2]), match[3] or "")
+            nodes[match[1]] = Node(match[1], _unescape(match[2]), match[3] or "")
         elif match := _EDGE.fullmatch(line):
-            edges.append(Edge(match[1], match[4], _decoded(match[3] or ""), loose=match[2] == "-.->"))
+            edges.append(Edge(match[1], match[4], _unescape(match[3] or ""), loose=match[2] == "-.->"))
         elif not _SKIPPED.fullmatch(line):
             return None
     if (
@@ -87,24 +87,24 @@ def read_mermaid(source: str) -> Diagram | None:
     return Diagram(tuple(nodes.values()), tuple(edges), head[1] in {"LR", "RL"})
 
 
-_LOOKS = {
+_STYLES = {
     "target": "stroke-width:3px",
     "dynamic": "stroke-dasharray:5 4",
     "outside": "opacity:0.6",
 }
 
 
-def _coded(text: str) -> str:
+def _escape(text: str) -> str:
     line = " ".join(text.split())
     line = line if len(line) <= LABEL_CHARS else f"{line[: LABEL_CHARS - 1]}…"
-    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", line)
+    return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", line)
 
 
-def _decoded(text: str) -> str:
+def _unescape(text: str) -> str:
     lines = re.split(r"<br */?>", text)[:3]
-    return "\n".join(unescape(_CODE.sub(_letter, line)) for line in lines)
+    return "\n".join(unescape(_ESCAPE.sub(_character, line)) for line in lines)
 
 
-def _letter(found: re.Match[str]) -> str:
-    number = int(found[1])
+def _character(match: re.Match[str]) -> str:
+    number = int(match[1])
     return chr(number) if number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF else "\ufffd"

@@ -1,9 +1,9 @@
-"""A report as Markdown, with all that others wrote kept from being more than words."""
+"""A report as Markdown, in which text written by others is only text."""
 
 from collections.abc import Iterator, Sequence
 
 from stepwarden.reports.content import Report, ReportFinding
-from stepwarden.reports.plain import code, escaped, one_line, quoted, tame
+from stepwarden.reports.plain import code, escaped, neutralize, one_line, quoted
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.thread import Step
 
@@ -11,12 +11,12 @@ TITLE_CHARS = 120
 SHORT_CHARS = 200
 
 
-def markdown(report: Report, history: Sequence[str] = ()) -> str:
-    """Return the report as Markdown; `history` are lines of what happened, for its end."""
+def render_markdown(report: Report, history: Sequence[str] = ()) -> str:
+    """Return the report as Markdown; `history` are lines for its end, one for each event."""
     thread = report.thread
     lines = [f"# {thread.tool}: {escaped(one_line(report.task, TITLE_CHARS))}", ""]
     lines += _verdict(report)
-    for part in (_asked, _findings, _theories, _measured, _sections, _opinions, _steps, _evidence, _files):
+    for part in (_task, _findings, _hypotheses, _facts, _sections, _reviews, _steps, _evidence, _files):
         lines += part(report)
     lines += _decisions(report)
     if history:
@@ -34,11 +34,11 @@ def _verdict(report: Report) -> Iterator[str]:
         yield f"- in {code(thread.directory)}"
     if thread.origin:
         yield f"- follows up {code(thread.origin.thread)}"
-    for words in report.passed_over:
+    for words in report.left_open:
         yield f"- left open at the end: {escaped(words)}"
 
 
-def _asked(report: Report) -> Iterator[str]:
+def _task(report: Report) -> Iterator[str]:
     if " ".join(report.task.split()) != one_line(report.task, TITLE_CHARS):
         yield from ("", "## Asked", "", *quoted(report.task))
 
@@ -68,21 +68,21 @@ def _quote(item: Evidence) -> str:
     return f"{item.verdict.value}: {code(place)} {code(one_line(item.quote, 160))}{note}"
 
 
-def _theories(report: Report) -> Iterator[str]:
+def _hypotheses(report: Report) -> Iterator[str]:
     current = report.thread.claims.hypothesis
-    if current is None and not report.theories:
+    if current is None and not report.hypotheses:
         return
     yield from ("", "## Hypothesis", "")
-    for theory in report.theories:
-        if theory.fate == "current":
-            yield from (*quoted(theory.text), "", "Evidenced." if report.hypothesis_evidenced else "Not evidenced.")
-    before = [theory for theory in report.theories if theory.fate != "current"]
-    if before:
-        yield from ("", "Before it:", "")
-        yield from (f"- step {one.step}, {one.fate}: {escaped(one_line(one.text, SHORT_CHARS))}" for one in before)
+    for item in report.hypotheses:
+        if item.status == "current":
+            yield from (*quoted(item.text), "", "Evidenced." if report.hypothesis_evidenced else "Not evidenced.")
+    earlier = [item for item in report.hypotheses if item.status != "current"]
+    if earlier:
+        yield from ("", "Earlier hypotheses:", "")
+        yield from (f"- step {one.step}, {one.status}: {escaped(one_line(one.text, SHORT_CHARS))}" for one in earlier)
 
 
-def _measured(report: Report) -> Iterator[str]:
+def _facts(report: Report) -> Iterator[str]:
     if not report.facts:
         return
     yield from ("", "## Measured", "")
@@ -91,26 +91,26 @@ def _measured(report: Report) -> Iterator[str]:
 
 
 def _sections(report: Report) -> Iterator[str]:
-    """Return the tool's own parts; the server wrote them, from names that others chose."""
+    """Yield the tool's own sections; the server wrote them, with names that others chose."""
     for name, text in report.sections:
-        yield from ("", f"## {escaped(name)}", "", *tame(text.rstrip()))
+        yield from ("", f"## {escaped(name)}", "", *neutralize(text.rstrip()))
 
 
-def _opinions(report: Report) -> Iterator[str]:
+def _reviews(report: Report) -> Iterator[str]:
     if report.synthesis is not None:
         yield from ("", "## Votes", "", escaped(report.synthesis.title), "")
-        for voice in report.voices:
-            vote = voice.failed or (voice.counted.value if voice.counted else "no vote")
-            yield f"- {escaped(voice.name)}: {escaped(vote)}: {escaped(one_line(voice.summary, SHORT_CHARS * 3))}"
-    opinion = report.opinion
-    if opinion is None:
+        for answer in report.answers:
+            vote = answer.failed or (answer.counted.value if answer.counted else "no vote")
+            yield f"- {escaped(answer.name)}: {escaped(vote)}: {escaped(one_line(answer.summary, SHORT_CHARS * 3))}"
+    review = report.review
+    if review is None:
         return
-    yield from ("", "## Second opinion", "", f"**{escaped(opinion.model or 'none')}** {escaped(opinion.verdict)}.")
-    if opinion.summary:
-        yield from ("", *quoted(opinion.summary))
-    for point in opinion.points:
-        mark = "" if point.stands else " (dropped: it misquotes the file)"
-        yield f"- {escaped(point.text)}{mark}"
+    yield from ("", "## Expert review", "", f"**{escaped(review.model or 'none')}** {escaped(review.verdict)}.")
+    if review.summary:
+        yield from ("", *quoted(review.summary))
+    for objection in review.points:
+        mark = "" if objection.stands else " (dropped: it misquotes the file)"
+        yield f"- {escaped(objection.text)}{mark}"
 
 
 def _steps(report: Report) -> Iterator[str]:
@@ -124,13 +124,15 @@ def _steps(report: Report) -> Iterator[str]:
 
 
 def _step(step: Step) -> Iterator[str]:
-    said = step.submission
-    yield from ("", f"### {step.number}. {escaped(one_line(said.step, TITLE_CHARS))}", "")
-    if said.confidence is not None:
-        yield from (f"Confidence claimed: {said.confidence.value.replace('_', ' ')}.", "")
-    if said.step != said.learned and " ".join(said.step.split()) != one_line(said.step, TITLE_CHARS):
-        yield from (*quoted(said.step), "")
-    yield from quoted(said.learned)
+    submission = step.submission
+    yield from ("", f"### {step.number}. {escaped(one_line(submission.step, TITLE_CHARS))}", "")
+    if submission.confidence is not None:
+        yield from (f"Confidence claimed: {submission.confidence.value.replace('_', ' ')}.", "")
+    if submission.step != submission.learned and " ".join(submission.step.split()) != one_line(
+        submission.step, TITLE_CHARS
+    ):
+        yield from (*quoted(submission.step), "")
+    yield from quoted(submission.learned)
 
 
 def _evidence(report: Report) -> Iterator[str]:
@@ -143,11 +145,11 @@ def _files(report: Report) -> Iterator[str]:
     if report.files:
         yield from ("", "## Files", "")
         for file in report.files:
-            marks = ["read" if file.checked else "named"] + ([] if file.found else ["not found"])
+            marks = ["read" if file.checked else "named"] + ([] if file.exists else ["not found"])
             yield f"- {code(file.path)} ({', '.join(marks)})"
 
 
 def _decisions(report: Report) -> Iterator[str]:
     yield from ("", "## Decisions", "")
-    for remark in report.decisions:
-        yield f"- step {remark.step}, {remark.by.value}: {remark.kind}: {escaped(remark.reason)}"
+    for record in report.decisions:
+        yield f"- step {record.step}, {record.by.value}: {record.kind}: {escaped(record.reason)}"

@@ -1,4 +1,4 @@
-"""Makes text of anybody safe to show: what threads hold was written by models, about files of anybody."""
+"""Makes untrusted text safe to show: threads contain what models wrote about anybody's files."""
 
 import re
 import unicodedata
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-# Letters that turn the direction of what follows: they show another text than the one that is there (CVE-2021-42574).
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Characters that change the direction of text, so that it reads differently from what it is (CVE-2021-42574).
+_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 _TAG = re.compile(r"([\\<>\[\]|&$])")
 _LINK = re.compile(r"(?<!\\)((?:\\\\)*)([<\[])")  # not escaped already
@@ -21,21 +21,21 @@ _FENCE = re.compile(r"`{3,}")
 
 
 def visible(text: str) -> str:
-    """Return `text` with control letters and those that turn its direction shown by their number."""
+    """Return `text` with control characters and those that change its direction shown by their code points."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_shown(char) for char in text.replace("\r\n", "\n"))
+    return "".join(_visible_character(char) for char in text.replace("\r\n", "\n"))
 
 
-def _shown(char: str) -> str:
+def _visible_character(char: str) -> str:
     if char in "\n\t":
         return char
-    hidden = char in _TURNING or unicodedata.category(char) in {"Cc", "Cs"}
+    hidden = char in _DIRECTION_MARKS or unicodedata.category(char) in {"Cc", "Cs"}
     return f"[U+{ord(char):04X}]" if hidden else char
 
 
 def one_line(text: str, chars: int) -> str:
-    """Return `text` on one line, cut to `chars` characters, at a word where one ends near."""
+    """Return `text` on one line, cut to `chars` characters, at the end of a word where one is near."""
     line = " ".join(visible(text).split())
     if len(line) <= chars:
         return line
@@ -45,7 +45,7 @@ def one_line(text: str, chars: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return `text` on one line as Markdown that shows it word for word."""
+    """Return `text` on one line as Markdown that shows it verbatim."""
     line = " ".join(visible(text).split())
     return _RULE.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", line))
 
@@ -59,38 +59,40 @@ def code(text: str) -> str:
 
 
 def fence(text: str, info: str = "") -> list[str]:
-    """Return `text` as the lines of a fenced block that nothing in it can close."""
+    """Return `text` as the lines of a fenced block that its own fences cannot close."""
     longest = max((len(run) for run in _FENCE.findall(text)), default=2)
     mark = "`" * max(3, longest + 1)
     return [f"{mark}{info}", *visible(text).rstrip("\n").split("\n"), mark]
 
 
 def quoted(text: str) -> list[str]:
-    """Return Markdown of anybody as the lines of a block quote: its lists, stress and code stay, the rest is plain.
+    """Return untrusted Markdown as the lines of a block quote: lists, emphasis and code stay, the rest is plain text.
 
-    It cannot end its quote, make headings or tables, load a picture, link, or bring HTML.
+    It cannot end the quote, make headings or tables, load images, link, or add HTML.
     """
-    return [f"> {line}".rstrip() for line in _lines(visible(text), _harmless)] or [">"]
+    return [f"> {line}".rstrip() for line in _lines(visible(text), _neutralize_text)] or [">"]
 
 
-def tame(text: str) -> list[str]:
-    """Return a tool's own Markdown, with names of anybody in it, as lines without HTML, links, pictures and titles."""
-    return list(_lines(visible(text), _tamed))
+def neutralize(text: str) -> list[str]:
+    """Return the lines of a tool's own Markdown, which has untrusted names, without HTML, links, images and titles."""
+    return list(_lines(visible(text), _neutralize_line))
 
 
-def _tamed(line: str) -> str:
+def _neutralize_line(line: str) -> str:
     return _TITLE.sub(r"\\", _outside_code(line, _LINK, r"\1\\\2"))
 
 
-def _outside_code(line: str, pattern: re.Pattern[str], instead: str) -> str:
-    """Replace in `line` outside of its code spans, which have to be plain ones that no other line can join."""
+def _outside_code(line: str, pattern: re.Pattern[str], replacement: str) -> str:
+    """Replace matches in `line` outside of code spans; only simple spans that lie within the line count."""
     if line.count("`") % 2 or "``" in line or "\\`" in line:
-        return pattern.sub(instead, line.replace("`", "'"))
-    return "".join(part if index % 2 else pattern.sub(instead, part) for index, part in enumerate(_SPAN.split(line)))
+        return pattern.sub(replacement, line.replace("`", "'"))
+    return "".join(
+        part if index % 2 else pattern.sub(replacement, part) for index, part in enumerate(_SPAN.split(line))
+    )
 
 
 def _lines(text: str, safe: Callable[[str], str]) -> Iterator[str]:
-    """Return the lines of `text`: fenced blocks are fenced anew, the other lines made `safe`."""
+    """Yield the lines of `text`, fenced blocks with new fences, other lines made `safe`."""
     lines = text.split("\n")
     at = 0
     for token in _parser().parse(text):
@@ -104,8 +106,8 @@ def _lines(text: str, safe: Callable[[str], str]) -> Iterator[str]:
     yield from map(safe, lines[at:])
 
 
-def _harmless(line: str) -> str:
-    """Escape what could be more than words, lists, stress and code of one line."""
+def _neutralize_text(line: str) -> str:
+    """Return a line with everything escaped but words, lists, emphasis and code."""
     if not line.strip():
         return ""
     indent = len(line) - len(line.lstrip(" \t"))

@@ -1,4 +1,4 @@
-"""Turns Markdown of anybody into HTML that can do nothing: no link, picture, style or markup of its own."""
+"""Renders untrusted Markdown as inert HTML: without links, images, styles or markup of its own."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,19 +12,19 @@ from stepwarden.reports.svg import draw
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-MOST_CHARS = 200_000  # of one text that is laid out; a longer one is shown as it is
+MOST_CHARS = 200_000  # of one text that is rendered; a longer one is shown as plain text
 
 
 def prose(text: str, *, title: str = "") -> str:
-    """Return `text`, which may be Markdown, as HTML; diagrams in it are drawn, with `title` as their words."""
+    """Return `text`, which may be Markdown, as HTML; diagrams in it are drawn, with `title` as their label."""
     shown = visible(text)
     if len(shown) > MOST_CHARS:
         return f"<pre>{escape(shown)}</pre>"
     return _renderer().render(shown, {"title": title})
 
 
-def figure(source: str, title: str) -> str:
-    """Return Mermaid source as a drawing with the source below it; just the source where it cannot be drawn."""
+def render_figure(source: str, title: str) -> str:
+    """Return Mermaid source as a drawing with the source below it, or only the source where it cannot be drawn."""
     diagram = read_mermaid(source)
     block = f"<pre><code>{escape(source)}</code></pre>"
     if diagram is None:
@@ -41,7 +41,7 @@ def figure(source: str, title: str) -> str:
 def _renderer() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
-    # What is off can point outside the page; headings are demoted below those of the report.
+    # Disabled is what can refer outside the page; headings rank below those of the report.
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
     renderer.disable(["link", "image", "autolink", "reference", "html_block", "html_inline", "entity"])
     for rule, render in _RULES.items():
@@ -52,7 +52,7 @@ def _renderer() -> "MarkdownIt":
 def _fence(_: Any, tokens: Any, index: int, __: Any, env: Any) -> str:
     token = tokens[index]
     if str(token.info).strip() == "mermaid":
-        return figure(str(token.content), str(env.get("title", "")))
+        return render_figure(str(token.content), str(env.get("title", "")))
     return f"<pre><code>{escape(str(token.content))}</code></pre>\n"
 
 
@@ -63,7 +63,7 @@ def _heading(_: Any, tokens: Any, index: int, __: Any, ___: Any) -> str:
 
 
 def _cell(_: Any, tokens: Any, index: int, __: Any, ___: Any) -> str:
-    """Return a cell without the `style` that aligns it, which the page's policy forbids."""
+    """Return the tag of a cell without its alignment `style`, which the page's policy forbids."""
     token = tokens[index]
     return f"<{token.tag}>" if token.nesting == 1 else f"</{token.tag}>"
 

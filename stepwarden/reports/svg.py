@@ -1,4 +1,4 @@
-"""Draws a diagram as SVG: boxes in layers, arrows between them; no script, no style but classes of the page."""
+"""Draws a diagram as SVG: boxes in layers and arrows between them, styled by classes of the page, without script."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,16 @@ from unicodedata import east_asian_width
 
 from stepwarden.reports.diagram import LABEL_CHARS, Diagram, Edge, Node
 
-GLYPH, LINE = 7.3, 17.0  # pixels: of one letter of the page's 12 px monospace, and from line to line
+GLYPH, LINE = 7.3, 17.0  # pixels: the width of a letter of the page's 12 px monospace, the height of a line
 PAD_X, PAD_Y = 12.0, 9.0
-GAP_ALONG, GAP_ASIDE = 56.0, 18.0  # between two layers, and between two boxes of one
+GAP_ALONG, GAP_ASIDE = 56.0, 18.0  # between two layers, and between two boxes of a layer
 MARGIN = 10.0
-SWEEPS = 4  # passes that put a box near those it is tied to
+SWEEPS = 4  # passes that move boxes near those they are connected to
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a node is drawn; `x` and `y` are its upper left corner, all in pixels."""
+    """Where a node is drawn, in pixels; `x` and `y` are its upper left corner."""
 
     node: Node
     x: float
@@ -28,24 +28,24 @@ class Box:
 
 
 def draw(diagram: Diagram, title: str) -> str:
-    """Return `diagram` as one `<svg>` element with `title` for those who cannot see it."""
-    boxes = layout(diagram)
+    """Return `diagram` as one `<svg>` element with `title` for screen readers."""
+    boxes = place_boxes(diagram)
     width = max(box.x + box.width for box in boxes.values()) + MARGIN
     height = max(box.y + box.height for box in boxes.values()) + MARGIN
     back = any(_runs_back(edge, boxes, across=diagram.across) for edge in diagram.edges)
     width, height = (width, height + 16) if diagram.across and back else (width + 16 * back, height)
-    said = escape(title)
+    label = escape(title)
     frame = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-    head = f'<svg class="diagram" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{said}" {frame}>'
-    parts = [f"{head}<title>{said}</title>"]
+    head = f'<svg class="diagram" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" {frame}>'
+    parts = [f"{head}<title>{label}</title>"]
     edge_of = max((box.y + box.height if diagram.across else box.x + box.width) for box in boxes.values())
     parts += [_arrow(edge, boxes, edge_of + 14, across=diagram.across) for edge in diagram.edges]
     parts += [_box(box) for box in boxes.values()]
     return "".join([*parts, "</svg>"])
 
 
-def layout(diagram: Diagram) -> Mapping[str, Box]:
-    """Return each node its place, by id: no two overlap, and arrows run on where no cycle forbids it."""
+def place_boxes(diagram: Diagram) -> Mapping[str, Box]:
+    """Return the box of each node by id: none overlap, and arrows point forward except in cycles."""
     layers = _layers(diagram)
     _untangle(layers, diagram.edges)
     sizes = {node.id: _size(node) for node in diagram.nodes}
@@ -68,7 +68,7 @@ def layout(diagram: Diagram) -> Mapping[str, Box]:
 
 
 def _layers(diagram: Diagram) -> list[list[str]]:
-    """Put every node behind all that lead to it; arrows that close a cycle do not count."""
+    """Return the nodes in layers, each behind all that point to it; arrows that close a cycle do not count."""
     forward: dict[str, list[str]] = defaultdict(list)
     for edge in diagram.edges:
         if edge.start != edge.end and edge.end not in forward[edge.start]:
@@ -87,7 +87,7 @@ def _layers(diagram: Diagram) -> list[list[str]]:
 
 
 def _topological(names: Sequence[str], forward: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the names so that each stands before what it leads to, cycles cut where they close."""
+    """Return the names in topological order, cycles cut where they close."""
     done: dict[str, None] = {}
     seen: set[str] = set()
     reached = {end for ends in forward.values() for end in ends}
@@ -105,18 +105,18 @@ def _topological(names: Sequence[str], forward: Mapping[str, Sequence[str]]) -> 
 
 
 def _untangle(layers: list[list[str]], edges: Sequence[Edge]) -> None:
-    """Order each layer by the middle of what its boxes are tied to in the layer before, or after."""
-    ties: dict[str, list[str]] = defaultdict(list)
+    """Order each layer by the mean position of what its boxes are connected to in the layer before or after."""
+    connected: dict[str, list[str]] = defaultdict(list)
     for edge in edges:
-        ties[edge.start].append(edge.end)
-        ties[edge.end].append(edge.start)
+        connected[edge.start].append(edge.end)
+        connected[edge.end].append(edge.start)
     for sweep in range(SWEEPS):
         pairs = list(pairwise(layers))
         for fixed, moved in pairs if sweep % 2 == 0 else [(later, earlier) for earlier, later in reversed(pairs)]:
             place = {name: index for index, name in enumerate(fixed)}
             middle: dict[str, float] = {}
             for index, name in enumerate(moved):
-                near = [place[other] for other in ties[name] if other in place]
+                near = [place[other] for other in connected[name] if other in place]
                 middle[name] = sum(near) / len(near) if near else float(index)
             moved.sort(key=middle.__getitem__)
 
@@ -158,16 +158,16 @@ def _arrow(edge: Edge, boxes: Mapping[str, Box], around: float, *, across: bool)
     start, end = boxes[edge.start], boxes[edge.end]
     back = _runs_back(edge, boxes, across=across)
     path, (x, y), head = (_across if across else _down)(start, end, around if back else None)
-    looks = "edge loose" if edge.loose else "edge"
+    style = "edge loose" if edge.loose else "edge"
     label = ""
     if edge.label:
         text = edge.label if len(edge.label) <= 18 else f"{edge.label[:17]}…"
         label = f'<text x="{x:.1f}" y="{y - 4:.1f}" text-anchor="middle" class="on">{escape(text)}</text>'
-    return f'<path class="{looks}" d="{path}"/><path class="head" d="{head}"/>{label}'
+    return f'<path class="{style}" d="{path}"/><path class="head" d="{head}"/>{label}'
 
 
 def _across(start: Box, end: Box, low: float | None) -> tuple[str, tuple[float, float], str]:
-    """Return the line, where its label goes, and the arrow's head; what runs back goes round below all, at `low`."""
+    """Return the line, the position of its label, and the arrowhead; one that points back goes below all, at `low`."""
     if low is not None:
         x0, y0, x1, y1 = start.x + start.width / 2, start.y + start.height, end.x + end.width / 2, end.y + end.height
         if start is end:
@@ -191,6 +191,7 @@ def _across(start: Box, end: Box, low: float | None) -> tuple[str, tuple[float, 
 
 
 def _down(start: Box, end: Box, far: float | None) -> tuple[str, tuple[float, float], str]:
+    """Return the same for a diagram from top to bottom; an arrow that points back goes right of all, at `far`."""
     if far is not None:
         x0, y0, x1, y1 = start.x + start.width, start.y + start.height / 2, end.x + end.width, end.y + end.height / 2
         if start is end:

@@ -87,8 +87,13 @@ def first_steps(thread: Thread, count: int) -> Thread:
         trail=trail,
         revised=revised,
         totals=reduce(lambda totals, step: _counted(thread, totals, step, files_new=0), trail, Totals()),
-        claims=reduce(Claims.with_step, live, Claims()),
+        claims=_claimed(live),
     )
+
+
+def _claimed(live: Iterable[Step]) -> Claims:
+    """Return what live steps say, in the order of their numbers."""
+    return frozen(reduce(Claims.with_step, live, drafted(Claims())))
 
 
 def _in_places(trail: Iterable[Step]) -> PersistentList[Step]:
@@ -142,6 +147,7 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         revised=None if thread.revised is None else thread.revised.with_items(step),
         totals=_counted(thread, thread.totals, step, files_new=_files_new(thread, step)),
         claims=thread.claims.with_step(step),
+        recorded_at=thread.recorded_at.with_items({step.number: thread.version + 1}),
         digests=thread.digests.with_items({step.digest: step.number}),
         directory=step.submission.directory or thread.directory,
         outcome=Outcome.OPEN,
@@ -162,7 +168,7 @@ def _revised(thread: Thread) -> Thread:
     return evolve(
         thread,
         revised=live,
-        claims=reduce(Claims.with_step, in_order, Claims()),
+        claims=_claimed(in_order),
         digests=digests,
         superseded=thread.superseded.union(thread.digests).difference(digests),
     )

@@ -130,6 +130,7 @@ class Thread:
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
     refused_at: frozenset[int] = frozenset()  # numbers whose step was refused at first for bringing nothing
     attempts: PersistentMap[int, int] = field(default_factory=PersistentMap[int, int])  # number -> times recorded
+    recorded_at: PersistentMap[int, int] = field(default_factory=PersistentMap[int, int])  # number -> version then
     digests: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])  # live ones -> number
     decisions: PersistentList[DecisionRecord] = field(default_factory=PersistentList[DecisionRecord])
 

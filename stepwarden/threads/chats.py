@@ -35,14 +35,14 @@ from stepwarden.threads.chat_store import CHAT, Chat, Turn, append_turn, load_ch
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.submissions import ATTEMPTS, new_thread_id
 
-_SEEING = 3  # how many models with eyes a refusal names
+_NAMED_MODELS = 3  # that see images, in a refusal
 
 
 @dataclass(frozen=True, slots=True)
 class ChatQuestion:
     """One message as a tool hands it in; its fields are those of the request.
 
-    `thread_id` is a chat to go on with, or a workflow thread to talk about. `digest` stands for the request without it.
+    `thread_id` is a chat to go on with, or a workflow thread to talk about. `digest` identifies the request without it.
     """
 
     caller: Caller
@@ -63,8 +63,8 @@ class ChatQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Setting:
-    """What a question is asked in: the chat so far, the thread it is about, and what may be read."""
+class _Context:
+    """The context of a question: the chat so far, the thread it is about, and what may be read."""
 
     chat: Chat
     origin: str | None
@@ -74,7 +74,7 @@ class _Setting:
 
 
 class Chats:
-    """Takes the messages of all chats of this process, those of one chat one after another.
+    """Answers the messages of all chats of this process, those of one chat one after another.
 
     `wording` is the system prompt. `call_s` is the deadline of one call.
     """
@@ -120,17 +120,17 @@ class Chats:
             lock.release()
 
     async def _answer(self, question: ChatQuestion, chat: Chat, origin: str | None, until: float) -> Chat:
-        setting = await self._setting(question, chat, origin)
-        if await anyio.to_thread.run_sync(_repeats_last, question, setting):
+        context = await self._context(question, chat, origin)
+        if await anyio.to_thread.run_sync(_repeats_last, question, context):
             return chat
         if not question.names_a_model:
             await find_some(self._models)
         choice = self._choose(question, chat)
-        request, turn = await anyio.to_thread.run_sync(_composed, question, setting, choice, self._wording)
+        request, turn = await anyio.to_thread.run_sync(_composed, question, context, choice, self._wording)
         reply = await self._complete(replace(request, principal=question.caller.principal), until)
         return await self._record(chat, _answered(turn, reply), question.caller)
 
-    async def _setting(self, question: ChatQuestion, chat: Chat, origin: str | None) -> _Setting:
+    async def _context(self, question: ChatQuestion, chat: Chat, origin: str | None) -> _Context:
         briefing, directory = "", question.directory or (chat.last.directory if chat.last else None)
         if origin is not None:
             try:
@@ -143,10 +143,10 @@ class Chats:
         if question.files or question.directory:
             policy = RootPolicy(self._roots, question.caller.local)
             workspace = await anyio.to_thread.run_sync(open_workspace, directory, policy)
-        return _Setting(chat, origin, directory, briefing, workspace)
+        return _Context(chat, origin, directory, briefing, workspace)
 
     def _choose(self, question: ChatQuestion, chat: Chat) -> Choice:
-        """Choose the model that was named, else that of the last turn, else by need; with eyes where it needs them."""
+        """Return the model that was named, else that of the last turn, else by need; for images one that sees them."""
         if question.model is not None or chat.last is None:
             choice = self._models.choose(question.model, ModelTier.BALANCED)
         else:
@@ -156,7 +156,7 @@ class Chats:
         seeing = [info.name for info in self._models.usable() if info.sees_images]
         if seeing and not question.names_a_model:
             return replace(self._models.choose(seeing[0], ModelTier.BALANCED), why="the first that sees images")
-        named = f", or name one that does ({', '.join(seeing[:_SEEING])})" if seeing else "; no usable model does"
+        named = f", or name one that does ({', '.join(seeing[:_NAMED_MODELS])})" if seeing else "; no usable model does"
         text = f"{choice.info.name} sees no images, as far as is known: leave them out{named}."
         raise ModelError(ErrorKind.UNSUPPORTED, text, model=choice.info.name)
 
@@ -192,39 +192,39 @@ class Chats:
         raise StoreBusy("Other calls kept changing this chat; nothing was recorded. Send the same call again.")
 
 
-def _repeats_last(question: ChatQuestion, setting: _Setting) -> bool:
+def _repeats_last(question: ChatQuestion, context: _Context) -> bool:
     """Whether the question was the last one too, and its files say what they said then. Reads files."""
-    last = setting.chat.last
+    last = context.chat.last
     if last is None or last.digest != question.digest:
         return False
     if not question.files:
         return True
-    text, _ = setting.workspace.numbered(_names(question, setting.workspace), last.limit_bytes)
+    text, _ = context.workspace.numbered(_names(question, context.workspace), last.limit_bytes)
     return _digest(text) == last.files_digest
 
 
-def _composed(question: ChatQuestion, setting: _Setting, choice: Choice, wording: str) -> tuple[ModelRequest, Turn]:
+def _composed(question: ChatQuestion, context: _Context, choice: Choice, wording: str) -> tuple[ModelRequest, Turn]:
     """Return the request, and the turn as it will be recorded, without its answer. Reads files.
 
     Raises ModelError where the question is too long for the model even without files and history.
     """
     bare = Message("user", question.prompt, question.images)
     budget = request_bytes([choice.info])
-    verbatim = _bytes(conversation(setting.chat, bare, wording, setting.briefing)) <= budget
-    used = _bytes(conversation(setting.chat, bare, wording, setting.briefing, verbatim=verbatim))
+    verbatim = _bytes(conversation(context.chat, bare, wording, context.briefing)) <= budget
+    used = _bytes(conversation(context.chat, bare, wording, context.briefing, verbatim=verbatim))
     if used > budget:
         text = f"{used // 1024} KB of text is more than {choice.info.name} takes: send less, or name another model."
         raise ModelError(ErrorKind.TOO_LONG, text, model=choice.info.name)
-    names = _names(question, setting.workspace)
-    files, left_out = setting.workspace.numbered(names, budget - used) if names else ("", [])
+    names = _names(question, context.workspace)
+    files, left_out = context.workspace.numbered(names, budget - used) if names else ("", [])
     asked = replace(bare, text=question_text(question.prompt, files, tuple(left_out)))
     request = ModelRequest(
         model=choice.info.name,
-        messages=tuple(conversation(setting.chat, asked, wording, setting.briefing, verbatim=verbatim)),
+        messages=tuple(conversation(context.chat, asked, wording, context.briefing, verbatim=verbatim)),
         temperature=question.temperature,
         thinking=question.thinking,
         purpose=CHAT,
-        thread=setting.chat.id,
+        thread=context.chat.id,
     )
     turn = Turn(
         prompt=question.prompt,
@@ -239,9 +239,9 @@ def _composed(question: ChatQuestion, setting: _Setting, choice: Choice, wording
         files_digest=_digest(files),
         limit_bytes=budget - used,
         images=len(question.images),
-        directory=setting.workspace.directory or setting.directory,
-        origin=setting.origin,
-        notes=() if setting.workspace.readable or not names else ("No file may be read: send working_directory.",),
+        directory=context.workspace.directory or context.directory,
+        origin=context.origin,
+        notes=() if context.workspace.readable or not names else ("No file may be read: send working_directory.",),
     )
     return request, turn
 

@@ -4,7 +4,9 @@ import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import anyio.to_thread
 from pydantic import ValidationError
 
 from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
@@ -12,17 +14,31 @@ from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused
 from stepwarden.steps.fold import fold_events, fold_history
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, HeadChange, NewEvent, Store, StoredEvent, kinds
+from stepwarden.storage.records import TITLE_CHARS
 from stepwarden.threads.calls import Caller, HistoryEntry
 
 KEPT_BYTES = 16 * 1024 * 1024  # payloads of the threads kept in memory; the rest is folded anew when it is asked for
 
 
+MANY_EVENTS = 200  # to fold in a worker thread: the event loop has other calls to answer
+_PAGE_EVENTS = 32  # read at once where the end of a call is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """A thread as this process knew it last, whose it is, and the bytes of its payloads."""
+
+    thread: Thread
+    principal: str
+    size: int
+
+
 class Journal:
-    """Loads and appends threads. What it keeps is a cache of frozen values, checked against the head at each load."""
+    """Loads and appends threads. What it remembers of them is a cache of frozen values."""
 
     def __init__(self, store: Store, *, kept_bytes: int = KEPT_BYTES) -> None:
         self.store = store
-        self._kept: OrderedDict[str, tuple[Thread, int]] = OrderedDict()
+        self._kept: OrderedDict[str, _Remembered] = OrderedDict()
         self._kept_bytes = kept_bytes
         self._bytes = 0
 
@@ -36,17 +52,29 @@ class Journal:
             raise UnknownStream(thread_id)
         return head
 
+    def remembered(self, thread_id: str, caller: Caller) -> Thread | None:
+        """Return the caller's thread as this process knew it last, None where it does not.
+
+        Another process may have moved it on. An append tells, and raises VersionConflict then; whatever is not
+        appended has to be decided on the thread that `load` gives.
+        """
+        kept = self._kept.get(thread_id)
+        return kept.thread if kept is not None and kept.principal == caller.principal else None
+
     async def load(self, thread_id: str, caller: Caller) -> Thread:
         """Return the caller's thread as it stands now; raises as `head` does, and OtherKind for a chat."""
         head = await self.head(thread_id, caller)
         if head.kind != kinds.THREAD.name:
             raise OtherKind(f"{thread_id} is not a thread of steps: go on with it by {head.tool}.")
-        thread, size = self._kept.get(thread_id, (Thread(thread_id, head.tool), 0))
-        if thread.version < head.version:
-            stored = await self.store.read(thread_id, after=thread.version)
-            fold = fold_events if thread.version else fold_history
-            thread = fold(thread, _decoded(stored))
-            self._keep(thread, size + sum(len(event.payload) for event in stored))
+        kept = self._kept.get(thread_id)
+        if kept is None or kept.thread.version > head.version:  # an older store may have been put in its place
+            self._forget(thread_id)
+            kept = _Remembered(Thread(thread_id, head.tool), head.principal, 0)
+        if kept.thread.version == head.version:
+            return kept.thread
+        stored = await self.store.read(thread_id, after=kept.thread.version)
+        thread = await _folded(kept.thread, stored)
+        self._keep(_Remembered(thread, head.principal, kept.size + sum(len(event.payload) for event in stored)))
         return thread
 
     async def append(
@@ -65,41 +93,61 @@ class Journal:
         """
         new = [NewEvent(*encode(event)) for event in events]
         await self.store.append(thread.id, before, new, _head_change(thread, events, caller), keep=_packed(keep))
-        _, size = self._kept.get(thread.id, (thread, 0))
-        self._keep(thread, size + sum(len(event.payload) for event in new))
+        kept = self._kept.get(thread.id)
+        size = (kept.size if kept is not None else 0) + sum(len(event.payload) for event in new)
+        self._keep(_Remembered(thread, caller.principal, size))
 
     async def kept(self, thread_id: str) -> dict[str, bytes]:
         """Return what was kept with the thread, by name."""
         return {name: zlib.decompress(data) for name, data in (await self.store.kept(thread_id)).items()}
 
     async def replayed(self, thread: Thread, number: int) -> tuple[Thread, tuple[Event, ...]]:
-        """Return the thread as the call that recorded live step `number` left it, and the events of that call."""
-        stored = await self.store.read(thread.id)
-        events = list(_decoded(stored))
-        digest = thread.trail[number - 1].digest
-        start = max(
-            index
-            for index, event in enumerate(events)
-            if isinstance(event, StepRecorded) and event.step.number == number and event.step.digest == digest
-        )
-        end = start + 1
-        while end < len(events) and not isinstance(events[end], StepRecorded | GivenUp | Abandoned):
-            end += 1
-        decided = tuple(event for event in events[start:end] if not isinstance(event, Refused))
-        return fold_history(Thread(thread.id, thread.tool), events[:end]), decided
+        """Return the thread as the call that recorded live step `number` left it, and the events of that call.
+
+        Reads and folds no more than the call's own events where it was the last one that moved the thread on.
+        """
+        events, seq = list[Event](), thread.recorded_at[number] - 1
+        end = None
+        while end is None and (page := await self.store.read(thread.id, after=seq, limit=_PAGE_EVENTS)):
+            for event in _decoded(page):
+                seq += 1
+                if events and isinstance(event, StepRecorded | GivenUp | Abandoned):
+                    end = seq
+                    break
+                events.append(event)
+        decided = tuple(event for event in events if not isinstance(event, Refused))
+        if end is None:
+            return thread, decided
+        before = await self.store.read(thread.id, limit=end - 1)
+        return await _folded(Thread(thread.id, thread.tool), before), decided
 
     async def history(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[HistoryEntry]:
         """Return the thread's events from number `after` + 1 on, at most `limit`."""
         stored = await self.store.read(thread_id, after=after, limit=limit)
         return [HistoryEntry(row.seq, row.at, row.kind, json.loads(row.payload), row.hash) for row in stored]
 
-    def _keep(self, thread: Thread, size: int) -> None:
-        _, size_before = self._kept.pop(thread.id, (thread, 0))
-        self._kept[thread.id] = (thread, size)
-        self._bytes += size - size_before
+    def _keep(self, kept: _Remembered) -> None:
+        before = self._kept.get(kept.thread.id)
+        if before is not None and before.thread.version > kept.thread.version:
+            return  # another call of this process went on from what this one appended, and was here first
+        self._kept[kept.thread.id] = kept
+        self._kept.move_to_end(kept.thread.id)
+        self._bytes += kept.size - (before.size if before is not None else 0)
         while len(self._kept) > 1 and self._bytes > self._kept_bytes:
-            _, (_, size) = self._kept.popitem(last=False)
-            self._bytes -= size
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, thread_id: str) -> None:
+        kept = self._kept.pop(thread_id, None)
+        self._bytes -= kept.size if kept is not None else 0
+
+
+async def _folded(thread: Thread, stored: Sequence[StoredEvent]) -> Thread:
+    """Return `thread` after the stored events."""
+
+    def fold() -> Thread:
+        return (fold_events if thread.version else fold_history)(thread, _decoded(stored))
+
+    return fold() if len(stored) < MANY_EVENTS else await anyio.to_thread.run_sync(fold)
 
 
 def _packed(keep: Mapping[str, bytes] | None) -> dict[str, bytes]:
@@ -119,7 +167,7 @@ def _head_change(thread: Thread, events: Sequence[Event], caller: Caller) -> Hea
     return HeadChange(
         tool=thread.tool,
         principal=caller.principal,
-        title=" ".join(thread.task.split()),
+        title=" ".join(thread.task.split(maxsplit=TITLE_CHARS)),  # it is cut to so many characters
         state=thread.outcome.value,
         steps=len(thread.live),
         total_steps=thread.total_steps,

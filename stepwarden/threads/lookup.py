@@ -1,17 +1,22 @@
-"""What is looked up for one step before it is decided: its paths by their names, its quotes, the files it names."""
+"""What is found out about one call before it is decided: what it is, and what the files say that it names.
 
-from collections.abc import Sequence
+All of it blocks: it runs in a worker thread, in one go, wherever a file may be read.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from stepwarden.files import Workspace
+from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import TaskFacts
-from stepwarden.steps.admission import Accept, Open
+from stepwarden.steps.admission import Accept, Admission, Open, admit
 from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.gate import Policy
 from stepwarden.steps.inspection import NO_INSPECTION
 from stepwarden.steps.machine import StepFacts
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
+from stepwarden.threads.calls import StepCall
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,52 @@ class StepLookup:
             computed=measured.total if counted is None else counted,
             changed_lines=measured.changed_lines,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedCall:
+    """A call with all that was found out about it.
+
+    `thread` is the one whose id was sent, `submission` what was sent with its paths by their names, `found` what an
+    admitted step names, None for any other call. `until` is the deadline of the call.
+    """
+
+    call: StepCall
+    thread: Thread | None
+    workspace: Workspace
+    submission: Submission
+    admission: Admission
+    until: float
+    found: StepLookup | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the tool that was called."""
+        return self.call.policy
+
+    @property
+    def joined(self) -> Thread | None:
+        """The thread that the call adds to; None where it opens one."""
+        return None if isinstance(self.admission, Open) else self.thread
+
+
+def directory_of(call: StepCall, thread: Thread | None) -> str | None:
+    """Return the working directory that a call names, else that of its thread."""
+    return call.submission.directory or (thread.directory if thread else None)
+
+
+def admit_call(
+    call: StepCall, thread: Thread | None, roots: RootPolicy, working_on: Iterable[int], until: float
+) -> AdmittedCall:
+    """Tell what a call on `thread` is, and look up what it names where it is a step. May read files.
+
+    `working_on` are the thread's steps that this process has not answered yet. Raises RootRefused.
+    """
+    workspace = open_workspace(directory_of(call, thread), roots)
+    submission = locate(call.submission, workspace)
+    admission = admit(thread, submission, call.policy, working_on=working_on)
+    found = look_up(workspace, submission, thread, admission) if isinstance(admission, Open | Accept) else None
+    return AdmittedCall(call, thread, workspace, submission, admission, until, found)
 
 
 def locate(submission: Submission, workspace: Workspace) -> Submission:

@@ -1,21 +1,12 @@
-"""Reading threads back: lists, pages of a history, reports and exports."""
+"""Reading threads back: lists, single ones, pages of a history."""
 
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
 
-from stepwarden.reports.content import TimedEvent, report_of
-from stepwarden.reports.markdown import markdown
-from stepwarden.reports.page import page, talk_page
-from stepwarden.reports.plain import escaped, quoted
-from stepwarden.steps.digest import digest
-from stepwarden.steps.events import decode
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chat_store import Chat, load_chat
-from stepwarden.threads.event_text import describe, one_line, stamp
 from stepwarden.threads.journal import Journal
 
 PAGE_BYTES = 12_000  # of one page of a history, as JSON
@@ -70,58 +61,3 @@ class ThreadQueries:
         """Return the whole history of one thread of the caller's."""
         await self._journal.head(thread_id, caller)
         return await self._journal.history(thread_id)
-
-
-def as_json(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
-    """Return the whole thread as JSON: its digest and every event with time and hash. A chat is its events."""
-    body: dict[str, Any] = {"thread": thread.id, "tool": kinds.CHAT.name}
-    if isinstance(thread, Thread):
-        body = _thread_as_json(thread)
-    body["events"] = [asdict(entry) for entry in history]
-    return json.dumps(body, ensure_ascii=False, indent=2, default=str)
-
-
-def _thread_as_json(thread: Thread) -> dict[str, Any]:
-    return {
-        "thread": thread.id,
-        "tool": thread.tool,
-        "outcome": thread.outcome.value,
-        "assurance": thread.assurance.value,
-        "directory": thread.directory,
-        "origin": asdict(thread.origin) if thread.origin else None,
-        "digest": asdict(digest(thread)),
-    }
-
-
-def as_markdown(thread: Thread | Chat, history: Sequence[HistoryEntry] = ()) -> str:
-    """Return the thread as a report for people; with `history`, what was superseded, and every event at the end."""
-    if isinstance(thread, Chat):
-        lines = [*_talk(thread)]
-        if history:
-            lines += ["", "## History", "", *(f"- {escaped(line)}" for line in _history_lines(history))]
-        return "\n".join(lines) + "\n"
-    return markdown(report_of(thread, _told(history)), _history_lines(history))
-
-
-def as_html(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
-    """Return the same report as one page of HTML that loads nothing and runs nothing."""
-    if isinstance(thread, Chat):
-        title = one_line(thread.turns[0].prompt, 120)
-        return talk_page(title, [(turn.prompt, turn.model, turn.answer) for turn in thread.turns])
-    times = (stamp(history[0].at), stamp(history[-1].at)) if history else None
-    return page(report_of(thread, _told(history)), times, _history_lines(history))
-
-
-def _told(history: Sequence[HistoryEntry]) -> list[TimedEvent]:
-    return [TimedEvent(entry.at, decode(entry.kind, json.dumps(dict(entry.data)))) for entry in history]
-
-
-def _history_lines(history: Sequence[HistoryEntry]) -> list[str]:
-    return [f"{entry.seq}. {stamp(entry.at)} {describe(entry)}" for entry in history]
-
-
-def _talk(chat: Chat) -> Iterator[str]:
-    yield f"# chat: {escaped(one_line(chat.turns[0].prompt, 120))}"
-    for turn in chat.turns:
-        yield from ("", f"## {escaped(one_line(turn.prompt, 120))}", "", *quoted(turn.prompt))
-        yield from ("", f"**{escaped(turn.model)}**:", "", *quoted(turn.answer))

@@ -15,22 +15,21 @@ import anyio.to_thread
 
 from stepwarden.consultation.background_requests import CALL_SECONDS, deadline
 from stepwarden.consultation.consultant import AdmittedStep, Consultant, NoConsultant, WaitingThread
-from stepwarden.errors import StoreBusy, VersionConflict
-from stepwarden.files import RootPolicy, Workspace, open_workspace
+from stepwarden.errors import StepwardenError, StoreBusy, StoreError, VersionConflict
+from stepwarden.files import RootPolicy
 from stepwarden.inspections.context import InspectionResult
 from stepwarden.inspections.runner import InspectionRunner
 from stepwarden.manager.facts import ReviewInput
 from stepwarden.manager.manager import Manager
 from stepwarden.steps import events as recorded
-from stepwarden.steps.admission import Accept, Admission, Collect, Open, Reason, Refusal, Replay, admit
+from stepwarden.steps.admission import Accept, Collect, Open, Reason, Refusal, Replay
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
 from stepwarden.steps.status import ThreadStatus, status_of
-from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepCall, StepRefused, StepReply
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.lookup import StepLookup, locate, look_up
+from stepwarden.threads.lookup import AdmittedCall, StepLookup, admit_call, directory_of
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 of RFC 4648, in lower case
 ID_CHARACTERS = 26  # 130 random bits (protocol, rule 1)
@@ -42,25 +41,6 @@ _NO_CONSULTANT = NoConsultant()
 def new_thread_id(tool: str) -> str:
     """Return a fresh, unguessable id."""
     return f"{tool}-" + "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_CHARACTERS))
-
-
-@dataclass(frozen=True, slots=True)
-class _LocatedCall:
-    """A call with what it is about: the thread as it was loaded, what may be read, its paths by their names."""
-
-    call: StepCall
-    thread: Thread | None
-    workspace: Workspace
-    submission: Submission
-    until: float
-
-    @property
-    def policy(self) -> Policy:
-        return self.call.policy
-
-    def joined(self, admission: Admission) -> Thread | None:
-        """Return the thread that the call adds to; None where it opens one."""
-        return None if isinstance(admission, Open) else self.thread
 
 
 @dataclass(eq=False)
@@ -97,65 +77,87 @@ class Threads:
         raise StoreBusy("Other calls kept changing this thread; nothing was recorded. Send the same call again.")
 
     async def _take(self, call: StepCall, until: float) -> StepReply | StepRefused:
+        """Decide on the thread as this process remembers it, where the append tells whether that is how it stands.
+
+        Everything else is decided on the thread as it is loaded: an answer without an append, and an error.
+        """
+        remembered = self.journal.remembered(call.thread_id or "", call.caller)
+        if remembered is not None and not call.raced:
+            try:
+                admitted = await self._admit(call, remembered, until)
+                if isinstance(admitted.admission, Accept | Refusal):
+                    return await self._carry_out(admitted)
+            except StoreError:
+                raise
+            except StepwardenError:
+                pass  # another process may have mended by now what is wrong
         thread = await self.journal.load(call.thread_id, call.caller) if call.thread_id else None
-        workspace = await anyio.to_thread.run_sync(_workspace, call, thread, self.roots)
-        located = _LocatedCall(call, thread, workspace, locate(call.submission, workspace), until)
+        return await self._carry_out(await self._admit(call, thread, until))
+
+    async def _admit(self, call: StepCall, thread: Thread | None, until: float) -> AdmittedCall:
+        """Tell what the call is, and look up what it names: in one go, in a worker thread where that reads files."""
         working_on = tuple(self._working.get(call.thread_id or "", ()))
-        admission = admit(thread, located.submission, call.policy, working_on=working_on)
+        roots = RootPolicy(self.roots, call.caller.local)
+        goes_back = call.submission.backtrack is not None  # which counts all the steps that are left anew
+        if roots.bounds_nothing(directory_of(call, thread)) and not goes_back:
+            return admit_call(call, thread, roots, working_on, until)
+        return await anyio.to_thread.run_sync(admit_call, call, thread, roots, working_on, until)
+
+    async def _carry_out(self, admitted: AdmittedCall) -> StepReply | StepRefused:
+        admission, thread = admitted.admission, admitted.thread
         if isinstance(admission, Refusal):
-            return await self._refuse(located, admission)
+            return await self._refuse(admitted, admission)
         if isinstance(admission, Open | Accept):
-            return await self._record(located, admission)
+            return await self._record(admitted, admission)
         assert thread is not None  # what was recorded before, was recorded of a thread
         if isinstance(admission, Replay):
-            return await self._replay(thread, admission.number, call.policy, replayed=True)
-        return await self._collect(located, thread, admission)
+            return await self._replay(thread, admission.number, admitted.policy, replayed=True)
+        return await self._collect(admitted, thread, admission)
 
-    async def _record(self, located: _LocatedCall, admission: Open | Accept) -> StepReply | StepRefused:
+    async def _record(self, admitted: AdmittedCall, admission: Open | Accept) -> StepReply | StepRefused:
         """Record an admitted step, and wait for the models that it asks."""
-        call, policy, before = located.call, located.policy, located.joined(admission)
-        found = await anyio.to_thread.run_sync(
-            look_up, located.workspace, located.submission, located.thread, admission
-        )
+        call, policy, before = admitted.call, admitted.policy, admitted.joined
+        found = admitted.found
+        assert found is not None
         number = 1 if isinstance(admission, Open) else admission.number
-        admitted = AdmittedStep(located.submission, number, before, located.workspace)
-        submission, prepared = await self._consultant(policy).prepare(admitted)
-        located = replace(located, submission=submission)
+        step = AdmittedStep(admitted.submission, number, before, admitted.workspace)
+        submission, prepared = await self._consultant(policy).prepare(step)
+        admitted = replace(admitted, submission=submission)
         found = replace(found, facts=replace(found.facts, prepared=prepared))
-        decision = _decide(located, admission, found.facts)
-        seen = await self._inspect(located, decision, is_new=before is None)
+        decision = _decide(admitted, admission, found.facts)
+        seen = await self._inspect(admitted, decision, is_new=before is None)
         if seen is not None:
             found = replace(found, facts=replace(found.facts, measured=seen.inspection))
-            decision = _decide(located, admission, found.facts, decision.thread.id)
+            decision = _decide(admitted, admission, found.facts, decision.thread.id)
         decision = advise(decision, await self._ask_manager(decision, found, policy), policy, prepared)
         version, keep = before.version if before is not None else 0, seen.kept if seen is not None else None
         await self.journal.append(version, decision.thread, decision.events, call.caller, keep=keep)
         await self._consultant(policy).give_up(before, decision.thread, decision.events)
         if status_of(decision.thread) is ThreadStatus.WAITING:
             try:
-                return await self._collect(located, decision.thread, Collect(number))
+                return await self._collect(admitted, decision.thread, Collect(number))
             except VersionConflict:  # by its id from now on: a first step would open one more thread
-                return await self._take(replace(call, thread_id=decision.thread.id), located.until)
-        origin = located.thread if isinstance(admission, Open) else None
+                return await self._take(replace(call, thread_id=decision.thread.id), admitted.until)
+        origin = admitted.thread if isinstance(admission, Open) else None
         return _reply(decision, policy, origin=origin)
 
-    async def _inspect(self, located: _LocatedCall, decision: Decision, *, is_new: bool) -> InspectionResult | None:
+    async def _inspect(self, admitted: AdmittedCall, decision: Decision, *, is_new: bool) -> InspectionResult | None:
         """Let the tool look at the code for the step that `decision` records; None where it has nothing to say."""
-        call = located.call
-        if call.look is None or self.inspections is None or not located.workspace.readable:
+        call = admitted.call
+        if call.look is None or self.inspections is None or not admitted.workspace.readable:
             return None
         thread = decision.thread
         kept = await self.journal.kept(thread.id) if call.keeps and not is_new else {}
-        seen = await anyio.to_thread.run_sync(self.inspections.run, call.look, thread, located.workspace, kept)
+        seen = await anyio.to_thread.run_sync(self.inspections.run, call.look, thread, admitted.workspace, kept)
         assert seen is None or call.keeps or not seen.kept, f"{thread.tool} keeps things and does not say so"
         return seen
 
-    async def _collect(self, located: _LocatedCall, thread: Thread, admission: Collect) -> StepReply:
+    async def _collect(self, admitted: AdmittedCall, thread: Thread, admission: Collect) -> StepReply:
         """Wait for the answers that `thread` waits for as long as the call may take, and go on with what they say."""
-        call, policy, consultant = located.call, located.policy, self._consultant(located.policy)
+        call, policy, consultant = admitted.call, admitted.policy, self._consultant(admitted.policy)
         while status_of(thread) is ThreadStatus.WAITING:
-            waiting = WaitingThread(thread, policy, located.workspace, call.caller.principal)
-            answers = await consultant.wait(waiting, until=located.until)
+            waiting = WaitingThread(thread, policy, admitted.workspace, call.caller.principal)
+            answers = await consultant.wait(waiting, until=admitted.until)
             if answers is None:
                 break
             decision = apply_answers(thread, waiting.key, answers, policy)
@@ -176,9 +178,9 @@ class Threads:
             return Advice()
         return await self.manager.review(ReviewInput(thread, policy, assess(thread, policy)))
 
-    async def _refuse(self, located: _LocatedCall, refusal: Refusal) -> StepRefused:
+    async def _refuse(self, admitted: AdmittedCall, refusal: Refusal) -> StepRefused:
         """Record the refusal of a known thread: what it refused bears on what is admitted next (protocol, rule 4)."""
-        call, thread, submission = located.call, located.thread, located.submission
+        call, thread, submission = admitted.call, admitted.thread, admitted.submission
         if thread is None:
             return StepRefused(refusal)
         if call.raced and refusal.reason is Reason.RECORDED:
@@ -210,18 +212,13 @@ class Threads:
                 del self._working[key]
 
 
-def _workspace(call: StepCall, thread: Thread | None, roots: tuple[str, ...]) -> Workspace:
-    directory = call.submission.directory or (thread.directory if thread else None)
-    return open_workspace(directory, RootPolicy(roots, call.caller.local))
-
-
-def _decide(located: _LocatedCall, admission: Open | Accept, facts: StepFacts, new_id: str = "") -> Decision:
+def _decide(admitted: AdmittedCall, admission: Open | Accept, facts: StepFacts, new_id: str = "") -> Decision:
     """Let the machine record the step; `new_id` is that of a thread which was opened for a look before."""
-    policy, submission = located.policy, located.submission
+    policy, submission = admitted.policy, admitted.submission
     if isinstance(admission, Open):
         return open_thread(new_id or new_thread_id(policy.tool), policy, submission, facts, admission.origin)
-    assert located.thread is not None
-    return advance(located.thread, admission, submission, facts, policy)
+    assert admitted.thread is not None
+    return advance(admitted.thread, admission, submission, facts, policy)
 
 
 def _reply(decision: Decision, policy: Policy, *, origin: Thread | None = None) -> StepReply:

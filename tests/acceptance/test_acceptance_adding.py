@@ -14,7 +14,6 @@ from tests.support.processes import ROOT
 TOUCHED = (  # by an addition, and quick; the snapshots are checked where they are renewed
     "tests/prompts",
     "tests/tools/test_listmodels.py",
-    "tests/providers/test_providers_choosing.py",
     "tests/source/test_outline_arduino.py",
 )
 ADDED = """

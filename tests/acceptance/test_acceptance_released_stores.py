@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from server import build_server
-from stepwarden.runtime import build_runtime
-from stepwarden.settings import load_settings
 from stepwarden.storage import HeadQuery, Store
+from tests.support.calls import step
+from tests.support.local_server import local_server
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,7 +28,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path
 
 
-class Host:
+class OldThreads:
     """A host of today, and the threads that its user has from before."""
 
     def __init__(self, client: Client) -> None:
@@ -41,9 +40,8 @@ class Host:
         return result.structured_content
 
     async def step(self, tool: str, thread_id: str, number: int, /, **fields: Any) -> dict[str, Any]:
-        said = {"step": f"step {number}", "step_number": number, "next_step_required": True}
-        said |= {"findings": f"finding {number}", "continuation_id": thread_id}
-        return await self.call(tool, **(said | fields))
+        said = {"step": f"step {number}", "findings": f"finding {number}"}  # in the words of then
+        return await self.call(tool, **step(number, thread_id, **(said | fields)))
 
     async def thread_id(self, tool: str, outcome: str) -> str:
         listed = (await self.call("status", tool=tool))["threads"]
@@ -51,14 +49,9 @@ class Host:
 
 
 @asynccontextmanager
-async def hosted(home: Path) -> AsyncIterator[Host]:
-    settings = load_settings(home=home, roots=(), tools="all", scripted=home / "script.json")
-    runtime = build_runtime(settings)
-    try:
-        async with Client(build_server(settings, runtime)) as client:
-            yield Host(client)
-    finally:
-        await runtime.close()
+async def hosted(home: Path) -> AsyncIterator[OldThreads]:
+    async with local_server(home, scripted=home / "script.json") as local, Client(local.app) as client:
+        yield OldThreads(client)
 
 
 async def verified(home: Path) -> int:
@@ -90,7 +83,8 @@ async def test_a_held_thread_completes_and_a_finished_one_reopens(home: Path) ->
         ended = await host.step("codereview", held, 3, next_step_required=False, use_assistant_model=False)
         assert ended["status"] == "codereview_complete"
         done = await host.thread_id("debug", "done")
-        assert (await host.step("debug", done, 5))["status"] == "pause_for_debug"
+        reopened = await host.step("debug", done, 5, backtrack_from_step=4)
+        assert (reopened["status"], reopened["step_number"]) == ("pause_for_debug", 4)
     await verified(home)
 
 

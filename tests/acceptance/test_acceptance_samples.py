@@ -85,7 +85,8 @@ def test_an_object_is_taken_by_what_reads_it(page: str, found: dict[str, Any], t
         configs = load_upstreams(tmp_path / "upstreams.json", {"BUILDS_KEY": pem, "WIKI_SECRET": "0123456789abcdef"})
         assert [config.name for config in configs] == list(found["upstreams"])
     elif "redirect_uris" in found:
-        assert str(OAuthClientMetadata.model_validate(found).redirect_uris[0]).startswith("http://127.0.0.1/")
+        metadata = OAuthClientMetadata.model_validate(found)
+        assert [str(uri) for uri in metadata.redirect_uris or ()] == ["http://127.0.0.1/callback"]
     else:  # the snippets of hosts, which test_acceptance_readme reads
         assert page == "README.md"
         assert next(iter(found.values()))["stepwarden"]["command"] == "uvx"

@@ -1,6 +1,7 @@
 """A home directory of our own, and threads in it."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,9 +26,10 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, for commands that run in this process."""
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "STEPWARDEN_TEST_POSTGRES"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment(home / "state").items():
+    wanted = environment(home / "state")
+    for name in os.environ.keys() - wanted.keys():
+        monkeypatch.delenv(name)
+    for name, value in wanted.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(home)
     return home

@@ -13,10 +13,10 @@ from tests.support.processes import Ended, run
 
 SCENES = (
     "A real program with a real bug",
-    "the work is sized",
+    "the work is planned",
     "An empty step is refused",
     "A skipped step is refused",
-    "its quote is refuted",
+    "A false quote is refuted",
     "Backtrack",
     "Resize",
     "kill -9",
@@ -125,7 +125,7 @@ def test_the_sample_program_has_one_bug_and_one_line_mends_it(tmp_path: Path) ->
 
     sample = copy_sample(tmp_path / "program")
     assert sample.run().code == 1
-    sample.mend("outbox.py", sample.find("outbox.py", BUG), BUG, FIX)
+    sample.fix("outbox.py", sample.find("outbox.py", BUG), BUG, FIX)
     assert sample.run().output == "received 24 of 24 readings"
     assert sample.run().code == 0
 

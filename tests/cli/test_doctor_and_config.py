@@ -11,7 +11,7 @@ from cli_process import run
 from stepwarden import __version__
 from stepwarden.cli import doctor
 from stepwarden.cli.findings import CheckResult
-from stepwarden.cli.hosts import HostName, examined, recipe, server_command
+from stepwarden.cli.hosts import HostName, check_hosts, find_recipe, server_command
 from tests.support.processes import SCRIPT
 
 Output = pytest.CaptureFixture[str]
@@ -23,7 +23,7 @@ def findings(output: Output) -> dict[str, tuple[str, str, str]]:
 
 
 def test_a_fresh_installation_is_well_and_nothing_is_made(here: Path, capsys: Output) -> None:
-    assert doctor.report() == 0
+    assert doctor.run_checks() == 0
     found = findings(capsys)
     assert {standing for standing, _, _ in found.values()} == {"ok"}
     assert {"stepwarden", "packages", "settings", "tools", "home", "store", "roots", "Cursor"} <= found.keys()
@@ -32,7 +32,7 @@ def test_a_fresh_installation_is_well_and_nothing_is_made(here: Path, capsys: Ou
 
 def test_a_store_in_use_is_described(here: Path, thread: Callable[[], str], capsys: Output) -> None:
     assert thread()
-    assert doctor.report() == 0
+    assert doctor.run_checks() == 0
     standing, found, _ = findings(capsys)["store"]
     assert standing == "ok"
     assert "1 threads, 3 events" in found
@@ -41,17 +41,17 @@ def test_a_store_in_use_is_described(here: Path, thread: Callable[[], str], caps
 def test_a_store_that_is_none_is_a_problem(here: Path, capsys: Output) -> None:
     (here / "state").mkdir(mode=0o700)
     (here / "state" / "stepwarden.db").write_bytes(b"something else entirely" * 100)
-    assert doctor.report() == 1
+    assert doctor.run_checks() == 1
     assert findings(capsys)["store"][0] == "problem"
 
 
 def test_a_home_that_others_can_look_into_is_noted(here: Path, capsys: Output) -> None:
     (here / "state").mkdir()
     (here / "state").chmod(0o755)
-    assert doctor.report() == 0
+    assert doctor.run_checks() == 0
     assert findings(capsys)["home"] == (
         "note",
-        f"{here / 'state'}: other users can look into it",
+        f"{here / 'state'}: other users can read it",
         f"chmod 700 {here / 'state'}",
     )
 
@@ -69,7 +69,7 @@ def test_a_wrong_setting_is_a_problem(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, variable: str, value: str, about: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert doctor.report() == 1
+    assert doctor.run_checks() == 1
     assert findings(capsys)[about][0] == "problem"
 
 
@@ -81,8 +81,8 @@ def test_a_tool_that_does_not_exist_is_a_problem(home: Path) -> None:
 
 def test_a_misspelt_setting_is_noted(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     monkeypatch.setenv("STEPWARDEN_ROOT", "/work")
-    assert doctor.report() == 0
-    assert findings(capsys)["settings"][:2] == ("note", "STEPWARDEN_ROOT is no setting of ours")
+    assert doctor.run_checks() == 0
+    assert findings(capsys)["settings"][:2] == ("note", "STEPWARDEN_ROOT is not a setting")
 
 
 def test_a_package_of_our_name_in_front_of_ours_is_a_problem(home: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_package_of_our_name_in_front_of_ours_is_a_problem(home: Path) -> None
 
 
 def host_findings(host: str) -> list[CheckResult]:
-    return [finding for finding in examined() if finding.about == host]
+    return [finding for finding in check_hosts() if finding.about == host]
 
 
 def configure(file: Path, command: str) -> None:
@@ -102,7 +102,7 @@ def configure(file: Path, command: str) -> None:
 
 
 def test_hosts_that_are_not_set_up_are_no_problem(here: Path) -> None:
-    assert {(finding.standing, finding.found) for finding in examined()} == {("ok", "not set up")}
+    assert {(finding.level, finding.found) for finding in check_hosts()} == {("ok", "not set up")}
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_hosts_that_are_not_set_up_are_no_problem(here: Path) -> None:
 def test_the_command_in_a_hosts_configuration_is_looked_for(here: Path, command: str, standing: str) -> None:
     configure(here / ".cursor" / "mcp.json", command)
     (finding,) = host_findings("Cursor")
-    assert finding.standing == standing
+    assert finding.level == standing
     assert ("stepwarden config cursor" in finding.advice) is (standing != "ok")
 
 
 def test_a_configuration_that_cannot_be_parsed_is_a_problem(here: Path) -> None:
     (here / ".mcp.json").write_text("{ stepwarden")
     (finding,) = host_findings("Claude Code")
-    assert finding.standing == "problem"
+    assert finding.level == "problem"
 
 
 def test_a_server_that_claude_code_keeps_for_one_project_is_found(here: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_server_that_claude_code_keeps_for_one_project_is_found(here: Path) ->
     data = {"projects": {"/work": {"mcpServers": {"warden": entry, "other": {"command": "gone"}}}}}
     (here / ".claude.json").write_text(json.dumps(data))
     (finding,) = host_findings("Claude Code")
-    assert finding.standing == "ok"
+    assert finding.level == "ok"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_snippet_for_a_file_names_this_installation_by_absolute_path(home: Pat
 
 @pytest.mark.parametrize("host", ["claude-code", "inspector"])
 def test_a_snippet_for_a_shell_names_this_installation_by_absolute_path(host: HostName) -> None:
-    assert shlex.split(recipe(host).snippet)[-2:] == [str(SCRIPT), "serve"]
+    assert shlex.split(find_recipe(host).snippet)[-2:] == [str(SCRIPT), "serve"]
 
 
 def test_the_version_is_shown(home: Path) -> None:

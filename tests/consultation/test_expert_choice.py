@@ -1,6 +1,5 @@
 """Whom the expert's rules may ask: found out before a step is decided, and cheap where nobody is configured."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,10 @@ from stepwarden.consultation.expert import Expert
 from stepwarden.files import Workspace
 from stepwarden.models import ErrorKind, ModelError
 from stepwarden.settings import load_settings
-from stepwarden.steps.submission import Submission
 from stepwarden.storage import Store
+from tests.support.calls import submission
 
 NOWHERE = Workspace(None, None)
-
-
-def step(number: int, **fields: object) -> Submission:
-    return replace(Submission(number, f"step {number}", digest=f"{number}{fields}"), fields=fields)
 
 
 def test_the_text_of_an_error_is_composed_when_somebody_reads_it() -> None:
@@ -41,6 +36,6 @@ async def test_where_no_model_is_configured_nobody_may_be_asked(tmp_path: Path, 
     store = Store(f"sqlite:///{tmp_path / 'threads.db'}")
     models = build_models(load_settings(home=tmp_path))  # the product's own, with nothing configured
     expert = Expert(models, BackgroundRequests(store, models), "Judge it.")
-    submission, prepared = await expert.prepare(AdmittedStep(step(2, **fields), 2, None, NOWHERE))
-    assert (submission.number, prepared.model) == (2, "")
+    prepared_step, prepared = await expert.prepare(AdmittedStep(submission(2, fields=fields), 2, None, NOWHERE))
+    assert (prepared_step.number, prepared.model) == (2, "")
     await store.close()

@@ -1,7 +1,6 @@
 """A third kind of consultation is one value: rules for the machine, and whoever asks. Nothing else has to know it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,8 @@ from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL, StepCall, StepReply
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.submissions import Threads
+from tests.support.calls import submission
+from tests.support.models import ScriptedModels
 
 
 # What a scout is: asked with the first step where to look, and its place is to be looked at before the end.
@@ -40,17 +41,6 @@ def unseen_place(thread: Thread) -> tuple[Clause, ...]:
 
 SCOUT = ConsultationRules("scout", take_hint, ask_with_step=ask_scout, clauses=unseen_place)
 POLICY = Policy(tool="debug", low=2, likely=3, high=5, consultation=SCOUT)
-
-
-class Lookout:
-    """Answers like a model, at once."""
-
-    def __init__(self) -> None:
-        self.asked: list[ModelRequest] = []
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        self.asked.append(request)
-        return ModelReply("src/lock.py", "scout-1", "script", Usage(10, 5))
 
 
 class Scout:
@@ -74,14 +64,10 @@ class Scout:
     async def give_up(self, before: Thread | None, after: Thread, events: Sequence[Event]) -> None: ...
 
 
-def step(number: int, **fields: object) -> Submission:
-    said = Submission(number, f"step {number}", digest=f"{number}{sorted(fields)}")
-    return replace(said, **fields)  # pyright: ignore[reportArgumentType]
-
-
 @pytest.mark.asyncio
 async def test_a_third_kind_is_asked_heard_and_bars_the_finish(tmp_path: Path) -> None:
-    store, models = Store(f"sqlite:///{tmp_path / 'threads.db'}"), Lookout()
+    store = Store(f"sqlite:///{tmp_path / 'threads.db'}")
+    models = ScriptedModels().say(ModelReply("src/lock.py", "scout-1", "script", Usage(10, 5)))
     requests = BackgroundRequests(store, models)
     threads = Threads(Journal(store), Manager(), consultants={SCOUT.kind: Scout(requests)})
 
@@ -91,15 +77,15 @@ async def test_a_third_kind_is_asked_heard_and_bars_the_finish(tmp_path: Path) -
         return reply
 
     try:
-        opened = await take(step(1))
+        opened = await take(submission(1))
         thread = opened.thread.id
         assert opened.review is not None
         assert opened.assessment.open[-1].text == "look at src/lock.py"
-        held = await take(step(2, more=False), thread)
+        held = await take(submission(2, more=False), thread)
         assert [clause.subject for clause in held.held] == ["src/lock.py"]
-        done = await take(step(3, more=False, checked=("src/lock.py",)), thread)
+        done = await take(submission(3, more=False, checked=("src/lock.py",)), thread)
         assert done.thread.outcome is Outcome.DONE
-        again = await take(step(1), thread)
+        again = await take(submission(1), thread)
         assert (again.replayed, len(models.asked)) == (True, 1)
     finally:
         await requests.close()

@@ -10,7 +10,7 @@ from stepwarden.inspections.tracer.call_trace_text import (
     users_text,
 )
 from stepwarden.inspections.tracer.target import find_targets
-from stepwarden.reports.diagram import as_mermaid, read_mermaid
+from stepwarden.reports.diagram import read_mermaid, write_mermaid
 from stepwarden.source.graph.symbols import Symbol
 
 SHOW = Symbol("app/web/pages.py", "show")
@@ -39,7 +39,7 @@ def test_a_flow_of_a_tree_that_calls_everything_stays_within_its_limit_and_says_
 
 def test_the_diagram_of_a_flow_is_one_that_the_report_can_draw() -> None:
     diagram = draw_flow(trace_flow(graph_of(LAYERED), SHOW))
-    assert read_mermaid(as_mermaid(diagram)) == diagram
+    assert read_mermaid(write_mermaid(diagram)) == diagram
     marks = {node.label.splitlines()[0]: node.mark for node in diagram.nodes}
     assert (marks["show"], marks["hook"], marks["load"]) == ("target", "dynamic", "")
 
@@ -59,7 +59,7 @@ def test_uses_name_callers_importers_and_what_is_used() -> None:
     down = "\n".join(used_text(found))
     assert "app/core/orders.py\n  load at :6" in down
     diagram = draw_uses(found, {SHOW: graph.symbols.definition(SHOW)})
-    assert read_mermaid(as_mermaid(diagram)) == diagram
+    assert read_mermaid(write_mermaid(diagram)) == diagram
 
 
 def test_the_users_of_a_class_are_those_of_its_methods_too() -> None:

@@ -30,7 +30,7 @@ class ScriptedAdviser:
     answer: Proposal | AdviserError | None
     asked: int = 0
 
-    async def size(self, work, policy, rules) -> Proposal:
+    async def size(self, facts, policy, rules) -> Proposal:
         return await self._answer()
 
     async def review(self, case, rules) -> Proposal:

@@ -134,7 +134,7 @@ async def test_every_error_and_every_nonsense_is_an_adviser_error(answer):
 
 
 async def test_a_model_that_cannot_be_chosen_is_an_adviser_error():
-    with pytest.raises(AdviserError, match="No model here is named"):
+    with pytest.raises(AdviserError, match=r"No model here is named .unknown."):
         await ModelAdviser(answers(), "unknown", "You advise.").size(WORK, DEBUG, size(WORK, DEBUG))
 
 

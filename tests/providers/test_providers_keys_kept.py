@@ -16,7 +16,8 @@ from server import build_server
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import Settings
 from stepwarden.threads.calls import LOCAL
-from stepwarden.threads.queries import ThreadQueries, as_html, as_json, as_markdown
+from stepwarden.threads.exports import as_html, as_json, as_markdown
+from stepwarden.threads.queries import ThreadQueries
 
 pytestmark = pytest.mark.asyncio
 

@@ -2,7 +2,7 @@
 
 from report_threads import finished, issue, planned, recorded, seen, step, thread_of
 
-from stepwarden.reports.content import judge, report_of
+from stepwarden.reports.content import build_report, judge_thread
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import StepRecorded
 from stepwarden.steps.evidence import Verdict
@@ -17,24 +17,24 @@ def test_only_a_thread_whose_claims_all_rest_is_called_verified() -> None:
     partly, _ = thread_of(*steps, finished(Assurance.PARTLY))
     asserted, _ = thread_of(*recorded(step(1), step(2)), finished(Assurance.ASSERTED))
     opened, _ = thread_of(*recorded(step(1)))
-    kinds = [judge(thread).kind for thread in (verified, partly, asserted, opened)]
+    kinds = [judge_thread(thread).kind for thread in (verified, partly, asserted, opened)]
     assert kinds == ["verified", "partly", "asserted", "open"]
-    assert judge(asserted).title == "Not verified"
-    assert judge(verified).reasons[0].startswith("1 of 1 claims")
+    assert judge_thread(asserted).title == "Not verified"
+    assert judge_thread(verified).reasons[0].startswith("1 of 1 claims")
 
 
 def test_what_a_rule_ended_without_a_checked_claim_is_called_done_by_rule_with_the_reason() -> None:
     thread, _ = thread_of(
         *recorded(step(1)), finished(Assurance.ASSERTED, by=DecidedBy.RULE, reason="nothing left to do")
     )
-    found = judge(thread)
+    found = judge_thread(thread)
     assert (found.kind, found.title) == ("rule", "Done by rule")
     assert any("nothing left to do" in reason for reason in found.reasons)
 
 
 def test_a_refuted_quote_that_stands_is_told() -> None:
     thread, _ = thread_of(*recorded(step(1, evidence=[seen("a.py", verdict=Verdict.REFUTED)])))
-    assert any("refuted" in reason for reason in judge(thread).reasons)
+    assert any("Refuted quotes" in reason for reason in judge_thread(thread).reasons)
 
 
 def test_an_issue_brings_the_quotes_that_name_it_or_stand_near_it() -> None:
@@ -43,7 +43,7 @@ def test_an_issue_brings_the_quotes_that_name_it_or_stand_near_it() -> None:
     thread, told = thread_of(
         *recorded(step(1, evidence=[near, far, named], issues=[issue(1, "high", "x", "a.py", 10)]))
     )
-    assert report_of(thread, told).findings[0].quotes == (near, named)
+    assert build_report(thread, told).findings[0].quotes == (near, named)
 
 
 def test_hypotheses_are_told_with_what_became_of_them() -> None:
@@ -51,8 +51,8 @@ def test_hypotheses_are_told_with_what_became_of_them() -> None:
         *recorded(step(1, hypothesis="first"), step(2, hypothesis="astray")),
         StepRecorded(step(2, "again", hypothesis="last"), backtracked=True),
     )
-    report = report_of(thread, told)
-    fates = {theory.text: theory.fate for theory in report.theories}
+    report = build_report(thread, told)
+    fates = {theory.text: theory.status for theory in report.hypotheses}
     assert fates == {"first": "replaced", "astray": "superseded", "last": "current"}
     assert [gone.number for gone in report.superseded] == [2]
 
@@ -60,13 +60,13 @@ def test_hypotheses_are_told_with_what_became_of_them() -> None:
 def test_what_was_passed_over_is_told_in_words() -> None:
     left = [Clause("issue", "I1"), Clause("measured", "a.py", "a.py was not looked at")]
     thread, told = thread_of(*recorded(step(1)), finished(Assurance.ASSERTED, left=left))
-    assert report_of(thread, told).passed_over == ("I1 has no quote that holds", "a.py was not looked at")
+    assert build_report(thread, told).left_open == ("I1 has no verified quote", "a.py was not looked at")
 
 
 def test_facts_and_sections_of_the_live_steps_are_there() -> None:
     first = step(1, measured=Inspection(facts=("12 files",), sections={"Trace": "text"}))
     thread, told = thread_of(*recorded(first, step(2, measured=Inspection(sections={"Trace": "newer"}))), planned(3))
-    report = report_of(thread, told)
+    report = build_report(thread, told)
     assert report.facts == ((1, ("12 files",)),)
     assert report.sections == (("Trace", "newer"),)
     assert (report.began, report.ended) == (told[0].at, told[-1].at)

@@ -5,9 +5,9 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwarden.reports.diagram import MOST_NODES, Diagram, Edge, Node, as_mermaid, fenced, read_mermaid
+from stepwarden.reports.diagram import MOST_NODES, Diagram, Edge, Node, fenced, read_mermaid, write_mermaid
 from stepwarden.reports.prose import prose
-from stepwarden.reports.svg import draw, layout
+from stepwarden.reports.svg import draw, place_boxes
 
 CHAIN = Diagram(
     (Node("n0", "save\nstore.py:12", "target"), Node("n1", 'open["x"]'), Node("n2", "a < b; #1", "dynamic")),
@@ -28,17 +28,17 @@ def diagrams(draw_one: st.DrawFn) -> Diagram:
 
 
 def test_a_diagram_is_read_back_as_it_was_written() -> None:
-    assert read_mermaid(as_mermaid(CHAIN)) == CHAIN
+    assert read_mermaid(write_mermaid(CHAIN)) == CHAIN
 
 
 @given(diagrams())
 def test_every_diagram_is_read_back_as_it_was_written(diagram: Diagram) -> None:
-    assert read_mermaid(as_mermaid(diagram)) == diagram
+    assert read_mermaid(write_mermaid(diagram)) == diagram
 
 
 @given(diagrams())
 def test_no_two_boxes_overlap_and_all_are_drawn(diagram: Diagram) -> None:
-    boxes = layout(diagram)
+    boxes = place_boxes(diagram)
     assert boxes.keys() == {node.id for node in diagram.nodes}
     for one, other in combinations(boxes.values(), 2):
         apart_x = one.x + one.width <= other.x or other.x + other.width <= one.x
@@ -48,7 +48,7 @@ def test_no_two_boxes_overlap_and_all_are_drawn(diagram: Diagram) -> None:
 
 
 def test_arrows_of_a_tree_run_from_left_to_right() -> None:
-    boxes = layout(CHAIN)
+    boxes = place_boxes(CHAIN)
     assert boxes["n0"].x < boxes["n1"].x < boxes["n2"].x
 
 
@@ -65,4 +65,4 @@ def test_other_mermaid_and_what_is_too_large_stay_source() -> None:
         assert read_mermaid(source) is None
         assert "<svg" not in prose(f"```mermaid\n{source}\n```")
     many = Diagram(tuple(Node(f"n{index}", "x") for index in range(MOST_NODES + 1)), ())
-    assert read_mermaid(as_mermaid(many)) is None
+    assert read_mermaid(write_mermaid(many)) is None

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # noqa: TID253 - the tests read Markdown back
 from report_threads import HOSTILE, HOSTILE_BLOCK, SURE, finished, issue, recorded, seen, step, thread_of
 
-from stepwarden.reports.content import Report, report_of
-from stepwarden.reports.markdown import markdown
-from stepwarden.reports.page import page, talk_page
+from stepwarden.reports.content import Report, build_report
+from stepwarden.reports.markdown import render_markdown
+from stepwarden.reports.page import render_chat_page, render_page
 from stepwarden.reports.plain import code, escaped, quoted, visible
 from stepwarden.reports.prose import prose
 from stepwarden.steps.clause import Clause
@@ -97,18 +97,18 @@ def hostile() -> Report:
         Answered("k", opinion),
         finished(Assurance.PARTLY, reason=HOSTILE, left=[Clause("measured", HOSTILE, HOSTILE)]),
     )
-    return report_of(thread, told)
+    return build_report(thread, told)
 
 
 def test_a_page_of_hostile_text_holds_only_elements_of_the_report(hostile: Report) -> None:
-    html = page(hostile, ("then", "now"), [HOSTILE])
+    html = render_page(hostile, ("then", "now"), [HOSTILE])
     checked(html)
     assert "\u202e" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
 
 
 def test_a_page_says_that_nothing_may_be_loaded_or_run(hostile: Report) -> None:
-    html = page(hostile)
+    html = render_page(hostile)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy is not None
     assert policy[1].startswith("default-src 'none'; style-src 'sha256-")
@@ -118,7 +118,7 @@ def test_a_page_says_that_nothing_may_be_loaded_or_run(hostile: Report) -> None:
 
 
 def test_markdown_of_hostile_text_has_no_html_link_picture_or_forged_heading(hostile: Report) -> None:
-    text = markdown(hostile, [HOSTILE])
+    text = render_markdown(hostile, [HOSTILE])
     tokens = PARSER.parse(text)
     flat = [*tokens, *(child for token in tokens for child in token.children or [])]
     kinds = {token.type for token in flat}
@@ -140,7 +140,7 @@ def test_lists_stress_and_code_of_findings_stay() -> None:
 
 
 def test_a_chat_of_hostile_text_is_only_text() -> None:
-    checked(talk_page(HOSTILE, [(HOSTILE_BLOCK, HOSTILE, HOSTILE_BLOCK)]))
+    checked(render_chat_page(HOSTILE, [(HOSTILE_BLOCK, HOSTILE, HOSTILE_BLOCK)]))
 
 
 def test_what_turns_the_direction_of_text_is_shown_by_its_number() -> None:
@@ -165,8 +165,8 @@ def test_no_text_brings_elements_of_its_own_into_a_page(text: str) -> None:
 def test_thousands_of_findings_are_all_in_the_report(count: int) -> None:
     issues = [issue(number, "medium", f"finding {number}", f"f{number}.py", 1) for number in range(1, count + 1)]
     thread, told = thread_of(*recorded(step(1, issues=issues)))
-    report = report_of(thread, told)
-    html, text = page(report), markdown(report)
+    report = build_report(thread, told)
+    html, text = render_page(report), render_markdown(report)
     assert html.count('<article class="finding') == count
     assert text.count(f"finding {count}") == 1
     assert len(html) < 600 * count

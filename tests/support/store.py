@@ -9,7 +9,7 @@ from stepwarden.storage.sqlite import DriverConnection, newest_driver
 
 def raw(path: Path) -> DriverConnection:
     """Open the file beside the store, by the same SQLite library: another one would drop the store's locks."""
-    return newest_driver().connect(str(path), isolation_level=None, timeout=5)
+    return newest_driver().connect(str(path), isolation_level=None, timeout=100)
 
 
 @contextmanager

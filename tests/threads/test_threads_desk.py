@@ -12,7 +12,7 @@ from stepwarden.steps.evidence import Quote, Verdict
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import Outcome
 from stepwarden.threads.calls import LOCAL, Caller, StepCall, StepRefused
-from stepwarden.threads.queries import as_json, as_markdown
+from stepwarden.threads.exports import as_json, as_markdown
 from tests.support.calls import submission
 
 POLICY = Policy(tool="debug", low=2, likely=4, high=8)

@@ -1,6 +1,5 @@
 """What a step reads: no more than it needs."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,13 @@ import pytest
 from stepwarden.inspections.runner import InspectionRunner
 from stepwarden.manager.manager import Manager
 from stepwarden.steps.gate import Policy
-from stepwarden.steps.submission import Submission
 from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL, StepCall, StepReply
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.submissions import Threads
+from tests.support.calls import submission
 
 POLICY = Policy(tool="debug", low=2, likely=4, high=8)
-
-
-def step(number: int, **fields: object) -> Submission:
-    return replace(Submission(number, f"step {number}", digest=f"{number}{fields}"), fields=fields)
 
 
 class CountingJournal(Journal):
@@ -37,7 +32,7 @@ async def test_a_step_of_a_tool_that_keeps_nothing_reads_nothing_back(tmp_path: 
     threads = Threads(journal, Manager(), inspections=InspectionRunner(None))
 
     async def take(number: int, thread_id: str | None = None, *, keeps: bool = False) -> StepReply:
-        said = replace(step(number), directory=str(tmp_path))
+        said = submission(number, directory=str(tmp_path))
         call = StepCall(LOCAL, POLICY, said, thread_id, look=lambda _: None, keeps=keeps)
         reply = await threads.submit(call)
         assert isinstance(reply, StepReply), reply

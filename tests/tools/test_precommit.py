@@ -18,7 +18,7 @@ ENVIRONMENT = {
 
 
 def git(directory: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=directory, env=ENVIRONMENT, check=True, capture_output=True, timeout=60)
+    subprocess.run(["git", *arguments], cwd=directory, env=ENVIRONMENT, check=True, capture_output=True)
 
 
 def committed(project: Path) -> Path:

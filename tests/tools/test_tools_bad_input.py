@@ -124,35 +124,37 @@ async def check_still_works(host: Host, thread: str, tool: str = "debug") -> Non
     assert answer.number == 2
 
 
-@pytest.mark.parametrize(("wrong", "fields", "says"), INVALID, ids=[row[0] for row in INVALID])
 async def test_an_invalid_request_is_told_in_one_line_and_recorded_nowhere(
-    app: MCPServer, project: Path, wrong: str, fields: dict[str, Any], says: str
+    app: MCPServer, project: Path, subtests: pytest.Subtests
 ) -> None:
     async with connected(app, project) as host:
         first = await host.open("debug")
         before = await host.status(continuation_id=first.id)
-        answer = await host.send("debug", differing(fields, GOOD | {"continuation_id": first.id}))
-        assert answer.is_error
-        assert len(answer.text.splitlines()) == 1, answer.text
-        assert answer.text.startswith("Not recorded. ")
-        assert re.search(says, answer.text), answer.text
-        assert len(answer.text) < 500
+        for wrong, fields, says in INVALID:
+            with subtests.test(wrong):
+                answer = await host.send("debug", differing(fields, GOOD | {"continuation_id": first.id}))
+                assert answer.is_error
+                assert len(answer.text.splitlines()) == 1, answer.text
+                assert answer.text.startswith("Not recorded. ")
+                assert re.search(says, answer.text), answer.text
+                assert len(answer.text) < 500
         assert (await host.status(continuation_id=first.id)).sent == before.sent
         await check_still_works(host, first.id)
 
 
-@pytest.mark.parametrize(("wrong", "fields", "says"), REFUSED, ids=[row[0] for row in REFUSED])
 async def test_a_refused_call_names_the_next_one_and_records_no_step(
-    app: MCPServer, project: Path, wrong: str, fields: dict[str, Any], says: str
+    app: MCPServer, project: Path, subtests: pytest.Subtests
 ) -> None:
     async with connected(app, project) as host:
-        first = await host.open("debug")
-        answer = await host.send("debug", differing(fields, GOOD | {"continuation_id": first.id}))
-        assert answer.status == "debug_refused"
-        assert re.search(says, answer.text), answer.text
-        assert answer.next == 2
-        assert (await host.history(first.id))[-1]["event"].startswith("refused step ")
-        await check_still_works(host, first.id)
+        for wrong, fields, says in REFUSED:
+            with subtests.test(wrong):
+                first = await host.open("debug")
+                answer = await host.send("debug", differing(fields, GOOD | {"continuation_id": first.id}))
+                assert answer.status == "debug_refused"
+                assert re.search(says, answer.text), answer.text
+                assert answer.next == 2
+                assert (await host.history(first.id))[-1]["event"].startswith("refused step ")
+                await check_still_works(host, first.id)
 
 
 @each_in_either_era()
@@ -275,10 +277,9 @@ QUOTES: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("what", "quote", "verdict", "says"), QUOTES, ids=[row[0] for row in QUOTES])
-async def test_a_quote_gets_its_verdict_and_the_thread_goes_on(
-    app: MCPServer, project: Path, what: str, quote: dict[str, Any], verdict: str, says: str
-) -> None:
+@pytest.fixture
+def hostile(project: Path) -> Path:
+    """The project, with everything in it that a quote may not be read from."""
     (project.parent / "outside.py").write_text(FAULT)
     (project / "src/link_out.py").symlink_to(project.parent / "outside.py")
     (project / "src/link_zero").symlink_to("/dev/zero")
@@ -291,17 +292,26 @@ async def test_a_quote_gets_its_verdict_and_the_thread_goes_on(
     (project / "src/blob.bin").write_bytes(b"\x00\x01" + FAULT.encode())
     with (project / "src/huge.txt").open("wb") as huge:
         huge.truncate(9 * 1024 * 1024)
-    quote = quote | {"file": quote["file"].replace("{project}", str(project))}
-    async with connected(app, project) as host:
-        first = await host.open("debug")
-        answer = await host.step("debug", 2, first.id, evidence=[quote], files_checked=[quote["file"]], hypothesis="h")
-        assert answer.sent["assessment"]["evidence"] == {verdict: 1}, answer.text
-        if says:
-            assert says in answer.sent["assessment"]["quotes"][0]
-        rests = verdict in {"verified", "moved"}
-        assert answer.sent["assessment"]["assurance"] == ("verified" if rests else "asserted")
-        third = await host.step("debug", 3, first.id, findings="and on it goes")
-        assert third.number == 3
+    return project
+
+
+async def test_a_quote_gets_its_verdict_and_the_thread_goes_on(
+    app: MCPServer, hostile: Path, subtests: pytest.Subtests
+) -> None:
+    async with connected(app, hostile) as host:
+        for what, quote, verdict, says in QUOTES:
+            with subtests.test(what):
+                quoted = quote | {"file": quote["file"].replace("{project}", str(hostile))}
+                said = {"evidence": [quoted], "files_checked": [quoted["file"]], "hypothesis": "h"}
+                first = await host.open("debug")
+                answer = await host.step("debug", 2, first.id, **said)
+                assert answer.sent["assessment"]["evidence"] == {verdict: 1}, answer.text
+                if says:
+                    assert says in answer.sent["assessment"]["quotes"][0]
+                rests = verdict in {"verified", "moved"}
+                assert answer.sent["assessment"]["assurance"] == ("verified" if rests else "asserted")
+                third = await host.step("debug", 3, first.id, findings="and on it goes")
+                assert third.number == 3
 
 
 async def test_a_file_outside_the_roots_tells_nothing_of_whether_it_exists(app: MCPServer, project: Path) -> None:

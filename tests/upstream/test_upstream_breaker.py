@@ -2,14 +2,7 @@
 
 from stepwarden.upstream.breaker import Breaker
 from stepwarden.upstream.calls.confirmations import MOST_PENDING, VALID_S, Confirmations
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import Clock
 
 
 def broken(clock: Clock) -> Breaker:

@@ -32,7 +32,7 @@ def test_the_doctor_looks_at_every_upstream_without_connecting(
     assert rows == [
         "note: atlassian: https://mcp.atlassian.com/v1/mcp/authv2: signed out; stepwarden login atlassian",
         "ok: local: http://127.0.0.1:9/mcp; ",
-        "problem: gone: /no/such/command: there is no such command; give its absolute path",
+        "problem: gone: /no/such/command: there is no such command; use its absolute path",
     ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 OUTPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -15,7 +15,12 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 """What tools advertise: the fields a host needs to go on. The rest is in the text as well."""
 
 
-class PlanPart(BaseModel):
+class _Part(BaseModel):
+    # Built when the first reply is: every start would feel it.
+    model_config = ConfigDict(defer_build=True)
+
+
+class PlanPart(_Part):
     """The manager's decision on the number of steps."""
 
     low: int
@@ -26,7 +31,7 @@ class PlanPart(BaseModel):
     by: str
 
 
-class ProgressPart(BaseModel):
+class ProgressPart(_Part):
     """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` and `saved` count steps."""
 
     fraction: float
@@ -35,7 +40,7 @@ class ProgressPart(BaseModel):
     remaining: int | None = None
 
 
-class AssessmentPart(BaseModel):
+class AssessmentPart(_Part):
     """How the thread stands by its evidence; see `stepwarden.steps.gate.Assessment`."""
 
     sufficient: bool
@@ -48,7 +53,7 @@ class AssessmentPart(BaseModel):
     issues: list[str] | None = Field(default=None, description="Ids given to this step's issues, in their order.")
 
 
-class ExpertPart(BaseModel):
+class ExpertPart(_Part):
     """What the second model said, or why there was none."""
 
     verdict: str
@@ -58,7 +63,7 @@ class ExpertPart(BaseModel):
     files_left_out: int | None = None
 
 
-class Envelope(BaseModel):
+class Envelope(_Part):
     """One reply. None, empty and unchanged parts are left out of what is sent."""
 
     status: str

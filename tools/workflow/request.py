@@ -95,7 +95,7 @@ def digest_of(request: BaseModel) -> str:
 class RequestItem(BaseModel):
     """Base of the items of a list: nulls mean the same as leaving the field out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,13 +1,13 @@
-"""`stepwarden demo`: the real server, a real client and a scripted agent debug a real program, and all is checked."""
+"""`stepwarden demo`: the real server, a real client and a scripted agent debug a real program; all is checked."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 
 def run(command: Sequence[str] | None = None) -> int:
-    """Play the demo; 0 if everything that was expected came, else 1.
+    """Run the demo; return 0 if every expectation was met, else 1.
 
-    `command` starts the server, over stdio: the one of this installation where it is not given.
+    `command` starts the server over stdio; None: this installation.
     """
     import tempfile
     from pathlib import Path
@@ -16,27 +16,28 @@ def run(command: Sequence[str] | None = None) -> int:
     import anyio
     from mcp.shared.exceptions import MCPError
 
+    from stepwarden.cli.demo.checks import DemoChecks
     from stepwarden.cli.demo.console import DemoConsole
     from stepwarden.cli.demo.host import SERVER, DemoPaths
-    from stepwarden.cli.demo.runner import play
+    from stepwarden.cli.demo.runner import run_demo
     from stepwarden.errors import StepwardenError
 
-    place = DemoPaths(Path(tempfile.mkdtemp(prefix="stepwarden-demo-")))
-    stage = DemoConsole()
+    paths = DemoPaths(Path(tempfile.mkdtemp(prefix="stepwarden-demo-")))
+    checks = DemoChecks(DemoConsole())
     try:
-        anyio.run(play, stage, place, tuple(command or SERVER))
+        anyio.run(run_demo, checks, paths, tuple(command or SERVER))
     except* (
-        MCPError,  # the server does not answer, or not as the protocol wants it
+        MCPError,  # the server does not answer, or not by the protocol
         StepwardenError,  # the store cannot be read back
         OSError,  # the server cannot be started, a file cannot be written, time is up
         SubprocessError,  # the sample program does not end
         LookupError,  # a file of the sample program is not what the script was written for
         RuntimeError,  # the client's word for a reply that breaks the tool's schema
-        ValueError,  # a reply that is none
+        ValueError,  # a reply that is not one
     ) as group:
-        stage.break_off("; ".join(_causes(group.exceptions)), place.last_words())
-    stage.sum_up()
-    return 0 if stage.account.good else 1
+        checks.break_off("; ".join(_causes(group.exceptions)), paths.last_message())
+    checks.sum_up()
+    return 0 if checks.passed else 1
 
 
 def _causes(errors: Iterable[BaseException]) -> Iterator[str]:

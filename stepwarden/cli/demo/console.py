@@ -1,80 +1,46 @@
-"""What the demo prints, and its account of what held."""
+"""What the demo prints."""
 
-import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
-SHOWN_CHARACTERS = 400  # of one argument that the agent sends
+ARGUMENT_CHARACTERS = 400  # shown of one argument that the agent sends
 NOT_SHOWN = frozenset({"step_number", "next_step_required", "continuation_id"})
-"""Arguments that stand in the heading of a call, or in every reply."""
+"""Arguments that are in the heading of a call, or in every reply."""
 
 
-@dataclass
-class DemoSection:
-    """One scene: how many expectations it had, how many held, how long it took, whether it was played to its end."""
+class SummaryRow(NamedTuple):
+    """One section in the summary."""
 
     title: str
-    expected: int = 0
-    held: int = 0
-    seconds: float = 0.0
-    played: bool = False
-
-    @property
-    def good(self) -> bool:
-        """Whether all that was expected came."""
-        return self.played and self.held == self.expected
-
-
-@dataclass
-class DemoReport:
-    """The scenes so far, and why the demo broke off, if it did."""
-
-    scenes: list[DemoSection] = field(default_factory=list[DemoSection])
-    begun: float = field(default_factory=time.perf_counter)
-    broken_off: str = ""
-
-    @property
-    def good(self) -> bool:
-        """Whether the demo was played to its end and everything held."""
-        return not self.broken_off and bool(self.scenes) and all(scene.good for scene in self.scenes)
+    met: str
+    seconds: str
+    passed: bool
 
 
 class DemoConsole:
-    """Prints scenes to stdout; plain where that is no terminal."""
+    """Prints to stdout; plain text where that is not a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.account = DemoReport()
         self._console = Console(highlight=False, markup=False, emoji=False)
         plain = self._console.options.ascii_only
         self._marks = {True: "ok" if plain else "\u2713", False: "FAILED:" if plain else "\u2717"}
 
-    @contextmanager
-    def scene(self, title: str) -> Generator[None, None, None]:
-        """Begin a scene; what is expected in the block counts as its own."""
+    def start_section(self, title: str) -> None:
+        """Print the heading of a section."""
         from rich.rule import Rule
         from rich.text import Text
 
-        scene = DemoSection(title)
-        self.account.scenes.append(scene)
         self._console.print()
-        self._console.print(Rule(Text(f"{len(self.account.scenes)}. {title}", style="bold"), align="left"))
-        begun = time.perf_counter()
-        try:
-            yield
-            scene.played = True
-        finally:
-            scene.seconds = time.perf_counter() - begun
+        self._console.print(Rule(Text(title, style="bold"), align="left"))
 
     def say(self, text: str) -> None:
-        """Return the reader something."""
+        """Print a sentence for the reader."""
         self._console.print(text)
 
-    def sent(self, tool: str, arguments: Mapping[str, Any]) -> None:
-        """Show what the agent sends."""
+    def show_call(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        """Print what the agent sends."""
         from rich.table import Table
         from rich.text import Text
 
@@ -88,28 +54,22 @@ class DemoConsole:
                 grid.add_row(f"  {name}", Text(_short(value)))
         self._console.print(grid)
 
-    def reply(self, text: str, *, refused: bool = False) -> None:
-        """Show the server's reply, word for word."""
-        self._boxed(text, "stepwarden's reply", "yellow" if refused else "green")
-
-    def output(self, text: str, title: str) -> None:
-        """Show what a program printed, word for word."""
-        self._boxed(text, title, "dim")
-
-    def expect(self, what: str, got: object, wanted: object = True) -> None:
-        """Note whether `got` is what was `wanted`, and say so."""
+    def show_text(self, title: str, text: str, style: str = "dim") -> None:
+        """Print the verbatim text of a reply or a program in a box."""
+        from rich.panel import Panel
         from rich.text import Text
 
-        scene, held = self.account.scenes[-1], got == wanted
-        scene.expected += 1
-        scene.held += held
-        line = f"{self._marks[held]} {what}"
-        if not held:
-            line += f" - expected {wanted!r}, got {got!r}"
-        self._console.print(Text(line, style="green" if held else "bold red"))
+        shown = Text(text, overflow="fold")
+        self._console.print(Panel(shown, title=Text(title), title_align="left", border_style=style))
 
-    def listed(self, rows: Sequence[Sequence[str]]) -> None:
-        """Show rows in columns, the last of which takes the room there is."""
+    def show_check(self, line: str, *, met: bool) -> None:
+        """Print an expectation with a mark that says whether it was met."""
+        from rich.text import Text
+
+        self._console.print(Text(f"{self._marks[met]} {line}", style="green" if met else "bold red"))
+
+    def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print rows in columns; the last column takes the rest of the width."""
         from rich.table import Table
         from rich.text import Text
 
@@ -118,58 +78,43 @@ class DemoConsole:
             grid.add_row(*(Text(cell, overflow="fold") for cell in row))
         self._console.print(grid)
 
-    def verbatim(self, line: str) -> None:
-        """Print a line to be copied: it is never wrapped."""
+    def show_command(self, line: str) -> None:
+        """Print a command to copy, without wrapping it."""
         self._console.print(line, soft_wrap=True, style="cyan")
 
-    def break_off(self, why: str, last_words: str) -> None:
-        """Return in one line that the demo cannot go on, and on a second what the server said last."""
-        self.account.broken_off = why
+    def show_broken_off(self, why: str, server_message: str) -> None:
+        """Print why the demo cannot go on, and the last line that the server logged."""
         self._console.print()
         self._console.print(f"The demo broke off: {why}", style="bold red", soft_wrap=True)
-        if last_words:
-            self._console.print(f"The server's last words: {last_words}", soft_wrap=True)
+        if server_message:
+            self._console.print(f"The server's last words: {server_message}", soft_wrap=True)
 
-    def sum_up(self) -> None:
-        """Show what held, scene by scene, and the end of it all."""
+    def show_summary(self, rows: Sequence[SummaryRow], verdict: str, *, passed: bool) -> None:
+        """Print what each section came to, and the result of the demo."""
         from rich.table import Table
         from rich.text import Text
 
         table = Table(title="What was expected, and what came", title_justify="left", box=None, padding=(0, 2, 0, 0))
-        for heading in ("", "scene", "held", "seconds"):
+        for heading in ("", "section", "held", "seconds"):
             table.add_column(heading, justify="right" if heading in {"held", "seconds"} else "left")
-        for number, scene in enumerate(self.account.scenes, 1):
-            style = "green" if scene.good else "bold red"
-            table.add_row(
-                Text(self._marks[scene.good], style=style),
-                f"{number}. {scene.title}",
-                f"{scene.held}/{scene.expected}",
-                f"{scene.seconds:.2f}",
-            )
+        for row in rows:
+            mark = Text(self._marks[row.passed], style="green" if row.passed else "bold red")
+            table.add_row(mark, row.title, row.met, row.seconds)
         self._console.print()
         self._console.print(table)
-        total = time.perf_counter() - self.account.begun
-        verdict = "All of it held." if self.account.good else "NOT all of it held."
-        self._console.print(f"{verdict} {total:.1f} s.", style="bold green" if self.account.good else "bold red")
-
-    def _boxed(self, text: str, title: str, style: str) -> None:
-        from rich.panel import Panel
-        from rich.text import Text
-
-        shown = Text(text, overflow="fold")
-        self._console.print(Panel(shown, title=Text(title), title_align="left", border_style=style))
+        self._console.print(verdict, style="bold green" if passed else "bold red")
 
 
 def _short(value: object) -> str:
     text = ", ".join(map(_item, cast("list[object]", value))) if isinstance(value, list) else _item(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
+    return text if len(text) <= ARGUMENT_CHARACTERS else f"{text[: ARGUMENT_CHARACTERS - 3]}..."
 
 
 def _item(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        given = cast("dict[str, object]", value)
-        return "\n".join(f"{name}: {_item(item)}" for name, item in given.items())
+        fields = cast("dict[str, object]", value)
+        return "\n".join(f"{name}: {_item(item)}" for name, item in fields.items())
     text = str(value) or '""'
-    return f"\n{text}" if text.startswith(" ") else text  # lines with their numbers stay in their columns
+    return f"\n{text}" if text.startswith(" ") else text  # numbered lines stay aligned

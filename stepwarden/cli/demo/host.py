@@ -23,7 +23,7 @@ SERVER = (*COMMAND, "serve")
 
 CALL_S = 60.0  # for one answer of the server, its start included, on a machine with much else to do
 COMMAND_S = 60.0  # for one run of another command of ours
-END_S = 2.0  # for the server to end by itself when its stdin closes
+END_S = 20.0  # for the server to end by itself when its stdin closes
 
 _Incoming = SessionMessage | Exception
 _Streams = tuple[MemoryObjectReceiveStream[_Incoming], MemoryObjectSendStream[SessionMessage]]
@@ -31,13 +31,13 @@ _Streams = tuple[MemoryObjectReceiveStream[_Incoming], MemoryObjectSendStream[Se
 
 @dataclass(frozen=True)
 class DemoPaths:
-    """Where the demo keeps what it makes: `home` is the server's state, `log` what it says on stderr."""
+    """The files of the demo, below `directory`."""
 
     directory: Path
 
     @property
     def home(self) -> Path:
-        """`STEPWARDEN_HOME` of the server."""
+        """The state of the server: its `STEPWARDEN_HOME`."""
         return self.directory / "home"
 
     @property
@@ -47,17 +47,17 @@ class DemoPaths:
 
     @property
     def log(self) -> Path:
-        """Where the server's stderr goes."""
+        """The stderr of the server."""
         return self.directory / "server.log"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the server: what the SDK gives one by default, and where its state and files are."""
+        """The environment of the server: the SDK's default, and where its state and files are."""
         ours = {"STEPWARDEN_HOME": str(self.home), "STEPWARDEN_ROOTS": str(self.program)}
         return get_default_environment() | ours
 
     def stepwarden(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `stepwarden` with `arguments` on the same state as the server's."""
+        """Run `stepwarden` with `arguments` on the state of the server."""
         return subprocess.run(  # noqa: S603 - our own command
             [*COMMAND, *arguments],
             cwd=self.directory,
@@ -68,8 +68,8 @@ class DemoPaths:
             check=False,
         )
 
-    def last_words(self) -> str:
-        """Return the last line that the server wrote to stderr, "" where there is none."""
+    def last_message(self) -> str:
+        """Return the last line of the server's stderr, "" where there is none."""
         with suppress(OSError):
             lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
             return next((line.strip() for line in reversed(lines) if line.strip()), "")
@@ -84,35 +84,35 @@ class DemoServer:
     process: Process
 
     async def kill(self) -> int:
-        """End the process as `kill -9` does, and give its exit code."""
+        """Kill the process as `kill -9` does, and return its exit code."""
         self.process.kill()
         return await self.process.wait()
 
 
 @asynccontextmanager
-async def started(command: Sequence[str], place: DemoPaths) -> AsyncGenerator[DemoServer, None]:
+async def start_server(command: Sequence[str], paths: DemoPaths) -> AsyncGenerator[DemoServer, None]:
     """Start a server and connect to it; it has ended when the block is left.
 
     Raises OSError where it cannot be started, MCPError where it does not answer.
     """
-    with place.log.open("ab") as log:
+    with paths.log.open("ab") as log:
         process = await anyio.open_process(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            cwd=place.directory,
-            env=place.environment,
+            cwd=paths.directory,
+            env=paths.environment,
         )
-    async with Client(_connected(process), read_timeout_seconds=CALL_S) as client:
+    async with Client(_connect(process), read_timeout_seconds=CALL_S) as client:
         yield DemoServer(client, process)
 
 
 @asynccontextmanager
-async def _connected(process: Process) -> AsyncGenerator[_Streams, None]:
+async def _connect(process: Process) -> AsyncGenerator[_Streams, None]:
     """Carry the messages of the client over the pipes of `process`.
 
-    The SDK's own `stdio_client` does the same and keeps the process to itself, so that nobody could kill it.
+    The SDK's own `stdio_client` does the same, but does not expose the process, which the demo has to kill.
     """
     received, incoming = anyio.create_memory_object_stream[_Incoming](0)
     outgoing, sent = anyio.create_memory_object_stream[SessionMessage](0)
@@ -125,7 +125,7 @@ async def _connected(process: Process) -> AsyncGenerator[_Streams, None]:
             yield incoming, outgoing
         finally:
             with anyio.CancelScope(shield=True):
-                await _ended(process)
+                await _end(process)
             incoming.close()
             outgoing.close()
             group.cancel_scope.cancel()
@@ -154,8 +154,8 @@ async def _write(sent: MemoryObjectReceiveStream[SessionMessage], stdin: ByteSen
             await stdin.send(f"{json}\n".encode())
 
 
-async def _ended(process: Process) -> None:
-    """Close stdin, as hosts do when they go, and kill what does not end by that."""
+async def _end(process: Process) -> None:
+    """Close stdin, as hosts do at their end, and kill a process that does not end by that."""
     assert process.stdin is not None
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
         await process.stdin.aclose()

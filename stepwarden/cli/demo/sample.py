@@ -1,4 +1,4 @@
-"""The program that the demo debugs: a copy, in a directory of its own, of the one that ships beside this file."""
+"""The program that the demo debugs: a copy of the one that ships beside this file, in a directory of its own."""
 
 import subprocess
 import sys
@@ -7,13 +7,13 @@ from importlib import resources
 from pathlib import Path
 
 MAIN = "main.py"
-RUN_S = 20.0  # for one run of the program, which takes a few hundredths of it
-SUFFIX = ".txt"  # what the files end with as they ship, so that nothing takes them for code of ours
+RUN_S = 60.0  # for one run of the program, which takes a few tenths of a second
+SUFFIX = ".txt"  # of the files as they ship, so that no tool takes them for code of this package
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What one run of the program came to."""
+class SampleRun:
+    """The output and exit code of one run of the program."""
 
     output: str
     code: int
@@ -27,17 +27,17 @@ class Sample:
 
     @property
     def files(self) -> list[str]:
-        """The names of its files, the one to run first."""
+        """The names of its files, the main one first."""
         return sorted((path.name for path in self.directory.glob("*.py")), key=lambda name: (name != MAIN, name))
 
     @property
-    def length(self) -> int:
-        """How many lines it has in all."""
+    def line_count(self) -> int:
+        """The lines of all its files."""
         return sum(len(self._lines(file)) for file in self.files)
 
-    def run(self) -> Ran:
-        """Run the program; raises OSError or SubprocessError where that is not possible."""
-        # -B: a compiled file of the same second would outlive the fix
+    def run(self) -> SampleRun:
+        """Run the program; raises OSError or SubprocessError where it cannot be run."""
+        # -B: a compiled file from the same second would be used after the fix
         done = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-B", MAIN],
             cwd=self.directory,
@@ -48,26 +48,26 @@ class Sample:
             timeout=RUN_S,
             check=False,
         )
-        return Ran(done.stdout.strip(), done.returncode)
+        return SampleRun(done.stdout.strip(), done.returncode)
 
     def find(self, file: str, words: str) -> int:
-        """Return the number of the first line of `file` that has `words`; LookupError where none has."""
+        """Return the number of the first line of `file` with `words`; raises LookupError where there is none."""
         for number, text in enumerate(self._lines(file), 1):
             if words in text:
                 return number
         raise LookupError(f"{file} of the sample program has no line with {words!r}")
 
     def line(self, file: str, number: int) -> str:
-        """Return a line without what it is indented by."""
+        """Return a line without its indentation."""
         return self._lines(file)[number - 1].strip()
 
     def read(self, file: str, first: int, last: int) -> str:
-        """Return lines as the read tools of hosts do, with the number before each."""
+        """Return lines with their numbers, as the read tools of hosts do."""
         lines = self._lines(file)[first - 1 : last]
         return "\n".join(f"{number:6}\t{text}" for number, text in enumerate(lines, first))
 
-    def mend(self, file: str, number: int, wrong: str, right: str) -> None:
-        """Put `right` for `wrong` in one line, and in no other."""
+    def fix(self, file: str, number: int, wrong: str, right: str) -> None:
+        """Replace `wrong` by `right` in one line."""
         lines = self._lines(file)
         lines[number - 1] = lines[number - 1].replace(wrong, right)
         (self.directory / file).write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -77,7 +77,7 @@ class Sample:
 
 
 def copy_sample(directory: Path) -> Sample:
-    """Copy the program into `directory`, which is made."""
+    """Copy the program into `directory`, which is created."""
     directory.mkdir()
     for shipped in (resources.files(__package__ or __name__) / "program").iterdir():
         if shipped.name.endswith(SUFFIX):

@@ -11,7 +11,7 @@ from stepwarden.inspections.analyze.type_only_imports import find_type_imports
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.fact_text import clip, count
 from stepwarden.inspections.shared.manifests import read_package_names
-from stepwarden.inspections.shared.read_files import files_named, files_read
+from stepwarden.inspections.shared.reviewed_files import files_named, files_read
 from stepwarden.inspections.shared.subject import incompleteness, is_inside, read_text
 from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.scan.result import Scan

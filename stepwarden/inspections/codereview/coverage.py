@@ -6,7 +6,7 @@ from typing import Any
 
 from stepwarden.inspections.context import MOST_CLAUSES
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, table
-from stepwarden.inspections.shared.read_files import files_read
+from stepwarden.inspections.shared.reviewed_files import files_read
 from stepwarden.inspections.shared.subject import is_function, line_count
 from stepwarden.source.outline import Definition, Outline
 from stepwarden.steps.clause import Clause

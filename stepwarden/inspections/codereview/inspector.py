@@ -12,7 +12,7 @@ from stepwarden.inspections.codereview.coverage import (
 )
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.git_history import list_changed_files
-from stepwarden.inspections.shared.read_files import files_named
+from stepwarden.inspections.shared.reviewed_files import files_named
 from stepwarden.inspections.shared.subject import incompleteness, is_inside, paths_mentioned
 from stepwarden.steps.inspection import Inspection
 

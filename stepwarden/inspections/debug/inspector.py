@@ -7,7 +7,7 @@ from stepwarden.files.text import split_lines
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.debug.stack_traces import Frame, FramePlace, parse_frames, resolve_frames
 from stepwarden.inspections.shared.fact_text import clip, list_some, table
-from stepwarden.inspections.shared.read_files import files_read, is_quoted
+from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text, survey
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.inspections.context import CannotInspect, InspectionContext, InspectionResult
-from stepwarden.inspections.docgen.ledger import DocgenBaseline
+from stepwarden.inspections.docgen.baseline import DocgenBaseline
 from stepwarden.inspections.docgen.progress import (
     MOST_FILES,
     DocgenProgress,
@@ -37,28 +37,28 @@ def inspect(context: InspectionContext) -> InspectionResult:
     if first:
         _check_scope(options, scan)
     sources, tests = _sources(scan, options)
-    ledger = DocgenBaseline({} if first else dict(context.earlier.data["docgen"]["listed"]), dict(context.kept))
-    deleted = ledger.remove_deleted(context)
-    renamed = ledger.list_renamed(context, sources, deleted)
+    baseline = DocgenBaseline({} if first else dict(context.earlier.data["docgen"]["listed"]), dict(context.kept))
+    deleted = baseline.remove_deleted(context)
+    renamed = baseline.list_renamed(context, sources, deleted)
     missing = find_undocumented(sources, everything=options.everything)
     work = [path for path in sources if find_wanted(sources[path], options)] if options.update else list(missing)
-    new = [path for path in work if path not in ledger.listed]
+    new = [path for path in work if path not in baseline.listed]
     if first and len(new) > MOST_FILES:
         raise CannotInspect(too_many_files(new, sum(len(missing.get(path, ())) for path in new)))
-    new = [path for path in new if ledger.add(context, path)]
-    inspector = _FileInspector(context, ledger, options)
+    new = [path for path in new if baseline.add(context, path)]
+    inspector = _FileInspector(context, baseline, options)
     progress = DocgenProgress(
-        files=tuple(inspector.inspect(path, missing.get(path, ())) for path in sorted(ledger.listed)),
+        files=tuple(inspector.inspect(path, missing.get(path, ())) for path in sorted(baseline.listed)),
         source_count=len(sources),
         left_out=tuple(_left_out(scan, tests if first else 0)),
         new=() if first else tuple(new),
         deleted=tuple(path for path in deleted if path not in renamed),
         renamed=tuple(renamed.items()),
-        listed=ledger.listed,
+        listed=baseline.listed,
     )
     claimed = context.submission.fields.get("num_files_documented")
     inspection = inspect_progress(progress, options, step=context.step.number, claimed=claimed)
-    return InspectionResult(inspection, ledger.to_keep)
+    return InspectionResult(inspection, baseline.to_keep)
 
 
 def _options(context: InspectionContext) -> Options:
@@ -105,12 +105,12 @@ class _FileInspector:
     """Compares listed files with their first text."""
 
     context: InspectionContext
-    ledger: DocgenBaseline
+    baseline: DocgenBaseline
     options: Options
 
     def inspect(self, path: str, missing: tuple[Definition, ...]) -> FileState:
         """Return the state of a listed file on disk; `missing` are its undocumented definitions."""
-        before = self.ledger.first_text(path)
+        before = self.baseline.first_text(path)
         data = read_file(self.context.root, path)
         if isinstance(data, Unread):
             known = parse_outline(path, before)

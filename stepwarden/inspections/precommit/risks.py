@@ -162,7 +162,7 @@ def _risks_of_tests(change: FileChange, sides: BeforeAndAfter) -> Iterator[Chang
     if gone and moved < 0:
         names = ", ".join(item.name for item in gone[:2])
         yield ChangeRisk(
-            "test", change.path, 0, f"{len(gone)} tests fewer: {names}" if len(gone) > 1 else f"{names} is gone"
+            "test", change.path, 0, f"{len(gone)} tests removed: {names}" if len(gone) > 1 else f"{names} is gone"
         )
 
 

@@ -14,7 +14,7 @@ from stepwarden.inspections.refactor.candidates import (
 )
 from stepwarden.inspections.shared.fact_text import clip, count, table
 from stepwarden.inspections.shared.git_history import CHURN_DAYS, count_commits
-from stepwarden.inspections.shared.read_files import files_read, is_quoted
+from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text, survey
 from stepwarden.source.outline import Outline
 from stepwarden.steps.clause import Clause

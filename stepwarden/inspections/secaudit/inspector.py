@@ -11,7 +11,7 @@ from stepwarden.inspections.secaudit.dependencies import dependency_facts, find_
 from stepwarden.inspections.secaudit.entry_points import find_entry_points
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk, find_dangerous_lines
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, table
-from stepwarden.inspections.shared.read_files import files_read
+from stepwarden.inspections.shared.reviewed_files import files_read
 from stepwarden.inspections.shared.secret_patterns import find_secrets
 from stepwarden.inspections.shared.subject import Survey, incompleteness, read_text, survey
 from stepwarden.source.outline import Outline

@@ -10,7 +10,7 @@ from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.files.text import decode
 from stepwarden.inspections.context import InspectionContext
 from stepwarden.inspections.shared.fact_text import clip
-from stepwarden.inspections.shared.read_files import files_named
+from stepwarden.inspections.shared.reviewed_files import files_named
 from stepwarden.source.outline import Definition, DefinitionKind, Outline
 from stepwarden.source.testfiles import is_test_file
 

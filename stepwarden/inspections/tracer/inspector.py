@@ -8,7 +8,7 @@ from stepwarden.files.text import split_lines
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.manifests import read_package_names
-from stepwarden.inspections.shared.read_files import files_read, is_quoted
+from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text
 from stepwarden.inspections.tracer.call_trace import Hop, Uses, find_uses, trace_flow
 from stepwarden.inspections.tracer.call_trace_diagram import draw_flow, draw_uses
@@ -36,7 +36,7 @@ MENTION_FILES = 80  # that are searched for mentions
 
 
 def inspect(context: InspectionContext) -> InspectionResult | None:
-    """Trace when the thread says what and how, or says so anew; else check what of the trace was read."""
+    """Trace when the thread says what and how, or changes that; else check what of the trace was read."""
     request = read_request(context.thread)
     if not request.mode:
         return InspectionResult(Inspection(facts=(NO_MODE,), clauses=(), data={"tracer": {}}))

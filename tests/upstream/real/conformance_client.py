@@ -40,14 +40,14 @@ def log(text: object) -> None:
 
 async def open_in_browser(address: str) -> None:
     """Follow the authorization request to our own listener, as a browser does whose person consents at once."""
-    async with httpx2.AsyncClient(timeout=20.0, verify=False, follow_redirects=True) as client:
+    async with httpx2.AsyncClient(timeout=120.0, verify=False, follow_redirects=True) as client:
         log(f"browser ends at {(await client.get(address)).url}")
 
 
 async def issuer_of(url: str) -> str:
     """Read from the resource's metadata who signs in, as a user would write it into the file of upstreams."""
     parts = urlsplit(url)
-    async with httpx2.AsyncClient(timeout=20.0, verify=False) as client:
+    async with httpx2.AsyncClient(timeout=120.0, verify=False) as client:
         for path in (f"/.well-known/oauth-protected-resource{parts.path}", "/.well-known/oauth-protected-resource"):
             answer = await client.get(f"{parts.scheme}://{parts.netloc}{path}")
             if answer.status_code == 200:
@@ -80,7 +80,7 @@ async def opened(url: str) -> AsyncGenerator[tuple[Connection, ToolCaller]]:
     """Return our way to the server, as one entry of the file of upstreams makes it."""
     legacy = VERSION < "2026" or SCENARIO == "json-schema-ref-no-deref"  # the suite's server has only the older era
     protocol = "legacy" if legacy else "auto"
-    entry = {"name": "suite", "url": url, "auth": await auth_entry(url), "protocol": protocol}
+    entry = {"name": "suite", "url": url, "auth": await auth_entry(url), "protocol": protocol, "connect_timeout_s": 120}
     config = UpstreamConfig.model_validate(entry)
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder) / "key"
@@ -92,7 +92,7 @@ async def opened(url: str) -> AsyncGenerator[tuple[Connection, ToolCaller]]:
             browsers.add(asyncio.create_task(open_in_browser(request.address)))
             return request.answer("opened")
 
-        how = SignIn(waits=True, timeout_s=10.0, open_address=open_address)
+        how = SignIn(waits=True, timeout_s=120.0, open_address=open_address)
         auth = build_auth(config, Vault(Path(folder) / "signing", key), how)
         connection = Connection(config, lambda: auth, lambda _: None)
         try:

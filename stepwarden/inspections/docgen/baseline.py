@@ -12,7 +12,7 @@ from stepwarden.source.unchanged import find_differences
 
 @dataclass
 class DocgenBaseline:
-    """The listed files by path, each with the name its first text is kept by; `to_keep` are texts kept anew."""
+    """The listed files by path, each with the name its first text is kept by; `to_keep` are new texts to keep."""
 
     listed: dict[str, str]
     kept: dict[str, bytes]
