@@ -23,7 +23,7 @@ from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.tool_index import ToolIndex
 
 PACKAGE = "mcp-atlassian==0.23.1"
-JIRA: dict[str, Any] = {"name": "jira", "connect_timeout_s": 600}
+JIRA: dict[str, Any] = {"name": "jira", "connect_timeout_s": 300}
 NO_AUTH = {"type": "none"}
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
 
@@ -65,19 +65,28 @@ async def over_http(command: Path, site: Atlassian) -> AsyncGenerator[str]:
         port = probe.getsockname()[1]
     arguments = ["--transport", "streamable-http", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**os.environ, **site.environment(), "ALLOW_GLOBAL_CRED_FALLBACK": "true"}
+    quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
-        str(command), *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        str(command), *arguments, env=environment, stdout=quiet, stderr=quiet
     )
-    assert process.stderr
+    ended = asyncio.create_task(process.wait())
     try:
-        while b"running on http" not in (line := await process.stderr.readline()):
-            assert line, "it did not start"
-        rest = asyncio.create_task(process.stderr.read())  # else it stops where its pipe is full
-        assert not rest.done()
+        while not await listens(port):
+            await asyncio.wait({ended}, timeout=0.1)
+            assert not ended.done(), "it ended instead of serving"
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         process.kill()
-        await process.wait()
+        await ended
+
+
+async def listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
 
 
 async def tour(found: Upstreams, site: Atlassian) -> None:
