@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
-from measure_threads import thread_that
+from inspected_threads import thread_that
+from inspected_trees import function
 
 from stepwarden.inspections.codereview.coverage import (
     LONG_LINES,
@@ -22,7 +23,7 @@ from stepwarden.inspections.codereview.coverage import (
 from stepwarden.inspections.context import MOST_CLAUSES
 from stepwarden.inspections.shared.fact_text import FACT_BYTES
 from stepwarden.source.file_parser import parse_outline
-from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+from stepwarden.source.outline import Definition, Language, Outline
 
 PATHS = st.text("ab/|`é漢 .", min_size=1, max_size=90)
 SUBJECTS = st.lists(
@@ -30,19 +31,6 @@ SUBJECTS = st.lists(
     max_size=30,
     unique_by=lambda item: item.path,
 )
-
-
-def function(name: str, line: int, lines: int, complexity: int = 1) -> Definition:
-    return Definition(
-        name,
-        name,
-        DefinitionKind.FUNCTION,
-        line,
-        line + lines - 1,
-        public=True,
-        documented=False,
-        complexity=complexity,
-    )
 
 
 def measured(*items: Definition) -> ReviewedFile:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measure_threads import thread_that
+from inspected_threads import thread_that
+from inspected_trees import function
 
 from stepwarden.inspections.refactor.candidates import (
     LONG_LINES,
@@ -17,22 +18,9 @@ from stepwarden.inspections.refactor.candidates import (
     find_repeated_blocks,
 )
 from stepwarden.inspections.refactor.inspector import clauses
-from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+from stepwarden.source.outline import Definition, Language, Outline
 
 BLOCK = [f"step_{number}()" for number in range(REPEATED_LINES)]
-
-
-def function(name: str, line: int, lines: int, complexity: int = 1) -> Definition:
-    return Definition(
-        name,
-        name,
-        DefinitionKind.FUNCTION,
-        line,
-        line + lines - 1,
-        public=True,
-        documented=False,
-        complexity=complexity,
-    )
 
 
 def outlined(*items: Definition) -> dict[str, Outline]:

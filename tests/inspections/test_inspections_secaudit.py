@@ -1,7 +1,7 @@
 """secaudit: where requests come in, and which risks are asked for until their files were looked at."""
 
 import pytest
-from measure_threads import thread_that
+from inspected_threads import thread_that
 
 from stepwarden.inspections.secaudit.inspector import clauses, find_entry_points
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk

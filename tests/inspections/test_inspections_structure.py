@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from measure_trees import LAYERED, graph_of
+from inspected_trees import LAYERED, graph_of
 
 from stepwarden.inspections.analyze.facts import structure_facts, structure_sections
 from stepwarden.inspections.analyze.packages import group_by_package, shorten_names

@@ -1,6 +1,6 @@
 """The two traces over a graph, as trees of text and as diagrams."""
 
-from measure_trees import LAYERED, graph_of
+from inspected_trees import LAYERED, graph_of
 
 from stepwarden.inspections.tracer.call_trace import MOST_HOPS, find_uses, trace_flow
 from stepwarden.inspections.tracer.call_trace_diagram import MOST_BOXES, draw_flow, draw_uses

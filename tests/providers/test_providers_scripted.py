@@ -1,7 +1,6 @@
 """The script as a model: in process, over loopback, from a file; and the vendor's own SDK against it."""
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from providers.scripted import Script, ScriptedProvider, ScriptedReply, Scripted
 from stepwarden.errors import SettingsError
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, ModelTier
 from stepwarden.settings import Settings
-from tests.support.processes import ROOT, environment, start
+from tests.support.processes import ROOT, ending, environment, start
 
 SCRIPT = {
     "models": {"alpha": {"family": "a"}, "beta": {"family": "b", "images": False}},
@@ -116,19 +115,13 @@ def test_a_bad_script_is_a_clear_settings_error(
 @pytest.mark.asyncio
 async def test_a_script_can_be_served_by_its_own_process(path: Path, models: Callable[..., AllModels]) -> None:
     program = Path(__file__).with_name("script_server.py")
-    process = start([str(program), str(path)], environment(path.parent), ROOT)
-    pipes = [pipe for pipe in (process.stdin, process.stdout, process.stderr) if pipe]
-    try:
-        url = pipes[1].readline().decode().strip()
+    with ending(start([str(program), str(path)], environment(path.parent), ROOT)) as process:
+        assert process.stdout
+        url = process.stdout.readline().decode().strip()
         built = models(custom_api_url=url)
         await built.discover()
         assert [info.name for info in built.usable()] == ["alpha", "beta"]
         assert (await built.complete(request("alpha"))).text == "first"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-        for pipe in pipes:
-            pipe.close()
 
 
 GLM = [

@@ -1,13 +1,12 @@
 """The core's calls without any host: people are asked through ports, and results are values that can be kept."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import mcp_types as types
 import pytest
 from pydantic import TypeAdapter
+from recorded import Records, upstreams
 from rigs.faulty import FaultyServer, Host
 
 from stepwarden.errors import SignInNeeded, UpstreamRefused
@@ -15,7 +14,6 @@ from stepwarden.upstream.approval import ApprovalAnswer, ApprovalRequest, CallAp
 from stepwarden.upstream.call_request import CallRequest, CallRound
 from stepwarden.upstream.calls.guarded_call import GuardedCalls, MadeCall, MakeRound, Person, signed_in_for
 from stepwarden.upstream.calls.outcome import CallOutcome
-from stepwarden.upstream.calls.records import CallRecord
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.presets import PRESETS
 from stepwarden.upstream.questions import AddressQuestion, FormQuestion, QuestionAnswer
@@ -71,24 +69,8 @@ class Scripted:
         return Person("run-1", self, self, self, resumed)
 
 
-@dataclass
-class Records:
-    """A recorder that keeps what it is given."""
-
-    kept: list[CallRecord] = field(default_factory=list[CallRecord])
-
-    async def record(self, record: CallRecord) -> None:
-        self.kept.append(record)
-
-
-@asynccontextmanager
-async def upstreams(server: FaultyServer, **more: Any) -> AsyncGenerator[Upstreams]:
-    entry = {"name": "rig", "url": server.url, "auth": {"type": "none"}, **more}
-    found = Upstreams([UpstreamConfig.model_validate(entry)], None, lambda _: None)
-    try:
-        yield found
-    finally:
-        await found.close()
+def entry_of(server: FaultyServer, **more: Any) -> dict[str, Any]:
+    return {"name": "rig", "url": server.url, "auth": {"type": "none"}, **more}
 
 
 async def write(found: Upstreams, scripted: Scripted, records: Records, text: str = "a") -> MadeCall:
@@ -97,7 +79,7 @@ async def write(found: Upstreams, scripted: Scripted, records: Records, text: st
 
 async def test_a_write_goes_through_once_its_own_digest_is_allowed_and_is_recorded_as_such(rig: Host) -> None:
     server, scripted, records = rig.serve(), Scripted(), Records()
-    async with upstreams(server) as found:
+    async with upstreams(entry_of(server)) as found:
         made = await write(found, scripted, records)
         await write(found, scripted, records, text="b")
     (first, second) = scripted.asked
@@ -114,7 +96,7 @@ async def test_a_write_goes_through_once_its_own_digest_is_allowed_and_is_record
 @pytest.mark.parametrize("scripted", [Scripted(allows=False), Scripted(digest="0" * 64)])
 async def test_a_no_and_a_yes_to_something_else_send_nothing(rig: Host, scripted: Scripted) -> None:
     server, records = rig.serve(), Records()
-    async with upstreams(server) as found:
+    async with upstreams(entry_of(server)) as found:
         with pytest.raises(UpstreamRefused, match=r"did not allow rig/add_note\. Nothing was sent\."):
             await write(found, scripted, records)
     assert (server.asked("tools/call"), records.kept) == (0, [])
@@ -122,7 +104,7 @@ async def test_a_no_and_a_yes_to_something_else_send_nothing(rig: Host, scripted
 
 async def test_a_call_is_suspended_until_somebody_answers_and_leaves_no_trace_before(rig: Host) -> None:
     server, scripted, records = rig.serve(), Scripted(parks=True), Records()
-    async with upstreams(server) as found:
+    async with upstreams(entry_of(server)) as found:
         with pytest.raises(Suspended):
             await write(found, scripted, records)
         assert (server.asked("tools/call"), records.kept) == (0, [])
@@ -134,7 +116,7 @@ async def test_a_call_is_suspended_until_somebody_answers_and_leaves_no_trace_be
 
 async def test_what_the_settings_allow_asks_nobody(rig: Host) -> None:
     server, scripted, records = rig.serve(), Scripted(), Records()
-    async with upstreams(server, approve="never") as found:
+    async with upstreams(entry_of(server, approve="never")) as found:
         await write(found, scripted, records)
     assert scripted.asked == []
     assert {one.approved for one in records.kept} == {"setting"}
@@ -157,7 +139,7 @@ class Action:
 
 async def test_a_person_is_sent_to_sign_in_once_and_the_action_goes_on(rig: Host) -> None:
     scripted, action = Scripted(), Action()
-    async with upstreams(rig.serve()) as found:
+    async with upstreams(entry_of(rig.serve())) as found:
         assert await signed_in_for(found, scripted.person(), action) == "done"
         with pytest.raises(SignInNeeded):
             await signed_in_for(found, scripted.person(), Action(refusals=9))
@@ -180,7 +162,7 @@ async def test_who_does_not_sign_in_gets_the_reason(
     rig: Host, scripted: Scripted, address: str | None, error: type[Exception], tries: int
 ) -> None:
     action = Action(refusals=9, address=address)
-    async with upstreams(rig.serve()) as found:
+    async with upstreams(entry_of(rig.serve())) as found:
         with pytest.raises(error):
             await signed_in_for(found, scripted.person(), action)
     assert action.tries == tries
@@ -190,7 +172,7 @@ async def test_who_does_not_sign_in_gets_the_reason(
 async def test_an_answer_of_an_earlier_round_is_not_asked_for_again(rig: Host) -> None:
     scripted, action = Scripted(), Action(refusals=0)
     resumed = SignInRequest("rig", "https://auth.example/").answer("opened")
-    async with upstreams(rig.serve()) as found:
+    async with upstreams(entry_of(rig.serve())) as found:
         assert await signed_in_for(found, scripted.person(resumed), action) == "done"
         with pytest.raises(SignInNeeded):
             await signed_in_for(found, scripted.person(resumed), Action(refusals=9))

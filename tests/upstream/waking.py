@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.oauth import Vault
-from tests.support.processes import ROOT, Process, environment, start
+from tests.support.processes import ROOT, Process, ending, environment, start
 
 CALLER = Path(__file__).with_name("caller.py")
 
@@ -31,19 +31,13 @@ class Callers:
 
     async def lines(self) -> list[str]:
         """Return the next line of each."""
-        return [await asyncio.to_thread(_line, _pipe(process.stdout)) for process in self.processes]
+        lines = [await asyncio.to_thread(_pipe(process.stdout).readline) for process in self.processes]
+        return [line.decode().strip() for line in lines]
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     assert pipe
     return pipe
-
-
-def _line(pipe: IO[bytes]) -> str:
-    line = b""
-    while not line.endswith(b"\n") and (byte := pipe.read(1)):
-        line += byte
-    return line.decode().strip()
 
 
 @asynccontextmanager
@@ -52,16 +46,10 @@ async def waking(config: UpstreamConfig, vault: Vault, count: int, *tool: str) -
     entry = json.dumps(config.model_dump(exclude_defaults=True), default=_plain)
     command = [str(CALLER), entry, str(vault.directory), str(vault.key_file), *tool]
     variables = environment(vault.directory.parent)
-    callers = Callers([start(command, variables, ROOT) for _ in range(count)])
-    try:
+    with ExitStack() as stack:
+        callers = Callers([stack.enter_context(ending(start(command, variables, ROOT))) for _ in range(count)])
         assert await callers.lines() == ["ready"] * count
         yield callers
-    finally:
-        for process in callers.processes:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                _pipe(pipe).close()
 
 
 def _plain(value: Any) -> Any:

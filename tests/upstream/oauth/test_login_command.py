@@ -14,7 +14,7 @@ from idp import Idp
 from world import World, config, expire, plain_client, use
 
 from stepwarden.upstream.oauth import Vault, build_auth
-from tests.support.processes import ROOT, SCRIPT, Process, environment, start
+from tests.support.processes import ROOT, SCRIPT, Process, ending, environment, start
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,10 +30,7 @@ class Command:
     async def line(self) -> str:
         """Return the next line of its output; empty where there is none any more."""
         assert self.process.stdout
-        line = b""
-        while not line.endswith(b"\n") and (byte := await asyncio.to_thread(self.process.stdout.read, 1)):
-            line += byte
-        return line.decode().strip()
+        return (await asyncio.to_thread(self.process.stdout.readline)).decode().strip()
 
     def type(self, text: str) -> None:
         assert self.process.stdin
@@ -68,14 +65,8 @@ class Home:
         more = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
         more |= {"STEPWARDEN_VAULT_KEY_FILE": str(self.key_file)} if self.key_file else {}
         process = start([str(SCRIPT), *arguments], environment(self.path, **more), ROOT, fresh=fresh)
-        try:
+        with ending(process):
             yield Command(process)
-        finally:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                assert pipe
-                pipe.close()
 
     async def run(self, *arguments: str) -> Ended:
         async with self.command(*arguments) as command:

@@ -24,7 +24,7 @@ from stepwarden.upstream.oauth import Vault
 from stepwarden.upstream.oauth.encryption import DamagedSecret, EncryptionKey, NewerFormat, OtherKey, seal, unseal
 from stepwarden.upstream.oauth.machine_lock import HeldTooLong, machine_lock
 from stepwarden.upstream.oauth.token_set import Tokens, TokenSet, expiry, file_name
-from tests.support.processes import ROOT, Process, environment, start
+from tests.support.processes import ROOT, Process, ending, environment, start
 
 KEY = EncryptionKey(b"k" * 32, "a test")
 SERVER, ISSUER = "https://mcp.example.org/mcp", "https://auth.example.org"
@@ -269,17 +269,10 @@ def vault_user(home: Path, *arguments: str | Path) -> Iterator[Process]:
     """Start a process of `vault_user.py`, wait until it says that it is there, and kill it in the end."""
     program = Path(__file__).with_name("vault_user.py")
     process = start([str(program), *map(str, arguments)], environment(home), ROOT)
-    assert process.stdin
-    assert process.stdout
-    assert process.stderr
-    try:
-        assert process.stdout.read(100) in {b"saved\n", b"held\n"}
+    with ending(process):
+        assert process.stdout
+        assert process.stdout.readline() in {b"saved\n", b"held\n"}
         yield process
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            pipe.close()
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path, vault: Vault, key_file: Path) -> None:

@@ -2,15 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
+from recorded import Records, called, text_of, upstreams
 from rigs import listings, sockets
 from rigs.command import command
 from rigs.faults import Fault
@@ -20,9 +20,6 @@ from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, Upstr
 from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import prepare_call
-from stepwarden.upstream.calls.recorded_call import RecordedCalls
-from stepwarden.upstream.calls.records import CallRecord
-from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.tool_index import ToolIndex
 from tests.support.certificates import self_signed
@@ -33,40 +30,16 @@ pytestmark = pytest.mark.asyncio
 SAFE = "Repeating it is safe"
 PERHAPS = "may have been carried out"
 CALL_S = 60.0  # that no server here takes but those that never answer, for which it is put forward
+RIG = {"name": "rig", "timeout_s": CALL_S, "connect_timeout_s": CALL_S}
 REQUEST = CallRequest("echo", {"text": "a"})
 
 
-@dataclass
-class Records:
-    """A recorder that keeps what it is given."""
-
-    kept: list[CallRecord] = field(default_factory=list[CallRecord])
-
-    async def record(self, record: CallRecord) -> None:
-        self.kept.append(record)
-
-
-@asynccontextmanager
-async def upstreams(entry: dict[str, Any]) -> AsyncGenerator[Upstreams]:
-    common = {"name": "rig", "timeout_s": CALL_S, "connect_timeout_s": CALL_S}
-    found = Upstreams([UpstreamConfig.model_validate({**common, **entry})], None, lambda _: None)
-    try:
-        yield found
-    finally:
-        await found.close()
-
-
 def entry_of(server: FaultyServer, **more: Any) -> dict[str, Any]:
-    return {"url": server.url, "auth": {"type": "none"}, **more}
+    return {**RIG, "url": server.url, "auth": {"type": "none"}, **more}
 
 
-async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> CallOutcome:
-    prepared = await prepare_call(ToolIndex(found), f"rig/{tool}", arguments or {"text": "a"})
-    return await RecordedCalls(records or Records(), "ana").make(prepared)
-
-
-def text(ended: CallOutcome) -> str:
-    return ended.answer.content[0].text  # pyright: ignore
+async def called_at(found: Upstreams, tool: str, records: Records | None = None, text: str = "a") -> CallOutcome:
+    return await called(found, f"rig/{tool}", records, text=text)
 
 
 # The fault, what is raised, in which words, and what is recorded of a write: whether it may have been carried out.
@@ -115,7 +88,7 @@ async def test_a_write_that_meets_a_fault_is_sent_once_and_the_truth_is_told(
 ) -> None:
     server, records, clock = rig.serve(fault, modern=modern), Records(), LoopClock()
     async with upstreams(entry_of(server)) as found:
-        call = asyncio.create_task(called(found, "add_note", records))
+        call = asyncio.create_task(called_at(found, "add_note", records))
         if fault in UNANSWERED:
             await server.news.until(lambda: server.asked("tools/call") == 1)
             clock.forward(CALL_S)
@@ -128,14 +101,14 @@ async def test_a_write_that_meets_a_fault_is_sent_once_and_the_truth_is_told(
         assert server.asked("tools/call") == 1
         assert [(one.phase, one.outcome) for one in records.kept] == [("intended", ""), ("ended", outcome)]
         server.fault = None
-        assert text(await called(found, "add_note", text="b")) == "b"
+        assert text_of(await called_at(found, "add_note", text="b")) == "b"
 
 
 async def test_an_address_that_sends_us_elsewhere_is_told_as_what_to_correct(rig: Host) -> None:
     server = rig.serve(Fault.REDIRECTS, on="*")
     async with upstreams(entry_of(server)) as found:
         with pytest.raises(UpstreamDown) as raised:
-            await called(found, "echo")
+            await called_at(found, "echo")
     assert f"Correct url of rig in the file of upstreams (it is {server.url} now), or its type" in str(raised.value)
 
 
@@ -143,7 +116,7 @@ async def test_a_server_that_is_tried_again_says_why_it_was_down(rig: Host) -> N
     server = rig.serve(Fault.UNAVAILABLE, on="*")
     async with upstreams(entry_of(server)) as found:
         with pytest.raises(UpstreamDown):
-            await called(found, "echo")
+            await called_at(found, "echo")
         server.fault, asked = Fault.HANGS, len(server.heard)
         await server.news.until(lambda: len(server.heard) > asked)  # it is tried again by itself
         standing = found.server("rig").state
@@ -155,7 +128,7 @@ async def test_a_server_that_is_tried_again_says_why_it_was_down(rig: Host) -> N
 async def test_a_call_waits_for_a_place_no_longer_than_its_time(rig: Host) -> None:
     server = rig.serve(Fault.HANGS)
     async with upstreams(entry_of(server, concurrency=1)) as found:
-        first = asyncio.create_task(called(found, "add_note"))
+        first = asyncio.create_task(called_at(found, "add_note"))
         await server.news.until(lambda: server.asked("tools/call") == 1)
         caller = found.server("rig").caller
         usual, caller.clock = caller.clock, chain([0.0], repeat(CALL_S)).__next__
@@ -163,7 +136,7 @@ async def test_a_call_waits_for_a_place_no_longer_than_its_time(rig: Host) -> No
             await caller.call(REQUEST, repeatable=True)
         caller.clock, server.fault = usual, None
         first.cancel()
-        assert text(await called(found, "echo")) == "a"
+        assert text_of(await called_at(found, "echo")) == "a"
 
 
 async def test_all_attempts_of_a_read_share_one_time(rig: Host) -> None:
@@ -187,16 +160,16 @@ async def test_all_attempts_of_a_read_share_one_time(rig: Host) -> None:
 async def test_a_read_is_tried_again_by_itself(rig: Host, fault: Fault, modern: bool) -> None:
     server = rig.serve(fault, modern=modern, times=2)
     async with upstreams(entry_of(server)) as found:
-        ended = await called(found, "echo")
-    assert (text(ended), ended.attempts) == ("a", 3)
+        ended = await called_at(found, "echo")
+    assert (text_of(ended), ended.attempts) == ("a", 3)
 
 
 @pytest.mark.parametrize("tool", ["echo", "add_note"])
 async def test_a_limit_is_waited_out_even_by_a_write(rig: Host, tool: str) -> None:
     server = rig.serve(Fault.LIMITED, times=1, retry_after="0.1")
     async with upstreams(entry_of(server)) as found:
-        ended = await called(found, tool)
-    assert (text(ended), ended.attempts, len(server.did)) == ("a", 2, 1)
+        ended = await called_at(found, tool)
+    assert (text_of(ended), ended.attempts, len(server.did)) == ("a", 2, 1)
 
 
 async def test_a_long_limit_is_told_and_holds_for_every_call(rig: Host) -> None:
@@ -205,7 +178,7 @@ async def test_a_long_limit_is_told_and_holds_for_every_call(rig: Host) -> None:
         found.server("rig").caller.clock = lambda: 0.0
         for _ in range(3):
             with pytest.raises(UpstreamDown, match="again in 120 s"):
-                await called(found, "echo")
+                await called_at(found, "echo")
     assert server.asked("tools/call") == 1
 
 
@@ -213,15 +186,15 @@ async def test_a_server_cannot_claim_in_our_name_that_nothing_was_sent(rig: Host
     server = rig.serve(Fault.FORGES)
     async with upstreams(entry_of(server)) as found:
         with pytest.raises(UpstreamSilent, match=PERHAPS):
-            await called(found, "add_note")
+            await called_at(found, "add_note")
 
 
 async def test_a_session_that_was_forgotten_is_opened_anew_within_the_call(rig: Host) -> None:
     server = rig.serve()
     async with upstreams(entry_of(server)) as found:
-        await called(found, "add_note")
+        await called_at(found, "add_note")
         rig.do(server.forget_sessions)
-        assert text(await called(found, "add_note", text="b")) == "b"
+        assert text_of(await called_at(found, "add_note", text="b")) == "b"
     assert [one["text"] for one in server.did] == ["a", "b"]
 
 
@@ -237,14 +210,14 @@ async def test_a_session_that_was_forgotten_is_opened_anew_within_the_call(rig: 
 async def test_a_flood_of_notices_does_not_hide_the_answer(rig: Host, fault: Fault, modern: bool) -> None:
     server = rig.serve(fault, modern=modern)
     async with upstreams(entry_of(server)) as found:
-        assert text(await called(found, "add_note")) == "done"
+        assert text_of(await called_at(found, "add_note")) == "done"
     assert server.listings < 20
 
 
 async def test_other_calls_do_not_suffer_from_one_that_is_dropped(rig: Host) -> None:
     server = rig.serve(Fault.DROPS, times=1)
     async with upstreams(entry_of(server)) as found:
-        calls = (called(found, "add_note", text=str(number)) for number in range(8))
+        calls = (called_at(found, "add_note", text=str(number)) for number in range(8))
         answers = await asyncio.gather(*calls, return_exceptions=True)
     lost = [one for one in answers if isinstance(one, BaseException)]
     assert [type(one) for one in lost] == [UpstreamSilent]
@@ -268,7 +241,7 @@ async def test_a_server_that_cannot_be_connected_to_says_why_and_gets_no_call(
     server = rig.serve(fault, on="*")
     async with upstreams(entry_of(server)) as found:
         with pytest.raises(UpstreamDown) as raised:
-            await called(found, "add_note")
+            await called_at(found, "add_note")
     assert words in str(raised.value)
     assert server.asked("tools/call") == 0
 
@@ -288,41 +261,41 @@ def sse_server() -> Iterator[str]:
 
 async def test_the_older_transport_of_events_works() -> None:
     with sse_server() as url:
-        async with upstreams({"url": url, "type": "sse", "auth": {"type": "none"}}) as found:
-            assert text(await called(found, "add_note")) == "a"
-            assert text(await called(found, "add_note", text="b")) == "b"
+        async with upstreams({**RIG, "url": url, "type": "sse", "auth": {"type": "none"}}) as found:
+            assert text_of(await called_at(found, "add_note")) == "a"
+            assert text_of(await called_at(found, "add_note", text="b")) == "b"
 
 
 async def test_a_certificate_that_nobody_trusts_is_named(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     with hosting(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as host:
         url = host.serve().url.replace("127.0.0.1", "localhost")
-        async with upstreams({"url": url, "auth": {"type": "none"}}) as found:
+        async with upstreams({**RIG, "url": url, "auth": {"type": "none"}}) as found:
             with pytest.raises(UpstreamDown, match=r"TLS certificate is refused \(self-signed certificate\)"):
-                await called(found, "echo")
+                await called_at(found, "echo")
 
 
 async def test_https_to_a_server_without_is_named(rig: Host) -> None:
     url = rig.serve().url.replace("http://", "https://")
-    async with upstreams({"url": url, "auth": {"type": "none"}}) as found:
+    async with upstreams({**RIG, "url": url, "auth": {"type": "none"}}) as found:
         with pytest.raises(UpstreamDown, match=r"it may not be https there\. Nothing was sent"):
-            await called(found, "echo")
+            await called_at(found, "echo")
 
 
 async def test_a_port_where_nothing_or_something_else_answers_is_told() -> None:
     with sockets.closed_port() as port:
-        async with upstreams({"url": f"http://127.0.0.1:{port}/mcp"}) as found:
+        async with upstreams({**RIG, "url": f"http://127.0.0.1:{port}/mcp"}) as found:
             with pytest.raises(UpstreamDown, match="connection refused"):
-                await called(found, "echo")
+                await called_at(found, "echo")
     for handle in (sockets.closes_at_once, sockets.speaks_another_language):
         with sockets.answering(handle) as port:
-            async with upstreams({"url": f"http://127.0.0.1:{port}/mcp"}) as found:
+            async with upstreams({**RIG, "url": f"http://127.0.0.1:{port}/mcp"}) as found:
                 with pytest.raises(UpstreamDown, match=r"the connection broke|connection refused"):
-                    await called(found, "echo")
+                    await called_at(found, "echo")
     with sockets.answering(sockets.never_answers) as port:
-        async with upstreams({"url": f"http://127.0.0.1:{port}/mcp", "connect_timeout_s": 0.3}) as found:
+        async with upstreams({**RIG, "url": f"http://127.0.0.1:{port}/mcp", "connect_timeout_s": 0.3}) as found:
             with pytest.raises(UpstreamDown, match=r"did not answer within 0\.3 s"):
-                await called(found, "echo")
+                await called_at(found, "echo")
 
 
 COMMANDS: list[tuple[str, type[StepwardenError], str]] = [
@@ -340,17 +313,17 @@ COMMANDS: list[tuple[str, type[StepwardenError], str]] = [
 async def test_a_command_that_misbehaves_is_told_in_its_own_last_words(
     fault: str, error: type[StepwardenError], words: str
 ) -> None:
-    async with upstreams(command(fault)) as found:
+    async with upstreams({**RIG, **command(fault)}) as found:
         for _ in range(2):  # the second call starts it again, and finds the same
             with pytest.raises(error) as raised:
-                await called(found, "add_note")
+                await called_at(found, "add_note")
             assert words in str(raised.value)
 
 
 async def test_a_command_that_greets_in_plain_text_is_forgiven() -> None:
     for fault in ("prints_banner", "garbage_answer", "storms"):
-        async with upstreams(command(fault)) as found:
-            assert text(await called(found, "add_note")) == "a"
+        async with upstreams({**RIG, **command(fault)}) as found:
+            assert text_of(await called_at(found, "add_note")) == "a"
 
 
 async def test_names_and_schemas_that_cannot_be_used_bar_only_their_own_tools(rig: Host) -> None:
@@ -363,7 +336,7 @@ async def test_names_and_schemas_that_cannot_be_used_bar_only_their_own_tools(ri
         assert all(one.name.isprintable() for one in registry.unusable)
     async with upstreams(entry_of(rig.serve(tools=listings.BAD_SCHEMAS))) as found:
         assert await ToolIndex(found).list_unlisted(timeout_s=CALL_S) == {}
-        assert text(await called(found, "good")) == "a"
+        assert text_of(await called_at(found, "good")) == "a"
         skipped = {one.name: one.why for one in found.server("rig").registry.unusable}
         assert {"is_array", "properties_is_list", "required_is_word", "deep", "huge"} <= set(skipped)
         for name in list(found.server("rig").registry.tools):
@@ -416,7 +389,7 @@ async def test_a_change_that_is_announced_is_listed_and_a_storm_of_them_is_not_f
         for _ in range(500):
             rig.do(server.announce)
         await heard.wait()
-        await called(found, "echo")
+        await called_at(found, "echo")
         assert "tool_1" in found.server("rig").registry.tools or server.listings > 2
     assert server.listings < 400
 

@@ -9,34 +9,23 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jira import Atlassian, atlassian
+from recorded import Records, called, text_of, upstreams
 
 from stepwarden.errors import UpstreamRefused
-from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
-from stepwarden.upstream.calls.records import CallRecord
-from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.tool_index import ToolIndex
 
 PACKAGE = "mcp-atlassian==0.23.1"
+JIRA: dict[str, Any] = {"name": "jira", "connect_timeout_s": 300}
+NO_AUTH = {"type": "none"}
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio, pytest.mark.timeout(400)]
-
-
-@dataclass
-class Records:
-    """A recorder that keeps what it is given."""
-
-    kept: list[CallRecord] = field(default_factory=list[CallRecord])
-
-    async def record(self, record: CallRecord) -> None:
-        self.kept.append(record)
 
 
 @pytest.fixture(scope="session")
@@ -69,25 +58,6 @@ def site() -> Iterator[Atlassian]:
 
 
 @asynccontextmanager
-async def upstreams(entry: dict[str, Any], directory: Path) -> AsyncGenerator[Upstreams]:
-    config = UpstreamConfig.model_validate({"name": "jira", "connect_timeout_s": 600, **entry})
-    found = Upstreams([config], directory, lambda _: None)
-    try:
-        yield found
-    finally:
-        await found.close()
-
-
-async def called(found: Upstreams, tool: str, records: Records | None = None, **arguments: Any) -> CallOutcome:
-    prepared = await prepare_call(ToolIndex(found), tool, arguments)
-    return await RecordedCalls(records or Records(), "ana").make(prepared)
-
-
-def text(ended: CallOutcome) -> str:
-    return ended.answer.content[0].text  # pyright: ignore
-
-
-@asynccontextmanager
 async def over_http(command: Path, site: Atlassian) -> AsyncGenerator[str]:
     """Run it as a server on a port, without callers' tokens; gives its address."""
     with socket.socket() as probe:
@@ -95,27 +65,36 @@ async def over_http(command: Path, site: Atlassian) -> AsyncGenerator[str]:
         port = probe.getsockname()[1]
     arguments = ["--transport", "streamable-http", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**os.environ, **site.environment(), "ALLOW_GLOBAL_CRED_FALLBACK": "true"}
+    quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
-        str(command), *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        str(command), *arguments, env=environment, stdout=quiet, stderr=quiet
     )
-    assert process.stderr
+    ended = asyncio.create_task(process.wait())
     try:
-        while b"running on http" not in (line := await process.stderr.readline()):
-            assert line, "it did not start"
-        rest = asyncio.create_task(process.stderr.read())  # else it stops where its pipe is full
-        assert not rest.done()
+        while not await listens(port):
+            await asyncio.wait({ended}, timeout=0.1)
+            assert not ended.done(), "it ended instead of serving"
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         process.kill()
-        await process.wait()
+        await ended
+
+
+async def listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
 
 
 async def tour(found: Upstreams, site: Atlassian) -> None:
     """Search, read, create, and search the wiki, as an agent would."""
     records = Records()
-    issues = json.loads(text(await called(found, "jira/jira_search", records, jql='text ~ "login"')))
+    issues = json.loads(text_of(await called(found, "jira/jira_search", records, jql='text ~ "login"')))
     assert [issue["key"] for issue in issues["issues"]] == ["WARD-1"]
-    issue = json.loads(text(await called(found, "jira/jira_get_issue", records, issue_key="WARD-1")))
+    issue = json.loads(text_of(await called(found, "jira/jira_get_issue", records, issue_key="WARD-1")))
     assert issue["summary"] == "Login fails on Fridays"
     create = {"project_key": "WARD", "summary": "Write it down", "issue_type": "Task"}
     prepared = await prepare_call(ToolIndex(found), "jira/jira_create_issue", create)
@@ -123,7 +102,7 @@ async def tour(found: Upstreams, site: Atlassian) -> None:
     assert "WARD-3" not in site.issues
     await RecordedCalls(records, "ana", "confirmed").make(prepared)
     assert site.issues["WARD-3"]["fields"]["summary"] == "Write it down"
-    pages = json.loads(text(await called(found, "jira/confluence_search", records, query="runbook")))
+    pages = json.loads(text_of(await called(found, "jira/confluence_search", records, query="runbook")))
     assert [page["title"] for page in pages] == ["Runbook"]
     told = [(one.tool, one.phase, one.outcome) for one in records.kept]
     assert told == [
@@ -135,13 +114,13 @@ async def tour(found: Upstreams, site: Atlassian) -> None:
     ]
     missing = await called(found, "jira/jira_get_issue", records, issue_key="WARD-99")
     assert missing.answer.is_error  # pyright: ignore
-    assert "WARD-99 not found" in text(missing)
+    assert "WARD-99 not found" in text_of(missing)
     assert records.kept[-1].outcome == "error"
     assert all(site.token not in str(one) for one in records.kept)
 
 
 async def test_an_agents_tour_over_pipes(command: Path, site: Atlassian, tmp_path: Path) -> None:
-    entry = {"command": str(command), "env": site.environment()}
+    entry = {**JIRA, "command": str(command), "env": site.environment()}
     async with upstreams(entry, tmp_path) as found:
         await tour(found, site)
         standing = found.server("jira").state
@@ -149,13 +128,13 @@ async def test_an_agents_tour_over_pipes(command: Path, site: Atlassian, tmp_pat
 
 
 async def test_an_agents_tour_over_http(command: Path, site: Atlassian, tmp_path: Path) -> None:
-    async with over_http(command, site) as url, upstreams({"url": url, "auth": {"type": "none"}}, tmp_path) as found:
+    async with over_http(command, site) as url, upstreams({**JIRA, "url": url, "auth": NO_AUTH}, tmp_path) as found:
         await tour(found, site)
         assert found.server("jira").state.state == "up"
 
 
 async def test_its_tools_are_found_checked_and_remembered(command: Path, site: Atlassian, tmp_path: Path) -> None:
-    entry = {"command": str(command), "env": site.environment()}
+    entry = {**JIRA, "command": str(command), "env": site.environment()}
     async with upstreams(entry, tmp_path) as found:
         assert await ToolIndex(found).list_unlisted(timeout_s=600) == {}
         server = found.server("jira")
@@ -189,17 +168,17 @@ async def test_its_tools_are_found_checked_and_remembered(command: Path, site: A
 async def test_null_for_an_argument_that_may_be_left_out_is_taken(
     command: Path, site: Atlassian, tmp_path: Path
 ) -> None:
-    entry = {"command": str(command), "env": site.environment()}
+    entry = {**JIRA, "command": str(command), "env": site.environment()}
     async with upstreams(entry, tmp_path) as found:
         got = await called(found, "jira/jira_search", jql='text ~ "login"', projects_filter=None, expand=None)
-        assert "WARD-1" in text(got)
+        assert "WARD-1" in text_of(got)
 
 
 async def test_several_calls_at_once_are_answered_each_with_its_own(
     command: Path, site: Atlassian, tmp_path: Path
 ) -> None:
-    entry = {"command": str(command), "env": site.environment()}
+    entry = {**JIRA, "command": str(command), "env": site.environment()}
     async with upstreams(entry, tmp_path) as found:
         keys = ["WARD-1", "WARD-2"] * 5
         answers = await asyncio.gather(*(called(found, "jira/jira_get_issue", issue_key=key) for key in keys))
-    assert [json.loads(text(answer))["key"] for answer in answers] == keys
+    assert [json.loads(text_of(answer))["key"] for answer in answers] == keys

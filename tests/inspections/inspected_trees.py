@@ -1,9 +1,10 @@
-"""Trees of source for looks: the graph of files given as text."""
+"""Source for inspections: the graph of files given as text, and functions of outlines."""
 
 from textwrap import dedent
 
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.graph.code_graph import CodeGraph
+from stepwarden.source.outline import Definition, DefinitionKind
 
 LAYERED = {
     "app/__init__.py": "",
@@ -43,6 +44,20 @@ LAYERED = {
     "app/store/files.py": "import os\ndef read(number): return os.read(number, 1)\ndef save(number): pass\n",
     "tests/test_pages.py": "from app.web.pages import show\ndef test_it(): show(1)\n",
 }
+
+
+def function(name: str, line: int, lines: int, complexity: int = 1) -> Definition:
+    """Return what an outline says of a function of so many lines."""
+    return Definition(
+        name,
+        name,
+        DefinitionKind.FUNCTION,
+        line,
+        line + lines - 1,
+        public=True,
+        documented=False,
+        complexity=complexity,
+    )
 
 
 def graph_of(files: dict[str, str]) -> CodeGraph:
