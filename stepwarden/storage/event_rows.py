@@ -22,6 +22,11 @@ _READ = (
     .where(events.c.stream == bindparam("this_stream"), events.c.seq > bindparam("after"))
     .order_by(events.c.seq)
 )
+_PAYLOADS = (
+    select(events.c.kind, events.c.payload)
+    .where(events.c.stream == bindparam("this_stream"), events.c.seq <= bindparam("last"))
+    .order_by(events.c.seq)
+)
 _FOLLOW = (
     select(events.c.position, *_EVENT_COLUMNS)
     .where(events.c.position > bindparam("after"), events.c.position <= bindparam("settled"))
@@ -90,6 +95,11 @@ class EventRows:
         statement = _READ if limit is None else _READ.limit(limit)
         rows = self._connection.execute(statement, {"this_stream": stream, "after": after})
         return [StoredEvent(*row) for row in rows]
+
+    def payloads(self, stream: str, last: int) -> list[tuple[str, str]]:
+        """Return kind and payload of the events of `stream` up to number `last`, in order."""
+        rows = self._connection.execute(_PAYLOADS, {"this_stream": stream, "last": last})
+        return [(kind, payload) for kind, payload in rows]
 
     def settled_position(self) -> int:
         """Return a position up to which no event is recorded any more after this transaction."""

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio.to_thread
@@ -74,17 +74,16 @@ class Journal:
         kept = self._kept.get(thread_id)
         if kept is not None and (kept.thread.version, kept.hash) == (head.version, head.hash):
             return kept.thread
-        stored = await self.store.read(thread_id, after=kept.thread.version if kept is not None else 0)
-        if kept is not None and not (stored and _follows(stored[0], kept.hash)):
-            self._forget(thread_id)
-            kept = None
-            stored = await self.store.read(thread_id)
-        if kept is None:
-            kept = _Remembered(Thread(thread_id, head.tool), head.principal, 0)
-        if not stored:  # deleted since its head was read
+        stored = await self.store.read(thread_id, after=kept.thread.version) if kept is not None else []
+        if kept is not None and stored and _follows(stored[0], kept.hash):
+            thread = fold_events(kept.thread, _decoded((row.kind, row.payload) for row in stored))
+            self._keep(_Remembered(thread, head.principal, kept.size + _size(stored), stored[-1].hash))
+            return thread
+        self._forget(thread_id)
+        thread, size = await self._folded(thread_id, head.tool, head.version)
+        if thread.version < head.version:  # deleted since its head was read
             raise UnknownStream(thread_id)
-        thread = await _folded(kept.thread, stored)
-        self._keep(_Remembered(thread, head.principal, kept.size + _size(stored), stored[-1].hash))
+        self._keep(_Remembered(thread, head.principal, size, head.hash))
         return thread
 
     async def append(
@@ -121,7 +120,7 @@ class Journal:
         events, seq = list[Event](), thread.recorded_at[number] - 1
         end = None
         while end is None and (page := await self.store.read(thread.id, after=seq, limit=_PAGE_EVENTS)):
-            for event in _decoded(page):
+            for event in _decoded((row.kind, row.payload) for row in page):
                 seq += 1
                 if events and isinstance(event, StepRecorded | GivenUp | Abandoned):
                     end = seq
@@ -130,13 +129,23 @@ class Journal:
         decided = tuple(event for event in events if not isinstance(event, Refused))
         if end is None:
             return thread, decided
-        before = await self.store.read(thread.id, limit=end - 1)
-        return await _folded(Thread(thread.id, thread.tool), before), decided
+        then, _ = await self._folded(thread.id, thread.tool, end - 1)
+        return then, decided
 
     async def history(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[HistoryEntry]:
         """Return the thread's events from number `after` + 1 on, at most `limit`."""
         stored = await self.store.read(thread_id, after=after, limit=limit)
         return [HistoryEntry(row.seq, row.at, row.kind, json.loads(row.payload), row.hash) for row in stored]
+
+    async def _folded(self, thread_id: str, tool: str, last: int) -> tuple[Thread, int]:
+        """Return the thread as its events up to number `last` tell it, and the bytes of their payloads."""
+        rows = await self.store.payloads(thread_id, last=last)
+
+        def fold() -> Thread:
+            return fold_history(Thread(thread_id, tool), _decoded(rows))
+
+        thread = fold() if len(rows) < MANY_EVENTS else await anyio.to_thread.run_sync(fold)
+        return thread, sum(len(payload) for _, payload in rows)
 
     def _keep(self, kept: _Remembered) -> None:
         before = self._kept.get(kept.thread.id)
@@ -163,22 +172,13 @@ def _size(stored: Sequence[StoredEvent]) -> int:
     return sum(len(event.payload) for event in stored)
 
 
-async def _folded(thread: Thread, stored: Sequence[StoredEvent]) -> Thread:
-    """Return `thread` after the stored events."""
-
-    def fold() -> Thread:
-        return (fold_events if thread.version else fold_history)(thread, _decoded(stored))
-
-    return fold() if len(stored) < MANY_EVENTS else await anyio.to_thread.run_sync(fold)
-
-
 def _packed(keep: Mapping[str, bytes] | None) -> dict[str, bytes]:
     return {name: zlib.compress(data) for name, data in keep.items()} if keep else {}
 
 
-def _decoded(stored: Sequence[StoredEvent]) -> list[Event]:
+def _decoded(rows: Iterable[tuple[str, str]]) -> list[Event]:
     try:
-        return [decode(event.kind, event.payload) for event in stored]
+        return [decode(kind, payload) for kind, payload in rows]
     except (KeyError, ValidationError) as error:
         raise StoreUnreadable(
             "This thread was written by a newer stepwarden; upgrade, or start a new thread with step 1."

@@ -49,6 +49,11 @@ class CountingStore(Store):
         self.events_read += len(stored)
         return stored
 
+    async def payloads(self, stream: str, *, last: int) -> list[tuple[str, str]]:
+        rows = await super().payloads(stream, last=last)
+        self.events_read += len(rows)
+        return rows
+
 
 @dataclass
 class Pair:
