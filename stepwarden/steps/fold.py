@@ -26,17 +26,17 @@ from stepwarden.steps.events import (
 )
 from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.panel_answer import PanelAnswer
-from stepwarden.steps.persistent import Draft, PersistentList, PersistentMap, drafted, evolve, frozen
+from stepwarden.steps.persistent import CollectionDraft, PersistentList, PersistentMap, drafted, evolve, frozen
 from stepwarden.steps.step import Step
 from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Signal, Thread
 from stepwarden.steps.totals import Totals
 
 
-class ThreadDraft(Draft, Thread):
+class ThreadDraft(CollectionDraft, Thread):
     """A thread that a whole history is folded into."""
 
 
-class ClaimsDraft(Draft, Claims):
+class ClaimsDraft(CollectionDraft, Claims):
     """Its claims."""
 
 

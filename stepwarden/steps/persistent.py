@@ -174,7 +174,7 @@ class _MapDraft(PersistentMap[_Key, _Value]):
         return PersistentMap(self._items)
 
 
-class Draft:
+class CollectionDraft:
     """Marks the drafts of a frozen dataclass: `evolve` changes them in place. Each has the dataclass as second base."""
 
 
@@ -202,7 +202,7 @@ def evolve(value: _Frozen, **changes: Any) -> _Frozen:
     Eight times as fast: a thread has thirty fields and changes a few of them with every event. A draft is changed
     itself.
     """
-    if isinstance(value, Draft):
+    if isinstance(value, CollectionDraft):
         vars(value).update(changes)
         return value
     copy = object.__new__(type(value))
