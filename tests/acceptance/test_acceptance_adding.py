@@ -124,7 +124,7 @@ def test_the_tests_that_an_addition_can_touch_stay_green(clone: Path) -> None:
     run(clone, sys.executable, "-m", "pytest", "-n", "0", *TOUCHED)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3_600)
 def test_everything_stays_green_after_the_additions(clone: Path) -> None:
     for command in (
