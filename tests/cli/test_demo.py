@@ -1,5 +1,6 @@
 """`stepwarden demo`: everything it shows holds, and where it does not, its exit code says so."""
 
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ class Played:
 
 def play(directory: Path, **more: str) -> Played:
     command = [sys.executable, "-P", "-c", "from stepwarden.cli import main; raise SystemExit(main())", "demo"]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory), **more}
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    environment = measured | {"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory), **more}
     return Played(directory, run(command, environment, directory, fresh=True))
 
 
