@@ -26,6 +26,7 @@ class Claims:
     """
 
     hypothesis: str | None = None
+    hypothesis_folded: str = ""
     hypothesis_since: int = 0  # the step that first stated it in these words
     hypothesis_last: int = 0  # the step that stated it last
     hypothesis_quoted: bool = False  # whether that step brought a quote that holds and names no claim
@@ -72,7 +73,7 @@ class Claims:
 
     def states_anew(self, hypothesis: str | None) -> bool:
         """Whether `hypothesis` is one and differs from the current."""
-        return bool(hypothesis) and (self.hypothesis is None or fold(self.hypothesis) != fold(hypothesis or ""))
+        return bool(hypothesis) and (self.hypothesis is None or self.hypothesis_folded != fold(hypothesis or ""))
 
     @property
     def standing_refuted(self) -> tuple[Evidence, ...]:
@@ -91,15 +92,19 @@ class Claims:
         return self.hypothesis_quoted or self.supported.get("hypothesis", 0) >= self.hypothesis_since
 
     def _stated(self, hypothesis: str, step: Step) -> dict[str, Any]:
+        folded = fold(hypothesis)
+        is_new = self.hypothesis is None or self.hypothesis_folded != folded
         return {
             "hypothesis": hypothesis,
-            "hypothesis_since": step.number if self.states_anew(hypothesis) else self.hypothesis_since,
+            "hypothesis_folded": folded,
+            "hypothesis_since": step.number if is_new else self.hypothesis_since,
             "hypothesis_last": step.number,
-            "hypothesis_quoted": any(item.holds and item.supports is None for item in step.evidence),
+            "hypothesis_quoted": bool(step.evidence)
+            and any(item.holds and item.supports is None for item in step.evidence),
         }
 
     def _named(self, step: Step, paths: Sequence[str]) -> dict[str, Any]:
-        found = {*step.existing, *(item.path for item in step.evidence if item.holds)}
+        found = {*step.existing, *[item.path for item in step.evidence if item.holds]}
         before = {path: path in self.files and self.files[path] for path in paths}
         named = {path: path in found or there for path, there in before.items()}
         more = sum(named.values()) - sum(before.values())

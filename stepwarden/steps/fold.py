@@ -150,12 +150,12 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         thread = evolve(before_step(thread, step.number), decisions=decisions)
     if event.reopened:
         thread = evolve(thread, review=None, expert_asked=False)  # one round for each completion
-    attempts = {step.number: thread.attempts.get(step.number, 0) + 1}
+    attempt = thread.attempt(step.number)
     files_new = _files_new(thread, step)  # before the trail grows: the one of a draft does so in place
     grown = _after(
         thread,
         trail=thread.trail.with_items(step),
-        revised=None if thread.revised is None else thread.revised.with_items(step),
+        revised=thread.revised and thread.revised.with_items(step),
         totals=_counted(thread, thread.totals, step, files_new=files_new),
         claims=thread.claims.with_step(step),
         recorded_at=thread.recorded_at.with_items({step.number: thread.version + 1}),
@@ -165,8 +165,10 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         ended_by=None,
         assurance=Assurance.ASSERTED,
         refused_empty=None,
-        issues_numbered=max([thread.issues_numbered, *(int(issue.id[1:]) for issue in step.issues)]),
-        attempts=thread.attempts.with_items(attempts),
+        issues_numbered=max([thread.issues_numbered, *(int(issue.id[1:]) for issue in step.issues)])
+        if step.issues
+        else thread.issues_numbered,
+        repeats=thread.repeats.with_items({step.number: attempt}) if attempt else thread.repeats,
     )
     return grown if step.submission.replaces is None else _revised(grown)
 

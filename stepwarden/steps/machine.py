@@ -159,7 +159,7 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
         stalled=accepted.stalled,
         new=accepted.new,
         phase=phase_of(accepted.number, submission, base.plan.likely if base.plan else policy.likely),
-        attempt=thread.attempts.get(accepted.number, 0) + 1,
+        attempt=thread.attempt(accepted.number) + 1,
         stale=facts.stale,
         measured=facts.measured,
     )

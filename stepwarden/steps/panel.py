@@ -93,7 +93,7 @@ def agent_answer(thread: Thread) -> PanelAnswer | None:
 
 def answer_key(thread: Thread, number: int) -> str:
     """Name the consultation of a panelist; a first step that is sent anew asks anew."""
-    return f"consensus:{thread.attempts.get(1, 1)}:{number}"
+    return f"consensus:{max(thread.attempt(1), 1)}:{number}"
 
 
 def exchange_key(thread: Thread, number: int) -> str:

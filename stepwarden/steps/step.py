@@ -71,7 +71,7 @@ class Step:
     @property
     def paths(self) -> tuple[str, ...]:
         """Every path the step named, in a list or as evidence."""
-        return (*self.submission.files, *(item.path for item in self.evidence))
+        return (*self.submission.files, *[item.path for item in self.evidence])
 
     @property
     def is_idle(self) -> bool:

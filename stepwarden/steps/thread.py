@@ -129,7 +129,7 @@ class Thread:
     exchanged: bool = False  # whether its exchange round was held
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing
     refused_at: frozenset[int] = frozenset()  # numbers whose step was refused at first for bringing nothing
-    attempts: PersistentMap[int, int] = field(default_factory=PersistentMap[int, int])  # number -> times recorded
+    repeats: PersistentMap[int, int] = field(default_factory=PersistentMap[int, int])  # number -> times recorded again
     recorded_at: PersistentMap[int, int] = field(default_factory=PersistentMap[int, int])  # number -> version then
     digests: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])  # live ones -> number
     decisions: PersistentList[DecisionRecord] = field(default_factory=PersistentList[DecisionRecord])
@@ -179,6 +179,10 @@ class Thread:
     def task(self) -> str:
         """What the thread is about: the text of its first step."""
         return self.trail[0].submission.step if self.trail else ""
+
+    def attempt(self, number: int) -> int:
+        """Return how often step `number` was recorded so far."""
+        return 1 + self.repeats.get(number, 0) if number in self.recorded_at else 0
 
     def step_with(self, digest: str) -> Step | None:
         """Return the live step that the request with this digest recorded, or None."""

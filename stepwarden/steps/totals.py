@@ -27,18 +27,18 @@ class Totals(NamedTuple):
 
     def with_step(self, step: Step, *, refused_first: bool, files_new: int) -> "Totals":
         """Return the totals with one more step, the last; `refused_first` says that its number was, as empty."""
-        number, asked, place = step.number, step.submission.total or 0, _PLACES[step.phase]
-        spoke_against = bool(step.evidence) and step.speaks_against_hypothesis
+        number, place = step.number, _PLACES[step.phase]
+        idle = step.is_idle
         return Totals(
-            phases=(*self.phases[:place], self.phases[place] + 1, *self.phases[place + 1 :]),
-            asked=max(self.asked, asked),
-            asked_before=self.asked,
-            first_hypothesis=self.first_hypothesis or (number if step.submission.hypothesis else 0),
-            first_against=self.first_against or (number if spoke_against else 0),
-            first_quoted=self.first_quoted or (number if step.evidence else 0),
-            idle=self.idle + 1 if step.is_idle else 0,
-            idle_weight=self.idle_weight + 1 + refused_first if step.is_idle else 0,
-            files_new=files_new,
+            (*self.phases[:place], self.phases[place] + 1, *self.phases[place + 1 :]),
+            max(self.asked, step.submission.total or 0),
+            self.asked,
+            self.first_hypothesis or (number if step.submission.hypothesis else 0),
+            self.first_against or (number if step.evidence and step.speaks_against_hypothesis else 0),
+            self.first_quoted or (number if step.evidence else 0),
+            self.idle + 1 if idle else 0,
+            self.idle_weight + 1 + refused_first if idle else 0,
+            files_new,
         )
 
     def in_phase(self, phase: Phase) -> int:
