@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwarden.steps.panel import AGENT, panel_of
-from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote
 from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepReply
@@ -14,6 +14,9 @@ ANSWERS_BYTES = (2_400, 9_000)  # of one answer, and of all in one call, in each
 LEAST_BYTES = 500  # of one answer among many
 DISSENT_CHARS = 500
 MOST_SETTLES = 12
+MOST_ALTERNATIVES = 6
+MOST_REASONS = 4  # of one model, in the synthesis
+_SIDES = (Stance.FOR, Stance.AGAINST)
 
 
 def synthesis_of(reply: StepReply) -> Synthesis | None:
@@ -74,12 +77,15 @@ def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
     part: dict[str, Any] = {
         "summary": found.title,
         "majority": _outcome(found),
-        "quorum": {"reached": found.quorum, "voted": found.voted, "asked": found.asked, "needed": found.needed},
+        "quorum": {"reached": found.quorum, "voted": found.voted, "asked": _asked(found), "needed": found.needed},
+        "counts": {vote.value: count for vote, count in found.counts.items()},
         "tally": {vote.value: weight for vote, weight in found.tally.items()},
         "weights": found.weights,
         "votes": [_vote(answer) for answer in _all(found, thread)],
         "agreement": {"names": list(found.names), "rows": [list(row) for row in found.agreement]},
-        "dissent": [_dissent(answer) for answer in found.dissent],
+        "dissent": [_argument(answer) for answer in found.dissent],
+        "arguments": _arguments(found),
+        "alternatives": [clip(item, 240) for item in found.alternatives[:MOST_ALTERNATIVES]],
         "would_settle": [clip(item, 240) for item in found.settles[:MOST_SETTLES]],
         "failed": [{"model": answer.name, "why": clip(answer.failed, 200)} for answer in found.failed],
         "no_vote": [answer.name for answer in found.silent],
@@ -88,13 +94,17 @@ def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
     }
     if set(found.weights.values()) - {1.0}:
         part["weights_reason"] = WEIGHTS_REASON
-    kept = {"agreement", "quorum", "tally"}
+    kept = {"agreement", "quorum", "tally", "counts"}
     return {name: value for name, value in part.items() if value or name in kept}
+
+
+def _asked(found: Synthesis) -> int:
+    return len(found.seats.free) if found.seats.can_decide else len(found.seats.models)
 
 
 def _outcome(found: Synthesis) -> str:
     """Return the majority in a word; below the quorum there is none."""
-    if not found.quorum:
+    if not (found.seats.can_decide and found.quorum):
         return "none"
     return found.majority.value if found.majority else "split" if found.split else "none"
 
@@ -108,30 +118,52 @@ def _vote(answer: PanelAnswer) -> dict[str, Any]:
     if answer.failed:
         return {"model": answer.name, "vote": "failed"}
     row: dict[str, Any] = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
+    if answer.counted and (answer.stance is not Stance.NEUTRAL or answer.model == AGENT):
+        row["counted"] = False
     if answer.confidence is not None:
         row["confidence"] = round(answer.confidence, 2)
     if answer.revised is not None and answer.vote is not None:
         row |= {"before_exchange": answer.vote.value, "after_exchange": clip(answer.revision, 200)}
-    return row | {"summary": clip(answer.summary, 200)}
+    row["summary"] = clip(answer.summary, 200)
+    if answer.counted is Vote.CONDITIONAL and answer.final_conditions:
+        row["conditions"] = [clip(condition, 200) for condition in answer.final_conditions[:MOST_REASONS]]
+    return row
 
 
-def _dissent(answer: PanelAnswer) -> dict[str, Any]:
-    reasons = [clip(reason, DISSENT_CHARS // 2) for reason in answer.reasons[:4]]
-    shown = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
-    return {**shown, "reasons": reasons or [clip(answer.summary, DISSENT_CHARS)]}
+def _argument(answer: PanelAnswer) -> dict[str, Any]:
+    """Return why a model votes as it does; reasons and conditions stand apart."""
+    reasons = [clip(reason, DISSENT_CHARS // 2) for reason in answer.final_reasons[:MOST_REASONS]]
+    shown: dict[str, Any] = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
+    shown["reasons"] = reasons or [clip(answer.revision or answer.summary, DISSENT_CHARS)]
+    if answer.final_conditions:
+        shown["conditions"] = [clip(condition, 200) for condition in answer.final_conditions[:MOST_REASONS]]
+    return shown
+
+
+def _arguments(found: Synthesis) -> dict[str, list[dict[str, Any]]]:
+    """Return what was argued for and against, the surest first.
+
+    A model that votes against the side it was told to argue speaks for the other one.
+    """
+    surest = sorted(found.argued, key=lambda answer: -(answer.confidence or 0.0))
+    sides = {side: [_argument(answer) for answer in surest if answer.argues is side] for side in _SIDES}
+    return {side.value: arguments for side, arguments in sides.items() if arguments}
 
 
 def synthesis_lines(part: dict[str, Any]) -> list[str]:
     """Return the synthesis as text."""
     lines = [part["summary"]]
-    lines += [f"- {_vote_words(row)}" for row in part["votes"]] if "votes" in part else []
-    if names := part["agreement"]["names"]:
+    lines += [f"- {_vote_words(row)}" for row in part.get("votes", ())]
+    if len(names := part["agreement"]["names"]) > 1:
         lines.append(f"Agreement, in the order {', '.join(names)}: {_matrix(part['agreement']['rows'])}")
     if "weights_reason" in part:
         weights = ", ".join(f"{name} {weight:g}" for name, weight in part["weights"].items())
         lines.append(f"Weights: {weights} ({part['weights_reason']}).")
-    head = "Sides" if part["majority"] == "split" else "Dissent"
-    lines += [f"{head}: {row['model']}, {row['vote']}: {' '.join(row['reasons'])}" for row in part.get("dissent", ())]
+    head = {"split": "Sides", "none": "Free vote"}.get(part["majority"], "Dissent")
+    lines += [f"{head}: {_argument_words(row)}" for row in part.get("dissent", ())]
+    for side, rows in part.get("arguments", {}).items():
+        lines += [f"Argued {side} it: {_argument_words(row)}" for row in rows]
+    lines += [f"Alternative: {item}" for item in part.get("alternatives", ())]
     lines += [f"Would settle it: {item}" for item in part.get("would_settle", ())]
     lines += [f"Failed: {row['model']}: {row['why']}" for row in part.get("failed", ())]
     return [*lines, f"Cost: {part['cost']}."]
@@ -140,10 +172,17 @@ def synthesis_lines(part: dict[str, Any]) -> list[str]:
 def _vote_words(row: dict[str, Any]) -> str:
     if row["model"] == AGENT and row["vote"] == "none":
         return "You gave no vote."
+    apart = " (not counted)" if row.get("counted") is False else ""
     before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
     words = row.get("after_exchange") or row.get("summary")
     summary = f": {words}" if words else ""
-    return f"{row['model']}: {row['vote']}{before}{summary}"
+    conditions = f" If: {'; '.join(row['conditions'])}" if "conditions" in row else ""
+    return f"{row['model']}: {row['vote']}{apart}{before}{summary}{conditions}"
+
+
+def _argument_words(row: dict[str, Any]) -> str:
+    conditions = f" If: {'; '.join(row['conditions'])}" if "conditions" in row else ""
+    return f"{row['model']}, {row['vote']}: {'; '.join(row['reasons'])}{conditions}"
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> str:
