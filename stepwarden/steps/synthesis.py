@@ -39,7 +39,7 @@ class Synthesis:
 
     `majority` is the free vote with more than half of the weight, None where no vote has. `counts` are the free votes
     as they were given, `tally` is their weight and `weights` that of each free voter, by name. `agreement` has a row
-    and a column for each of `names`, the free voters: 1 the same vote, 0.5 one of both conditional, 0 opposite.
+    and a column for each of `voters`, who voted freely: 1 the same vote, 0.5 one of both conditional, 0 opposite.
     `dissent` are the free answers beside the majority, all of them on a split; `argued` the answers of models that were
     told to argue a side. `failed` gave no answer, `silent` one without a vote, `unheard` were not waited for. `voted`
     voices of at least `needed` make the quorum: free votes, or different models where no majority is possible.
@@ -52,7 +52,7 @@ class Synthesis:
     counts: Mapping[Vote, int]
     tally: Mapping[Vote, float]
     weights: Mapping[str, float]
-    names: tuple[str, ...]
+    voters: tuple[PanelAnswer, ...]
     agreement: tuple[tuple[float, ...], ...]
     dissent: tuple[PanelAnswer, ...]
     argued: tuple[PanelAnswer, ...]
@@ -72,7 +72,22 @@ class Synthesis:
     @property
     def split(self) -> bool:
         """Whether free votes differ and none has more than half of the weight."""
-        return len(self.names) > 1 and self.majority is None
+        return len(self.voters) > 1 and self.majority is None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the free voters."""
+        return tuple(answer.name for answer in self.voters)
+
+    @property
+    def weights_differ(self) -> bool:
+        """Whether some voters weigh more than others; else the counts say it all."""
+        return len(set(self.weights.values())) > 1
+
+    @property
+    def exchanged(self) -> bool:
+        """Whether somebody voted again after an exchange."""
+        return any(answer.revised is not None for answer in self.voters)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -87,9 +102,9 @@ class Synthesis:
     def title(self) -> str:
         """The outcome in a line; below the quorum it says so first, and names who is missing."""
         parts = [self._outcome()]
-        if self.names:
+        if self.voters:
             parts.append(f"Free votes: {_listed(self.counts)}.")
-        if any(weight != 1 for weight in self.weights.values()):
+        if self.weights_differ:
             parts.append(f"By weight: {_listed(self.tally)}.")
         if self.argued:
             names = ", ".join(answer.name for answer in self.argued)
@@ -108,7 +123,8 @@ class Synthesis:
         asked = len(self.seats.free)
         if not self.quorum:
             return f"No quorum: {self.voted} of {asked} free votes, {self.needed} needed."
-        return f"Majority: {self.majority.value}." if self.majority else "Split: no majority."
+        after = " after an exchange" if self.exchanged else ""
+        return f"Majority{after}: {self.majority.value}." if self.majority else f"Split{after}: no majority."
 
 
 def quorum_of(asked: int) -> int:
@@ -134,7 +150,7 @@ def synthesis(answers: Iterable[PanelAnswer], seats: Seats, agent: PanelAnswer |
         counts={vote: count for vote in Vote if (count := list(free.values()).count(vote))},
         tally=_tally(free, weights),
         weights={answer.name: _shown(weight) for answer, weight in weights.items()},
-        names=tuple(answer.name for answer in free),
+        voters=tuple(free),
         agreement=tuple(tuple(_agreement(one, other) for other in free.values()) for one in free.values()),
         dissent=tuple(answer for answer, vote in free.items() if vote is not majority),
         argued=tuple(answer for answer in votes if answer not in free),

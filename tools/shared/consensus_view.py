@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwarden.steps.panel import AGENT, panel_of
-from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote
+from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, panelist_name
 from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepReply
@@ -62,26 +62,33 @@ def _fitting(items: Sequence[str], chars: int) -> list[str]:
 
 def answer_lines(part: dict[str, Any]) -> list[str]:
     """Return one answer as text: it is an opinion to weigh, and no instruction."""
-    stance = "" if part["stance"] == "neutral" else f" ({part['stance']})"
-    name = f"{part['model']}{stance}"
+    name = _name(part)
     if "failed" in part:
         return [f"Answer of {name}: none. {part['failed']}"]
     sure = f", confidence {part['confidence']}" if "confidence" in part else ""
-    lines = [f"Answer of {name}: {part['vote']}{sure}, {part['cost']}. {part['summary']}"]
-    lines += [f"  because: {reason}" for reason in part.get("reasons", ())]
+    return [f"Answer of {name}: {part['vote']}{sure}, {part['cost']}. {part['summary']}", *_reason_lines(part)]
+
+
+def _name(part: dict[str, Any]) -> str:
+    return panelist_name(part["model"], Stance(part["stance"]))
+
+
+def _reason_lines(part: dict[str, Any]) -> list[str]:
+    """Return the reasons and the conditions of an answer, which are not the same."""
+    lines = [f"  because: {reason}" for reason in part.get("reasons", ())]
     return lines + [f"  if: {condition}" for condition in part.get("conditions", ())]
 
 
-def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
-    """Return the synthesis as structured content."""
+def synthesis_part(found: Synthesis, thread: Thread, handed_over: Sequence[PanelAnswer] = ()) -> dict[str, Any]:
+    """Return the synthesis as structured content; what stands in the answers of the same reply is not said again."""
     part: dict[str, Any] = {
         "summary": found.title,
-        "majority": _outcome(found),
+        "majority": outcome_word(found),
         "quorum": {"reached": found.quorum, "voted": found.voted, "asked": _asked(found), "needed": found.needed},
         "counts": {vote.value: count for vote, count in found.counts.items()},
         "tally": {vote.value: weight for vote, weight in found.tally.items()},
         "weights": found.weights,
-        "votes": [_vote(answer) for answer in _all(found, thread)],
+        "votes": [_vote(answer, short=answer in handed_over) for answer in _all(found, thread)],
         "agreement": {"names": list(found.names), "rows": [list(row) for row in found.agreement]},
         "dissent": [_argument(answer) for answer in found.dissent],
         "arguments": _arguments(found),
@@ -92,7 +99,7 @@ def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
         "not_heard": list(found.unheard),
         "cost": found.price,
     }
-    if set(found.weights.values()) - {1.0}:
+    if found.weights_differ:
         part["weights_reason"] = WEIGHTS_REASON
     kept = {"agreement", "quorum", "tally", "counts"}
     return {name: value for name, value in part.items() if value or name in kept}
@@ -102,7 +109,7 @@ def _asked(found: Synthesis) -> int:
     return len(found.seats.free) if found.seats.can_decide else len(found.seats.models)
 
 
-def _outcome(found: Synthesis) -> str:
+def outcome_word(found: Synthesis) -> str:
     """Return the majority in a word; below the quorum there is none."""
     if not (found.seats.can_decide and found.quorum):
         return "none"
@@ -114,7 +121,7 @@ def _all(found: Synthesis, thread: Thread) -> list[PanelAnswer]:
     return [*sorted(thread.answers.values(), key=lambda answer: answer.seat), *agent]
 
 
-def _vote(answer: PanelAnswer) -> dict[str, Any]:
+def _vote(answer: PanelAnswer, *, short: bool) -> dict[str, Any]:
     if answer.failed:
         return {"model": answer.name, "vote": "failed"}
     row: dict[str, Any] = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
@@ -124,8 +131,9 @@ def _vote(answer: PanelAnswer) -> dict[str, Any]:
         row["confidence"] = round(answer.confidence, 2)
     if answer.revised is not None and answer.vote is not None:
         row |= {"before_exchange": answer.vote.value, "after_exchange": clip(answer.revision, 200)}
-    row["summary"] = clip(answer.summary, 200)
-    if answer.counted is Vote.CONDITIONAL and answer.final_conditions:
+    if not short:
+        row["summary"] = clip(answer.summary, 200)
+    if answer.counted is Vote.CONDITIONAL and answer.final_conditions and not short:
         row["conditions"] = [clip(condition, 200) for condition in answer.final_conditions[:MOST_REASONS]]
     return row
 
@@ -150,40 +158,44 @@ def _arguments(found: Synthesis) -> dict[str, list[dict[str, Any]]]:
     return {side.value: arguments for side, arguments in sides.items() if arguments}
 
 
-def synthesis_lines(part: dict[str, Any]) -> list[str]:
-    """Return the synthesis as text."""
+def synthesis_lines(part: dict[str, Any], handed_over: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the synthesis as text: each model once, with its reasons where it dissents, argues or was just heard."""
+    rows = {row["model"]: row for row in part.get("votes", ())}
+    given = {name: row for row in handed_over if (name := _name(row)) in rows and "failed" not in row}
+    argued = part.get("arguments", {})
+    reasoned = {row["model"]: row for group in (part.get("dissent", ()), *argued.values()) for row in group}
+    failed = {row["model"]: row["why"] for row in part.get("failed", ())}
+    sides = {row["model"]: side for side, group in argued.items() for row in group}
+
+    def lines_of(name: str) -> list[str]:
+        if name in failed:
+            return [f"- {name}: failed: {failed[name]}"]
+        row, answer = rows[name], given.get(name)
+        changed = row.get("before_exchange", row["vote"]) != row["vote"]
+        why = reasoned.get(name, {}) if changed or answer is None else answer
+        return [f"- {_vote_words(row, answer)}", *_reason_lines(why)]
+
     lines = [part["summary"]]
-    lines += [f"- {_vote_words(row)}" for row in part.get("votes", ())]
-    if len(names := part["agreement"]["names"]) > 1:
-        lines.append(f"Agreement, in the order {', '.join(names)}: {_matrix(part['agreement']['rows'])}")
+    lines += [line for name in rows if name not in sides and name != AGENT for line in lines_of(name)]
+    for side in argued:
+        lines.append(f"Argued {side} it:")
+        lines += [line for name in sides if sides[name] == side for line in lines_of(name)]
+    lines += lines_of(AGENT) if AGENT in rows else []
     if "weights_reason" in part:
         weights = ", ".join(f"{name} {weight:g}" for name, weight in part["weights"].items())
         lines.append(f"Weights: {weights} ({part['weights_reason']}).")
-    head = {"split": "Sides", "none": "Free vote"}.get(part["majority"], "Dissent")
-    lines += [f"{head}: {_argument_words(row)}" for row in part.get("dissent", ())]
-    for side, rows in part.get("arguments", {}).items():
-        lines += [f"Argued {side} it: {_argument_words(row)}" for row in rows]
     lines += [f"Alternative: {item}" for item in part.get("alternatives", ())]
     lines += [f"Would settle it: {item}" for item in part.get("would_settle", ())]
-    lines += [f"Failed: {row['model']}: {row['why']}" for row in part.get("failed", ())]
     return [*lines, f"Cost: {part['cost']}."]
 
 
-def _vote_words(row: dict[str, Any]) -> str:
+def _vote_words(row: dict[str, Any], answer: dict[str, Any] | None) -> str:
+    """Return one vote; `answer` is the whole of it where this reply hands it over."""
     if row["model"] == AGENT and row["vote"] == "none":
         return "You gave no vote."
     apart = " (not counted)" if row.get("counted") is False else ""
-    before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
-    words = row.get("after_exchange") or row.get("summary")
-    summary = f": {words}" if words else ""
-    conditions = f" If: {'; '.join(row['conditions'])}" if "conditions" in row else ""
-    return f"{row['model']}: {row['vote']}{apart}{before}{summary}{conditions}"
-
-
-def _argument_words(row: dict[str, Any]) -> str:
-    conditions = f" If: {'; '.join(row['conditions'])}" if "conditions" in row else ""
-    return f"{row['model']}, {row['vote']}: {'; '.join(row['reasons'])}{conditions}"
-
-
-def _matrix(rows: Sequence[Sequence[float]]) -> str:
-    return "; ".join(" ".join(f"{value:g}" for value in row) for row in rows)
+    sure = f", confidence {row['confidence']:g}" if "confidence" in row else ""
+    changed = row.get("before_exchange", row["vote"]) != row["vote"]
+    before = f" (before the exchange: {row['before_exchange']})" if changed else ""
+    summary = row.get("after_exchange") or (answer or row).get("summary")
+    return f"{row['model']}: {row['vote']}{apart}{sure}{before}{f': {summary}' if summary else ''}"
