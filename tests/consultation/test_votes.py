@@ -39,7 +39,7 @@ def test_a_changed_vote_is_told_with_its_reason() -> None:
     found = synthesis([voice, PanelAnswer(2, "n", "n", vote=Vote.SUPPORT, summary="yes")], Seats(("m", "n")))
     thread = replace(Thread("consensus-x", "consensus"), answers={1: voice})
     assert "- m: support (before the exchange: oppose): it is fast now" in synthesis_lines(
-        synthesis_part(found, thread)
+        synthesis_part(found, thread), ()
     )
 
 
