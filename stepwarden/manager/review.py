@@ -192,4 +192,4 @@ def _shrinkage(case: ReviewInput) -> _Move | None:
 
 def _checklist_closed(case: ReviewInput) -> bool:
     """Whether the tool's own clauses, now all closed, had open ones after the first step."""
-    return case.thread.last > 1 and bool(case.policy.facts(first_steps(case.thread, 1)))
+    return case.thread.last > 1 and bool(case.policy.checklist(first_steps(case.thread, 1)))

@@ -32,7 +32,7 @@ class Policy:
 
     `low`, `likely` and `high` are the tool's starting point and range of steps. They hold already the questions in
     `sized_for`, which do not make a task longer; `asks` is the question of every task of the tool, where there is one.
-    `facts` gives the clauses of the tool's own checklist that are still open, `consultation` says what its threads ask
+    `checklist` gives the clauses of the tool's own that are still open, `consultation` says what its threads ask
     of models.
     """
 
@@ -45,7 +45,7 @@ class Policy:
     sized_for: frozenset[QuestionKind] = frozenset()
     hypothesis_required: bool = False
     novelty_required: bool = True
-    facts: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
+    checklist: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
     consultation: ConsultationRules = EXPERT
 
 
@@ -72,7 +72,7 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     if thread.readable:
         clauses += _evidence_clauses(thread)
     clauses += measured.clauses or ()
-    clauses += () if measured.done else policy.facts(thread)
+    clauses += () if measured.done else policy.checklist(thread)
     clauses += policy.consultation.clauses(thread)
     return tuple(clauses)
 

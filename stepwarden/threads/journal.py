@@ -43,7 +43,7 @@ class Journal:
 
     def __init__(self, store: Store, *, kept_bytes: int = KEPT_BYTES) -> None:
         self.store = store
-        self._kept: OrderedDict[str, _Remembered] = OrderedDict()
+        self._cached: OrderedDict[str, _Remembered] = OrderedDict()
         self._kept_bytes = kept_bytes
         self._bytes = 0
 
@@ -63,7 +63,7 @@ class Journal:
         Another process may have moved it on. An append tells, and raises VersionConflict then; whatever is not
         appended has to be decided on the thread that `load` gives.
         """
-        kept = self._kept.get(thread_id)
+        kept = self._cached.get(thread_id)
         return kept.thread if kept is not None and kept.principal == caller.principal else None
 
     async def load(self, thread_id: str, caller: Caller) -> Thread:
@@ -71,7 +71,7 @@ class Journal:
         head = await self.head(thread_id, caller)
         if head.kind != kinds.THREAD.name:
             raise OtherKind(f"{thread_id} is not a thread of steps: go on with it by {head.tool}.")
-        kept = self._kept.get(thread_id)
+        kept = self._cached.get(thread_id)
         if kept is not None and (kept.thread.version, kept.hash) == (head.version, head.hash):
             return kept.thread
         stored = await self.store.read(thread_id, after=kept.thread.version) if kept is not None else []
@@ -101,10 +101,10 @@ class Journal:
         Raises VersionConflict when another call was first, StoreError when it could not be written.
         """
         new = [NewEvent(*encode(event)) for event in events]
-        change, kept = _head_change(thread, events, caller), self._kept.get(thread.id)
+        change, kept = _head_change(thread, events, caller), self._cached.get(thread.id)
         previous = kept.hash if kept is not None and kept.thread.version == before else None
         stored = await self.store.append(thread.id, before, new, change, keep=_packed(keep), previous=previous)
-        kept = self._kept.get(thread.id)
+        kept = self._cached.get(thread.id)
         size = (kept.size if kept is not None else 0) + _size(stored)
         self._keep(_Remembered(thread, caller.principal, size, stored[-1].hash))
 
@@ -148,17 +148,17 @@ class Journal:
         return thread, sum(len(payload) for _, payload in rows)
 
     def _keep(self, kept: _Remembered) -> None:
-        before = self._kept.get(kept.thread.id)
+        before = self._cached.get(kept.thread.id)
         if before is not None and before.thread.version > kept.thread.version:
             return  # another call of this process went on from what this one appended, and was here first
-        self._kept[kept.thread.id] = kept
-        self._kept.move_to_end(kept.thread.id)
+        self._cached[kept.thread.id] = kept
+        self._cached.move_to_end(kept.thread.id)
         self._bytes += kept.size - (before.size if before is not None else 0)
-        while len(self._kept) > 1 and self._bytes > self._kept_bytes:
-            self._forget(next(iter(self._kept)))
+        while len(self._cached) > 1 and self._bytes > self._kept_bytes:
+            self._forget(next(iter(self._cached)))
 
     def _forget(self, thread_id: str) -> None:
-        kept = self._kept.pop(thread_id, None)
+        kept = self._cached.pop(thread_id, None)
         self._bytes -= kept.size if kept is not None else 0
 
 

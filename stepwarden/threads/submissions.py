@@ -98,7 +98,7 @@ class Threads:
         in_work = self._in_work.of_thread(call.thread_id or "")
         roots = RootPolicy(self.roots, call.caller.local)
         goes_back = call.submission.backtrack is not None  # which counts all the steps that are left anew
-        if roots.bounds_nothing(directory_of(call, thread)) and not goes_back:
+        if roots.reads_nothing(directory_of(call, thread)) and not goes_back:
             return admit_call(call, thread, roots, in_work, until)
         return await anyio.to_thread.run_sync(admit_call, call, thread, roots, in_work, until)
 
@@ -143,11 +143,11 @@ class Threads:
     async def _inspect(self, admitted: AdmittedCall, decision: Decision, *, is_new: bool) -> InspectionResult | None:
         """Let the tool look at the code for the step that `decision` records; None where it has nothing to say."""
         call = admitted.call
-        if call.look is None or self.inspections is None or not admitted.workspace.readable:
+        if call.inspector is None or self.inspections is None or not admitted.workspace.readable:
             return None
         thread = decision.thread
         kept = await self.journal.kept(thread.id) if call.keeps and not is_new else {}
-        seen = await anyio.to_thread.run_sync(self.inspections.run, call.look, thread, admitted.workspace, kept)
+        seen = await anyio.to_thread.run_sync(self.inspections.run, call.inspector, thread, admitted.workspace, kept)
         assert seen is None or call.keeps or not seen.kept, f"{thread.tool} keeps things and does not say so"
         return seen
 

@@ -151,7 +151,7 @@ def test_a_review_without_any_claim_does_not_end_early():
 
 def test_an_open_checklist_bars_the_end():
     open_item = (Clause("checklist", "1"),)
-    talk = investigated(policy=replace(DEBUG, facts=lambda thread: open_item if thread.last < 4 else ()))
+    talk = investigated(policy=replace(DEBUG, checklist=lambda thread: open_item if thread.last < 4 else ()))
     assert not talk.step(seen("b.py"), confidence="certain").end
     assert talk.step(seen("c.py"), confidence="certain").end
 

@@ -166,7 +166,7 @@ class Threads(RuleBasedStateMachine):
             min_steps=min_steps,
             hypothesis_required=hypothesis,
             novelty_required=novelty,
-            facts=_look_at_c if checklist else lambda _: (),
+            checklist=_look_at_c if checklist else lambda _: (),
         )
         self.play = Play(policy)
         self.model = Model(min_steps=min_steps, hypothesis=hypothesis, novelty=novelty, checklist=checklist)

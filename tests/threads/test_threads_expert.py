@@ -63,7 +63,7 @@ async def proven(process: ThreadProcess, project: Path) -> str:
     opened = await process.take(submission(1, directory=str(project)))
     quote = Quote("app.py", "return sum(prices[1:])", 2, "hypothesis")
     await process.take(
-        submission(2, hypothesis="the slice", quotes=(quote,), checked=("app.py", ".env"), confidence=Confidence.HIGH),
+        submission(2, hypothesis="the slice of prices", quotes=(quote,), checked=("app.py", ".env"), confidence=Confidence.HIGH),
         opened.thread.id,
     )
     return opened.thread.id
@@ -85,7 +85,7 @@ async def test_the_expert_gets_the_work_and_the_files_with_line_numbers_but_no_s
         (request,) = models.asked
         sent = "\n".join(message.text for message in request.messages)
         assert "    2     return sum(prices[1:])" in sent
-        assert "the slice" in sent
+        assert "the slice of prices" in sent
         assert "planted-secret" not in sent
         assert request.answer is ExpertAnswer
 
