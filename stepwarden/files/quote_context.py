@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from stepwarden.files.syntax import FileKind, Head, Syntax, syntax_of
+from stepwarden.files.syntax import FileKind, DefinitionHead, Syntax, syntax_of
 from stepwarden.files.text import split_lines
 from stepwarden.steps.evidence import LineKind, QuoteContext
 
@@ -143,7 +143,7 @@ def _enclosing(source: SourceLines, at: int) -> tuple[tuple[str, ...], tuple[int
     return tuple(dict.fromkeys(names)), span
 
 
-def _heads_round(source: SourceLines, at: int) -> Iterator[tuple[int, Head]]:
+def _heads_round(source: SourceLines, at: int) -> Iterator[tuple[int, DefinitionHead]]:
     """Yield the heads of the definitions round line index `at` with their line indices, the innermost first."""
     lines, syntax = source.lines, source.syntax
     if head := syntax.head_at(lines, at):
@@ -166,7 +166,7 @@ def _heads_round(source: SourceLines, at: int) -> Iterator[tuple[int, Head]]:
             break
 
 
-def _heading(source: SourceLines, at: int) -> Iterator[tuple[int, Head]]:
+def _heading(source: SourceLines, at: int) -> Iterator[tuple[int, DefinitionHead]]:
     """Yield the heading over a line of prose, or the table of a configuration file."""
     for index in range(at - 1, max(-1, at - OUTER_LINES), -1):
         line = source.lines[index]

@@ -124,7 +124,7 @@ KEYWORDS = _set(
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class DefinitionHead:
     """What a line begins to define: its name and that of what it belongs to; nothing where it defines nothing.
 
     `is_value` says that it is a table or a function without a name of its own, given to a variable.
@@ -138,7 +138,7 @@ class Head:
         return bool(self.names)
 
 
-NO_HEAD = Head()
+NO_HEAD = DefinitionHead()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class Syntax:
             return _TRIPLE_MARKS
         return _COMMENT_MARKS if self.ending in _SLASH_COMMENTS else ()
 
-    def head_at(self, lines: Sequence[str], at: int) -> Head:
+    def head_at(self, lines: Sequence[str], at: int) -> DefinitionHead:
         """Return what line index `at` begins to define."""
         text = lines[at].strip()[:LINE_CHARS]
         if self.kind is not FileKind.PROGRAM:
@@ -201,15 +201,15 @@ class Syntax:
         if head := _matched(_KEYWORD_HEADS, text):
             return head
         if head := _matched(_VALUE_HEADS, text):
-            return Head(head.names, is_value=True)
+            return DefinitionHead(head.names, is_value=True)
         return _typed_head(text, lines, at) if self.ending in _TYPED else NO_HEAD
 
 
-def _matched(patterns: Sequence[re.Pattern[str]], text: str) -> Head:
+def _matched(patterns: Sequence[re.Pattern[str]], text: str) -> DefinitionHead:
     for pattern in patterns:
         if found := pattern.match(text):
             outer = found.groupdict().get("outer")
-            return Head((found["name"].strip(), *([outer] if outer else [])))
+            return DefinitionHead((found["name"].strip(), *([outer] if outer else [])))
     return NO_HEAD
 
 
@@ -220,7 +220,7 @@ def syntax_of(path: str) -> Syntax:
     return Syntax(_KIND_OF.get(ending, FileKind.PROGRAM), ending)
 
 
-def _typed_head(text: str, lines: Sequence[str], at: int) -> Head:
+def _typed_head(text: str, lines: Sequence[str], at: int) -> DefinitionHead:
     """Return the name of a function whose head has no word for it: what comes first after it is a block."""
     before, bracket, _ = text.partition("(")
     words = before.split()
@@ -238,7 +238,7 @@ def _typed_head(text: str, lines: Sequence[str], at: int) -> Head:
         return NO_HEAD
     if "." in last or not _opens_block(lines, at):
         return NO_HEAD
-    return Head(tuple(reversed(parts[-2:])))
+    return DefinitionHead(tuple(reversed(parts[-2:])))
 
 
 def _opens_block(lines: Sequence[str], at: int) -> bool:
