@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from stepwarden.files.syntax import FileKind, DefinitionHead, Syntax, syntax_of
+from stepwarden.files.syntax import DefinitionHead, FileKind, Syntax, syntax_of
 from stepwarden.files.text import split_lines
 from stepwarden.steps.evidence import LineKind, QuoteContext
 
