@@ -7,7 +7,7 @@ one hold, and its points are listed on the ask that completes.
 
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation
-from stepwarden.steps.convergence import reason_of_convergence
+from stepwarden.steps.convergence import is_borne_out
 from stepwarden.steps.events import Asked, Event, Finished, Held
 from stepwarden.steps.plan_changes import grow
 from stepwarden.steps.submission import Confidence
@@ -24,7 +24,7 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
         return ()
     step = thread.trail[-1]
     is_certain = step.submission.confidence is Confidence.CERTAIN
-    if is_certain and gate(thread).assurance is Assurance.VERIFIED and reason_of_convergence(thread):
+    if is_certain and gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread):
         return ()
     return (Asked(f"expert:{step.number}:{step.attempt}", step.number, prepared.model),)
 
