@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Clause:
     """One thing that is still open at the gate.
 
-    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `refuted`), `not_heard`,
-    `checklist` or `measured`; `subject` is the issue's id, the file, the model, or the number it is about; `text` is
-    the wording of a checklist's or a measured clause.
+    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `irrelevant`, `refuted`),
+    `not_heard`, `checklist` or `measured`; `subject` is the issue's id, the file, the model, or the number it is about,
+    or `hypothesis`; `text` is the wording of a checklist's or a measured clause, and why a quote is irrelevant.
     """
 
     kind: str
