@@ -18,7 +18,7 @@ from stepwarden.models import ModelReply, ModelRequest, Provider, Usage
 
 CACHE_BYTES = 64_000_000
 KEPT_S = 7 * 86_400.0
-_VERSION = 1  # of the form of a row
+_VERSION = 2  # of the form of a row, and of what counts as an answer
 _WAL_SAFE = (3, 51, 3)  # as in stepwarden/storage/sqlite.py: older ones can corrupt under several processes
 
 _logger = logging.getLogger(__name__)

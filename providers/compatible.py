@@ -7,7 +7,8 @@ from typing import Any
 from providers.catalogue import Catalogue
 from providers.deadline import Deadline
 from providers.endpoints import Endpoint
-from providers.sdk_client import ParameterRefused, SdkClient
+from providers.failures import ParameterRefused
+from providers.sdk_client import SdkClient
 from providers.stream_assembly import StreamedCompletion
 from providers.wire import Dialect, chat_body, reply_of
 from stepwarden.models import ModelInfo, ModelReply, ModelRequest
@@ -30,12 +31,10 @@ class CompatibleProvider:
         while True:
             body = self._body(request, stream=False)
             try:
-                completion = await self._client.complete(body, deadline)
+                return reply_of(await self._client.complete(body, deadline), request, self._endpoint)
             except ParameterRefused as error:
                 if not self._adapt(request, body, error.words):
                     raise error.without_words() from None
-                continue
-            return reply_of(completion, request, self._endpoint)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
         """Return the answer in pieces; a parameter may be refused before the first one only."""
@@ -47,11 +46,12 @@ class CompatibleProvider:
                     async for chunk in chunks:
                         if text := whole.add(chunk):
                             yield text
+                reply = reply_of(whole.completion(self._endpoint, request.model), request, self._endpoint)
             except ParameterRefused as error:
-                if not self._adapt(request, body, error.words):
+                if whole.began or not self._adapt(request, body, error.words):
                     raise error.without_words() from None
                 continue
-            yield reply_of(whole.completion(self._endpoint, request.model), request, self._endpoint)
+            yield reply
             return
 
     async def list_models(self) -> Sequence[ModelInfo]:

@@ -4,12 +4,18 @@ import time
 
 
 class Deadline:
-    """A moment so many seconds from now."""
+    """A moment so many `seconds` from now."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._at = time.monotonic() + seconds
 
     @property
     def left_s(self) -> float:
         """The seconds that are left, never less than 0."""
         return max(0.0, self._at - time.monotonic())
+
+
+def shown_seconds(seconds: float) -> str:
+    """Return seconds for a sentence: `45 s`, `2.5 s`."""
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{round(seconds, 1):g} s"

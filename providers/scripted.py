@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from providers.endpoints import Endpoint
 from providers.failures import EndpointFailure, failure
 from providers.profiles import SCRIPTED
+from providers.thoughts import ShownPieces
 from providers.wire import reply_of
 from stepwarden.errors import SettingsError
 from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, ModelTier
@@ -158,10 +159,14 @@ class ScriptedProvider:
         """Return the script's answer in pieces of eight characters."""
         reply = await self._answer(request)
         whole = reply_of(completion(reply, request.model), request, self._endpoint)
+        pieces = ShownPieces()
         for number, piece in enumerate(pieces_of(reply.content)):
             if number == reply.cut_after:
                 raise ModelError(ErrorKind.NETWORK, "The script broke off in the middle of its answer: ask again.")
-            yield piece
+            if shown := pieces.add(piece):
+                yield shown
+        if rest := pieces.rest():
+            yield rest
         yield whole
 
     async def list_models(self) -> Sequence[ModelInfo]:

@@ -40,6 +40,7 @@ class ErrorKind(StrEnum):
     UNSUPPORTED = "unsupported"  # such as images to a model that takes none
     OVER_BUDGET = "over_budget"
     GIVEN_UP = "given_up"  # the circuit breaker is open
+    MISCONFIGURED = "misconfigured"  # something of this machine stands in the way: a proxy, certificates
     REFUSED = "refused"  # any other 4xx
 
 
@@ -50,7 +51,7 @@ class ModelError(StepwardenError):
     """A model gave no usable answer. The text is one line without secrets: what is wrong, and what to do.
 
     `text` may be a function, called only when the error is read, which most are not where no model is
-    configured. `retry_after_s` is what the endpoint asked for, if it did.
+    configured. `retry_after_s` is what the endpoint asked for, if it did; `waited_s` is how long was waited in vain.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class ModelError(StepwardenError):
         *,
         model: str = "",
         retry_after_s: float | None = None,
+        waited_s: float | None = None,
     ) -> None:
         super().__init__(text)
         self.kind = kind
         self.model = model
         self.retry_after_s = retry_after_s
+        self.waited_s = waited_s
         self._text = text
 
     def __str__(self) -> str:

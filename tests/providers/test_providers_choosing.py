@@ -243,7 +243,7 @@ async def test_auto_passes_over_a_provider_whose_key_was_refused(
     with pytest.raises(ModelError, match="set OPENAI_API_KEY to a valid one"):
         await built.complete(request("gpt-5.5"))
     assert built.choose(None, ModelTier.DEEP).info.name == "glm-5.3"
-    assert built.unusable()[0].why == "OpenAI refused the key: set OPENAI_API_KEY to a valid one."
+    assert built.unusable()[0].why == "OpenAI refused the key (401: bad key): set OPENAI_API_KEY to a valid one."
     await built.complete(request("gpt-5.5"))
     assert built.choose(None, ModelTier.DEEP).info.name == "gpt-5.5"
 
