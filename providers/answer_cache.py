@@ -78,6 +78,10 @@ class AnswerCache:
         """Store something for a week at most."""
         await self._run(lambda cache: cache.set(key, value, expire=KEPT_S))
 
+    async def open(self) -> None:
+        """Open the file, which is made where it is not there."""
+        await self._run(lambda _: None)
+
     async def close(self) -> None:
         """Close the file."""
         thread, self._thread = self._thread, None
@@ -142,6 +146,11 @@ class CachedProvider(Wrapper):
         super().__init__(inner)
         self._origin = origin
         self._cache = cache
+
+    async def warm(self) -> None:
+        """Open the cache, and make the provider inside ready."""
+        await self._cache.open()
+        await self._inner.warm()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return the stored answer, with `cached` set and at no cost, or a new one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from providers.catalogue import Catalogue
 from providers.deadline import Deadline
@@ -60,6 +60,10 @@ class CompatibleProvider:
             return ()
         return [self._listed(entry) for entry in await self._client.models()]
 
+    async def warm(self) -> None:
+        """Make the client."""
+        await self._client.made()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
@@ -87,6 +91,20 @@ class CompatibleProvider:
             family=info.family,
             context_tokens=context if isinstance(context, int) else None,
             output_tokens=info.output_tokens,
-            sees_images="image" in str(entry.get("architecture", "")) or info.sees_images,
+            sees_images=info.sees_images if (sees := _sees_images(entry)) is None else sees,
             typed_answers=info.typed_answers,
         )
+
+
+def _sees_images(entry: dict[str, Any]) -> bool | None:
+    """Return whether an entry of `/models` says that its model takes images, None where it says nothing of it."""
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    for place in (entry, architecture):  # OpenRouter's
+        modalities: object = cast("dict[str, Any]", place).get("input_modalities") if isinstance(place, dict) else None
+        if isinstance(modalities, list):
+            return "image" in modalities
+    if isinstance(capabilities, dict) and isinstance(
+        cast("dict[str, Any]", capabilities).get("vision"), bool
+    ):  # Mistral's
+        return bool(cast("dict[str, Any]", capabilities)["vision"])
+    return True if entry.get("type") == "vlm" else None  # LM Studio's

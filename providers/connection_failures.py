@@ -3,11 +3,10 @@
 import ssl
 from collections.abc import Iterator
 
-from providers.deadline import shown_seconds
 from providers.endpoints import Endpoint
 from providers.failures import quoted
 from providers.network_path import UnusablePath
-from stepwarden.models import ErrorKind, ModelError
+from stepwarden.models import ErrorKind, ModelError, shown_seconds
 
 PROXY_WANTS_LOGIN = "407, it wants a user and a password"
 

@@ -14,8 +14,3 @@ class Deadline:
     def left_s(self) -> float:
         """The seconds that are left, never less than 0."""
         return max(0.0, self._at - time.monotonic())
-
-
-def shown_seconds(seconds: float) -> str:
-    """Return seconds for a sentence: `45 s`, `2.5 s`."""
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{round(seconds, 1):g} s"

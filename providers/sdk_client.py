@@ -7,13 +7,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from providers.connection_failures import PROXY_WANTS_LOGIN, not_reached, timed_out, unusable_path
-from providers.deadline import Deadline, shown_seconds
+from providers.deadline import Deadline
 from providers.embedded_failures import embedded_failure
 from providers.endpoints import Endpoint
 from providers.failures import failure, refusal_of
 from providers.model_names import shown_name
 from providers.network_path import UnusablePath
-from stepwarden.models import ErrorKind, ModelError
+from stepwarden.models import ErrorKind, ModelError, shown_seconds
 
 if TYPE_CHECKING:
     import httpx2

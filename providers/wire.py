@@ -55,7 +55,7 @@ def chat_body(
     request: ModelRequest, profile: Profile, row: Row | None, dialect: Dialect, *, stream: bool = False
 ) -> dict[str, Any]:
     """Return the JSON body. Raises ModelError (UNSUPPORTED) for images to a model that is known to see none."""
-    if row is not None and not row.images and any(message.images for message in request.messages):
+    if row is not None and row.images is False and any(message.images for message in request.messages):
         name = shown_name(request.model)
         raise ModelError(
             ErrorKind.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name

@@ -50,6 +50,10 @@ class ZhipuProvider:
         """Return none: the SDK cannot list models, and the catalogue has them."""
         return ()
 
+    async def warm(self) -> None:
+        """Make the client."""
+        await self._made_client("")
+
     async def close(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None
