@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stepwarden.steps.evidence import Evidence, LineKind, QuoteContext
-from stepwarden.steps.plain_words import COMMON_WORDS, WORDS_OF_CLAIMS, parts_of, stems_of
+from stepwarden.steps.plain_words import COMMON_WORDS, LETTERS, WORDS_OF_CLAIMS, parts_of, stems_of
 
 TEXT_CHARS = 16_000  # of a claim or a task, that are looked at
 SPOKEN_CHARS = 1_500  # of them, whose plain words are compared
@@ -98,7 +98,7 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
         return True
     # A place is half of it: the other half is that the claim shares a word with what stands there.
     given = named_in(task)
-    if shown.is_small and shown.is_inside(given):
+    if shown.is_small and (shown.is_inside(given) or shown.is_called_in(given.words - COMMON_WORDS)):
         return True
     is_given = shown.is_named_by(given) or any(map(shown.is_round, given.places))
     places = [there for named in stated for there in named.places] + ([place] if place else [])
@@ -122,6 +122,10 @@ class _Shown:
         """Whether a text names a definition that it stands in."""
         return bool(named.symbols & {fold_name(name) for name in self.context.within})
 
+    def is_called_in(self, words: frozenset[str]) -> bool:
+        """Whether its own definition is among some words."""
+        return any(len(name) >= LETTERS and name.casefold() in words for name in self.context.within[:1])
+
     def is_named_by(self, named: Named) -> bool:
         """Whether a text names its definition or a name on it, or two words of theirs."""
         context = self.context
@@ -132,7 +136,7 @@ class _Shown:
             return True
         names = (*context.names, *context.within[:1])
         words = named.words - COMMON_WORDS
-        if any(name.casefold() in words for name in names if len(name) > 3):
+        if any(name.casefold() in words for name in names if len(name) >= LETTERS):
             return True
         return any(_is_spoken(name, named.words) for name in names) or len(self.shares(named, names)) > 1
 
@@ -142,7 +146,7 @@ class _Shown:
         if self.is_named_by(named) or self.shares(named, context.names):
             return True
         words = named.words - WORDS_OF_CLAIMS
-        if any(len(name) > 3 and name.casefold() in words for name in (*context.names, *context.within[:1])):
+        if any(len(name) >= LETTERS and name.casefold() in words for name in (*context.names, *context.within[:1])):
             return True
         return bool((named.symbols - COMMON_WORDS) & {fold_name(name) for name in context.around})
 
