@@ -124,7 +124,7 @@ class HttpServer:
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __enter__(self) -> "HttpServer":
-        serve = ["stepwarden", "serve", "--http", "--port", str(self.port)]
+        serve = ["stepwarden", "serve", "--transport", "http", "--port", str(self.port)]
         ours = [sys.executable, "-c", f"import sys\nfrom stepwarden.cli import main\nsys.exit(main({serve[1:]!r}))"]
         bare = [sys.executable, "-c", f"{_BARE}m.run(transport='streamable-http', port={self.port})\n"]
         self.process = subprocess.Popen(
