@@ -124,7 +124,7 @@ class HttpServer:
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __enter__(self) -> "HttpServer":
-        serve = ["stepwarden", "serve", "--http", "--port", str(self.port)]
+        serve = ["stepwarden", "serve", "--transport", "http", "--port", str(self.port)]
         ours = [sys.executable, "-c", f"import sys\nfrom stepwarden.cli import main\nsys.exit(main({serve[1:]!r}))"]
         bare = [sys.executable, "-c", f"{_BARE}m.run(transport='streamable-http', port={self.port})\n"]
         self.process = subprocess.Popen(
@@ -142,7 +142,7 @@ class HttpServer:
         self.process.wait(10)
 
     def _wait_until_it_listens(self) -> None:
-        while True:
+        while self.process.poll() is None:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5)
             except URLError as error:
@@ -151,3 +151,4 @@ class HttpServer:
                 time.sleep(0.05)
             else:
                 return
+        raise RuntimeError(f"{self.process.args} ended with {self.process.returncode}")

@@ -1,5 +1,8 @@
 """Events in an open transaction: appended, read, followed and verified; imported lazily, since it loads SQLAlchemy."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
     bindparam,
@@ -11,7 +14,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.errors import UnknownStream, VersionConflict
 from stepwarden.storage.chain import GENESIS, chained, event_hash
-from stepwarden.storage.head_rows import LastEvent, insert_head, last_event, move_head
+from stepwarden.storage.head_rows import LastEvent, insert_head, last_event, move_head, move_known_head
 from stepwarden.storage.records import Append, NewEvent, PositionedEvent, StoredEvent
 from stepwarden.storage.schema import events, kept
 
@@ -72,6 +75,11 @@ class EventRows:
         and UnknownStream when it belongs to another principal; after either the transaction holds nothing of this
         call, and on PostgreSQL may have to be rolled back.
         """
+        if append.previous is not None:
+            stored = chained(append, append.previous)
+            if move_known_head(self._connection, append, stored[-1].hash):
+                self._insert(append, stored)
+                return stored
         last = last_event(self._connection, append.stream)
         if last is not None and last.principal != append.head.principal:
             raise UnknownStream(f"No thread has the id {append.stream}.")
@@ -80,14 +88,8 @@ class EventRows:
         if last is not None and append.previous not in {None, last.hash}:
             raise _conflict(append)
         stored = chained(append, last.hash if last else GENESIS)
-        try:
-            self._record(append, stored, last)
-        except exc.IntegrityError as error:
-            if _code_of(error) not in _DUPLICATE_CODES:
-                raise
-            raise _conflict(append) from error
-        if append.keep:
-            self._keep(append)
+        self._move_head(append, stored, last)
+        self._insert(append, stored)
         return stored
 
     def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
@@ -146,17 +148,20 @@ class EventRows:
         """Return how many events there are."""
         return self._connection.execute(select(func.count()).select_from(events)).scalar_one()
 
-    def _record(self, append: Append, stored: list[StoredEvent], last: LastEvent | None) -> None:
-        moved = True
-        if last is None:
-            insert_head(self._connection, append, stored[-1].hash)
-        else:
-            moved = move_head(self._connection, append, stored[-1].hash, last)
-        if not moved:
-            raise _conflict(append)
+    def _move_head(self, append: Append, stored: list[StoredEvent], last: LastEvent | None) -> None:
+        with _duplicates_are_conflicts(append):
+            if last is None:
+                insert_head(self._connection, append, stored[-1].hash)
+            elif not move_head(self._connection, append, stored[-1].hash, last):
+                raise _conflict(append)
+
+    def _insert(self, append: Append, stored: list[StoredEvent]) -> None:
         if self._on_postgres:
             self._connection.exec_driver_sql(_ANNOUNCE)
-        self._connection.execute(_INSERT, [_row_of(event) for event in stored])
+        with _duplicates_are_conflicts(append):
+            self._connection.execute(_INSERT, [_row_of(event) for event in stored])
+        if append.keep:
+            self._keep(append)
 
     def _keep(self, append: Append) -> None:
         known = set(self._connection.execute(select(kept.c.name).where(kept.c.stream == append.stream)).scalars())
@@ -178,6 +183,17 @@ def _row_of(event: StoredEvent) -> dict[str, object]:
         "payload": event.payload,
         "hash": event.hash,
     }
+
+
+@contextmanager
+def _duplicates_are_conflicts(append: Append) -> Generator[None]:
+    """Raise VersionConflict where another transaction recorded the same number first."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        if _code_of(error) not in _DUPLICATE_CODES:
+            raise
+        raise _conflict(append) from error
 
 
 def _conflict(append: Append) -> VersionConflict:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
+    Integer,
     bindparam,
     case,
     func,
@@ -21,6 +22,11 @@ _HEAD = select(*HEAD_COLUMNS).where(_THIS)
 _LAST = select(_columns.version, _columns.hash, _columns.principal, _columns.finished, _columns.most_steps).where(_THIS)
 _INSERT = insert(heads)
 _MOVE = update(heads).where(_THIS, _columns.version == bindparam("read_version"))
+_NEW_STEPS = bindparam("new_steps", type_=Integer)
+_MOST_STEPS = case((_columns.most_steps > _NEW_STEPS, _columns.most_steps), else_=_NEW_STEPS)
+_MOVE_ON = _MOVE.where(
+    _columns.hash == bindparam("read_hash"), _columns.principal == bindparam("read_principal")
+).values(most_steps=_MOST_STEPS)
 
 
 class LastEvent(NamedTuple):
@@ -91,6 +97,20 @@ def move_head(connection: Connection, append: Append, last_hash: str, last: Last
     """Move a head from `last` to what `append` says; return whether it still stood there."""
     this = {"this_stream": append.stream, "read_version": last.version}
     return connection.execute(_MOVE, this | _changed(append, last_hash, last)).rowcount == 1
+
+
+def move_known_head(connection: Connection, append: Append, last_hash: str) -> bool:
+    """Move a head whose hash is known to what `append` says, unread; return whether it stood there and is the caller's.
+
+    A completion is kept when nothing new completes the stream.
+    """
+    change = _changed(append, last_hash, None)
+    del change["most_steps"]
+    if not append.head.completed:
+        del change["finished"]
+    this = {"this_stream": append.stream, "read_version": append.expected, "read_hash": append.previous}
+    owner = {"read_principal": append.head.principal, "new_steps": append.head.steps}
+    return connection.execute(_MOVE_ON, this | owner | change).rowcount == 1
 
 
 def _changed(append: Append, last_hash: str, last: LastEvent | None) -> dict[str, object]:

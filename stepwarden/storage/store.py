@@ -49,7 +49,7 @@ class Store:
         `UnknownStream` when it belongs to another principal than `head` says.
         """
         append = Append(stream, expected, events, head, float(self._clock()), keep or {}, previous)
-        return await self.transactions.write(lambda transaction: transaction.events.append(append))
+        return await self.transactions.write_in_group(stream, lambda transaction: transaction.events.append(append))
 
     async def kept(self, stream: str) -> dict[str, bytes]:
         """Return what is kept with `stream`, by name."""

@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 
 from stepwarden.errors import SettingsError, StoreError
+from stepwarden.storage.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from stepwarden.storage.database import Database, Transaction
@@ -36,6 +37,7 @@ class Transactions:
         # One writer, so that calls of this process queue in order here and not in SQLite's unfair back-off.
         self._writer = anyio.CapacityLimiter(1)
         self._readers = anyio.CapacityLimiter(_READERS)
+        self._groups = GroupCommit(self._database, self._writer)
 
     async def read(self, work: "Callable[[Transaction], _Answer]") -> _Answer:
         """Return what `work` reads in a transaction that sees one unchanging state."""
@@ -54,6 +56,10 @@ class Transactions:
                 return work(transaction)
 
         return await _in_thread(run, self._writer)
+
+    async def write_in_group(self, stream: str, work: "Callable[[Transaction], _Answer]") -> _Answer:
+        """Return the same as `write`, of work on one stream that may share its transaction and may be run twice."""
+        return await self._groups.write(stream, work)
 
     async def open(self) -> None:
         """Import what is heavy and open the database; any number of times, also at once."""

@@ -330,3 +330,38 @@ async def test_what_is_kept_with_a_stream_stays_as_it_was_first_and_goes_with_it
     clock.now += 100
     await any_store.maintenance.prune([replace(ORPHANS, idle_s=1)])
     assert await any_store.kept("docgen-a") == {}
+
+
+async def test_an_append_that_knows_the_last_hash_does_the_same_as_one_that_does_not(any_store: Store) -> None:
+    done = replace(CHANGE, state="done", steps=5, completed=True)
+    changes = [CHANGE, replace(CHANGE, steps=3), done, replace(CHANGE, steps=1, directory="/elsewhere", title="again")]
+    for stream, knows in (("debug-a", False), ("debug-b", True)):
+        previous = None
+        for number, change in enumerate(changes):
+            keep = {"first": b"1"} if number == 1 else {"first": b"2", "later": b"3"}
+            stored = await any_store.append(
+                stream, number, [event(number)], change, keep=keep, previous=previous if knows else None
+            )
+            previous = stored[-1].hash
+    a, b = await any_store.head("debug-a"), await any_store.head("debug-b")
+    assert a is not None
+    assert b is not None
+    assert replace(a, stream="", hash="") == replace(b, stream="", hash="")
+    assert (b.finished, b.steps, b.title, b.version) == (1_000_000.0, 1, "again", 4)
+    assert await any_store.kept("debug-a") == await any_store.kept("debug-b")
+    assert await any_store.verify("debug-b") is None
+    # Neither was ever an orphan of one step since, though both have one live step now.
+    assert await any_store.maintenance.prune([replace(ORPHANS, idle_s=-1.0)]) == []
+
+
+async def test_an_append_on_another_last_hash_is_a_conflict_and_records_nothing(any_store: Store) -> None:
+    (first,) = await any_store.append("debug-a", 0, [event(1)], CHANGE)
+    for previous in (GENESIS, "f" * 64):
+        with pytest.raises(VersionConflict):
+            await any_store.append("debug-a", 1, [event(2)], CHANGE, previous=previous)
+    with pytest.raises(UnknownStream):
+        await any_store.append("debug-a", 1, [event(2)], replace(CHANGE, principal="eve"), previous=first.hash)
+    with pytest.raises(VersionConflict):
+        await any_store.append("debug-a", 7, [event(2)], CHANGE, previous=first.hash)
+    assert await any_store.read("debug-a") == [first]
+    assert await any_store.verify("debug-a") is None
