@@ -96,12 +96,13 @@ def admit_call(
 def locate(submission: Submission, workspace: Workspace) -> Submission:
     """Return the submission with every path by its canonical name."""
     name = workspace.canonical
+    issues, quotes = submission.issues, submission.quotes
     return replace(
         submission,
-        checked=tuple(dict.fromkeys(name(path) for path in submission.checked)),
-        relevant=tuple(dict.fromkeys(name(path) for path in submission.relevant)),
-        issues=tuple(replace(claim, path=name(claim.path) if claim.path else None) for claim in submission.issues),
-        quotes=tuple(replace(quote, file=name(quote.file)) for quote in submission.quotes),
+        checked=tuple(dict.fromkeys(map(name, submission.checked))),
+        relevant=tuple(dict.fromkeys(map(name, submission.relevant))),
+        issues=issues and tuple(replace(claim, path=name(claim.path) if claim.path else None) for claim in issues),
+        quotes=quotes and tuple(replace(quote, file=name(quote.file)) for quote in quotes),
         directory=workspace.directory,
     )
 

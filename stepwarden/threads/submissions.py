@@ -122,7 +122,8 @@ class Threads:
         number = 1 if isinstance(admission, Open) else admission.number
         step = AdmittedStep(admitted.submission, number, before, admitted.workspace)
         submission, prepared = await self._consultant(policy).prepare(step)
-        admitted = replace(admitted, submission=submission)
+        if submission is not admitted.submission:
+            admitted = replace(admitted, submission=submission)
         found = replace(found, facts=replace(found.facts, prepared=prepared))
         decision = _decide(admitted, admission, found.facts)
         seen = await self._inspect(admitted, decision, is_new=before is None)

@@ -8,7 +8,7 @@ from store_steps import CHANGE, event
 
 import stepwarden.storage.database
 import stepwarden.storage.sqlite  # noqa: F401 - imported before "ready", so that all processes open at one moment
-from stepwarden.storage import Store
+from stepwarden.storage import Append, Store
 
 
 async def write(url: str, streams: list[str]) -> None:
@@ -18,7 +18,7 @@ async def write(url: str, streams: list[str]) -> None:
         head = await store.head(stream)
         number = head.version if head else 0
         while True:
-            number = (await store.append(stream, number, [event(number, size=500)], CHANGE))[-1].seq
+            number = (await store.append(Append(stream, number, [event(number, size=500)], CHANGE)))[-1].seq
             os.write(1, f"{stream} {number}\n".encode())
 
     await asyncio.gather(*map(one, streams))

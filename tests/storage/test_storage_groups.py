@@ -17,7 +17,7 @@ from store_steps import CHANGE, event
 from test_storage_processes import let_go, next_line
 
 from stepwarden.errors import StoreBusy, StoreError, UnknownStream, VersionConflict
-from stepwarden.storage import HeadChange, NewEvent, Store, StoredEvent
+from stepwarden.storage import Append, HeadChange, NewEvent, Store, StoredEvent
 from stepwarden.storage.database import Transaction
 from tests.support import processes
 from tests.support.examples import examples
@@ -68,7 +68,7 @@ def counting(store: Store) -> Callable[[], int]:
 async def test_appends_that_wait_together_are_recorded_by_one_transaction(any_store: Store) -> None:
     await any_store.warm()
     gate, writes = Turnstile(any_store), counting(any_store)
-    done = await gate.while_held(*(any_store.append(f"s{n}", 0, [event(n)], CHANGE) for n in range(9)))
+    done = await gate.while_held(*(any_store.append(Append(f"s{n}", 0, [event(n)], CHANGE)) for n in range(9)))
     assert [stored[0].stream for stored in done] == [f"s{n}" for n in range(9)]
     assert writes() == 2  # the one that held the place, and the nine
     for n in range(9):
@@ -78,15 +78,15 @@ async def test_appends_that_wait_together_are_recorded_by_one_transaction(any_st
 
 @pytest.mark.asyncio
 async def test_one_that_fails_takes_no_other_along(any_store: Store) -> None:
-    await any_store.append("old", 0, [event(1)], CHANGE)
+    await any_store.append(Append("old", 0, [event(1)], CHANGE))
     done = await Turnstile(any_store).while_held(
-        any_store.append("a", 0, [event(1)], CHANGE),
-        any_store.append("old", 0, [event(2)], CHANGE),
-        any_store.append("old", 1, [event(3)], EVES),
-        any_store.append("b", 0, [BROKEN], CHANGE),
-        any_store.append("old", 1, [event(4)], CHANGE),
-        any_store.append("old", 2, [event(5)], CHANGE),
-        any_store.append("c", 0, [event(6)], CHANGE),
+        any_store.append(Append("a", 0, [event(1)], CHANGE)),
+        any_store.append(Append("old", 0, [event(2)], CHANGE)),
+        any_store.append(Append("old", 1, [event(3)], EVES)),
+        any_store.append(Append("b", 0, [BROKEN], CHANGE)),
+        any_store.append(Append("old", 1, [event(4)], CHANGE)),
+        any_store.append(Append("old", 2, [event(5)], CHANGE)),
+        any_store.append(Append("c", 0, [event(6)], CHANGE)),
     )
     assert [type(each) for each in done] == [list, VersionConflict, UnknownStream, StoreError, list, list, list]
     assert [len(await any_store.read(stream)) for stream in ("a", "old", "b", "c")] == [1, 3, 0, 1]
@@ -100,13 +100,16 @@ async def test_where_another_process_holds_the_store_nobody_waits_in_line_for_it
     await store.warm()
     writes = counting(store)
     with locked(path):
-        async with store.transactions._writer:
-            calls = [asyncio.create_task(store.append(f"s{n}", 0, [event(n)], CHANGE)) for n in range(9)]
-            await asyncio.sleep(0)
+        go = threading.Event()
+        first = asyncio.create_task(store.transactions._writer.run(go.wait))
+        calls = [asyncio.create_task(store.append(Append(f"s{n}", 0, [event(n)], CHANGE))) for n in range(9)]
+        await asyncio.sleep(0)
+        go.set()
         done = await asyncio.gather(*calls, return_exceptions=True)
+        await first
     assert {type(each) for each in done} == {StoreBusy}
     assert writes() == 1
-    assert (await store.append("s1", 0, [event(1)], CHANGE))[0].seq == 1
+    assert (await store.append(Append("s1", 0, [event(1)], CHANGE)))[0].seq == 1
     await store.close()
 
 
@@ -116,14 +119,14 @@ async def test_a_call_that_is_cancelled_before_its_turn_writes_nothing(any_store
     gate = Turnstile(any_store)
 
     async def cancelled() -> None:
-        task = asyncio.create_task(any_store.append("gone", 0, [event(1)], CHANGE))
+        task = asyncio.create_task(any_store.append(Append("gone", 0, [event(1)], CHANGE)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    done = await gate.while_held(cancelled(), any_store.append("kept", 0, [event(2)], CHANGE))
+    done = await gate.while_held(cancelled(), any_store.append(Append("kept", 0, [event(2)], CHANGE)))
     assert done[0] is None
     assert (await any_store.read("gone"), len(await any_store.read("kept"))) == ([], 1)
 
@@ -143,7 +146,7 @@ async def test_one_that_is_cancelled_in_the_middle_of_its_transaction_ends_with_
     tasks: list[asyncio.Task[Any]] = []
 
     async def together(stream: str) -> Any:
-        task = asyncio.create_task(any_store.append(stream, 0, [event(1)], CHANGE))
+        task = asyncio.create_task(any_store.append(Append(stream, 0, [event(1)], CHANGE)))
         tasks.append(task)
         return await task
 
@@ -182,7 +185,9 @@ async def _at_random(home: Path, calls: list[tuple[int, int, bool]]) -> None:
     for number, (stream, off, is_owner) in enumerate(calls):
         name = f"s{stream}"
         version = max(0, lengths[name] + off)
-        asked.append(store.append(name, version, [event(number)], CHANGE if is_owner or not lengths[name] else EVES))
+        asked.append(
+            store.append(Append(name, version, [event(number)], CHANGE if is_owner or not lengths[name] else EVES))
+        )
         if lengths[name] and not is_owner:
             expected.append(UnknownStream)
         elif version != lengths[name]:
