@@ -144,7 +144,7 @@ class EventRows:
         return self._connection.execute(select(func.count()).select_from(events)).scalar_one()
 
     def _previous(self, append: Append) -> str | None:
-        """Return the hash that `append` goes on from, None for a new stream; raise where the stream stands elsewhere."""
+        """Return the hash that `append` goes on from, None for a new stream; raise for one that stands elsewhere."""
         last = last_event(self._connection, append.stream)
         if last is not None and last.principal != append.head.principal:
             raise UnknownStream(f"No thread has the id {append.stream}.")

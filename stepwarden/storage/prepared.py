@@ -31,7 +31,6 @@ class PreparedStatement:
         if compiled is None:
             compiled = self._statement.compile(dialect=dialect, column_keys=self._names)
             assert isinstance(compiled, SQLCompiler)
-            assert not compiled._bind_processors
             self._compiled[dialect.name] = compiled
         order = compiled.positiontup
         given = list(rows) if order is None else [tuple(row[name] for name in order) for row in rows]

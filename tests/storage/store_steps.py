@@ -31,6 +31,11 @@ async def append(store: Store, stream: str, count: int, change: HeadChange = CHA
     return stored
 
 
+async def kept(store: Store, stream: str) -> dict[str, bytes]:
+    """What is kept with a stream."""
+    return await store.transactions.read(lambda transaction: transaction.kept.of_stream(stream))
+
+
 def contents(directory: Path) -> dict[str, bytes]:
     """Every file of `directory` that holds something; no store may have any of them open in this process."""
     return {file.name: file.read_bytes() for file in directory.iterdir() if file.stat().st_size}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from released_stores import RELEASED, put_released, rows
-from store_steps import ORPHANS, append
+from store_steps import ORPHANS, append, kept
 
 from stepwarden.errors import StoreUnreadable
 from stepwarden.storage import HeadQuery, Store, kinds

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from store_steps import CHANGE, ORPHANS, append, event
+from store_steps import CHANGE, ORPHANS, append, event, kept
 
 from stepwarden.errors import StoreError, UnknownStream, VersionConflict
 from stepwarden.storage import GENESIS, Append, HeadQuery, NewEvent, RetentionRule, Store, StreamKind, event_hash, kinds
