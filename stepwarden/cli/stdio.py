@@ -22,9 +22,6 @@ from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 from pydantic import ValidationError
 
-if sys.platform != "win32":
-    import fcntl
-
 CHUNK_BYTES = 64 * 1024
 LINES_AHEAD = 64  # read before they are taken; then the host waits
 PARTS_AT_ONCE = 16  # of an answer, before other calls get a turn
@@ -220,4 +217,6 @@ def _duplicate(descriptor: int) -> int:
     """Return a duplicate that no child inherits, never one of the standard descriptors."""
     if sys.platform == "win32":
         return os.dup(descriptor)
+    import fcntl
+
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)

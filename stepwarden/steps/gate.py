@@ -110,7 +110,7 @@ def hypothesis_rests(thread: Thread) -> bool:
     A filler claims nothing, so nothing supports it.
     """
     claims = thread.claims
-    return claims.hypothesis is not None and not is_filler(claims.hypothesis) and claims.hypothesis_rests
+    return claims.hypothesis is not None and claims.hypothesis_rests and not is_filler(claims.hypothesis)
 
 
 def evidenced_issues(thread: Thread) -> frozenset[str]:
