@@ -10,10 +10,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_steps import CHANGE, event
+from store_steps import CHANGE, NEEDS_POSTGRES, event
 from test_storage_processes import let_go, next_line
 
 from stepwarden.errors import StoreBusy, StoreError, UnknownStream, VersionConflict
@@ -110,6 +111,22 @@ async def test_where_another_process_holds_the_store_nobody_waits_in_line_for_it
     assert {type(each) for each in done} == {StoreBusy}
     assert writes() == 1
     assert (await store.append(Append("s1", 0, [event(1)], CHANGE)))[0].seq == 1
+    await store.close()
+
+
+@NEEDS_POSTGRES
+@pytest.mark.asyncio
+async def test_one_stream_that_another_process_holds_keeps_no_other_waiting_in_vain(postgres_url: str) -> None:
+    store = Store(postgres_url, busy_timeout_s=0.1)
+    await store.append(Append("held", 0, [event(1)], CHANGE))
+    with psycopg.connect(postgres_url) as other:
+        other.execute("SELECT 1 FROM stepwarden_heads WHERE stream = 'held' FOR UPDATE")
+        done = await Turnstile(store).while_held(
+            store.append(Append("a", 0, [event(2)], CHANGE)),
+            store.append(Append("held", 1, [event(3)], CHANGE)),
+            store.append(Append("z", 0, [event(4)], CHANGE)),
+        )
+    assert [type(each) for each in done] == [list, StoreBusy, list]
     await store.close()
 
 

@@ -332,12 +332,15 @@ async def test_what_is_kept_with_a_stream_stays_as_it_was_first_and_goes_with_it
     assert await kept(any_store, "docgen-a") == {}
 
 
-async def test_an_append_that_knows_the_last_hash_does_the_same_as_one_that_does_not(any_store: Store) -> None:
+async def test_an_append_that_knows_the_last_hash_does_the_same_as_one_that_does_not(
+    any_store: Store, clock: Clock
+) -> None:
     done = replace(CHANGE, state="done", steps=5, completed=True)
     changes = [CHANGE, replace(CHANGE, steps=3), done, replace(CHANGE, steps=1, directory="/elsewhere", title="again")]
     for stream, knows in (("debug-a", False), ("debug-b", True)):
         previous = None
         for number, change in enumerate(changes):
+            clock.now = 1_000_000.0 + number
             keep = {"first": b"1"} if number == 1 else {"first": b"2", "later": b"3"}
             stored = await any_store.append(
                 Append(stream, number, [event(number)], change, keep=keep, previous=previous if knows else None)
@@ -347,7 +350,12 @@ async def test_an_append_that_knows_the_last_hash_does_the_same_as_one_that_does
     assert a is not None
     assert b is not None
     assert replace(a, stream="", hash="") == replace(b, stream="", hash="")
-    assert (b.finished, b.steps, b.title, b.version) == (1_000_000.0, 1, "again", 4)
+    assert (b.finished, b.updated, b.steps, b.title, b.version) == (1_000_002.0, 1_000_003.0, 1, "again", 4)
+    told = [
+        [(row.seq, row.at, row.kind, row.payload) for row in await any_store.read(stream)]
+        for stream in (a.stream, b.stream)
+    ]
+    assert told[0] == told[1]
     assert await kept(any_store, "debug-a") == await kept(any_store, "debug-b")
     assert await any_store.verify("debug-b") is None
     # Neither was ever an orphan of one step since, though both have one live step now.
@@ -363,5 +371,7 @@ async def test_an_append_on_another_last_hash_is_a_conflict_and_records_nothing(
         await any_store.append(Append("debug-a", 1, [event(2)], replace(CHANGE, principal="eve"), previous=first.hash))
     with pytest.raises(VersionConflict):
         await any_store.append(Append("debug-a", 7, [event(2)], CHANGE, previous=first.hash))
+    with pytest.raises(ValueError, match="no event before"):
+        Append("debug-b", 0, [event(2)], CHANGE, previous=first.hash)
     assert await any_store.read("debug-a") == [first]
     assert await any_store.verify("debug-a") is None
