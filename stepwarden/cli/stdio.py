@@ -58,7 +58,8 @@ class StdinMessages:
                 self._news.clear()
                 await self._news.wait()
             else:
-                self._take(await anyio.to_thread.run_sync(self._read, abandon_on_cancel=True))
+                data = await anyio.to_thread.run_sync(_read_some, self._descriptor, abandon_on_cancel=True)
+                self._take(data)
         return read_message(self._lines.popleft())
 
     async def aclose(self) -> None:
@@ -88,22 +89,13 @@ class StdinMessages:
         """Let the event loop read whenever there is something, where the system can tell when."""
         if not self._watching:
             with contextlib.suppress(OSError, NotImplementedError):
-                self._loop.add_reader(self._descriptor, lambda: self._take(self._read()))
+                self._loop.add_reader(self._descriptor, lambda: self._take(_read_some(self._descriptor)))
                 self._watching = True
 
     def _unwatch(self) -> None:
         if self._watching:
             self._loop.remove_reader(self._descriptor)
             self._watching = False
-
-    def _read(self) -> bytes | None:
-        """Return what has come, None for nothing yet, no bytes at the end, which a host that has gone is as well."""
-        try:
-            return os.read(self._descriptor, CHUNK_BYTES)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
 
     def _take(self, data: bytes | None) -> None:
         if data is None:
@@ -119,6 +111,16 @@ class StdinMessages:
         if not data or len(self._lines) >= LINES_AHEAD:
             self._unwatch()
         self._news.set()
+
+
+def _read_some(descriptor: int) -> bytes | None:
+    """Return what has come, None for nothing yet, no bytes at the end, which a host that has gone is as well."""
+    try:
+        return os.read(descriptor, CHUNK_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 class StdoutMessages:

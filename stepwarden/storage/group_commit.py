@@ -47,7 +47,10 @@ class GroupCommit:
         write = _Write(stream, work)
         with self._lock:
             self._waiting.append(write)
-        await self._writer.run(lambda: self._take_turn(write), withdraw=lambda: self._withdraw(write))
+        try:
+            await self._writer.run(lambda: self._take_turn(write), withdraw=lambda: self._withdraw(write))
+        finally:
+            self._withdraw(write)  # where it was never taken
         if write.failure is not None:
             raise write.failure
         return cast("_Answer", write.answer)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
 
-from stepwarden.errors import SettingsError, StoreError
+from stepwarden.errors import SettingsError
 from stepwarden.storage.group_commit import GroupCommit
 from stepwarden.storage.worker_threads import WorkerThreads
 
@@ -31,7 +31,6 @@ class Transactions:
         self._url = url
         self._busy_timeout_s = busy_timeout_s
         self._opened: Database | None = None
-        self._closed = False
         self._opening = threading.Lock()
         # One writer, so that calls of this process queue in order here and not in SQLite's unfair back-off.
         self._writer = WorkerThreads(1, "stepwarden-writer")
@@ -45,7 +44,7 @@ class Transactions:
             with self._database().reading() as transaction:
                 return work(transaction)
 
-        return await self._run(run, self._readers)
+        return await self._readers.run(run)
 
     async def write(self, work: "Callable[[Transaction], _Answer]") -> _Answer:
         """Return what `work` gives, when all that it wrote is on disk; nothing is written where it raises."""
@@ -54,36 +53,26 @@ class Transactions:
             with self._database().writing() as transaction:
                 return work(transaction)
 
-        return await self._run(run, self._writer)
+        return await self._writer.run(run)
 
     async def write_in_group(self, stream: str, work: "Callable[[Transaction], _Answer]") -> _Answer:
         """Return the same as `write`, of work on one stream that may share its transaction and may be run twice."""
-        self._check_open()
         return await self._groups.write(stream, work)
 
     async def open(self) -> None:
         """Import what is heavy and open the database; any number of times, also at once."""
-        await self._run(self._database, self._readers)
+        await self._readers.run(self._database)
 
     async def facts(self) -> dict[str, str | int]:
         """Return what there is to say of the database; see `Maintenance.check`."""
-        return await self._run(lambda: self._database().facts(), self._readers)
+        return await self._readers.run(lambda: self._database().facts())
 
     async def close(self) -> None:
         """Close the connections, once no call is under way; any later call but this one raises StoreError."""
-        self._closed = True
         # A connection that is out while the pool closes would be left to the garbage collector.
         await self._readers.end()
         await self._writer.end()
         await anyio.to_thread.run_sync(self._close)
-
-    async def _run(self, run: Callable[[], _Answer], threads: WorkerThreads) -> _Answer:
-        self._check_open()
-        return await threads.run(run)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreError("The store is closed.")
 
     def _database(self) -> "Database":
         with self._opening:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import anyio.to_thread
 
+from stepwarden.errors import StoreError
+
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -24,6 +26,7 @@ class WorkerThreads:
     def __init__(self, count: int, name: str) -> None:
         self._count = count
         self._name = name
+        self._ended = False
 
     @cached_property
     def _threads(self) -> "ThreadPoolExecutor":
@@ -32,11 +35,13 @@ class WorkerThreads:
         return ThreadPoolExecutor(self._count, thread_name_prefix=self._name)
 
     async def run(self, work: Callable[[], _Answer], *, withdraw: Callable[[], bool] | None = None) -> _Answer:
-        """Return what `work` gives; raises what it raises.
+        """Return what `work` gives; raises what it raises, and StoreError once the threads were ended.
 
         A call that is cancelled before it began ends at once, and never begins. After that it is cancelled when it has
         ended. `withdraw` takes back what `work` would do, and returns False where that has begun already.
         """
+        if self._ended:
+            raise StoreError("The store is closed.")
         call = self._threads.submit(work)
         done = asyncio.wrap_future(call)
         try:
@@ -48,6 +53,7 @@ class WorkerThreads:
             raise
 
     async def end(self) -> None:
-        """Wait until all that was given has been run, and end the threads: nothing may be given after that."""
+        """Take nothing more, wait until all that was given has been run, and end the threads."""
+        self._ended = True
         # A cancelled call leaves the threads to end by themselves: what they wait for may be long in coming.
         await anyio.to_thread.run_sync(self._threads.shutdown, abandon_on_cancel=True)
