@@ -26,7 +26,7 @@ WORKFLOW = Workflow(
         likely=5,
         high=7,
         min_steps=3,
-        facts=checklist(
+        checklist=checklist(
             ChecklistItem("files_checked: 2 files at least", read_at_least(2)),
             ChecklistItem("evidence: quote what it rests on", quoted),
         ),

@@ -28,7 +28,7 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         sized_for=frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
-        facts=checklist(
+        checklist=checklist(
             ChecklistItem("files_checked: what you reviewed", read_at_least(1)),
             ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),

@@ -20,7 +20,7 @@ WORKFLOW = Workflow(
         high=8,
         asks=QuestionKind.DEBUG,
         hypothesis_required=True,
-        facts=checklist(ChecklistItem("files_checked: what you read", read_at_least(1))),
+        checklist=checklist(ChecklistItem("files_checked: what you read", read_at_least(1))),
     ),
     request=DebugRequest,
     inspector=inspect_debug,

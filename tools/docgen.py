@@ -31,7 +31,7 @@ def _can_look(thread: Thread) -> tuple[Clause, ...]:
 
 WORKFLOW = Workflow(
     # The range is only for a thread that can look at nothing: else its steps are counted.
-    policy=Policy(tool="docgen", low=2, likely=4, high=10, novelty_required=False, facts=_can_look),
+    policy=Policy(tool="docgen", low=2, likely=4, high=10, novelty_required=False, checklist=_can_look),
     request=DocgenRequest,
     fields="step",
     inspector=inspect_docgen,

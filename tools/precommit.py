@@ -26,7 +26,7 @@ WORKFLOW = Workflow(
         likely=3,
         high=4,
         sized_for=frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
-        facts=checklist(
+        checklist=checklist(
             ChecklistItem("files_checked: the changed files", read_at_least(1)),
             ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),

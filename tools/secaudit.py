@@ -30,7 +30,7 @@ WORKFLOW = Workflow(
         likely=5,
         high=8,
         sized_for=frozenset({QuestionKind.SECURITY, QuestionKind.REVIEW, QuestionKind.DEBUG}),
-        facts=checklist(
+        checklist=checklist(
             ChecklistItem("files_checked: 2 files at least", read_at_least(2)),
             ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
         ),

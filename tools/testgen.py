@@ -21,7 +21,7 @@ WORKFLOW = Workflow(
         likely=3,
         high=5,
         sized_for=frozenset({QuestionKind.DEBUG}),
-        facts=checklist(
+        checklist=checklist(
             ChecklistItem("files_checked: the code under test", read_at_least(1)),
             ChecklistItem("relevant_files: the tests you wrote", named_relevant),
         ),

@@ -19,7 +19,7 @@ WORKFLOW = Workflow(
         low=3,
         likely=4,
         high=7,
-        facts=checklist(ChecklistItem("confidence: how sure you are", gave_confidence)),
+        checklist=checklist(ChecklistItem("confidence: how sure you are", gave_confidence)),
     ),
     request=ThinkdeepRequest,
 )

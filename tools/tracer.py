@@ -34,7 +34,7 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=5,
-        facts=checklist(
+        checklist=checklist(
             ChecklistItem("trace_mode: precision or dependencies", _knows_mode),
             ChecklistItem("files_checked: what you traced", read_at_least(1)),
             ChecklistItem("evidence: quote a call site", quoted),

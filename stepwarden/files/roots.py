@@ -36,7 +36,7 @@ class RootPolicy:
     configured: tuple[str, ...]
     local: bool
 
-    def bounds_nothing(self, directory: str | None) -> bool:
+    def reads_nothing(self, directory: str | None) -> bool:
         """Return whether no file may be read of this working directory, which shows without a look at the disk."""
         return not self.configured and (not self.local or not directory)
 
@@ -59,7 +59,7 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
     Of nested configured roots the outermost counts, so that names stay the same below it.
     Raises RootRefused for a directory that may not be used, with one line that says what to send instead.
     """
-    if policy.bounds_nothing(directory):
+    if policy.reads_nothing(directory):
         return None
     roots = _resolved(policy.configured)
     if not directory:

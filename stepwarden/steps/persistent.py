@@ -48,10 +48,6 @@ class PersistentList(Sequence[_Item], Generic[_Item]):
         """Return a draft with the same items."""
         return _ListDraft(self)
 
-    def frozen(self) -> "PersistentList[_Item]":
-        """Return what a draft has become; all else is frozen as it is."""
-        return self
-
     def __len__(self) -> int:
         """Return the number of items."""
         return len(self._shared) + len(self._recent)
@@ -77,10 +73,6 @@ class PersistentList(Sequence[_Item], Generic[_Item]):
     def __iter__(self) -> Iterator[_Item]:
         """Return the items in order."""
         return chain(self._shared, self._recent)
-
-    def __reversed__(self) -> Iterator[_Item]:
-        """Return the items, the last first."""
-        return chain(reversed(self._recent), reversed(self._shared))
 
     def __eq__(self, other: object) -> bool:
         """Return whether `other` is a sequence of equal items."""
@@ -118,10 +110,6 @@ class PersistentMap(Mapping[_Key, _Value], Generic[_Key, _Value]):
     def draft(self) -> "PersistentMap[_Key, _Value]":
         """Return a draft with the same items."""
         return _MapDraft(self)
-
-    def frozen(self) -> "PersistentMap[_Key, _Value]":
-        """Return what a draft has become; all else is frozen as it is."""
-        return self
 
     def __getitem__(self, key: _Key) -> _Value:
         """Return the value of a key; raises KeyError for one that is not there."""
@@ -181,19 +169,21 @@ class CollectionDraft:
 def drafted(value: object, kind: type[_Frozen]) -> _Frozen:
     """Return a draft of a frozen dataclass, of `kind`, whose persistent collections are drafts too."""
     draft = object.__new__(kind)
-    vars(draft).update(vars(value), **{name: each.draft() for name, each in _collections(value)})
+    vars(draft).update(vars(value))
+    for name, each in vars(value).items():
+        if isinstance(each, PersistentList | PersistentMap):
+            vars(draft)[name] = each.draft()
     return draft
 
 
 def frozen(draft: object, kind: type[_Frozen]) -> _Frozen:
     """Return what a draft has become, of `kind`, without any drafts."""
     value = object.__new__(kind)
-    vars(value).update(vars(draft), **{name: each.frozen() for name, each in _collections(draft)})
+    vars(value).update(vars(draft))
+    for name, each in vars(draft).items():
+        if isinstance(each, _ListDraft | _MapDraft):
+            vars(value)[name] = each.frozen()
     return value
-
-
-def _collections(value: object) -> list[tuple[str, Any]]:
-    return [(name, each) for name, each in vars(value).items() if isinstance(each, PersistentList | PersistentMap)]
 
 
 def evolve(value: _Frozen, **changes: Any) -> _Frozen:

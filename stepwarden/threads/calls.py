@@ -39,15 +39,15 @@ ANONYMOUS = Caller("anonymous", listed=False)
 class StepCall:
     """One step as a tool hands it in. Paths in `submission` are still as the agent wrote them.
 
-    `look` is how the tool looks at the code, None where it does not; `keeps` says that what its looks give to keep is
-    read back for the later ones. `raced` says that another call changed the thread while this one was decided.
+    `inspector` is how the tool inspects the code, None where it does not; `keeps` says that what inspections give to
+    keep is read back for the later ones. `raced` says that another call changed the thread while this one was decided.
     """
 
     caller: Caller
     policy: Policy
     submission: Submission
     thread_id: str | None = None
-    look: Inspector | None = None
+    inspector: Inspector | None = None
     keeps: bool = False
     raced: bool = False
 
@@ -76,7 +76,7 @@ class StepReply:
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """What the tool's own look at the code found at this step."""
+        """What the tool's own inspection of the code found at this step."""
         return self.step.measured.facts if self.step.measured else ()
 
     @property

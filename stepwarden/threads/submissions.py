@@ -6,9 +6,7 @@ it or nothing. Of two calls that decide on the same version, the second is told 
 """
 
 import secrets
-from collections import Counter
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import anyio.to_thread
@@ -30,6 +28,7 @@ from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepCall, StepRefused, StepReply
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.lookup import AdmittedCall, StepLookup, admit_call, directory_of
+from stepwarden.threads.steps_in_work import StepsInWork
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 of RFC 4648, in lower case
 ID_CHARACTERS = 26  # 130 random bits (protocol, rule 1)
@@ -57,7 +56,7 @@ class Threads:
     consultants: Mapping[str, Consultant] = field(default_factory=dict[str, Consultant])
     inspections: InspectionRunner | None = None
     call_seconds: float = CALL_SECONDS
-    _working: dict[str, Counter[int]] = field(default_factory=dict[str, Counter[int]], init=False, repr=False)
+    _in_work: StepsInWork = field(default_factory=StepsInWork, init=False, repr=False)
 
     async def submit(self, call: StepCall) -> StepReply | StepRefused:
         """Take one step. Whatever this returns is on disk.
@@ -68,7 +67,7 @@ class Threads:
         cannot look at what it names; StoreError where the store failed.
         """
         until = deadline(self.call_seconds)
-        with self._working_on(call):
+        with self._in_work.note(call.thread_id or "", call.submission.number):
             for _ in range(ATTEMPTS):
                 try:
                     return await self._take(call, until)
@@ -96,12 +95,12 @@ class Threads:
 
     async def _admit(self, call: StepCall, thread: Thread | None, until: float) -> AdmittedCall:
         """Tell what the call is, and look up what it names: in one go, in a worker thread where that reads files."""
-        working_on = tuple(self._working.get(call.thread_id or "", ()))
+        in_work = self._in_work.of_thread(call.thread_id or "")
         roots = RootPolicy(self.roots, call.caller.local)
         goes_back = call.submission.backtrack is not None  # which counts all the steps that are left anew
-        if roots.bounds_nothing(directory_of(call, thread)) and not goes_back:
-            return admit_call(call, thread, roots, working_on, until)
-        return await anyio.to_thread.run_sync(admit_call, call, thread, roots, working_on, until)
+        if roots.reads_nothing(directory_of(call, thread)) and not goes_back:
+            return admit_call(call, thread, roots, in_work, until)
+        return await anyio.to_thread.run_sync(admit_call, call, thread, roots, in_work, until)
 
     async def _carry_out(self, admitted: AdmittedCall) -> StepReply | StepRefused:
         admission, thread = admitted.admission, admitted.thread
@@ -121,7 +120,7 @@ class Threads:
         assert found is not None
         number = 1 if isinstance(admission, Open) else admission.number
         step = AdmittedStep(admitted.submission, number, before, admitted.workspace)
-        submission, prepared = await self._consultant(policy).prepare(step)
+        submission, prepared = await _consultant(self.consultants, policy).prepare(step)
         if submission is not admitted.submission:
             admitted = replace(admitted, submission=submission)
         facts = replace(found.facts, prepared=prepared)
@@ -133,7 +132,7 @@ class Threads:
         decision = advise(decision, await self._ask_manager(decision, found, policy), policy, prepared)
         version, keep = before.version if before is not None else 0, seen.kept if seen is not None else None
         await self.journal.append(version, decision.thread, decision.events, call.caller, keep=keep)
-        await self._consultant(policy).give_up(before, decision.thread, decision.events)
+        await _consultant(self.consultants, policy).give_up(before, decision.thread, decision.events)
         if status_of(decision.thread) is ThreadStatus.WAITING:
             try:
                 return await self._collect(admitted, decision.thread, Collect(number))
@@ -145,17 +144,17 @@ class Threads:
     async def _inspect(self, admitted: AdmittedCall, decision: Decision, *, is_new: bool) -> InspectionResult | None:
         """Let the tool look at the code for the step that `decision` records; None where it has nothing to say."""
         call = admitted.call
-        if call.look is None or self.inspections is None or not admitted.workspace.readable:
+        if call.inspector is None or self.inspections is None or not admitted.workspace.readable:
             return None
         thread = decision.thread
         kept = await self.journal.kept(thread.id) if call.keeps and not is_new else {}
-        seen = await anyio.to_thread.run_sync(self.inspections.run, call.look, thread, admitted.workspace, kept)
+        seen = await anyio.to_thread.run_sync(self.inspections.run, call.inspector, thread, admitted.workspace, kept)
         assert seen is None or call.keeps or not seen.kept, f"{thread.tool} keeps things and does not say so"
         return seen
 
     async def _collect(self, admitted: AdmittedCall, thread: Thread, admission: Collect) -> StepReply:
         """Wait for the answers that `thread` waits for as long as the call may take, and go on with what they say."""
-        call, policy, consultant = admitted.call, admitted.policy, self._consultant(admitted.policy)
+        call, policy, consultant = admitted.call, admitted.policy, _consultant(self.consultants, admitted.policy)
         while status_of(thread) is ThreadStatus.WAITING:
             waiting = WaitingThread(thread, policy, admitted.workspace, call.caller.principal)
             answers = await consultant.wait(waiting, until=admitted.until)
@@ -196,21 +195,9 @@ class Threads:
         then, events = await self.journal.replayed(thread, number)
         return replace(_reply(Decision(then, events), policy), next_number=thread.next_number, replayed=replayed)
 
-    def _consultant(self, policy: Policy) -> Consultant:
-        return self.consultants.get(policy.consultation.kind, _NO_CONSULTANT)
 
-    @contextmanager
-    def _working_on(self, call: StepCall) -> Generator[None]:
-        """Note the step that is being worked on, so that a later one is told to wait rather than of a gap."""
-        key, number = call.thread_id or "", call.submission.number
-        self._working.setdefault(key, Counter())[number] += 1
-        try:
-            yield
-        finally:
-            self._working[key][number] -= 1
-            self._working[key] = +self._working[key]
-            if not self._working[key]:
-                del self._working[key]
+def _consultant(consultants: Mapping[str, Consultant], policy: Policy) -> Consultant:
+    return consultants.get(policy.consultation.kind, _NO_CONSULTANT)
 
 
 def _decide(admitted: AdmittedCall, admission: Open | Accept, facts: StepFacts, new_id: str = "") -> Decision:

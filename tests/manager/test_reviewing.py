@@ -138,7 +138,9 @@ def checklist(*left):
     """A policy whose checklist has left[n] items open after step n + 1."""
     return replace(
         DEBUG,
-        facts=lambda thread: tuple(Clause("checklist", str(n)) for n in range(left[min(thread.last, len(left)) - 1])),
+        checklist=lambda thread: tuple(
+            Clause("checklist", str(n)) for n in range(left[min(thread.last, len(left)) - 1])
+        ),
     )
 
 

@@ -111,7 +111,7 @@ def test_too_few_steps_hold_once() -> None:
 
 def test_a_clause_of_the_tools_own_holds_once_too() -> None:
     clause = Clause("checklist", "2", "look at the callers")
-    play = started(replace(REVIEW, facts=lambda _: (clause,)))
+    play = started(replace(REVIEW, checklist=lambda _: (clause,)))
     play.finish()
     assert play.is_open
     play.finish()
@@ -285,7 +285,7 @@ def test_who_gives_up_at_the_first_idle_step_is_held() -> None:
 
 def test_where_steps_need_nothing_new_who_is_unsure_is_held() -> None:
     left = Clause("docs", "a.py")
-    play = started(replace(REVIEW, novelty_required=False, facts=lambda _: (left,)))
+    play = started(replace(REVIEW, novelty_required=False, checklist=lambda _: (left,)))
     play.step()
     play.finish(**UNSURE)
     assert play.is_open
@@ -335,7 +335,7 @@ def test_with_nothing_open_the_thread_of_who_was_told_is_done() -> None:
 @pytest.mark.parametrize(("clauses", "total"), [(1, 3), (3, 3), (4, 4)])
 def test_a_held_thread_is_planned_no_longer_than_what_is_open_takes(clauses: int, total: int) -> None:
     left = tuple(Clause("checklist", str(number)) for number in range(clauses))
-    play = started(replace(REVIEW, facts=lambda _: left), advice=Advice(plan=plan(7)))
+    play = started(replace(REVIEW, checklist=lambda _: left), advice=Advice(plan=plan(7)))
     play.finish()
     assert play.now.plan is not None
     assert (play.now.total_steps, play.now.plan.was) == (total, 7)
@@ -416,7 +416,7 @@ def test_fewer_than_the_minimum_of_steps_do_not_end_early() -> None:
 
 
 def test_an_open_clause_of_the_tools_own_does_not_let_it_end_early() -> None:
-    play = _proven(steps=1, policy=replace(REVIEW, facts=lambda _: (Clause("checklist", "1", "look"),)))
+    play = _proven(steps=1, policy=replace(REVIEW, checklist=lambda _: (Clause("checklist", "1", "look"),)))
     play.step(advice=END)
     assert play.is_open
 

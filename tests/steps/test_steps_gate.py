@@ -239,7 +239,7 @@ def test_without_a_root_evidence_clauses_do_not_bar_and_assurance_is_asserted() 
 
 
 def test_without_a_root_steps_hypothesis_and_the_tools_own_clauses_still_bar() -> None:
-    policy = replace(DEBUG, facts=lambda _: (Clause("checklist", "1", "name the module"),))
+    policy = replace(DEBUG, checklist=lambda _: (Clause("checklist", "1", "name the module"),))
     play = started(policy, readable=False)
     assert play.open == ["min_steps 2", "no_hypothesis", "checklist 1"]
 
@@ -267,7 +267,7 @@ def test_the_tools_own_clauses_come_last_and_see_the_thread() -> None:
         named = any(path.startswith("tests/") for path in thread.claims.files)
         return () if named else (Clause("checklist", "1", "look at the tests"),)
 
-    policy = replace(REVIEW, facts=ask_for_tests)
+    policy = replace(REVIEW, checklist=ask_for_tests)
     play = started(policy, hypothesis="H", issues=(BAD,), evidence=[refuted("a.py")])
     assert play.open == ["min_steps 2", "issue I1", "hypothesis", "refuted a.py", "checklist 1"]
     play.step(checked=("tests/test_pay.py",))

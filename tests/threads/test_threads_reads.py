@@ -33,7 +33,7 @@ async def test_a_step_of_a_tool_that_keeps_nothing_reads_nothing_back(tmp_path: 
 
     async def take(number: int, thread_id: str | None = None, *, keeps: bool = False) -> StepReply:
         said = submission(number, directory=str(tmp_path))
-        call = StepCall(LOCAL, POLICY, said, thread_id, look=lambda _: None, keeps=keeps)
+        call = StepCall(LOCAL, POLICY, said, thread_id, inspector=lambda _: None, keeps=keeps)
         reply = await threads.submit(call)
         assert isinstance(reply, StepReply), reply
         return reply
