@@ -175,6 +175,9 @@ def _ending(thread: Thread) -> list[str]:
 
 def describe_clause(clause: Clause) -> str:
     """Return in one line what a clause asks for."""
+    if clause.kind == "expert":
+        head = f"{clause.id} {clause.subject}".strip()
+        return f"the expert objects{f', {head}' if head else ''}: {clause.text}"
     if clause.text:
         return clause.text
     words = {
@@ -184,6 +187,7 @@ def describe_clause(clause: Clause) -> str:
         "refuted": f"a refuted quote of {clause.subject} was not withdrawn",
         "min_steps": f"fewer than {clause.subject} steps",
         "not_heard": f"{clause.subject} did not answer",
+        "expert_file": f"the expert asked for {clause.subject}, which no step named since",
     }
     return words.get(clause.kind, f"{clause.kind} {clause.subject}".strip().replace("_", " "))
 

@@ -20,6 +20,8 @@ from stepwarden.steps.thread import Assurance, Issue, Thread
 CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
 
+_DISPUTED = frozenset({"expert", "expert_file"})
+
 
 def _no_clauses(_: Thread) -> tuple[Clause, ...]:
     return ()
@@ -53,7 +55,11 @@ def assess(thread: Thread, policy: Policy) -> Assessment:
     verdicts = {str(verdict): count for verdict, count in thread.claims.verdicts.items()}
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
-    return Assessment(assurance_of(thread), verdicts, open_clauses(thread, policy))
+    barred = open_clauses(thread, policy)
+    assurance = assurance_of(thread)
+    if assurance is Assurance.VERIFIED and any(clause.kind in _DISPUTED for clause in barred):
+        assurance = Assurance.PARTLY  # nothing that a second look objects to is called verified
+    return Assessment(assurance, verdicts, barred)
 
 
 def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 from prompts import Prompt
+from stepwarden.steps.dispute import objections
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.expert_rules import objections
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import clause_lines, quote_line, some_paths
 
 OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
+CLOSE_OBJECTION = 'quote new code there (supports: "E1"), withdraw the issue, or answer it in findings'
 _TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE)
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
@@ -27,7 +28,7 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
     if reply.held:
         return ["Close what is open."]
     if reply.review is not None and reply.review.disagrees:
-        return clause_lines(objections(reply.thread))[:OBJECTIONS]
+        return [*clause_lines(objections(reply.thread))[:OBJECTIONS], f"For each: {CLOSE_OBJECTION}."]
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
             return _bullets_of(signal, reply, prompt)
@@ -73,7 +74,10 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
         ask = f"{call}, {fields if reply.answers else 'step, evidence'}, next_step_required=false)"
-        return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"
+        how, then = "", "completes"
+        if any(clause.kind == "expert" for clause in reply.held):
+            how, then = f" (an objection: {CLOSE_OBJECTION})", "puts your answer to the expert, and completes"
+        return f"STOP! Do NOT call {tool} again yet. Close what is open{how}; the next ask {then}: {ask}"
     call = f"{call}, {fields}"
     end = _GIVE_UP if Signal.STALLED in reply.signals else ""
     return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){end}"

@@ -9,8 +9,7 @@ from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
 from stepwarden.steps.plan_changes import MORE_TO_DO
-from stepwarden.steps.submission import Confidence
-from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal, Thread
+from stepwarden.steps.thread import DecidedBy, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
 from tools.shared.consensus_view import (
     answer_lines,
@@ -20,10 +19,11 @@ from tools.shared.consensus_view import (
     synthesis_of,
     synthesis_part,
 )
-from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
+from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
+from tools.shared.expert_view import expert_lines, expert_part
 from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy
-from tools.shared.thread_result import clip, context_line, counted, full_result, result_text
+from tools.shared.thread_result import context_line, counted, full_result, result_text
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
@@ -153,41 +153,6 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
     )
 
 
-def _expert(reply: StepReply) -> ExpertPart | None:
-    """Return the expert's verdict, in the call that brought it and at the end."""
-    review = reply.review or (reply.thread.review if reply.finished else None)
-    if review is None:
-        return ExpertPart(verdict=f"none: {_why_no_expert(reply.thread)}") if reply.finished else None
-    if review.failed:
-        return ExpertPart(verdict=f"no answer: {review.failed}", model=review.model or None)
-    misquoted = sum(1 for point in review.points if not point.stands)
-    return ExpertPart(
-        verdict=f"{review.verdict}: {clip(review.summary, 300)}",
-        model=review.model,
-        cost=review.price,
-        misquoted=misquoted or None,
-        files_left_out=review.left_out or None,
-    )
-
-
-def _why_no_expert(thread: Thread) -> str:
-    if thread.expert_asked:
-        asked = next((record.reason for record in reversed(thread.decisions) if record.kind == "asked"), "the expert")
-        return f"{asked} had not answered when the thread went on"
-    if thread.outcome is Outcome.INCONCLUSIVE:
-        return "the end is inconclusive"
-    if thread.model_option("use_assistant_model") is False:
-        return "use_assistant_model is false"
-    if thread.trail[-1].submission.confidence is Confidence.CERTAIN and thread.assurance is Assurance.VERIFIED:
-        return "certain, and every claim rests on a quote that was found"
-    return "no model is configured (listmodels says what to set)"
-
-
-def _expert_words(expert: ExpertPart) -> str:
-    model = f" ({expert.model}, {expert.cost})" if expert.model and expert.cost else ""
-    return f"{model}: {expert.verdict}"
-
-
 def _told_plan(reply: StepReply) -> Plan | None:
     """Return the plan where it says more than that there is a next step."""
     plan = reply.plan
@@ -249,7 +214,7 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
         actions = open_lines
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
     envelope = _envelope(reply, status, said.notes)
-    envelope.expert = _expert(reply)
+    envelope.expert = expert_part(reply)
     _hand_over(envelope, said.answers)
     # A held reply is about what is open; what was found is in the replies before.
     # What a follow-up goes on from is told before what the files say: that is asked for once.
@@ -265,6 +230,8 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     if reply.origin is not None:
         envelope.follows = context_line(reply.origin, room.context_chars)
         lines.append(envelope.follows)
+    if reply.review is not None and envelope.expert is not None:
+        lines += expert_lines(envelope.expert)
     lines += facts
     lines += said.heard
     lines += quotes
@@ -328,14 +295,14 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     envelope.facts = list(reply.facts)
     envelope.result = full_result(thread)
     synthesis = synthesis_of(reply)
-    envelope.expert = _expert(reply) if synthesis is None else None
+    envelope.expert = expert_part(reply) if synthesis is None else None
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     if synthesis is not None and thread.outcome is Outcome.DONE:
         how = _MAJORITIES.get(word := outcome_word(synthesis), f"majority: {word}")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
-    if envelope.expert is not None and (thread.review is not None or thread.expert_asked):
-        lines.append(f"Expert{_expert_words(envelope.expert)}")
+    if envelope.expert is not None and (thread.review is not None or thread.expert_rounds):
+        lines += expert_lines(envelope.expert)
     if synthesis is not None:
         answers = answer_parts(reply.answers)
         _hand_over(envelope, answers)
