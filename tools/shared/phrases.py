@@ -63,7 +63,7 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
         elif clause.kind == "measured":
             measured.append(clause.text)
         elif clause.kind == "expert":
-            objections.append(_objection(clause, OBJECTION_CHARS if named else OBJECTION_CHARS // 3))
+            objections.append(_objection(clause, OBJECTION_CHARS if named else OBJECTION_CHARS // 2))
         elif clause.kind == "expert_file":
             objections.append(f"look at {short_path(clause.subject)}")
         else:

@@ -26,6 +26,7 @@ from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_reme
 from tools.shared.thread_result import context_line, counted, full_result, result_text
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
+TERSE_BYTES = 300  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 CRUMBS = 4  # how many steps a breadcrumb names
 
@@ -65,7 +66,7 @@ _ROOMS = (
     _Room(facts=3, actions=1, quotes=1, context_chars=0, named=0, open=2),
     _Room(facts=2, actions=1, quotes=0, context_chars=0, named=0, open=1),
     _Room(facts=1, actions=1, quotes=0, context_chars=0, named=0, open=1),
-    _Room(facts=0, actions=0, quotes=0, context_chars=0, named=0, open=1),
+    _Room(facts=0, actions=1, quotes=0, context_chars=0, named=0, open=1),
 )
 
 
@@ -84,7 +85,7 @@ def reply_result(
     """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
         return _sent(*_completion(reply, [*notes, *left_out_lines(reply)]))
-    budget = REPLY_BYTES + request_bytes - FRAME_BYTES
+    budget = REPLY_BYTES + max(request_bytes, TERSE_BYTES) - FRAME_BYTES
     said = _Said(
         required_actions(reply, prompt),
         quote_lines(reply),
@@ -154,9 +155,9 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
 
 
 def _told_plan(reply: StepReply) -> Plan | None:
-    """Return the plan where it says more than that there is a next step."""
+    """Return the plan where it says more than that there is a next step; what an expert says stands beside it."""
     plan = reply.plan
-    return None if plan is None or plan.reason == MORE_TO_DO else plan
+    return None if plan is None or plan.reason == MORE_TO_DO or reply.review is not None else plan
 
 
 def _plan(reply: StepReply) -> PlanPart | None:
@@ -208,8 +209,6 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named, held=bool(reply.held))
     open_lines = open_lines if reply.held else _first(open_lines, room.open)
     quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
-    if room.actions == 1 and reply.facts and not reply.step.measured_actions and not reply.signals:
-        actions = []  # what the files say is worth more than one bullet out of many
     if reply.held and room.actions > 1:
         actions = open_lines
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
@@ -262,16 +261,14 @@ def _verdict(reply: StepReply) -> str:
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(clause_lines(reply.held)), "clause")
-        who = f" The expert, {reply.review.model}, disagrees." if reply.review else ""
-        return f"HELD {place}{again}: {count} open.{who} Next: step {reply.next_number}."
+        who = ", by the expert" if reply.review else ""
+        return f"HELD {place}{again}: {count} open{who}. Next: step {reply.next_number}."
     parts = [f"ACCEPTED {place}{again}."]
     parts += ["Reopened."] if reply.reopened else []
     parts += ["Stalled."] if thread.stalled else []
     plan = _told_plan(reply)
     parts += [f"Plan {_plan_words(plan)}."] if plan else []
     parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
-    if reply.review is not None and reply.review.disagrees:
-        parts.append(f"The expert, {reply.review.model}, disagrees.")
     return " ".join([*parts, f"Next: step {reply.next_number}."])
 
 
