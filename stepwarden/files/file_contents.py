@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from stepwarden.files.quote_context import SourceLines
 from stepwarden.files.safe_open import FILE_BYTES, NO_ROOT, Unread, read_file
 from stepwarden.files.text import FoldedText, decode
 from stepwarden.steps.evidence import Verdict
@@ -28,6 +29,11 @@ class FileContent:
         """Return the text for looking quotes up; Unread for a binary."""
         text = decode(self.data)
         return _BINARY if text is None else FoldedText.of(text)
+
+    def source(self, path: str) -> SourceLines | None:
+        """Return the lines for telling where a quote stands; None for a binary."""
+        text = decode(self.data)
+        return None if text is None else SourceLines.of(text, path)
 
 
 def read_contents(

@@ -7,6 +7,7 @@ one hold. It is asked once more where the agent answers, because its objections 
 """
 
 from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation
+from stepwarden.steps.convergence import reason_of_convergence
 from stepwarden.steps.dispute import concludes_anew, is_answered, objections
 from stepwarden.steps.events import Asked, Event, Finished, Held
 from stepwarden.steps.expert_review import ExpertReview
@@ -21,15 +22,16 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
     """Ask the expert about a thread that would complete.
 
     A `certain` that the evidence bears out needs none. It is the one word that saves a model's price, and no word
-    alone does: `certain` without verified claims is asked about like any other. Once the expert has objected, it is
-    asked about the answer, and no word saves that.
+    alone does: `certain` without verified claims that have converged is asked about like any other. Once the expert has
+    objected, it is asked about the answer, and no word saves that.
     """
     if not prepared.model:
         return ()
     step = thread.trail[-1]
     if thread.expert_rounds:
         return _asked(thread, prepared) if _may_ask_again(thread) else ()
-    if step.submission.confidence is Confidence.CERTAIN and gate(thread).assurance is Assurance.VERIFIED:
+    is_certain = step.submission.confidence is Confidence.CERTAIN
+    if is_certain and gate(thread).assurance is Assurance.VERIFIED and reason_of_convergence(thread):
         return ()
     return _asked(thread, prepared)
 

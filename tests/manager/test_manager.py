@@ -144,7 +144,7 @@ async def test_an_early_end_needs_no_model():
     manager, adviser = managed()
     talk = Talk(work=WORK)
     talk.step(seen(), hypothesis=THEORY)
-    talk.record(files=["b.py"], confidence="certain", total=8)
+    talk.record(seen("b.py"), confidence="certain", total=8)
     assert (await manager.review(talk.case)).end
     assert adviser.asked == 0
 

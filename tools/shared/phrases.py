@@ -23,6 +23,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "no_hypothesis": lambda _: "state a hypothesis",
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
+    "irrelevant": lambda names: f"{names}: the quotes have nothing to do with them; quote what they name",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
@@ -30,7 +31,7 @@ LOOK_AGAIN = "try to break your conclusion"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
 OBJECTION_CHARS = 150  # of what an expert objects, in a line
-_NOUNS = {"issue": "issues", "refuted": "files", "not_heard": "models"}
+_NOUNS = {"issue": "issues", "irrelevant": "claims", "refuted": "files", "not_heard": "models"}
 
 
 def _names(kind: str, subjects: Sequence[str], named: int) -> str:
