@@ -183,6 +183,7 @@ def describe_clause(clause: Clause) -> str:
     words = {
         "issue": f"{clause.subject} has no verified quote",
         "hypothesis": "the hypothesis has no verified quote",
+        "hypothesis_reused": "the hypothesis has only quotes of one that was dropped",
         "no_hypothesis": "no hypothesis was stated",
         "refuted": f"a refuted quote of {clause.subject} was not withdrawn",
         "min_steps": f"fewer than {clause.subject} steps",

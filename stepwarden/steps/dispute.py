@@ -13,10 +13,10 @@ from enum import StrEnum
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.expert_review import Objection
-from stepwarden.steps.text import is_filler, key_of
+from stepwarden.steps.support import NEAR_LINES
+from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Issue, Thread
 
-PLACE_LINES = 10  # a quote is at the place of an objection within so many lines of its own
 LEAST_ANSWER_WORDS = 5  # different ones: "done" and "please finish now" answer nothing
 
 
@@ -97,19 +97,18 @@ def _is_at(objection: Objection, name: str, item: Evidence) -> bool:
         return False
     if objection.line is None:
         return item.supports == name  # the file alone is no place: the agent has to say that it means this one
-    return item.line is not None and abs(item.line - objection.line) <= PLACE_LINES
+    return item.line is not None and abs(item.line - objection.line) <= NEAR_LINES
 
 
 def _new_quotes(thread: Thread) -> Iterator[Evidence]:
-    """Return the quotes that hold, came after the review, and were in no step before it: the expert has seen those."""
-    assert thread.dispute is not None
-    before: set[str] = set()
-    for number, item in thread.claims.evidence:
-        key = key_of(item.path, item.quote)
-        if number <= thread.dispute.step:
-            before.add(key)
-        elif item.holds and key not in before:
-            yield item
+    """Return the quotes that hold and show code which no step had shown before the review: the expert has seen that."""
+    dispute, claims = thread.dispute, thread.claims
+    assert dispute is not None
+    for number, item in claims.evidence:
+        if number > dispute.step and item.holds:
+            shown = [claims.shown.get((item.path, line), 0) for line in item.lines]
+            if any(first > dispute.step for first in shown):
+                yield item
 
 
 def _is_withdrawn(thread: Thread, objection: Objection) -> bool:
@@ -137,4 +136,4 @@ def _is_at_issue(objection: Objection, issue: Issue) -> bool:
         return False
     if objection.line is None or issue.line is None:
         return False
-    return abs(objection.line - issue.line) <= PLACE_LINES
+    return abs(objection.line - issue.line) <= NEAR_LINES

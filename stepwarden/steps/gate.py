@@ -96,7 +96,8 @@ def _evidence_clauses(thread: Thread) -> list[Clause]:
         if issue.severity.needs_evidence and not _rests(issue, claims)
     ]
     if claims.hypothesis is not None and not hypothesis_rests(thread):
-        clauses.append(_clause_of("hypothesis", _hypothesis_support(claims), Clause("hypothesis")))
+        unquoted = Clause("hypothesis_reused" if claims.hypothesis_reused else "hypothesis")
+        clauses.append(_clause_of("hypothesis", _hypothesis_support(claims), unquoted))
     return clauses + [Clause("refuted", path) for path in claims.refuted]
 
 

@@ -22,6 +22,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "min_steps": lambda count: f"at least {count} steps",
     "no_hypothesis": lambda _: "state a hypothesis",
     "hypothesis": lambda _: "hypothesis: quote its proof",
+    "hypothesis_reused": lambda _: "hypothesis: that quote was for the one you dropped; quote what proves this one",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
     "irrelevant": lambda names: f"{names}: the quotes have nothing to do with them; quote what they name",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
