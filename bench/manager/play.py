@@ -14,7 +14,7 @@ from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
 from stepwarden.steps.submission import Confidence, Submission
-from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal
 from stepwarden.steps.thread import Thread as Record
 
 MOST_CALLS = 40  # a stop for the bench; agents end long before, by their patience
@@ -31,6 +31,8 @@ class Played:
     plan: Plan | None = None
     done: bool = True
     asked: bool = False  # whether an expert was
+    held: int = 0
+    disproofs: int = 0  # how often it was asked to disprove its conclusion
 
 
 Total = Callable[[Thread], int | None]
@@ -140,5 +142,7 @@ def _ended(record: Record, thread: Thread, plan: Plan | None) -> Played:
         early=record.ended_by in {DecidedBy.RULE, DecidedBy.MODEL},
         plan=plan,
         done=done,
-        asked=record.expert_asked,
+        asked=record.expert_rounds > 0,
+        held=sum(decided.kind == "held" for decided in record.decisions),
+        disproofs=sum(decided.kind == Signal.DISPROVE.value for decided in record.decisions),
     )
