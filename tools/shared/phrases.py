@@ -6,7 +6,7 @@ from stepwarden.steps.admission import Reason, Refusal
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.status import ThreadStatus, status_of
-from stepwarden.steps.thread import Thread
+from stepwarden.steps.thread import DecidedBy, Thread
 
 NAMED = 3  # how many issues or files one line names before it counts the rest
 PATH_CHARS = 44  # of a path in a line, from its end
@@ -44,6 +44,11 @@ def some_paths(paths: Sequence[str]) -> str:
     """Name the first paths, and how many more there are."""
     shown = ", ".join(short_path(path) for path in paths[:NAMED])
     return f"{shown} +{len(paths) - NAMED}" if len(paths) > NAMED else shown
+
+
+def said_by(who: DecidedBy, reason: str) -> str:
+    """Return a reason, marked where a model gave it."""
+    return f"a model says: {reason}" if who is DecidedBy.MODEL else reason
 
 
 def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = False) -> list[str]:

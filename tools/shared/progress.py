@@ -1,8 +1,8 @@
-"""Telling a host, every few seconds, that a call still waits for something."""
+"""Telling a host, every few seconds, that a call still waits for something, and for what."""
 
 import asyncio
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import anyio
@@ -14,8 +14,8 @@ EVERY_S = 5.0  # hosts that take progress as a sign of life give up after 10 s a
 
 
 @contextmanager
-def reporting_progress(progress: Progress, message: str, *, every_s: float = EVERY_S) -> Generator[None]:
-    """Report the seconds gone, of those a call may take, for as long as the body runs in this event loop."""
+def reporting_progress(progress: Progress, message: Callable[[], str], *, every_s: float = EVERY_S) -> Generator[None]:
+    """Report the seconds gone, of those a call may take, and `message` as it is then, for as long as the body runs."""
     loop = asyncio.get_running_loop()
     began, reports = loop.time(), list[asyncio.Task[None]]()
     # Most calls are over before the first report: they get no task for it.
@@ -30,9 +30,9 @@ def reporting_progress(progress: Progress, message: str, *, every_s: float = EVE
             report.cancel()
 
 
-async def _report(progress: Progress, message: str, began: float, every_s: float) -> None:
+async def _report(progress: Progress, message: Callable[[], str], began: float, every_s: float) -> None:
     now = asyncio.get_running_loop().time
     with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # the host has gone
         while True:
-            await progress(now() - began, CALL_SECONDS, message)
+            await progress(now() - began, CALL_SECONDS, message())
             await asyncio.sleep(every_s)

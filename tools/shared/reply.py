@@ -22,7 +22,7 @@ from tools.shared.consensus_view import (
 )
 from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
 from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
-from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy
+from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
 from tools.shared.thread_result import clip, context_line, counted, full_result, result_text
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
@@ -313,7 +313,7 @@ def _verdict(reply: StepReply) -> str:
     parts += ["Stalled."] if thread.stalled else []
     plan = _told_plan(reply)
     parts += [f"Plan {_plan_words(plan)}."] if plan else []
-    parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
+    parts += [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}." for name, told in reply.signals.items()]
     if reply.review is not None and reply.review.disagrees:
         parts.append(f"The expert, {reply.review.model}, disagrees.")
     return " ".join([*parts, f"Next: step {reply.next_number}."])
@@ -323,7 +323,7 @@ def _plan_words(plan: Plan) -> str:
     if plan.was is None and plan.low == plan.high:  # counted, and the reason says so
         return plan.reason
     changed = f"{plan.was} -> {plan.likely}" if plan.was is not None else f"{plan.likely} ({plan.low}-{plan.high})"
-    return f"{changed}: {plan.reason}"
+    return f"{changed}: {said_by(plan.by, plan.reason)}"
 
 
 def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
