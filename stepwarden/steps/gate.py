@@ -21,6 +21,8 @@ from stepwarden.steps.thread import Assurance, Issue, Thread
 
 CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 
+_DISPUTED = frozenset({"expert", "expert_file"})
+
 
 def _no_clauses(_: Thread) -> tuple[Clause, ...]:
     return ()
@@ -54,7 +56,11 @@ def assess(thread: Thread, policy: Policy) -> Assessment:
     verdicts = {str(verdict): count for verdict, count in thread.claims.verdicts.items()}
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
-    return Assessment(assurance_of(thread), verdicts, open_clauses(thread, policy))
+    barred = open_clauses(thread, policy)
+    assurance = assurance_of(thread)
+    if assurance is Assurance.VERIFIED and any(clause.kind in _DISPUTED for clause in barred):
+        assurance = Assurance.PARTLY  # nothing that a second look objects to is called verified
+    return Assessment(assurance, verdicts, barred)
 
 
 def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
@@ -90,7 +96,8 @@ def _evidence_clauses(thread: Thread) -> list[Clause]:
         if issue.severity.needs_evidence and not _rests(issue, claims)
     ]
     if claims.hypothesis is not None and not hypothesis_rests(thread):
-        clauses.append(_clause_of("hypothesis", _hypothesis_support(claims), Clause("hypothesis")))
+        unquoted = Clause("hypothesis_reused" if claims.hypothesis_reused else "hypothesis")
+        clauses.append(_clause_of("hypothesis", _hypothesis_support(claims), unquoted))
     return clauses + [Clause("refuted", path) for path in claims.refuted]
 
 

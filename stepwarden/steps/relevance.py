@@ -20,6 +20,7 @@ from stepwarden.steps.evidence import Evidence, LineKind, QuoteContext
 
 TEXT_CHARS = 16_000  # of a claim or a task, that are looked at
 SPOKEN_CHARS = 1_500  # of them, whose plain words are compared
+SAME_SHARE = 0.6  # of the names and words of a claim, from which another one is the same in other words
 CLIP = 40  # characters of a quote in a reason
 
 _FILE = re.compile(
@@ -76,6 +77,12 @@ def _stem(word: str) -> str:
 def fold_name(name: str) -> str:
     """Return a name so that `max_retries`, `maxRetries` and `max-retries` are the same."""
     return name.replace("_", "").replace("-", "").casefold()
+
+
+def restates(claim: str, other: str) -> bool:
+    """Whether a claim says in other words what `other` says: it has most of what the shorter of them names."""
+    one, two = ({*named.symbols, *named.stems} for named in (named_in(claim), named_in(other)))
+    return bool(one and two) and len(one & two) >= SAME_SHARE * min(len(one), len(two))
 
 
 def _looks_like_code(token: str) -> bool:

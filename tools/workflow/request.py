@@ -139,7 +139,7 @@ class EvidenceItem(RequestItem):
     file: NonEmptyText
     quote: Text = ""
     line: int | None = Field(default=None, ge=1)
-    supports: Annotated[str, Field(pattern=r"^(hypothesis|I[1-9]\d{0,8})$")] | None = None
+    supports: Annotated[str, Field(pattern=r"^(hypothesis|[IE][1-9]\d{0,8})$")] | None = None
     withdrawn: bool = False
 
     @model_validator(mode="after")
