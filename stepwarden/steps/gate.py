@@ -139,11 +139,13 @@ def assurance_of(thread: Thread) -> Assurance:
 
     `verified` needs at least one claim, every claim evidenced, and no refuted quote standing.
     """
+    if not thread.readable:
+        return Assurance.ASSERTED
     claims = thread.claims
     resting = [_rests(issue, claims) for issue in claims.issues.values() if issue.severity.needs_evidence]
     if claims.hypothesis is not None:
         resting.append(hypothesis_rests(thread))
-    if not thread.readable or not any(resting):
+    if not any(resting):
         return Assurance.ASSERTED
     if all(resting) and not claims.refuted:
         return Assurance.VERIFIED

@@ -148,9 +148,7 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
     issues, _ = number_issues(base, submission)
     step = Step(
         number=accepted.number,
-        submission=replace(
-            submission, issues=(), quotes=tuple(quote for quote in submission.quotes if quote.withdrawn)
-        ),
+        submission=_without_what_was_checked(submission),
         evidence=facts.evidence,
         issues=issues,
         existing=facts.existing,
@@ -164,6 +162,13 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
     )
     reopened = status_of(thread) in {ThreadStatus.ENDED, ThreadStatus.CLOSED}
     return decision.then(StepRecorded(step, accepted.backtrack, reopened))
+
+
+def _without_what_was_checked(submission: Submission) -> Submission:
+    """Return the submission as it is kept: its issues and quotes stand in the step, as they were found."""
+    if not submission.issues and not submission.quotes:
+        return submission
+    return replace(submission, issues=(), quotes=tuple(quote for quote in submission.quotes if quote.withdrawn))
 
 
 def phase_of(number: int, submission: Submission, planned: int) -> Phase:

@@ -95,15 +95,26 @@ def reply_result(
     answers = answer_parts(reply.answers)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
     budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
-    first = replace(reply, replayed=False, next_number=reply.thread.next_number)  # a retry gets the same room
+    is_first = not reply.replayed and reply.next_number == reply.thread.next_number
+    first = reply if is_first else replace(reply, replayed=False, next_number=reply.thread.next_number)
+    room, rendered = _fitting(first, said, budget)  # a retry gets the same room
+    return _sent(*(rendered if is_first else _ordinary(reply, said, room)))
 
-    def fits(room: _Room) -> bool:
-        return _size(*_ordinary(first, said, room)) <= budget
 
-    room = next(filter(fits, _ROOMS), _ROOMS[-1])
-    while room.facts < len(reply.facts) and fits(larger := replace(room, facts=room.facts + 1)):
-        room = larger
-    return _sent(*_ordinary(reply, said, room))
+def _fitting(reply: StepReply, said: "_Said", budget: int) -> tuple[_Room, tuple[dict[str, Any], str]]:
+    """Return the largest room in which the reply keeps its budget of bytes, and the reply rendered in it."""
+    room, rendered = _ROOMS[0], _ordinary(reply, said, _ROOMS[0])
+    for smaller in _ROOMS[1:]:
+        if _size(*rendered) <= budget:
+            break
+        room, rendered = smaller, _ordinary(reply, said, smaller)
+    while room.facts < len(reply.facts):
+        larger = replace(room, facts=room.facts + 1)
+        more = _ordinary(reply, said, larger)
+        if _size(*more) > budget:
+            break
+        room, rendered = larger, more
+    return room, rendered
 
 
 def refusal_result(tool: str, refused: StepRefused, asked: int) -> CallToolResult:
