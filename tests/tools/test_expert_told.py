@@ -150,7 +150,7 @@ async def test_an_objection_says_in_both_parts_how_it_is_closed_and_a_quote_ther
         assert closed["assessment"]["sufficient"] is True
         sent, text = await worker.step(4, next_step_required=False, confidence="high")
     assert text.startswith("DONE (verified).")
-    assert sent["expert"]["verdict"] == "disagreed at step 2: not proven Since then closed: E1 by a quote at its place."
+    assert sent["expert"]["verdict"] == "disagreed at step 2: not proven. Since then closed: E1 by a quote at its place."
     assert sent["expert"]["advice"] == ["multiply instead"]
     assert len(models.asked) == 1
 
