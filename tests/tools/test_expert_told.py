@@ -140,9 +140,8 @@ async def test_an_objection_says_in_both_parts_how_it_is_closed_and_a_quote_ther
         held, text = await worker.finish(2)
         assert held["assessment"]["open"] == ["E1 tests/test_cart.py:5: no test reaches it"]
         assert held["assessment"]["sufficient"] is False
-        assert (
-            'quote new code there, supports: "E1", or withdraw the issue, or answer in findings' in held["next_steps"]
-        )
+        how = 'quote new code there, supports: "E1", or withdraw the issue, or answer in findings'
+        assert how in held["next_steps"]
         assert "the next ask goes to the expert, then completes" in text
         assert "advice" not in held["expert"]
         quote = {"file": "tests/test_cart.py", "line": 5, "quote": "assert total([Line(price=250, count=3)]) == 750"}
@@ -150,7 +149,8 @@ async def test_an_objection_says_in_both_parts_how_it_is_closed_and_a_quote_ther
         assert closed["assessment"]["sufficient"] is True
         sent, text = await worker.step(4, next_step_required=False, confidence="high")
     assert text.startswith("DONE (verified).")
-    assert sent["expert"]["verdict"] == "disagreed at step 2: not proven. Since then closed: E1 by a quote at its place."
+    verdict = "disagreed at step 2: not proven. Since then closed: E1 by a quote at its place."
+    assert sent["expert"]["verdict"] == verdict
     assert sent["expert"]["advice"] == ["multiply instead"]
     assert len(models.asked) == 1
 
