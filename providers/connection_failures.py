@@ -28,8 +28,7 @@ def not_reached(endpoint: Endpoint, error: BaseException | str, model: str) -> M
     if path.proxy:
         text = f"{title} cannot be reached by the proxy {path.proxy_shown}: {why}: {path.around_proxy}."
     else:
-        what = endpoint.profile.url_variable if endpoint.profile.url_needed else "the network"
-        text = f"{title} broke off or cannot be reached ({why}): check {what}."
+        text = f"{title} broke off or cannot be reached ({why}): check {endpoint.address_variable or 'the network'}."
     return ModelError(ErrorKind.NETWORK, text, model=model)
 
 

@@ -25,7 +25,7 @@ class Objection:
 class ExpertReview:
     """An expert's verdict, or in `failed` why there is none. `missing` are files it wants looked at.
 
-    `price` is the cost as it is shown, `left_out` counts files that did not fit its request.
+    `price` is the cost as it is shown, `left_out` counts files that did not fit its request, `files` those that did.
     """
 
     agrees: bool = True
@@ -36,6 +36,7 @@ class ExpertReview:
     price: str = ""
     failed: str = ""
     left_out: int = 0
+    files: int = 0
 
     @property
     def objections(self) -> tuple[Objection, ...]:

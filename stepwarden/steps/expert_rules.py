@@ -26,7 +26,7 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
     is_certain = step.submission.confidence is Confidence.CERTAIN
     if is_certain and gate(thread).assurance is Assurance.VERIFIED and reason_of_convergence(thread):
         return ()
-    return (Asked(f"expert:{step.number}:{step.attempt}", step.number, prepared.model),)
+    return (Asked(f"expert:{step.number}:{step.attempt}", step.number, prepared.model, source=prepared.source),)
 
 
 def judge(thread: Thread, gate: Gate) -> tuple[Event, ...]:
