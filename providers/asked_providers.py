@@ -35,7 +35,7 @@ class AskedProviders:
         variables = [key.variable for key in profile.keys] + [profile.url_variable]
         found = next((name for name in variables if settings.environment.get(name)), "")
         if not found:
-            return f"set {profile.to_set}, and add {profile.name} to STEPWARDEN_PROVIDERS"
+            return f"set {profile.to_set}, and STEPWARDEN_PROVIDERS"
         return f"{found} is not used, {self.barred_by}: add {profile.name} to STEPWARDEN_PROVIDERS to use it"
 
 

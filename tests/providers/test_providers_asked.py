@@ -65,7 +65,7 @@ def test_what_is_not_used_says_why_and_how_to_use_it(settings: Make) -> None:
     told = {one.provider: one.why for one in models.unusable()}
     not_used = "OPENAI_API_KEY is not used, since CUSTOM_API_URL is set: add openai to STEPWARDEN_PROVIDERS to use it"
     assert told["openai"] == not_used
-    assert told["xai"] == "set XAI_API_KEY, and add xai to STEPWARDEN_PROVIDERS"
+    assert told["xai"] == "set XAI_API_KEY, and STEPWARDEN_PROVIDERS"
     assert "custom" not in told
     named = build_models(settings(**KEYS, providers="openai"))
     told = {one.provider: one.why for one in named.unusable()}
