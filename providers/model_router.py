@@ -46,10 +46,13 @@ class ModelRouter:
     def __init__(self, known: KnownModels, rules: RoutingRules) -> None:
         self._known = known
         self._rules = rules
+        # By tier and pauses: every step wants to know who may be asked about it, and a setting changes with none.
+        self._chosen: dict[tuple[ModelTier, tuple[str, ...]], Route | ModelError] = {}
 
     def add_listed(self, listed: Mapping[str, Sequence[ModelInfo]]) -> None:
         """Take in what endpoints listed; those that listed nothing keep what they listed before."""
         self._known = replace(self._known, listed={**self._known.listed, **listed})
+        self._chosen.clear()
 
     def route(self, name: str) -> Route:
         """Return the route of a name. Raises ModelError (NO_MODEL, UNKNOWN_MODEL, NOT_ALLOWED)."""
@@ -70,6 +73,18 @@ class ModelRouter:
 
         The default model is for judgements: what is wanted fast is chosen by its tier. Raises ModelError (NO_MODEL).
         """
+        key = (tier, tuple(paused))
+        if key not in self._chosen:
+            try:
+                self._chosen[key] = self._choose(tier, paused)
+            except ModelError as error:
+                self._chosen[key] = error
+        chosen = self._chosen[key]
+        if isinstance(chosen, ModelError):
+            raise chosen.with_traceback(None)
+        return chosen
+
+    def _choose(self, tier: ModelTier, paused: Sequence[str]) -> Route:
         if self._rules.default != "auto" and tier is not ModelTier.FAST:
             route = self.route(self._rules.default)
             return replace(route, why=f"set by STEPWARDEN_DEFAULT_MODEL, {self._known.source(route.provider)}")

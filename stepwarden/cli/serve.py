@@ -3,21 +3,17 @@
 import asyncio
 import contextlib
 import gc
-import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterable, Callable
+from collections.abc import Callable
 from typing import NoReturn
 
 import anyio
 from mcp.server.mcpserver import MCPServer
-from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
-from pydantic import ValidationError
 
+from stepwarden.cli.stdio import StdinMessages, StdoutMessages, claim_stdio
 from stepwarden.runtime import Runtime
 from stepwarden.settings import Settings, load_settings
 
@@ -95,44 +91,11 @@ async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
 
     Sets `ending` at the end of either: calls in flight outlast it, and so does the thread that reads an open stdin.
     """
-    # Not `run_stdio_async`, which does not report the end of stdin before the last call in flight has ended.
+    # Not `run_stdio_async`, which reports the end of stdin only after the last call in flight has ended.
     lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]
-    send, receive = anyio.create_memory_object_stream[SessionMessage | Exception]()
-
-    async def relay(incoming: AsyncIterable[SessionMessage | Exception]) -> None:
-        async with send:
-            with contextlib.suppress(anyio.BrokenResourceError):
-                async for message in incoming:
-                    await send.send(_read_leniently(message))
-        ending.set()
-
-    try:
-        async with stdio_server() as (incoming, outgoing):
-            try:
-                async with incoming, receive, anyio.create_task_group() as group:
-                    group.start_soon(relay, incoming)
-                    await lowlevel.run(receive, outgoing, lowlevel.create_initialization_options())
-                    group.cancel_scope.cancel()
-            finally:
-                ending.set()
-    except* BrokenPipeError:
-        pass  # the host closed our stdout, so it has gone
-
-
-def _read_leniently(message: SessionMessage | Exception) -> SessionMessage | Exception:
-    r"""Parse a message with half a surrogate pair (`"\ud800"`) in some text, which only Python's JSON reader accepts.
-
-    The SDK's reader drops such a line, so that the host would never get a reply; the tool can say what is wrong.
-    """
-    if not isinstance(message, ValidationError):
-        return message
-    line = message.errors(include_url=False)[0].get("input")
-    if not isinstance(line, str) or "\\ud" not in line.lower():
-        return message
-    try:
-        return SessionMessage(jsonrpc_message_adapter.validate_python(json.loads(line), by_name=False))
-    except ValueError:  # pydantic's ValidationError is one too
-        return message
+    stdin, stdout = claim_stdio()
+    incoming, outgoing = StdinMessages(stdin, ending), StdoutMessages(stdout, ending)
+    await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
 
 
 def _handle_signals(act: Callable[[], object]) -> None:

@@ -64,12 +64,12 @@ def longest(case: ReviewInput) -> int:
 
 def _signal(case: ReviewInput, *, converged: bool) -> tuple[Signal | None, str]:
     """Return what the agent should hear and why, the most urgent first."""
+    if _is_too_long(case):  # stalled or not: who goes on past all measure has to hear how to end
+        return Signal.SPLIT, f"{case.thread.last} steps, past twice {case.policy.high}: finish, or split the work"
     if not converged and is_ripe(case) and not case.thread.disproof_asked:
         return Signal.DISPROVE, _unsettled(case.thread)
     if is_stalled(case.thread, case.policy):
         return Signal.STALLED, _tried(case.thread)
-    if _is_too_long(case):
-        return Signal.SPLIT, f"{case.thread.last} steps, past twice {case.policy.high}: finish, or split the work"
     return None, ""
 
 
@@ -147,8 +147,9 @@ def _growth(case: ReviewInput, plan: Plan) -> _Move:
     needed = steps_to_close(len(case.assessment.open))
     if last + needed > likely:
         likely = last + needed
-        surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
-    return _Move(likely, ", ".join(surprises)) if likely > last else _Move(last + 1, MORE_TO_DO)
+        if needed > 1:
+            surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
+    return _Move(likely, ", ".join(surprises) or MORE_TO_DO) if likely > last else _Move(last + 1, MORE_TO_DO)
 
 
 def _refuted_now(case: ReviewInput) -> str:

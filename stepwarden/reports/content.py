@@ -175,15 +175,20 @@ def _ending(thread: Thread) -> list[str]:
 
 def describe_clause(clause: Clause) -> str:
     """Return in one line what a clause asks for."""
+    if clause.kind == "expert":
+        head = f"{clause.id} {clause.subject}".strip()
+        return f"the expert objects{f', {head}' if head else ''}: {clause.text}"
     if clause.text:
         return clause.text
     words = {
         "issue": f"{clause.subject} has no verified quote",
         "hypothesis": "the hypothesis has no verified quote",
+        "hypothesis_reused": "the hypothesis has only quotes of one that was dropped",
         "no_hypothesis": "no hypothesis was stated",
         "refuted": f"a refuted quote of {clause.subject} was not withdrawn",
         "min_steps": f"fewer than {clause.subject} steps",
         "not_heard": f"{clause.subject} did not answer",
+        "expert_file": f"the expert asked for {clause.subject}, which no step named since",
     }
     return words.get(clause.kind, f"{clause.kind} {clause.subject}".strip().replace("_", " "))
 

@@ -10,12 +10,13 @@ from typing import Any
 from stepwarden.steps.evidence import HOLDS, Evidence, Verdict
 from stepwarden.steps.inspection import NO_INSPECTION, Inspection
 from stepwarden.steps.persistent import PersistentList, PersistentMap, evolve
+from stepwarden.steps.relevance import restates
 from stepwarden.steps.step import Issue, Step
 from stepwarden.steps.support import NO_SUPPORT, Support, counts_for, place_of
 from stepwarden.steps.text import fold, key_of
 
 # What decides how far a claim rests, beside what it rested on before.
-_SUPPORTED_BY = ("task", "hypothesis", "hypothesis_since", "hypothesis_last", "issues", "held", "marked")
+_SUPPORTED_BY = ("task", "hypothesis", "hypothesis_since", "hypothesis_key", "issues", "held", "marked")
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,11 @@ class Claims:
     `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them, one that was sent again once.
     `held` and `refuted` sort them by path: those that hold, and those that do not and that no later quote of the same
     file has made good. `marked` are those that hold and name a claim, by an issue's id or "hypothesis". `judged` has
-    the verdict on each quote by its key, `shown` the lines of code that were quoted, `fresh` the quotes of the last
-    step that hold and show a line for the first time. `files` says of a path whether it was found inside the root,
-    `relevant` whether it was when it was named so, or could not be looked up. `unread` are the relevant files that no
-    step checked or quoted. `findings` and `quotes` are keys of what was learned and quoted.
+    the verdict on each quote by its key, `shown` the lines of code that were quoted, by the first step that did,
+    `fresh` the quotes of the last step that hold and show a line for the first time, `spent` the hypothesis that a line
+    was quoted for, by its key. `files` says of a path whether it was found inside the root, `relevant` whether it was
+    when it was named so, or could not be looked up. `unread` are the relevant files that no step checked or quoted.
+    `findings` and `quotes` are keys of what was learned and quoted.
     """
 
     task: str = ""  # the text of the first step
@@ -36,6 +38,8 @@ class Claims:
     hypothesis_folded: str = ""
     hypothesis_since: int = 0  # the step that first stated it in these words
     hypothesis_last: int = 0  # the step that stated it last
+    hypothesis_key: str = ""  # of the words that it was first stated in; other words for the same keep it
+    hypothesis_reused: bool = False  # whether all that was quoted for it had been quoted for one that was dropped
     hypothesis_marked: Support = NO_SUPPORT  # by quotes that name it, since it was first stated in these words
     hypothesis_unmarked: Support = NO_SUPPORT  # by quotes that name no claim, of the step that stated it last
     issues: Mapping[str, Issue] = field(default_factory=dict[str, Issue])  # live ones, by id
@@ -45,6 +49,8 @@ class Claims:
     judged: PersistentMap[str, Verdict] = field(default_factory=PersistentMap[str, Verdict])
     shown: PersistentMap[tuple[str, int], int] = field(default_factory=PersistentMap[tuple[str, int], int])
     fresh: tuple[Evidence, ...] = ()
+    rested: bool = False  # whether every claim rested before the last step
+    spent: PersistentMap[tuple[str, int], str] = field(default_factory=PersistentMap[tuple[str, int], str])
     held: PersistentMap[str, PersistentList[Evidence]] = field(
         default_factory=PersistentMap[str, PersistentList[Evidence]]
     )
@@ -71,6 +77,8 @@ class Claims:
             changes["task"] = sent.step
         if self.fresh:
             changes["fresh"] = ()
+        if self.rested is not (rested := all(resting := self.resting) and bool(resting)):
+            changes["rested"] = rested
         if sent.hypothesis or step.issues or step.evidence or sent.quotes:
             changes |= self._claimed(step, changes.get("task", self.task))
         if sent.checked:
@@ -106,18 +114,30 @@ class Claims:
         return tuple(item for items in self.refuted.values() for item in items)
 
     @property
-    def hypothesis_supports(self) -> tuple[Support, Support]:
-        """What stands for the hypothesis: quotes that name it, and those that name no claim."""
-        return self.hypothesis_marked, self.hypothesis_unmarked
+    def hypothesis_support(self) -> Support:
+        """What the hypothesis rests on: quotes that name it, or those that name no claim."""
+        marked, unmarked = self.hypothesis_marked, self.hypothesis_unmarked
+        return unmarked if unmarked.relevant or not (marked.relevant or marked.beside) else marked
+
+    @property
+    def resting(self) -> tuple[bool, ...]:
+        """Whether each claim rests on a quote that holds and has to do with it: the hypothesis, and severe issues."""
+        severe = [name for name, issue in self.issues.items() if issue.severity.needs_evidence]
+        stated = () if self.hypothesis is None else (self.hypothesis_support.relevant,)
+        return (*stated, *(self.issue_supports[name].relevant for name in severe))
 
     def _stated(self, hypothesis: str, step: Step) -> dict[str, Any]:
         folded = fold(hypothesis)
         is_new = self.hypothesis is None or self.hypothesis_folded != folded
+        is_other = self.hypothesis is None or not (
+            self.hypothesis_folded == folded or restates(hypothesis, self.hypothesis)
+        )
         return {
             "hypothesis": hypothesis,
             "hypothesis_folded": folded,
             "hypothesis_since": step.number if is_new else self.hypothesis_since,
             "hypothesis_last": step.number,
+            "hypothesis_key": key_of(hypothesis) if is_other else self.hypothesis_key,
         }
 
     def _supported(self, step: Step, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,18 +146,35 @@ class Claims:
         held_now = [item for item in step.evidence if item.holds]
         found: dict[str, Any] = {}
         if now["hypothesis"] is not None:
-            claim, task = now["hypothesis"], now["task"]
-            marked = NO_SUPPORT if now["hypothesis_since"] == step.number else self.hypothesis_marked
-            named = [item for item in held_now if item.supports == "hypothesis"]
-            found["hypothesis_marked"] = marked.with_quotes(named, claim, task)
-            if step.submission.hypothesis:
-                unnamed = [item for item in held_now if item.supports is None]
-                found["hypothesis_unmarked"] = NO_SUPPORT.with_quotes(unnamed, claim, task)
+            found |= self._hypothesis_support(step, held_now, now)
         if now["issues"] or self.issue_supports:
             found["issue_supports"] = {
                 name: self._issue_support(issue, held_now, now) for name, issue in now["issues"].items()
             }
         return found
+
+    def _hypothesis_support(self, step: Step, held_now: Sequence[Evidence], now: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the hypothesis rests on: what was quoted for one that was dropped proves nothing of it."""
+        claim, task, key, since = (now[name] for name in ("hypothesis", "task", "hypothesis_key", "hypothesis_since"))
+        names = {"hypothesis", None} if step.submission.hypothesis else {"hypothesis"}
+        sent = [item for item in held_now if item.supports in names]
+        own = [item for item in sent if not self._is_spent(item, key)]
+        marked = NO_SUPPORT if since == step.number else self.hypothesis_marked
+        found: dict[str, Any] = {
+            "hypothesis_marked": marked.with_quotes([item for item in own if item.supports], claim, task),
+            "hypothesis_reused": bool(sent) and not own if sent or since == step.number else self.hypothesis_reused,
+        }
+        if step.submission.hypothesis:
+            unmarked = [item for item in own if item.supports is None]
+            found["hypothesis_unmarked"] = NO_SUPPORT.with_quotes(unmarked, claim, task)
+        lines = {(item.path, line): key for item in own for line in item.lines}
+        return found | {"spent": self.spent.with_items(lines)}
+
+    def _is_spent(self, item: Evidence, key: str) -> bool:
+        """Whether all that a quote shows was quoted for another hypothesis; not so in what has no context yet."""
+        if item.context is None or not item.lines:
+            return False
+        return all(self.spent.get((item.path, line), key) != key for line in item.lines)
 
     def _issue_support(self, issue: Issue, held_now: Sequence[Evidence], now: Mapping[str, Any]) -> Support:
         """Return what an issue rests on: an unchanged one by the newest quotes too, another one by all."""
@@ -209,7 +246,7 @@ class Claims:
             is_new = any(line not in shown and line not in self.shown for line in lines)
             if number == step and before not in HOLDS and (is_new or not lines):
                 fresh.append(item)
-            shown |= {line: number for line in lines if line not in shown}
+            shown |= {line: number for line in lines if line not in shown and line not in self.shown}
         return {
             "verdicts": {verdict: count for verdict, count in verdicts.items() if count},
             "judged": self.judged.with_items(judged),

@@ -24,11 +24,12 @@ from stepwarden.steps.events import (
     Signalled,
     StepRecorded,
 )
+from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.persistent import CollectionDraft, PersistentList, PersistentMap, drafted, evolve, frozen
 from stepwarden.steps.step import Step
-from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Signal, Thread
+from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Dispute, Outcome, Signal, Thread
 from stepwarden.steps.totals import Totals
 
 
@@ -77,7 +78,8 @@ def before_step(thread: Thread, number: int) -> Thread:
         plan=None if number == 1 else thread.plan,
         awaiting=None,
         review=None,
-        expert_asked=False,
+        dispute=None,
+        expert_rounds=0,
         answers=_answers_before(thread, number),
         exchanged=False,
         refused_empty=None,
@@ -150,7 +152,7 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         decisions = _decided(thread, "backtracked", DecidedBy.AGENT, reason, at=step.number)
         thread = evolve(before_step(thread, step.number), decisions=decisions)
     if event.reopened:
-        thread = evolve(thread, review=None, expert_asked=False)  # one round for each completion
+        thread = evolve(thread, review=None, dispute=None, expert_rounds=0)  # each completion has rounds of its own
     attempt = thread.attempt(step.number)
     files_new = _files_new(thread, step)  # before the trail grows: the one of a draft does so in place
     grown = _after(
@@ -239,7 +241,7 @@ def _asked(thread: Thread, event: Asked) -> Thread:
         thread,
         awaiting=(event.key, event.number),
         asked_model=event.model,
-        expert_asked=True,
+        expert_rounds=thread.expert_rounds + 1,
         exchanged=thread.exchanged or is_exchange(event.key),
         decisions=_decided(thread, "asked", DecidedBy.RULE, event.model, at=event.number),
     )
@@ -251,7 +253,15 @@ def _answered(thread: Thread, event: Answered) -> Thread:
     review = event.opinion
     words = f"{review.verdict}: {review.summary}" if review.disagrees else review.verdict
     decisions = _decided(thread, "answered", DecidedBy.MODEL, f"{review.model} {words}".strip())
-    return _after(thread, awaiting=None, review=review, decisions=decisions)
+    return _after(thread, awaiting=None, review=review, dispute=_disputed(thread, review), decisions=decisions)
+
+
+def _disputed(thread: Thread, review: ExpertReview) -> Dispute | None:
+    """Return what is disputed after a review; one that brings neither a yes nor a reason leaves that as it was."""
+    before = thread.dispute
+    if review.disagrees:
+        return Dispute(review, thread.last, 1 if before is None else before.first_id + len(before.review.objections))
+    return None if review.agrees and not review.failed else before
 
 
 def _heard(thread: Thread, answer: PanelAnswer) -> Thread:

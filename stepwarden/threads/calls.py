@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from stepwarden.inspections.context import Inspector
@@ -83,12 +84,12 @@ class StepReply:
         """Whether the thread had ended before this call."""
         return any(isinstance(event, StepRecorded) and event.reopened for event in self.decided)
 
-    @property
+    @cached_property
     def held(self) -> tuple[Clause, ...]:
         """The clauses for which the ask to finish was held, none where it was not."""
         return next((event.open for event in self.decided if isinstance(event, Held)), ())
 
-    @property
+    @cached_property
     def finished(self) -> Finished | None:
         """How the call completed the thread, None where it did not."""
         return next((event for event in self.decided if isinstance(event, Finished)), None)

@@ -6,6 +6,7 @@ All of it blocks: it runs in a worker thread, in one go, wherever a file may be 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import Any
 
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import TaskFacts
@@ -15,7 +16,7 @@ from stepwarden.steps.gate import Policy
 from stepwarden.steps.inspection import NO_INSPECTION
 from stepwarden.steps.machine import StepFacts
 from stepwarden.steps.submission import Submission
-from stepwarden.steps.thread import Thread
+from stepwarden.steps.thread import Step, Thread
 from stepwarden.threads.calls import StepCall
 
 
@@ -28,13 +29,13 @@ class StepLookup:
     bytes: int = 0
     languages: frozenset[str] = frozenset()
 
-    def task_facts(self, submission: Submission, *, counted: int | None, finished: Sequence[int]) -> TaskFacts:
-        """Return what the manager sizes the work by.
+    def task_facts(self, step: Step, *, counted: int | None, finished: Sequence[int]) -> TaskFacts:
+        """Return what the manager sizes the work by, from its first step.
 
         `counted` is the number of steps that asking models takes, where that counts them; `finished` are the lengths
         of finished threads of the tool.
         """
-        measured = self.facts.measured or NO_INSPECTION
+        submission, measured = step.submission, step.measured or NO_INSPECTION
         return TaskFacts(
             task=submission.step,
             files=self.files if measured.files is None else measured.files,
@@ -96,14 +97,15 @@ def admit_call(
 def locate(submission: Submission, workspace: Workspace) -> Submission:
     """Return the submission with every path by its canonical name."""
     name = workspace.canonical
-    return replace(
-        submission,
-        checked=tuple(dict.fromkeys(name(path) for path in submission.checked)),
-        relevant=tuple(dict.fromkeys(name(path) for path in submission.relevant)),
-        issues=tuple(replace(claim, path=name(claim.path) if claim.path else None) for claim in submission.issues),
-        quotes=tuple(replace(quote, file=name(quote.file)) for quote in submission.quotes),
-        directory=workspace.directory,
-    )
+    located: dict[str, Any] = {
+        "checked": tuple(dict.fromkeys(map(name, submission.checked))),
+        "relevant": tuple(dict.fromkeys(map(name, submission.relevant))),
+        "issues": tuple(replace(claim, path=name(claim.path) if claim.path else None) for claim in submission.issues),
+        "quotes": tuple(replace(quote, file=name(quote.file)) for quote in submission.quotes),
+        "directory": workspace.directory,
+    }
+    changed = {field: value for field, value in located.items() if value != getattr(submission, field)}
+    return replace(submission, **changed) if changed else submission
 
 
 def look_up(

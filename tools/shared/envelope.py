@@ -59,6 +59,8 @@ class ExpertPart(_Part):
     verdict: str
     model: str | None = None
     cost: str | None = None
+    points: list[str] | None = Field(default=None, description="Remarks of one that agrees.")
+    advice: list[str] | None = Field(default=None, description="For whoever acts on the result, at its end.")
     misquoted: int | None = Field(default=None, description="Points dropped because the file says otherwise.")
     files_left_out: int | None = None
 

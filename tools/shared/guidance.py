@@ -4,16 +4,17 @@ from collections.abc import Mapping
 
 from prompts import Prompt
 from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.expert_rules import objections
+from stepwarden.steps.expert_rules import MOST_ROUNDS
 from stepwarden.steps.panel import panel_of
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
-from tools.shared.phrases import clause_lines, quote_line, some_paths
+from tools.shared.phrases import quote_line, some_paths
 from tools.shared.thread_result import counted
 
-OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
+CLOSE_OBJECTION = 'quote new code there, supports: "E1", or withdraw the issue, or answer in findings'
 _TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE)
+_FINISH = " To finish: next_step_required=false."
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
 
@@ -29,7 +30,7 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
     if reply.held:
         return ["Close what is open."]
     if reply.review is not None and reply.review.disagrees:
-        return clause_lines(objections(reply.thread))[:OBJECTIONS]
+        return [f"Answer each objection: {CLOSE_OBJECTION}."]
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
             return _bullets_of(signal, reply, prompt)
@@ -38,7 +39,14 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
     fresh = _fresh_bullets(reply.thread, reply.step, prompt)
-    return [*mend, *split, *reply.step.measured_actions, *fresh][:BULLETS]
+    return [*mend, *split, *reply.step.measured_actions, *fresh][:BULLETS] or [_last_resort(reply)]
+
+
+def _last_resort(reply: StepReply) -> str:
+    """Return what to do where every bullet of the phase was shown: a reply never says to act and not how."""
+    if reply.answers:
+        return "Weigh this answer against those before it."
+    return "Close what is open." if reply.assessment.open else "Nothing is open: ask to finish, or say what is missing."
 
 
 def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
@@ -75,9 +83,13 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
         ask = f"{call}, {fields if reply.answers else 'step, evidence'}, next_step_required=false)"
-        return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"
+        how, then = "", "completes"
+        if any(clause.kind == "expert" for clause in reply.held):
+            how = f" ({CLOSE_OBJECTION})"
+            then = "goes to the expert, then completes" if thread.expert_rounds < MOST_ROUNDS else then
+        return f"STOP! Do NOT call {tool} again yet. Close what is open{how}; the next ask {then}: {ask}"
     call = f"{call}, {fields}"
-    end = _GIVE_UP if Signal.STALLED in reply.signals else ""
+    end = _GIVE_UP if Signal.STALLED in reply.signals else _FINISH if Signal.SPLIT in reply.signals else ""
     return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){end}"
 
 
