@@ -87,7 +87,7 @@ class ModelRouter:
     def _choose(self, tier: ModelTier, paused: Sequence[str]) -> Route:
         if self._rules.default != "auto" and tier is not ModelTier.FAST:
             route = self.route(self._rules.default)
-            return replace(route, why=f"set by STEPWARDEN_DEFAULT_MODEL, at {route.place}")
+            return replace(route, why=f"set by STEPWARDEN_DEFAULT_MODEL, {self._known.source(route.provider)}")
         candidates = [route for route in self._candidates(tier) if self._rules.permits(route)]
         for route in sorted(candidates, key=lambda route: route.provider in paused):
             return route
@@ -125,13 +125,13 @@ class ModelRouter:
             for route in known.catalogue_routes(name):
                 listed = known.listed.get(route.provider)
                 if not listed or any(same_model(route.wire_name, info.name) for info in listed):
-                    yield replace(route, why=f"first choice for {tier}, at {route.place}")
+                    yield replace(route, why=f"first choice for {tier}, {known.source(route.provider)}")
         yield from own_routes(known)
         # Servers of the user's own first: they are the ones that ask for no key.
         yield from sorted(listed_routes(known), key=lambda route: BY_NAME[route.provider].key_needed)
         for name in (*known.catalogue.rows, *(name for name in self._rules.allowed if not _PATTERN & set(name))):
             if self._rules.allowed and (route := find_route(known, name)) is not None:
-                yield replace(route, why=f"first of those allowed, at {route.place}")
+                yield replace(route, why=f"first of those allowed, {known.source(route.provider)}")
 
     def _nearest_phrase(self, wanted: str) -> str:
         near = self.nearest(wanted)

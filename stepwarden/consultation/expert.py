@@ -8,11 +8,12 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.consultant import AdmittedStep, WaitingThread
+from stepwarden.consultation.context_budget import NO_FILES, FileSection
 from stepwarden.consultation.expert_prompts import ExpertPrompts
 from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome
 from stepwarden.files import Workspace
-from stepwarden.models import ErrorKind, ModelError, Models, ModelTier, find_some
-from stepwarden.steps.consultation_rules import Preparation
+from stepwarden.models import Choice, ErrorKind, ModelError, Models, ModelTier, find_some
+from stepwarden.steps.consultation_rules import NOT_PREPARED, Preparation
 from stepwarden.steps.events import Answered, Event
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.expert_review import ExpertReview, Objection
@@ -67,7 +68,7 @@ class ExpertAnswer(BaseModel):
     files_needed: list[str] = Field(default_factory=list[str], description="Files to look at before this is settled")
 
 
-def review_of(came: ModelAnswer | ModelFailure, workspace: Workspace, *, left_out: int = 0) -> ExpertReview:
+def review_of(came: ModelAnswer | ModelFailure, workspace: Workspace, sent: FileSection = NO_FILES) -> ExpertReview:
     """Read what came of asking, and check the expert's own quotes in the files as an agent's are. Reads files."""
     if isinstance(came, ModelFailure):
         return ExpertReview(model=came.model, failed=came.text)
@@ -82,7 +83,8 @@ def review_of(came: ModelAnswer | ModelFailure, workspace: Workspace, *, left_ou
         missing=_wanted(answer.files_needed[:MOST_POINTS], workspace),
         model=came.model,
         price=came.usage.price,
-        left_out=left_out,
+        left_out=len(sent.left_out),
+        files=sent.sent,
         advice=tuple(clipped for entry in answer.advice[:MOST_ADVICE] if (clipped := _clipped(entry))),
     )
 
@@ -129,23 +131,24 @@ class Expert:
         self._prompts = prompts
 
     async def prepare(self, step: AdmittedStep) -> tuple[Submission, Preparation]:
-        """Choose the model that would be asked about this step, "" where none is wanted or there is none.
+        """Choose the model that would be asked about this step; none where none is wanted or there is none.
 
         What the step leaves open, the live steps before it said. Raises ModelError for a name that no model has.
         """
         if not step.submission.more:
             await find_some(self._models)
-        return step.submission, Preparation(self._chosen(step))
+        choice = self._chosen(step)
+        return step.submission, Preparation(choice.info.name, source=choice.source) if choice else NOT_PREPARED
 
-    def _chosen(self, step: AdmittedStep) -> str:
+    def _chosen(self, step: AdmittedStep) -> Choice | None:
         if not _option(step, "use_assistant_model", default=True):
-            return ""
+            return None
         name = _option(step, "model")
         try:
-            return self._models.choose(str(name) if name else None, ModelTier.DEEP).info.name
+            return self._models.choose(str(name) if name else None, ModelTier.DEEP)
         except ModelError as error:
             if error.kind is ErrorKind.NO_MODEL:
-                return ""
+                return None
             raise
 
     async def wait(self, waiting: WaitingThread, *, until: float) -> Sequence[Answered] | None:
@@ -159,11 +162,11 @@ class Expert:
             info = self._models.choose(model, ModelTier.DEEP).info
         except ModelError as error:
             return ExpertReview(model=model, failed=str(error))
-        request, left_out = await anyio.to_thread.run_sync(self._prompts.request, waiting, info, ExpertAnswer)
+        request, files = await anyio.to_thread.run_sync(self._prompts.request, waiting, info, ExpertAnswer)
         settled = await self._requests.wait(waiting.thread.id, waiting.key, request, until=until)
         if settled is None:
             return None
-        return await anyio.to_thread.run_sync(lambda: review_of(outcome(settled), waiting.workspace, left_out=left_out))
+        return await anyio.to_thread.run_sync(review_of, outcome(settled), waiting.workspace, files)
 
     async def give_up(self, before: Thread | None, after: Thread, events: Sequence[Event]) -> None:
         """Stop asking for what the thread waited for before this call; the answer is dropped when it comes."""

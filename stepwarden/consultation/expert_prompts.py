@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from stepwarden.consultation.consultant import WaitingThread
-from stepwarden.consultation.context_budget import file_section, request_bytes
+from stepwarden.consultation.context_budget import FileSection, file_section, request_bytes
 from stepwarden.models import Message, ModelInfo, ModelRequest
 from stepwarden.steps.digest import Digest, digest
 from stepwarden.steps.dispute import Closing, NumberedObjection, numbered_objections
@@ -29,8 +29,10 @@ class ExpertPrompts:
 
     wording: Mapping[str, str]
 
-    def request(self, waiting: WaitingThread, info: ModelInfo, answer: type[BaseModel]) -> tuple[ModelRequest, int]:
-        """Return the request for the review of a thread, and how many files did not fit in it. Reads files."""
+    def request(
+        self, waiting: WaitingThread, info: ModelInfo, answer: type[BaseModel]
+    ) -> tuple[ModelRequest, FileSection]:
+        """Return the request for the review of a thread, and the files in it. Reads files."""
         thread = waiting.thread
         told = self._told(thread)
         work = "\n".join([*_work(thread, digest(thread)), *_dispute(thread)])
@@ -45,7 +47,7 @@ class ExpertPrompts:
             purpose="expert",
             thread=thread.id,
         )
-        return request, len(files.left_out)
+        return request, files
 
     def _told(self, thread: Thread) -> str:
         names = ["system", thread.tool, *(["again"] if thread.dispute is not None else [])]

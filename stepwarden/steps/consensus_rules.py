@@ -33,8 +33,8 @@ def ask_panelists(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[Ev
     later = tuple(clause for clause in panel.clauses(thread) if clause.subject not in {one.name for one in due})
     if later and not thread.trail[-1].submission.more and status_of(thread) is not ThreadStatus.HELD:
         events.append(Held(later))
-    asked = Asked(answer_key(thread, due[0].number), thread.last, _names(due), prepared.left_out)
-    return (*events, asked)
+    key, prep = answer_key(thread, due[0].number), prepared
+    return (*events, Asked(key, thread.last, _names(due), prep.left_out, prep.source, prep.files))
 
 
 def give_up_panelists(thread: Thread, backtrack: bool) -> tuple[Event, ...]:

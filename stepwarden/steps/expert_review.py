@@ -30,8 +30,8 @@ class Objection:
 class ExpertReview:
     """An expert's verdict, or in `failed` why there is none. `missing` are files it wants looked at.
 
-    `price` is the cost as it is shown, `left_out` counts files that did not fit its request. `advice` is what whoever
-    acts on the result should know: the fix, its test, what it may break.
+    `price` is the cost as it is shown, `left_out` counts files that did not fit its request, `files` those that did.
+    `advice` is what whoever acts on the result should know: the fix, its test, what it may break.
     """
 
     agrees: bool = True
@@ -43,6 +43,7 @@ class ExpertReview:
     failed: str = ""
     left_out: int = 0
     advice: tuple[str, ...] = ()
+    files: int = 0
 
     @property
     def objections(self) -> tuple[Objection, ...]:

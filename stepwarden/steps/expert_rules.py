@@ -44,7 +44,7 @@ def _may_ask_again(thread: Thread) -> bool:
 
 def _asked(thread: Thread, prepared: Preparation) -> tuple[Event, ...]:
     step = thread.trail[-1]
-    return (Asked(f"expert:{step.number}:{step.attempt}", step.number, prepared.model),)
+    return (Asked(f"expert:{step.number}:{step.attempt}", step.number, prepared.model, source=prepared.source),)
 
 
 def judge(thread: Thread, gate: Gate) -> tuple[Event, ...]:

@@ -110,7 +110,12 @@ class StepReply:
     @property
     def left_out(self) -> tuple[str, ...]:
         """The files that the models asked in this call were not sent."""
-        return next((event.left_out for event in self.decided if isinstance(event, Asked)), ())
+        return self.asked.left_out if self.asked else ()
+
+    @property
+    def asked(self) -> Asked | None:
+        """What was asked of models in this call, if anything was."""
+        return next((event for event in self.decided if isinstance(event, Asked)), None)
 
     @property
     def awaits(self) -> str:

@@ -189,3 +189,60 @@ async def test_over_an_open_objection_nothing_is_called_verified(tmp_path: Path)
 def test_the_expert_is_asked_for_substance_in_every_tool_that_asks_it(workflow: Workflow) -> None:
     words = prompts.load("expert").texts[workflow.name]
     assert "For advice:" in words
+
+
+BY_KEY = "by ACME_API_KEY"
+
+
+@pytest.mark.asyncio
+async def test_an_expert_that_only_a_key_allows_is_told_with_the_key_and_the_files_it_was_sent(tmp_path: Path) -> None:
+    """A host may have passed the key on, and then nobody chose who reads the code."""
+    async with working(tmp_path, ScriptedModels(answering=lambda _: AGREES, source=BY_KEY)) as worker:
+        await worker.step(1, files_checked=["README.md"])
+        await worker.step(2, hypothesis="it takes the count off", evidence=[BEGINNING])
+        sent, text = await worker.finish(3)
+    assert sent["notes"] == ["Expert: wise-1, by ACME_API_KEY, 2 files."]
+    assert "Expert: wise-1, by ACME_API_KEY, 2 files.\n" in text
+
+
+@pytest.mark.asyncio
+async def test_an_expert_that_is_waited_for_is_told_in_the_call_that_asks_it(tmp_path: Path) -> None:
+    models = ScriptedModels(answering=lambda _: AGREES, held=asyncio.Event(), source=BY_KEY)
+    async with working(tmp_path, models, call_seconds=0.1) as worker:
+        await worker.step(1)
+        sent, _ = await worker.finish(2)
+        assert (sent["status"], sent["notes"]) == ("awaiting_expert", ["Expert: wise-1, by ACME_API_KEY."])
+        models.say(AGREES)
+        sent, _ = await worker.finish(2)
+        assert sent["status"] == "debug_complete"
+        assert sent["notes"] == ["Expert: wise-1, by ACME_API_KEY, 1 file."]
+
+
+@pytest.mark.asyncio
+async def test_models_of_a_consensus_that_only_a_key_allows_are_told(tmp_path: Path) -> None:
+    models = ScriptedModels(source=BY_KEY)
+    async with local_server(tmp_path, models) as local, Client(local.app) as client:
+        asked = {"step": "Is it sound?", "step_number": 1, "next_step_required": True, "findings": "yes"}
+        panel = [{"model": "wise"}, {"model": "quick"}, {"model": "wise-1", "stance": "for"}]
+        got = await client.call_tool(
+            "consensus",
+            {
+                **asked,
+                "models": panel,
+                "relevant_files": ["README.md"],
+                "working_directory": str(make_project(tmp_path / "shop")),
+            },
+        )
+        assert got.structured_content is not None
+        told = [note for note in got.structured_content["notes"] if note.startswith("Models: ")]
+    assert told == ["Models: wise-1 by ACME_API_KEY, quick-1 by ACME_API_KEY, 1 file."]
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_told_of_an_expert_that_the_user_chose(tmp_path: Path) -> None:
+    async with working(tmp_path, ScriptedModels(answering=lambda _: AGREES)) as worker:
+        await worker.step(1)
+        await worker.step(2, hypothesis="it takes the count off", evidence=[BEGINNING])
+        sent, text = await worker.finish(3)
+    assert "notes" not in sent
+    assert "Expert: " not in text

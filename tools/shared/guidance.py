@@ -6,9 +6,11 @@ from prompts import Prompt
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.expert_rules import MOST_ROUNDS
 from stepwarden.steps.gate import hypothesis_rests
+from stepwarden.steps.panel import panel_of
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import quote_line, some_paths
+from tools.shared.thread_result import counted
 
 BULLETS = 3  # how many required actions one reply has at most
 CLOSE_OBJECTION = 'quote new code there, supports: "E1", or withdraw the issue, or answer in findings'
@@ -124,6 +126,18 @@ def hints(reply: StepReply) -> list[str]:
     return [
         "No file can be read: give working_directory (absolute; over HTTP inside STEPWARDEN_ROOTS), then quote again."
     ]
+
+
+def source_lines(reply: StepReply) -> list[str]:
+    """Return which models are asked in this call by nothing but a key, by which, and how many files they are sent."""
+    asked = reply.asked
+    if asked is None or not asked.source:
+        return []
+    files = asked.files or (reply.review.files if reply.review else 0)
+    sent = f", {counted(files, 'file')}" if files else ""
+    if panel_of(reply.thread) is not None:
+        return [f"Models: {asked.source}{sent}."]
+    return [f"Expert: {asked.model}, {asked.source}{sent}."]
 
 
 def left_out_lines(reply: StepReply) -> list[str]:

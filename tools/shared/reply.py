@@ -21,7 +21,7 @@ from tools.shared.consensus_view import (
 )
 from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
 from tools.shared.expert_view import expert_lines, expert_part
-from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
+from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions, source_lines
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
 from tools.shared.thread_result import context_line, counted, full_result, result_text
 
@@ -84,13 +84,13 @@ def reply_result(
 ) -> CallToolResult:
     """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
-        return _sent(*_completion(reply, [*notes, *left_out_lines(reply)]))
+        return _sent(*_completion(reply, [*notes, *source_lines(reply), *left_out_lines(reply)]))
     budget = REPLY_BYTES + max(request_bytes, TERSE_BYTES) - FRAME_BYTES
     said = _Said(
         required_actions(reply, prompt),
         quote_lines(reply),
         next_call(reply, fields),
-        [*notes, *left_out_lines(reply), *hints(reply)],
+        [*notes, *source_lines(reply), *left_out_lines(reply), *hints(reply)],
     )
     answers = answer_parts(reply.answers)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
