@@ -24,7 +24,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "hypothesis_reused": lambda _: "hypothesis: that quote was for the one you dropped; quote what proves this one",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
-    "irrelevant": lambda names: f"{names}: the quotes have nothing to do with them; quote what they name",
+    "irrelevant": lambda names: f"{names}: beside the point, quote what it names",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
@@ -60,6 +60,7 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
     """
     lines: list[str] = []
     measured: list[str] = []
+    reasons: list[str] = []
     objections: list[str] = []
     subjects: dict[str, list[str]] = {}
     for clause in clauses:
@@ -69,13 +70,17 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
             lines.append(LOOK_AGAIN)
         elif clause.kind == "measured":
             measured.append(clause.text)
+        elif clause.kind == "irrelevant" and named and not reasons:
+            reasons.append(clause.text)  # the next replies give those of the others
         elif clause.kind == "expert":
             objections.append(_objection(clause, OBJECTION_CHARS if named else OBJECTION_CHARS // 2))
         elif clause.kind == "expert_file":
             objections.append(f"look at {short_path(clause.subject)}")
         else:
             subjects.setdefault(clause.kind, []).append(clause.subject)
-    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + [
+    return [
+        *reasons,
+        *(_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()),
         *lines,
         *_some_measured(measured, named),
         *objections,
