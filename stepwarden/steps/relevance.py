@@ -6,8 +6,8 @@ A quote is relevant to a claim when it shows a line of code that
 - stands in a definition that the task names, or round a place (file and line) that the task names or the claim gives
   itself, where the claim shares a word with that definition as well (a small one that the task names needs none).
 
-A shared file alone is nothing; an import, a blank, a comment or a lone bracket never counts. A long quote, or a claim of
-many words, has to share more of them: many lines share a word with any claim, and a claim that lists the names of a
+A shared file alone is nothing; an import, a blank, a comment or a lone bracket never counts. A long quote, or a claim
+of many words, has to share more of them: many lines share a word with any claim, and a claim that lists the names of a
 file points at none. It cannot see whether a relevant line proves anything: a true quote of the right function under a
 wrong theory passes.
 """
