@@ -41,7 +41,9 @@ class Claims:
     hypothesis_key: str = ""  # the words that it was first stated in, folded; other words for the same keep it
     hypothesis_reused: bool = False  # whether all that was quoted for it had been quoted for one that was dropped
     hypothesis_marked: Support = NO_SUPPORT  # by quotes that name it, since it was first stated in these words
-    hypothesis_unmarked: Support = NO_SUPPORT  # by quotes that name no claim, of the step that stated it last
+    hypothesis_unmarked: Support = (
+        NO_SUPPORT  # by quotes that name no claim, of the steps that stated it in these words
+    )
     issues: Mapping[str, Issue] = field(default_factory=dict[str, Issue])  # live ones, by id
     issue_supports: Mapping[str, Support] = field(default_factory=dict[str, Support])  # of the live ones
     evidence: PersistentList[tuple[int, Evidence]] = field(default_factory=PersistentList[tuple[int, Evidence]])
@@ -177,7 +179,10 @@ class Claims:
         found["hypothesis_reused"] = not own
         if step.submission.hypothesis:
             unmarked = [item for item in own if item.supports is None]
-            found["hypothesis_unmarked"] = NO_SUPPORT.with_quotes(unmarked, claim, task)
+            # Said again in the same words it keeps its quotes: nobody has to send one twice.
+            is_kept = since != step.number and self.hypothesis_unmarked.placed
+            before = self.hypothesis_unmarked if is_kept else NO_SUPPORT
+            found["hypothesis_unmarked"] = before.with_quotes(unmarked, claim, task)
         lines = {(item.path, line): key for item in own for line in item.lines}
         return found | {"spent": self.spent.with_items(lines)}
 

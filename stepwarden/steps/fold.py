@@ -264,7 +264,9 @@ def _answered(thread: Thread, event: Answered) -> Thread:
     review = event.opinion
     words = f"{review.verdict}: {review.summary}" if review.disagrees else review.verdict
     decisions = _decided(thread, "answered", DecidedBy.MODEL, f"{review.model} {words}".strip())
-    return _after(thread, awaiting=None, review=review, dispute=_disputed(thread, review), decisions=decisions)
+    doubted = review.disagrees or (thread.doubted and not review.approves)
+    dispute = _disputed(thread, review)
+    return _after(thread, awaiting=None, review=review, dispute=dispute, doubted=doubted, decisions=decisions)
 
 
 def _disputed(thread: Thread, review: ExpertReview) -> Dispute | None:
@@ -272,7 +274,7 @@ def _disputed(thread: Thread, review: ExpertReview) -> Dispute | None:
     before = thread.dispute
     if review.disagrees:
         return Dispute(review, thread.last, 1 if before is None else before.first_id + len(before.review.objections))
-    return None if review.agrees and not review.failed else before
+    return None if review.approves else before
 
 
 def _heard(thread: Thread, answer: PanelAnswer) -> Thread:
