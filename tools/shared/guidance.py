@@ -1,20 +1,33 @@
 """What to do before the next call: bullets of the tool's prompt, what is open, and the literal next call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from prompts import Prompt
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.expert_rules import MOST_ROUNDS
+from stepwarden.steps.gate import hypothesis_rests
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import quote_line, some_paths
 
 BULLETS = 3  # how many required actions one reply has at most
 CLOSE_OBJECTION = 'quote new code there, supports: "E1", or withdraw the issue, or answer in findings'
+_CLOSED_BY: Mapping[str, frozenset[str]] = {
+    "findings": frozenset({"min_steps", "expert", "checklist"}),
+    "hypothesis": frozenset({"no_hypothesis"}),
+    "evidence": frozenset({"hypothesis", "hypothesis_reused", "irrelevant", "issue", "refuted", "expert"}),
+    "files_checked": frozenset({"measured", "checklist", "expert_file"}),
+}
 _TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE)
 _FINISH = " To finish: next_step_required=false."
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
+
+
+_DONE: Mapping[str, Callable[[Thread], bool]] = {
+    "first hypothesis": lambda thread: thread.claims.hypothesis is not None,
+    'supports: "hypothesis"': hypothesis_rests,
+}
 
 
 def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
@@ -58,7 +71,7 @@ def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
     shown = BULLETS * (thread.totals.in_phase(step.phase) - 1)
-    fresh = list(prompt.sections[step.phase.value])[shown : shown + BULLETS]
+    fresh = _not_done(thread, prompt.sections[step.phase.value][shown : shown + BULLETS])
     if fresh or step.phase is Phase.CONCLUDE:
         return fresh
     return _fresh_bullets_of_next(thread, step, prompt)
@@ -69,7 +82,13 @@ def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[s
     used = thread.totals.in_phase(following)
     bullets = prompt.sections[following.value]
     start = min(BULLETS * used, max(0, len(bullets) - BULLETS))
-    return list(bullets)[start : start + 2]
+    return _not_done(thread, bullets[start : start + 2])
+
+
+def _not_done(thread: Thread, bullets: Sequence[str]) -> list[str]:
+    """Return the bullets without those that the thread has done already, as far as the server can tell."""
+    done = [words for words, is_done in _DONE.items() if is_done(thread)]
+    return [bullet for bullet in bullets if not any(words in bullet for words in done)]
 
 
 def next_call(reply: StepReply, fields: str) -> str:
@@ -80,7 +99,7 @@ def next_call(reply: StepReply, fields: str) -> str:
         same = f'Send this same call again, with continuation_id="{thread.id}", to collect the answer.'
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
-        ask = f"{call}, {fields if reply.answers else 'step, evidence'}, next_step_required=false)"
+        ask = f"{call}, {fields if reply.answers else _missing_fields(reply)}, next_step_required=false)"
         how, then = "", "completes"
         if any(clause.kind == "expert" for clause in reply.held):
             how = f" ({CLOSE_OBJECTION})"
@@ -89,6 +108,12 @@ def next_call(reply: StepReply, fields: str) -> str:
     call = f"{call}, {fields}"
     end = _GIVE_UP if Signal.STALLED in reply.signals else _FINISH if Signal.SPLIT in reply.signals else ""
     return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){end}"
+
+
+def _missing_fields(reply: StepReply) -> str:
+    """Name the fields that close what a finish was held for."""
+    asked = [name for name, kinds in _CLOSED_BY.items() if any(clause.kind in kinds for clause in reply.held)]
+    return ", ".join(["step", *asked])
 
 
 def hints(reply: StepReply) -> list[str]:

@@ -74,7 +74,7 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     if not context.is_first:  # at step 1, the named tests are those that exist already
         baseline = Baseline.decoded(context.kept.get(KEPT))
         faults = FaultFinder(context, outlines, indexes, targets, baseline).find(named)
-    facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults, reach)
+    facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults)
     return InspectionResult(
         Inspection(
             facts=tuple(facts),
@@ -204,15 +204,12 @@ def _is_of(module: str, name: str) -> bool:
     return module == name or module.startswith((f"{name}.", f"{name}/")) or module.endswith(f"/{name}")
 
 
-def _later_facts(named: Sequence[str], faults: Sequence[Fault], reach: ReachSummary) -> Iterable[str]:
+def _later_facts(named: Sequence[str], faults: Sequence[Fault]) -> Iterable[str]:
     if named:
         faulty = {path for path, _ in faults}
         yield f"{len(named) - len(faulty)} of {count(len(named), 'named test file')} call the code and assert."
     else:
         yield "No test file named yet: name those you wrote in relevant_files."
-    if reach.untested:
-        names = list_some([item.qualified for _, item in reach.untested], NAMED_FUNCTIONS)
-        yield clip(f"Still called by no test: {names}")
 
 
 def _section(reach: ReachSummary) -> str:
