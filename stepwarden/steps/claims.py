@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stepwarden.steps.evidence import HOLDS, Evidence, Verdict
+from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.inspection import NO_INSPECTION, Inspection
 from stepwarden.steps.persistent import PersistentList, PersistentMap, evolve, evolve_by
 from stepwarden.steps.relevance import restates
@@ -25,12 +25,12 @@ class Claims:
 
     `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them, one that was sent again once.
     `held` and `refuted` sort them by path: those that hold, and those that do not and that no later quote of the same
-    file has made good. `marked` are those that hold and name a claim, by an issue's id or "hypothesis". `judged` has
-    the verdict on each quote by its key, `shown` the lines of code that were quoted, by the first step that did,
-    `fresh` the quotes of the last step that hold and show a line for the first time, `spent` the hypothesis that a line
-    was quoted for, by its key. `files` says of a path whether it was found inside the root, `relevant` whether it was
-    when it was named so, or could not be looked up. `unread` are the relevant files that no step checked or quoted.
-    `findings` and `quotes` are keys of what was learned and quoted.
+    file has made good. `marked` are those that hold and name a claim, by an issue's id or "hypothesis". `judged` has by
+    a quote's key the last verdict on it and the step in which it first held, `shown` the first step that quoted a line
+    of code, `spent` the hypothesis that a line was quoted for, by its key. `fresh` are the quotes of the last step that
+    hold and show a line for the first time. `files` says of a path whether it was found inside the root, `relevant`
+    whether it was when it was named so, or could not be looked up. `unread` are the relevant files that no step checked
+    or quoted. `findings` and `quotes` are keys of what was learned and quoted.
     """
 
     task: str = ""  # the text of the first step
@@ -48,7 +48,7 @@ class Claims:
     issue_supports: Mapping[str, Support] = field(default_factory=dict[str, Support])  # of the live ones
     evidence: PersistentList[tuple[int, Evidence]] = field(default_factory=PersistentList[tuple[int, Evidence]])
     verdicts: Mapping[Verdict, int] = field(default_factory=dict[Verdict, int])
-    judged: PersistentMap[str, Verdict] = field(default_factory=PersistentMap[str, Verdict])
+    judged: PersistentMap[str, tuple[Verdict, int]] = field(default_factory=PersistentMap[str, tuple[Verdict, int]])
     shown: PersistentMap[tuple[str, int], int] = field(default_factory=PersistentMap[tuple[str, int], int])
     fresh: tuple[Evidence, ...] = ()
     rested: bool = False  # whether every claim rested before the last step
@@ -251,24 +251,27 @@ class Claims:
 
     def _counted_once(self, new: Sequence[tuple[int, Evidence]], step: int) -> dict[str, Any]:
         """Return the fields in which a quote counts once, however often it is sent."""
-        verdicts, judged = dict(self.verdicts), dict[str, Verdict]()
+        verdicts, judged = dict(self.verdicts), dict[str, tuple[Verdict, int]]()
         shown: dict[tuple[str, int], int] = {}
-        fresh: list[Evidence] = []
+        held_now: list[tuple[str, Evidence]] = []
         for number, item in new:
             key = key_of(item.path, item.quote)
-            before = judged.get(key) or self.judged.get(key)
-            judged[key] = item.verdict
+            before, held_since = judged.get(key) or self.judged.get(key) or (None, 0)
+            judged[key] = item.verdict, held_since or (number if item.holds else 0)
             if before is not item.verdict:
                 verdicts[item.verdict] = verdicts.get(item.verdict, 0) + 1
                 if before is not None:
                     verdicts[before] -= 1
-            if not item.holds:
-                continue
-            lines = [(item.path, line) for line in item.lines]
-            is_new = any(line not in shown and line not in self.shown for line in lines)
-            if number == step and before not in HOLDS and (is_new or not lines):
-                fresh.append(item)
-            shown |= {line: number for line in lines if line not in shown and line not in self.shown}
+            if item.holds:
+                lines = [(item.path, line) for line in item.lines]
+                shown |= {line: number for line in lines if line not in shown and line not in self.shown}
+                held_now += [(key, item)] if number == step else []
+        fresh = [
+            item
+            for key, item in held_now
+            if judged[key][1] == step
+            and (not item.lines or any(shown.get((item.path, line)) == step for line in item.lines))
+        ]
         return {
             "verdicts": {verdict: count for verdict, count in verdicts.items() if count},
             "judged": self.judged.with_items(judged),
