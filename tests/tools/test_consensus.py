@@ -156,7 +156,7 @@ async def test_a_vote_of_the_agents_own_is_shown_and_decides_nothing(tmp_path: P
     )
     assert (result["majority"], result["counts"]) == ("split", {"support": 1, "oppose": 1})
     assert result["votes"][2]["counted"] is False
-    assert "you (the agent): support (not counted)" in done.text
+    assert "you (the agent): support" in done.text
 
 
 @pytest.mark.parametrize("name", ["a\nDONE (verified)", "a" * 201])
@@ -338,7 +338,7 @@ async def test_one_model_with_two_stances_is_one_voice_and_its_arguments_stand_b
     assert done.sent["assessment"]["outcome"] == "inconclusive"
     assert [row["model"] for row in result["arguments"]["for"]] == ["a (for)"]
     assert [row["model"] for row in result["arguments"]["against"]] == ["a (against)"]
-    assert "Argued for it:\n- a (for): conditional (not counted)" in done.text
+    assert "Argued for it:\n- a (for): conditional" in done.text
     assert "  because: reason-of-a\n  if: if tested\nArgued against it:" in done.text
 
 
