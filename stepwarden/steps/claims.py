@@ -49,6 +49,7 @@ class Claims:
     judged: PersistentMap[str, Verdict] = field(default_factory=PersistentMap[str, Verdict])
     shown: PersistentMap[tuple[str, int], int] = field(default_factory=PersistentMap[tuple[str, int], int])
     fresh: tuple[Evidence, ...] = ()
+    rested: bool = False  # whether every claim rested before the last step
     spent: PersistentMap[tuple[str, int], str] = field(default_factory=PersistentMap[tuple[str, int], str])
     held: PersistentMap[str, PersistentList[Evidence]] = field(
         default_factory=PersistentMap[str, PersistentList[Evidence]]
@@ -76,6 +77,8 @@ class Claims:
             changes["task"] = sent.step
         if self.fresh:
             changes["fresh"] = ()
+        if self.rested is not (rested := all(resting := self.resting) and bool(resting)):
+            changes["rested"] = rested
         if sent.hypothesis or step.issues or step.evidence or sent.quotes:
             changes |= self._claimed(step, changes.get("task", self.task))
         if sent.checked:
@@ -111,9 +114,17 @@ class Claims:
         return tuple(item for items in self.refuted.values() for item in items)
 
     @property
-    def hypothesis_supports(self) -> tuple[Support, Support]:
-        """What stands for the hypothesis: quotes that name it, and those that name no claim."""
-        return self.hypothesis_marked, self.hypothesis_unmarked
+    def hypothesis_support(self) -> Support:
+        """What the hypothesis rests on: quotes that name it, or those that name no claim."""
+        marked, unmarked = self.hypothesis_marked, self.hypothesis_unmarked
+        return unmarked if unmarked.relevant or not (marked.relevant or marked.beside) else marked
+
+    @property
+    def resting(self) -> tuple[bool, ...]:
+        """Whether each claim rests on a quote that holds and has to do with it: the hypothesis, and severe issues."""
+        severe = [name for name, issue in self.issues.items() if issue.severity.needs_evidence]
+        stated = () if self.hypothesis is None else (self.hypothesis_support.relevant,)
+        return (*stated, *(self.issue_supports[name].relevant for name in severe))
 
     def _stated(self, hypothesis: str, step: Step) -> dict[str, Any]:
         folded = fold(hypothesis)

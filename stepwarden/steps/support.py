@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.relevance import is_relevant
 from stepwarden.steps.step import Issue
+from stepwarden.steps.text import is_filler
 
 NEAR_LINES = 10  # a quote of an issue's file counts for it within so many lines (protocol, section 4)
 
@@ -23,9 +24,12 @@ class Support:
     def with_quotes(
         self, items: Iterable[Evidence], claim: str, task: str, place: tuple[str, int] | None = None
     ) -> "Support":
-        """Return the support with more quotes that hold, sent for a claim of these words, about `place`."""
+        """Return the support with more quotes that hold, sent for a claim of these words, about `place`.
+
+        A filler claims nothing, so nothing supports it.
+        """
         support = self
-        for item in items:
+        for item in () if is_filler(claim) else items:
             if support.relevant:
                 return support
             is_about = is_relevant(item, (claim,), task, place)

@@ -16,7 +16,7 @@ from tests.support.models import ScriptedModels
 from tests.support.project import FAULT, FAULT_LINE, make_project
 
 pytestmark = pytest.mark.asyncio
-BEGINNING = {"file": "src/cart.py", "line": 12, "quote": "def total(lines):", "supports": "hypothesis"}
+BEGINNING = {"file": "src/cart.py", "line": 9, "quote": "count: int", "supports": "hypothesis"}
 SAID = ExpertAnswer(agrees=True, summary="so it is")
 AGREES = ModelReply(SAID.model_dump_json(), "wise-1", "acme", Usage(10, 5), SAID)
 

@@ -24,7 +24,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "hypothesis_reused": lambda _: "hypothesis: that quote was for the one you dropped; quote what proves this one",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
-    "irrelevant": lambda names: f"{names}: quoted beside the point; quote the code that is claimed about",
+    "irrelevant": lambda names: f"{names}: beside the point, quote what it names",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
@@ -60,8 +60,8 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
     `held` says that they bar a finish now: then each names the missing act.
     """
     lines: list[str] = []
-    beside = [clause for clause in clauses if clause.kind == "irrelevant"]
     measured: list[str] = []
+    reasons: list[str] = []
     objections: list[str] = []
     subjects: dict[str, list[str]] = {}
     for clause in clauses:
@@ -71,15 +71,17 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
             lines.append(LOOK_AGAIN)
         elif clause.kind == "measured":
             measured.append(clause.text)
+        elif clause.kind == "irrelevant" and named and not reasons:
+            reasons.append(clause.text)  # the next replies give those of the others
         elif clause.kind == "expert":
             objections.append(_objection(clause, OBJECTION_CHARS if named or held else OBJECTION_KEPT_CHARS))
         elif clause.kind == "expert_file":
             objections.append(f"look at {short_path(clause.subject)}")
-        elif clause.kind == "irrelevant" and clause.text and named >= len(beside):
-            lines.append(f"{clause.subject}: {clause.text}")
         else:
             subjects.setdefault(clause.kind, []).append(clause.subject)
-    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + [
+    return [
+        *reasons,
+        *(_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()),
         *lines,
         *_some_measured(measured, named),
         *objections,
