@@ -375,3 +375,14 @@ async def test_the_first_round_says_that_it_is_blind_and_the_exchange_does_not(t
     told = second[0].messages[-1].text
     assert "## One votes oppose\nb says oppose\nReasons:\n- reason-of-b\nConditions:\n- no lock" in told
     assert "## One was told to argue against the proposal, and votes oppose\nc says oppose" in told
+
+
+async def test_a_model_without_a_vote_is_called_so_and_who_failed_was_asked_and_not_heard(tmp_path: Path) -> None:
+    models = ScriptedModels(infos("a", "b", "c"), answering=voting(b="prose", c="fail"))
+    async with table(tmp_path, models) as host:
+        await host.send(1, models=["a", "b", "c"])
+        second = await host.send(2)
+        done = await host.send(3)
+    assert "Answer of b: no vote, " in second.text
+    assert "- b: no vote: b thinks aloud" in done.text
+    assert "every model was asked" in done.verdict
