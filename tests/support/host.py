@@ -40,7 +40,7 @@ def _slow_but(usual: bool) -> Sequence[pytest.MarkDecorator]:
 
 
 ORDINARY_BYTES = 1_400
-TERSE_BYTES = 300  # a shorter request gets the reply of one so long: its guidance must not be lost
+TERSE_BYTES = 400  # a shorter request gets the reply of one so long: its guidance must not be lost
 MOST_BYTES = 20_000 * 3  # 20,000 tokens, at the three bytes a token that dense JSON comes to
 VERDICTS = {"ACCEPTED": "pause_for_{}", "HELD": "pause_for_{}", "DONE": "{}_complete", "REFUSED.": "{}_refused"}
 ID = re.compile(r"[a-z]+-[a-z2-7]{26}")

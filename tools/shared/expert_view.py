@@ -49,7 +49,7 @@ def _verdict(thread: Thread, review: ExpertReview, *, ended: bool) -> str:
         return f"{review.verdict}: {summary}" if summary else review.verdict
     assert thread.dispute is not None
     closed = ", ".join(f"{item.id} {_closing(item)}" for item in disputed)
-    return f"disagreed at step {thread.dispute.step}: {summary} Since then closed: {closed}."
+    return f"disagreed at step {thread.dispute.step}: {summary.rstrip('.')}. Since then closed: {closed}."
 
 
 def _closing(item: NumberedObjection) -> str:

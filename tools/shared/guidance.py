@@ -1,12 +1,13 @@
 """What to do before the next call: bullets of the tool's prompt, what is open, and the literal next call."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from prompts import Prompt
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.expert_rules import MOST_ROUNDS
+from stepwarden.steps.gate import hypothesis_rests
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import quote_line, some_paths
@@ -29,6 +30,12 @@ _CLOSED_BY: Mapping[str, str] = {
     "expert_file": "files_checked",
 }
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
+
+
+_DONE: Mapping[str, Callable[[Thread], bool]] = {
+    "first hypothesis": lambda thread: thread.claims.hypothesis is not None,
+    'supports: "hypothesis"': hypothesis_rests,
+}
 
 
 def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
@@ -84,8 +91,8 @@ def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
     shown = BULLETS * (thread.totals.in_phase(step.phase) - 1)
-    own = list(prompt.sections[step.phase.value])
-    fresh = own[shown : shown + BULLETS]
+    own = prompt.sections[step.phase.value]
+    fresh = _not_done(thread, own[shown : shown + BULLETS])
     if fresh or step.phase is Phase.CONCLUDE:
         return fresh
     return _fresh_bullets_of_next(thread, step, prompt, (shown - len(own)) // BULLETS)
@@ -94,9 +101,15 @@ def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
 def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt, borrowed: int) -> list[str]:
     """Return two bullets of the phase after; `borrowed` counts the steps that took some of it before."""
     following = list(Phase)[list(Phase).index(step.phase) + 1]
-    bullets = list(prompt.sections[following.value])
-    start = BULLETS * thread.totals.in_phase(following) + 2 * borrowed
-    return bullets[start % len(bullets) :][:2]
+    bullets = prompt.sections[following.value]
+    start = BULLETS * thread.totals.in_phase(following) + 2 * max(0, borrowed)
+    return _not_done(thread, bullets[start % len(bullets) :][:2])
+
+
+def _not_done(thread: Thread, bullets: Sequence[str]) -> list[str]:
+    """Return the bullets without those that the thread has done already, as far as the server can tell."""
+    done = [words for words, is_done in _DONE.items() if is_done(thread)]
+    return [bullet for bullet in bullets if not any(words in bullet for words in done)]
 
 
 def next_call(reply: StepReply, fields: str) -> str:

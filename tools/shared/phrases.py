@@ -28,7 +28,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
-LOOK_AGAIN = "try to break your conclusion"
+LOOK_AGAIN = "one look is not enough: try to break your conclusion, and say what happened"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
 OBJECTION_CHARS = 300  # of what an expert objects, in a line, when it bars the finish; an answer needs all of it

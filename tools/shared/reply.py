@@ -26,7 +26,7 @@ from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_reme
 from tools.shared.thread_result import context_line, counted, full_result, result_text
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
-TERSE_BYTES = 300  # of a request; a shorter one has room for as much, so that its reply can say what to do
+TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 CRUMBS = 4  # how many steps a breadcrumb names
 
@@ -177,7 +177,10 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
 def _told_plan(reply: StepReply) -> Plan | None:
     """Return the plan where it says more than that there is a next step; what an expert says stands beside it."""
     plan = reply.plan
-    return None if plan is None or plan.reason == MORE_TO_DO or reply.review is not None else plan
+    if plan is None or plan.reason == MORE_TO_DO or reply.review is not None:
+        return None
+    counted_on = plan.low == plan.high == reply.thread.last + 1 and plan.was == reply.thread.last
+    return None if counted_on else plan
 
 
 def _plan(reply: StepReply) -> PlanPart | None:

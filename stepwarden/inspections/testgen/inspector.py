@@ -74,7 +74,7 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     if not context.is_first:  # at step 1, the named tests are those that exist already
         baseline = Baseline.decoded(context.kept.get(KEPT))
         faults = FaultFinder(context, outlines, indexes, targets, baseline).find(named)
-    facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults, reach)
+    facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults)
     return InspectionResult(
         Inspection(
             facts=tuple(facts),
@@ -203,7 +203,7 @@ def _is_of(module: str, name: str) -> bool:
     return module == name or module.startswith((f"{name}.", f"{name}/")) or module.endswith(f"/{name}")
 
 
-def _later_facts(named: Sequence[str], faults: Sequence[Fault], reach: ReachSummary) -> Iterable[str]:
+def _later_facts(named: Sequence[str], faults: Sequence[Fault]) -> Iterable[str]:
     faulty = {path for path, _ in faults}
     if named and not faulty <= {*named}:
         return  # none of them is new or changed, as the open clause says: what they do is no work of this thread
@@ -213,9 +213,6 @@ def _later_facts(named: Sequence[str], faults: Sequence[Fault], reach: ReachSumm
         yield f"{good} of {count(len(named), 'named test file')} {calls}."
     else:
         yield "No test file named yet: name those you wrote in relevant_files."
-    if reach.untested:
-        names = list_some([item.qualified for _, item in reach.untested], NAMED_FUNCTIONS)
-        yield clip(f"Still called by no test: {names}")
 
 
 def _branches(item: Definition) -> str:
