@@ -165,8 +165,11 @@ class Claims:
         """Return what the hypothesis rests on: what was quoted for one that was dropped proves nothing of it."""
         is_new = changes.get("hypothesis_since") == step.number
         found: dict[str, Any] = {"hypothesis_marked": NO_SUPPORT, "hypothesis_reused": False} if is_new else {}
+        # Said again in the same words it keeps its quotes: nobody has to send one twice.
+        is_kept = not is_new and self.hypothesis_unmarked.placed
+        unmarked = self.hypothesis_unmarked if is_kept else NO_SUPPORT
         if step.submission.hypothesis:
-            found["hypothesis_unmarked"] = NO_SUPPORT
+            found["hypothesis_unmarked"] = unmarked
         names = {"hypothesis", None} if step.submission.hypothesis else {"hypothesis"}
         sent = [item for item in held_now if item.supports in names]
         if not sent:
@@ -178,11 +181,8 @@ class Claims:
         found["hypothesis_marked"] = marked.with_quotes([item for item in own if item.supports], claim, task)
         found["hypothesis_reused"] = not own
         if step.submission.hypothesis:
-            unmarked = [item for item in own if item.supports is None]
-            # Said again in the same words it keeps its quotes: nobody has to send one twice.
-            is_kept = since != step.number and self.hypothesis_unmarked.placed
-            before = self.hypothesis_unmarked if is_kept else NO_SUPPORT
-            found["hypothesis_unmarked"] = before.with_quotes(unmarked, claim, task)
+            bare = [item for item in own if item.supports is None]
+            found["hypothesis_unmarked"] = unmarked.with_quotes(bare, claim, task)
         lines = {(item.path, line): key for item in own for line in item.lines}
         return found | {"spent": self.spent.with_items(lines)}
 
