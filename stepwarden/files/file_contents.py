@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from stepwarden.files.safe_open import FILE_BYTES, NO_ROOT, Unread, read_file
-from stepwarden.files.text import FoldedText, decode
 from stepwarden.steps.evidence import Verdict
 
 CALL_BYTES = 8 * FILE_BYTES  # that one call reads at most: about a second of work
 
-_BINARY = Unread(Verdict.UNREACHABLE, "a binary file, not searched")
 _SPENT = Unread(Verdict.UNREACHABLE, f"not read: this call had already read {CALL_BYTES // 1024**2} MiB")
 
 _Places = TypeVar("_Places")
@@ -23,11 +21,6 @@ class FileContent:
 
     data: bytes
     sha256: str
-
-    def folded(self) -> FoldedText | Unread:
-        """Return the text for looking quotes up; Unread for a binary."""
-        text = decode(self.data)
-        return _BINARY if text is None else FoldedText.of(text)
 
 
 def read_contents(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stepwarden.files.secret_values import find_secret
 from stepwarden.inspections.precommit.hunks import (
     ReviewedHunk,
     ReviewedLines,
@@ -13,7 +14,6 @@ from stepwarden.inspections.precommit.leftovers import find_leftover
 from stepwarden.inspections.precommit.public_interface import find_broken_interface
 from stepwarden.inspections.precommit.report import file_clauses, is_reviewed, limit_clauses, risk_clauses
 from stepwarden.inspections.precommit.risks import BeforeAndAfter, ChangeFacts, ChangeRisk, find_risks, sort_callers
-from stepwarden.inspections.shared.secret_patterns import find_secret
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.git.change import FileChange, Hunk, untracked_change
 from stepwarden.steps.evidence import Evidence, Verdict

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
+from stepwarden.files.encodings import decode
 from stepwarden.files.paths import shown
 from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.files.secrets import is_secret
-from stepwarden.files.text import decode
 from stepwarden.inspections.precommit.leftovers import has_prints
 from stepwarden.inspections.precommit.risks import BeforeAndAfter
 from stepwarden.source.file_parser import as_utf8, parse_outline

@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from posixpath import commonpath
 from typing import Any
 
+from stepwarden.files.secret_values import find_secret
 from stepwarden.files.secrets import is_secret
 from stepwarden.inspections.precommit.leftovers import CONFLICT, find_leftover
 from stepwarden.inspections.precommit.public_interface import find_broken_interface
-from stepwarden.inspections.shared.secret_patterns import find_secret
 from stepwarden.source.git.change import FileChange
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import DefinitionKind, Outline

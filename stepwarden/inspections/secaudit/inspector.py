@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from stepwarden.files.secret_values import find_secrets
 from stepwarden.inspections.context import MOST_CLAUSES, InspectionContext, InspectionResult
 from stepwarden.inspections.secaudit.dependencies import dependency_facts, find_manifests
 from stepwarden.inspections.secaudit.entry_points import find_entry_points
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk, find_dangerous_lines
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, table
 from stepwarden.inspections.shared.reviewed_files import files_read
-from stepwarden.inspections.shared.secret_patterns import find_secrets
 from stepwarden.inspections.shared.subject import Survey, incompleteness, read_text, survey
 from stepwarden.source.outline import Outline
 from stepwarden.source.testfiles import is_test_file
