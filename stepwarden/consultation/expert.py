@@ -11,6 +11,7 @@ from stepwarden.consultation.consultant import AdmittedStep, WaitingThread
 from stepwarden.consultation.context_budget import file_section, request_bytes
 from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome
 from stepwarden.files import Workspace
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.models import ErrorKind, Message, ModelError, ModelInfo, ModelRequest, Models, ModelTier, find_some
 from stepwarden.steps.consultation_rules import Preparation
 from stepwarden.steps.digest import Digest, digest
@@ -83,7 +84,7 @@ def _files(thread: Thread) -> list[str]:
 
 
 def _work(thread: Thread, policy: Policy, found: Digest) -> str:
-    """Return the consolidated work as text; everything in it is the agent's and counts as data."""
+    """Return the consolidated work as text without secrets; all in it is the agent's and counts as data."""
     lines = [f"# Task ({thread.tool})", found.task, "", "# Steps"]
     for step in found.steps:
         lines += [f"## {step.number} ({step.confidence or 'no confidence given'})", step.findings[:FINDINGS_CHARS]]
@@ -97,10 +98,13 @@ def _work(thread: Thread, policy: Policy, found: Digest) -> str:
             f"{issue.description} {issue.place}"
             for issue in found.issues
         ]
-    quotes = [f"- {item.path}:{item.line} {item.verdict.value}: {item.quote}" for item in found.evidence]
+    quotes = [
+        f"- {item.path}:{item.line} {item.verdict.value}: {hide_secrets(item.quote, item.path)}"
+        for item in found.evidence
+    ]
     lines += ["", "# Quotes that the server found in the files", *(quotes or ["none"])]
     lines += ["", f"# Assurance: {assess(thread, policy).assurance.value}"]
-    return "\n".join(lines)
+    return hide_secrets("\n".join(lines))
 
 
 def review_of(came: ModelAnswer | ModelFailure, workspace: Workspace, *, left_out: int = 0) -> ExpertReview:

@@ -56,6 +56,11 @@ def is_secret(parts: Sequence[str]) -> bool:
     return bool(names) and any(_is_secret_name(name) for name in _with_original(names[-1]))
 
 
+def is_sample_name(name: str) -> bool:
+    """Whether a file is a sample to be copied and filled in, by its name."""
+    return _SAMPLE.search(name.casefold()) is not None
+
+
 def is_code_name(path: str) -> bool:
     """Whether a file is source code by its name, in which what stands after `=` is an expression."""
     return _EXPRESSIONS.fullmatch(path.rpartition("/")[2].rpartition(".")[2].lower()) is not None and "." in path

@@ -73,7 +73,7 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
         ask = f"{call}, {fields if reply.answers else 'step, evidence'}, next_step_required=false)"
-        return f"STOP! Do NOT call {tool} again yet. Close what is open; the next ask completes: {ask}"
+        return f"STOP! Do NOT call {tool} again yet. Close these; the next ask completes: {ask}"
     call = f"{call}, {fields}"
     end = _GIVE_UP if Signal.STALLED in reply.signals else ""
     return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){end}"
