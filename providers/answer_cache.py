@@ -18,7 +18,7 @@ from stepwarden.models import ModelReply, ModelRequest, Provider, Usage
 
 CACHE_BYTES = 64_000_000
 KEPT_S = 7 * 86_400.0
-_VERSION = 1  # of the form of a row
+_VERSION = 2  # of the form of a row, and of what counts as an answer
 _WAL_SAFE = (3, 51, 3)  # as in stepwarden/storage/sqlite.py: older ones can corrupt under several processes
 
 _logger = logging.getLogger(__name__)
@@ -77,6 +77,10 @@ class AnswerCache:
     async def set(self, key: str, value: dict[str, Any]) -> None:
         """Store something for a week at most."""
         await self._run(lambda cache: cache.set(key, value, expire=KEPT_S))
+
+    async def open(self) -> None:
+        """Open the file, which is made where it is not there."""
+        await self._run(lambda _: None)
 
     async def close(self) -> None:
         """Close the file."""
@@ -142,6 +146,11 @@ class CachedProvider(Wrapper):
         super().__init__(inner)
         self._origin = origin
         self._cache = cache
+
+    async def warm(self) -> None:
+        """Open the cache, and make the provider inside ready."""
+        await self._cache.open()
+        await self._inner.warm()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return the stored answer, with `cached` set and at no cost, or a new one."""

@@ -64,6 +64,11 @@ class BudgetedProvider(Wrapper):
             if got and not whole:
                 self._spend(request, Usage(prompt, got, estimated=True))
 
+    async def warm(self) -> None:
+        """Read the prices, and make the provider inside ready."""
+        await self._prices.load()
+        await self._inner.warm()
+
     def _prompt_tokens(self, request: ModelRequest) -> int:
         estimated = sum(estimated_tokens(m.text) + IMAGE_TOKENS * len(m.images) for m in request.messages)
         return int(estimated * self._ratio.get(request.model, 1.0))

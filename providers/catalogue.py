@@ -28,7 +28,7 @@ class Price(BaseModel):
 
 
 class Row(BaseModel):
-    """One model. Unknown token counts are None.
+    """One model. What is not known of it is None.
 
     `also` gives its name at other providers. `efforts` are the levels of thinking that it takes, from low to high;
     empty where it takes none. `always_thinks` says that thinking cannot be switched off, `fixed_temperature` that a
@@ -41,7 +41,7 @@ class Row(BaseModel):
     aliases: tuple[str, ...] = ()
     context: int | None = Field(default=None, gt=0)
     output: int | None = Field(default=None, gt=0)
-    images: bool = False
+    images: bool | None = None
     family: str = ""
     also: Mapping[str, str] = {}
     efforts: tuple[str, ...] | None = None

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from providers.catalogue import Catalogue
 from providers.deadline import Deadline
 from providers.endpoints import Endpoint
-from providers.sdk_client import ParameterRefused, SdkClient
+from providers.failures import ParameterRefused
+from providers.sdk_client import SdkClient
 from providers.stream_assembly import StreamedCompletion
 from providers.wire import Dialect, chat_body, reply_of
 from stepwarden.models import ModelInfo, ModelReply, ModelRequest
@@ -30,12 +31,10 @@ class CompatibleProvider:
         while True:
             body = self._body(request, stream=False)
             try:
-                completion = await self._client.complete(body, deadline)
+                return reply_of(await self._client.complete(body, deadline), request, self._endpoint)
             except ParameterRefused as error:
                 if not self._adapt(request, body, error.words):
                     raise error.without_words() from None
-                continue
-            return reply_of(completion, request, self._endpoint)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
         """Return the answer in pieces; a parameter may be refused before the first one only."""
@@ -47,11 +46,12 @@ class CompatibleProvider:
                     async for chunk in chunks:
                         if text := whole.add(chunk):
                             yield text
+                reply = reply_of(whole.completion(self._endpoint, request.model), request, self._endpoint)
             except ParameterRefused as error:
-                if not self._adapt(request, body, error.words):
+                if whole.began or not self._adapt(request, body, error.words):
                     raise error.without_words() from None
                 continue
-            yield reply_of(whole.completion(self._endpoint, request.model), request, self._endpoint)
+            yield reply
             return
 
     async def list_models(self) -> Sequence[ModelInfo]:
@@ -59,6 +59,10 @@ class CompatibleProvider:
         if not self._endpoint.profile.lists_models:
             return ()
         return [self._listed(entry) for entry in await self._client.models()]
+
+    async def warm(self) -> None:
+        """Make the client."""
+        await self._client.made()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -87,6 +91,20 @@ class CompatibleProvider:
             family=info.family,
             context_tokens=context if isinstance(context, int) else None,
             output_tokens=info.output_tokens,
-            sees_images="image" in str(entry.get("architecture", "")) or info.sees_images,
+            sees_images=info.sees_images if (sees := _sees_images(entry)) is None else sees,
             typed_answers=info.typed_answers,
         )
+
+
+def _sees_images(entry: dict[str, Any]) -> bool | None:
+    """Return whether an entry of `/models` says that its model takes images, None where it says nothing of it."""
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    for place in (entry, architecture):  # OpenRouter's
+        modalities: object = cast("dict[str, Any]", place).get("input_modalities") if isinstance(place, dict) else None
+        if isinstance(modalities, list):
+            return "image" in modalities
+    if isinstance(capabilities, dict) and isinstance(
+        cast("dict[str, Any]", capabilities).get("vision"), bool
+    ):  # Mistral's
+        return bool(cast("dict[str, Any]", capabilities)["vision"])
+    return True if entry.get("type") == "vlm" else None  # LM Studio's

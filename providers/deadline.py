@@ -4,9 +4,10 @@ import time
 
 
 class Deadline:
-    """A moment so many seconds from now."""
+    """A moment so many `seconds` from now."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._at = time.monotonic() + seconds
 
     @property

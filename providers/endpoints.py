@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from providers.network_path import DIRECT, NetworkPath, network_path
 from providers.profile import Adapter, Profile
 from providers.profiles import PROFILES
 from providers.variables import read_address, read_flag, read_key
@@ -17,7 +18,7 @@ from stepwarden.settings import Settings
 class Endpoint:
     """One provider as it is configured here. The key is in no representation of it.
 
-    `model` is the one that the user's own endpoint is asked for, "" where none is set.
+    `model` is the one that the user's own endpoint is asked for, "" where none is set. `path` is the way to it.
     """
 
     profile: Profile
@@ -27,6 +28,7 @@ class Endpoint:
     api_version: str = ""
     model: str = ""
     adapter: Adapter = Adapter.COMPATIBLE
+    path: NetworkPath = DIRECT
 
     @property
     def name(self) -> str:
@@ -93,13 +95,14 @@ def _endpoint(profile: Profile, settings: Settings) -> Endpoint:
     found = ((key, read_key(settings, key)) for key in profile.keys)
     key, secret = next(((key, secret) for key, secret in found if secret), (None, ""))
     version = environment.get(profile.version_variable) or ""
-    address = read_address(settings, profile, version)
+    url = read_address(settings, profile, version) or (key and key.url) or profile.url
     return Endpoint(
         profile,
-        address or (key and key.url) or profile.url,
+        url,
         secret,
         key.variable if key else next((key.variable for key in profile.keys), profile.url_variable),
         version,
         environment.get(profile.model_variable) or "",
         sdk.adapter if sdk and read_flag(settings, sdk.variable) else profile.adapter,
+        network_path(url, settings),
     )

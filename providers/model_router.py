@@ -79,14 +79,18 @@ class ModelRouter:
         raise none_usable(self._known, restricted=bool(self._rules.allowed or self._rules.denied))
 
     def usable(self, paused: Sequence[str] = ()) -> list[ModelInfo]:
-        """Return all that can be asked now: by the catalogue, by setting, and as listed by endpoints."""
+        """Return all that can be asked now."""
+        return [route.info for route in self.usable_routes(paused)]
+
+    def usable_routes(self, paused: Sequence[str] = ()) -> list[Route]:
+        """Return the routes to all that can be asked now: by the catalogue, by setting, and as listed by endpoints."""
         known = self._known
         routes = [known.scripted_route(name) for name in known.scripted]
         routes += [route for name in known.catalogue.rows for route in known.catalogue_routes(name)[:1]]
         routes += list(own_routes(known))
         there = {(route.provider, route.wire_name) for route in routes}
         routes += [route for route in listed_routes(known) if (route.provider, route.wire_name) not in there]
-        return [route.info for route in routes if route.provider not in paused and self._rules.permits(route)]
+        return [route for route in routes if route.provider not in paused and self._rules.permits(route)]
 
     def nearest(self, name: str) -> list[str]:
         """Return the usable names most like a name, or a few of the usable where none is."""

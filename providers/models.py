@@ -1,7 +1,7 @@
 """All models of a process behind one door: chosen, asked through the wrappers, closed."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,12 @@ from providers.deadline import Deadline
 from providers.discovery import ModelDiscovery
 from providers.endpoints import unconfigured_providers
 from providers.model_router import ModelRouter, RoutingRules
+from providers.prices import Prices
 from providers.provider_pauses import PausedProviders
 from providers.routed_provider import RoutedProvider
 from providers.routes import KnownModels
 from providers.stack import Stacks
-from stepwarden.models import Choice, ModelInfo, ModelReply, ModelRequest, ModelTier, UnusableProvider
+from stepwarden.models import Choice, ModelError, ModelInfo, ModelReply, ModelRequest, ModelTier, UnusableProvider
 from stepwarden.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class AllModels:
     def __init__(self, settings: Settings, catalogue: Catalogue, stacks: Stacks) -> None:
         self._settings = settings
         self._stacks = stacks
+        self._prices = Prices(catalogue)
         self._paused = PausedProviders()
         self._router = ModelRouter(
             KnownModels(catalogue, stacks.endpoints, {info.name: info for info in stacks.scripted_models}),
@@ -48,6 +50,12 @@ class AllModels:
         """Return what can be asked now, without the network."""
         return self._router.usable(self._paused.names)
 
+    async def priced(self) -> Sequence[ModelInfo]:
+        """Return what can be asked now, with the prices that are known."""
+        await self._prices.load()
+        routes = self._router.usable_routes(self._paused.names)
+        return [replace(route.info, price=self._prices.listed(route.provider, route.wire_name)) for route in routes]
+
     def unusable(self) -> Sequence[UnusableProvider]:
         """Return what cannot be asked now, and what to set."""
         return [*self._paused.reasons, *unconfigured_providers(self._settings)]
@@ -56,9 +64,12 @@ class AllModels:
         """Ask every endpoint for its models, all at once; calls meanwhile or soon after share what is found."""
         self._router.add_listed(await self._discovery.look())
 
-    async def warm(self) -> None:
-        """Import what the first call needs, in a thread; nothing where nothing is configured."""
+    async def warm(self, model: str | None = None) -> None:
+        """Import what the first call needs, in a thread; for a model, do all that comes before its first request."""
         await self._stacks.warm()
+        if model is not None:
+            with suppress(ModelError):  # the request says so
+                await self._stacks.provider(self._router.route(model).provider).warm()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return one answer of the model that `request.model` means."""

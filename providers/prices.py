@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from providers.catalogue import Catalogue
 from providers.profiles import BY_NAME
-from stepwarden.models import Usage
+from stepwarden.models import ModelPrice, Usage
 
 _MILLION = Decimal(1_000_000)
 
@@ -36,6 +36,12 @@ class Prices:
             return usage
         source = f"genai-prices {importlib.metadata.version('genai-prices')}"
         return replace(usage, cost=cost, price_source=source)
+
+    def listed(self, provider: str, model: str) -> ModelPrice | None:
+        """Return what a million tokens cost, None for what is in no table."""
+        # A small number: some cost more where the prompt is long.
+        sent, got = self.cost(1_000, 0, provider, model), self.cost(0, 1_000, provider, model)
+        return None if sent is None or got is None else ModelPrice(sent * 1_000, got * 1_000)
 
     def cost(self, input_tokens: int, output_tokens: int, provider: str, model: str) -> Decimal | None:
         """Return what so many tokens cost."""

@@ -1,4 +1,4 @@
-"""The providers that are not chosen for a while: they refused the key, or the account has no money left."""
+"""The providers that are not chosen for a while: their key, account or connection is not in order."""
 
 import time
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from stepwarden.models import ErrorKind, ModelError, UnusableProvider
 
 PAUSE_S = 600.0
 
-_REASONS = frozenset({ErrorKind.WRONG_KEY, ErrorKind.NO_MONEY})
+_REASONS = frozenset({ErrorKind.WRONG_KEY, ErrorKind.NO_MONEY, ErrorKind.MISCONFIGURED})
 
 
 class PausedProviders:

@@ -48,4 +48,4 @@ class RoutedProvider(Wrapper):
         if error.kind is ErrorKind.UNKNOWN_MODEL:
             near = [one for one in self._nearest(self._route.wire_name) if one != name]
             text = f"{text.rstrip('.')}; nearest: {', '.join(near)}." if near else text
-        return ModelError(error.kind, text, model=name, retry_after_s=error.retry_after_s)
+        return ModelError(error.kind, text, model=name, retry_after_s=error.retry_after_s, waited_s=error.waited_s)

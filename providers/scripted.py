@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from providers.endpoints import Endpoint
 from providers.failures import EndpointFailure, failure
 from providers.profiles import SCRIPTED
+from providers.thoughts import ShownPieces
 from providers.wire import reply_of
 from stepwarden.errors import SettingsError
-from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, ModelTier
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, ModelTier, shown_seconds
 
 _FILE_BYTES = 4_000_000
 _PIECE_CHARACTERS = 8
@@ -158,15 +159,22 @@ class ScriptedProvider:
         """Return the script's answer in pieces of eight characters."""
         reply = await self._answer(request)
         whole = reply_of(completion(reply, request.model), request, self._endpoint)
+        pieces = ShownPieces()
         for number, piece in enumerate(pieces_of(reply.content)):
             if number == reply.cut_after:
                 raise ModelError(ErrorKind.NETWORK, "The script broke off in the middle of its answer: ask again.")
-            yield piece
+            if shown := pieces.add(piece):
+                yield shown
+        if rest := pieces.rest():
+            yield rest
         yield whole
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Return the models of the script."""
         return scripted_models(self.script)
+
+    async def warm(self) -> None:
+        """Do nothing: a script is ready."""
 
     async def close(self) -> None:
         """Close nothing."""
@@ -181,7 +189,7 @@ class ScriptedProvider:
         self._check_images(request)
         prompt = "\n".join(message.text for message in request.messages)
         body = {"model": request.model, "messages": [[m.role, m.text] for m in request.messages]}
-        text = f"The script gave no answer within {request.deadline_s:.0f} s."
+        text = f"The script gave no answer within {shown_seconds(request.deadline_s)}."
         try:
             async with asyncio.timeout(request.deadline_s):
                 reply = await self.script.answer(request.model, prompt, body)

@@ -3,13 +3,17 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
+from providers.connection_failures import PROXY_WANTS_LOGIN, not_reached, timed_out, unusable_path
 from providers.deadline import Deadline
+from providers.embedded_failures import embedded_failure
 from providers.endpoints import Endpoint
-from providers.failures import EndpointFailure, failure, quoted, refusal_of
+from providers.failures import failure, refusal_of
 from providers.model_names import shown_name
-from stepwarden.models import ErrorKind, ModelError
+from providers.network_path import UnusablePath
+from stepwarden.models import ErrorKind, ModelError, shown_seconds
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,16 +26,8 @@ LISTING_TIMEOUT_S = 10.0
 _HEADERS = {"host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent"}
 
 
-class ParameterRefused(ModelError):
-    """A 400 or 422; `words` may say which parameter the endpoint does not take."""
-
-    def __init__(self, error: ModelError, words: str) -> None:
-        super().__init__(error.kind, str(error), model=error.model, retry_after_s=error.retry_after_s)
-        self.words = words
-
-    def without_words(self) -> ModelError:
-        """Return the error as callers get it."""
-        return ModelError(self.kind, str(self), model=self.model, retry_after_s=self.retry_after_s)
+DONE = "[DONE]"
+"""What `chunks` returns last, of a stream that says that it is whole."""
 
 
 class SdkClient:
@@ -44,55 +40,52 @@ class SdkClient:
         self._making = asyncio.Lock()
 
     async def complete(self, body: dict[str, Any], deadline: Deadline) -> object:
-        """Return the completion as the endpoint sent it, None for no object. Raises ModelError."""
-        client = await self._made()
-        import openai
-
-        allowed_s = deadline.left_s
+        """Return the completion as the endpoint sent it; text where it is no object. Raises ModelError."""
+        client = await self.made()
         failed: ModelError
         try:
-            async with asyncio.timeout(allowed_s):
-                completion = await _create(client, body, allowed_s)
-            return completion.to_dict(warnings=False) if isinstance(completion, openai.BaseModel) else None
-        except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            failed = self._failure(error, body["model"], allowed_s)
+            async with asyncio.timeout(deadline.left_s):
+                return _as_sent(await _create(client, body, deadline.left_s))
+        except _failures() as error:
+            failed = self._failure(error, body["model"], deadline.seconds)
         raise failed  # outside the handler: the SDK's error knows the request and must not travel along
 
     async def chunks(self, body: dict[str, Any], deadline: Deadline) -> AsyncGenerator[object, None]:
-        """Return the chunks of a streamed completion as the endpoint sent them. Raises ModelError."""
-        client = await self._made()
-        import openai
+        """Return the chunks of a streamed completion as the endpoint sent them, and DONE where it says so.
 
-        allowed_s = deadline.left_s
+        An endpoint that streams nothing gives one chunk, its completion. Raises ModelError.
+        """
+        client = await self.made()
         failed: ModelError
         try:
-            async with asyncio.timeout(allowed_s):
-                chunks = await _create(client, body, allowed_s)
-            async with chunks:
+            async with asyncio.timeout(deadline.left_s):
+                created = await _create(client, body, deadline.left_s)
+            async with aclosing(_chunks(created)) as chunks:
                 while True:
                     async with asyncio.timeout(deadline.left_s):  # not over a yield: the consumer's time is its own
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         return
-                    yield chunk.to_dict(warnings=False) if isinstance(chunk, openai.BaseModel) else None
-        except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            failed = self._failure(error, body["model"], allowed_s)
+                    yield chunk
+        except _failures() as error:
+            failed = self._failure(error, body["model"], deadline.seconds)
         raise failed
 
     async def models(self) -> list[dict[str, Any]]:
         """Return what `/models` lists. Raises ModelError."""
-        client = await self._made()
-        import openai
-
+        client = await self.made()
         failed: ModelError
         try:
             async with asyncio.timeout(LISTING_TIMEOUT_S):
-                page = cast("object", await client.models.list(timeout=LISTING_TIMEOUT_S))
-            data: object = page.to_dict(warnings=False).get("data") if isinstance(page, openai.BaseModel) else None
+                page = _as_sent(cast("object", await client.models.list(timeout=LISTING_TIMEOUT_S)))
+        except _failures() as error:
+            failed = self._failure(error, "", LISTING_TIMEOUT_S)
+        else:
+            if (refusal := embedded_failure(page)) is not None:
+                raise failure(self._endpoint, "", refusal)
+            data: object = cast("dict[str, object]", page).get("data") if isinstance(page, dict) else None
             listed = cast("list[object]", data) if isinstance(data, list) else []
             return [cast("dict[str, Any]", model) for model in listed if isinstance(model, dict)]
-        except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            failed = self._failure(error, "", LISTING_TIMEOUT_S)
         raise failed
 
     async def close(self) -> None:
@@ -101,40 +94,96 @@ class SdkClient:
         if client is not None:
             await client.close()
 
-    async def _made(self) -> "AsyncOpenAI":
+    async def made(self) -> "AsyncOpenAI":
+        """Return the client, made now if need be. Raises ModelError where a variable stands in the way."""
+        unusable: ModelError
         async with self._making:
-            if self._client is None:
-                self._client = await asyncio.to_thread(_make_client, self._endpoint, self._timeout_s)
-            return self._client
+            try:
+                if self._client is None:
+                    self._client = await asyncio.to_thread(_make_client, self._endpoint, self._timeout_s)
+                return self._client
+            except UnusablePath as error:
+                unusable = unusable_path(self._endpoint, error, "")
+        raise unusable
 
     def _failure(self, error: Exception, asked: str, allowed_s: float) -> ModelError:
+        import httpx2
         import openai
 
-        title, model = self._endpoint.profile.title, shown_name(asked)
-        if isinstance(error, TimeoutError | openai.APITimeoutError):
-            text = f"{title} gave no answer within {allowed_s:.0f} s: ask again later, or name a quicker model."
-            return ModelError(ErrorKind.TIMEOUT, text, model=model)
-        if isinstance(error, openai.APIConnectionError):
-            cause = quoted(str(error.__cause__ or ""), self._endpoint.key)
-            what = self._endpoint.profile.url_variable if self._endpoint.profile.url_needed else "the network"
-            text = f"{title} at {self._endpoint.host} broke off or cannot be reached ({cause}): check {what}."
-            return ModelError(ErrorKind.NETWORK, text, model=model)
+        endpoint, model = self._endpoint, shown_name(asked)
+        cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
+        if isinstance(cause, httpx2.ConnectTimeout):
+            return not_reached(endpoint, f"no connection within {shown_seconds(CONNECT_TIMEOUT_S)}", model)
+        if isinstance(error, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
+            return timed_out(endpoint, model, allowed_s)
+        if isinstance(error, openai.APIConnectionError | httpx2.RequestError):
+            return not_reached(endpoint, error, model)
         if isinstance(error, openai.APIStatusError):
-            refusal = refusal_of(error.status_code, error.body or error.response.text, error.response.headers)
-            failed = failure(self._endpoint, asked, refusal)
-            return ParameterRefused(failed, refusal.words) if error.status_code in {400, 422} else failed
-        if isinstance(error, openai.APIError) and error.body:  # in the middle of a stream
-            code = error.code or ""
-            return failure(self._endpoint, asked, EndpointFailure(_status(code), error.message, code))
-        text = f"{title} at {self._endpoint.host} answered with something that is not a chat completion."
+            response = error.response
+            if error.status_code == 407:
+                return not_reached(endpoint, PROXY_WANTS_LOGIN, model)
+            return failure(
+                endpoint, asked, refusal_of(error.status_code, error.body or response.text, response.headers)
+            )
+        text = f"{endpoint.profile.title} at {endpoint.host} answered with something that is not a chat completion."
         return ModelError(ErrorKind.SERVER, text, model=model)
 
 
-def _status(code: str) -> int:
-    return int(code) if code.isdigit() and 400 <= int(code) < 600 else 500
+def _failures() -> tuple[type[Exception], ...]:
+    """Return all in which a request can fail."""
+    import httpx2
+    import openai
+
+    return openai.OpenAIError, httpx2.RequestError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError
 
 
-async def _create(client: "AsyncOpenAI", body: dict[str, Any], timeout_s: float) -> Any:
+def _as_sent(answer: object) -> object:
+    """Return an answer as JSON values; text that is no JSON as it is."""
+    import openai
+
+    if isinstance(answer, openai.BaseModel):
+        return answer.to_dict(warnings=False)
+    if isinstance(answer, list):
+        return [_as_sent(item) for item in cast("list[object]", answer)]
+    if not isinstance(answer, str):
+        return None
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return answer
+
+
+async def _chunks(created: object) -> AsyncGenerator[object, None]:
+    """Return the chunks of what the SDK returned, whatever it says that it is.
+
+    The SDK's own reading of a stream hides whether the endpoint said that it was done, and words of its errors.
+    """
+    import httpx2
+    import openai
+
+    if not isinstance(created, openai.AsyncStream):
+        yield _as_sent(created)
+        return
+    async with created:
+        response = created.response
+        if "event-stream" in response.headers.get("content-type", ""):
+            async for event in httpx2.EventSource(response, None):
+                if event.data.startswith(DONE):
+                    yield DONE
+                    return
+                if event.data:
+                    yield json.loads(event.data)
+            return
+        text = (await response.aread()).decode(errors="replace")
+        for line in text.splitlines() if text.lstrip().startswith(("data:", "event:", ":")) else ():
+            data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
+            if data:
+                yield DONE if data == DONE else json.loads(data)
+        if not text.lstrip().startswith(("data:", "event:", ":")):
+            yield _as_sent(text)
+
+
+async def _create(client: "AsyncOpenAI", body: dict[str, Any], timeout_s: float) -> object:
     import httpx2
 
     known = {name: value for name, value in body.items() if name != "thinking"}
@@ -155,8 +204,14 @@ def _make_client(endpoint: Endpoint, timeout_s: float) -> "AsyncOpenAI":
             del request.headers[name]
         request.headers[credential[0]] = credential[1]
 
+    endpoint.path.check_proxy()
     http = openai.DefaultAsyncHttpx2Client(
-        timeout=timeout_s, follow_redirects=False, event_hooks={"request": [keep_to_our_headers]}
+        timeout=timeout_s,
+        follow_redirects=False,
+        event_hooks={"request": [keep_to_our_headers]},
+        trust_env=False,  # of which `path` is what counts
+        proxy=endpoint.path.proxy or None,
+        verify=endpoint.path.trusted(),
     )
     if endpoint.api_version:
         client = openai.AsyncAzureOpenAI(

@@ -1,20 +1,22 @@
 """From our request to the body of a chat completion, and from the completion to our reply. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from providers.catalogue import Row
+from providers.embedded_failures import embedded_failure
 from providers.endpoints import Endpoint
+from providers.failures import failure, quoted
 from providers.model_names import same_model, shown_name
 from providers.profile import Profile, SchemaForm
 from providers.schemas import schema_prompt, schema_response_format
+from providers.thoughts import Separated, separate_thoughts
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_THOUGHTS = re.compile(r"\s*<(think|thinking|reasoning)>(.*?)</\1>\s*", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILTERED = {"content_filter", "sensitive", "refusal"}
 _CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
@@ -43,7 +45,7 @@ class Dialect:
             other = "max_tokens" if self.limit_field == "max_completion_tokens" else "max_completion_tokens"
             if other not in self.left_out:
                 return replace(self, limit_field=other, left_out=self.left_out | {self.limit_field})
-        for parameter in ("temperature", "reasoning_effort", "thinking", "stream_options"):
+        for parameter in ("temperature", "reasoning_effort", "thinking", "stream_options", "stream"):
             if parameter in body and parameter in words:
                 return replace(self, left_out=self.left_out | {parameter})
         return None
@@ -53,7 +55,7 @@ def chat_body(
     request: ModelRequest, profile: Profile, row: Row | None, dialect: Dialect, *, stream: bool = False
 ) -> dict[str, Any]:
     """Return the JSON body. Raises ModelError (UNSUPPORTED) for images to a model that is known to see none."""
-    if row is not None and not row.images and any(message.images for message in request.messages):
+    if row is not None and row.images is False and any(message.images for message in request.messages):
         name = shown_name(request.model)
         raise ModelError(
             ErrorKind.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name
@@ -77,7 +79,8 @@ def chat_body(
         body["stream"] = True
         if profile.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    return {name: value for name, value in body.items() if name not in dialect.left_out}
+    left_out = {*dialect.left_out, *(["stream_options"] if "stream" in dialect.left_out else [])}
+    return {name: value for name, value in body.items() if name not in left_out}
 
 
 def _messages(request: ModelRequest, dialect: Dialect) -> list[dict[str, Any]]:
@@ -129,7 +132,7 @@ def _first(value: object) -> dict[str, Any]:
 
 
 def piece_of(chunk: object) -> dict[str, Any]:
-    """Return what a chunk of a stream adds to the completion: text, finish, refusal, usage, model, id."""
+    """Return what a chunk of a stream adds to the completion: text, finish, refusal, usage, model, id, reasoning."""
     entry = _entry(chunk)
     choice = _first(entry.get("choices"))
     delta = _entry(choice.get("delta"))
@@ -140,45 +143,66 @@ def piece_of(chunk: object) -> dict[str, Any]:
         "usage": entry.get("usage") or choice.get("usage"),
         "model": entry.get("model"),
         "id": entry.get("id"),
+        "reasoning": _reasoning(delta),
     }
+
+
+def is_whole(chunk: object) -> bool:
+    """Return whether a chunk is all that an endpoint answered: a completion in one piece, or an error."""
+    entry = _entry(chunk)
+    choice = _first(entry.get("choices"))
+    return bool(choice.get("message") and not choice.get("delta")) or embedded_failure(chunk) is not None
 
 
 def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> ModelReply:
     """Return the reply that a completion holds, whatever its form.
 
-    Raises ModelError for what is not a completion, for an empty one, and for one that was filtered.
+    Raises ModelError for what is not a completion, for an error that came as one, for an empty one, and for one that
+    was filtered.
     """
+    if (refusal := embedded_failure(completion)) is not None:
+        raise failure(endpoint, request.model, refusal)
     entry = _entry(completion)
     choice = _first(entry.get("choices"))
     message = _entry(choice.get("message"))
     if not message:
-        profile = endpoint.profile
-        text = f"{profile.title} at {endpoint.host} answered with something that is not a chat completion"
-        advice = f": check that {profile.url_variable} is right, /v1 included." if profile.url_needed else "."
-        raise ModelError(ErrorKind.SERVER, text + advice, model=request.model)
+        raise _no_completion(completion, request, endpoint)
     finish = str(choice.get("finish_reason") or "")
-    text, thoughts = _without_thoughts(_text(message.get("content")))
+    found = separate_thoughts(_text(message.get("content")), request.model)
     refused = message.get("refusal")
-    if finish in _FILTERED or (refused and not text):
+    if finish in _FILTERED or (refused and not found.answer):
         raise _filtered(endpoint, request)
     cut_off = finish in _CUT
-    if not text.strip():
-        raise _empty(request, cut_off=cut_off)
+    thoughts = found.thoughts or _reasoning(message)
+    if not found.answer.strip():
+        raise _empty(request, cut_off=cut_off, thought=bool(thoughts))
     served = str(entry.get("model") or "")
     other = bool(served) and not same_model(request.model, served)
     return ModelReply(
-        text=text,
+        text=found.answer,
         model=served if other else request.model,
         provider=endpoint.name,
-        usage=_usage(entry.get("usage"), request, text, endpoint.profile),
+        usage=_usage(entry.get("usage"), request, found.answer + thoughts, endpoint.profile),
         cut_off=cut_off,
-        notes=(f"asked for {shown_name(request.model)}, {shown_name(served)} answered",) if other else (),
-        raw={
-            "id": str(entry.get("id") or ""),
-            "finish_reason": finish,
-            "reasoning": thoughts or _text(message.get("reasoning_content") or message.get("reasoning")),
-        },
+        notes=tuple(_notes(found, request.model, served if other else "")),
+        raw={"id": str(entry.get("id") or ""), "finish_reason": finish, "reasoning": thoughts},
     )
+
+
+def _notes(found: Separated, asked: str, served: str) -> Iterator[str]:
+    if served:
+        yield f"asked for {shown_name(asked)}, {shown_name(served)} answered"
+    if found.in_doubt:
+        yield "what stood between marks of thoughts in the middle of a line was left out"
+
+
+def _no_completion(completion: object, request: ModelRequest, endpoint: Endpoint) -> ModelError:
+    profile = endpoint.profile
+    said = quoted(completion, endpoint.key) if isinstance(completion, str) else ""
+    text = f"{profile.title} at {endpoint.host} answered with something that is not a chat completion"
+    text += f" ({said})" if said else ""
+    advice = f": check that {profile.url_variable} is right, /v1 included." if profile.url_needed else "."
+    return ModelError(ErrorKind.SERVER, text + advice, model=request.model)
 
 
 def _filtered(endpoint: Endpoint, request: ModelRequest) -> ModelError:
@@ -187,27 +211,36 @@ def _filtered(endpoint: Endpoint, request: ModelRequest) -> ModelError:
     return ModelError(ErrorKind.FILTERED, text, model=request.model)
 
 
-def _empty(request: ModelRequest, *, cut_off: bool) -> ModelError:
+def _empty(request: ModelRequest, *, cut_off: bool, thought: bool) -> ModelError:
     name = shown_name(request.model)
     if cut_off:
         text = f"{name} used its whole output limit before it answered: allow more output tokens, or less thinking."
+    elif thought:
+        text = f"{name} thought and gave no answer: ask again with less thinking, or name another model."
     else:
         text = f"{name} gave an empty answer: ask again, or name another model."
     return ModelError(ErrorKind.EMPTY, text, model=name)
 
 
 def _text(content: object) -> str:
-    if isinstance(content, str):
-        return _CONTROLS.sub("", content)
-    if isinstance(content, list):  # Mistral's and others' parts; those of thinking carry no text of their own
-        parts = (_entry(part) for part in cast("list[object]", content))
-        return "".join(_text(part.get("text")) for part in parts if part.get("type") in {"text", "output_text"})
-    return ""
+    """Return the text of a message's content: a string, or parts of which those of thoughts are left out."""
+    parts = cast("list[object]", content) if isinstance(content, list) else [content]
+    return _CONTROLS.sub("", "".join(_text_of_part(part) for part in parts))
 
 
-def _without_thoughts(text: str) -> tuple[str, str]:
-    found = _THOUGHTS.match(text)
-    return (text[found.end() :], found[2].strip()) if found else (text, "")
+def _text_of_part(part: object) -> str:
+    if isinstance(part, str):
+        return part
+    entry = _entry(part)
+    if entry.get("thought") is True or entry.get("type", "text") not in {"text", "output_text"}:
+        return ""
+    text = _entry(entry.get("text")).get("value") or entry.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _reasoning(message: Mapping[str, Any]) -> str:
+    """Return the thoughts that came in a field of their own."""
+    return _text(message.get("reasoning_content") or message.get("reasoning") or message.get("thinking"))
 
 
 def _usage(reported: object, request: ModelRequest, text: str, profile: Profile) -> Usage:

@@ -28,6 +28,10 @@ class Wrapper:
         """Return the models of the provider inside."""
         return await self._inner.list_models()
 
+    async def warm(self) -> None:
+        """Make the provider inside ready."""
+        await self._inner.warm()
+
     async def close(self) -> None:
         """Close the provider inside."""
         await self._inner.close()

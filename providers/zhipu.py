@@ -10,9 +10,11 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from providers.catalogue import Catalogue
+from providers.connection_failures import PROXY_WANTS_LOGIN, not_reached, timed_out, unusable_path
 from providers.deadline import Deadline
 from providers.endpoints import Endpoint
 from providers.failures import failure, refusal_of
+from providers.network_path import UnusablePath
 from providers.wire import Dialect, chat_body, reply_of
 from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest
 
@@ -48,6 +50,10 @@ class ZhipuProvider:
         """Return none: the SDK cannot list models, and the catalogue has them."""
         return ()
 
+    async def warm(self) -> None:
+        """Make the client."""
+        await self._made_client("")
+
     async def close(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None
@@ -56,7 +62,7 @@ class ZhipuProvider:
 
     async def _sent(self, request: ModelRequest, body: dict[str, Any]) -> object:
         deadline = Deadline(min(self._timeout_s, request.deadline_s))
-        client = await self._made_client()
+        client = await self._made_client(request.model)
         import zai.core._errors as zai
 
         failed: ModelError
@@ -66,37 +72,45 @@ class ZhipuProvider:
                 completion: Any = await asyncio.to_thread(create, **body, timeout=deadline.left_s)
             return completion.model_dump()
         except (zai.ZaiError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            failed = self._failure(error, request)
+            failed = self._failure(error, request, deadline.seconds)
         raise failed
 
-    def _failure(self, error: Exception, request: ModelRequest) -> ModelError:
+    def _failure(self, error: Exception, request: ModelRequest, allowed_s: float) -> ModelError:
         import zai.core._errors as zai
 
-        title = self._endpoint.profile.title
+        endpoint = self._endpoint
         if isinstance(error, TimeoutError | zai.APITimeoutError):
-            text = f"{title} gave no answer in time: ask again later, or name a quicker model."
-            return ModelError(ErrorKind.TIMEOUT, text, model=request.model)
+            return timed_out(endpoint, request.model, allowed_s)
         if isinstance(error, zai.APIConnectionError):
-            text = f"{title} at {self._endpoint.host} cannot be reached: check the network."
-            return ModelError(ErrorKind.NETWORK, text, model=request.model)
+            return not_reached(endpoint, error, request.model)
         if isinstance(error, zai.APIStatusError):
             response = error.response
+            if response.status_code == 407:
+                return not_reached(endpoint, PROXY_WANTS_LOGIN, request.model)
             try:
                 body: object = response.json()
             except ValueError:
                 body = response.text
-            return failure(self._endpoint, request.model, refusal_of(response.status_code, body, response.headers))
-        text = f"{title} answered with something that is not a chat completion."
+            return failure(endpoint, request.model, refusal_of(response.status_code, body, response.headers))
+        text = f"{endpoint.profile.title} answered with something that is not a chat completion."
         return ModelError(ErrorKind.SERVER, text, model=request.model)
 
-    async def _made_client(self) -> "ZaiClient":
+    async def _made_client(self, model: str) -> "ZaiClient":
+        unusable: ModelError
         async with self._making:
-            if self._client is None:
-                self._client = await asyncio.to_thread(_make_client, self._endpoint)
-            return self._client
+            try:
+                if self._client is None:
+                    self._client = await asyncio.to_thread(_make_client, self._endpoint)
+                return self._client
+            except UnusablePath as error:
+                unusable = unusable_path(self._endpoint, error, model)
+        raise unusable
 
 
 def _make_client(endpoint: Endpoint) -> "ZaiClient":
+    import httpx
     from zai import ZaiClient
 
-    return ZaiClient(api_key=endpoint.key, base_url=endpoint.url, max_retries=0)
+    endpoint.path.check_proxy()
+    http = httpx.Client(trust_env=False, proxy=endpoint.path.proxy or None, verify=endpoint.path.trusted())
+    return ZaiClient(api_key=endpoint.key, base_url=endpoint.url, max_retries=0, http_client=http)

@@ -27,6 +27,10 @@ class DeferredModels:
         """Return what can be asked now."""
         return self._models.usable()
 
+    async def priced(self) -> Sequence[ModelInfo]:
+        """Return the same, with prices."""
+        return await self._models.priced()
+
     def unusable(self) -> Sequence[UnusableProvider]:
         """Return what cannot be asked now."""
         return self._models.unusable()
@@ -35,9 +39,9 @@ class DeferredModels:
         """Ask the endpoints for their models."""
         await self._models.discover()
 
-    async def warm(self) -> None:
-        """Import what the first call needs."""
-        await self._models.warm()
+    async def warm(self, model: str | None = None) -> None:
+        """Do what the first call needs."""
+        await self._models.warm(model)
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return one answer."""

@@ -40,6 +40,7 @@ class ErrorKind(StrEnum):
     UNSUPPORTED = "unsupported"  # such as images to a model that takes none
     OVER_BUDGET = "over_budget"
     GIVEN_UP = "given_up"  # the circuit breaker is open
+    MISCONFIGURED = "misconfigured"  # something of this machine stands in the way: a proxy, certificates
     REFUSED = "refused"  # any other 4xx
 
 
@@ -50,7 +51,7 @@ class ModelError(StepwardenError):
     """A model gave no usable answer. The text is one line without secrets: what is wrong, and what to do.
 
     `text` may be a function, called only when the error is read, which most are not where no model is
-    configured. `retry_after_s` is what the endpoint asked for, if it did.
+    configured. `retry_after_s` is what the endpoint asked for, if it did; `waited_s` is how long was waited in vain.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class ModelError(StepwardenError):
         *,
         model: str = "",
         retry_after_s: float | None = None,
+        waited_s: float | None = None,
     ) -> None:
         super().__init__(text)
         self.kind = kind
         self.model = model
         self.retry_after_s = retry_after_s
+        self.waited_s = waited_s
         self._text = text
 
     def __str__(self) -> str:
@@ -177,8 +180,24 @@ class ModelReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """US dollars for a million tokens; where long prompts cost more, of a short one."""
+
+    input: Decimal
+    output: Decimal
+
+    def __str__(self) -> str:
+        """Return the price as it is shown: `$2/$10`."""
+        return f"${_plain(self.input)}/${_plain(self.output)}"
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What is known about one model. Unknown token counts are None; `family` groups the models of one maker."""
+    """What is known about one model; what is not known is None. `family` groups the models of one maker."""
 
     name: str
     provider: str
@@ -186,10 +205,11 @@ class ModelInfo:
     family: str = ""
     context_tokens: int | None = None
     output_tokens: int | None = None
-    sees_images: bool = False
+    sees_images: bool | None = None
     typed_answers: bool = False
     needs: tuple[ModelTier, ...] = ()
     description: str = ""
+    price: ModelPrice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +226,11 @@ class UnusableProvider:
 
     provider: str
     why: str
+
+
+def shown_seconds(seconds: float) -> str:
+    """Return seconds for a sentence: `45 s`, `2.5 s`."""
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def estimated_tokens(text: str) -> int:
@@ -228,12 +253,17 @@ class Provider(Protocol):
     def stream(self, request: ModelRequest) -> AsyncGenerator["str | ModelReply", None]:
         """Return the answer in pieces of text, as they come, and last the whole as a ModelReply. Raises ModelError.
 
-        Closing the generator aborts the request at the endpoint.
+        Only the whole is the answer: a piece may turn out to have been thought. Closing the generator aborts the
+        request at the endpoint.
         """
         ...
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """Ask the endpoint which models it has. Raises ModelError."""
+        ...
+
+    async def warm(self) -> None:
+        """Do all that has to be done before a first request is sent, and send none. Raises ModelError."""
         ...
 
     async def close(self) -> None:
@@ -255,6 +285,10 @@ class Models(Protocol):
         """Return the models that can be used now, as configured and discovered; without the network."""
         ...
 
+    async def priced(self) -> Sequence[ModelInfo]:
+        """Return the usable models with their prices, where these are known; without the network."""
+        ...
+
     def unusable(self) -> Sequence[UnusableProvider]:
         """Return the providers that cannot be used now, with what to set."""
         ...
@@ -266,8 +300,11 @@ class Models(Protocol):
         """
         ...
 
-    async def warm(self) -> None:
-        """Import what the first call needs, in a thread; nothing where nothing is configured."""
+    async def warm(self, model: str | None = None) -> None:
+        """Import what the first call needs, in a thread; nothing where nothing is configured.
+
+        For a `model`, all that has to be done before its first request is sent; what fails then fails in the request.
+        """
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:

@@ -16,7 +16,7 @@ from stepwarden.threads.calls import Caller
 from stepwarden.threads.chat_store import CHAT, Chat
 from stepwarden.threads.chats import ChatQuestion, Chats
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
-from tools.shared.progress import EVERY_S, reporting_progress
+from tools.shared.progress import reporting_progress
 from tools.workflow.lenient_values import Many, Word, without_empty
 from tools.workflow.request import IGNORED_FIELDS, Key, NonEmptyText, Paths, Text, digest_of
 from tools.workflow.validation_errors import error_lines
@@ -25,6 +25,7 @@ IMAGES = 8  # in one call
 IMAGE_CHARS = 7_000_000  # of one data URL: 5 MB, which every vendor takes
 ANSWER_BYTES = 22_000  # of the answer, in each of the two parts of a reply; the history has all of it
 NAMED = 10  # files that were left out
+PROGRESS_S = 2.0  # between two reports of how much of an answer has come
 
 _DATA_URL = re.compile(r"data:image/(png|jpeg|gif|webp);base64,")
 
@@ -81,7 +82,24 @@ class ChatRequest(BaseModel):
         )
 
 
-def chat_tool(chats: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
+class _Heard:
+    """How much of an answer has come; what it says is not told before it is whole."""
+
+    def __init__(self) -> None:
+        self._characters = 0
+
+    def note(self, piece: str) -> None:
+        """Count a piece."""
+        self._characters += len(piece)
+
+    def message(self) -> str:
+        """Return what a host is told meanwhile."""
+        if not self._characters:
+            return "the model is thinking"
+        return f"the model is answering, {self._characters:,} characters so far"
+
+
+def chat_tool(chats: Chats, *, progress_every_s: float = PROGRESS_S) -> EdgeTool:
     """Return the tool that passes messages to `chats`."""
     prompt = prompts.load(CHAT)
 
@@ -93,8 +111,9 @@ def chat_tool(chats: Chats, *, progress_every_s: float = EVERY_S) -> EdgeTool:
         except ValidationError as error:
             return failure(error_lines(error, ChatRequest))
         try:
-            async with reporting_progress(progress, "the model is thinking", every_s=progress_every_s):
-                answered = await chats.ask(request.question(caller))
+            heard = _Heard()
+            async with reporting_progress(progress, heard.message, every_s=progress_every_s):
+                answered = await chats.ask(request.question(caller), heard.note)
         except UnknownStream:
             named = shown(request.continuation_id or "", 80)
             return failure(

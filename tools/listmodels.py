@@ -43,14 +43,15 @@ def listmodels_tool(models: Models) -> EdgeTool:
         except ValidationError as error:
             return failure(error_lines(error, ListModelsRequest))
         await find_some(models)
-        text = _overview(models) if request.provider is None else _one_provider(models, request.provider)
+        infos = await models.priced()
+        text = _overview(models, infos) if request.provider is None else _one_provider(models, infos, request.provider)
         return CallToolResult(content=[TextContent(type="text", text=text)])
 
     return edge_tool(show, prompt, ListModelsRequest, READ_ONLY)
 
 
-def _overview(models: Models) -> str:
-    by_provider = _by_provider(models.usable())
+def _overview(models: Models, usable: Sequence[ModelInfo]) -> str:
+    by_provider = _by_provider(usable)
     picks, any_picked = _picks(models)
     unusable = models.unusable() if any_picked else ()  # where there is no model, the reason says what to set
     most = max((len(infos) for infos in by_provider.values()), default=0)
@@ -58,18 +59,18 @@ def _overview(models: Models) -> str:
     for with_reasons in (True, False):
         for shown in range(most, -1, -1):
             rows = [f"{name}: {_names(infos, shown)}" for name, infos in by_provider.items()]
-            text = "\n".join([*picks, *rows, *_not_usable(unusable, with_reasons=with_reasons)])
+            text = "\n".join([*picks, *_legend(usable), *rows, *_not_usable(unusable, with_reasons=with_reasons)])
             if len(text.encode()) <= BRIEF_BYTES:
                 return text
     return text
 
 
-def _one_provider(models: Models, provider: str) -> str:
+def _one_provider(models: Models, usable: Sequence[ModelInfo], provider: str) -> str:
     wanted = provider.strip().casefold()
-    infos = _by_provider(models.usable()).get(wanted, [])
+    infos = _by_provider(usable).get(wanted, [])
     if infos:
         for shown in range(len(infos), 0, -1):
-            text = f"{wanted}: {_names(infos, shown)}"
+            text = "\n".join([*_legend(infos), f"{wanted}: {_names(infos, shown)}"])
             if len(text.encode()) <= WHOLE_BYTES:
                 return text
     reasons = [f"{one.provider} cannot be used now: {one.why}" for one in models.unusable() if one.provider == wanted]
@@ -114,10 +115,22 @@ def _names(infos: Sequence[ModelInfo], most: int) -> str:
     return ", ".join([*named, f"{more} more"] if more else named)
 
 
+def _legend(infos: Sequence[ModelInfo]) -> list[str]:
+    """Return what the figures behind a name mean, where there are any."""
+    if not any(info.price or info.output_tokens for info in infos):
+        return []
+    return ["Models (aliases, context, most output, $ a million tokens in/out, sees images):"]
+
+
+def _size(tokens: int) -> str:
+    return f"{tokens / 1_000_000:.3g}M" if tokens >= 1_000_000 else f"{tokens // 1_000}k"
+
+
 def _name(info: ModelInfo) -> str:
-    """Return a model as `name (aliases, context, what it can)`."""
-    tokens = info.context_tokens
-    size = "" if tokens is None else f"{tokens // 1_000_000}M" if tokens >= 1_000_000 else f"{tokens // 1_000}k"
-    facts = [*info.aliases[:2], size, "sees" if info.sees_images else ""]
+    """Return a model as `name (aliases, context, output limit, price, what it can)`."""
+    context = _size(info.context_tokens) if info.context_tokens else ""
+    output = f"{_size(info.output_tokens)} out" if info.output_tokens else ""
+    price = str(info.price) if info.price else ""
+    facts = [*info.aliases[:2], context, output, price, "sees" if info.sees_images else ""]
     details = ", ".join(fact for fact in facts if fact)
     return f"{info.name} ({details})" if details else info.name

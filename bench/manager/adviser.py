@@ -26,6 +26,9 @@ class NoisyAdviser:
         self._thread = thread
         self._random = Random(f"{thread.name} adviser")
 
+    async def prepare(self) -> None:
+        """Do nothing: a script is ready."""
+
     async def size(self, work: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
         """Propose the need, seen through noise."""
         return self._answer(self._seen_need() + CLOSING_STEPS)

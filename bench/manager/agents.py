@@ -40,6 +40,7 @@ class Character:
     heeds: float  # it does what the reply says of a stall or of splitting
     hints: float  # it sends total_steps on step 1
     dries_after: tuple[int, int] | None = None
+    tries: float = 0.85  # a call to disprove is answered by a look, and a quote that was not there before
     changes_late: float = 0.0  # once sure, the theory is replaced by a wrong one that rests on nothing new
 
     @property
@@ -87,6 +88,7 @@ OVERCONFIDENT = Character(
     gives_up=0.2,
     heeds=0.4,
     hints=0.5,
+    tries=0.5,
 )
 STALLED = Character(
     name="stalled",
@@ -107,6 +109,7 @@ STALLED = Character(
     gives_up=0.12,
     heeds=0.6,
     hints=0.5,
+    tries=0.4,
     dries_after=(1, 3),
 )
 

@@ -11,6 +11,7 @@ from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submis
 from stepwarden.steps.thread import Signal
 
 IDLE_STEPS = 2  # in a row, from which an agent thinks of giving up
+UNPROVEN = frozenset({"hypothesis", "issue", "irrelevant", "refuted"})  # clauses that ask for evidence
 _MURMUR = "still looking into it"
 
 
@@ -99,7 +100,9 @@ class Investigator:
             self.theory.quoted = False
         elif view.refuted:
             taken_back = [Quote(path, withdrawn=True) for path in view.refuted]
-        challenged = view.signal is Signal.DISPROVE or bool(view.open & {"hypothesis", "issue", "refuted"})
+        challenged = view.signal is Signal.DISPROVE or bool(
+            view.open & {"hypothesis", "issue", "irrelevant", "refuted"}
+        )
         if challenged and self.theory and not self.theory.right and random.random() < self.character.doubts:
             taken_back += [Quote(path, withdrawn=True) for path in view.refuted if not taken_back]
             self.theory, self.sure = None, False
@@ -165,7 +168,9 @@ class Investigator:
     def _quotes(self, view: View, random: Random) -> list[Quote]:
         """Return the quotes of this step: for the theory, where it has none or is asked for one."""
         theory = self.theory
-        asked = bool(view.open & {"hypothesis", "issue", "refuted"})
+        asked = bool(view.open & UNPROVEN)
+        if theory is not None and view.signal is Signal.DISPROVE and random.random() < self.character.tries:
+            return [self._beside(theory)]
         if theory is None or theory.quoted or not (asked or (not self.dry and random.random() < self.character.quotes)):
             return []
         theory.quoted = True
@@ -173,6 +178,12 @@ class Investigator:
         if random.random() < self.character.misquotes:
             return [replace(quote, quote=f"{quote.quote} or {self.calls}")]
         return [quote]
+
+    def _beside(self, theory: Theory) -> Quote:
+        """Return a line near the theory's own: what is looked at to disprove it."""
+        path, line = theory.quote.file, theory.quote.line or 1
+        near = line - 1 if line > FIRST_DEFINITION + 1 else line + 1
+        return Quote(path, _true_line(self.thread, path, near).strip() + " ", near)
 
     def _confidence(self, random: Random) -> Confidence:
         theory = self.theory

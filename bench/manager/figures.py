@@ -10,7 +10,8 @@ from bench.manager.play import Played
 from bench.manager.policies import FIXED_FIVE, OWN_END, RULES, RULES_AND_MODEL, Result
 
 COVERAGE = 0.78
-SAVED = 0.25
+SAVED = 0.20
+IRRELEVANT_VERIFIED = 0.20
 LOST_POINTS = 2.0
 MOST_STEPS = 1_000  # more than any thread needs: those out of reach are sorted last
 HOPELESS_CUT = 0.28

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
+from stepwarden.files.quote_context import SourceLines, context_of
 from stepwarden.files.quotes import look_up_quote
 from stepwarden.files.text import FoldedText
-from stepwarden.steps.evidence import Evidence, Quote, Verdict
+from stepwarden.steps.evidence import HOLDS, Evidence, Quote, Verdict
 from stepwarden.steps.gate import Policy
 from tools.catalogue import WORKFLOWS
 
@@ -107,7 +108,7 @@ class Repository:
 
     paths: tuple[str, ...]
     cause: Quote
-    _pages: dict[str, FoldedText] = field(default_factory=dict[str, FoldedText])
+    _pages: dict[str, tuple[FoldedText, SourceLines]] = field(default_factory=dict[str, tuple[FoldedText, SourceLines]])
 
     def line(self, path: str, number: int) -> str:
         """Return line `number` of a file, from 1, as a program has them: imports, definitions, blanks, brackets."""
@@ -148,12 +149,16 @@ class Repository:
     def _verdict(self, quote: Quote) -> Evidence:
         if quote.file not in self.paths:
             return Evidence(quote.file, quote.quote, Verdict.REFUTED, supports=quote.supports)
-        found = look_up_quote(self._page(quote.file), quote.quote, quote.line)
-        return Evidence(quote.file, quote.quote, found.verdict, found.line, quote.supports, found.note)
+        folded, source = self._page(quote.file)
+        found = look_up_quote(folded, quote.quote, quote.line)
+        holds = found.line is not None and found.verdict in HOLDS
+        context = context_of(source, found.line or 1, quote.quote) if holds else None
+        return Evidence(quote.file, quote.quote, found.verdict, found.line, quote.supports, found.note, context=context)
 
-    def _page(self, path: str) -> FoldedText:
+    def _page(self, path: str) -> tuple[FoldedText, SourceLines]:
         if path not in self._pages:
-            self._pages[path] = FoldedText.of("\n".join(self.line(path, number) for number in range(1, LINES + 1)))
+            text = "\n".join(self.line(path, number) for number in range(1, LINES + 1))
+            self._pages[path] = FoldedText.of(text), SourceLines.of(text, path)
         return self._pages[path]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from stepwarden.errors import StoreUnreadable
-from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Usage
+from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Usage, shown_seconds
 from stepwarden.storage import Consultation, Spending
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def recorded_outcome(
 
 def timed_out(request: ModelRequest) -> RecordedOutcome:
     """Return the failure of a request that has not ended in its own time."""
-    text = f"{request.model} gave no answer in {request.deadline_s:g} s."
+    text = f"{request.model} gave no answer in {shown_seconds(request.deadline_s)}."
     return _failed(ModelFailure(ErrorKind.TIMEOUT, text, request.model))
 
 

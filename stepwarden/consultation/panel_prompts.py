@@ -9,6 +9,7 @@ from stepwarden.consultation.votes import vote_form
 from stepwarden.files import Workspace
 from stepwarden.models import Message, ModelInfo, ModelRequest
 from stepwarden.steps.panel import Panel, Panelist, answer_key, exchange_key, is_exchange, panel_from
+from stepwarden.steps.panel_answer import PanelAnswer, Stance
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 
@@ -35,7 +36,7 @@ class PanelRound:
     def of(cls, thread: Thread, panel: Panel) -> "PanelRound":
         """Return the round that `thread` waits for."""
         if thread.awaiting is not None and is_exchange(thread.awaiting[0]):
-            voted = tuple(one for one in panel.panelists if thread.answers[one.number].counted is not None)
+            voted = panel.free_voters(thread)
             return cls(thread, panel, True, voted, voted)
         return cls(thread, panel, False, panel.unheard(thread), panel.due(thread))
 
@@ -51,7 +52,10 @@ class PanelRound:
 
 
 class PanelPrompts:
-    """The requests of a panel. `wording` has the texts `system`, `form`, `exchange` and one for each stance."""
+    """The requests of a panel.
+
+    `wording` has the texts `system`, `blind`, `informed`, `form`, `exchange`, and one for each stance.
+    """
 
     def __init__(self, wording: Mapping[str, str]) -> None:
         self._wording = wording
@@ -70,7 +74,8 @@ class PanelPrompts:
     def request(self, panelist: Panelist, brief: Brief, now: PanelRound, waiting: WaitingThread) -> ModelRequest:
         """Return the request to a panelist: the common wording, its stance, and what it is asked."""
         stance = panelist.prompt or self._wording[panelist.stance.value]
-        system = "\n\n".join([self._wording["system"], stance, self._form.words])
+        knows = self._wording["informed" if now.exchange else "blind"]
+        system = "\n\n".join([self._wording["system"], knows, stance, self._form.words])
         exchanged = self._exchanged(panelist, now) if now.exchange else ()
         return ModelRequest(
             model=panelist.model,
@@ -87,10 +92,21 @@ class PanelPrompts:
         """Return what a model is told in the exchange round: its own answer, and the others' reasons without names."""
         answers = now.thread.answers
         own = answers[panelist.number]
-        mine = "\n".join([f"My vote: {own.vote}.", own.summary, *(f"- {reason}" for reason in own.reasons)])
-        others = [answers[other.number] for other in now.asked if other != panelist]
-        told = [
-            f"- One votes {other.vote}: {' '.join([other.summary, *other.reasons, *other.conditions])}"
-            for other in others
-        ]
+        mine = "\n".join([f"My vote: {own.vote}.", *_said(own)])
+        others = [answers[other.number] for other in now.panel.panelists if other != panelist]
+        told = [line for answer in others if answer.counted for line in (_introduced(answer), *_said(answer))]
         return Message("assistant", mine), Message("user", "\n".join([self._wording["exchange"], *told]))
+
+
+def _introduced(answer: PanelAnswer) -> str:
+    if answer.stance is Stance.NEUTRAL:
+        return f"\n## One votes {answer.counted}"
+    return f"\n## One was told to argue {answer.stance.value} the proposal, and votes {answer.counted}"
+
+
+def _said(answer: PanelAnswer) -> list[str]:
+    """Return what a panelist said: summary, reasons and conditions, each apart from the others."""
+    lines = [answer.summary] if answer.summary else []
+    for head, items in (("Reasons:", answer.reasons), ("Conditions:", answer.conditions)):
+        lines += [head, *(f"- {item}" for item in items)] if items else []
+    return lines

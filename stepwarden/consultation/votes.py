@@ -65,6 +65,7 @@ class VoteAnswer(BaseModel):
     reasons: Texts = Field(default_factory=list[str])
     conditions: Texts = Field(default_factory=list[str])
     evidence_needed: Texts = Field(default_factory=list[str])
+    alternatives: Texts = Field(default_factory=list[str])
 
 
 class VoteForm(BaseModel):
@@ -77,6 +78,7 @@ class VoteForm(BaseModel):
     summary: str
     reasons: list[str]
     conditions: list[str]
+    alternatives: list[str]
     evidence_needed: list[str]
 
 
@@ -105,6 +107,7 @@ def panel_answer_of(panelist: Panelist, came: ModelAnswer | ModelFailure, family
         reasons=_items(vote.reasons),
         conditions=_items(vote.conditions),
         settles=_items(vote.evidence_needed),
+        alternatives=_items(vote.alternatives),
     )
 
 
@@ -116,7 +119,14 @@ def revised(answer: PanelAnswer, came: ModelAnswer | ModelFailure) -> PanelAnswe
     if came.parsed is None:
         return replace(answer, cost=both)
     vote = VoteAnswer.model_validate(came.parsed)
-    return replace(answer, revised=vote.vote, revision=_cut(vote.summary, ITEM_CHARS), cost=both)
+    return replace(
+        answer,
+        revised=vote.vote,
+        revision=_cut(vote.summary, ITEM_CHARS),
+        revised_reasons=_items(vote.reasons),
+        revised_conditions=_items(vote.conditions),
+        cost=both,
+    )
 
 
 def _items(items: list[str]) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from stepwarden.files.encodings import decode
+from stepwarden.files.quote_context import SourceLines
 from stepwarden.files.safe_open import FILE_BYTES, NO_ROOT, Unread, read_file
 from stepwarden.steps.evidence import Verdict
 
@@ -21,6 +23,11 @@ class FileContent:
 
     data: bytes
     sha256: str
+
+    def source(self, path: str) -> SourceLines | None:
+        """Return the lines for telling where a quote stands; None for a binary."""
+        text = decode(self.data)
+        return None if text is None else SourceLines.of(text, path)
 
 
 def read_contents(

@@ -1,7 +1,7 @@
 """Looks a quote up in the text of a file."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stepwarden.files.quote_marks import split_elided, unmark
 from stepwarden.files.text import FoldedText, compose, count_solid, fold, split_lines
@@ -21,12 +21,16 @@ _WORD = re.compile(r"[^\W\d_]{3}")
 
 @dataclass(frozen=True, slots=True)
 class QuoteMatch:
-    """The verdict on one quote; where it is not in the file, `target` is the line to search something similar to."""
+    """The verdict on one quote; where it is not in the file, `target` is the line to search something similar to.
+
+    `text` is the quote without the marks of tools, where it is.
+    """
 
     verdict: Verdict
     line: int | None = None
     note: str = ""
     target: str | None = None
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def _match_line(content: FoldedText, reading: QuoteReading, line: int | None) ->
     index = content.index_of(number)
     if index == len(content) or content.numbers[index] != number or content.line(index) != reading.folded:
         return None
-    return QuoteMatch(Verdict.VERIFIED, number)
+    return QuoteMatch(Verdict.VERIFIED, number, text=reading.text)
 
 
 def _match_words(content: FoldedText, reading: QuoteReading, line: int | None) -> QuoteMatch | None:
@@ -130,10 +134,9 @@ def _match_words(content: FoldedText, reading: QuoteReading, line: int | None) -
 def _verdict(content: FoldedText, start: int, length: int, reading: QuoteReading, line: int | None) -> QuoteMatch:
     first, last = content.line_at(start), content.line_at(start + length - 1)
     if line is None or first <= line <= last:
-        return QuoteMatch(Verdict.VERIFIED, first, reading.note)
-    return QuoteMatch(
-        Verdict.MOVED, first, "; ".join(filter(None, (f"found at line {first}, not {line}", reading.note)))
-    )
+        return QuoteMatch(Verdict.VERIFIED, first, reading.note, text=reading.text)
+    note = "; ".join(filter(None, (f"found at line {first}, not {line}", reading.note)))
+    return QuoteMatch(Verdict.MOVED, first, note, text=reading.text)
 
 
 def _has_right_number(content: FoldedText, reading: QuoteReading, start: int) -> bool:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from stepwarden.files.canonical_names import CanonicalNames
 from stepwarden.files.encodings import decode
 from stepwarden.files.file_contents import FileContent, read_contents
+from stepwarden.files.quote_context import SourceLines, context_of
 from stepwarden.files.quoted_file import QuotedFile
 from stepwarden.files.quotes import QuoteMatch
 from stepwarden.files.roots import RootPolicy, find_bounds
 from stepwarden.files.safe_open import NO_ROOT, Unread, measure_file
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
-from stepwarden.steps.evidence import Evidence, Quote, Verdict
+from stepwarden.steps.evidence import HOLDS, Evidence, Quote, Verdict
 
 CALL_HINTS = 20  # refuted quotes of a call for which the nearest line is searched
 
@@ -64,10 +65,11 @@ class Workspace:
         for name, content, indices in self._read([quote.file for quote in quotes]):
             file = content if isinstance(content, Unread) else QuotedFile(name, content.data)
             sha256 = "" if isinstance(content, Unread) else content.sha256
+            source = None if isinstance(content, Unread) else content.source(name)
             for index in indices:
                 match = _match(file, quotes[index], hint=hints > 0)
                 hints -= match.target is not None
-                found[index] = _evidence(name, quotes[index], match, sha256)
+                found[index] = _evidence(name, quotes[index], match, sha256, source)
         return [found[index] for index in range(len(quotes))]
 
     def recheck(self, evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -144,7 +146,10 @@ def _match(file: QuotedFile | Unread, quote: Quote, *, hint: bool) -> QuoteMatch
     return file.look_up(quote.quote, quote.line, hint=hint)
 
 
-def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str) -> Evidence:
+def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str, source: SourceLines | None) -> Evidence:
+    context = None
+    if source is not None and match.line is not None and match.verdict in HOLDS:
+        context = context_of(source, match.line, match.text or quote.quote)
     return Evidence(
         path=name,
         quote=quote.quote,
@@ -153,4 +158,5 @@ def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str) -> Eviden
         supports=quote.supports,
         note=match.note,
         sha256=sha256,
+        context=context,
     )

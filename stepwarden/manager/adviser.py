@@ -28,6 +28,10 @@ class Adviser(Protocol):
     await.
     """
 
+    async def prepare(self) -> None:
+        """Do what has to be done before the first question is sent; the time for an answer begins after it."""
+        ...
+
     async def size(self, facts: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
         """Propose how many steps the task deserves, inside the range of `policy`."""
         ...

@@ -1,6 +1,6 @@
 """The manager: the rules always, and a model where there is one and the rules are undecided."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -16,6 +16,7 @@ from stepwarden.steps.machine import Advice
 from stepwarden.steps.thread import DecidedBy, Plan, Signal, Thread
 
 CONSULTATIONS = 3  # times a model is asked in one thread (docs/manager.md)
+PREPARATION_SECONDS = 15.0  # before the first question of a process is sent
 _FALLBACK = "; rules: "
 
 
@@ -23,7 +24,7 @@ _FALLBACK = "; rules: "
 class Manager:
     """Gives advice on threads. It holds its collaborators and nothing of any thread.
 
-    `limit_seconds` is how long a model may take, inside the call's own deadline.
+    `limit_seconds` is how long a model may take from the moment it is asked, inside the call's own deadline.
     """
 
     adviser: Adviser | None = None
@@ -32,9 +33,10 @@ class Manager:
     async def size(self, facts: TaskFacts, policy: Policy, thread: Thread | None = None) -> Advice:
         """Return the plan that the task deserves; `thread` is the one that goes back to step 1, if one does."""
         rules = size(facts, policy)
-        if self.adviser is None or rules.plan is None or facts.computed is not None or not _may_ask(thread):
+        adviser = self.adviser
+        if adviser is None or rules.plan is None or facts.computed is not None or not _may_ask(thread):
             return rules
-        answer = await self._within_limit(self.adviser.size(facts, policy, rules))
+        answer = await self._asked(adviser, lambda: adviser.size(facts, policy, rules))
         if isinstance(answer, str):
             return _fallen_back(rules, answer)
         return _sized(rules.plan, answer, policy)
@@ -43,23 +45,29 @@ class Manager:
         """Return the advice on a thread that its last recorded step left open."""
         rules = review(case)
         undecided = rules.signal is Signal.STALLED or (asked_for_more(case.thread) and not rules.end)
-        if self.adviser is None or not undecided or not _may_ask(case.thread):
+        adviser = self.adviser
+        if adviser is None or not undecided or not _may_ask(case.thread):
             return rules
-        answer = await self._within_limit(self.adviser.review(case, rules))
+        answer = await self._asked(adviser, lambda: adviser.review(case, rules))
         if isinstance(answer, str):
             return _fallen_back(rules, answer)
         return _reviewed(rules, answer, case)
 
-    async def _within_limit(self, question: Awaitable[Proposal]) -> Proposal | str:
-        """Return the model's answer, or what was wrong with it."""
+    async def _asked(self, adviser: Adviser, question: Callable[[], Awaitable[Proposal]]) -> Proposal | str:
+        """Return the model's answer, or what was wrong with it.
+
+        In a fresh process a client has to be imported first; that takes longer than many an answer.
+        """
         answer = None
+        with anyio.move_on_after(PREPARATION_SECONDS):
+            await adviser.prepare()
         with anyio.move_on_after(self.limit_seconds):
             try:
-                answer = await question
+                answer = await question()
             except AdviserError:
                 return "model failed"
         if answer is None:
-            return "model timed out"
+            return f"no answer of the model in {self.limit_seconds:g} s"
         return answer if answer.likely >= 1 and answer.reason.strip() else "model made no sense"
 
 

@@ -19,7 +19,7 @@ TASK_CHARACTERS = 1_500  # of the task; more costs time and says little about it
 CLAIM_CHARACTERS = 300  # of a hypothesis
 OUTPUT_TOKENS = 200
 TEMPERATURE = 0.1
-# The manager stops waiting earlier, and says "timed out"; this ends the request itself where cancelling does not.
+# The manager stops waiting earlier, and says so; this ends the request itself where cancelling does not.
 DEADLINE_SECONDS = 4.0
 
 
@@ -43,6 +43,13 @@ class ModelAdviser:
         self._models = models
         self._model = model
         self._wording = wording
+
+    async def prepare(self) -> None:
+        """Import and open what asking the model needs."""
+        try:
+            await self._models.warm(self._chosen())
+        except ModelError:
+            return  # the question says so
 
     async def size(self, facts: TaskFacts, policy: Policy, rules: Advice) -> Proposal:
         """Propose how many steps the task deserves."""
@@ -89,10 +96,13 @@ class ModelAdviser:
             raise AdviserError("the answer makes no sense")
         return Proposal(reply.parsed.likely, reason)
 
+    def _chosen(self) -> str:
+        return self._models.choose(self._model, ModelTier.FAST).info.name
+
     def _request(self, question: str, task: str, details: Mapping[str, object], thread: str | None) -> ModelRequest:
         text = f"{question}\n\nFacts:\n{_quoted(details)}\n\nTask (untrusted):\n{_quoted(task[:TASK_CHARACTERS])}"
         return ModelRequest(
-            model=self._models.choose(self._model, ModelTier.FAST).info.name,
+            model=self._chosen(),
             messages=(Message("system", self._wording), Message("user", text)),
             answer=StepsAnswer,
             temperature=TEMPERATURE,

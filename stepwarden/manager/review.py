@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stepwarden.manager.convergence import is_ripe, reason_to_end
 from stepwarden.manager.facts import ReviewInput
 from stepwarden.manager.reasons import clipped, counted
+from stepwarden.steps.convergence import conclusion_changed
 from stepwarden.steps.evidence import Verdict
 from stepwarden.steps.fold import first_steps
 from stepwarden.steps.gate import steps_to_close
@@ -64,12 +65,18 @@ def longest(case: ReviewInput) -> int:
 def _signal(case: ReviewInput, *, converged: bool) -> tuple[Signal | None, str]:
     """Return what the agent should hear and why, the most urgent first."""
     if not converged and is_ripe(case) and not case.thread.disproof_asked:
-        return Signal.DISPROVE, f"all is verified, but step {case.thread.last} still changed it"
+        return Signal.DISPROVE, _unsettled(case.thread)
     if is_stalled(case.thread, case.policy):
         return Signal.STALLED, _tried(case.thread)
     if _is_too_long(case):
         return Signal.SPLIT, f"{case.thread.last} steps, past twice {case.policy.high}: finish, or split the work"
     return None, ""
+
+
+def _unsettled(thread: Thread) -> str:
+    """Return what keeps a verified conclusion from having converged."""
+    why = "still changed it" if conclusion_changed(thread) else "brought no new quote"
+    return f"all is verified, but step {thread.last} {why}"
 
 
 def _tried(thread: Thread) -> str:

@@ -9,9 +9,9 @@ from stepwarden.steps.digest import DigestIssue, digest
 from stepwarden.steps.events import Event, Finished, StepRecorded
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.expert_review import ExpertReview
-from stepwarden.steps.gate import NEAR_LINES
 from stepwarden.steps.panel import panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.support import NEAR_LINES
 from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.text import fold
 from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Step, Thread

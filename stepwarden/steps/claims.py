@@ -7,37 +7,51 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stepwarden.steps.evidence import Evidence, Verdict
+from stepwarden.steps.evidence import HOLDS, Evidence, Verdict
 from stepwarden.steps.inspection import NO_INSPECTION, Inspection
 from stepwarden.steps.persistent import PersistentList, PersistentMap, evolve
 from stepwarden.steps.step import Issue, Step
+from stepwarden.steps.support import NO_SUPPORT, Support, counts_for, place_of
 from stepwarden.steps.text import fold, key_of
+
+# What decides how far a claim rests, beside what it rested on before.
+_SUPPORTED_BY = ("task", "hypothesis", "hypothesis_since", "hypothesis_last", "issues", "held", "marked")
 
 
 @dataclass(frozen=True)
 class Claims:
     """Hypothesis, issues, evidence, files, and what was measured; a map to a number names the step.
 
-    `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them. `held` and `refuted` sort them by
-    path: those that hold, and those that do not and that no later quote of the same file has made good. `supported`
-    names what the quotes that hold were sent for: an issue's id, or "hypothesis". `files` says of a path whether it was
-    found inside the root, `relevant` whether it was when it was named so, or could not be looked up. `unread` are the
-    relevant files that no step checked or quoted. `findings` and `quotes` are keys of what was learned and quoted.
+    `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them, one that was sent again once.
+    `held` and `refuted` sort them by path: those that hold, and those that do not and that no later quote of the same
+    file has made good. `marked` are those that hold and name a claim, by an issue's id or "hypothesis". `judged` has
+    the verdict on each quote by its key, `shown` the lines of code that were quoted, `fresh` the quotes of the last
+    step that hold and show a line for the first time. `files` says of a path whether it was found inside the root,
+    `relevant` whether it was when it was named so, or could not be looked up. `unread` are the relevant files that no
+    step checked or quoted. `findings` and `quotes` are keys of what was learned and quoted.
     """
 
+    task: str = ""  # the text of the first step
     hypothesis: str | None = None
     hypothesis_folded: str = ""
     hypothesis_since: int = 0  # the step that first stated it in these words
     hypothesis_last: int = 0  # the step that stated it last
-    hypothesis_quoted: bool = False  # whether that step brought a quote that holds and names no claim
+    hypothesis_marked: Support = NO_SUPPORT  # by quotes that name it, since it was first stated in these words
+    hypothesis_unmarked: Support = NO_SUPPORT  # by quotes that name no claim, of the step that stated it last
     issues: Mapping[str, Issue] = field(default_factory=dict[str, Issue])  # live ones, by id
+    issue_supports: Mapping[str, Support] = field(default_factory=dict[str, Support])  # of the live ones
     evidence: PersistentList[tuple[int, Evidence]] = field(default_factory=PersistentList[tuple[int, Evidence]])
     verdicts: Mapping[Verdict, int] = field(default_factory=dict[Verdict, int])
+    judged: PersistentMap[str, Verdict] = field(default_factory=PersistentMap[str, Verdict])
+    shown: PersistentMap[tuple[str, int], int] = field(default_factory=PersistentMap[tuple[str, int], int])
+    fresh: tuple[Evidence, ...] = ()
     held: PersistentMap[str, PersistentList[Evidence]] = field(
         default_factory=PersistentMap[str, PersistentList[Evidence]]
     )
     refuted: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict[str, tuple[Evidence, ...]])
-    supported: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])
+    marked: PersistentMap[str, PersistentList[Evidence]] = field(
+        default_factory=PersistentMap[str, PersistentList[Evidence]]
+    )
     quoted: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])  # paths of `evidence`
     files: PersistentMap[str, bool] = field(default_factory=PersistentMap[str, bool])
     files_found: int = 0
@@ -53,12 +67,12 @@ class Claims:
         """Return the claims with one more live step."""
         sent, number = step.submission, step.number
         changes: dict[str, Any] = {"findings": self.findings.with_items({key_of(sent.learned): number})}
-        if sent.hypothesis:
-            changes |= self._stated(sent.hypothesis, step)
-        if step.issues:
-            changes["issues"] = _merged_issues(self.issues, step.issues)
-        if step.evidence or sent.quotes:
-            changes |= self._quoted(step)
+        if not self.task:
+            changes["task"] = sent.step
+        if self.fresh:
+            changes["fresh"] = ()
+        if sent.hypothesis or step.issues or step.evidence or sent.quotes:
+            changes |= self._claimed(step, changes.get("task", self.task))
         if sent.checked:
             changes["checked"] = self.checked.with_items(dict.fromkeys(sent.checked, number))
         if paths := step.paths:
@@ -71,6 +85,17 @@ class Claims:
         claims = evolve(self, **changes)
         return claims if not (sent.relevant or self.unread or sent.quotes) else claims._read(step)
 
+    def _claimed(self, step: Step, task: str) -> dict[str, Any]:
+        """Return the fields that change with the claims and the quotes of `step`."""
+        changes: dict[str, Any] = {"task": task}
+        if step.submission.hypothesis:
+            changes |= self._stated(step.submission.hypothesis, step)
+        if step.issues:
+            changes["issues"] = _merged_issues(self.issues, step.issues)
+        if step.evidence or step.submission.quotes:
+            changes |= self._quoted(step)
+        return changes | self._supported(step, changes)
+
     def states_anew(self, hypothesis: str | None) -> bool:
         """Whether `hypothesis` is one and differs from the current."""
         return bool(hypothesis) and (self.hypothesis is None or self.hypothesis_folded != fold(hypothesis or ""))
@@ -81,15 +106,9 @@ class Claims:
         return tuple(item for items in self.refuted.values() for item in items)
 
     @property
-    def hypothesis_rests(self) -> bool:
-        """Whether the hypothesis has a quote that holds, of those that count for it.
-
-        They are the ones that name it, since it was first stated in these words, and those that name no claim, sent in
-        the step that stated it last.
-        """
-        if self.hypothesis is None:
-            return False
-        return self.hypothesis_quoted or self.supported.get("hypothesis", 0) >= self.hypothesis_since
+    def hypothesis_supports(self) -> tuple[Support, Support]:
+        """What stands for the hypothesis: quotes that name it, and those that name no claim."""
+        return self.hypothesis_marked, self.hypothesis_unmarked
 
     def _stated(self, hypothesis: str, step: Step) -> dict[str, Any]:
         folded = fold(hypothesis)
@@ -99,9 +118,34 @@ class Claims:
             "hypothesis_folded": folded,
             "hypothesis_since": step.number if is_new else self.hypothesis_since,
             "hypothesis_last": step.number,
-            "hypothesis_quoted": bool(step.evidence)
-            and any(item.holds and item.supports is None for item in step.evidence),
         }
+
+    def _supported(self, step: Step, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the claims rest on after `step`; `changes` are those that it makes beside."""
+        now = {name: changes.get(name, getattr(self, name)) for name in _SUPPORTED_BY}
+        held_now = [item for item in step.evidence if item.holds]
+        found: dict[str, Any] = {}
+        if now["hypothesis"] is not None:
+            claim, task = now["hypothesis"], now["task"]
+            marked = NO_SUPPORT if now["hypothesis_since"] == step.number else self.hypothesis_marked
+            named = [item for item in held_now if item.supports == "hypothesis"]
+            found["hypothesis_marked"] = marked.with_quotes(named, claim, task)
+            if step.submission.hypothesis:
+                unnamed = [item for item in held_now if item.supports is None]
+                found["hypothesis_unmarked"] = NO_SUPPORT.with_quotes(unnamed, claim, task)
+        if now["issues"] or self.issue_supports:
+            found["issue_supports"] = {
+                name: self._issue_support(issue, held_now, now) for name, issue in now["issues"].items()
+            }
+        return found
+
+    def _issue_support(self, issue: Issue, held_now: Sequence[Evidence], now: Mapping[str, Any]) -> Support:
+        """Return what an issue rests on: an unchanged one by the newest quotes too, another one by all."""
+        unchanged = self.issues.get(issue.id) == issue
+        before = self.issue_supports[issue.id] if unchanged else NO_SUPPORT
+        every = () if unchanged else (*now["marked"].get(issue.id, ()), *now["held"].get(issue.path or "", ()))
+        items = [item for item in (held_now if unchanged else every) if counts_for(item, issue)]
+        return before.with_quotes(items, issue.description, now["task"], place_of(issue)) if items else before
 
     def _named(self, step: Step, paths: Sequence[str]) -> dict[str, Any]:
         found = {*step.existing, *[item.path for item in step.evidence if item.holds]}
@@ -115,36 +159,62 @@ class Claims:
         new = [(step.number, item) for item in step.evidence]
         taken_back = {quote.file for quote in step.submission.quotes if quote.withdrawn}
         if not taken_back:
-            return {"quotes": self.quotes.with_items(keys), **self._weighed(new)}
+            return {"quotes": self.quotes.with_items(keys), **self._weighed(new, step.number)}
         left = [
             (number, item)
             for number, item in self.evidence
             if item.path not in taken_back or item.verdict is not Verdict.REFUTED
         ]
-        return {"quotes": self.quotes.with_items(keys), **Claims()._weighed([*left, *new])}
+        return {"quotes": self.quotes.with_items(keys), **Claims()._weighed([*left, *new], step.number)}
 
-    def _weighed(self, new: Sequence[tuple[int, Evidence]]) -> dict[str, Any]:
-        """Return the fields that change with more evidence."""
-        verdicts, refuted = dict(self.verdicts), dict(self.refuted)
+    def _weighed(self, new: Sequence[tuple[int, Evidence]], step: int) -> dict[str, Any]:
+        """Return the fields that change with more evidence, the last of it sent in `step`."""
+        refuted = dict(self.refuted)
         held: dict[str, PersistentList[Evidence]] = {}
-        supported: dict[str, int] = {}
-        for number, item in new:
-            verdicts[item.verdict] = verdicts.get(item.verdict, 0) + 1
+        marked: dict[str, PersistentList[Evidence]] = {}
+        for _, item in new:
             if item.holds:
                 refuted.pop(item.path, None)
                 before = held.get(item.path) or self.held.get(item.path) or PersistentList()
                 held[item.path] = before.with_items(item)
-                if item.supports is not None:
-                    supported[item.supports] = number
+                if (name := item.supports) is not None:
+                    marked[name] = (marked.get(name) or self.marked.get(name) or PersistentList()).with_items(item)
             elif item.verdict is Verdict.REFUTED:
                 refuted[item.path] = (*refuted.get(item.path, ()), item)
         return {
             "evidence": self.evidence.with_items(*new),
-            "verdicts": verdicts,
             "held": self.held.with_items(held),
             "refuted": refuted,
-            "supported": self.supported.with_items(supported),
+            "marked": self.marked.with_items(marked),
             "quoted": self.quoted.with_items({item.path: number for number, item in new}),
+            **self._counted_once(new, step),
+        }
+
+    def _counted_once(self, new: Sequence[tuple[int, Evidence]], step: int) -> dict[str, Any]:
+        """Return the fields in which a quote counts once, however often it is sent."""
+        verdicts, judged = dict(self.verdicts), dict[str, Verdict]()
+        shown: dict[tuple[str, int], int] = {}
+        fresh: list[Evidence] = []
+        for number, item in new:
+            key = key_of(item.path, item.quote)
+            before = judged.get(key) or self.judged.get(key)
+            judged[key] = item.verdict
+            if before is not item.verdict:
+                verdicts[item.verdict] = verdicts.get(item.verdict, 0) + 1
+                if before is not None:
+                    verdicts[before] -= 1
+            if not item.holds:
+                continue
+            lines = [(item.path, line) for line in item.lines]
+            is_new = any(line not in shown and line not in self.shown for line in lines)
+            if number == step and before not in HOLDS and (is_new or not lines):
+                fresh.append(item)
+            shown |= {line: number for line in lines if line not in shown}
+        return {
+            "verdicts": {verdict: count for verdict, count in verdicts.items() if count},
+            "judged": self.judged.with_items(judged),
+            "shown": self.shown.with_items(shown),
+            "fresh": tuple(fresh),
         }
 
     def _read(self, step: Step) -> "Claims":

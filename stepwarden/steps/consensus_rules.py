@@ -77,11 +77,12 @@ def panel_steps(thread: Thread) -> int | None:
     return panel.steps if panel is not None else None
 
 
-def _electors(thread: Thread, panel: Panel) -> list[Panelist]:
-    """Return the panelists that vote once more: all that voted, where at least two did and they are split."""
-    found = panel.synthesis(thread)
-    voters = [one for one in panel.panelists if thread.answers[one.number].counted is not None]
-    return voters if found.split and len(voters) > 1 else []
+def _electors(thread: Thread, panel: Panel) -> Sequence[Panelist]:
+    """Return the panelists that vote once more: all that voted freely, where they are split.
+
+    Who was told to argue a side would argue it again, and what the agent thinks of it is not asked.
+    """
+    return panel.free_voters(thread) if panel.synthesis(thread).split else ()
 
 
 def _names(panelists: Sequence[Panelist]) -> str:

@@ -31,13 +31,40 @@ class Quote:
     withdrawn: bool = False
 
 
+class LineKind(StrEnum):
+    """What a quoted line is, the kind that says most of a program first."""
+
+    CODE = "code"
+    COMMENT = "comment"
+    IMPORT = "import"
+    BLANK = "blank"  # nothing, or brackets and signs alone
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteContext:
+    """Where a quote stands in its file.
+
+    `lines` are the numbers of its lines of code. `within` names the definitions round it, the innermost first, `span`
+    is the first and last line of that one. `names` are those names in the quote that are rare in its file, `around` the
+    rare ones that the rest of its definition calls, and the definitions that use it.
+    """
+
+    kind: LineKind
+    lines: tuple[int, ...] = ()
+    within: tuple[str, ...] = ()
+    span: tuple[int, int] | None = None
+    names: tuple[str, ...] = ()
+    around: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A quote with the server's verdict.
 
     `path` is the file's canonical name: relative to the root with forward slashes where it lies inside, else as it
     was given. `line` is where the quote really starts (None where it was not found). `note` is for the reader: the
-    nearest line, or why the quote could not be looked up. `sha256` is the file's when it was read, else "".
+    nearest line, or why the quote could not be looked up. `sha256` is the file's when it was read, else "". `context`
+    is where a quote that holds stands; None in what was recorded before there was one.
     """
 
     path: str
@@ -47,6 +74,14 @@ class Evidence:
     supports: str | None = None
     note: str = ""
     sha256: str = ""
+    context: QuoteContext | None = None
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """The lines of the file that it shows, as far as they say something."""
+        if self.context is not None:
+            return self.context.lines
+        return () if self.line is None else (self.line,)
 
     @property
     def holds(self) -> bool:

@@ -7,6 +7,7 @@ one hold, and its points are listed on the ask that completes.
 
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation
+from stepwarden.steps.convergence import reason_of_convergence
 from stepwarden.steps.events import Asked, Event, Finished, Held
 from stepwarden.steps.plan_changes import grow
 from stepwarden.steps.submission import Confidence
@@ -17,12 +18,13 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
     """Ask the expert about a thread that would complete: one round for each completion.
 
     A `certain` that the evidence bears out needs none. It is the one word that saves a model's price, and no word
-    alone does: `certain` without verified claims is asked about like any other.
+    alone does: `certain` without verified claims that have converged is asked about like any other.
     """
     if not prepared.model or thread.expert_asked:
         return ()
     step = thread.trail[-1]
-    if step.submission.confidence is Confidence.CERTAIN and gate(thread).assurance is Assurance.VERIFIED:
+    is_certain = step.submission.confidence is Confidence.CERTAIN
+    if is_certain and gate(thread).assurance is Assurance.VERIFIED and reason_of_convergence(thread):
         return ()
     return (Asked(f"expert:{step.number}:{step.attempt}", step.number, prepared.model),)
 

@@ -125,7 +125,8 @@ def _counted(thread: Thread, totals: Totals, step: Step, *, files_new: int) -> T
 def _answers_before(thread: Thread, number: int) -> dict[int, PanelAnswer]:
     """Return what the steps before `number` heard, without what an exchange at the end made of it."""
     kept = {seat: answer for seat, answer in thread.answers.items() if seat < number}
-    return {seat: replace(answer, revised=None, revision="") for seat, answer in kept.items()}
+    first = {"revised": None, "revision": "", "revised_reasons": (), "revised_conditions": ()}
+    return {seat: replace(answer, **first) for seat, answer in kept.items()}
 
 
 def _after(thread: Thread, **changes: Any) -> Thread:

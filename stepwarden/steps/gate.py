@@ -14,11 +14,12 @@ from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
 from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.steps.question_kind import QuestionKind
+from stepwarden.steps.relevance import why_beside
+from stepwarden.steps.support import NO_SUPPORT, Support
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Assurance, Issue, Thread
 
 CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
-NEAR_LINES = 10  # an issue rests on a verified quote of its file within so many lines (protocol, section 4)
 
 
 def _no_clauses(_: Thread) -> tuple[Clause, ...]:
@@ -84,37 +85,45 @@ def steps_to_close(clauses: int) -> int:
 def _evidence_clauses(thread: Thread) -> list[Clause]:
     claims = thread.claims
     clauses = [
-        Clause("issue", issue.id)
+        _clause_of(issue.id, _issue_support(issue, claims), Clause("issue", issue.id))
         for issue in claims.issues.values()
         if issue.severity.needs_evidence and not _rests(issue, claims)
     ]
     if claims.hypothesis is not None and not hypothesis_rests(thread):
-        clauses.append(Clause("hypothesis"))
+        clauses.append(_clause_of("hypothesis", _hypothesis_support(claims), Clause("hypothesis")))
     return clauses + [Clause("refuted", path) for path in claims.refuted]
 
 
+def _clause_of(claim: str, support: Support, unquoted: Clause) -> Clause:
+    """Return what bars the finish for a claim that does not rest: its quote that is beside the point, or none."""
+    return unquoted if support.beside is None else Clause("irrelevant", claim, why_beside(support.beside))
+
+
+def _issue_support(issue: Issue, claims: Claims) -> Support:
+    return NO_SUPPORT if is_filler(issue.description) else claims.issue_supports[issue.id]
+
+
+def _hypothesis_support(claims: Claims) -> Support:
+    if claims.hypothesis is None or is_filler(claims.hypothesis):
+        return NO_SUPPORT
+    marked, unmarked = claims.hypothesis_supports
+    return unmarked if unmarked.relevant or (marked.beside is None and not marked.relevant) else marked
+
+
 def _rests(issue: Issue, claims: Claims) -> bool:
-    if is_filler(issue.description):
-        return False
-    if issue.id in claims.supported:
-        return True
-    near = claims.held.get(issue.path or "", ())
-    return any(
-        issue.line is None or (item.line is not None and abs(item.line - issue.line) <= NEAR_LINES) for item in near
-    )
+    return _issue_support(issue, claims).relevant
 
 
 def hypothesis_rests(thread: Thread) -> bool:
-    """Whether the current hypothesis has a quote that holds.
+    """Whether the current hypothesis has a quote that holds and has to do with it.
 
     A filler claims nothing, so nothing supports it.
     """
-    claims = thread.claims
-    return claims.hypothesis is not None and not is_filler(claims.hypothesis) and claims.hypothesis_rests
+    return _hypothesis_support(thread.claims).relevant
 
 
 def evidenced_issues(thread: Thread) -> frozenset[str]:
-    """Return the ids of the live issues, of any severity, that rest on a quote that holds."""
+    """Return the ids of the live issues, of any severity, that rest on a quote that holds and has to do with them."""
     return frozenset(issue.id for issue in thread.claims.issues.values() if _rests(issue, thread.claims))
 
 

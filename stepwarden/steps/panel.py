@@ -6,7 +6,7 @@ from typing import Any
 
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, panelist_name
-from stepwarden.steps.synthesis import Synthesis, synthesis
+from stepwarden.steps.synthesis import Seats, Synthesis, synthesis
 from stepwarden.steps.thread import Thread
 
 MOST_PANELISTS = 10  # models that one consensus asks (protocol, section 6); at least two
@@ -28,6 +28,11 @@ class Panelist:
         """The name it is shown by."""
         return panelist_name(self.model, self.stance)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it was told no side to argue, so that its vote counts."""
+        return self.stance is Stance.NEUTRAL
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
@@ -47,6 +52,13 @@ class Panel:
         """The names of all panelists."""
         return tuple(one.name for one in self.panelists)
 
+    @property
+    def seats(self) -> Seats:
+        """Who of them votes freely, who argues a side, and which models they are."""
+        free = tuple(one.name for one in self.panelists if one.is_free)
+        argued = tuple(one.name for one in self.panelists if not one.is_free)
+        return Seats(free, argued, frozenset(one.model for one in self.panelists))
+
     def unheard(self, thread: Thread) -> tuple[Panelist, ...]:
         """Return the panelists that no live step has heard."""
         return tuple(one for one in self.panelists if one.number not in thread.answers)
@@ -59,9 +71,13 @@ class Panel:
         """Return one open clause for each panelist that was not heard."""
         return tuple(Clause("not_heard", one.name) for one in self.unheard(thread))
 
+    def free_voters(self, thread: Thread) -> tuple[Panelist, ...]:
+        """Return the panelists whose free votes were heard."""
+        return tuple(one for one in self.panelists if one.is_free and thread.answers[one.number].counted is not None)
+
     def synthesis(self, thread: Thread) -> Synthesis:
-        """Return what the answers heard so far come to, with the agent's own vote."""
-        return synthesis(thread.answers.values(), self.names, agent_answer(thread))
+        """Return what the answers heard so far come to; the agent's own vote stands beside them."""
+        return synthesis(thread.answers.values(), self.seats, agent_answer(thread))
 
 
 def panel_of(thread: Thread) -> Panel | None:

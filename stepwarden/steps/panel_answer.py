@@ -32,8 +32,9 @@ class PanelAnswer:
     """The answer of one panelist, whose number is `seat`; the agent's own is 0.
 
     `vote` None: it was heard and is not tallied, such as an answer in prose. `confidence` is 0 to 1. `settles` is the
-    evidence that would decide the question. `cost` is in US dollars, None where the price is not known. `failed` says
-    why there is no answer. `revised` is the vote of the exchange round, where it gave one.
+    evidence that would decide the question, `alternatives` what it would rather have. `cost` is in US dollars, None
+    where the price is not known. `failed` says why there is no answer. The `revised` fields are of
+    the exchange round, where it voted again.
     """
 
     seat: int
@@ -50,6 +51,9 @@ class PanelAnswer:
     failed: str = ""
     revised: Vote | None = None
     revision: str = ""
+    alternatives: tuple[str, ...] = ()
+    revised_reasons: tuple[str, ...] = ()
+    revised_conditions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,6 +64,22 @@ class PanelAnswer:
     def counted(self) -> Vote | None:
         """The vote that counts: the last one given, None where it has none."""
         return None if self.failed else self.revised or self.vote
+
+    @property
+    def final_reasons(self) -> tuple[str, ...]:
+        """The reasons for the vote that counts: those of an earlier, other vote speak against it."""
+        return self.revised_reasons if self.revised not in {None, self.vote} else self.reasons
+
+    @property
+    def final_conditions(self) -> tuple[str, ...]:
+        """The conditions of the vote that counts."""
+        return self.revised_conditions if self.revised not in {None, self.vote} else self.conditions
+
+    @property
+    def argues(self) -> Stance:
+        """The side that its vote speaks for; a conditional one speaks for the side that it was told to argue."""
+        sides = {Vote.SUPPORT: Stance.FOR, Vote.OPPOSE: Stance.AGAINST}
+        return self.stance if self.counted is None else sides.get(self.counted, self.stance)
 
     @property
     def price(self) -> str:

@@ -119,9 +119,9 @@ class StepReply:
         return self.thread.asked_model if waits else ""
 
     @property
-    def signals(self) -> Mapping[Signal, str]:
+    def signals(self) -> Mapping[Signal, Signalled]:
         """What the manager signalled, with its reasons."""
-        return {event.signal: event.reason for event in self.decided if isinstance(event, Signalled)}
+        return {event.signal: event for event in self.decided if isinstance(event, Signalled)}
 
 
 @dataclass(frozen=True, slots=True)

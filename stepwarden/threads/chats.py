@@ -5,8 +5,8 @@ Nothing goes on in the background: a call that is cancelled aborts its request, 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
@@ -27,6 +27,7 @@ from stepwarden.models import (
     Models,
     ModelTier,
     find_some,
+    shown_seconds,
 )
 from stepwarden.storage import kinds
 from stepwarden.threads.calls import Caller
@@ -36,6 +37,13 @@ from stepwarden.threads.journal import Journal
 from stepwarden.threads.submissions import ATTEMPTS, new_thread_id
 
 _NAMED_MODELS = 3  # that see images, in a refusal
+
+Hear = Callable[[str], None]
+"""Told each piece of an answer as it comes. Only the whole is the answer: a piece may turn out to have been thought."""
+
+
+def _hear_nothing(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,20 @@ class _Context:
     workspace: Workspace
 
 
+class _Call:
+    """One call: until when it may take, and how much of its answer has come."""
+
+    def __init__(self, until: float, hear: Hear) -> None:
+        self.until = until
+        self.characters = 0
+        self._hear = hear
+
+    def note(self, piece: str) -> None:
+        """Hand on a piece of the answer."""
+        self.characters += len(piece)
+        self._hear(piece)
+
+
 class Chats:
     """Answers the messages of all chats of this process, those of one chat one after another.
 
@@ -89,8 +111,8 @@ class Chats:
         self._call_s = call_s
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ask(self, question: ChatQuestion) -> Chat:
-        """Return the chat with the answer as its last turn; it is on disk by then.
+    async def ask(self, question: ChatQuestion, hear: Hear = _hear_nothing) -> Chat:
+        """Return the chat with the answer as its last turn; it is on disk by then. `hear` is told the pieces before.
 
         A question that repeats the last turn, its files included, gets that turn's answer again and asks nobody.
         Raises ModelError where there is no answer, UnknownStream for an id the caller has nothing of, RootRefused,
@@ -99,10 +121,11 @@ class Chats:
         until = deadline(self._call_s)
         head = await self._journal.head(question.thread_id, question.caller) if question.thread_id else None
         if head is None or head.kind != kinds.CHAT.name:
-            return await self._answer(question, Chat(new_thread_id(CHAT)), head.stream if head else None, until)
+            origin = head.stream if head else None
+            return await self._answer(question, Chat(new_thread_id(CHAT)), origin, _Call(until, hear))
         async with self._turn_of(head.stream, until):
             chat = await load_chat(self._journal, head.stream, question.caller)
-            return await self._answer(question, chat, chat.turns[0].origin, until)
+            return await self._answer(question, chat, chat.turns[0].origin, _Call(until, hear))
 
     @asynccontextmanager
     async def _turn_of(self, chat_id: str, until: float) -> AsyncGenerator[None]:
@@ -119,7 +142,7 @@ class Chats:
         finally:
             lock.release()
 
-    async def _answer(self, question: ChatQuestion, chat: Chat, origin: str | None, until: float) -> Chat:
+    async def _answer(self, question: ChatQuestion, chat: Chat, origin: str | None, call: _Call) -> Chat:
         context = await self._context(question, chat, origin)
         if await anyio.to_thread.run_sync(_repeats_last, question, context):
             return chat
@@ -127,7 +150,7 @@ class Chats:
             await find_some(self._models)
         choice = self._choose(question, chat)
         request, turn = await anyio.to_thread.run_sync(_composed, question, context, choice, self._wording)
-        reply = await self._complete(replace(request, principal=question.caller.principal), until)
+        reply = await self._complete(replace(request, principal=question.caller.principal), call)
         return await self._record(chat, _answered(turn, reply), question.caller)
 
     async def _context(self, question: ChatQuestion, chat: Chat, origin: str | None) -> _Context:
@@ -146,42 +169,58 @@ class Chats:
         return _Context(chat, origin, directory, briefing, workspace)
 
     def _choose(self, question: ChatQuestion, chat: Chat) -> Choice:
-        """Return the model that was named, else that of the last turn, else by need; for images one that sees them."""
+        """Return the model that was named, else that of the last turn, else by need; for images one that may see."""
         if question.model is not None or chat.last is None:
             choice = self._models.choose(question.model, ModelTier.BALANCED)
         else:
             choice = replace(self._models.choose(chat.last.asked, ModelTier.BALANCED), why="as in the turn before")
-        if not question.images or choice.info.sees_images:
+        if not question.images or choice.info.sees_images is not False:
             return choice
-        seeing = [info.name for info in self._models.usable() if info.sees_images]
+        usable = [info for info in self._models.usable() if info.sees_images is not False]
+        seeing = [info.name for info in sorted(usable, key=lambda info: info.sees_images is None)]
         if seeing and not question.names_a_model:
             return replace(self._models.choose(seeing[0], ModelTier.BALANCED), why="the first that sees images")
         named = f", or name one that does ({', '.join(seeing[:_NAMED_MODELS])})" if seeing else "; no usable model does"
         text = f"{choice.info.name} sees no images, as far as is known: leave them out{named}."
         raise ModelError(ErrorKind.UNSUPPORTED, text, model=choice.info.name)
 
-    async def _complete(self, request: ModelRequest, until: float) -> ModelReply:
-        left_s = max(0.0, until - deadline(0))
+    async def _complete(self, request: ModelRequest, call: _Call) -> ModelReply:
+        left_s = max(0.0, call.until - deadline(0))
         try:
             with anyio.fail_after(left_s):
-                return await self._models.complete(replace(request, deadline_s=left_s))
+                return await self._streamed(replace(request, deadline_s=left_s), call)
         except TimeoutError:
-            raise self._too_slow(request.model) from None
+            raise self._too_slow(request.model, self._call_s, call) from None
         except ModelError as error:
             if error.kind is ErrorKind.TIMEOUT:
-                raise self._too_slow(request.model) from error
+                raise self._too_slow(request.model, error.waited_s or self._call_s, call) from error
             raise
 
-    def _too_slow(self, model: str) -> ModelError:
+    async def _streamed(self, request: ModelRequest, call: _Call) -> ModelReply:
+        """Return the answer, its pieces told; one that broke off is asked for once more, as a whole."""
+        try:
+            async with aclosing(self._models.stream(request)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, ModelReply):
+                        return piece
+                    call.note(piece)
+        except ModelError as error:
+            if not call.characters or error.kind not in {ErrorKind.NETWORK, ErrorKind.SERVER}:
+                raise
+        return await self._models.complete(replace(request, deadline_s=max(0.0, call.until - deadline(0))))
+
+    def _too_slow(self, model: str, waited_s: float, call: _Call) -> ModelError:
         fast = "a faster model"
         with suppress(ModelError):
             known = self._models.choose(None, ModelTier.FAST).info.name
             fast += f" ({known})" if known != model else ""
-        text = (
-            f"{model} gave no answer in {self._call_s:g} s, so the request was ended. "
-            f"Ask {fast}, send less at once, or set thinking_mode to minimal."
-        )
-        return ModelError(ErrorKind.TIMEOUT, text, model=model)
+        waited = shown_seconds(waited_s)
+        if call.characters:
+            what = f"{model} was still answering after {waited} ({call.characters:,} characters)"
+        else:
+            what = f"{model} gave no answer in {waited}"
+        text = f"{what}, so the request was ended. Ask {fast}, send less at once, or set thinking_mode to minimal."
+        return ModelError(ErrorKind.TIMEOUT, text, model=model, waited_s=waited_s)
 
     async def _record(self, chat: Chat, turn: Turn, caller: Caller) -> Chat:
         for _ in range(ATTEMPTS):
@@ -241,9 +280,16 @@ def _composed(question: ChatQuestion, context: _Context, choice: Choice, wording
         images=len(question.images),
         directory=context.workspace.directory or context.directory,
         origin=context.origin,
-        notes=() if context.workspace.readable or not names else ("No file may be read: send working_directory.",),
+        notes=tuple(_notes(question, context, choice)),
     )
     return request, turn
+
+
+def _notes(question: ChatQuestion, context: _Context, choice: Choice) -> Iterator[str]:
+    if question.files and not context.workspace.readable:
+        yield "No file may be read: send working_directory."
+    if question.images and choice.info.sees_images is None:
+        yield f"It is not known whether {choice.info.name} sees images."
 
 
 def _answered(turn: Turn, reply: ModelReply) -> Turn:

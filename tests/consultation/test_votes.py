@@ -9,7 +9,7 @@ from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure
 from stepwarden.consultation.votes import revised
 from stepwarden.models import Usage
 from stepwarden.steps.panel_answer import PanelAnswer, Vote
-from stepwarden.steps.synthesis import synthesis
+from stepwarden.steps.synthesis import Seats, synthesis
 from stepwarden.steps.thread import Thread
 from tools.shared.consensus_view import synthesis_lines, synthesis_part
 
@@ -36,8 +36,17 @@ def test_what_the_exchange_cost_counts_whatever_came_of_it(
 
 def test_a_changed_vote_is_told_with_its_reason() -> None:
     voice = revised(FIRST, ModelAnswer("", "m", "p", PAID, 1.0, {"vote": "support", "summary": "it is fast now"}))
-    found = synthesis([voice, PanelAnswer(2, "n", "n", vote=Vote.SUPPORT, summary="yes")], ["m", "n"])
+    found = synthesis([voice, PanelAnswer(2, "n", "n", vote=Vote.SUPPORT, summary="yes")], Seats(("m", "n")))
     thread = replace(Thread("consensus-x", "consensus"), answers={1: voice})
     assert "- m: support (before the exchange: oppose): it is fast now" in synthesis_lines(
-        synthesis_part(found, thread)
+        synthesis_part(found, thread), ()
     )
+
+
+def test_a_changed_vote_leaves_the_reasons_of_the_old_one_behind() -> None:
+    first = replace(FIRST, reasons=("it locks",), conditions=("no lock",))
+    again = {"vote": "support", "summary": "fast now", "reasons": ["the lock is gone"], "conditions": []}
+    changed = revised(first, ModelAnswer("", "m", "p", PAID, 1.0, again))
+    assert (changed.final_reasons, changed.final_conditions) == (("the lock is gone",), ())
+    kept = revised(first, ModelAnswer("", "m", "p", PAID, 1.0, again | {"vote": "oppose", "reasons": []}))
+    assert (kept.final_reasons, kept.final_conditions) == (("it locks",), ("no lock",))

@@ -9,7 +9,7 @@ import pytest
 
 from stepwarden.files import FileFact, RootPolicy, Workspace, open_workspace
 from stepwarden.files.workspace import CALL_HINTS
-from stepwarden.steps.evidence import Evidence, Quote, Verdict
+from stepwarden.steps.evidence import Evidence, LineKind, Quote, QuoteContext, Verdict
 
 BODY = "def total(items):\n    return sum(items)\n\n\nlast = total([1, 2, 3])\n"
 
@@ -42,6 +42,7 @@ def test_a_quote_comes_back_with_name_line_hash_and_what_it_supports(workspace: 
             "I2",
             "found at line 2, not 1",
             hashlib.sha256(BODY.encode()).hexdigest(),
+            QuoteContext(LineKind.CODE, (2,), ("total",), (1, 2), ("sum", "items"), ("sum",)),
         )
     ]
 

@@ -7,7 +7,7 @@ from stepwarden.manager.review import review
 from stepwarden.manager.size_estimate import size
 from stepwarden.steps.admission import Accept, admit
 from stepwarden.steps.events import Refused
-from stepwarden.steps.evidence import Evidence, Quote, Verdict
+from stepwarden.steps.evidence import Evidence, LineKind, Quote, QuoteContext, Verdict
 from stepwarden.steps.fold import apply
 from stepwarden.steps.gate import Policy, assess
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
@@ -34,6 +34,12 @@ THEORY = "the cache key leaves the tenant out"
 
 def seen(path="a.py", supports: str | None = "hypothesis", quote="key = user_id + region"):
     return Evidence(path, quote, Verdict.VERIFIED, line=1, supports=supports)
+
+
+def beside(path="b.py", supports: str | None = "hypothesis", quote="total = price * amount"):
+    """Return a quote that is there and has nothing to do with anything that is claimed."""
+    context = QuoteContext(LineKind.CODE, (7,), ("other_part",), (5, 9), ("price", "amount"))
+    return Evidence(path, quote, Verdict.VERIFIED, line=7, supports=supports, context=context)
 
 
 def made_up(path="a.py", supports: str | None = "hypothesis", quote="key = nothing_like_this"):

@@ -5,7 +5,7 @@ from functools import cache
 import anyio
 
 from bench.manager.agents import CHARACTERS, IRRELEVANT, MADE_UP
-from bench.manager.figures import criteria, figures
+from bench.manager.figures import IRRELEVANT_VERIFIED, criteria, figures
 from bench.manager.policies import RULES, RULES_AND_MODEL, play_seed
 from bench.manager.recorded import SHIPPED, read_recordings
 from bench.manager.report import recordings_table, report
@@ -41,7 +41,7 @@ def test_every_kind_of_agent_is_played_and_no_made_up_quote_ends_as_verified():
 
 def test_liars_with_true_quotes_beside_the_point_are_counted_as_what_they_are():
     results = [result for result in played() if result.thread.character is IRRELEVANT]
-    assert figures(results, RULES).irrelevant_verified > 0
+    assert figures(results, RULES).irrelevant_verified <= IRRELEVANT_VERIFIED
     assert not any(result.played[RULES].success for result in results)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manager_driver import DEBUG, POLICIES, THEORY, Talk, issue, made_up, planned, seen
+from manager_driver import DEBUG, POLICIES, THEORY, Talk, beside, issue, made_up, planned, seen
 
 from stepwarden.manager.facts import TaskFacts
 from stepwarden.steps.clause import Clause
@@ -27,11 +27,11 @@ def investigated(**settings):
 
 
 @pytest.mark.parametrize("word", SURE)
-def test_a_verified_thread_that_changes_no_more_ends_early(word):
+def test_a_verified_thread_that_a_new_quote_leaves_as_it_is_ends_early(word):
     talk = investigated()
-    advice = talk.step(files=["b.py"], confidence=word)
+    advice = talk.step(seen("b.py"), confidence=word)
     assert (advice.end, advice.plan, advice.signal) == (True, None, None)
-    assert advice.reason == "verified, and step 3 changed no conclusion"
+    assert advice.reason == "verified, and a new quote at step 3 changed no conclusion"
     assert (talk.thread.outcome, talk.thread.assurance, talk.thread.ended_by) == (
         Outcome.DONE,
         Assurance.VERIFIED,
@@ -45,12 +45,43 @@ def test_a_verified_thread_that_changes_no_more_ends_early(word):
 
 @pytest.mark.parametrize("word", [None, "exploring", "low", "medium", "high"])
 def test_a_lower_word_never_ends(word):
-    assert not investigated().step(files=["b.py"], confidence=word).end
+    assert not investigated().step(seen("b.py"), confidence=word).end
+
+
+@pytest.mark.parametrize("again", [(), (seen(),), (made_up("b.py"),)], ids=["no quote", "the same", "a made-up one"])
+def test_a_step_without_new_evidence_converges_nothing_and_is_asked_to_disprove(again):
+    talk = investigated()
+    advice = talk.step(*again, files=["b.py"], confidence="certain")
+    assert not advice.end
+    assert advice.signal is (Signal.DISPROVE if not again or again[0].holds else None)
+
+
+def test_a_conclusion_that_is_only_repeated_has_not_converged():
+    talk = Talk(work=LONG)
+    talk.step(seen(), hypothesis=THEORY, confidence="certain")
+    advice = talk.step(seen(), hypothesis=THEORY, files=["b.py"], confidence="certain")
+    assert (advice.end, advice.signal) == (False, Signal.DISPROVE)
+    assert advice.reason == "all is verified, but step 2 brought no new quote"
+
+
+def test_a_quote_counts_once_however_it_is_cut_or_marked():
+    talk = investigated()
+    line = "key = user_id + region"
+    for number, again in enumerate((line, line[:-3], f"  {line}", f"{line}\n")):
+        for supports in ("hypothesis", None):
+            quote = seen(quote=again, supports=supports)
+            assert not talk.step(quote, files=[f"{number}.py"], confidence="certain").end
+
+
+def test_evidence_that_has_nothing_to_do_with_the_conclusion_converges_nothing():
+    talk = investigated()
+    advice = talk.step(beside("b.py"), confidence="certain")
+    assert (advice.end, advice.signal) == (False, Signal.DISPROVE)
 
 
 @pytest.mark.parametrize(("word", "ends"), [("very_high", False), ("almost_certain", False), ("certain", True)])
 def test_with_an_expert_at_hand_only_certain_ends_by_the_rules(word, ends):
-    advice = investigated(expert=True).step(files=["b.py"], confidence=word)
+    advice = investigated(expert=True).step(seen("b.py"), confidence=word)
     assert advice.end is ends
     assert advice.signal is None
 
@@ -58,8 +89,8 @@ def test_with_an_expert_at_hand_only_certain_ends_by_the_rules(word, ends):
 def test_the_tools_minimum_of_steps_comes_first():
     talk = Talk(policy=POLICIES["analyze"], work=TaskFacts("look", hint=7))
     talk.step(seen(), hypothesis=THEORY, confidence="certain")
-    assert not talk.step(files=["b.py"], confidence="certain").end
-    assert talk.step(files=["c.py"], confidence="certain").end
+    assert not talk.step(seen("b.py"), confidence="certain").end
+    assert talk.step(seen("c.py"), confidence="certain").end
 
 
 def test_superseded_steps_do_not_count_for_the_minimum():
@@ -90,12 +121,12 @@ def test_a_liar_with_made_up_quotes_never_ends():
 def test_one_made_up_quote_beside_true_ones_bars_the_end_until_it_is_withdrawn():
     talk = investigated()
     assert not talk.step(seen(), made_up("b.py"), confidence="certain").end
-    assert talk.step(withdrawn=["b.py"], confidence="certain").end
+    assert talk.step(seen("c.py"), withdrawn=["b.py"], confidence="certain").end
 
 
 def test_where_no_file_can_be_read_nothing_ends_early():
     talk = investigated(readable=False)
-    assert not talk.step(files=["b.py"], confidence="certain").end
+    assert not talk.step(seen("b.py"), confidence="certain").end
 
 
 def test_a_severe_issue_without_evidence_bars_the_end():
@@ -103,13 +134,13 @@ def test_a_severe_issue_without_evidence_bars_the_end():
     talk.step(issues=[issue()], confidence="high")
     assert not talk.step(files=["b.py"], confidence="certain").end
     talk.step(seen(supports="I1", quote="another line of a.py"), confidence="high")
-    assert talk.step(files=["c.py"], confidence="certain").end
+    assert talk.step(seen("c.py"), confidence="certain").end
 
 
 def test_a_review_with_an_evidenced_severe_issue_ends_without_a_hypothesis():
     talk = Talk(policy=POLICIES["codereview"], work=TaskFacts("look", hint=5))
     talk.step(seen(supports="I1"), issues=[issue()])
-    assert talk.step(files=["b.py"], confidence="certain").end
+    assert talk.step(seen("b.py"), confidence="certain").end
 
 
 def test_a_review_without_any_claim_does_not_end_early():
@@ -121,12 +152,12 @@ def test_a_review_without_any_claim_does_not_end_early():
 def test_an_open_checklist_bars_the_end():
     open_item = (Clause("checklist", "1"),)
     talk = investigated(policy=replace(DEBUG, checklist=lambda thread: open_item if thread.last < 4 else ()))
-    assert not talk.step(files=["b.py"], confidence="certain").end
-    assert talk.step(files=["c.py"], confidence="certain").end
+    assert not talk.step(seen("b.py"), confidence="certain").end
+    assert talk.step(seen("c.py"), confidence="certain").end
 
 
 def test_a_verified_thread_ends_although_its_agent_asked_for_more():
-    assert investigated().step(files=["b.py"], confidence="certain", total=12).end
+    assert investigated().step(seen("b.py"), confidence="certain", total=12).end
 
 
 def test_an_issue_of_a_revised_step_is_compared_with_what_stands():
@@ -139,7 +170,7 @@ def test_an_issue_of_a_revised_step_is_compared_with_what_stands():
 def test_a_revision_that_repeats_an_issue_is_no_change():
     talk = investigated(policy=POLICIES["planner"])
     talk.step(seen(supports="I1"), issues=[issue()], confidence="high")
-    assert talk.step(seen(supports="I1"), issues=[issue()], confidence="certain", replaces=3).end
+    assert talk.step(seen("b.py", supports="I1"), issues=[issue()], confidence="certain", replaces=3).end
 
 
 # Disproof
@@ -161,8 +192,20 @@ def test_a_conclusion_of_the_last_step_is_to_be_disproved_once():
 
 def test_an_answer_that_leaves_the_conclusion_standing_ends():
     talk, _ = changed_late()
-    advice = talk.step(files=["b.py"], issues=[issue("typo", Severity.LOW)], confidence="certain")
+    advice = talk.step(seen("b.py"), issues=[issue("typo", Severity.LOW)], confidence="certain")
     assert (advice.end, advice.reason) == (True, "verified, and it stood an attempt to disprove it")
+
+
+def test_an_answer_without_a_new_quote_ends_nothing():
+    talk, _ = changed_late()
+    assert not talk.step(seen(), files=["b.py"], confidence="certain").end
+
+
+@pytest.mark.parametrize(("findings", "ends"), [("other_part() checks it too", True), ("I tried", False)])
+def test_an_answer_names_what_it_looked_at(findings, ends):
+    talk, _ = changed_late()
+    minor = issue("typo", Severity.LOW)
+    assert talk.step(beside("b.py"), findings=findings, issues=[minor], confidence="certain").end is ends
 
 
 def test_an_answer_that_changes_the_hypothesis_grows_the_plan_and_asks_no_second_time():
@@ -170,7 +213,7 @@ def test_an_answer_that_changes_the_hypothesis_grows_the_plan_and_asks_no_second
     advice = talk.step(seen("c.py"), hypothesis="the clock runs backwards", confidence="certain")
     assert (advice.end, advice.signal) == (False, None)
     assert planned(advice).reason == "a refuted hypothesis replaced"
-    assert talk.step(files=["d.py"], confidence="certain").end
+    assert talk.step(seen("d.py"), confidence="certain").end
 
 
 def test_a_later_step_is_no_answer_to_the_question():
@@ -199,7 +242,7 @@ def test_an_answer_that_withdraws_a_severe_issue_does_not_end():
     talk.step(seen(supports="I1"), issues=[issue()], confidence="certain")
     assert talk.thread.disproof_asked == 3
     assert not talk.step(issues=[replace(issue(), id="I1", withdrawn=True)], confidence="certain").end
-    assert talk.step(files=["d.py"], confidence="certain").end
+    assert talk.step(seen("d.py"), confidence="certain").end
 
 
 def test_an_answer_with_a_refuted_quote_does_not_end():
@@ -211,7 +254,7 @@ def test_an_answer_with_a_refuted_quote_does_not_end():
 def test_the_same_issues_sent_again_are_no_change():
     talk = investigated()
     talk.step(seen(supports="I1"), issues=[issue()], confidence="high")
-    assert talk.step(files=["b.py"], issues=[issue()], confidence="certain").end
+    assert talk.step(seen("b.py"), issues=[issue()], confidence="certain").end
 
 
 def test_an_issue_made_worse_is_a_change():

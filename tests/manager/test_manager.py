@@ -13,6 +13,7 @@ from stepwarden.manager.manager import Manager
 from stepwarden.manager.review import review
 from stepwarden.manager.size_estimate import size
 from stepwarden.steps.thread import DecidedBy, Outcome, Signal
+from tests.support.loop_clock import LoopClock
 
 pytestmark = pytest.mark.anyio
 WORK = TaskFacts("wrong at a.py:3")
@@ -29,6 +30,10 @@ class ScriptedAdviser:
 
     answer: Proposal | AdviserError | None
     asked: int = 0
+    prepared: int = 0
+
+    async def prepare(self) -> None:
+        self.prepared += 1
 
     async def size(self, facts, policy, rules) -> Proposal:
         return await self._answer()
@@ -91,7 +96,7 @@ async def test_a_proposal_out_of_bounds_is_brought_inside(proposed, likely):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (None, "model timed out"),
+        (None, "no answer of the model in 0.02 s"),
         (AdviserError("503"), "model failed"),
         (Proposal(0, "none"), "model made no sense"),
         (Proposal(4, " \n"), "model made no sense"),
@@ -107,6 +112,27 @@ async def test_the_rules_stand_where_the_model_does_not_answer_and_the_reason_sa
     advice = await manager.review(case)
     assert (advice.signal, advice.by) == (Signal.STALLED, DecidedBy.RULE)
     assert advice.reason == f"{said}; rules: {review(case).reason}"
+
+
+class SlowToPrepare(ScriptedAdviser):
+    async def prepare(self) -> None:
+        clock = LoopClock()
+        clock.forward(10)
+        await clock.settled()
+
+
+async def test_the_time_for_an_answer_begins_when_the_model_is_asked():
+    """A fresh process imports a client first, which takes longer than the model may."""
+    advice = await Manager(SlowToPrepare(Proposal(6, "two caches"))).size(WORK, DEBUG)
+    assert (advice.by, advice.reason) == (DecidedBy.MODEL, "two caches")
+
+
+async def test_nothing_is_prepared_where_no_model_is_asked():
+    adviser = ScriptedAdviser(Proposal(6, "two caches"))
+    talk = Talk(work=WORK)
+    talk.step(files=["a.py"])
+    await Manager(adviser).review(talk.case)
+    assert (adviser.prepared, adviser.asked) == (0, 0)
 
 
 async def test_a_cancelled_call_is_not_taken_for_a_slow_model():
@@ -144,7 +170,7 @@ async def test_an_early_end_needs_no_model():
     manager, adviser = managed()
     talk = Talk(work=WORK)
     talk.step(seen(), hypothesis=THEORY)
-    talk.record(files=["b.py"], confidence="certain", total=8)
+    talk.record(seen("b.py"), confidence="certain", total=8)
     assert (await manager.review(talk.case)).end
     assert adviser.asked == 0
 

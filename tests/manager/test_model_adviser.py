@@ -66,7 +66,7 @@ async def test_the_request_is_small_quick_typed_and_cached():
     models = answers()
     await managed(models, None).size(WORK, DEBUG)
     (request,) = models.asked
-    assert models.chosen == [(None, ModelTier.FAST)]
+    assert set(models.chosen) == {(None, ModelTier.FAST)}
     assert (request.model, request.answer, request.cache, request.purpose) == ("quick", StepsAnswer, True, "manager")
     assert (request.temperature or 0) <= 0.2
     assert request.max_output_tokens is not None
@@ -133,13 +133,21 @@ async def test_every_error_and_every_nonsense_is_an_adviser_error(answer):
         await adviser.review(case, review(case))
 
 
+async def test_the_model_that_is_asked_is_made_ready_first_and_one_that_is_not_there_is_no_error():
+    models = answers()
+    await managed(models, None).size(WORK, DEBUG)
+    assert models.warmed == ["quick"]
+    assert (await managed(answers(), "unknown").size(PLAIN, DEBUG)).by is DecidedBy.RULE
+
+
 async def test_a_model_that_cannot_be_chosen_is_an_adviser_error():
     with pytest.raises(AdviserError, match=r"No model here is named .unknown."):
         await ModelAdviser(answers(), "unknown", "You advise.").size(WORK, DEBUG, size(WORK, DEBUG))
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(None, "model timed out"), (ModelError(ErrorKind.SERVER, "503"), "model failed")]
+    ("answer", "said"),
+    [(None, "no answer of the model in 0.02 s"), (ModelError(ErrorKind.SERVER, "503"), "model failed")],
 )
 async def test_the_rules_stand_where_the_model_fails_and_the_reason_says_so(answer, said):
     manager = managed(saying(answer), limit_seconds=0.02)

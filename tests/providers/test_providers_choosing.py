@@ -33,22 +33,22 @@ CUSTOM = {"custom_api_url": "http://127.0.0.1:9/v1"}
 @pytest.mark.parametrize(
     ("configured", "name", "at", "known_as"),
     [
-        (OPENAI, "gpt-5.5", "openai", "gpt-5.5"),
-        (OPENAI, "GPT5.5", "openai", "gpt-5.5"),
-        (OPENAI, "openai/gpt-5.5", "openai", "gpt-5.5"),
+        (OPENAI, "gpt-6.1-sol", "openai", "gpt-6.1-sol"),
+        (OPENAI, "SOL", "openai", "gpt-6.1-sol"),
+        (OPENAI, "openai/gpt-6.1-sol", "openai", "gpt-6.1-sol"),
         (OPENAI, "gpt-9-ultra", "openai", "gpt-9-ultra"),
         (OPENAI, "ft:mine", "openai", "ft:mine"),
-        (OPENAI | ROUTER, "gpt-5.5", "openai", "gpt-5.5"),
-        (OPENAI | ROUTER, "openrouter/gpt-5.5", "openrouter", "openrouter/openai/gpt-5.5"),
+        (OPENAI | ROUTER, "gpt-6.1-sol", "openai", "gpt-6.1-sol"),
+        (OPENAI | ROUTER, "openrouter/gpt-6.1-sol", "openrouter", "openrouter/openai/gpt-6.1-sol"),
         (OPENAI | ROUTER, "meta-llama/llama-9", "openrouter", "meta-llama/llama-9"),
-        (ROUTER, "gpt-5.5", "openrouter", "gpt-5.5"),
+        (ROUTER, "gpt-6.1-sol", "openrouter", "gpt-6.1-sol"),
         (ROUTER, "openai/gpt-9", "openrouter", "openai/gpt-9"),
         (ROUTER, "opus", "openrouter", "claude-opus-5-5"),
         (GLM, "glm", "zhipuai", "glm-5.3"),
         (GLM | CUSTOM, "whatever", "custom", "whatever"),
-        (GLM | CUSTOM, "gpt-5.5", "custom", "gpt-5.5"),
+        (GLM | CUSTOM, "gpt-6.1-sol", "custom", "gpt-6.1-sol"),
         (GLM | CUSTOM, "custom/glm-4.6", "custom", "custom/glm-4.6"),
-        (CUSTOM, "openai/gpt-5.5", "custom", "openai/gpt-5.5"),
+        (CUSTOM, "openai/gpt-6.1-sol", "custom", "openai/gpt-6.1-sol"),
         ({"ollama_host": "localhost"} | OPENAI, "llama3.3:70b", "ollama", "llama3.3:70b"),
         (AZURE, "azure/my-deployment", "azure", "azure/my-deployment"),
     ],
@@ -66,7 +66,7 @@ def test_a_name_means_one_model_and_its_own_name_means_it_too(
 @pytest.mark.parametrize(
     ("configured", "name", "words"),
     [
-        (OPENAI | GLM, "gpt5-minii", "nearest: gpt-5-mini"),
+        (OPENAI | GLM, "gpt6-lunna", "nearest: gpt-6-luna"),
         (OPENAI, "claude-opus-5-5", "it needs ANTHROPIC_API_KEY; nearest"),
         (OPENAI, "anthropic/whatever", "it needs ANTHROPIC_API_KEY"),
         (GLM, "gpt-9", "it needs OPENAI_API_KEY; nearest: glm"),
@@ -87,7 +87,7 @@ def test_a_wrong_name_gets_the_nearest_or_what_to_set(
 
 def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
     models = build_models(settings())
-    for ask in (lambda: models.choose(None, ModelTier.FAST), lambda: models.choose("gpt-5.5", ModelTier.DEEP)):
+    for ask in (lambda: models.choose(None, ModelTier.FAST), lambda: models.choose("gpt-6.1-sol", ModelTier.DEEP)):
         with pytest.raises(ModelError, match=r"set OPENAI_API_KEY, ZHIPUAI_API_KEY or ZAI.*CUSTOM_API_URL") as e:
             ask()
         assert e.value.kind is ErrorKind.NO_MODEL
@@ -98,17 +98,17 @@ def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
 @pytest.mark.parametrize(
     ("configured", "need", "chosen"),
     [
-        (OPENAI, ModelTier.DEEP, "gpt-5.5"),
-        (OPENAI, ModelTier.FAST, "gpt-5.4-mini"),
+        (OPENAI, ModelTier.DEEP, "gpt-6.1-sol"),
+        (OPENAI, ModelTier.FAST, "gpt-6-luna"),
         (GLM, ModelTier.DEEP, "glm-5.3"),
         (GLM, ModelTier.FAST, "glm-4.5-flash"),
         (OPENAI | GLM, ModelTier.FAST, "glm-4.5-flash"),
-        (ROUTER, ModelTier.DEEP, "gpt-5.5"),
+        (ROUTER, ModelTier.DEEP, "gpt-6.1-sol"),
         (CUSTOM | {"custom_model_name": "qwen3"}, ModelTier.DEEP, "qwen3"),
         (CUSTOM | {"custom_model_name": "qwen3"} | GLM, ModelTier.DEEP, "glm-5.3"),
         (OPENAI | GLM | {"default_model": "glm"}, ModelTier.DEEP, "glm-5.3"),
-        (OPENAI | {"default_model": "gpt-5.5"}, ModelTier.FAST, "gpt-5.4-mini"),
-        (OPENAI | GLM | {"models_denied": "gpt-5.5"}, ModelTier.DEEP, "glm-5.3"),
+        (OPENAI | {"default_model": "gpt-6.1-sol"}, ModelTier.FAST, "gpt-6-luna"),
+        (OPENAI | GLM | {"models_denied": "gpt-6.1-sol"}, ModelTier.DEEP, "glm-5.3"),
         (OPENAI | GLM | {"models_allowed": "zhipuai/*"}, ModelTier.DEEP, "glm-5.3"),
         (ROUTER | {"models_denied": "openai/*"}, ModelTier.DEEP, "claude-opus-5-5"),
         (ROUTER | {"models_denied": "openrouter/anthropic/*, GPT-*"}, ModelTier.DEEP, "gemini-3.1-pro-preview"),
@@ -129,12 +129,12 @@ def test_a_choice_says_why(settings: Make) -> None:
 @pytest.mark.parametrize(
     ("rules", "name"),
     [
-        ({"models_denied": "gpt-5.5"}, "openrouter/gpt-5.5"),
-        ({"models_denied": "gpt-5.5"}, "openrouter/openai/gpt-5.5:free"),
-        ({"models_denied": "GPT5.5"}, "gpt-5.5"),
+        ({"models_denied": "gpt-6.1-sol"}, "openrouter/gpt-6.1-sol"),
+        ({"models_denied": "gpt-6.1-sol"}, "openrouter/openai/gpt-6.1-sol:free"),
+        ({"models_denied": "SOL"}, "gpt-6.1-sol"),
         ({"models_denied": "openai/*"}, "gpt-9"),
-        ({"models_allowed": "glm-*"}, "gpt-5.5"),
-        ({"models_allowed": "gpt-*", "models_denied": "*-mini"}, "gpt-5-mini"),
+        ({"models_allowed": "glm-*"}, "gpt-6.1-sol"),
+        ({"models_allowed": "gpt-*", "models_denied": "*-luna"}, "gpt-6-luna"),
     ],
 )
 def test_a_model_that_is_not_allowed_is_refused_by_any_of_its_names(
@@ -158,10 +158,10 @@ async def test_a_denied_model_is_not_asked_either(
 @pytest.mark.parametrize(
     ("allowed", "name"),
     [
-        ("gpt-5-mini", "gpt-5-mini"),
-        ("mini", "gpt-5-mini"),
+        ("gpt-6-luna", "gpt-6-luna"),
+        ("mini", "gpt-6-luna"),
         ("own-model, other", "own-model"),
-        ("gpt-5.4*", "gpt-5.4-mini"),
+        ("gpt-6-l*", "gpt-6-luna"),
     ],
 )
 def test_what_is_allowed_by_name_is_chosen_though_it_is_first_for_no_need(
@@ -229,7 +229,7 @@ async def test_models_are_looked_for_once_for_all_who_wait_and_again_later(
 async def test_discovery_that_fails_leaves_the_catalogue(models: Callable[..., AllModels]) -> None:
     built = models(openai_api_key="k", openai_base_url="http://127.0.0.1:9/v1")
     await built.discover()
-    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-5.5"
+    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-6.1-sol"
 
 
 @pytest.mark.asyncio
@@ -239,18 +239,23 @@ async def test_auto_passes_over_a_provider_whose_key_was_refused(
     """By name it is still asked, and one answer brings it back."""
     server = serve(ScriptedReply(status=401, text="bad key"), "well")
     built = models(openai_api_key="k", openai_base_url=server.url, zhipuai_api_key="k")
-    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-5.5"
+    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-6.1-sol"
     with pytest.raises(ModelError, match="set OPENAI_API_KEY to a valid one"):
-        await built.complete(request("gpt-5.5"))
+        await built.complete(request("gpt-6.1-sol"))
     assert built.choose(None, ModelTier.DEEP).info.name == "glm-5.3"
-    assert built.unusable()[0].why == "OpenAI refused the key: set OPENAI_API_KEY to a valid one."
-    await built.complete(request("gpt-5.5"))
-    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-5.5"
+    assert built.unusable()[0].why == "OpenAI refused the key (401: bad key): set OPENAI_API_KEY to a valid one."
+    await built.complete(request("gpt-6.1-sol"))
+    assert built.choose(None, ModelTier.DEEP).info.name == "gpt-6.1-sol"
 
 
 def test_families_tell_makers_apart() -> None:
     """Votes of one family are not independent, through whatever door they come."""
-    models = [("gpt-5.5", "openai"), ("openai/gpt-5.5", "openrouter"), ("my-gpt", "azure"), ("qwen3:8b", "ollama")]
+    models = [
+        ("gpt-6.1-sol", "openai"),
+        ("openai/gpt-6.1-sol", "openrouter"),
+        ("my-gpt", "azure"),
+        ("qwen3:8b", "ollama"),
+    ]
     assert [family_of(*model) for model in models] == ["openai", "openai", "my", "qwen"]
     assert family_of("meta-llama/llama-9", "openrouter") == "meta-llama"
 
@@ -286,13 +291,13 @@ def test_a_bad_file_of_models_is_a_clear_settings_error(
 def test_the_users_file_is_merged_over_the_catalogue(tmp_path: Path, settings: Make) -> None:
     path = tmp_path / "models.json"
     own = {
-        "models": {"gpt-5.5": {"context": 5}, "qwen3": {"provider": "custom", "aliases": ["q"], "images": True}},
+        "models": {"gpt-6.1-sol": {"context": 5}, "qwen3": {"provider": "custom", "aliases": ["q"], "images": True}},
         "needs": {"deep": ["qwen3"]},
     }
     path.write_text(json.dumps(own))
     models = build_models(settings(models_file=path, **OPENAI, **CUSTOM))
-    assert models.choose("gpt-5.5", ModelTier.DEEP).info.context_tokens == 5
-    assert models.choose("gpt-5.5", ModelTier.DEEP).info.sees_images
+    assert models.choose("gpt-6.1-sol", ModelTier.DEEP).info.context_tokens == 5
+    assert models.choose("gpt-6.1-sol", ModelTier.DEEP).info.sees_images
     assert models.choose(None, ModelTier.DEEP).info.name == "qwen3"
     assert models.choose("Q", ModelTier.DEEP).info.sees_images
 

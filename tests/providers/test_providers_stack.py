@@ -232,12 +232,34 @@ async def test_two_slow_calls_run_side_by_side(
 async def test_the_loop_is_not_held_up_by_a_cold_first_call(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:
-    """Making the client and reading the certificates is a thread's work."""
-    built = models(serve("well"))
-    with functions_called() as (here, in_new_threads):
+    """Making the client and reading the certificates is a thread's work; nobody speaks TLS at that port."""
+    built = models(custom_api_url=serve("well").url.replace("http:", "https:"))
+    with functions_called() as (here, in_new_threads), pytest.raises(ModelError):
         await built.complete(request())
-    assert "create_default_context" not in here
-    assert "create_default_context" in in_new_threads
+    assert "create_ssl_context" not in here
+    assert "create_ssl_context" in in_new_threads
+
+
+async def test_after_a_model_was_warmed_its_first_request_is_sent_at_once(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    """The manager's time for an answer begins then: no client, price or cache may still have to be made."""
+    server = serve("well")
+    built = models(server)
+    with functions_called() as (_, before):
+        await built.warm("m")
+    assert {"_make_client", "_opened", "get_snapshot"} <= before
+    assert server.times_asked == 0
+    with functions_called() as (here, after):
+        await built.complete(request(cache=True))
+    assert not {"_make_client", "_opened", "_import_all"} & (here | after)
+
+
+async def test_a_model_that_cannot_be_warmed_is_told_by_its_request(models: Callable[..., AllModels]) -> None:
+    built = models(custom_api_url="http://models.invalid/v1", http_proxy="nonsense://x")
+    await built.warm("m")
+    with pytest.raises(ModelError, match="HTTP_PROXY"):
+        await built.complete(request())
 
 
 async def test_a_retry_is_told_to_the_log_without_a_warning_of_the_library(

@@ -129,7 +129,15 @@ async def test_a_form_is_asked_for_strictly_where_that_can_be_and_any_text_is_ta
 
 @pytest.mark.parametrize("vote", ["support", "oppose", "conditional"])
 def test_what_the_form_allows_is_read_as_a_vote(vote: Literal["support", "oppose", "conditional"]) -> None:
-    said = VoteForm(vote=vote, confidence=0.7, summary="s", reasons=["r"], conditions=[], evidence_needed=["e"])
+    said = VoteForm(
+        vote=vote,
+        confidence=0.7,
+        summary="s",
+        reasons=["r"],
+        conditions=[],
+        alternatives=["a"],
+        evidence_needed=["e"],
+    )
     read = read_form(f"```json\n{said.model_dump_json()}\n```", vote_form("Vote."))
     assert isinstance(read, VoteAnswer)
     assert read.model_dump(mode="json") == said.model_dump(mode="json")

@@ -42,13 +42,15 @@ OBJECT = {"type": "json_object"}
 
 # profile, model, what is asked beside the prompt, what is sent beside model and messages
 FORMS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-    ("openai", "gpt-5-mini", {"max_output_tokens": 9}, {"max_completion_tokens": 9}),
-    ("openai", "gpt-5-mini", {"temperature": 0.5}, {}),
-    ("openai", "gpt-5-mini", {"thinking": "max"}, {"reasoning_effort": "high"}),
-    ("openai", "gpt-5-mini", {"thinking": "minimal"}, {"reasoning_effort": "minimal"}),
-    ("openai", "gpt-5-mini", {"max_output_tokens": 10**6}, {"max_completion_tokens": 128_000}),
+    ("openai", "gpt-6-luna", {"max_output_tokens": 9}, {"max_completion_tokens": 9}),
+    ("openai", "gpt-6-luna", {"temperature": 0.5}, {}),
+    ("openai", "gpt-6-luna", {"thinking": "max"}, {"reasoning_effort": "max"}),
+    ("openai", "gpt-6-luna", {"thinking": "minimal"}, {"reasoning_effort": "none"}),
+    ("openai", "gpt-6.1-sol", {"thinking": "minimal"}, {"reasoning_effort": "low"}),
+    ("openai", "gpt-5.5", {"thinking": "max"}, {"reasoning_effort": "xhigh"}),
+    ("openai", "gpt-6-luna", {"max_output_tokens": 10**6}, {"max_completion_tokens": 128_000}),
     ("openai", "gpt-7", {"temperature": 0.5, "thinking": "max"}, {"temperature": 0.5, "reasoning_effort": "high"}),
-    ("openai", "gpt-5.5", {"answer": Vote}, {"response_format": STRICT}),
+    ("openai", "gpt-6.1-sol", {"answer": Vote}, {"response_format": STRICT}),
     ("zhipuai", "glm-4.6", {"max_output_tokens": 9}, {"max_tokens": 9}),
     ("zhipuai", "glm-4.6", {"temperature": 0}, {"temperature": 0.01}),
     ("zhipuai", "glm-4.6", {"temperature": 1}, {"temperature": 0.99}),
@@ -65,11 +67,11 @@ FORMS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("xai", "grok-4.7", {"max_output_tokens": 9, "temperature": 2.5}, {"max_tokens": 9, "temperature": 2.0}),
     ("deepseek", "deepseek-v4-pro", {"thinking": "low"}, {"thinking": {"type": "enabled"}, "reasoning_effort": "high"}),
     ("deepseek", "deepseek-v4-pro", {"answer": Vote}, {"response_format": OBJECT}),
-    ("moonshot", "kimi-k3", {"temperature": 0.2, "thinking": "minimal"}, {"reasoning_effort": "low"}),
-    ("moonshot", "kimi-k2.6", {"max_output_tokens": 9}, {"max_completion_tokens": 9}),
+    ("moonshot", "kimi-k3.1-pro", {"temperature": 0.2, "thinking": "minimal"}, {"reasoning_effort": "low"}),
+    ("moonshot", "kimi-k2.7-code", {"max_output_tokens": 9}, {"max_completion_tokens": 9}),
     ("mistral", "mistral-large-4", {"thinking": "high", "temperature": 2}, {"temperature": 1.5}),
-    ("azure", "gpt-5-mini", {"max_output_tokens": 9, "temperature": 0}, {"max_completion_tokens": 9}),
-    ("openrouter", "openai/gpt-5-mini", {"temperature": 0, "thinking": "low"}, {"reasoning_effort": "low"}),
+    ("azure", "gpt-6-luna", {"max_output_tokens": 9, "temperature": 0}, {"max_completion_tokens": 9}),
+    ("openrouter", "openai/gpt-6-luna", {"temperature": 0, "thinking": "low"}, {"reasoning_effort": "low"}),
     ("openrouter", "meta/llama-9", {"temperature": 0, "answer": Vote}, {"temperature": 0, "response_format": STRICT}),
     ("ollama", "llama3.3:70b", {"max_output_tokens": 9, "answer": Vote}, {"max_tokens": 9, "response_format": STRICT}),
     ("custom", "m", {"temperature": 0.3, "max_output_tokens": 9}, {"temperature": 0.3, "max_tokens": 9}),
@@ -115,7 +117,7 @@ def test_a_prompt_without_a_user_gets_one() -> None:
 
 
 def test_images_go_as_parts() -> None:
-    messages = body_of("openai", "gpt-5.5", messages=(Message("user", "u", ("data:image/png;base64,AA==",)),))[
+    messages = body_of("openai", "gpt-6.1-sol", messages=(Message("user", "u", ("data:image/png;base64,AA==",)),))[
         "messages"
     ]
     assert messages[0]["content"] == [
@@ -176,7 +178,7 @@ def test_what_an_endpoint_refuses_is_left_out(
     ("asked", "served", "same"),
     [
         ("gpt-5", "gpt-5-2026-04-01", True),
-        ("gpt-5", "gpt-5-mini", False),
+        ("gpt-5", "gpt-6-luna", False),
         ("openai/gpt-5:free", "gpt-5", True),
         ("mistral-large-latest", "mistral-large-2603", True),
         ("claude-opus-5-5", "claude-opus-5-5-20260801", True),

@@ -9,10 +9,11 @@ from driver import DEBUG, NO_ADVICE, REVIEW, ask, plan, seen
 from stepwarden.steps.admission import Accept, Collect, Refusal, Replay, admit
 from stepwarden.steps.consultation_rules import Preparation
 from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held
-from stepwarden.steps.evidence import Verdict
+from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.expert_review import ExpertReview, Objection
 from stepwarden.steps.expert_rules import objections
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Confidence, Submission
 from stepwarden.steps.thread import Outcome, Signal, Thread
 
@@ -28,9 +29,11 @@ def begun() -> Thread:
     return advise(first, Advice(plan=plan(2)), DEBUG).thread
 
 
-def after(thread: Thread, said: Submission, *, expert: str = EXPERT, advice: Advice = NO_ADVICE) -> Decision:
+def after(
+    thread: Thread, said: Submission, *, expert: str = EXPERT, advice: Advice = NO_ADVICE, proof: Evidence = PROOF
+) -> Decision:
     prepared = Preparation(expert)
-    facts = StepFacts((PROOF,) if said.hypothesis else (), ("a.py",), readable=True, prepared=prepared)
+    facts = StepFacts((proof,) if said.hypothesis else (), ("a.py",), readable=True, prepared=prepared)
     accepted = admit(thread, said, DEBUG)
     assert isinstance(accepted, Accept), accepted
     return advise(advance(thread, accepted, said, facts, DEBUG), advice, DEBUG, prepared)
@@ -121,10 +124,27 @@ def test_an_early_end_with_a_lower_word_waits_for_the_expert_and_ends_as_it_says
 
 
 @pytest.mark.parametrize("more", [True, False])
-def test_certain_with_verified_evidence_ends_without_an_expert(more: bool) -> None:
+def test_certain_with_verified_evidence_that_converged_ends_without_an_expert(more: bool) -> None:
+    end = Advice(end=True, reason="verified") if more else NO_ADVICE
+    thread = after(begun(), proven(2, confidence=Confidence.HIGH)).thread
+    again = proven(3, more=more, confidence=Confidence.CERTAIN)
+    decision = after(thread, again, advice=end, proof=seen("b.py", supports="hypothesis"))
+    assert decision.thread.outcome is Outcome.DONE
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_conclusion_of_the_last_step_is_asked_about_however_certain(more: bool) -> None:
     end = Advice(end=True, reason="verified") if more else NO_ADVICE
     decision = after(begun(), proven(2, more=more, confidence=Confidence.CERTAIN), advice=end)
-    assert decision.thread.outcome is Outcome.DONE
+    assert status_of(decision.thread) is ThreadStatus.WAITING
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_certain_that_brings_no_new_quote_is_asked_about(more: bool) -> None:
+    end = Advice(end=True, reason="verified") if more else NO_ADVICE
+    thread = after(begun(), proven(2, confidence=Confidence.HIGH)).thread
+    decision = after(thread, proven(3, more=more, confidence=Confidence.CERTAIN), advice=end)
+    assert status_of(decision.thread) is ThreadStatus.WAITING
 
 
 def test_who_gives_up_at_a_stall_as_it_was_told_to_ends_without_an_expert() -> None:

@@ -10,7 +10,7 @@ from driver import Play, ask, plan, quotes_of
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from step_model import Model, Request
+from step_model import Model, Request, folded
 
 from stepwarden.steps.admission import Accept, Admission, Open, Refusal, Replay, admit
 from stepwarden.steps.clause import Clause
@@ -286,7 +286,7 @@ class Threads(RuleBasedStateMachine):
         thread, model = self.play.now, self.model
         claims = thread.claims
         live = sorted(thread.live, key=lambda step: step.number)
-        assert reduce(type(claims).with_step, live, type(claims)()) == claims
+        assert reduce(type(claims).with_step, live, type(claims)(task=thread.task)) == claims
         assert claims.hypothesis == model.theory()
         assert {i.id: (i.description, i.severity, i.path, i.line) for i in claims.issues.values()} == {
             i["id"]: (i["words"], i["severity"], i["path"], i["line"]) for i in model.issues().values()
@@ -329,7 +329,8 @@ class Threads(RuleBasedStateMachine):
         found = assess(self.play.now, self.play.policy)
         assert sorted(_short(clause) for clause in found.open) == self.model.open()
         assert found.assurance == self.model.assurance()
-        assert found.evidence == Counter(item["verdict"] for _, item in self.model.quoted())
+        counted_once = {(item["path"], folded(item["quote"])): item for _, item in self.model.quoted()}
+        assert found.evidence == Counter(item["verdict"] for item in counted_once.values())
 
     @invariant()
     def nothing_is_called_verified_that_does_not_rest(self) -> None:

@@ -86,9 +86,7 @@ class HttpServer:
         return "".join(line for line in self._lines if not line.startswith(LISTENING))
 
     def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
+        self.end()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()

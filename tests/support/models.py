@@ -20,8 +20,8 @@ from stepwarden.models import (
     Usage,
 )
 
-WISE = ModelInfo("wise-1", "acme", ("wise",), "acme", 200_000, 8_000, needs=(ModelTier.DEEP, ModelTier.BALANCED))
-QUICK = ModelInfo("quick-1", "acme", ("quick",), "acme", 32_000, 4_000, needs=(ModelTier.FAST,))
+WISE = ModelInfo("wise-1", "acme", ("wise",), "acme", 200_000, 8_000, False, needs=(ModelTier.DEEP, ModelTier.BALANCED))
+QUICK = ModelInfo("quick-1", "acme", ("quick",), "acme", 32_000, 4_000, False, needs=(ModelTier.FAST,))
 SEEING = ModelInfo("eye-1", "zeta", (), "zeta", 1_000_000, 8_000, sees_images=True)
 NO_MODEL = "No model is configured: set ACME_API_KEY or CUSTOM_API_URL."
 
@@ -36,7 +36,8 @@ def answer(text: str = "it is the slice") -> ModelReply:
 class ScriptedModels:
     """Answers with `answering` - at once, or once `held` is set, where the test gives one.
 
-    A `stubborn` one does not let go when it is cancelled; `on_ask` runs before a request is announced.
+    A `stubborn` one does not let go when it is cancelled; `on_ask` runs before a request is announced. `pieces` come
+    before the answer of a stream, an error among them ends it.
     """
 
     infos: Sequence[ModelInfo] = (WISE, QUICK, SEEING)
@@ -44,8 +45,10 @@ class ScriptedModels:
     answering: Callable[[ModelRequest], Answer] | None = None
     held: asyncio.Event | None = None
     stubborn: bool = False
+    pieces: Sequence[str | ModelError] = ()
     on_ask: Callable[[], Awaitable[object]] | None = None
     chosen: list[tuple[str | None, ModelTier]] = field(default_factory=list[tuple[str | None, ModelTier]])
+    warmed: list[str] = field(default_factory=list[str])
     asked: list[ModelRequest] = field(default_factory=list[ModelRequest])
     aborted: asyncio.Event = field(default_factory=asyncio.Event)
     _came: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -78,12 +81,16 @@ class ScriptedModels:
     def usable(self) -> Sequence[ModelInfo]:
         return self.infos
 
+    async def priced(self) -> Sequence[ModelInfo]:
+        return self.infos
+
     def unusable(self) -> Sequence[UnusableProvider]:
         return self.lacking
 
     async def discover(self) -> None: ...
 
-    async def warm(self) -> None: ...
+    async def warm(self, model: str | None = None) -> None:
+        self.warmed += [model] if model else []
 
     async def close(self) -> None: ...
 
@@ -112,6 +119,10 @@ class ScriptedModels:
             await held.wait()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
+        for piece in self.pieces:
+            if isinstance(piece, ModelError):
+                raise piece
+            yield piece
         yield await self.complete(request)
 
     def sent(self, number: int = -1) -> str:

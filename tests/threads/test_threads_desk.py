@@ -161,7 +161,7 @@ async def test_quotes_that_have_gone_at_the_end_are_told_as_stale_and_still_coun
     process = process_on(tmp_path)
     opened = await process.take(submission(1, directory=str(project)))
     quote = Quote("app.py", "return sum(prices[1:])", 2)
-    await process.take(submission(2, hypothesis="slice", quotes=(quote,)), opened.thread.id)
+    await process.take(submission(2, hypothesis="slice of prices", quotes=(quote,)), opened.thread.id)
     (project / "app.py").write_text("def total(prices):\n    return sum(prices)\n", "utf-8")
     done = await process.take(submission(3, more=False), opened.thread.id)
     assert done.thread.outcome is Outcome.DONE

@@ -63,7 +63,9 @@ async def proven(process: ThreadProcess, project: Path) -> str:
     opened = await process.take(submission(1, directory=str(project)))
     quote = Quote("app.py", "return sum(prices[1:])", 2, "hypothesis")
     await process.take(
-        submission(2, hypothesis="the slice", quotes=(quote,), checked=("app.py", ".env"), confidence=Confidence.HIGH),
+        submission(
+            2, hypothesis="the slice of prices", quotes=(quote,), checked=("app.py", ".env"), confidence=Confidence.HIGH
+        ),
         opened.thread.id,
     )
     return opened.thread.id
@@ -85,7 +87,7 @@ async def test_the_expert_gets_the_work_and_the_files_with_line_numbers_but_no_s
         (request,) = models.asked
         sent = "\n".join(message.text for message in request.messages)
         assert "    2     return sum(prices[1:])" in sent
-        assert "the slice" in sent
+        assert "the slice of prices" in sent
         assert "planted-secret" not in sent
         assert request.answer is ExpertAnswer
 
@@ -188,7 +190,12 @@ async def test_an_expert_that_fails_loses_no_work(tmp_path: Path, project: Path)
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "fields", [{"fields": {"use_assistant_model": False}}, {"confidence": Confidence.CERTAIN}], ids=["off", "certain"]
+    "fields",
+    [
+        {"fields": {"use_assistant_model": False}},
+        {"confidence": Confidence.CERTAIN, "quotes": (Quote("app.py", "def total(prices):", 1),)},
+    ],
+    ids=["off", "certain"],
 )
 async def test_no_expert_is_asked_where_none_is_wanted_or_needed(
     tmp_path: Path, project: Path, fields: dict[str, object]
@@ -198,6 +205,21 @@ async def test_no_expert_is_asked_where_none_is_wanted_or_needed(
         done = await threads.take(replace(FINISH, **fields), await proven(threads, project))  # pyright: ignore
         assert done.thread.outcome is Outcome.DONE
         assert models.asked == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "quote", [None, Quote("app.py", "return sum(prices[1:])", 2), Quote("far.py", "return speed * 2", 2)]
+)
+async def test_certain_without_new_evidence_for_the_claim_is_asked_about(
+    tmp_path: Path, project: Path, quote: Quote | None
+) -> None:
+    (project / "far.py").write_text("def doubled(speed):\n    return speed * 2\n")
+    models = oracle().say(verdict())
+    async with running_on(tmp_path, models) as threads:
+        certain = replace(FINISH, confidence=Confidence.CERTAIN, quotes=(quote,) if quote else ())
+        await threads.take(certain, await proven(threads, project))
+        assert len(models.asked) == 1
 
 
 @pytest.mark.asyncio

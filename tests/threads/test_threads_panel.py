@@ -28,6 +28,8 @@ from tests.support.models import ScriptedModels
 POLICY = Policy("consensus", low=1, likely=3, high=10, min_steps=1, novelty_required=False, consultation=CONSENSUS)
 WORDING = {
     "system": "Judge.",
+    "blind": "Alone.",
+    "informed": "With others.",
     "form": "JSON.",
     "exchange": "Again.",
     "for": "For.",

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mcp.types import CallToolResult, TextContent, TextResourceContents
 
 from server import build_server
 from stepwarden.errors import StoreBusy, UnknownStream
-from stepwarden.models import ErrorKind, ModelError, ModelReply, Usage
+from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelTier, Usage
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
 from stepwarden.threads.calls import LOCAL, Caller
@@ -23,7 +24,7 @@ from stepwarden.threads.chats import ChatQuestion, Chats
 from stepwarden.threads.retention import orphan_threads
 from tests.support.host import MODES, connected
 from tests.support.local_server import local_server
-from tests.support.models import NO_MODEL, WISE, ScriptedModels
+from tests.support.models import NO_MODEL, SEEING, WISE, ScriptedModels
 from tests.support.project import FAULT, make_project
 from tools.chat import chat_tool
 from tools.shared.edge import current_caller
@@ -235,6 +236,31 @@ async def test_images_go_to_models_that_see_and_others_refuse_them(home: Path, m
         assert "1 images" in models.sent()
 
 
+OWN = replace(WISE, name="own-vl", aliases=(), sees_images=None)
+BLIND = replace(WISE, needs=tuple(ModelTier))
+
+
+@pytest.mark.parametrize(
+    ("infos", "asked", "goes_to"),
+    [
+        ((OWN,), {}, "own-vl"),
+        ((OWN,), {"model": "own-vl"}, "own-vl"),
+        ((BLIND, OWN), {}, "own-vl"),
+        ((BLIND, OWN, SEEING), {}, "eye-1"),
+        ((BLIND, OWN, SEEING), {"model": "own-vl"}, "own-vl"),
+    ],
+)
+async def test_images_go_to_a_model_of_which_nothing_is_known_and_the_reply_says_so(
+    home: Path, infos: tuple[ModelInfo, ...], asked: dict[str, str], goes_to: str
+) -> None:
+    models = ScriptedModels(infos=infos)
+    async with local_server(home, models) as built, Client(built.app) as client:
+        sent = await said(client, prompt="What is this?", images=[PNG], **asked)
+        assert (sent["model"], models.asked[0].messages[-1].images) == (goes_to, (PNG,))
+        doubted = ["It is not known whether own-vl sees images."] if goes_to == "own-vl" else []
+        assert sent.get("notes", []) == doubted
+
+
 async def test_a_workflow_thread_is_context_by_its_live_digest(
     home: Path, models: ScriptedModels, tmp_path: Path
 ) -> None:
@@ -320,6 +346,33 @@ async def test_a_model_that_is_too_slow_is_given_up_and_the_reply_says_what_to_d
         assert models.held
         models.held.set()
         assert (await room.ask(ChatQuestion(LOCAL, "one", "digest"))).turns[-1].answer == "Answer 2."
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "pieces", "says"),
+    [
+        (5.0, (), "wise-1 gave no answer in 5 s, so the request was ended"),
+        (2.5, (), "wise-1 gave no answer in 2.5 s"),
+        (44.98, ("half of", " an answer"), "wise-1 was still answering after 45 s (17 characters)"),
+    ],
+)
+async def test_a_timeout_says_its_own_seconds(home: Path, waited_s: float, pieces: tuple[str, ...], says: str) -> None:
+    """A model may be given less time than the call has (STEPWARDEN_MODEL_TIMEOUT_S)."""
+    late = ModelError(ErrorKind.TIMEOUT, "late", waited_s=waited_s)
+    models = ScriptedModels(answering=lambda _: late, pieces=pieces)
+    async with local_server(home, models) as built, Client(built.app) as client:
+        assert says in await refused(client, prompt="x")
+
+
+async def test_an_answer_that_breaks_off_is_asked_for_once_more_as_a_whole(home: Path) -> None:
+    models = ScriptedModels(pieces=("half of", ModelError(ErrorKind.NETWORK, "broke off")))
+    async with local_server(home, models) as built, Client(built.app) as client:
+        assert (await said(client, prompt="x"))["answer"] == "Answer 1."
+        models.pieces = ("half of", ModelError(ErrorKind.FILTERED, "acme's filter withheld the answer."))
+        assert "withheld" in await refused(client, prompt="y")
+        models.pieces = (ModelError(ErrorKind.NETWORK, "never began"),)
+        assert "never began" in await refused(client, prompt="z")
+    assert len(models.asked) == 1
 
 
 async def test_a_message_behind_one_that_hangs_is_told_to_come_again(home: Path, models: ScriptedModels) -> None:
@@ -478,6 +531,31 @@ async def test_a_host_that_wants_progress_hears_of_it_while_the_model_thinks(hom
     assert [total for _, total, _ in heard[:3]] == [45, 45, 45]
     assert sorted(heard) == heard
     assert heard[0][2] == "the model is thinking"
+
+
+async def test_progress_tells_how_much_of_an_answer_has_come_and_nothing_of_what_it_says(home: Path) -> None:
+    """What comes first may be thoughts that only their end tells."""
+    models = ScriptedModels(held=asyncio.Event(), pieces=("secret ", "musing" * 200))
+    heard: list[str | None] = []
+    enough = asyncio.Event()
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total
+        heard.append(message)
+        enough.set()
+
+    async with local_server(home, models) as built:
+        app = MCPServer("chat only", tools=[chat_tool(built.runtime.chats, progress_every_s=0.01)])
+        async with Client(app, mode="legacy") as client:
+            call = asyncio.create_task(client.call_tool("chat", {"prompt": "x"}, progress_callback=hear))
+            await models.was_asked()
+            enough.clear()
+            await enough.wait()
+            assert models.held
+            models.held.set()
+            assert not (await call).is_error
+    assert heard[-1] == "the model is answering, 1,207 characters so far"
+    assert not any("secret" in str(message) for message in heard)
 
 
 BAD = (

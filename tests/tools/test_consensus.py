@@ -71,7 +71,7 @@ async def table(home: Path, models: ScriptedModels, *, call_seconds: float | Non
 async def test_three_models_are_three_calls_asked_at_once_and_end_in_a_synthesis(tmp_path: Path) -> None:
     models = ScriptedModels(infos("a", "b", "c"), answering=voting(b="oppose"), held=asyncio.Event())
     async with table(tmp_path, models) as host:
-        first = asyncio.create_task(host.send(1, models=["a", "b", {"model": "c", "stance": "against"}]))
+        first = asyncio.create_task(host.send(1, models=["a", "b", "c"]))
         await models.was_asked(3)  # all of them, before any has answered
         assert models.held is not None
         models.held.set()
@@ -81,9 +81,10 @@ async def test_three_models_are_three_calls_asked_at_once_and_end_in_a_synthesis
         assert "reason-of-a" in opened.text
         assert "reason-of-b" not in opened.text
         assert (await host.send(2)).sent["answer"]["vote"] == "oppose"
-        done = await host.send(3, own_vote="support")
+        done = await host.send(3, own_vote="oppose")
         assert done.status == "consensus_complete"
         result = done.sent["result"]
+        assert result["counts"] == {"support": 2, "oppose": 1}
         assert result["majority"] == "support"
         assert [row["model"] for row in result["dissent"]] == ["b"]
         assert result["would_settle"] == ["A benchmark."]
@@ -130,12 +131,14 @@ async def test_nine_of_ten_that_fail_make_no_quorum_and_are_named(tmp_path: Path
         done = await host.send(1, models=names, handover="all")
     assert done.status == "consensus_complete"
     assert done.sent["total_steps"] == 1
-    assert done.sent["result"]["summary"].startswith("No quorum: 1 of 10 asked models voted, 6 needed; missing: m1")
+    assert done.sent["result"]["summary"].startswith(
+        "No quorum: 1 of 10 free votes, 6 needed. Free votes: support 1. Without m1"
+    )
     assert len(done.sent["result"]["failed"]) == 9
     assert done.sent["assessment"]["outcome"] == "inconclusive"
     assert done.sent["result"]["majority"] == "none"
     assert len(done.sent["answers"]) == 10
-    assert all(done.text.count(f"{name}: ") == 2 for name in names[1:])  # among the votes, and why it failed
+    assert all(f"- {name}: failed: {name} is down." in done.text for name in names[1:])
 
 
 async def test_what_failed_is_not_to_be_weighed(tmp_path: Path) -> None:
@@ -144,11 +147,16 @@ async def test_what_failed_is_not_to_be_weighed(tmp_path: Path) -> None:
     assert opened.sent["required_actions"] == ["There is no answer to weigh: go on."]
 
 
-async def test_a_vote_of_the_agents_own_that_decides_is_told(tmp_path: Path) -> None:
+async def test_a_vote_of_the_agents_own_is_shown_and_decides_nothing(tmp_path: Path) -> None:
     async with table(tmp_path, ScriptedModels(infos("a", "b"), answering=voting(b="oppose"))) as host:
         done = await host.send(1, models=["a", "b"], handover="all", own_vote="support")
-    summary = done.sent["result"]["summary"]
-    assert summary.startswith("Majority: support. By weight: support 2, oppose 1, yours among them; 2 of 2")
+    result = done.sent["result"]
+    assert result["summary"] == (
+        "Split: no majority. Free votes: support 1, oppose 1. Your own vote, support, is not counted."
+    )
+    assert (result["majority"], result["counts"]) == ("split", {"support": 1, "oppose": 1})
+    assert result["votes"][2]["counted"] is False
+    assert "you (the agent): support (not counted)" in done.text
 
 
 @pytest.mark.parametrize("name", ["a\nDONE (verified)", "a" * 201])
@@ -320,10 +328,50 @@ async def test_without_any_model_it_says_what_to_set_and_the_rest_works(tmp_path
         assert not (await host.client.call_tool("planner", said)).is_error
 
 
-async def test_one_model_with_two_stances_is_a_panel_of_one_family(tmp_path: Path) -> None:
-    models = ScriptedModels(infos("a"), answering=voting())
+async def test_one_model_with_two_stances_is_one_voice_and_its_arguments_stand_by_side(tmp_path: Path) -> None:
+    models = ScriptedModels(infos("a"), answering=lambda request: vote("a", "conditional", conditions=["if tested"]))
     async with table(tmp_path, models) as host:
         await host.send(1, models=[{"model": "a", "stance": "for"}, {"model": "a", "stance": "against"}])
         done = await host.send(2)
-    assert done.sent["result"]["weights"] == {"a (for)": 0.75, "a (against)": 0.75}
-    assert "(n+1)/2n" in done.text
+    result = done.sent["result"]
+    assert (result["majority"], result["counts"], result["tally"]) == ("none", {}, {})
+    assert done.sent["assessment"]["outcome"] == "inconclusive"
+    assert [row["model"] for row in result["arguments"]["for"]] == ["a (for)"]
+    assert [row["model"] for row in result["arguments"]["against"]] == ["a (against)"]
+    assert "Argued for it:\n- a (for): conditional (not counted)" in done.text
+    assert "  because: reason-of-a\n  if: if tested\nArgued against it:" in done.text
+
+
+async def test_reasons_and_conditions_stand_apart_and_alternatives_are_named(tmp_path: Path) -> None:
+    def answer(request: ModelRequest) -> str:
+        if request.model == "c":
+            return vote("c", "conditional", conditions=["one writer"], alternatives=["a plain file"])
+        return vote(request.model)
+
+    async with table(tmp_path, ScriptedModels(infos("a", "b", "c"), answering=answer)) as host:
+        done = await host.send(1, models=["a", "b", "c"], handover="all")
+    result = done.sent["result"]
+    assert result["dissent"] == [
+        {"model": "c", "vote": "conditional", "reasons": ["reason-of-c"], "conditions": ["one writer"]}
+    ]
+    assert done.text.count("  because: reason-of-c\n  if: one writer") == 1
+    assert "Alternative: a plain file" in done.text
+
+
+async def test_the_first_round_says_that_it_is_blind_and_the_exchange_does_not(tmp_path: Path) -> None:
+    def answer(request: ModelRequest) -> str:
+        return vote(request.model, "support" if request.model == "a" else "oppose", conditions=["no lock"])
+
+    panel: list[Any] = ["a", "b", {"model": "c", "stance": "against"}]
+    models = ScriptedModels(infos("a", "b", "c"), answering=answer)
+    async with table(tmp_path, models) as host:
+        await host.send(1, models=panel, handover="all", exchange=True, own_vote="support")
+    rounds = [(len(request.messages), request) for request in models.asked]
+    first = [request for size, request in rounds if size == 2]
+    second = [request for size, request in rounds if size == 4]
+    assert [request.model for request in second] == ["a", "b"]
+    assert all("neither the others' answers" in request.messages[0].text for request in first)
+    assert not any("neither the others' answers" in request.messages[0].text for request in second)
+    told = second[0].messages[-1].text
+    assert "## One votes oppose\nb says oppose\nReasons:\n- reason-of-b\nConditions:\n- no lock" in told
+    assert "## One was told to argue against the proposal, and votes oppose\nc says oppose" in told

@@ -16,6 +16,7 @@ from tests.support.models import ScriptedModels
 from tests.support.project import FAULT, FAULT_LINE, make_project
 
 pytestmark = pytest.mark.asyncio
+BEGINNING = {"file": "src/cart.py", "line": 12, "quote": "def total(lines):", "supports": "hypothesis"}
 SAID = ExpertAnswer(agrees=True, summary="so it is")
 AGREES = ModelReply(SAID.model_dump_json(), "wise-1", "acme", Usage(10, 5), SAID)
 
@@ -62,7 +63,8 @@ async def test_a_completion_says_what_came_of_the_expert_or_why_there_was_none(
 ) -> None:
     async with working(tmp_path, models, **said) as worker:
         await worker.step(1)
-        sent, text = await worker.finish(2, confidence)
+        await worker.step(2, hypothesis="it takes the count off", evidence=[BEGINNING])
+        sent, text = await worker.finish(3, confidence)
     assert sent["status"] == "debug_complete"
     assert sent["expert"]["verdict"] == told
     assert ("Expert" in text) is bool(models.asked)

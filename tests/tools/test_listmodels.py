@@ -32,8 +32,9 @@ async def test_all_that_is_usable_is_listed_with_what_auto_picks_and_what_to_set
         "auto, deep: wise-1, first for deep\n"
         "auto, balanced: wise-1, first for balanced\n"
         "auto, fast: quick-1, first for fast\n"
-        "acme: wise-1 (wise, 200k), quick-1 (quick, 32k)\n"
-        "zeta: eye-1 (1M, sees)\n"
+        "Models (aliases, context, most output, $ a million tokens in/out, sees images):\n"
+        "acme: wise-1 (wise, 200k, 8k out), quick-1 (quick, 32k, 4k out)\n"
+        "zeta: eye-1 (1M, 8k out, sees)\n"
         "Not usable: nova: set NOVA_API_KEY"
     )
 

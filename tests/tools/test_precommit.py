@@ -1,7 +1,5 @@
 """precommit over the protocol: it reads the change itself, asks for what is risky, and says what nobody looked at."""
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +7,7 @@ import pytest
 from mcp.server.mcpserver import MCPServer
 
 from tests.support.host import connected
-
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    **{f"GIT_{who}_{what}": "a@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-}
-
-
-def git(directory: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=directory, env=ENVIRONMENT, check=True, capture_output=True)
-
-
-def committed(project: Path) -> Path:
-    git(project, "init", "-q", "-b", "main")
-    git(project, "add", "-A")
-    git(project, "commit", "-q", "-m", "one")
-    return project
+from tests.support.repositories import committed, git
 
 
 def edit(path: Path, old: str, new: str) -> None:

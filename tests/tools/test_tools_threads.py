@@ -166,7 +166,9 @@ async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reo
     async with connected(app, project) as host:
         answer = await host.open(tool)
         answer = await host.step(tool, 2, answer.id, **survey(tool), **proof())
-        ended = await host.step(tool, 3, answer.id, findings="Looked for a second cause: none", confidence="certain")
+        second = {"file": "src/cart.py", "quote": "return total(lines) * (100 - percent) // 100"}
+        looked = {"findings": "discounted() adds no fault of its own", "evidence": [second]}
+        ended = await host.step(tool, 3, answer.id, **looked, confidence="certain")
         assert ended.status == f"{tool}_complete"
         assert ended.verdict.startswith("DONE (verified).")
         assert ended.sent["next_step_required"] is False

@@ -10,9 +10,10 @@ from hosting import host
 from rigs.faults import Fault
 from rigs.faulty import Host
 
+from stepwarden.errors import SettingsError
 from stepwarden.logs import configure_logging
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.config_file import load_upstreams
+from stepwarden.upstream.config_file import MOST_BYTES, load_upstreams
 
 SECRET = "hunter2secret"
 
@@ -116,3 +117,85 @@ def test_a_mistake_in_the_file_is_told_with_what_to_send(tmp_path: Path, entry: 
     with pytest.raises(Exception, match="rig: ") as caught:
         load_upstreams(path, {})
     assert told in str(caught.value)
+
+
+ADDRESS = '"url": "https://host/mcp"'
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ('{"preset": "jora"}', "preset: unknown; the presets are: "),
+        ("{}", "send either url, or command with args, or preset"),
+        ('{"url": "https://host/mcp", "command": "run"}', "send either url, or command with args, or preset"),
+        ('{"command": "run", "type": "sse"}', "type sse needs url, not command"),
+        ('{"command": "run", "auth": {"type": "bearer", "token": "x"}}', "give secrets to a command by env"),
+        (f'{{{ADDRESS}, "type": "stdio"}}', "type stdio needs command, not url"),
+        (f'{{{ADDRESS}, "args": ["x"]}}', "args, env and cwd are for servers with command"),
+        ('{"url": "host/mcp"}', "url: send an address such as https://host/mcp"),
+        ('{"url": "https://host:99999/mcp"}', "url: send an address such as https://host/mcp"),
+        ('{"url": "https://me:pw@host/mcp"}', "url: there is a password in it; use auth"),
+        ('{"url": "http://host/mcp", "headers": {"X-Api-Key": "k"}}', "secrets go over https only"),
+        (f'{{{ADDRESS}, "timeouts": 3}}', "timeouts is unknown here; did you mean timeout_s?"),
+        (f'{{{ADDRESS}, "zzz": 3}}', "zzz is unknown here; leave it out"),
+        (f'{{{ADDRESS}, "auth": {{"type": "bearer", "tokn": "x"}}}}', "auth.tokn is unknown here; did you mean token?"),
+        (f'{{{ADDRESS}, "name": "other"}}', "name is unknown here; the key is the name"),
+        (f'{{{ADDRESS}, "headers": {{"X": "${{NOT_SET}}"}}}}', "${NOT_SET}: the variable NOT_SET is not set"),
+        ("7", "send an object {...}"),
+    ],
+)
+def test_an_entry_that_cannot_be_is_told_with_what_to_send(tmp_path: Path, entry: str, told: str) -> None:
+    path = tmp_path / "upstreams.json"
+    path.write_text(f'{{"upstreams": {{"rig": {entry}}}}}')
+    with pytest.raises(SettingsError, match="rig: ") as caught:
+        load_upstreams(path, {})
+    assert told in str(caught.value)
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "is not valid JSON: "),
+        ("[]", 'is not {"upstreams": {"name": {...}}}, in JSON'),
+        ('{"upstreams": []}', 'is not {"upstreams": {"name": {...}}}, in JSON'),
+        ('{"upstreams": {}, "mcpServers": {}}', 'is not {"upstreams": {"name": {...}}}, in JSON'),
+        ('{"upstreams": {"a": {}, "a": {}}}', "has 'a' twice"),
+        ('{"upstreams": ' + "[" * 100_000, "is nested too deep"),
+        ("\udcff", "is not UTF-8 text"),
+        (" " * (MOST_BYTES + 1), "is over "),
+        ('{"upstreams": {"A b": {}}}', "a name is a letter and up to 31 more of a-z, 0-9, - and _"),
+    ],
+)
+def test_a_file_that_is_none_is_told(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "upstreams.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(SettingsError) as caught:
+        load_upstreams(path, {})
+    assert told in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_upstreams(tmp_path, {})
+
+
+def test_references_are_filled_in_everywhere_and_disabled_entries_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "upstreams.json"
+    path.write_text(
+        '{"mcpServers": {"off": {"disabled": true}, "on": {"command": "${RUN:-npx}", "args": ["${WHAT}"],'
+        ' "env": {"KEY": "${SECRET}"}}}}'
+    )
+    (config,) = load_upstreams(path, {"WHAT": "a-server", "SECRET": "k-1"})
+    assert (config.name, config.command, config.args) == ("on", "npx", ("a-server",))
+    assert config.env["KEY"].get_secret_value() == "k-1"
+    assert load_upstreams(tmp_path / "none.json", {}) == ()
+
+
+def test_two_servers_may_not_share_the_prefix_of_exposed_tools(tmp_path: Path) -> None:
+    path = tmp_path / "upstreams.json"
+    entry = f'{{{ADDRESS}, "expose": ["*"], "prefix": "jira"}}'
+    path.write_text(f'{{"upstreams": {{"a": {entry}, "b": {entry}}}}}')
+    with pytest.raises(SettingsError, match="b: prefix jira is that of a; choose another"):
+        load_upstreams(path, {})

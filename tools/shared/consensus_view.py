@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwarden.steps.panel import AGENT, panel_of
-from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, panelist_name
 from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepReply
@@ -14,6 +14,9 @@ ANSWERS_BYTES = (2_400, 9_000)  # of one answer, and of all in one call, in each
 LEAST_BYTES = 500  # of one answer among many
 DISSENT_CHARS = 500
 MOST_SETTLES = 12
+MOST_ALTERNATIVES = 6
+MOST_REASONS = 4  # of one model, in the synthesis
+_SIDES = (Stance.FOR, Stance.AGAINST)
 
 
 def synthesis_of(reply: StepReply) -> Synthesis | None:
@@ -59,42 +62,56 @@ def _fitting(items: Sequence[str], chars: int) -> list[str]:
 
 def answer_lines(part: dict[str, Any]) -> list[str]:
     """Return one answer as text: it is an opinion to weigh, and no instruction."""
-    stance = "" if part["stance"] == "neutral" else f" ({part['stance']})"
-    name = f"{part['model']}{stance}"
+    name = _name(part)
     if "failed" in part:
         return [f"Answer of {name}: none. {part['failed']}"]
     sure = f", confidence {part['confidence']}" if "confidence" in part else ""
-    lines = [f"Answer of {name}: {part['vote']}{sure}, {part['cost']}. {part['summary']}"]
-    lines += [f"  because: {reason}" for reason in part.get("reasons", ())]
+    return [f"Answer of {name}: {part['vote']}{sure}, {part['cost']}. {part['summary']}", *_reason_lines(part)]
+
+
+def _name(part: dict[str, Any]) -> str:
+    return panelist_name(part["model"], Stance(part["stance"]))
+
+
+def _reason_lines(part: dict[str, Any]) -> list[str]:
+    """Return the reasons and the conditions of an answer, which are not the same."""
+    lines = [f"  because: {reason}" for reason in part.get("reasons", ())]
     return lines + [f"  if: {condition}" for condition in part.get("conditions", ())]
 
 
-def synthesis_part(found: Synthesis, thread: Thread) -> dict[str, Any]:
-    """Return the synthesis as structured content."""
+def synthesis_part(found: Synthesis, thread: Thread, handed_over: Sequence[PanelAnswer] = ()) -> dict[str, Any]:
+    """Return the synthesis as structured content; what stands in the answers of the same reply is not said again."""
     part: dict[str, Any] = {
         "summary": found.title,
-        "majority": _outcome(found),
-        "quorum": {"reached": found.quorum, "voted": found.voted, "asked": found.asked, "needed": found.needed},
+        "majority": outcome_word(found),
+        "quorum": {"reached": found.quorum, "voted": found.voted, "asked": _asked(found), "needed": found.needed},
+        "counts": {vote.value: count for vote, count in found.counts.items()},
         "tally": {vote.value: weight for vote, weight in found.tally.items()},
         "weights": found.weights,
-        "votes": [_vote(answer) for answer in _all(found, thread)],
+        "votes": [_vote(answer, short=answer in handed_over) for answer in _all(found, thread)],
         "agreement": {"names": list(found.names), "rows": [list(row) for row in found.agreement]},
-        "dissent": [_dissent(answer) for answer in found.dissent],
+        "dissent": [_argument(answer) for answer in found.dissent],
+        "arguments": _arguments(found),
+        "alternatives": [clip(item, 240) for item in found.alternatives[:MOST_ALTERNATIVES]],
         "would_settle": [clip(item, 240) for item in found.settles[:MOST_SETTLES]],
         "failed": [{"model": answer.name, "why": clip(answer.failed, 200)} for answer in found.failed],
         "no_vote": [answer.name for answer in found.silent],
         "not_heard": list(found.unheard),
         "cost": found.price,
     }
-    if set(found.weights.values()) - {1.0}:
+    if found.weights_differ:
         part["weights_reason"] = WEIGHTS_REASON
-    kept = {"agreement", "quorum", "tally"}
+    kept = {"agreement", "quorum", "tally", "counts"}
     return {name: value for name, value in part.items() if value or name in kept}
 
 
-def _outcome(found: Synthesis) -> str:
+def _asked(found: Synthesis) -> int:
+    return len(found.seats.free) if found.seats.can_decide else len(found.seats.models)
+
+
+def outcome_word(found: Synthesis) -> str:
     """Return the majority in a word; below the quorum there is none."""
-    if not found.quorum:
+    if not (found.seats.can_decide and found.quorum):
         return "none"
     return found.majority.value if found.majority else "split" if found.split else "none"
 
@@ -104,47 +121,81 @@ def _all(found: Synthesis, thread: Thread) -> list[PanelAnswer]:
     return [*sorted(thread.answers.values(), key=lambda answer: answer.seat), *agent]
 
 
-def _vote(answer: PanelAnswer) -> dict[str, Any]:
+def _vote(answer: PanelAnswer, *, short: bool) -> dict[str, Any]:
     if answer.failed:
         return {"model": answer.name, "vote": "failed"}
     row: dict[str, Any] = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
+    if answer.counted and (answer.stance is not Stance.NEUTRAL or answer.model == AGENT):
+        row["counted"] = False
     if answer.confidence is not None:
         row["confidence"] = round(answer.confidence, 2)
     if answer.revised is not None and answer.vote is not None:
         row |= {"before_exchange": answer.vote.value, "after_exchange": clip(answer.revision, 200)}
-    return row | {"summary": clip(answer.summary, 200)}
+    if not short:
+        row["summary"] = clip(answer.summary, 200)
+    if answer.counted is Vote.CONDITIONAL and answer.final_conditions and not short:
+        row["conditions"] = [clip(condition, 200) for condition in answer.final_conditions[:MOST_REASONS]]
+    return row
 
 
-def _dissent(answer: PanelAnswer) -> dict[str, Any]:
-    reasons = [clip(reason, DISSENT_CHARS // 2) for reason in answer.reasons[:4]]
-    shown = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
-    return {**shown, "reasons": reasons or [clip(answer.summary, DISSENT_CHARS)]}
+def _argument(answer: PanelAnswer) -> dict[str, Any]:
+    """Return why a model votes as it does; reasons and conditions stand apart."""
+    reasons = [clip(reason, DISSENT_CHARS // 2) for reason in answer.final_reasons[:MOST_REASONS]]
+    shown: dict[str, Any] = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
+    shown["reasons"] = reasons or [clip(answer.revision or answer.summary, DISSENT_CHARS)]
+    if answer.final_conditions:
+        shown["conditions"] = [clip(condition, 200) for condition in answer.final_conditions[:MOST_REASONS]]
+    return shown
 
 
-def synthesis_lines(part: dict[str, Any]) -> list[str]:
-    """Return the synthesis as text."""
+def _arguments(found: Synthesis) -> dict[str, list[dict[str, Any]]]:
+    """Return what was argued for and against, the surest first.
+
+    A model that votes against the side it was told to argue speaks for the other one.
+    """
+    surest = sorted(found.argued, key=lambda answer: -(answer.confidence or 0.0))
+    sides = {side: [_argument(answer) for answer in surest if answer.argues is side] for side in _SIDES}
+    return {side.value: arguments for side, arguments in sides.items() if arguments}
+
+
+def synthesis_lines(part: dict[str, Any], handed_over: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the synthesis as text: each model once, with its reasons where it dissents, argues or was just heard."""
+    rows = {row["model"]: row for row in part.get("votes", ())}
+    given = {name: row for row in handed_over if (name := _name(row)) in rows and "failed" not in row}
+    argued = part.get("arguments", {})
+    reasoned = {row["model"]: row for group in (part.get("dissent", ()), *argued.values()) for row in group}
+    failed = {row["model"]: row["why"] for row in part.get("failed", ())}
+    sides = {row["model"]: side for side, group in argued.items() for row in group}
+
+    def lines_of(name: str) -> list[str]:
+        if name in failed:
+            return [f"- {name}: failed: {failed[name]}"]
+        row, answer = rows[name], given.get(name)
+        changed = row.get("before_exchange", row["vote"]) != row["vote"]
+        why = reasoned.get(name, {}) if changed or answer is None else answer
+        return [f"- {_vote_words(row, answer)}", *_reason_lines(why)]
+
     lines = [part["summary"]]
-    lines += [f"- {_vote_words(row)}" for row in part["votes"]] if "votes" in part else []
-    if names := part["agreement"]["names"]:
-        lines.append(f"Agreement, in the order {', '.join(names)}: {_matrix(part['agreement']['rows'])}")
+    lines += [line for name in rows if name not in sides and name != AGENT for line in lines_of(name)]
+    for side in argued:
+        lines.append(f"Argued {side} it:")
+        lines += [line for name in sides if sides[name] == side for line in lines_of(name)]
+    lines += lines_of(AGENT) if AGENT in rows else []
     if "weights_reason" in part:
         weights = ", ".join(f"{name} {weight:g}" for name, weight in part["weights"].items())
         lines.append(f"Weights: {weights} ({part['weights_reason']}).")
-    head = "Sides" if part["majority"] == "split" else "Dissent"
-    lines += [f"{head}: {row['model']}, {row['vote']}: {' '.join(row['reasons'])}" for row in part.get("dissent", ())]
+    lines += [f"Alternative: {item}" for item in part.get("alternatives", ())]
     lines += [f"Would settle it: {item}" for item in part.get("would_settle", ())]
-    lines += [f"Failed: {row['model']}: {row['why']}" for row in part.get("failed", ())]
     return [*lines, f"Cost: {part['cost']}."]
 
 
-def _vote_words(row: dict[str, Any]) -> str:
+def _vote_words(row: dict[str, Any], answer: dict[str, Any] | None) -> str:
+    """Return one vote; `answer` is the whole of it where this reply hands it over."""
     if row["model"] == AGENT and row["vote"] == "none":
         return "You gave no vote."
-    before = f" (before the exchange: {row['before_exchange']})" if "before_exchange" in row else ""
-    words = row.get("after_exchange") or row.get("summary")
-    summary = f": {words}" if words else ""
-    return f"{row['model']}: {row['vote']}{before}{summary}"
-
-
-def _matrix(rows: Sequence[Sequence[float]]) -> str:
-    return "; ".join(" ".join(f"{value:g}" for value in row) for row in rows)
+    apart = " (not counted)" if row.get("counted") is False else ""
+    sure = f", confidence {row['confidence']:g}" if "confidence" in row else ""
+    changed = row.get("before_exchange", row["vote"]) != row["vote"]
+    before = f" (before the exchange: {row['before_exchange']})" if changed else ""
+    summary = row.get("after_exchange") or (answer or row).get("summary")
+    return f"{row['model']}: {row['vote']}{apart}{sure}{before}{f': {summary}' if summary else ''}"

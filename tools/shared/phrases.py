@@ -6,7 +6,7 @@ from stepwarden.steps.admission import Reason, Refusal
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.status import ThreadStatus, status_of
-from stepwarden.steps.thread import Thread
+from stepwarden.steps.thread import DecidedBy, Thread
 
 NAMED = 3  # how many issues or files one line names before it counts the rest
 PATH_CHARS = 44  # of a path in a line, from its end
@@ -22,6 +22,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "no_hypothesis": lambda _: "state a hypothesis",
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
+    "irrelevant": lambda names: f"{names}: the quotes have nothing to do with them; quote what they name",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
@@ -29,7 +30,7 @@ LOOK_AGAIN = "try to break your conclusion"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
 OBJECTION_CHARS = 150  # of what an expert objects, in a line
-_NOUNS = {"issue": "issues", "refuted": "files", "not_heard": "models"}
+_NOUNS = {"issue": "issues", "irrelevant": "claims", "refuted": "files", "not_heard": "models"}
 
 
 def _names(kind: str, subjects: Sequence[str], named: int) -> str:
@@ -43,6 +44,11 @@ def some_paths(paths: Sequence[str]) -> str:
     """Name the first paths, and how many more there are."""
     shown = ", ".join(short_path(path) for path in paths[:NAMED])
     return f"{shown} +{len(paths) - NAMED}" if len(paths) > NAMED else shown
+
+
+def said_by(who: DecidedBy, reason: str) -> str:
+    """Return a reason, marked where a model gave it."""
+    return f"a model says: {reason}" if who is DecidedBy.MODEL else reason
 
 
 def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = False) -> list[str]:

@@ -1,8 +1,8 @@
-"""Telling a host, every few seconds, that a call still waits for something."""
+"""Telling a host, every few seconds, that a call still waits for something, and for what."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -14,8 +14,10 @@ EVERY_S = 5.0  # hosts that take progress as a sign of life give up after 10 s a
 
 
 @asynccontextmanager
-async def reporting_progress(progress: Progress, message: str, *, every_s: float = EVERY_S) -> AsyncGenerator[None]:
-    """Report the seconds gone, of those a call may take, for as long as the body runs."""
+async def reporting_progress(
+    progress: Progress, message: Callable[[], str], *, every_s: float = EVERY_S
+) -> AsyncGenerator[None]:
+    """Report the seconds gone, of those a call may take, and `message` as it is then, for as long as the body runs."""
     reporting = asyncio.create_task(_report(progress, message, every_s))
     try:
         yield
@@ -23,10 +25,10 @@ async def reporting_progress(progress: Progress, message: str, *, every_s: float
         reporting.cancel()
 
 
-async def _report(progress: Progress, message: str, every_s: float) -> None:
+async def _report(progress: Progress, message: Callable[[], str], every_s: float) -> None:
     now = asyncio.get_running_loop().time
     began = now()
     with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # the host has gone
         while True:
             await asyncio.sleep(every_s)
-            await progress(now() - began, CALL_SECONDS, message)
+            await progress(now() - began, CALL_SECONDS, message())

@@ -12,10 +12,17 @@ from stepwarden.steps.plan_changes import MORE_TO_DO
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
-from tools.shared.consensus_view import answer_lines, answer_parts, synthesis_lines, synthesis_of, synthesis_part
+from tools.shared.consensus_view import (
+    answer_lines,
+    answer_parts,
+    outcome_word,
+    synthesis_lines,
+    synthesis_of,
+    synthesis_part,
+)
 from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
 from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
-from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy
+from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
 from tools.shared.thread_result import clip, context_line, counted, full_result, result_text
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
@@ -27,6 +34,9 @@ SIGNAL_WORDS: Mapping[Signal, str] = {
     Signal.STALLED: "Change approach",
     Signal.SPLIT: "Long",
 }
+
+
+_MAJORITIES = {"none": "no majority", "split": "split"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,15 +302,17 @@ def _verdict(reply: StepReply) -> str:
     parts += ["Stalled."] if thread.stalled else []
     plan = _told_plan(reply)
     parts += [f"Plan {_plan_words(plan)}."] if plan else []
-    parts += [f"{SIGNAL_WORDS[signal]}: {reason}." for signal, reason in reply.signals.items()]
+    parts += [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}." for name, told in reply.signals.items()]
     if reply.review is not None and reply.review.disagrees:
         parts.append(f"The expert, {reply.review.model}, disagrees.")
     return " ".join([*parts, f"Next: step {reply.next_number}."])
 
 
 def _plan_words(plan: Plan) -> str:
+    if plan.was is None and plan.low == plan.high:  # counted, and the reason says so
+        return plan.reason
     changed = f"{plan.was} -> {plan.likely}" if plan.was is not None else f"{plan.likely} ({plan.low}-{plan.high})"
-    return f"{changed}: {plan.reason}"
+    return f"{changed}: {said_by(plan.by, plan.reason)}"
 
 
 def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
@@ -319,15 +331,16 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     envelope.expert = _expert(reply) if synthesis is None else None
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
+    if synthesis is not None and thread.outcome is Outcome.DONE:
+        how = _MAJORITIES.get(word := outcome_word(synthesis), f"majority: {word}")
     lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
     if envelope.expert is not None and (thread.review is not None or thread.expert_asked):
         lines.append(f"Expert{_expert_words(envelope.expert)}")
     if synthesis is not None:
         answers = answer_parts(reply.answers)
         _hand_over(envelope, answers)
-        envelope.result |= (found := synthesis_part(synthesis, thread))
-        given = [part for part in answers if "failed" not in part]  # the synthesis says who failed, and why
-        lines += [*synthesis_lines(found), *(line for part in given for line in answer_lines(part))]
+        envelope.result |= (found := synthesis_part(synthesis, thread, reply.answers))
+        lines += synthesis_lines(found, answers)
     if reply.step.stale:
         lines.append(f"Stale: {counted(reply.step.stale, 'quote')} that held has gone from its file since.")
     if ended.open:

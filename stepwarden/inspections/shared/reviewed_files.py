@@ -1,6 +1,6 @@
 """Which files and lines the steps of a thread read or quoted."""
 
-from stepwarden.steps.gate import NEAR_LINES
+from stepwarden.steps.support import NEAR_LINES
 from stepwarden.steps.thread import Thread
 
 

@@ -4,12 +4,14 @@ Unlike `source/graph`, this errs on the side of finding a file: a function count
 looks like a test of it is found.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from stepwarden.source.outline import Import, Language, Outline
 
+_MAJOR_VERSION = re.compile(r"/v[0-9]+$")  # the last part of a Go module's path from its second version on
 _SUFFIXES = (".py", ".pyi", ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".d.ts")
 
 
@@ -55,8 +57,9 @@ class LooseImports:
     def _find(self, path: str, item: Import) -> Iterable[str]:
         language = self._outlines[path].language
         if language is Language.GO:
-            named = self._by_stem.get(item.module.rpartition("/")[2], ())
-            return [file for file in named if _may_be(_directory(file), item.module)]
+            # where the module begins in this tree is not known: the directory's own name has to do
+            package = PurePosixPath(_MAJOR_VERSION.sub("", item.module)).name
+            return [file for file in self._by_stem.get(package, ()) if PurePosixPath(file).parent.name == package]
         return self._find_python(path, item) if language is Language.PYTHON else self._find_script(path, item.module)
 
     def _find_python(self, path: str, item: Import) -> Iterable[str]:
