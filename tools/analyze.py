@@ -7,7 +7,8 @@ from pydantic import Field
 from stepwarden.inspections.analyze import inspect_analyze
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import ChecklistItem, checklist, or_named_by_look, quoted, read_at_least
-from tools.workflow.request import BaseWorkflowRequest, Word
+from tools.workflow.lenient_values import Word
+from tools.workflow.request import BaseWorkflowRequest
 from tools.workflow.workflow import Workflow
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import prompts
 from stepwarden.errors import UnknownStream
@@ -17,7 +17,8 @@ from stepwarden.threads.chat_store import CHAT, Chat
 from stepwarden.threads.chats import ChatQuestion, Chats
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.progress import reporting_progress
-from tools.workflow.request import IGNORED_FIELDS, Key, Many, NonEmptyText, Paths, Text, Word, digest_of, said_in
+from tools.workflow.lenient_values import Many, Word, without_empty
+from tools.workflow.request import IGNORED_FIELDS, Key, NonEmptyText, Paths, Text, digest_of, said_in
 from tools.workflow.validation_errors import error_lines
 
 IMAGES = 8  # in one call
@@ -48,6 +49,11 @@ class ChatRequest(BaseModel):
     """One message to a model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, value: Any) -> Any:
+        return without_empty(cls.model_fields, value)
 
     prompt: NonEmptyText
     model: Text | None = Field(default=None, description="A name from listmodels; default auto")
@@ -99,7 +105,7 @@ def chat_tool(chats: Chats, *, progress_every_s: float = PROGRESS_S) -> EdgeTool
 
     async def ask(arguments: dict[str, Any], caller: Caller, progress: Progress) -> CallToolResult:
         ignored = sorted(arguments.keys() & IGNORED_FIELDS)
-        given = {name: value for name, value in arguments.items() if value is not None and name not in ignored}
+        given = {name: value for name, value in arguments.items() if name not in ignored}
         try:
             request = ChatRequest.model_validate(given)
         except ValidationError as error:

@@ -8,7 +8,8 @@ from stepwarden.steps.consensus_rules import CONSENSUS
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.panel import MOST_PANELISTS
 from stepwarden.steps.panel_answer import Stance, Vote
-from tools.workflow.request import BaseWorkflowRequest, Many, NonEmptyText, RequestItem, Text, Word
+from tools.workflow.lenient_values import Many, Word
+from tools.workflow.request import BaseWorkflowRequest, NonEmptyText, RequestItem, Text
 from tools.workflow.workflow import Workflow
 
 NAME_CHARS = 200  # of a model
@@ -50,17 +51,20 @@ class PanelistItem(RequestItem):
     """One item of `models`."""
 
     model: Annotated[NonEmptyText, AfterValidator(_on_one_line)]
-    stance: Annotated[Stance, BeforeValidator(_stance)] = Stance.NEUTRAL
+    stance: Annotated[Stance, BeforeValidator(_stance)] = Field(
+        default=Stance.NEUTRAL, description="for, against, neutral"
+    )
     stance_prompt: Text = ""
 
 
 class ConsensusRequest(BaseWorkflowRequest):
     """One step of a consensus."""
 
+    unlisted = frozenset({"issues_found", "evidence"})
     models: Annotated[list[Annotated[PanelistItem, BeforeValidator(_named)]], Many, BeforeValidator(_apart)] = Field(
         default_factory=list[PanelistItem],
         max_length=MOST_PANELISTS,
-        description="Step 1: 2-10 x {model, stance: for|against|neutral, stance_prompt}",
+        description="Step 1: 2 to 10",
     )
     handover: Annotated[Literal["step", "all"], Word] = Field(
         default="step", description="all: every answer in one call"

@@ -13,6 +13,7 @@ from tools.workflow.workflow import Workflow
 class DocgenRequest(BaseWorkflowRequest):
     """One step of documenting; the counters of the zen family are answered with the server's own count."""
 
+    unlisted = frozenset({"issues_found", "evidence"})
     include_private: bool = Field(default=False, description="Step 1: private definitions too")
     update_existing: bool = Field(default=False, description="Step 1: review existing docs too")
     style: Text | None = Field(default=None, description="google, numpy ...")

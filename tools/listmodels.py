@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import prompts
 from stepwarden.models import ModelError, ModelInfo, Models, ModelTier, UnusableProvider, find_some
 from stepwarden.threads.calls import Caller
 from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.shared.thread_result import clip
+from tools.workflow.lenient_values import without_empty
 from tools.workflow.request import Key
 from tools.workflow.validation_errors import error_lines
 
@@ -24,6 +25,11 @@ class ListModelsRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, value: Any) -> Any:
+        return without_empty(cls.model_fields, value)
+
     provider: Key | None = Field(default=None, description="All models of this one")
 
 
@@ -32,9 +38,8 @@ def listmodels_tool(models: Models) -> EdgeTool:
     prompt = prompts.load("listmodels")
 
     async def show(arguments: dict[str, Any], _caller: Caller, _progress: Progress) -> CallToolResult:
-        given = {name: value for name, value in arguments.items() if value is not None}
         try:
-            request = ListModelsRequest.model_validate(given)
+            request = ListModelsRequest.model_validate(arguments)
         except ValidationError as error:
             return failure(error_lines(error, ListModelsRequest))
         await find_some(models)

@@ -11,6 +11,7 @@ from tools.workflow.workflow import Workflow
 class PlannerRequest(BaseWorkflowRequest):
     """One step of a plan. Numbers stay linear; the labels say what a step revises or which branch it belongs to."""
 
+    unlisted = frozenset({"issues_found", "evidence"})
     is_step_revision: bool = Field(default=False, json_schema_extra={"unlisted": True})
     revises_step_number: int | None = Field(default=None, ge=1, le=MOST_STEPS, description="This step replaces it")
     is_branch_point: bool = Field(default=False, json_schema_extra={"unlisted": True})

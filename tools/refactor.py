@@ -7,7 +7,8 @@ from pydantic import Field
 from stepwarden.inspections.refactor import inspect_refactor
 from stepwarden.steps.gate import Policy
 from tools.workflow.checklist import ChecklistItem, checklist, has_issue, read_at_least
-from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
+from tools.workflow.lenient_values import Word
+from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
 from tools.workflow.workflow import Workflow
 
 

@@ -8,7 +8,8 @@ from stepwarden.inspections.secaudit import inspect_secaudit
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.question_kind import QuestionKind
 from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
-from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
+from tools.workflow.lenient_values import Word
+from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
 from tools.workflow.workflow import Workflow
 
 

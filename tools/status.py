@@ -18,6 +18,7 @@ from stepwarden.threads.event_text import describe, stamp
 from stepwarden.threads.queries import ThreadQueries
 from tools.shared.edge import READ_ONLY, EdgeTool, Progress, edge_tool, failure
 from tools.shared.thread_result import clip, counted, full_result
+from tools.workflow.lenient_values import without_empty
 from tools.workflow.request import Key
 from tools.workflow.validation_errors import error_lines
 
@@ -36,8 +37,8 @@ class StatusRequest(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        return {key: item for key, item in value.items() if item is not None}
+    def _without_empty(cls, value: Any) -> Any:
+        return without_empty(cls.model_fields, value)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from stepwarden.steps.gate import Policy
 from stepwarden.steps.thread import Thread
 from tools.shared.elicitation import UserQuestion
 from tools.workflow.checklist import ChecklistItem, checklist, quoted, read_at_least
-from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted, Word
+from tools.workflow.lenient_values import Word
+from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
 from tools.workflow.workflow import Workflow
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from stepwarden.consultation.consultant import WaitingThread
 from stepwarden.consultation.context_budget import FileSection, file_section, request_bytes
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.models import Message, ModelInfo, ModelRequest
 from stepwarden.steps.digest import Digest, digest
 from stepwarden.steps.dispute import Closing, NumberedObjection, numbered_objections
@@ -35,7 +36,7 @@ class ExpertPrompts:
         """Return the request for the review of a thread, and the files in it. Reads files."""
         thread = waiting.thread
         told = self._told(thread)
-        work = "\n".join([*_work(thread, digest(thread)), *_dispute(thread)])
+        work = hide_secrets("\n".join([*_work(thread, digest(thread)), *_dispute(thread)]))
         files = file_section(waiting.workspace, _files(thread), request_bytes([info]), (work, told))
         text = f"{work}\n\n# Files\n{files.text or 'None could be read.'}{files.note}"
         request = ModelRequest(
@@ -62,7 +63,7 @@ def _files(thread: Thread) -> list[str]:
 
 
 def _work(thread: Thread, found: Digest) -> list[str]:
-    """Return the consolidated work as lines; everything in it is the agent's and counts as data."""
+    """Return the consolidated work as lines; all of it is the agent's and counts as data."""
     lines = [f"# Task ({thread.tool})", found.task, "", "# Steps"]
     for step in found.steps:
         lines += [f"## {step.number} ({step.confidence or 'no confidence given'})", step.findings[:FINDINGS_CHARS]]
@@ -76,7 +77,10 @@ def _work(thread: Thread, found: Digest) -> list[str]:
             f"{issue.description} {issue.place}"
             for issue in found.issues
         ]
-    quotes = [f"- {item.path}:{item.line} {item.verdict.value}: {item.quote}" for item in found.evidence]
+    quotes = [
+        f"- {item.path}:{item.line} {item.verdict.value}: {hide_secrets(item.quote, item.path)}"
+        for item in found.evidence
+    ]
     lines += ["", "# Quotes that the server found in the files", *(quotes or ["none"])]
     return [*lines, "", f"# Assurance by quotes alone: {assurance_of(thread).value}"]
 

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from stepwarden.files.encodings import decode
 from stepwarden.files.quote_context import SourceLines
 from stepwarden.files.safe_open import FILE_BYTES, NO_ROOT, Unread, read_file
-from stepwarden.files.text import FoldedText, decode
 from stepwarden.steps.evidence import Verdict
 
 CALL_BYTES = 8 * FILE_BYTES  # that one call reads at most: about a second of work
 
-_BINARY = Unread(Verdict.UNREACHABLE, "a binary file, not searched")
 _SPENT = Unread(Verdict.UNREACHABLE, f"not read: this call had already read {CALL_BYTES // 1024**2} MiB")
 
 _Places = TypeVar("_Places")
@@ -24,11 +23,6 @@ class FileContent:
 
     data: bytes
     sha256: str
-
-    def folded(self) -> FoldedText | Unread:
-        """Return the text for looking quotes up; Unread for a binary."""
-        text = decode(self.data)
-        return _BINARY if text is None else FoldedText.of(text)
 
     def source(self, path: str) -> SourceLines | None:
         """Return the lines for telling where a quote stands; None for a binary."""

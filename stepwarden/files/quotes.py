@@ -1,51 +1,56 @@
 """Looks a quote up in the text of a file."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from stepwarden.files.text import FoldedText, count_solid, fold, split_lines
+from stepwarden.files.quote_marks import split_elided, unmark
+from stepwarden.files.text import FoldedText, compose, count_solid, fold, split_lines
 from stepwarden.steps.evidence import Verdict
 
 QUOTE_CHARACTERS = 12  # without spaces; docs/protocol.md, files and evidence
 MOST_MATCHES = 500  # of a quote, that are compared for the one nearest to the line given
+_COMPARED_LINES = 50  # of a quote that is not there, for the line to name
+MOST_PARTS = 20  # of a quote that leaves lines out
 
 _TOO_SHORT = "too short: quote at least 12 characters, or a whole line with its number"
 _EMPTY = "the quote is empty"
 _ABSENT = "not in the file"
 
 _WORD = re.compile(r"[^\W\d_]{3}")
-_LINE_PREFIX = re.compile(r"\s*>?\s*(?:L|[Ll]ine )?(\d{1,7})(?:\t|→|[ \t]*[|│:]|-|\s*$)")
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_MEANINGS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "`": "`", "\\": "\\", "/": "/"}
-# All escapes of JSON, only line breaks and tabs, only quotation marks: models escape a text in part, too.
-_ESCAPED = ("nrt\"'`\\/u", "nrt", "\"'`")
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteMatch:
-    """The verdict on one quote; where it is not in the file, `target` is the line to search something similar to."""
+    """The verdict on one quote; where it is not in the file, `target` is the line to search something similar to.
+
+    `text` is the quote without the marks of tools, where it is.
+    """
 
     verdict: Verdict
     line: int | None = None
     note: str = ""
     target: str | None = None
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteReading:
-    """One reading of a quote; `number` is that of its first line, where line-number prefixes were removed."""
+    """One reading of a quote.
+
+    `number` is that of its first line, where line numbers were taken off. `note` says what of it is not looked up.
+    """
 
     text: str
     folded: str
     number: int | None = None
+    note: str = ""
 
 
 def look_up_quote(content: FoldedText, quote: str, line: int | None) -> QuoteMatch:
     """Return the verdict on `quote` in `content`; `line`, from 1, is where it was claimed to be.
 
-    Case matters, white space does not; escapes and line-number prefixes are removed only where the words as they are
-    cannot be found.
+    Case matters, white space does not; the marks of tools are taken off only where the words as they are cannot be
+    found.
     """
     readings = read_quote(quote)
     if not readings:
@@ -59,15 +64,19 @@ def look_up_quote(content: FoldedText, quote: str, line: int | None) -> QuoteMat
             match = _match_words(content, reading, line)
         if match is not None:
             return match
+    for reading in readings:
+        if match := _match_parts(content, reading, line):
+            return match
     if short:
         return QuoteMatch(Verdict.REFUTED, note=_TOO_SHORT)
-    return QuoteMatch(Verdict.REFUTED, note=_ABSENT, target=_missing_line(content, readings[min(1, len(readings) - 1)]))
+    return QuoteMatch(Verdict.REFUTED, note=_ABSENT, target=_missing_line(content, readings))
 
 
 def is_present(content: FoldedText, quote: str) -> bool:
     """Whether the words of a quote are anywhere in `content`; a short quote has to be a whole line."""
     lines: set[str] | None = None
-    for reading in read_quote(quote):
+    readings = read_quote(quote)
+    for reading in readings:
         if count_solid(reading.folded) >= QUOTE_CHARACTERS:
             if reading.folded in content.folded:
                 return True
@@ -75,48 +84,32 @@ def is_present(content: FoldedText, quote: str) -> bool:
         lines = {content.line(index) for index in range(len(content))} if lines is None else lines
         if reading.folded in lines:
             return True
-    return False
+    return any(_match_parts(content, reading, None) for reading in readings)
 
 
 def read_quote(quote: str) -> list[QuoteReading]:
     """Return the readings of a quote, its words as they are first; none for an empty quote."""
     readings: dict[str, QuoteReading] = {}
-    for text in dict.fromkeys(_unescaped(quote)):
-        stripped, number = _without_prefixes(text)
-        for reading in (QuoteReading(text, fold(text)), QuoteReading(stripped, fold(stripped), number)):
-            if reading.folded:
-                readings.setdefault(reading.folded, reading)
+    for unmarked in unmark(quote):
+        for text in dict.fromkeys((unmarked.text, compose(unmarked.text))):
+            if folded := fold(text):
+                readings.setdefault(folded, QuoteReading(text, folded, unmarked.number, unmarked.note))
     return list(readings.values())
 
 
-def _unescaped(quote: str) -> Iterator[str]:
-    yield quote
-    if "\\" not in quote:
-        return
-    for letters in _ESCAPED:
-        text = _ESCAPE.sub(lambda match, letters=letters: _meaning(match, letters), quote)
-        # JSON writes characters past U+FFFF as two escapes
-        yield text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _meaning(match: re.Match[str], letters: str) -> str:
-    escaped = match[1]
-    if escaped[0] not in letters:
-        return match[0]
-    if len(escaped) > 1:
-        return chr(int(escaped[1:], 16))
-    return _MEANINGS.get(escaped, match[0])
-
-
-def _without_prefixes(text: str) -> tuple[str, int | None]:
-    """Return a text without the line numbers of a read tool, and the number of its first words, None for none."""
-    lines = [line for line in split_lines(text) if fold(line)]
-    prefixes = [match for match in map(_LINE_PREFIX.match, lines) if match]
-    if not lines or len(prefixes) < len(lines):
-        return text, None
-    rest = [line[match.end() :] for line, match in zip(lines, prefixes, strict=True)]
-    number = next((int(match[1]) for part, match in zip(rest, prefixes, strict=True) if fold(part)), None)
-    return "\n".join(rest), number
+def _match_parts(content: FoldedText, reading: QuoteReading, line: int | None) -> QuoteMatch | None:
+    """Match a quote that leaves lines out (`...`): each part has to be there, one after the other."""
+    parts = [fold(part) for part in split_elided(reading.text)]
+    if not 2 <= len(parts) <= MOST_PARTS or any(count_solid(part) < QUOTE_CHARACTERS for part in parts):
+        return None
+    start = offset = _nearest_match(content, parts[0], reading.number if line is None else line)
+    for part in parts:
+        offset = content.folded.find(part, offset) if offset is not None else -1
+        if offset < 0:
+            return None
+        offset += len(part)
+    assert start is not None
+    return _verdict(content, start, len(parts[0]), reading, line)
 
 
 def _match_line(content: FoldedText, reading: QuoteReading, line: int | None) -> QuoteMatch | None:
@@ -126,7 +119,7 @@ def _match_line(content: FoldedText, reading: QuoteReading, line: int | None) ->
     index = content.index_of(number)
     if index == len(content) or content.numbers[index] != number or content.line(index) != reading.folded:
         return None
-    return QuoteMatch(Verdict.VERIFIED, number)
+    return QuoteMatch(Verdict.VERIFIED, number, text=reading.text)
 
 
 def _match_words(content: FoldedText, reading: QuoteReading, line: int | None) -> QuoteMatch | None:
@@ -135,10 +128,15 @@ def _match_words(content: FoldedText, reading: QuoteReading, line: int | None) -
         start = _nearest_match(content, reading.folded, reading.number)
     if start is None or not _has_right_number(content, reading, start):
         return None
-    first, last = content.line_at(start), content.line_at(start + len(reading.folded) - 1)
+    return _verdict(content, start, len(reading.folded), reading, line)
+
+
+def _verdict(content: FoldedText, start: int, length: int, reading: QuoteReading, line: int | None) -> QuoteMatch:
+    first, last = content.line_at(start), content.line_at(start + length - 1)
     if line is None or first <= line <= last:
-        return QuoteMatch(Verdict.VERIFIED, first)
-    return QuoteMatch(Verdict.MOVED, first, f"found at line {first}, not {line}")
+        return QuoteMatch(Verdict.VERIFIED, first, reading.note, text=reading.text)
+    note = "; ".join(filter(None, (f"found at line {first}, not {line}", reading.note)))
+    return QuoteMatch(Verdict.MOVED, first, note, text=reading.text)
 
 
 def _has_right_number(content: FoldedText, reading: QuoteReading, start: int) -> bool:
@@ -172,7 +170,16 @@ def _distance(content: FoldedText, start: int, length: int, line: int) -> tuple[
     return not first <= line <= last, abs(first - line), start
 
 
-def _missing_line(content: FoldedText, reading: QuoteReading) -> str:
-    """Return the first line of a quote that is not in the file; its first line where every one is."""
-    lines = [line for line in map(fold, split_lines(reading.text)) if line]
-    return next((line for line in lines[:50] if line not in content.folded), lines[0])
+def _missing_line(content: FoldedText, readings: list[QuoteReading]) -> str:
+    """Return the first line of a quote that is not in the file; its first line where every one is.
+
+    Of its readings, the one counts that has most of its lines there.
+    """
+    best: list[str] = []
+    missing = 1.0
+    for reading in readings:
+        lines = [line for line in map(fold, split_lines(reading.text)) if line][:_COMPARED_LINES]
+        absent = sum(line not in content.folded for line in lines) / len(lines)
+        if absent < missing or not best:
+            best, missing = lines, absent
+    return next((line for line in best if line not in content.folded), best[0])

@@ -12,6 +12,7 @@ from typing import NoReturn
 from stepwarden.errors import RootRefused
 from stepwarden.files.paths import normalize_path, path_below, resolve_path, shown
 from stepwarden.files.secrets import is_secret
+from stepwarden.files.version_control import lies_in_git_directory
 
 # Trees are refused with everything below them, tops only themselves (docs/protocol.md, files and evidence); those of
 # macOS and Windows by analogy, on Windows below the drive.
@@ -73,7 +74,8 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
         _refuse(f"'{shown(directory)}' lies outside the configured roots", policy)
     if not _is_directory(start[1]):
         _refuse(f"'{shown(directory)}' is not a directory that exists", policy)
-    if is_secret(PurePath(start[1]).parts):
+    resolved = PurePath(start[1])
+    if is_secret(resolved.parts) or lies_in_git_directory(Path(resolved.anchor), resolved.parts[1:]):
         _refuse(f"'{shown(directory)}' holds secrets or the data of version control", policy)
     if not policy.configured:
         _refuse_unsafe(start[1], policy)

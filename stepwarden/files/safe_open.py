@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from stepwarden.files.paths import is_usable, normalize_path, path_below, resolve_path, shown, with_slashes
+from stepwarden.files.secret_contents import is_secret_content
 from stepwarden.files.secrets import is_secret
+from stepwarden.files.version_control import lies_in_git_directory
 from stepwarden.steps.evidence import Verdict
 
 FILE_BYTES = 8 * 1024 * 1024  # nobody quotes from a larger source file
@@ -48,7 +50,10 @@ def measure_file(root: str, name: str) -> int | Unread:
 
 
 def read_file(root: str, name: str) -> bytes | Unread:
-    """Return the content of the regular file `name` (relative to `root`, or absolute) of at most FILE_BYTES."""
+    """Return the content of the regular file `name` (relative to `root`, or absolute) of at most FILE_BYTES.
+
+    Credentials that only their content shows are barred as those that their name shows.
+    """
     parts = locate_file(root, name)
     if isinstance(parts, Unread):
         return parts
@@ -59,7 +64,9 @@ def read_file(root: str, name: str) -> bytes | Unread:
             data = file.read(FILE_BYTES + 1)  # a file that is being written grows
     except OSError as error:
         return _explain(error, name)
-    return data if len(data) <= FILE_BYTES else _TOO_LARGE
+    if len(data) > FILE_BYTES:
+        return _TOO_LARGE
+    return BARRED if is_secret_content(parts[-1], data) else data
 
 
 def locate_file(root: str, name: str) -> tuple[str, ...] | Unread:
@@ -78,7 +85,8 @@ def locate_file(root: str, name: str) -> tuple[str, ...] | Unread:
     inside = path_below(resolved, root)
     if inside is None or is_secret(PurePath(resolved).parts):
         return BARRED
-    return PurePath(inside).parts
+    parts = PurePath(inside).parts
+    return BARRED if lies_in_git_directory(Path(root), parts) else parts
 
 
 def open_inside(root: str, parts: Sequence[str]) -> int:

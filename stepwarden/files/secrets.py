@@ -5,13 +5,21 @@ import unicodedata
 from collections.abc import Sequence
 
 # Everything in directories of these names (cookiecutter-django keeps secrets in `.envs`).
-_DIRECTORY = re.compile(r"\.(git|hg|svn|bzr|jj|aws|azure|ssh|gnupg|kube|envs?|password-store)|_darcs")
-_PLACE = re.compile(r"(^|/)(\.docker/config\.json|\.config/gcloud/.+|\.config/gh/hosts\.ya?ml|\.m2/settings\.xml)$")
+_DIRECTORY = re.compile(
+    r"\.(git|hg|svn|bzr|jj|pijul|fslckout|aws|azure|ssh|gnupg|kube|envs?|password-store|terraform|terraform\.d|direnv"
+    r"|vagrant|chef|oci|aliyun)|_darcs|_fossil_"
+)
+_PLACE = re.compile(
+    r"(^|/)(\.docker/config\.json|\.config/gcloud/.+|\.config/(gh|hub|glab-cli|rclone|doctl|op)(/.+)?|\.m2/settings\.xml"
+    r"|\.gem/credentials|\.gradle/gradle\.properties|\.ngrok2?/.+|\.snowsql/config|\.kaggle/kaggle\.json|cvs/root)$"
+)
 
 _NAME = re.compile(
     r"\.(envrc|netrc|npmrc|pypirc|git-credentials|htpasswd|pgpass|my\.cnf|mylogin\.cnf|s3cfg|boto|dockercfg|vault-token)"
-    r"|_netrc|pgpass\.conf|kubeconfig|\.\w+_history"
-    r"|.+\.(pem|key|p12|pfx|pkcs12|p8|jks|keystore|ppk|kdbx|keychain|keychain-db)",
+    r"|_netrc|pgpass\.conf|kubeconfig|\.\w+_history|\.(terraformrc|databrickscfg|sentryclirc|smbcredentials|passwd-s3fs)"
+    r"|\.(vault_pass|vault-password|rclone\.conf|ansible_vault|htdigest)|terraform\.rc|gradle-local\.properties"
+    r"|.+\.(pem|key|p12|pfx|pkcs12|p8|jks|keystore|ppk|kdbx?|keychain|keychain-db|agekey|ovpn|tfstate|tfvars)"
+    r"|.+\.tfvars\.json|.+\.tfstate(\.\d+)?(\.backup|\.lock\.info)?",
     re.DOTALL,
 )
 _ENVIRONMENT = re.compile(r"\.env([-_.].*)?|.+\.env", re.DOTALL)
@@ -27,6 +35,12 @@ _CODE = re.compile(
     r"pyi?|go|rs|[cm]?[jt]sx?|java|kt|scala|c|h|cc|cpp|hpp|cs|rb|php|swift|exs?|lua|sql|md|rst|sh|html|css"
 )
 
+# Where values never stand without quotation marks; shells and documents are none of these.
+_EXPRESSIONS = re.compile(
+    r"pyi?w?|ipynb|go|rs|[cm]?[jt]sx?|vue|svelte|java|kts?|scala|groovy|gradle|clj[cs]?|c|h|cc|cpp|cxx|hh|hpp|hxx|mm?|cs|fsx?"
+    r"|vb|rb|php|swift|exs?|erl|hs|ml|lua|sql|pl|pm|r|jl|dart|zig|nim|proto|css|scss|less"
+)
+
 _SAMPLE = re.compile(r"(^|[-_.])(example|sample|template|dist)($|[-_.])")
 _COPY = re.compile(r"(~|\.(bak|backup|old|orig|save|swp|tmp))+$")
 
@@ -40,6 +54,16 @@ def is_secret(parts: Sequence[str]) -> bool:
     if any(_DIRECTORY.fullmatch(name) for name in names) or _PLACE.search("/".join(names)):
         return True
     return bool(names) and any(_is_secret_name(name) for name in _with_original(names[-1]))
+
+
+def is_sample_name(name: str) -> bool:
+    """Whether a file is a sample to be copied and filled in, by its name."""
+    return _SAMPLE.search(name.casefold()) is not None
+
+
+def is_code_name(path: str) -> bool:
+    """Whether a file is source code by its name, in which what stands after `=` is an expression."""
+    return _EXPRESSIONS.fullmatch(path.rpartition("/")[2].rpartition(".")[2].lower()) is not None and "." in path
 
 
 def _plain(name: str) -> str:

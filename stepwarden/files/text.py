@@ -1,20 +1,25 @@
 """The text of a file in the form in which quotes are compared: white space folded, offsets mapped to lines."""
 
-import codecs
+import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
-# One character each, so that folding moves no offset: models write the plain ones instead, and vice versa.
-_TYPOGRAPHIC = {**dict.fromkeys("\u2018\u2019\u201a\u201b", "'"), **dict.fromkeys("\u201c\u201d\u201e\u201f", '"')}
-_MARK = "\ufeff"
-
-
-def decode(data: bytes) -> str | None:
-    """Return the text of a file: UTF-8, or UTF-16 with its mark, U+FFFD for invalid bytes; None for a binary."""
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = data.decode("utf-16" if wide else "utf-8", "replace")
-    return None if "\0" in text else text
+# Models write the plain ones instead, and vice versa.
+_TYPOGRAPHIC = {
+    **dict.fromkeys("\u2018\u2019\u201a\u201b", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+}
+# Nobody sees them, so nobody copies them: soft hyphens, zero-width spaces and joiners, directions, byte order marks.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+_ODD = re.compile(f"[{''.join(_TYPOGRAPHIC)}]")
+# Escapes of ECMA-48 that set colours, those that write them as text, and what a web log leaves of them.
+_COLOUR = re.compile(
+    r"(?:\x1b|\\x1b|\\u001b|\\033|\\e|\^\[|\u241b|\ufffd)\[[\d;:]*[mK]|\[\d{1,3}(?:;\d{1,3})*m", re.IGNORECASE
+)
+_OTHER_ESCAPE = re.compile(r"\x1b(?:\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\[[0-9;?]*[A-Za-ln-z]|[()][A-Z0-9])")
 
 
 def split_lines(text: str) -> list[str]:
@@ -23,8 +28,20 @@ def split_lines(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Return `text` with any run of white space as one space, and typographic quotation marks as plain ones."""
+    """Return `text` with white space as one space, typographic marks as plain ones, and nothing invisible."""
     return " ".join(_plain(text).split())
+
+
+def compose(text: str) -> str:
+    """Return `text` with every accented letter as one character (Unicode's form C)."""
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def strip_colours(text: str) -> str:
+    """Return `text` without the escapes by which terminals colour it, also where only their letters are left."""
+    if "[" not in text and "\x1b" not in text:
+        return text
+    return _COLOUR.sub("", _OTHER_ESCAPE.sub("", text))
 
 
 def count_solid(folded: str) -> int:
@@ -35,9 +52,7 @@ def count_solid(folded: str) -> int:
 def _plain(text: str) -> str:
     if text.isascii():
         return text
-    for odd, plain in _TYPOGRAPHIC.items():
-        text = text.replace(odd, plain)
-    return text.replace(_MARK, "")
+    return _INVISIBLE.sub("", _ODD.sub(lambda match: _TYPOGRAPHIC[match[0]], text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """The entry to this package: a workspace answers what a call may ask about files, and keeps nothing."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from stepwarden.files.canonical_names import CanonicalNames
+from stepwarden.files.encodings import decode
 from stepwarden.files.file_contents import FileContent, read_contents
-from stepwarden.files.nearest import find_nearest_line
 from stepwarden.files.quote_context import SourceLines, context_of
-from stepwarden.files.quotes import QuoteMatch, is_present, look_up_quote
+from stepwarden.files.quoted_file import QuotedFile
+from stepwarden.files.quotes import QuoteMatch
 from stepwarden.files.roots import RootPolicy, find_bounds
 from stepwarden.files.safe_open import NO_ROOT, Unread, measure_file
-from stepwarden.files.text import FoldedText, decode, split_lines
+from stepwarden.files.secret_values import hide_secrets
+from stepwarden.files.text import split_lines
 from stepwarden.steps.evidence import HOLDS, Evidence, Quote, Verdict
 
 CALL_HINTS = 20  # refuted quotes of a call for which the nearest line is searched
@@ -61,11 +63,11 @@ class Workspace:
         found: dict[int, Evidence] = {}
         hints = CALL_HINTS
         for name, content, indices in self._read([quote.file for quote in quotes]):
-            folded = content if isinstance(content, Unread) else content.folded()
+            file = content if isinstance(content, Unread) else QuotedFile(name, content.data)
             sha256 = "" if isinstance(content, Unread) else content.sha256
             source = None if isinstance(content, Unread) else content.source(name)
             for index in indices:
-                match = _match(folded, quotes[index], hint=hints > 0)
+                match = _match(file, quotes[index], hint=hints > 0)
                 hints -= match.target is not None
                 found[index] = _evidence(name, quotes[index], match, sha256, source)
         return [found[index] for index in range(len(quotes))]
@@ -76,18 +78,18 @@ class Workspace:
         A file that is gone counts as changed; one that cannot be read now (permission, size, another root) does not.
         """
         gone: set[int] = set()
-        for _, content, indices in self._read([item.path for item in evidence]):
+        for name, content, indices in self._read([item.path for item in evidence]):
             if isinstance(content, Unread):
                 gone.update(indices if content.verdict is Verdict.REFUTED else ())
                 continue
             changed = [index for index in indices if evidence[index].sha256 != content.sha256]
-            folded = content.folded() if changed else None
-            if isinstance(folded, FoldedText):
-                gone.update(index for index in changed if not is_present(folded, evidence[index].quote))
+            if changed:
+                file = QuotedFile(name, content.data)
+                gone.update(index for index in changed if not file.has(evidence[index].quote))
         return [item for index, item in enumerate(evidence) if index in gone]
 
     def numbered(self, paths: Sequence[str], limit_bytes: int) -> tuple[str, list[str]]:
-        """Return the text of files with line numbers, and the names of the files that are left out.
+        """Return the text of files with line numbers and without secrets, and the names of files that are left out.
 
         A file is left out if it may not be read, is not text, or does not fit in what remains of `limit_bytes`; the
         order of `paths` is that of importance. A file is included whole or not at all.
@@ -99,7 +101,8 @@ class Workspace:
             if text is None:
                 left_out.append(name)
                 continue
-            lines = "\n".join(f"{number:5} {line}" for number, line in enumerate(split_lines(text), 1))
+            shown = split_lines(hide_secrets(text, name))
+            lines = "\n".join(f"{number:5} {line}" for number, line in enumerate(shown, 1))
             part = f"=== {name}\n{lines}\n"
             if len(part.encode()) > limit_bytes:
                 left_out.append(name)
@@ -137,19 +140,16 @@ def _fact(root: str | None, name: str) -> FileFact:
     return FileFact(exists=False) if isinstance(size, Unread) else FileFact(exists=True, bytes=size)
 
 
-def _match(folded: FoldedText | Unread, quote: Quote, *, hint: bool) -> QuoteMatch:
-    if isinstance(folded, Unread):
-        return QuoteMatch(folded.verdict, note=folded.note)
-    match = look_up_quote(folded, quote.quote, quote.line)
-    if hint and match.target is not None:
-        return replace(match, note=find_nearest_line(folded, match.target, quote.line))
-    return match
+def _match(file: QuotedFile | Unread, quote: Quote, *, hint: bool) -> QuoteMatch:
+    if isinstance(file, Unread):
+        return QuoteMatch(file.verdict, note=file.note)
+    return file.look_up(quote.quote, quote.line, hint=hint)
 
 
 def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str, source: SourceLines | None) -> Evidence:
     context = None
     if source is not None and match.line is not None and match.verdict in HOLDS:
-        context = context_of(source, match.line, quote.quote)
+        context = context_of(source, match.line, match.text or quote.quote)
     return Evidence(
         path=name,
         quote=quote.quote,

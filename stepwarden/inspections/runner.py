@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stepwarden.files import Workspace
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.inspections.context import INSPECTION_SECONDS, InspectionContext, InspectionResult, Inspector
+from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Thread
 
 if TYPE_CHECKING:
@@ -31,9 +34,19 @@ class InspectionRunner:
     ) -> InspectionResult | None:
         """Return what `inspector` finds at the last step of `thread`; it blocks for INSPECTION_SECONDS at most."""
         until = time.monotonic() + INSPECTION_SECONDS
-        return inspector(InspectionContext(thread, workspace, self._reader, until, kept))
+        found = inspector(InspectionContext(thread, workspace, self._reader, until, kept))
+        return None if found is None else replace(found, inspection=_without_secrets(found.inspection))
 
     def close(self) -> None:
         """Close what was opened."""
         if "_reader" in self.__dict__:
             self._reader.close()
+
+
+def _without_secrets(found: Inspection) -> Inspection:
+    """Return what was found with no secret in what a host or a report shows of it."""
+    return replace(
+        found,
+        facts=tuple(map(hide_secrets, found.facts)),
+        sections={name: hide_secrets(text) for name, text in found.sections.items()},
+    )

@@ -1,8 +1,9 @@
 """The content of a report: the parts of a thread in reading order, the same for Markdown and HTML."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.digest import DigestIssue, digest
 from stepwarden.steps.dispute import Closing, numbered_objections
@@ -119,7 +120,7 @@ def build_report(thread: Thread, events: Sequence[TimedEvent] = ()) -> Report:
         findings=tuple(ReportFinding(issue, _quotes(thread, issue)) for issue in found.issues),
         hypotheses=_hypotheses(thread, recorded),
         hypothesis_evidenced=found.hypothesis_evidenced,
-        evidence=tuple(thread.claims.evidence),
+        evidence=tuple((number, _shown(item)) for number, item in thread.claims.evidence),
         steps=tuple(thread.live),
         superseded=tuple(step for step in recorded if (step.number, step.digest) not in live),
         files=tuple(
@@ -229,10 +230,15 @@ def _quotes(thread: Thread, issue: DigestIssue) -> tuple[Evidence, ...]:
     """Return the quotes that name the issue, and verified ones near it."""
     claim = thread.claims.issues[issue.id]
     return tuple(
-        item
+        _shown(item)
         for _, item in thread.claims.evidence
         if item.supports == issue.id or (item.holds and item.supports is None and _near(item, claim.path, claim.line))
     )
+
+
+def _shown(item: Evidence) -> Evidence:
+    """Return a quote as a report shows it: without secrets."""
+    return replace(item, quote=hide_secrets(item.quote, item.path))
 
 
 def _near(item: Evidence, path: str | None, line: int | None) -> bool:

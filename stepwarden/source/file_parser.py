@@ -1,6 +1,5 @@
 """Parses one file: bytes in, an outline of plain values out."""
 
-import codecs
 import hashlib
 import re
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from stepwarden.files.encodings import encoding_of
 from stepwarden.source.grammar import (
     GENERATED_BYTES,
     Comment,
@@ -73,16 +73,16 @@ def compile_for(grammar: Grammar, path: str) -> CompiledGrammar:
     return compile_grammar(grammar.wheel, entry, query_of(grammar))
 
 
-def as_utf8(data: bytes) -> bytes:
-    """Return text as UTF-8 without a byte order mark; UTF-16 is known by its mark, other bytes are read as Latin-1."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace").encode("utf-8", "replace")
-    data = data.removeprefix(codecs.BOM_UTF8)
+def as_utf8(data: bytes, encoding: str = "") -> bytes:
+    """Return text as UTF-8 without a byte order mark; `encoding` is that of the data, "" to find it out.
+
+    Bytes that are no text of it are read as Latin-1, which loses none.
+    """
     try:
-        data.decode("utf-8")
+        text = data.decode(encoding or encoding_of(data))
     except UnicodeDecodeError:
-        return data.decode("latin-1").encode()
-    return data
+        text = data.decode("latin-1")
+    return text.removeprefix("\ufeff").encode("utf-8", "replace")
 
 
 def is_too_deep(text: bytes) -> bool:

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from stepwarden.files.encodings import encoding_of, is_certain
 from stepwarden.source.file_parser import READ_BYTES, as_utf8, compile_for, is_too_deep
 from stepwarden.source.grammar import Comment, Grammar, ParsedFile
 from stepwarden.source.languages import grammar_of
@@ -61,7 +62,8 @@ def find_differences(before: bytes, after: bytes, language: Language, path: str 
     if before == after:
         return ()
     grammar = grammar_of(language)
-    texts = [grammar.line_ends.sub(b"\n", as_utf8(data)) for data in (before, after)]
+    encoding = "" if is_certain(before) or is_certain(after) else encoding_of(before)  # one guess for both
+    texts = [grammar.line_ends.sub(b"\n", as_utf8(data, encoding)) for data in (before, after)]
     if _shebang(before) != _shebang(after):
         return (Difference(1, 1, *(_shebang(data).decode("utf-8", "replace") for data in (before, after))),)
     if any(len(text) > READ_BYTES or is_too_deep(text) for text in texts):

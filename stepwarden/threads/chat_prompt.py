@@ -4,6 +4,7 @@ Eight turns of 1,000 characters, with answers as long, come to less than 12,000 
 """
 
 from stepwarden.files.paths import shown
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.models import Message
 from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
@@ -79,7 +80,7 @@ def _summary(turns: tuple[Turn, ...]) -> str:
 
 
 def briefing_of(thread: Thread) -> str:
-    """Return the live digest of a workflow thread as text: of its steps the latest, as many as fit."""
+    """Return the live digest of a workflow thread as text without secrets: of its steps the latest, as many as fit."""
     found = digest(thread)
     lines = [f"Work that this conversation is about: {thread.id}, {thread.outcome.value}", shown(found.task, 600)]
     if found.hypothesis:
@@ -89,7 +90,10 @@ def briefing_of(thread: Thread) -> str:
         mark = "" if issue.evidenced else ", not evidenced"
         lines.append(f"{issue.id} {issue.severity}{mark}: {shown(issue.description, 120)} {shown(issue.place, 60)}")
     quotes = found.evidence[-BRIEFING_LISTED // 2 :]
-    lines += [f"Seen at {shown(item.path, 60)}:{item.line}: {shown(item.quote, 80)}" for item in quotes]
+    lines += [
+        f"Seen at {shown(item.path, 60)}:{item.line}: {shown(hide_secrets(item.quote, item.path), 80)}"
+        for item in quotes
+    ]
     if found.files:
         lines.append(f"Files: {shown(', '.join(found.files[:BRIEFING_LISTED]), 600)}")
     left = BRIEFING_CHARS - sum(len(line) + 1 for line in lines)
@@ -100,4 +104,4 @@ def briefing_of(thread: Thread) -> str:
         if left < 0:
             break
         steps.insert(0, line)
-    return "\n".join([*lines, *steps])
+    return hide_secrets("\n".join([*lines, *steps]))

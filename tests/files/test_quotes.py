@@ -1,5 +1,6 @@
 """When words count as being in a file, and where."""
 
+import html
 import json
 import re
 
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
+from stepwarden.files.encodings import decode
 from stepwarden.files.nearest import find_nearest_line
 from stepwarden.files.quotes import QuoteMatch, is_present, look_up_quote
-from stepwarden.files.text import FoldedText, decode
+from stepwarden.files.text import FoldedText, count_solid, fold
 from stepwarden.steps.evidence import Verdict
 from tests.support.examples import examples
 from tests.support.work import calls_in
@@ -242,7 +244,7 @@ def test_lines_are_counted_as_editors_count_them(text: str, line: int) -> None:
         ("gr\u00fcn".encode(), "gr\u00fcn"),
         ("gr\u00fcn".encode("utf-16"), "gr\u00fcn"),
         (b"\xfe\xff" + "gr\u00fcn".encode("utf-16-be"), "gr\u00fcn"),
-        (b"gr\xfcn", "gr\ufffdn"),
+        (b"gr\xfcn", "gr\u00fcn"),
         (b"a\0b", None),
         (b"\x7fELF\0\0", None),
         (b"\xff\xfea\0b\0c", "ab\ufffd"),
@@ -276,11 +278,13 @@ CODE = st.sampled_from(
 LINES = st.lists(st.lists(WORDS | CODE, max_size=6).map(" ".join), min_size=1, max_size=12)
 
 
-def _numbered(style: str):
-    def numbered(piece: str, line: int) -> str:
+def _marked(style: str):
+    """Put a mark before every line; `{0}` is its number."""
+
+    def marked(piece: str, line: int) -> str:
         return "\n".join(style.format(line + at) + part for at, part in enumerate(piece.split("\n")))
 
-    return numbered
+    return marked
 
 
 RENDERINGS = {
@@ -291,7 +295,49 @@ RENDERINGS = {
     "crlf": lambda piece, line: piece.replace("\n", "\r\n"),
     "json": lambda piece, line: json.dumps(piece)[1:-1],
     "json, wide": lambda piece, line: json.dumps(piece, ensure_ascii=False)[1:-1],
-    **{style: _numbered(style) for style in ["{:6}\t", "{}: ", "{:5}→", "{}|", "L{}: ", "> {} | ", "{:4} │ "]},
+    "html": lambda piece, line: html.escape(piece),
+    "fence": lambda piece, line: f"```python\n{piece}\n```",
+    "fence with numbers": lambda piece, line: f"~~~\n{_marked('{}: ')(piece, line)}\n~~~",
+    "backticks": lambda piece, line: f"`{piece}`",
+    "quotation marks": lambda piece, line: f"\u201c{piece}\u201d",
+    "diff": lambda piece, line: f"@@ -1,3 +{line},9 @@ def f\n{_marked('+')(piece, line)}",
+    "diff with headings": lambda piece, line: (
+        f"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n{_marked('+')(piece, line)}"
+    ),
+    "diff of a removal": _marked("-"),
+    "ripgrep with its heading": lambda piece, line: f"src/x.py\n{_marked('{}:')(piece, line)}",
+    "coloured": lambda piece, line: _marked("\x1b[32m+\x1b[m\x1b[32m")(piece, line).replace("\n", "\x1b[m\n"),
+    "dots at the ends": lambda piece, line: f"...\n{piece}\n...",
+    **{
+        style: _marked(style)
+        for style in [
+            *(
+                "{:6}\t",
+                "{}: ",
+                "{:5}\u2192",
+                "{}|",
+                "L{}: ",
+                "> {} | ",
+                "{:4} \u2502 ",
+                "{} ",
+                "[{}] ",
+                "({}) ",
+                "{}. ",
+                "{}) ",
+            ),
+            *(
+                "----> {} ",
+                "-> {} ",
+                "\u2771 {} \u2502 ",
+                "| {} | ",
+                "src/x.py:{}:",
+                "src/x.py-{}-",
+                "C:\\a b\\x.py:{}:7:",
+            ),
+            *("src/x.py:", "> ", "> + ", "* ", "+src/x.py:{}: ", "{:3}  \u2503 "),
+            "1f2e3d4c (An Author 2024-01-02 10:11:12 +0100 {:3}) ",
+        ]
+    },
 }
 
 
@@ -301,35 +347,96 @@ def slices(draw: st.DrawFn) -> tuple[str, str, int]:
     assume(text)
     begin = draw(st.integers(0, len(text) - 1))
     piece = text[begin : draw(st.integers(begin + 1, len(text)))]
-    assume(len("".join(piece.replace("\ufeff", "").split())) >= 12)
-    # said to stand where its first character that shows stands
-    lead = len(piece) - len(piece.replace("\ufeff", " ").lstrip())
-    return text, piece, text.count("\n", 0, begin + lead) + 1
+    assume(count_solid(fold(piece)) >= 12)
+    return text, piece, text.count("\n", 0, begin + _lead(piece)) + 1  # said to stand where it starts to show
 
 
-@settings(max_examples=examples(40))
-@given(sliced=slices())
-def test_any_slice_of_a_file_is_verified_at_its_line_however_it_is_written(sliced: tuple[str, str, int]) -> None:
+def _lead(piece: str) -> int:
+    return next(at for at, letter in enumerate(piece) if fold(letter))
+
+
+STYLES = st.lists(st.sampled_from(sorted(RENDERINGS)), min_size=3, max_size=3, unique=True)
+
+
+@settings(max_examples=examples(150))
+@given(sliced=slices(), styles=STYLES)
+def test_any_slice_of_a_file_is_verified_at_its_line_however_it_is_written(
+    sliced: tuple[str, str, int], styles: list[str]
+) -> None:
     text, piece, line = sliced
-    first = line - piece[: len(piece) - len(piece.replace("\ufeff", " ").lstrip())].count("\n")
+    first = line - piece[: _lead(piece)].count("\n")
     page = FoldedText.of(text)
-    for rendering, written in RENDERINGS.items():
-        quote = written(piece, first)
-        note(f"{rendering}: {quote!r}")
+    for style in styles:
+        quote = RENDERINGS[style](piece, first)
+        note(f"{style}: {quote!r}")
         assert found(quote, line, page) == ("verified", line)
         assert found(quote, None, page)[0] == "verified"
         assert found(quote, line + 1000, page)[0] == "moved"
         assert is_present(page, quote)
 
 
-@settings(max_examples=examples(30))
-@given(sliced=slices(), data=st.data())
-def test_a_quote_with_one_word_changed_is_not_verified(sliced: tuple[str, str, int], data: st.DataObject) -> None:
+@settings(max_examples=examples(100))
+@given(sliced=slices(), styles=STYLES, data=st.data())
+def test_a_quote_with_one_word_changed_is_not_verified_however_it_is_written(
+    sliced: tuple[str, str, int], styles: list[str], data: st.DataObject
+) -> None:
     text, piece, line = sliced
     words = piece.split(" ")
     at = data.draw(st.integers(0, len(words) - 1))
     changed = " ".join([*words[:at], "changedWord", *words[at + 1 :]])
-    assert look_up_quote(FoldedText.of(text), changed, line).verdict is Verdict.REFUTED
+    page = FoldedText.of(text)
+    for style in styles:
+        quote = RENDERINGS[style](changed, line)
+        note(f"{style}: {quote!r}")
+        assert look_up_quote(page, quote, line).verdict is Verdict.REFUTED
+        assert not is_present(page, quote)
+
+
+@pytest.mark.parametrize(
+    ("quote", "line"),
+    [
+        (" for item in items:\n-    result -= item.price\n+    result += item.price * item.count\n", 9),
+        ("for item in items:\n-    result -= item.price\n+    result += item.price * item.count\n", 9),
+        ("@@ -9,3 +9,3 @@\n-    result -= item.price\n+    result += item.price * item.count\n", 10),
+        ('def total(items, start=0):\n    ...\n    print("total:\\t"', 6),
+        ('6: def total(items, start=0):\n...\n11:     print("total:\\t"', 6),
+        ("def total(items, start=0):\n    # ...\n    for item in items:", 6),
+        ("src/x.py-9-    for item in items:\nsrc/x.py:10:        result += item.price", 9),
+        ("`for item in items:`\n`result += item.price`", 9),
+        ("total(items) / len(items) ...", 19),
+        ("it\u00e2\u20ac\u2122s \u00e2\u20ac\u0153{math.pi}\u00e2\u20ac\u009d", 25),
+        ("def total\\(items, start=0\\):", 6),
+    ],
+)
+def test_other_forms_of_honest_quotes_are_verified(quote: str, line: int) -> None:
+    assert found(quote) == ("verified", line)
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        " for item in items:\n+    result += item.price * item.counts\n",
+        "-    result -= item.price * item.count\n",
+        "def total(items, start=0):\n    ...\n    result = item.price * 2 - start",
+        "for item in items:\n    ...\ndef total(items, start=0):",  # in this order it is not there
+        "- result += item.price * 2\n- return result * 3 + start\nresult += item.price * item.count",
+    ],
+)
+def test_marks_make_no_made_up_quote_true(quote: str) -> None:
+    assert found(quote)[0] == "refuted"
+
+
+def test_the_removed_lines_of_a_diff_are_said_not_to_be_looked_up() -> None:
+    match = look_up_quote(PAGE, " for item in items:\n-    x = 1\n+    result += item.price * item.count\n", 9)
+    assert (match.verdict, match.note) == (Verdict.VERIFIED, "its removed lines (-) were not looked up")
+
+
+@pytest.mark.parametrize("unit", [" ", "\n", "-", "`", "1 ", "\\", "\t- ", "x:1:", "(1) \n"])
+def test_the_work_on_a_long_quote_grows_with_its_length_alone(unit: str) -> None:
+    def work(times: int) -> int:
+        return calls_in(lambda: look_up_quote(PAGE, unit * times, 1))
+
+    assert work(40_000) < 3 * work(20_000) + 1_000
 
 
 @settings(max_examples=examples(30))

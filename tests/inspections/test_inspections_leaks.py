@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwarden.inspections.shared.secret_patterns import find_secret, find_secrets
+from stepwarden.files.secret_values import find_secret, find_secrets
 
 KEY = "AKIA" + "QWERTYUIOPASDFGH"  # put together, so that no scanner takes this file for a leak
 LINES = ("import os", f"key = '{KEY}'", "# a token of thanks", 'db_password = "h7Gq' + '2kLm9xZ4"', "", "İstanbul = 1")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stepwarden.files.secret_values import find_secret
 from stepwarden.inspections.precommit.hunks import (
     ReviewedHunk,
     ReviewedLines,
@@ -13,9 +14,8 @@ from stepwarden.inspections.precommit.leftovers import find_leftover
 from stepwarden.inspections.precommit.public_interface import find_broken_interface
 from stepwarden.inspections.precommit.report import file_clauses, is_reviewed, limit_clauses, risk_clauses
 from stepwarden.inspections.precommit.risks import BeforeAndAfter, ChangeFacts, ChangeRisk, find_risks, sort_callers
-from stepwarden.inspections.shared.secret_patterns import find_secret
 from stepwarden.source.file_parser import parse_outline
-from stepwarden.source.git.change import FileChange, Hunk, untracked_change
+from stepwarden.source.git.change import WITHHELD, FileChange, Hunk, untracked_change
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.persistent import PersistentList
 from stepwarden.steps.submission import Severity, Submission
@@ -268,7 +268,7 @@ def test_many_clauses_are_told_by_a_count_of_the_rest() -> None:
 
 
 def test_the_end_lists_hunks_that_nobody_looked_at_first() -> None:
-    files = [modified("a.py", "x"), modified("b.py", "x"), FileChange(".env", "?", why="secret by its name, not read")]
+    files = [modified("a.py", "x"), modified("b.py", "x"), FileChange(".env", "?", why=WITHHELD)]
     hunks = list_hunks(files)
     assert [hunk.path for hunk in hunks] == ["a.py", "b.py"]
     words = [ReviewedLines.of(thread_with(a=10)).coverage_of(hunk) for hunk in hunks]

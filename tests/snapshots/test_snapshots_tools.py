@@ -6,8 +6,10 @@
 import json
 import os
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
@@ -29,7 +31,7 @@ from tools.workflow.request import BaseWorkflowRequest
 
 HERE = Path(__file__).parent
 # Minified tools/list, which a host's model pays for in every turn: 1,780 bytes a workflow, 3,040 for all other tools.
-BUDGET_BYTES = {"all": 1_780 * len(WORKFLOWS) + 3_040, "lean": 7_900}
+BUDGET_BYTES = {"all": 1_780 * len(WORKFLOWS) + 3_040, "lean": 8_050}
 FILES = {"all": "tools.json", "lean": "tools_lean.json"}
 
 
@@ -37,7 +39,7 @@ def app_with(tools: str, home: Path) -> MCPServer:
     return build_server(load_settings(home=home, tools=tools))
 
 
-async def tool_list(app: MCPServer, mode: str = "auto") -> list[dict[str, object]]:
+async def tool_list(app: MCPServer, mode: str = "auto") -> list[dict[str, Any]]:
     async with Client(app, mode=mode) as client:
         listed = await client.list_tools()
     return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools]
@@ -79,7 +81,24 @@ async def test_the_list_holds_what_every_host_can_take(tmp_path: Path) -> None:
         shown = json.dumps(tool)
         for word in ("$ref", "$defs", "additionalProperties", "anyOf", "null"):
             assert word not in shown
-        assert tool["inputSchema"]["type"] == "object"  # pyright: ignore[reportIndexIssue]
+        assert tool["inputSchema"]["type"] == "object"
+
+
+@pytest.mark.asyncio
+async def test_the_items_of_every_list_have_a_type_and_objects_their_fields(tmp_path: Path) -> None:
+    def check(schema: Mapping[str, Any]) -> int:
+        if schema["type"] == "array":
+            return check(schema["items"])
+        fields: Mapping[str, Any] = schema.get("properties", {})
+        return 1 + sum(map(check, fields.values()))
+
+    lists = 0
+    for tool in await tool_list(app_with("all", tmp_path)):
+        for field in tool["inputSchema"]["properties"].values():
+            if field["type"] == "array":
+                lists += 1
+                assert check(field["items"]) > (field["items"]["type"] == "object")
+    assert lists > 20
 
 
 @pytest.mark.asyncio

@@ -230,7 +230,7 @@ async def test_the_final_plan_gives_every_live_step_by_branch(app: MCPServer, pr
         ({"is_branch_point": True}, "is_branch_point needs branch_from_step and branch_id"),
         ({"revises_step_number": 5}, "send a number below 3"),
         ({"branch_from_step": 3, "branch_id": "b"}, "send a number below 3"),
-        ({"revises_step_number": 0}, "send 1 or more"),
+        ({"revises_step_number": -2}, "send 1 or more"),
     ],
 )
 async def test_labels_of_a_plan_that_make_no_sense_are_told(

@@ -39,6 +39,33 @@ LENIENT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ),
         {},
     ),
+    (
+        "the empty value for all that is optional",
+        {"confidence": "", "hypothesis": "", "files_checked": [], "relevant_files": "", "evidence": []}
+        | {"backtrack_from_step": 0, "total_steps": 0, "working_directory": "", "model": "", "thinking_mode": ""},
+        {},
+    ),
+    (
+        "-1 and the word null",
+        {"backtrack_from_step": -1, "total_steps": "0", "confidence": "null", "model": "null"},
+        {},
+    ),
+    ("the empty values of an item", {"evidence": [QUOTE | {"line": 0, "supports": ""}]}, {"evidence": [QUOTE]}),
+    (
+        "the empty values of an issue",
+        {"issues_found": [ISSUE | {"file": "", "line": -1, "id": "null", "withdrawn": False}]},
+        {"issues_found": [ISSUE]},
+    ),
+    ("an item that says nothing", {"evidence": [QUOTE, {"file": "", "quote": "", "line": 0}]}, {"evidence": [QUOTE]}),
+    ("items as JSON text", {"evidence": [json.dumps(QUOTE)]}, {"evidence": [QUOTE]}),
+    (
+        "a list of items as the text of one",
+        {"issues_found": [json.dumps([ISSUE, ISSUE])]},
+        {"issues_found": [ISSUE] * 2},
+    ),
+    ("a list of paths as the text of one", {"files_checked": ['["src/cart.py"]']}, {"files_checked": ["src/cart.py"]}),
+    ("nulls in a list", {"files_checked": [None, "null", "src/cart.py"]}, {"files_checked": ["src/cart.py"]}),
+    ("a path with brackets", {"files_checked": "[id]/page.tsx"}, {"files_checked": ["[id]/page.tsx"]}),
     ("a null id of a step to go back to", {"backtrack_from_step": None}, {}),
     ("an empty list as text", {"files_checked": ""}, {"files_checked": []}),
 ]
@@ -57,6 +84,42 @@ async def test_what_a_host_means_is_the_same_request(
         two = await host.send("debug", base | meant)
         assert two.sent == one.sent
         assert await host.steps_recorded(first.id) == 2
+
+
+ZEROS: list[tuple[str, dict[str, Any]]] = [
+    ("codereview", {"review_type": ""}),
+    ("tracer", {"trace_mode": ""}),
+    ("planner", {"revises_step_number": 0, "branch_from_step": -1, "branch_id": ""}),
+    ("precommit", {"compare_to": "", "path": ""}),
+    ("docgen", {"style": "", "num_files_documented": 0}),
+]
+
+
+@pytest.mark.parametrize(("tool", "zeros"), ZEROS, ids=[row[0] for row in ZEROS])
+async def test_a_tools_own_fields_at_their_empty_value_are_left_out(
+    app: MCPServer, project: Path, tool: str, zeros: dict[str, Any]
+) -> None:
+    async with connected(app, project) as host:
+        plain, zeroed = await host.open(tool), await host.open(tool, **zeros)
+        assert not zeroed.is_error, zeroed.text
+        assert zeroed.sent["assessment"] == plain.sent["assessment"]
+
+
+async def test_numbers_for_which_nothing_is_a_value_keep_it(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        refused = await host.send("debug", {"step": "x", "step_number": 0, "next_step_required": True})
+        assert "step_number: send 1 or more" in refused.text
+        refused = await host.send(
+            "debug", {"step": "x", "step_number": 1, "next_step_required": True, "total_steps": -2}
+        )
+        assert "total_steps: send 1 or more" in refused.text
+
+
+async def test_empty_findings_mean_the_words_of_the_step(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("debug")
+        answer = await host.step("debug", 2, first.id, step="Read the cart: it subtracts", findings="")
+        assert answer.status == "pause_for_debug"
 
 
 @each()

@@ -74,7 +74,7 @@ async def test_status_refuses_what_it_does_not_know(app: MCPServer, project: Pat
             ({"continuation_id": "x" * 1_000_000}, "no such thread"),
             ({"continuation_id": "\ud800"}, "Not recorded."),
             ({"continuation_id": 7}, "continuation_id: send text"),
-            ({"after": -1}, "after: send 0 or more"),
+            ({"after": -2}, "after: send 0 or more"),
         ):
             answer = await host.send("status", arguments)
             assert answer.is_error, (arguments, answer.text[:200])

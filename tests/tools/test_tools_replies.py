@@ -165,7 +165,7 @@ async def test_the_reply_to_many_mistakes_at_once_stays_short(app: MCPServer, pr
         base = {"step": "x", "step_number": 1, "next_step_required": True}
         for said in (
             dict.fromkeys((f"unknown_{number}" for number in range(30)), 1),
-            base | {"issues_found": [{}] * 500},
+            base | {"issues_found": [{"severity": "low"}] * 500},
             base | {"evidence": [1, "x", None, {}] * 100},
         ):
             answer = await host.send("debug", said)

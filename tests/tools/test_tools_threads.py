@@ -147,7 +147,7 @@ async def test_a_thread_that_is_told_of_its_stall_and_brings_nothing_is_ended_an
         answer = await host.open(tool)
         for number in (2, 3):
             assert answer.status == f"pause_for_{tool}"
-            refused = await host.step(tool, number, answer.id, step=f"again {number}", findings="")
+            refused = await host.step(tool, number, answer.id, step=f"again {number}", findings=" ")
             assert refused.status == f"{tool}_refused"
             same = {"step": f"once more {number}", "findings": "the total of the cart is wrong"}
             answer = await host.step(tool, number, answer.id, **same)

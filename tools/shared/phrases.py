@@ -92,7 +92,7 @@ def _some_measured(lines: list[str], named: int) -> list[str]:
     """Return the first of what the server counted: the next replies name the others as these are closed."""
     most = MEASURED_LINES if named == NAMED else max(2 * named - 1, 1)
     lines = lines if named else [_cut(line, MEASURED_CHARS) for line in lines]
-    return lines if len(lines) <= most else [*lines[:most], f"+{len(lines) - most} more of these"]
+    return lines if len(lines) <= most else [*lines[:most], f"+{len(lines) - most} more"]
 
 
 def _objection(clause: Clause, chars: int) -> str:

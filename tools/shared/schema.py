@@ -31,22 +31,24 @@ def _shipped() -> dict[str, dict[str, Any]]:
 def compact_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the input schema of `model` without references, titles, defaults, nulls and unlisted fields.
 
-    Lists of objects are listed as `{type: object}`; their shape stands in the field's description.
+    Items of lists that are objects have their fields with types, which some hosts refuse to do without.
     """
     parent = model.__base__
     if parent is None or parent is BaseModel or not issubclass(parent, BaseModel):
         return _listed(model)
     inherited = compact_schema(parent)
     own = {name: field for name, field in model.model_fields.items() if name not in parent.model_fields}
+    unlisted = getattr(model, "unlisted", frozenset[str]())
+    properties = {name: field for name, field in inherited["properties"].items() if name not in unlisted}
     if not own:
-        return inherited
+        return inherited | {"properties": properties}
     # Ten tools share the fields of one parent: only a tool's own are worked out for it.
     added = _listed(
         create_model("Own", **cast("Any", {name: (field.annotation, field) for name, field in own.items()}))
     )
     return {
         "type": "object",
-        "properties": {**inherited["properties"], **added["properties"]},
+        "properties": {**properties, **added["properties"]},
         "required": inherited["required"] + added["required"],
     }
 
@@ -76,5 +78,18 @@ def _compact(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
     if small.get("type") == "object":
         return {"type": "object"}
     if "items" in small:
-        small["items"] = _compact(small["items"], definitions)
+        small["items"] = _compact_item(small["items"], definitions)
     return small
+
+
+def _compact_item(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an item of a list; of an object, its fields with the type and description of each."""
+    if "$ref" not in node:
+        return _compact(node, definitions)
+    shape = definitions[node["$ref"].rsplit("/", 1)[-1]]
+    fields = {
+        name: {key: value for key, value in _compact(field, definitions).items() if key in {"type", "description"}}
+        for name, field in shape["properties"].items()
+        if not field.get("unlisted")
+    }
+    return {"type": "object", "properties": fields}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
 
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
 from stepwarden.steps.evidence import HOLDS, Evidence
 from stepwarden.steps.thread import Thread
@@ -119,7 +120,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:
-    shown: dict[str, Any] = {"file": item.path, "line": item.line, "quote": clip(item.quote, 120)}
+    quote = clip(hide_secrets(item.quote, item.path), 120)
+    shown: dict[str, Any] = {"file": item.path, "line": item.line, "quote": quote}
     return {**shown, "supports": item.supports} if item.supports else shown
 
 

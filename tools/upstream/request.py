@@ -4,7 +4,9 @@ import json
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult, InputRequiredResult
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tools.workflow.lenient_values import without_empty
 
 PAGE_BYTES = 16_000
 
@@ -24,6 +26,11 @@ class UpstreamRequest(BaseModel):
     """What to do with upstream servers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, value: Any) -> Any:
+        return without_empty(cls.model_fields, value)
 
     action: Action
     query: str | None = Field(default=None, description="search: what you want to do, in a few words")

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
+from tools.workflow.lenient_values import Many, Word, without_empty
 
 TEXT_BYTES = 256 * 1024  # per text field (protocol, section 1)
 LIST_ITEMS = 500  # per list (same place)
@@ -27,13 +28,17 @@ def _encodable(value: str) -> str:
     return value
 
 
-def _plain_text(value: str) -> str:
+def _quoted_text(value: str) -> str:
     size = len(_encodable(value).encode())
     if size > TEXT_BYTES:
         raise ValueError(f"{size // 1024} KB is over the limit of {TEXT_BYTES // 1024} KB; send the gist of it")
     if "\x00" in value:
         raise ValueError("holds NUL bytes; send plain text")
-    if "\ufffd" in value:
+    return value
+
+
+def _plain_text(value: str) -> str:
+    if "\ufffd" in _quoted_text(value):
         raise ValueError("has broken characters (bytes that were not UTF-8); send plain text")
     return value
 
@@ -50,36 +55,19 @@ def _some_text(value: str) -> str:
     return value
 
 
-def _word(value: object) -> object:
-    """Fold the spelling of a word out of a fixed set."""
-    return value.strip().lower().replace(" ", "_").replace("-", "_") if isinstance(value, str) else value
-
-
-def _many(value: object) -> object:
-    """Take JSON text for a list, and a single item for a list of one: both are what some hosts send."""
-    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        try:
-            value = cast("object", json.loads(value))
-        except (ValueError, RecursionError):
-            return [value]
-    if isinstance(value, str):
-        return [value] if value.strip() else []
-    return [cast("object", value)] if isinstance(value, dict) else value
-
-
 def _without_blanks(value: list[str]) -> list[str]:
     return [item.strip() for item in value if item.strip()]
 
 
-Word = BeforeValidator(_word)
-Many = BeforeValidator(_many)
 Key = Annotated[str, AfterValidator(_encodable)]
 """Text that is only looked up: whatever it says, it is found or not."""
 Text = Annotated[str, AfterValidator(_plain_text)]
+QuotedText = Annotated[str, AfterValidator(_quoted_text)]
+"""Text as a host read it in a file, U+FFFD for bytes that it could not decode."""
 NonEmptyText = Annotated[Text, AfterValidator(_some_text)]
 Paths = Annotated[
     list[Text],
-    BeforeValidator(_many),
+    Many,
     AfterValidator(_without_blanks),
     Field(max_length=LIST_ITEMS, default_factory=list),
 ]
@@ -97,17 +85,14 @@ def digest_of(said: dict[str, Any]) -> str:
 
 
 class RequestItem(BaseModel):
-    """Base of the items of a list: nulls mean the same as leaving the field out."""
+    """Base of the items of a list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        given = cast("dict[object, object]", value)
-        return {key: item for key, item in given.items() if item is not None}
+    def _without_empty(cls, value: Any) -> Any:
+        return without_empty(cls.model_fields, value)
 
 
 class IssueItem(RequestItem):
@@ -137,10 +122,12 @@ class EvidenceItem(RequestItem):
     """One item of `evidence`."""
 
     file: NonEmptyText
-    quote: Text = ""
+    quote: QuotedText = ""
     line: int | None = Field(default=None, ge=1)
-    supports: Annotated[str, Field(pattern=r"^(hypothesis|[IE][1-9]\d{0,8})$")] | None = None
-    withdrawn: bool = False
+    supports: Annotated[str, Field(pattern=r"^(hypothesis|[IE][1-9]\d{0,8})$")] | None = Field(
+        default=None, description="hypothesis or I1"
+    )
+    withdrawn: bool = Field(default=False, json_schema_extra={"unlisted": True})
 
     @model_validator(mode="after")
     def _quotes_something(self) -> "EvidenceItem":
@@ -156,6 +143,9 @@ class EvidenceItem(RequestItem):
 class BaseWorkflowRequest(BaseModel):
     """One step of any workflow tool. The descriptions are what the host's model reads in the schema."""
 
+    unlisted: ClassVar[frozenset[str]] = frozenset()
+    """Fields of this model that a tool accepts without listing them, because its calls are not about them."""
+
     # Built when the first step of a tool comes: ten of them at every start would be felt.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -167,16 +157,8 @@ class BaseWorkflowRequest(BaseModel):
     hypothesis: Text | None = None
     files_checked: Paths
     relevant_files: Paths
-    issues_found: Annotated[list[IssueItem], Many] = Field(
-        default_factory=list[IssueItem],
-        max_length=LIST_ITEMS,
-        description="{severity, description, file, line} or {id, withdrawn}",
-    )
-    evidence: Annotated[list[EvidenceItem], Many] = Field(
-        default_factory=list[EvidenceItem],
-        max_length=LIST_ITEMS,
-        description='{file, line, quote, supports: "hypothesis" or "I1"}',
-    )
+    issues_found: Annotated[list[IssueItem], Many] = Field(default_factory=list[IssueItem], max_length=LIST_ITEMS)
+    evidence: Annotated[list[EvidenceItem], Many] = Field(default_factory=list[EvidenceItem], max_length=LIST_ITEMS)
     backtrack_from_step: int | None = Field(
         default=None, ge=1, le=MOST_STEPS, description="This call replaces that step"
     )
@@ -192,9 +174,8 @@ class BaseWorkflowRequest(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        given = cast("dict[str, object]", value)
-        return {key: item for key, item in given.items() if item is not None}
+    def _without_empty(cls, value: Any) -> Any:
+        return without_empty(cls.model_fields, value)
 
     def submission(self, *, replaces: int | None = None) -> Submission:
         """Return the step as the core takes it; `replaces` is the step that a revision supersedes."""

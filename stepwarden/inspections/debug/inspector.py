@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.debug.stack_traces import Frame, FramePlace, parse_frames, resolve_frames
@@ -76,7 +77,7 @@ def _position(place: FramePlace) -> str:
 
 
 def _source_line(context: InspectionContext, place: FramePlace) -> str:
-    lines = split_lines(read_text(context, place.path) or "")
+    lines = split_lines(hide_secrets(read_text(context, place.path) or "", place.path))
     return lines[place.frame.line - 1].strip() if 0 < place.frame.line <= len(lines) else ""
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
+from stepwarden.files.encodings import decode
 from stepwarden.files.paths import shown
-from stepwarden.files.safe_open import Unread, read_file
-from stepwarden.files.secrets import is_secret
-from stepwarden.files.text import decode
+from stepwarden.files.safe_open import BARRED, Unread, read_file
+from stepwarden.files.secret_contents import is_secret_content
+from stepwarden.files.secrets import is_code_name, is_secret
 from stepwarden.inspections.precommit.leftovers import has_prints
 from stepwarden.inspections.precommit.risks import BeforeAndAfter
 from stepwarden.source.file_parser import as_utf8, parse_outline
@@ -128,10 +129,19 @@ def _find_base(
 
 
 def _secret_files(repository: Repository, comparison: Comparison, until: float) -> list[str]:
-    """Return the changed files whose names are those of secrets."""
+    """Return the changed files that are secret by their names, or by their content where no code says what it is."""
     changes = list_changes(repository, comparison, until=until)
     names = {name for change in changes for name in (change.path, change.before) if name}
-    return [name for name in names if is_secret(PurePosixPath(name).parts)]
+    secret = {name for name in names if is_secret(PurePosixPath(name).parts)}
+    data = [change for change in changes if not (change.path in secret or is_code_name(change.path))][:MOST_FILES]
+    blobs = repository.read_blobs([change.blob for change in data if change.blob], until=until)
+    for change in data:
+        content = blobs.get(change.blob) if change.blob else None
+        if content is None and comparison.worktree:
+            content = read_file(repository.top, change.path)
+        if content is BARRED or (isinstance(content, bytes) and is_secret_content(change.path, content)):
+            secret.add(change.path)
+    return sorted(secret)
 
 
 def _read_untracked(repository: Repository, names: Sequence[str], notes: list[str]) -> list[FileChange]:
@@ -159,6 +169,9 @@ def _read_untracked(repository: Repository, names: Sequence[str], notes: list[st
             continue
         left -= status.st_size
         data = read_file(repository.top, name)
+        if data is BARRED:
+            changes.append(FileChange(name, "?", lines_added=None, lines_removed=None, why=WITHHELD))
+            continue
         text = None if isinstance(data, Unread) else decode(data)
         changes.append(
             FileChange(name, "?", lines_added=None, lines_removed=None)

@@ -15,6 +15,7 @@ from stepwarden.steps.clause import Clause
 
 MOST_FILES = 60  # of a change that have to be reviewed, those that changed most
 CLAUSE_BYTES = 110
+DESCRIBED_SECRETS = 3  # open ones of which a clause says what they are
 
 
 def nothing_sentence(changes: Sequence[ChangeSet]) -> str:
@@ -140,7 +141,7 @@ def is_reviewed(risk: ChangeRisk, reviewed: ReviewedLines) -> bool:
 
 _REQUESTS = {
     "conflict": "resolve {what}: {at}",
-    "secret": "remove or report as an issue: {at} ({what})",
+    "secret": "take out or report as an issue: {at}",
     "interface": "{what} ({at}); read {places}",
     "migration": "quote {at}: {what}, can it be undone?",
     "leftover": "remove or quote {at}: {what}",
@@ -154,18 +155,15 @@ _REQUESTS = {
 
 def risk_clauses(risks: Sequence[ChangeRisk], reviewed: ReviewedLines) -> list[Clause]:
     """Return a clause for each risk that was not reviewed."""
-    return [
-        Clause(
-            "measured",
-            risk.path,
-            clip(
-                _REQUESTS[risk.kind].format(what=risk.what, at=_place(risk), places=list_some(risk.places, 1) or "it"),
-                CLAUSE_BYTES,
-            ),
-        )
-        for risk in risks
-        if not is_reviewed(risk, reviewed)
-    ]
+    open_risks = [risk for risk in risks if not is_reviewed(risk, reviewed)]
+    secrets = sum(risk.kind == "secret" for risk in open_risks)
+    return [Clause("measured", risk.path, clip(_request(risk, secrets), CLAUSE_BYTES)) for risk in open_risks]
+
+
+def _request(risk: ChangeRisk, secrets: int) -> str:
+    """Return what a risk asks for; where many `secrets` are open, places say more than kinds."""
+    text = _REQUESTS[risk.kind].format(what=risk.what, at=_place(risk), places=list_some(risk.places, 1) or "it")
+    return f"{text} ({risk.what})" if risk.kind == "secret" and secrets <= DESCRIBED_SECRETS else text
 
 
 def file_clauses(files: Sequence[FileChange], risks: Sequence[ChangeRisk], reviewed: ReviewedLines) -> list[Clause]:

@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from posixpath import commonpath
 from typing import Any
 
+from stepwarden.files.secret_values import find_secrets
 from stepwarden.files.secrets import is_secret
 from stepwarden.inspections.precommit.leftovers import CONFLICT, find_leftover
 from stepwarden.inspections.precommit.public_interface import find_broken_interface
-from stepwarden.inspections.shared.secret_patterns import find_secret
 from stepwarden.source.git.change import FileChange
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import DefinitionKind, Outline
@@ -107,8 +107,11 @@ def find_risks(facts: ChangeFacts) -> list[ChangeRisk]:
 
 def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRisk]:
     sides = facts.sides.get(change.path, BeforeAndAfter())
-    if is_secret(PurePosixPath(change.path).parts) and change.status != "D":
-        yield ChangeRisk("secret", change.path, 0, "a file with secrets, by its name")
+    if change.status != "D":
+        if is_secret(PurePosixPath(change.path).parts):
+            yield ChangeRisk("secret", change.path, 0, "a file with secrets, by its name")
+        elif change.withheld:
+            yield ChangeRisk("secret", change.path, 0, "credentials, by what the file holds")
     if change.status == "U":
         yield ChangeRisk("conflict", change.path, 0, "an unmerged file")
     if not is_generated(change):
@@ -128,10 +131,11 @@ def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRis
 
 def _risks_of_lines(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
     counts: dict[str, int] = {}
+    secrets = _find_added_secrets(change)
     for number, text in change.added:
         if CONFLICT.match(text):
             kind, what = "conflict", "a conflict marker"
-        elif secret := find_secret(text):
+        elif secret := secrets.get(number):
             kind, what = "secret", secret
         elif leftover := find_leftover(change.path, text, prints_before=sides.printed):
             kind, what = ("note" if leftover.startswith("a note") else "leftover"), leftover
@@ -140,6 +144,19 @@ def _risks_of_lines(change: FileChange, sides: BeforeAndAfter) -> Iterator[Chang
         counts[what] = counts.get(what, 0) + 1
         if counts[what] <= MOST_OF_A_KIND:
             yield ChangeRisk(kind, change.path, number, what)
+
+
+def _find_added_secrets(change: FileChange) -> dict[int, str]:
+    """Return what secrets the added lines hold, by their numbers; lines that follow each other are read together."""
+    found: dict[int, str] = {}
+    lines = change.added
+    start = 0
+    for at in range(1, len(lines) + 1):
+        if at == len(lines) or lines[at][0] != lines[at - 1][0] + 1:
+            text = "\n".join(text for _, text in lines[start:at])
+            found |= {lines[start + number - 1][0]: kind for number, kind in find_secrets(text, change.path)}
+            start = at
+    return found
 
 
 def _risks_of_interface(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from stepwarden.files.encodings import decode
+from stepwarden.files.safe_open import BARRED, Unread, read_file
+from stepwarden.files.secret_values import find_secrets
 from stepwarden.inspections.context import MOST_CLAUSES, InspectionContext, InspectionResult
 from stepwarden.inspections.secaudit.dependencies import dependency_facts, find_manifests
 from stepwarden.inspections.secaudit.entry_points import find_entry_points
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk, find_dangerous_lines
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, table
 from stepwarden.inspections.shared.reviewed_files import files_read
-from stepwarden.inspections.shared.secret_patterns import find_secrets
 from stepwarden.inspections.shared.subject import Survey, incompleteness, read_text, survey
 from stepwarden.source.outline import Outline
 from stepwarden.source.testfiles import is_test_file
@@ -23,7 +25,8 @@ from stepwarden.steps.thread import Thread
 PLACES = 4  # of one risk, that have to be read
 CONFIGURATION_FILES, CONFIGURATION_BYTES = 400, 200_000  # that are searched for secrets
 _CONFIGURATION = re.compile(
-    r"\.(?:ya?ml|toml|ini|cfg|conf|json|properties|xml|sh|tf|txt)$|(?:^|/)(?:Dockerfile|Makefile)$"
+    r"\.(?:ya?ml|toml|ini|cfg|conf|config|json|properties|xml|plist|(?:ba|z)?sh|ps1|bat|cmd|tf|gradle|ipynb|sql|env|txt)$"
+    r"|(?:^|/)(?:Dockerfile[\w.-]*|Makefile|Jenkinsfile|Procfile)$"
 )
 _GRAVEST_FIRST = (
     SecurityRisk.INJECTION,
@@ -124,7 +127,11 @@ def _find_secrets(
     for path in (*outlines, *configuration[:CONFIGURATION_FILES]):
         if time.monotonic() > context.until:
             return
-        for number, what in find_secrets((read_text(context, path) or "")[:CONFIGURATION_BYTES]):
+        data = read_file(context.root, path)
+        if data is BARRED:
+            yield SecurityFinding(path, 1, "credentials, by what the file holds", SecurityRisk.AUTHENTICATION)
+        text = None if isinstance(data, Unread) else decode(data)
+        for number, what in find_secrets((text or "")[:CONFIGURATION_BYTES], path):
             yield SecurityFinding(path, number, f"{what} in the source", SecurityRisk.AUTHENTICATION)
 
 

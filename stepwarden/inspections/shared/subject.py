@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from stepwarden.files.encodings import decode
 from stepwarden.files.safe_open import Unread, read_file
-from stepwarden.files.text import decode
 from stepwarden.inspections.context import InspectionContext
 from stepwarden.inspections.shared.fact_text import clip
 from stepwarden.inspections.shared.reviewed_files import files_named

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 MOST_HUNKS = 2_000  # of one file; of a change with more only the counts are complete
-WITHHELD = "secret by its name, not read"
+WITHHELD = "a secret, not read"
 LINE_CHARACTERS = 400  # kept of an added line
 MOST_ADDED_LINES = 20_000  # kept of one file
 
@@ -74,7 +74,7 @@ class FileChange:
 
     @property
     def withheld(self) -> bool:
-        """Whether the file was not read because its name is that of a secret."""
+        """Whether the file was not read because its name or its content is that of a secret."""
         return self.why == WITHHELD
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from stepwarden.files import encodings
 from stepwarden.source.scan.entry import FileEntry
 
 FORMAT = 1
@@ -31,7 +32,7 @@ def fingerprint() -> str:
     """Return a hash that changes with whatever decides how files are read: this package, the grammars, Python."""
     package = Path(__file__).parents[1]
     parts = [repr(sys.version_info[:3]), str(FORMAT)]
-    files = sorted(package.rglob("*.py"))
+    files = [*sorted(package.rglob("*.py")), Path(encodings.__file__)]
     specs = [importlib.util.find_spec(name) for name in _GRAMMARS]
     files += [Path(spec.origin) for spec in specs if spec is not None and spec.origin]
     for path in files:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from stepwarden.files.secrets import is_secret
+from stepwarden.files.version_control import git_directories_among, lies_in_git_directory
 from stepwarden.source.file_parser import READ_BYTES
 from stepwarden.source.git.command import Git, GitSlow
 from stepwarden.source.languages import language_of
@@ -96,7 +97,10 @@ def select_files(
     """Sort the readable files into sources and others; sources not in `languages` are passed over."""
     selection = Selection()
     links: dict[str, bool] = {}
+    git_directories = tuple(f"{name}/" if name else "" for name in git_directories_among(Path(root), names))
     for name in names:
+        if name.startswith(git_directories) and lies_in_git_directory(Path(root), name.split("/")):
+            continue  # not the project's, and not worth telling
         language = language_of(name)
         if language is not None and languages is not None and language not in languages:
             continue
