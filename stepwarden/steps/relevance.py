@@ -189,7 +189,7 @@ class _Shown:
         if self.is_named_by(named) or self.shares(named, context.names):
             return True
         words = named.words - WORDS_OF_CLAIMS
-        if any(len(name) >= LETTERS and name.casefold() in words for name in (*context.names, *context.within[:1])):
+        if any(len(name) >= LETTERS and name.casefold() in words for name in context.names):
             return True
         near = {fold_name(name) for name in context.around}
         return bool((named.symbols - COMMON_WORDS) & near or named.titled & {*context.around})
