@@ -151,7 +151,7 @@ def _consultants(store: Store, models: Models, requests: BackgroundRequests) -> 
 
 
 def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
-    """Return the upstream servers; their file is read now, so that a bad one is told at the start."""
+    """Return the upstream servers; their file is read now, so a bad file fails at startup."""
     if not settings.upstreams_file.exists():
         return None
     from stepwarden.upstream.config_file import load_upstreams

@@ -13,14 +13,15 @@ from typing import NoReturn
 import anyio
 from mcp.server.mcpserver import MCPServer
 
-from stepwarden.cli.stdio import StdinMessages, StdoutMessages, claim_stdio
+from stepwarden.cli.stdio import OpenRequests, StdinMessages, StdoutMessages, claim_stdio, open_missing_descriptors
 from stepwarden.runtime import Runtime
 from stepwarden.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
 GARBAGE_OBJECTS = 10_000  # made and not freed, before the youngest are looked through; Python's default is 700
-GRACE_S = 0.3  # for calls in flight to finish, once the host has gone or a signal came
+LAST_ANSWER_S = 5.0  # for each next answer, once the input has ended: a host that does not want them sends a signal
+GRACE_S = 0.3  # for calls in flight to finish, once a signal came or the host reads no more
 CLOSE_S = 0.3  # for closing the store: a call that waits for a lock cannot be interrupted
 
 
@@ -29,6 +30,7 @@ def serve(*, http: bool = False, host: str | None = None, port: int | None = Non
 
     Raises SettingsError where a setting is invalid, or HTTP would be open to other machines without a token.
     """
+    open_missing_descriptors()
     _handle_signals(lambda: _exit(0))
     overrides = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
@@ -69,13 +71,19 @@ async def _serve_http(settings: Settings) -> NoReturn:
 
 
 async def _serve_stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
-    ending = asyncio.Event()
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    _handle_signals(lambda: loop.call_soon_threadsafe(ending.set))
-    session = asyncio.create_task(_session(mcp, ending))
-    waiting = asyncio.create_task(ending.wait())
-    await asyncio.wait({session, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.wait({session}, timeout=GRACE_S)
+    _handle_signals(lambda: loop.call_soon_threadsafe(stopped.set))
+    ended, requests = asyncio.Event(), OpenRequests()
+    session = asyncio.create_task(_session(mcp, ended, stopped, requests))
+    ending, stopping = asyncio.create_task(ended.wait()), asyncio.create_task(stopped.wait())
+    await asyncio.wait({session, ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    answered = -1
+    while not session.done() and not stopping.done() and answered < requests.answered:
+        answered = requests.answered
+        await asyncio.wait({session, stopping}, timeout=LAST_ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+    if stopping.done():
+        await asyncio.wait({session}, timeout=GRACE_S)
     error = session.exception() if session.done() else None
     if error is not None:
         logger.error("the session on stdio failed", exc_info=error)
@@ -86,15 +94,17 @@ async def _serve_stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
     _exit(1 if error is not None else 0)
 
 
-async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
+async def _session(mcp: MCPServer, ended: asyncio.Event, stopped: asyncio.Event, requests: OpenRequests) -> None:
     """Serve the protocol over stdin and stdout.
 
-    Sets `ending` at the end of either: calls in flight outlast it, and so does the thread that reads an open stdin.
+    Sets `ended` at the end of stdin and `stopped` at that of stdout: calls in flight outlast both, and so does the
+    thread that reads an open stdin.
     """
     # Not `run_stdio_async`, which reports the end of stdin only after the last call in flight has ended.
     lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     stdin, stdout = claim_stdio()
-    incoming, outgoing = StdinMessages(stdin, ending), StdoutMessages(stdout, ending)
+    outgoing = StdoutMessages(stdout, stopped, requests)
+    incoming = StdinMessages(stdin, ended, requests, outgoing.send)
     await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
 
 
@@ -110,7 +120,7 @@ def _exit(code: int) -> NoReturn:
     every thread at exit. Nothing is lost by not waiting: what was acknowledged is on disk, and an interrupted
     transaction is rolled back.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # none where the process was started without it
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)

@@ -8,19 +8,21 @@ answer that the host is slow to read.
 
 import asyncio
 import contextlib
-import json
+import logging
 import os
 import select
 import sys
 from collections import deque
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
 import anyio
 import anyio.to_thread
 from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
-from pydantic import ValidationError
+from mcp.types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+
+from stepwarden.cli.message_lines import InvalidLine, format_line, read_line
 
 CHUNK_BYTES = 64 * 1024
 LINES_AHEAD = 64  # read before they are taken; then the host waits
@@ -28,13 +30,63 @@ PARTS_AT_ONCE = 16  # of an answer, before other calls get a turn
 # Where the system says that there is room, a write of so many bytes to a pipe does not block.
 _PART_BYTES: int = getattr(select, "PIPE_BUF", 0)
 
+_logger = logging.getLogger(__name__)
+
+
+class OpenRequests:
+    """The requests that the host waits for: taken, and neither answered nor cancelled by it yet."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self._ids = set[int | str]()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def take(self, message: JSONRPCMessage) -> None:
+        """Note what comes from the host."""
+        if isinstance(message, JSONRPCRequest):
+            self._ids.add(message.id)
+            self._none.clear()
+        elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            self._end((message.params or {}).get("requestId"))
+
+    def answer(self, message: JSONRPCMessage) -> None:
+        """Note what was written to the host, or cannot be."""
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            self.answered += 1
+            self._end(message.id)
+
+    async def settle(self) -> None:
+        """Wait until there is none."""
+        await self._none.wait()
+
+    def _end(self, message_id: object) -> None:
+        if isinstance(message_id, int | str):
+            self._ids.discard(message_id)
+        if not self._ids:
+            self._none.set()
+
 
 class StdinMessages:
-    """The messages of a host, one a line, as the SDK reads a stream; `ended` is set when there will be no more."""
+    """The messages of a host, one a line, as the SDK reads a stream; `ended` is set when there will be no more.
 
-    def __init__(self, descriptor: int, ended: asyncio.Event) -> None:
+    `send` is told the error for a line that is no message: the SDK would say nothing, and its host wait. The first such
+    line is told in the log. After the last message the stream ends once no request is open, because the SDK then
+    cancels those that are.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        ended: asyncio.Event,
+        requests: OpenRequests,
+        send: Callable[[SessionMessage], Awaitable[None]],
+    ) -> None:
         self._descriptor = descriptor
         self._ended = ended
+        self._requests = requests
+        self._send = send
+        self._ignored = 0
         self._loop = asyncio.get_running_loop()
         self._lines = deque[str]()
         self._begun = bytearray()  # the line whose end has not come
@@ -44,23 +96,19 @@ class StdinMessages:
         self._can_watch = self._watching
 
     async def receive(self) -> SessionMessage | Exception:
-        """Return the next message, or what was wrong with its line.
+        """Return the next message.
 
         Raises EndOfStream after the last one, ClosedResourceError once this was closed.
         """
-        while not self._lines:
-            if self._closed:
-                raise anyio.ClosedResourceError
-            if self._ended.is_set():
-                raise anyio.EndOfStream
-            if self._can_watch:
-                self._watch()
-                self._news.clear()
-                await self._news.wait()
+        while True:
+            line = await self._next_line()
+            try:
+                message = read_line(line)
+            except InvalidLine as problem:
+                await self._refuse(line, problem)
             else:
-                data = await anyio.to_thread.run_sync(_read_some, self._descriptor, abandon_on_cancel=True)
-                self._take(data)
-        return read_message(self._lines.popleft())
+                self._requests.take(message.message)
+                return message
 
     async def aclose(self) -> None:
         """Take no more lines; the descriptor stays open, since a thread may still read it."""
@@ -84,6 +132,36 @@ class StdinMessages:
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    async def _next_line(self) -> str:
+        while not self._lines:
+            if self._closed:
+                raise anyio.ClosedResourceError
+            if self._ended.is_set():
+                await self._requests.settle()
+                raise anyio.EndOfStream
+            if self._can_watch:
+                self._watch()
+                self._news.clear()
+                await self._news.wait()
+            else:
+                data = await anyio.to_thread.run_sync(_read_some, self._descriptor, abandon_on_cancel=True)
+                self._take(data)
+        return self._lines.popleft()
+
+    async def _refuse(self, line: str, problem: InvalidLine) -> None:
+        if not line.strip():
+            return  # between messages, it does no harm
+        self._ignored += 1
+        _logger.log(
+            logging.DEBUG if self._ignored > 1 else logging.WARNING,
+            "a line of %d characters on standard input is no message and was ignored: %s",
+            len(line),
+            problem,
+        )
+        if problem.answer is not None:
+            with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+                await self._send(SessionMessage(problem.answer))
 
     def _watch(self) -> None:
         """Let the event loop read whenever there is something, where the system can tell when."""
@@ -126,9 +204,10 @@ def _read_some(descriptor: int) -> bytes | None:
 class StdoutMessages:
     """Where messages to a host are written, one a line; `ended` is set when it reads no more."""
 
-    def __init__(self, descriptor: int, ended: asyncio.Event) -> None:
+    def __init__(self, descriptor: int, ended: asyncio.Event, requests: OpenRequests) -> None:
         self._descriptor = descriptor
         self._ended = ended
+        self._requests = requests
         self._turn = asyncio.Lock()
         self._closed = False
         self._room = select.poll() if _PART_BYTES else None
@@ -138,18 +217,16 @@ class StdoutMessages:
     async def send(self, item: SessionMessage) -> None:
         """Write one message, whole when this returns.
 
-        Raises BrokenResourceError where the host reads no more, ClosedResourceError once this was closed.
+        Raises BrokenResourceError where nothing more can be written, ClosedResourceError once this was closed.
         """
-        line = item.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
-        async with self._turn:
-            if self._closed:
-                raise anyio.ClosedResourceError
-            try:
-                if rest := self._write_at_once(line):
-                    await anyio.to_thread.run_sync(self._write, rest)
-            except (BrokenPipeError, ConnectionResetError) as error:
-                self._ended.set()
-                raise anyio.BrokenResourceError from error
+        line = format_line(item.message)
+        try:
+            async with self._turn:
+                if self._closed:
+                    raise anyio.ClosedResourceError
+                await self._write_line(line)
+        finally:
+            self._requests.answer(item.message)
 
     async def aclose(self) -> None:
         """Write nothing more; the descriptor stays open, since a thread may still write to it."""
@@ -162,6 +239,17 @@ class StdoutMessages:
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    async def _write_line(self, line: bytes) -> None:
+        try:
+            if rest := self._write_at_once(line):
+                await anyio.to_thread.run_sync(self._write, rest)
+        except OSError as error:  # it has gone, or what it made of our output cannot take it: a full disk
+            if not isinstance(error, BrokenPipeError | ConnectionResetError):
+                _logger.warning("standard output cannot be written, so the session ends: %s", error)
+            self._closed = True  # what follows would be glued to half a line
+            self._ended.set()
+            raise anyio.BrokenResourceError from error
 
     def _write_at_once(self, data: bytes) -> bytes:
         """Write what the system takes without blocking, and return the rest."""
@@ -184,21 +272,17 @@ class StdoutMessages:
                 self._room.poll()
 
 
-def read_message(line: str) -> SessionMessage | Exception:
-    r"""Return the message of a line, or what is wrong with it.
+def open_missing_descriptors() -> None:
+    """Give this process the standard descriptors that it was started without.
 
-    One with half a surrogate pair (`"\ud800"`) in some text is read too, which only Python's JSON reader accepts: the
-    tool can say what is wrong, where the SDK would drop the line and its host never get a reply.
+    Whatever it opens first would take their numbers, and be taken for them.
     """
-    try:
-        return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
-    except ValidationError as error:
-        if "\\ud" not in line.lower():
-            return error
-        try:
-            return SessionMessage(jsonrpc_message_adapter.validate_python(json.loads(line), by_name=False))
-        except ValueError:  # pydantic's ValidationError is one too
-            return error
+    for _ in range(3):
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:
+            os.close(descriptor)
+            return
+        os.set_inheritable(descriptor, True)
 
 
 def claim_stdio() -> tuple[int, int]:

@@ -26,7 +26,6 @@ OUTER_LINES = 120  # a longer definition round the innermost one is no place any
 QUOTED_LINES = 40  # of a quote
 SCANNED_LINES = 50_000  # of a file, for texts and comments of several lines
 
-_STRING_PREFIX = re.compile(r"\s*[rRbBuUfF]{0,2}")
 _NAME = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"[^\W\d]\w*(?=\s*\()")
 
@@ -164,8 +163,15 @@ def _heads_round(source: SourceLines, at: int) -> Iterator[tuple[int, Definition
     lines, syntax = source.lines, source.syntax
     if head := syntax.head_at(lines, at):
         yield at, head
-    if syntax.kind is FileKind.PROSE or (syntax.kind is FileKind.CONFIG and not lines[at].startswith("[")):
+    if syntax.kind is not FileKind.PROSE:
+        yield from _heads_above(source, at)
+    if syntax.kind is not FileKind.PROGRAM and not lines[at].startswith("["):
         yield from _heading(source, at)
+
+
+def _heads_above(source: SourceLines, at: int) -> Iterator[tuple[int, DefinitionHead]]:
+    """Yield the heads of which line index `at` stands deeper, the innermost first."""
+    lines, syntax = source.lines, source.syntax
     indent = _inner_indent(source, at)
     for index in range(at - 1, max(-1, at - DEFINITION_LINES), -1):
         line = lines[index]
@@ -231,27 +237,21 @@ def _indent(line: str) -> int:
 def _find_texts(lines: Sequence[str], syntax: Syntax) -> Texts:
     inside: list[int] = []
     comments: list[int] = []
-    closing, alone = "", False
+    closing, is_comment = "", False
     for at, line in enumerate(lines):
-        if not closing and (syntax.is_line_comment(line) or not any(mark in line for mark, _ in syntax.block_marks)):
+        if not closing and (not syntax.opens_text(line) or syntax.is_line_comment(line)):
             continue
-        rest, began = line, bool(closing)
-        if began:
+        if closing:
             inside.append(at)
-        first_alone = alone
-        while rest:
+        # A line is a comment where one goes on in it, or begins it, and nothing follows what ends it.
+        holds_comment, last = bool(closing) and is_comment, 0
+        for found in syntax.text_marks(line):
             if closing:
-                _, there, rest = rest.partition(closing)
-                if not there:
-                    break
-                closing = ""
-            opened = [(rest.find(mark), mark, end) for mark, end in syntax.block_marks if mark in rest]
-            if not opened:
-                break
-            place, mark, closing = min(opened)
-            alone = mark == "/*" or (rest is line and _STRING_PREFIX.fullmatch(rest[:place]) is not None)
-            first_alone = first_alone if began else alone and not line[: line.find(mark)].strip("rRbBuUfF \t")
-            rest = rest[place + len(mark) :]
-        if first_alone and not rest.strip():
+                closing, last = ("", found.end()) if found[0] == closing else (closing, last)
+                continue
+            closing, begins = syntax.closing_of(found[0]), not line[: found.start()].strip("rRbBuUfF \t")
+            is_comment = begins or found[0] == "/*"
+            holds_comment = holds_comment or (begins and last == 0)
+        if holds_comment and (closing or not line[last:].strip()):
             comments.append(at)
     return Texts(frozenset(inside), frozenset(comments))

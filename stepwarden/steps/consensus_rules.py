@@ -96,7 +96,7 @@ def _finish(thread: Thread, panel: Panel, gate: Gate) -> Finished:
         DecidedBy.AGENT if asked_to_finish else DecidedBy.RULE,
         Outcome.DONE if panel.synthesis(thread).quorum else Outcome.INCONCLUSIVE,
         found.assurance,
-        "the agent asked to finish" if asked_to_finish else "every model was heard",
+        "the agent asked to finish" if asked_to_finish else "every model was asked",
         found.open,
     )
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.expert_review import Objection
+from stepwarden.steps.relevance import restates
 from stepwarden.steps.support import NEAR_LINES
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Issue, Thread
@@ -112,10 +113,24 @@ def _new_quotes(thread: Thread) -> Iterator[Evidence]:
 
 
 def _is_withdrawn(thread: Thread, objection: Objection) -> bool:
-    """Whether the issue that an objection is about is taken back; one that it names may have been so before it came."""
+    """Whether the issue that an objection is about is taken back; one that it names may have been so before it came.
+
+    What is stated anew under another id is not taken back.
+    """
     if objection.claim.startswith("I"):
-        return objection.claim not in thread.claims.issues and _was_numbered(thread, objection.claim)
-    return any(_is_at_issue(objection, issue) for issue in _withdrawn(thread))
+        gone = objection.claim not in thread.claims.issues and _was_numbered(thread, objection.claim)
+        before = [issue for issue in _withdrawn(thread) if issue.id == objection.claim]
+        return gone and not any(_is_stated_again(thread, issue) for issue in before)
+    taken_back = [issue for issue in _withdrawn(thread) if _is_at_issue(objection, issue)]
+    return bool(taken_back) and not any(_is_stated_again(thread, issue) for issue in taken_back)
+
+
+def _is_stated_again(thread: Thread, issue: Issue) -> bool:
+    """Whether an issue numbered since the review says what `issue` said, in the same or in other words."""
+    assert thread.dispute is not None
+    known = {known.id for step in thread.trail[: thread.dispute.step] for known in step.issues}
+    later = [other for name, other in thread.claims.issues.items() if name not in known]
+    return any(other.key == issue.key or restates(other.description, issue.description) for other in later)
 
 
 def _was_numbered(thread: Thread, name: str) -> bool:

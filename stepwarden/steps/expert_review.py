@@ -51,6 +51,11 @@ class ExpertReview:
         return tuple(point for point in self.points if point.stands)
 
     @property
+    def approves(self) -> bool:
+        """Whether it says yes; one that failed says nothing."""
+        return self.agrees and not self.failed
+
+    @property
     def disagrees(self) -> bool:
         """Whether it bars the finish once: it says no, and something of what it says stands or is asked for."""
         return not self.failed and not self.agrees and bool(self.objections or self.missing)

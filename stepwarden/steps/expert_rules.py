@@ -23,14 +23,14 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
 
     A `certain` that the evidence bears out needs none. It is the one word that saves a model's price, and no word
     alone does: `certain` without verified claims that have converged is asked about like any other. Once the expert has
-    objected, it is asked about the answer, and no word saves that.
+    objected, it is asked about the answer, and no word saves that; nor does a way back to before it objected.
     """
     if not prepared.model:
         return ()
     step = thread.trail[-1]
     if thread.expert_rounds:
         return _asked(thread, prepared) if _may_ask_again(thread) else ()
-    is_certain = step.submission.confidence is Confidence.CERTAIN
+    is_certain = step.submission.confidence is Confidence.CERTAIN and not thread.doubted
     if is_certain and gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread):
         return ()
     return _asked(thread, prepared)

@@ -56,7 +56,8 @@ def assess(thread: Thread, policy: Policy) -> Assessment:
         verdicts["stale"] = thread.trail[-1].stale
     barred = open_clauses(thread, policy)
     assurance = assurance_of(thread)
-    if assurance is Assurance.VERIFIED and any(clause.kind in _DISPUTED for clause in barred):
+    dropped = thread.doubted and thread.dispute is None  # what was objected to on a branch that is gone
+    if assurance is Assurance.VERIFIED and (dropped or any(clause.kind in _DISPUTED for clause in barred)):
         assurance = Assurance.PARTLY  # nothing that a second look objects to is called verified
     return Assessment(assurance, verdicts, barred)
 

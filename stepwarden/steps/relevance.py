@@ -6,8 +6,10 @@ A quote is relevant to a claim when it shows a line of code that
 - stands in a definition that the task names, or round a place (file and line) that the task names or the claim gives
   itself, where the claim shares a word with that definition as well (a small one that the task names needs none).
 
-A shared file alone is nothing; an import, a blank, a comment or a lone bracket never counts. It cannot see whether a
-relevant line proves anything: a true quote of the right function under a wrong theory passes.
+A shared file alone is nothing; an import, a blank, a comment or a lone bracket never counts. A long quote, or a claim
+of many words, has to share more of them: many lines share a word with any claim, and a claim that lists the names of a
+file points at none. It cannot see whether a relevant line proves anything: a true quote of the right function under a
+wrong theory passes.
 """
 
 import re
@@ -20,15 +22,27 @@ from stepwarden.steps.plain_words import COMMON_WORDS, LETTERS, WORDS_OF_CLAIMS,
 
 TEXT_CHARS = 16_000  # of a claim or a task, that are looked at
 SPOKEN_CHARS = 1_500  # of them, whose plain words are compared
+MOST_SYMBOLS, MOST_WORDS = 40, 300  # a claim that lists more than that points at nothing with them
+LINES_PER_WORD = 12  # of a quote, for which it has to share one more word ...
+STEMS_PER_WORD = 80  # ... and words of a claim, for which it has to
+MOST_WORDS_MORE = 3
 SMALL_LINES = 12  # a definition of so many that the task names is a place as it is
 SAME_SHARE = 0.6  # of the names and words of a claim, from which another one is the same in other words
 CLIP = 40  # characters of a quote in a reason
 
-_FILE = re.compile(
-    r"[\w.~@/\\-]*\w\.(?:pyi?|pyx|jsx?|tsx?|[mc][jt]s|go|rs|java|kts?|scala|c|h|cc|cpp|cxx|hpp|hh|cs|rb|php|swift|lua|"
-    r"sh|sql|md|rst|txt|toml|ya?ml|json|ini|cfg|html?|css|vue|svelte|proto|exs?|dart|jl|zig|m|mm|r|pl)\b"
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_PATH = re.compile(r"[\w.~@/\\-]++")
+_ENDINGS = frozenset(
+    _words(
+        "py pyi pyx js jsx ts tsx mjs mts cjs cts go rs java kt kts scala c h cc cpp cxx hpp hh cs rb php swift lua sh "
+        "sql md rst txt toml yaml yml json ini cfg htm html css vue svelte proto ex exs dart jl zig m mm r pl"
+    )
 )
-_PLACE = re.compile(rf"({_FILE.pattern})(?:[\"']?,? (?:on |at |in )?lines? |:|#L|\()(\d{{1,7}})")
+_LINE = re.compile(r"(?:[\"']?,? (?:on |at |in )?lines? |:|#L|\()(\d{1,7})")
 _TOKEN = re.compile(r"(`?)([^\W\d]\w*(?:(?:\.|::|->|#|-)[^\W\d]\w*)*)(\(?)")
 _PARTS = re.compile(r"\.|::|->|#")
 
@@ -42,9 +56,14 @@ _WORDS_OF_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a text names, folded: `symbols` in the form of code, plain `words`, and `places` as (file, line)."""
+    """What a text names: `symbols` in the form of code and plain `words`, both folded, and `places` as (file, line).
+
+    `titled` are plain words with a capital, as they stand: a type has such a name, and so has the first word of a
+    sentence. `stems` are of plain words.
+    """
 
     symbols: frozenset[str] = frozenset()
+    titled: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     stems: frozenset[str] = frozenset()
     places: tuple[tuple[str, int], ...] = ()
@@ -56,18 +75,40 @@ def named_in(text: str) -> Named:
     symbols: set[str] = set()
     words: set[str] = set()
     text = text[:TEXT_CHARS]
-    places = tuple((path.replace("\\", "/"), int(line)) for path, line in _PLACE.findall(text))
-    plain = _FILE.sub(" ", text)
     spoken: list[str] = []
+    titled: set[str] = set()
+    plain, places = _without_files(text)
     for found in _TOKEN.finditer(plain):
         tick, token, call = found.groups()
         parts = _PARTS.split(token)
         if tick or call or len(parts) > 1 or _looks_like_code(token):
             symbols.update(folded for part in parts if len(folded := fold_name(part)) > 1)
-        elif found.start() < SPOKEN_CHARS:
-            spoken.append(token)
+        else:
+            titled.update([token] if token.istitle() else ())
+            spoken += [token] if found.start() < SPOKEN_CHARS else []
         words.update(word for part in parts for word in part.casefold().split("-") if len(word) > 2)
-    return Named(frozenset(symbols), frozenset(words), stems_of(spoken), places)
+    return Named(frozenset(symbols), frozenset(titled), frozenset(words), stems_of(spoken), places)
+
+
+def _without_files(text: str) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """Return a text without the files that it names, and the places among them, such as `a.py:3`."""
+    kept: list[str] = []
+    places: list[tuple[str, int]] = []
+    end = 0
+    for found in _PATH.finditer(text):
+        if not _is_file(found[0]):
+            continue
+        kept.append(text[end : found.start()])
+        end = found.end()
+        if line := _LINE.match(text, end):
+            places.append((found[0].replace("\\", "/"), int(line[1])))
+            end = line.end()
+    return " ".join([*kept, text[end:]]), tuple(places)
+
+
+def _is_file(token: str) -> bool:
+    name, dot, ending = token.rstrip(".-/").rpartition(".")
+    return bool(dot and name) and ending in _ENDINGS and name not in {"self", "this"}
 
 
 def fold_name(name: str) -> str:
@@ -100,7 +141,7 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
     if item.context.kind is not LineKind.CODE:
         return False
     shown = _Shown(item, item.context)
-    stated = [named_in(claim) for claim in claims if claim]
+    stated = [_pointed_at(named_in(claim)) for claim in claims if claim]
     if any(shown.is_claimed_by(named) for named in stated):
         return True
     # A place is half of it: the other half is that the claim shares a word with what stands there.
@@ -110,6 +151,13 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
     is_given = shown.is_named_by(given) or any(map(shown.is_round, given.places))
     places = [there for named in stated for there in named.places] + ([place] if place else [])
     return (is_given or any(map(shown.is_round, places))) and any(map(shown.is_spoken_of_by, stated))
+
+
+def _pointed_at(named: Named) -> Named:
+    """Return what a claim names, without the names that are a list of all that might be quoted."""
+    if len(named.symbols) <= MOST_SYMBOLS and len(named.words) <= MOST_WORDS:
+        return named
+    return Named(stems=named.stems, places=named.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +175,8 @@ class _Shown:
 
     def is_inside(self, named: Named) -> bool:
         """Whether a text names a definition that it stands in."""
-        return bool(named.symbols & {fold_name(name) for name in self.context.within})
+        within = self.context.within
+        return bool(named.symbols & {fold_name(name) for name in within} or named.titled & {*within})
 
     def is_called_in(self, words: frozenset[str]) -> bool:
         """Whether its own definition is among some words."""
@@ -143,19 +192,33 @@ class _Shown:
             return True
         names = (*context.names, *context.within[:1])
         words = named.words - COMMON_WORDS
-        if any(name.casefold() in words for name in names if len(name) >= LETTERS):
+        more = self.words_more(named)
+        if not more and any(name.casefold() in words for name in names if len(name) >= LETTERS):
             return True
-        return any(_is_spoken(name, named.words) for name in names) or len(self.shares(named, names)) > 1
+        is_spoken = not more and any(_is_spoken(name, named.words) for name in names)
+        return is_spoken or len(self.shares(named, names)) > 1 + more
 
     def is_claimed_by(self, named: Named) -> bool:
         """Whether a claim names its definition, a caller or a callee of that, or speaks of a name on it."""
         context = self.context
-        if self.is_named_by(named) or self.shares(named, context.names):
+        more = self.words_more(named)
+        if self.is_named_by(named) or len(self.shares(named, context.names)) > more:
             return True
         words = named.words - WORDS_OF_CLAIMS
-        if any(len(name) >= LETTERS and name.casefold() in words for name in (*context.names, *context.within[:1])):
+        if not more and any(
+            len(name) >= LETTERS and name.casefold() in words for name in (*context.names, *context.within[:1])
+        ):
             return True
-        return bool((named.symbols - COMMON_WORDS) & {fold_name(name) for name in context.around})
+        near = {fold_name(name) for name in context.around}
+        return bool((named.symbols - COMMON_WORDS) & near or named.titled & {*context.around})
+
+    def words_more(self, named: Named) -> int:
+        """Return how many words more than a short claim about a short quote they have to share.
+
+        Many lines share a word with any claim, and a claim of many words with any line.
+        """
+        more = len(self.context.lines) // LINES_PER_WORD + len(named.stems) // STEMS_PER_WORD
+        return min(more, MOST_WORDS_MORE)
 
     def is_spoken_of_by(self, named: Named) -> bool:
         """Whether a text shares a word with its definition."""

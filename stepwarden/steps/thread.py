@@ -136,6 +136,7 @@ class Thread:
     asked_model: str = ""  # who was asked last
     dispute: Dispute | None = None  # what that expert, or the one before it, objects to
     expert_rounds: int = 0  # how often one was asked for this completion
+    doubted: bool = False  # whether an expert objected last, on whatever branch
     answers: Mapping[int, PanelAnswer] = field(default_factory=dict[int, PanelAnswer])  # of a panel, by number
     exchanged: bool = False  # whether its exchange round was held
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from stepwarden.errors import StoreError
+from stepwarden.errors import StoreBusy, StoreError
 from stepwarden.storage.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
@@ -22,15 +22,16 @@ class _Write:
     stream: str
     work: "Callable[[Transaction], Any]"
     answer: Any = None
-    failure: StoreError | None = field(default_factory=lambda: StoreError("Interrupted; nothing was recorded."))
+    failure: Exception | None = field(default_factory=lambda: StoreError("Interrupted; nothing was recorded."))
 
 
 class GroupCommit:
     """Runs writes in `writer`, which is one thread. The first whose turn it is takes along all that wait behind it.
 
     A write is answered after the commit that holds it and never before. One that fails takes no other along: then
-    nothing of the transaction is kept, and each write of it is run again alone, so all have to be repeatable. Where the
-    transaction could not even begin, none is.
+    nothing of the transaction is kept, and each write of it is run again alone, so all have to be repeatable. Where
+    another process holds the store, so that the transaction could not begin or not be committed, none is; nor where
+    the connection was lost in the commit.
     """
 
     def __init__(self, database: "Callable[[], Database]", writer: WorkerThreads) -> None:
@@ -69,22 +70,26 @@ class GroupCommit:
                 return  # it was taken along, or withdrawn
             group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
         # In the order of their streams: two processes that lock the same ones cannot wait for each other.
-        began = self._record(sorted(group, key=lambda each: each.stream))
-        if began and len(group) > 1 and any(each.failure for each in group):
+        failed = self._record(sorted(group, key=lambda each: each.stream))
+        if failed and len(group) > 1:
             for each in group:
                 self._record([each])
 
     def _record(self, group: list[_Write]) -> bool:
-        """Run writes in one transaction, and note why they are not on disk, or what they gave; return if it began."""
+        """Run writes in one transaction, and note what came of each; return whether one of them may have failed it."""
         answers: list[Any] | None = None
         try:
             with self._database().writing() as transaction:
                 answers = []
-                answers += [each.work(transaction) for each in group]
-        except StoreError as error:
+                for each in group:
+                    answers.append(each.work(transaction))
+        except Exception as error:  # noqa: BLE001 - `write` raises it, where it is waited for
             for each in group:
                 each.failure = error
-        else:
-            for each, answer in zip(group, answers, strict=True):
-                each.answer, each.failure = answer, None
-        return answers is not None
+            at_commit = answers is not None and len(answers) == len(group)
+            # Whether a commit took place that the connection did not outlast, only a retry of the caller can tell.
+            lost = getattr(error.__cause__, "connection_invalidated", False)
+            return answers is not None and not (at_commit and (lost or isinstance(error, StoreBusy)))
+        for each, answer in zip(group, answers, strict=True):
+            each.answer, each.failure = answer, None
+        return False

@@ -12,9 +12,9 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCNotification, JSONRPCRequest
+from mcp.types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
-from stepwarden.cli.stdio import LINES_AHEAD, StdinMessages, StdoutMessages
+from stepwarden.cli.stdio import LINES_AHEAD, OpenRequests, StdinMessages, StdoutMessages
 from tests.support.processes import unmeasured
 from tests.support.stdio_server import message
 
@@ -44,6 +44,38 @@ def pipe() -> Iterator[Pipe]:
             os.close(descriptor)
 
 
+class Refusals:
+    """What a host would be told of its lines that are no messages."""
+
+    def __init__(self) -> None:
+        self.errors = list[tuple[int, object]]()
+
+    async def send(self, answer: SessionMessage) -> None:
+        assert isinstance(answer.message, JSONRPCError)
+        self.errors.append((answer.message.error.code, answer.message.id))
+
+
+def reading(
+    descriptor: int,
+    ended: asyncio.Event | None = None,
+    requests: OpenRequests | None = None,
+    refusals: Refusals | None = None,
+) -> StdinMessages:
+    send = (refusals or Refusals()).send
+    return StdinMessages(descriptor, ended or asyncio.Event(), requests or Unwatched(), send)
+
+
+def writing(descriptor: int, ended: asyncio.Event | None = None) -> StdoutMessages:
+    return StdoutMessages(descriptor, ended or asyncio.Event(), OpenRequests())
+
+
+class Unwatched(OpenRequests):
+    """For a test that answers nothing: the end of the input is told at once."""
+
+    async def settle(self) -> None:
+        return
+
+
 def ids(messages: list[SessionMessage | Exception]) -> list[object]:
     found = [each.message for each in messages if isinstance(each, SessionMessage)]
     assert len(found) == len(messages)
@@ -62,7 +94,7 @@ def read_all(descriptor: int) -> bytes:
 
 
 async def test_lines_cut_and_glued_anywhere_arrive_whole_and_in_order(pipe: Pipe) -> None:
-    messages = StdinMessages(pipe.reads, asyncio.Event())
+    messages = reading(pipe.reads)
     data = b"".join(message("ping", number, text="wide 語 " * 9) for number in range(40))
 
     def write() -> None:
@@ -77,7 +109,7 @@ async def test_lines_cut_and_glued_anywhere_arrive_whole_and_in_order(pipe: Pipe
 
 async def test_the_last_line_needs_no_end_and_the_end_is_told_before_the_lines_are_taken(pipe: Pipe) -> None:
     ended = asyncio.Event()
-    messages = StdinMessages(pipe.reads, ended)
+    messages = reading(pipe.reads, ended)
     os.write(pipe.writes, message("ping", 1) + message("ping", 2).rstrip())
     pipe.close_writer()
     await ended.wait()
@@ -90,13 +122,13 @@ async def test_a_file_is_read_as_well(tmp_path: Path) -> None:
     ended, file = asyncio.Event(), tmp_path / "said"
     file.write_bytes(b"".join(message("ping", number, text="x" * 5_000) for number in range(40)))
     with file.open("rb") as opened:
-        messages = StdinMessages(opened.fileno(), ended)
+        messages = reading(opened.fileno(), ended)
         assert ids([each async for each in messages]) == list(range(40))
     assert ended.is_set()
 
 
 async def test_a_host_that_writes_far_ahead_waits_until_its_lines_are_taken(pipe: Pipe) -> None:
-    messages = StdinMessages(pipe.reads, asyncio.Event())
+    messages = reading(pipe.reads)
     line = message("ping", 1, text="x" * 30_000)
     os.set_blocking(pipe.writes, False)
     written = b""
@@ -115,16 +147,35 @@ async def test_a_host_that_writes_far_ahead_waits_until_its_lines_are_taken(pipe
     await writing
 
 
-async def test_what_is_no_message_is_told_and_the_next_one_is_read(pipe: Pipe) -> None:
-    messages = StdinMessages(pipe.reads, asyncio.Event())
-    os.write(pipe.writes, b"nonsense\n" + b"\xff\xfe\n" + message("ping", 3))
-    assert isinstance(await messages.receive(), ValueError)
-    assert isinstance(await messages.receive(), ValueError)
+async def test_what_is_no_message_is_answered_and_told_once_and_the_next_one_is_read(
+    pipe: Pipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusals = Refusals()
+    messages = reading(pipe.reads, refusals=refusals)
+    os.write(pipe.writes, b"nonsense\n\n\r\n" + b'{"jsonrpc": "2.0", "id": 7}\n' + b"5\n" + message("ping", 3))
     assert ids([await messages.receive()]) == [3]
+    assert refusals.errors == [(-32700, None), (-32600, 7), (-32600, None)]
+    assert [record.levelname for record in caplog.records if record.name == "stepwarden.cli.stdio"] == ["WARNING"]
+
+
+async def test_the_input_ends_once_all_that_came_before_its_end_is_answered_or_cancelled(pipe: Pipe) -> None:
+    requests = OpenRequests()
+    messages = reading(pipe.reads, requests=requests)
+    os.write(pipe.writes, message("ping", 1) + message("ping", 2))
+    os.write(pipe.writes, message("notifications/cancelled", None, requestId=2))
+    pipe.close_writer()
+    assert ids([await messages.receive() for _ in range(3)]) == [1, 2]
+    ending = asyncio.create_task(messages.receive())
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert not ending.done()
+    requests.answer(JSONRPCResponse(jsonrpc="2.0", id=1, result={}))
+    with pytest.raises(anyio.EndOfStream):
+        await ending
 
 
 async def test_whoever_waits_is_told_when_the_messages_are_closed(pipe: Pipe) -> None:
-    messages = StdinMessages(pipe.reads, asyncio.Event())
+    messages = reading(pipe.reads)
     waiting = asyncio.create_task(messages.receive())
     await asyncio.sleep(0)
     await messages.aclose()
@@ -135,7 +186,7 @@ async def test_whoever_waits_is_told_when_the_messages_are_closed(pipe: Pipe) ->
 async def test_a_descriptor_that_does_not_block_is_read_and_written_like_any_other(pipe: Pipe) -> None:
     os.set_blocking(pipe.reads, False)
     os.set_blocking(pipe.writes, False)
-    incoming, outgoing = StdinMessages(pipe.reads, asyncio.Event()), StdoutMessages(pipe.writes, asyncio.Event())
+    incoming, outgoing = reading(pipe.reads), writing(pipe.writes)
     text = "x" * 1_000_000  # many times what a pipe holds
     sending = asyncio.create_task(outgoing.send(note(text)))
     said = await incoming.receive()
@@ -144,16 +195,16 @@ async def test_a_descriptor_that_does_not_block_is_read_and_written_like_any_oth
 
 
 async def test_small_messages_start_no_thread(pipe: Pipe) -> None:
-    before = threading.active_count()
-    incoming, outgoing = StdinMessages(pipe.reads, asyncio.Event()), StdoutMessages(pipe.writes, asyncio.Event())
+    before = set(threading.enumerate())
+    incoming, outgoing = reading(pipe.reads), writing(pipe.writes)
     for number in range(20):
         await outgoing.send(note(f"{number}" * 900))
         assert await incoming.receive() == note(f"{number}" * 900)
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 async def test_answers_to_a_host_that_does_not_read_wait_and_are_not_mixed(pipe: Pipe) -> None:
-    outgoing = StdoutMessages(pipe.writes, asyncio.Event())
+    outgoing = writing(pipe.writes)
     notes = [note(letter * 300_000) for letter in "qwz"]
     sending = [asyncio.create_task(outgoing.send(each)) for each in notes]
     for _ in range(50):
@@ -168,15 +219,27 @@ async def test_answers_to_a_host_that_does_not_read_wait_and_are_not_mixed(pipe:
 
 async def test_a_host_that_reads_no_more_ends_the_session(pipe: Pipe) -> None:
     ended = asyncio.Event()
-    outgoing = StdoutMessages(pipe.writes, ended)
+    outgoing = writing(pipe.writes, ended)
     pipe.close_reader()
     with pytest.raises(anyio.BrokenResourceError):
         await outgoing.send(note("hello"))
     assert ended.is_set()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+async def test_an_output_that_takes_no_more_ends_the_session() -> None:
+    stopped, full = asyncio.Event(), os.open("/dev/full", os.O_WRONLY)
+    outgoing = writing(full, stopped)
+    with pytest.raises(anyio.BrokenResourceError):
+        await outgoing.send(note("hello"))
+    assert stopped.is_set()
+    with pytest.raises(anyio.ClosedResourceError):
+        await outgoing.send(note("never behind half a line"))
+    os.close(full)
+
+
 async def test_nothing_is_written_once_the_messages_are_closed(pipe: Pipe) -> None:
-    outgoing = StdoutMessages(pipe.writes, asyncio.Event())
+    outgoing = writing(pipe.writes)
     await outgoing.aclose()
     with pytest.raises(anyio.ClosedResourceError):
         await outgoing.send(note("late"))

@@ -148,7 +148,7 @@ def test_a_checklist_that_does_not_fit_grows_the_plan_to_where_it_fits():
     talk = Talk(policy=checklist(12), work=PLAIN)
     talk.step()
     assert planned(talk.step(files=["b.py"])).likely == 6
-    assert planned(talk.thread).reason == "12 clauses open, 2 left"
+    assert planned(talk.thread).reason == "12 clauses open, 2 steps left"
 
 
 def test_a_checklist_that_fits_grows_nothing():

@@ -49,7 +49,7 @@ class Work:
         return self
 
     def step(self, *evidence: Evidence, advice: Advice | None = None, **fields: Any) -> "Work":
-        said = ask(self.thread.next_number, quotes=quotes_of(evidence), **fields)
+        said = ask(fields.pop("number", self.thread.next_number), quotes=quotes_of(evidence), **fields)
         accepted = admit(self.thread, said, DEBUG)
         assert isinstance(accepted, Accept), accepted
         prepared = Preparation(self.expert)
@@ -140,6 +140,49 @@ def test_taking_the_issue_back_closes_what_was_objected_to_it(point: Objection) 
     work = disputed(point, AT_B)
     work.step(issues=(withdraw("I1"),))
     assert closings(work) == {"E1": Closing.WITHDRAWN, "E2": None}
+
+
+@pytest.mark.parametrize(
+    "point", [Objection("no leak", claim="I1"), Objection("no leak", "c.py", 44)], ids=["by its id", "by its place"]
+)
+@pytest.mark.parametrize("words", ["a leak of handles", "Handles leak here"])
+def test_an_issue_that_is_taken_back_and_stated_again_is_still_objected_to(point: Objection, words: str) -> None:
+    work = disputed(point).step(issues=(withdraw("I1"),))
+    assert work.open == []
+    again = seen("c.py", "handle = open(path)", 41)  # as it was seen before, so that no new quote closes it
+    work.step(again, issues=(claim(words, "high", "c.py", 41),))
+    assert work.open == ["E1"]
+    work.step(issues=(withdraw("I2"), claim("the path is never checked", "high", "c.py", 41)))
+    assert work.open == []
+
+
+def test_an_issue_that_stood_beside_the_one_that_is_taken_back_keeps_nothing_open() -> None:
+    twice = Work().begin().step(PROOF, hypothesis="the lock is missing", issues=(LEAK,))
+    twice.finish("both", seen("c.py", "open(path)", 41), issues=(claim("handles leak", "high", "c.py", 42),))
+    twice.answered(objecting(Objection("I2 says the same", claim="I1")))
+    assert twice.step(issues=(withdraw("I1"),)).open == []
+
+
+def gone_back() -> Work:
+    """Return a thread that went back to before the objection, and is as certain and as well proven as can be."""
+    work = disputed(AT_B)
+    number = work.thread.last
+    proof = seen("c.py", "handle.close()", 43)
+    work.step(proof, number=number, backtrack=number, hypothesis="the lock is missing", issues=(LEAK,))
+    return work.step(seen("a.py", "def run():", 8), PROOF, more=False, confidence=Confidence.CERTAIN)
+
+
+def test_a_way_back_to_before_the_objection_does_not_save_the_expert() -> None:
+    work = gone_back()
+    assert work.waits
+    work.answered(AGREES)
+    assert work.thread.assurance is Assurance.VERIFIED
+
+
+def test_what_was_objected_to_on_another_branch_is_not_verified_until_the_expert_says_yes() -> None:
+    work = gone_back().finish("on without the answer")
+    assert isinstance(work.last, Finished)
+    assert work.last.assurance is Assurance.PARTLY
 
 
 def test_an_objection_to_an_issue_that_is_not_claimed_any_more_holds_nobody() -> None:

@@ -34,6 +34,26 @@ def test_the_quote_of_a_dropped_hypothesis_proves_nothing_of_the_new_one(support
     assert assurance_of(play.now) is Assurance.VERIFIED
 
 
+@pytest.mark.parametrize("again", [OLD, f"  {OLD.upper()}"])
+def test_a_hypothesis_said_again_in_the_same_words_keeps_its_quotes(again: str) -> None:
+    play = proven(supports=None)
+    play.step(hypothesis=again)
+    assert play.open == []
+    beside = Evidence(
+        "cart.py", "x = y", Verdict.VERIFIED, 90, context=QuoteContext(LineKind.CODE, (90,), ("other",), (88, 99))
+    )
+    play.step(hypothesis=again, evidence=[beside])
+    assert play.open == []
+    assert assurance_of(play.now) is Assurance.VERIFIED
+
+
+def test_what_was_recorded_before_quotes_had_a_context_is_quoted_with_each_statement() -> None:
+    play = started(DEBUG)
+    play.step(words="read it", hypothesis=OLD, evidence=[Evidence("cart.py", "amount += 1", Verdict.VERIFIED, 14)])
+    play.step(hypothesis=OLD)
+    assert play.open == ["hypothesis"]
+
+
 def test_a_quote_that_shows_more_than_the_dropped_one_did_counts() -> None:
     play = proven()
     wider = QuoteContext(LineKind.CODE, (14, 15), ("total",), (10, 30), ("amount", "count"))

@@ -22,7 +22,7 @@ from stepwarden.storage import Append, HeadChange, NewEvent, Store, StoredEvent
 from stepwarden.storage.database import Transaction
 from tests.support import processes
 from tests.support.examples import examples
-from tests.support.store import locked
+from tests.support.store import locked, raw
 
 EVES = HeadChange(tool="debug", principal="eve", title="mine", state="open", steps=1, total_steps=3)
 BROKEN = NewEvent("step", '{"text": "\ud800"}')
@@ -93,6 +93,78 @@ async def test_one_that_fails_takes_no_other_along(any_store: Store) -> None:
     assert [len(await any_store.read(stream)) for stream in ("a", "old", "b", "c")] == [1, 3, 0, 1]
     assert [await any_store.verify(stream) for stream in ("a", "old", "c")] == [None] * 3
     assert await any_store.head("b") is None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "failure", [OverflowError("too large"), KeyError("a mistake of ours"), MemoryError()], ids=repr
+)
+async def test_one_that_fails_in_a_way_nobody_foresaw_takes_no_other_along(
+    any_store: Store, failure: Exception
+) -> None:
+    await any_store.warm()
+
+    def fail(transaction: Transaction) -> None:
+        raise failure
+
+    done = await Turnstile(any_store).while_held(
+        any_store.append(Append("a", 0, [event(1)], CHANGE)),
+        any_store.transactions.write_in_group("b", fail),
+        any_store.append(Append("c", 0, [event(2)], CHANGE)),
+    )
+    assert [type(each) for each in done] == [list, type(failure), list]
+    assert [len(await any_store.read(stream)) for stream in ("a", "c")] == [1, 1]
+
+
+@pytest.mark.asyncio
+async def test_where_a_reader_bars_the_commit_nobody_waits_in_line_for_it(
+    url: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As with a SQLite that has no safe write-ahead log: there a commit waits for readers.
+    monkeypatch.setattr("stepwarden.storage.sqlite.WAL_SAFE", (99,))
+    store = Store(url, busy_timeout_s=0.05)
+    await store.append(Append("s0", 0, [event(0)], CHANGE))
+    reader, writes, go = raw(path), counting(store), threading.Event()
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM stepwarden_events").fetchone()
+    first = asyncio.create_task(store.transactions._writer.run(go.wait))
+    calls = [asyncio.create_task(store.append(Append(f"s{n}", 0, [event(n)], CHANGE))) for n in range(1, 9)]
+    await asyncio.sleep(0)
+    go.set()
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    await first
+    assert {type(each) for each in done} == {StoreBusy}
+    assert writes() == 1
+    reader.execute("ROLLBACK")
+    reader.close()
+    assert (await store.append(Append("s1", 0, [event(1)], CHANGE)))[0].seq == 1
+    await store.close()
+
+
+@NEEDS_POSTGRES
+@pytest.mark.asyncio
+async def test_a_commit_that_may_have_taken_place_is_not_repeated(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    await store.warm()
+    runs = Counter[str]()
+
+    def append(transaction: Transaction) -> None:
+        runs["append"] += 1
+        transaction.events.append(Append("a", 0, [event(1)], CHANGE), 1.0)
+
+    def hang_up(transaction: Transaction) -> None:
+        runs["hang up"] += 1
+        backend = transaction.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+
+    done = await Turnstile(store).while_held(
+        store.transactions.write_in_group("a", append), store.transactions.write_in_group("b", hang_up)
+    )
+    assert [type(each) for each in done] == [StoreError, StoreError]
+    assert runs == {"append": 1, "hang up": 1}
+    assert (await store.append(Append("a", 0, [event(1)], CHANGE)))[0].seq == 1
+    await store.close()
 
 
 @pytest.mark.asyncio

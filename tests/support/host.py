@@ -40,7 +40,7 @@ def _slow_but(usual: bool) -> Sequence[pytest.MarkDecorator]:
 
 
 ORDINARY_BYTES = 1_400
-TERSE_BYTES = 300  # a shorter request gets the reply of one so long: its guidance must not be lost
+TERSE_BYTES = 400  # a shorter request gets the reply of one so long: its guidance must not be lost
 MOST_BYTES = 20_000 * 3  # 20,000 tokens, at the three bytes a token that dense JSON comes to
 VERDICTS = {"ACCEPTED": "pause_for_{}", "HELD": "pause_for_{}", "DONE": "{}_complete", "REFUSED.": "{}_refused"}
 ID = re.compile(r"[a-z]+-[a-z2-7]{26}")
@@ -212,7 +212,8 @@ def check_accepted(tool: str, sent: Mapping[str, Any], text: str) -> None:
         for clause in sent["assessment"]["open"]:
             assert clause in text
     for action in sent.get("required_actions", []):
-        assert f"- {action}" in text.splitlines()
+        if not (text.startswith("HELD") and action == "Close what is open."):  # which the next call says
+            assert f"- {action}" in text.splitlines()
     for note in sent.get("notes", []):
         assert note in text
     assert sent["next_steps"] in text

@@ -46,10 +46,10 @@ def _verdict(thread: Thread, review: ExpertReview, *, ended: bool) -> str:
     summary = clip(review.summary, SUMMARY_CHARS)
     disputed = numbered_objections(thread)
     if not (ended and review.disagrees and disputed) or any(item.closed is None for item in disputed):
-        return f"{review.verdict}: {summary}"
+        return f"{review.verdict}: {summary}" if summary else review.verdict
     assert thread.dispute is not None
     closed = ", ".join(f"{item.id} {_closing(item)}" for item in disputed)
-    return f"disagreed at step {thread.dispute.step}: {summary} Since then closed: {closed}."
+    return f"disagreed at step {thread.dispute.step}: {summary.rstrip('.')}. Since then closed: {closed}."
 
 
 def _closing(item: NumberedObjection) -> str:

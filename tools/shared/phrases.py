@@ -28,10 +28,11 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
-LOOK_AGAIN = "try to break your conclusion"
+LOOK_AGAIN = "one look is not enough: try to break your conclusion, and say what happened"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
-OBJECTION_CHARS = 150  # of what an expert objects, in a line
+OBJECTION_CHARS = 300  # of what an expert objects, in a line, when it bars the finish; an answer needs all of it
+OBJECTION_KEPT_CHARS = 75  # of it afterwards, where there is little room
 _NOUNS = {"issue": "issues", "irrelevant": "claims", "refuted": "files", "not_heard": "models"}
 
 
@@ -73,7 +74,7 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
         elif clause.kind == "irrelevant" and named and not reasons:
             reasons.append(clause.text)  # the next replies give those of the others
         elif clause.kind == "expert":
-            objections.append(_objection(clause, OBJECTION_CHARS if named else OBJECTION_CHARS // 2))
+            objections.append(_objection(clause, OBJECTION_CHARS if named or held else OBJECTION_KEPT_CHARS))
         elif clause.kind == "expert_file":
             objections.append(f"look at {short_path(clause.subject)}")
         else:
@@ -104,9 +105,11 @@ def _cut(text: str, chars: int) -> str:
     return text if len(text) <= chars else f"{text[: chars - 3]}..."
 
 
-def quote_line(item: Evidence) -> str:
-    """Return what was found of a quote that is no plain hit."""
+def quote_line(item: Evidence, before: int = 0) -> str:
+    """Return what was found of a quote that is no plain hit; `before` is the step that showed the same code first."""
     path = short_path(item.path)
+    if before:
+        return f"{path}:{item.line}: quoted at step {before} already, and counts once"
     place = f"{path}:{item.line}" if item.line and item.verdict is not Verdict.MOVED else path
     if item.verdict is Verdict.MOVED:
         return f"{place}: found at line {item.line}"

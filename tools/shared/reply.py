@@ -26,7 +26,7 @@ from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_reme
 from tools.shared.thread_result import context_line, counted, full_result, result_text
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
-TERSE_BYTES = 300  # of a request; a shorter one has room for as much, so that its reply can say what to do
+TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 CRUMBS = 4  # how many steps a breadcrumb names
 
@@ -37,6 +37,7 @@ SIGNAL_WORDS: Mapping[Signal, str] = {
 }
 
 
+_VERIFIED = "verified, and "  # of a reason, where the line that it stands in has said so
 _MAJORITIES = {"none": "no majority", "split": "split"}
 
 
@@ -95,10 +96,17 @@ def reply_result(
     answers = answer_parts(reply.answers)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
     budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
+    budget += _size_of_objections(reply)
     is_first = not reply.replayed and reply.next_number == reply.thread.next_number
     first = reply if is_first else replace(reply, replayed=False, next_number=reply.thread.next_number)
     room, rendered = _fitting(first, said, budget)  # a retry gets the same room
     return _sent(*(rendered if is_first else _ordinary(reply, said, room)))
+
+
+def _size_of_objections(reply: StepReply) -> int:
+    """Return the bytes of what an expert objects to in the call that brought it, which an answer needs whole."""
+    objections = [clause for clause in reply.held if clause.kind == "expert"] if reply.review is not None else []
+    return 3 * size_in_bytes(clause_lines(objections, held=True)) if objections else 0  # open, to do, and in the text
 
 
 def _fitting(reply: StepReply, said: "_Said", budget: int) -> tuple[_Room, tuple[dict[str, Any], str]]:
@@ -161,6 +169,7 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
             saved=(reply.finished.saved or None) if reply.finished else None,
             remaining=left or None,
         ),
+        signals={str(name): said_by(told.by, told.reason) for name, told in reply.signals.items()},
         notes=list(notes),
     )
 
@@ -168,7 +177,10 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
 def _told_plan(reply: StepReply) -> Plan | None:
     """Return the plan where it says more than that there is a next step; what an expert says stands beside it."""
     plan = reply.plan
-    return None if plan is None or plan.reason == MORE_TO_DO or reply.review is not None else plan
+    if plan is None or plan.reason == MORE_TO_DO or reply.review is not None:
+        return None
+    counted_on = plan.low == plan.high == reply.thread.last + 1 and plan.was == reply.thread.last
+    return None if counted_on else plan
 
 
 def _plan(reply: StepReply) -> PlanPart | None:
@@ -247,7 +259,7 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     lines += quotes
     if reply.step.issues:
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
-    lines += [f"- {line}" for line in dict.fromkeys([*actions, *(open_lines if reply.held else [])])]
+    lines += [f"- {line}" for line in (open_lines if reply.held else actions)]
     if open_lines and not reply.held:
         lines.append(f"{_open_label(reply)}: " + "; ".join(open_lines))
     return envelope.as_sent(), "\n".join([*lines, said.next_steps])
@@ -279,7 +291,8 @@ def _verdict(reply: StepReply) -> str:
     parts += ["Stalled."] if thread.stalled else []
     plan = _told_plan(reply)
     parts += [f"Plan {_plan_words(plan)}."] if plan else []
-    parts += [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}." for name, told in reply.signals.items()]
+    signals = [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}" for name, told in reply.signals.items()]
+    parts += [told if told.endswith("...") else f"{told}." for told in signals]
     return " ".join([*parts, f"Next: step {reply.next_number}."])
 
 
@@ -308,7 +321,9 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     if synthesis is not None and thread.outcome is Outcome.DONE:
         how = _MAJORITIES.get(word := outcome_word(synthesis), f"majority: {word}")
-    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
+    ended_text = result_text(thread)
+    facts = [fact for fact in envelope.facts if fact not in ended_text]
+    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *facts]
     if envelope.expert is not None and (thread.review is not None or thread.expert_rounds):
         lines += expert_lines(envelope.expert)
     if synthesis is not None:
@@ -321,7 +336,7 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     if ended.open:
         lines.append("Passed over: " + "; ".join(clause_lines(ended.open)).rstrip(".") + ".")
     lines += _first(quote_lines(reply), 20)
-    return envelope.as_sent(), "\n".join([*lines, result_text(thread), envelope.next_steps])
+    return envelope.as_sent(), "\n".join([*lines, ended_text, envelope.next_steps])
 
 
 def _why(reply: StepReply) -> str:
@@ -329,7 +344,7 @@ def _why(reply: StepReply) -> str:
     if ended is None or ended.by is DecidedBy.AGENT:
         return ""
     saved = f" instead of {reply.thread.last + ended.saved}" if ended.saved else ""
-    return f"{saved}: {ended.reason}"
+    return f"{saved}: {ended.reason.removeprefix(_VERIFIED).rstrip('.')}"
 
 
 def _after(reply: StepReply) -> str:
