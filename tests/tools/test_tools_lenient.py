@@ -115,11 +115,13 @@ async def test_numbers_for_which_nothing_is_a_value_keep_it(app: MCPServer, proj
         assert "total_steps: send 1 or more" in refused.text
 
 
-async def test_empty_findings_mean_the_words_of_the_step(app: MCPServer, project: Path) -> None:
+async def test_empty_findings_say_that_nothing_was_found(app: MCPServer, project: Path) -> None:
     async with connected(app, project) as host:
-        first = await host.open("debug")
-        answer = await host.step("debug", 2, first.id, step="Read the cart: it subtracts", findings="")
-        assert answer.status == "pause_for_debug"
+        first = await host.open("debug", findings="")
+        refused = await host.step("debug", 2, first.id, step="Read the cart: it subtracts", findings="")
+        assert refused.status == "debug_refused"
+        again = await host.step("debug", 2, first.id, step="Read the cart: it subtracts")
+        assert again.status == "pause_for_debug"
 
 
 @each()
