@@ -4,7 +4,7 @@ A thread grows by persistent collections and running totals, so an event costs t
 is folded into drafts of them. Only what goes back (a backtrack, a revision) counts the steps that are left anew.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -106,13 +106,14 @@ def first_steps(thread: Thread, count: int) -> Thread:
         trail=trail.draft() if is_draft else trail,
         revised=revised,
         totals=reduce(lambda totals, step: _counted(thread, totals, step, files_new=0), trail, Totals()),
-        claims=_claimed(live, is_draft=is_draft),
+        claims=_claimed(trail, live, is_draft=is_draft),
     )
 
 
-def _claimed(live: Iterable[Step], *, is_draft: bool) -> Claims:
-    """Return what live steps say, in the order of their numbers."""
-    claims = reduce(Claims.with_step, live, drafted(Claims(), ClaimsDraft))
+def _claimed(trail: Sequence[Step], live: Iterable[Step], *, is_draft: bool) -> Claims:
+    """Return what the live steps of a trail say, in the order of their numbers; a revision leaves the task as it is."""
+    task = trail[0].submission.step if trail else ""
+    claims = reduce(Claims.with_step, live, drafted(Claims(task=task), ClaimsDraft))
     return claims if is_draft else frozen(claims, Claims)
 
 
@@ -194,7 +195,7 @@ def _revised(thread: Thread) -> Thread:
     return evolve(
         thread,
         revised=live,
-        claims=_claimed(in_order, is_draft=isinstance(thread, ThreadDraft)),
+        claims=_claimed(thread.trail, in_order, is_draft=isinstance(thread, ThreadDraft)),
         digests=digests,
         superseded=thread.superseded.union(thread.digests).difference(digests),
     )

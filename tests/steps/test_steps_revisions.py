@@ -59,6 +59,13 @@ def test_a_revised_step_is_out_of_the_claims_and_its_repeat_is_stale() -> None:
     assert play.now.superseded == {late.digest}
 
 
+def test_a_revised_first_step_leaves_the_thread_what_it_is_about() -> None:
+    play = Play(PLANNER)
+    play.step(words="Find out why the queue stalls")
+    play.step(words="Begin elsewhere", replaces=1)
+    assert play.now.claims.task == play.now.task == "Find out why the queue stalls"
+
+
 def test_a_revised_step_still_has_its_number() -> None:
     assert _plan(None, None, 2).step(2) == Refusal(Reason.RECORDED, 4)
 
