@@ -10,6 +10,8 @@ from stepwarden.steps.support import place_of
 from stepwarden.steps.text import is_filler
 from stepwarden.steps.thread import Claims, Issue, Thread
 
+EARLY_STEPS = 3  # an end before so many is an early one, where the agent's own number is what planned it
+
 
 def reason_of_convergence(thread: Thread) -> str:
     """Return why the thread's conclusion has converged with its last step, "" where it has not."""
@@ -43,6 +45,17 @@ def answers_disproof(thread: Thread) -> bool:
     said = (step.submission.step, step.submission.learned)
     refuted = any(item.verdict is Verdict.REFUTED for item in step.evidence)
     return not refuted and any(_is_about(thread, item, said) for item in thread.claims.fresh)
+
+
+def is_early(thread: Thread) -> bool:
+    """Whether an end now is earlier than was planned, or the agent was told that one was.
+
+    No number of the agent's own plans an end that is never early.
+    """
+    plan, asked = thread.plan, thread.trail[0].submission.total or EARLY_STEPS
+    if plan is None:
+        return False
+    return bool(thread.untested_at) or thread.last < max(plan.low, EARLY_STEPS if asked < EARLY_STEPS else 0)
 
 
 def test_step(thread: Thread) -> int:

@@ -7,7 +7,7 @@ one hold. It is asked once more where the agent answers, because its objections 
 """
 
 from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation
-from stepwarden.steps.convergence import is_borne_out
+from stepwarden.steps.convergence import is_borne_out, is_early
 from stepwarden.steps.dispute import Closing, concludes_anew, is_answered, numbered_objections, objections
 from stepwarden.steps.events import Asked, Event, Finished, Held
 from stepwarden.steps.expert_review import ExpertReview
@@ -21,10 +21,10 @@ MOST_ROUNDS = 2  # for one completion: the second is about the agent's answer to
 def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[Event, ...]:
     """Ask the expert about a thread that would complete.
 
-    A `certain` that the evidence bears out needs none. It is the one word that saves a model's price, and no word
-    alone does: `certain` without verified claims that have converged is asked about like any other. Once the expert has
-    objected, it is asked about the answer, and no word saves that; nor does a way back to before it objected. One that
-    was not waited for is asked again, by a later step.
+    A `certain` that is not early, and whose claims got new evidence after they rested, needs none. It is the one word
+    that saves a model's price, and no word alone does. Once the expert has objected, it is asked about the answer, and
+    no word saves that; nor does a way back to before it objected. One that was not waited for is asked again, by a later
+    step.
     """
     if not prepared.model:
         return ()
@@ -32,7 +32,8 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
     if thread.expert_rounds:
         return _asked(thread, prepared) if _may_ask_again(thread) else ()
     is_certain = step.submission.confidence is Confidence.CERTAIN and not thread.doubted
-    if is_certain and gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread):
+    is_shown = gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread)
+    if is_certain and is_shown and not is_early(thread):
         return ()
     return _asked(thread, prepared)
 

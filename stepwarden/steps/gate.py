@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from stepwarden.steps.assessment import Assessment
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
-from stepwarden.steps.convergence import test_step
+from stepwarden.steps.convergence import is_early, test_step
 from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.relevance import why_beside
@@ -21,7 +21,6 @@ from stepwarden.steps.thread import Assurance, Thread
 CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 
 _DISPUTED = frozenset({"expert", "expert_file"})
-EARLY_STEPS = 3  # an end before so many is an early one, where the agent's own number is what planned it
 
 
 def _no_clauses(_: Thread) -> tuple[Clause, ...]:
@@ -102,18 +101,10 @@ def clauses_at_end(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     One that is earlier than planned asks of a conclusion what the manager's early end does: that it was tested.
     """
     barred = open_clauses(thread, policy)
-    if barred or not _is_early(thread) or thread.claims.measured.done or assurance_of(thread) is not Assurance.VERIFIED:
+    if barred or not is_early(thread) or thread.claims.measured.done or assurance_of(thread) is not Assurance.VERIFIED:
         return barred
     is_approved = thread.review is not None and thread.review.approves
     return () if is_approved or test_step(thread) else (Clause("untested"),)
-
-
-def _is_early(thread: Thread) -> bool:
-    """Whether an end now is earlier than was planned; no agent's own number plans one that is never early."""
-    plan, asked = thread.plan, thread.trail[0].submission.total or EARLY_STEPS
-    if plan is None:
-        return False
-    return bool(thread.untested_at) or thread.last < max(plan.low, EARLY_STEPS if asked < EARLY_STEPS else 0)
 
 
 def steps_to_close(clauses: int) -> int:

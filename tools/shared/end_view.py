@@ -79,6 +79,8 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
         said.append("no quote given")
     if any(claims.resting):
         said.append(_tested(thread) or "conclusion not tested")
+    if thread.model_option("use_assistant_model") is False:
+        said.append("no expert asked: use_assistant_model is false")
     if claims.unread:
         said.append(f"{len(claims.unread)} of {counted(len(claims.relevant), 'relevant file')} unread")
     if passed_over:
