@@ -23,8 +23,7 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
 
     A `certain` that is not early, and whose claims got new evidence after they rested, needs none. It is the one word
     that saves a model's price, and no word alone does. Once the expert has objected, it is asked about the answer, and
-    no word saves that; nor does a way back to before it objected. One that was not waited for is asked again, by a later
-    step.
+    no word saves that; nor does a way back to before it objected. One that was not waited for is asked again, later.
     """
     if not prepared.model:
         return ()
