@@ -141,6 +141,7 @@ def refusal_result(prompt: Prompt, refused: StepRefused, asked: int) -> CallTool
         required_actions=_asked_before(refused.last, prompt) if refused.last is not None else [],
         next_steps=f"Not recorded: {line} {remedy}",
     )
+    envelope.required = tool
     text = [f"REFUSED. Not recorded: {line}", *(f"- {action}" for action in envelope.required_actions), remedy]
     return _sent(envelope.as_sent(), "\n".join(text), is_error=True)
 
