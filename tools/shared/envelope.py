@@ -70,6 +70,7 @@ class Envelope(_Part):
 
     status: str
     required: str = Field(default="", exclude=True, description="The tool that has to be called again, if one has.")
+    verdict: str = ""
     continuation_id: str | None = None
     step_number: int | None = None
     total_steps: int | None = None
@@ -94,7 +95,7 @@ class Envelope(_Part):
         sent = self.model_dump(mode="json", exclude_none=True)
         if self.required:
             sent[f"{self.required}_required"] = True
-        for name in ("facts", "required_actions", "next_steps", "signals", "notes"):
+        for name in ("verdict", "facts", "required_actions", "next_steps", "signals", "notes"):
             if not sent[name]:
                 del sent[name]
         return sent
