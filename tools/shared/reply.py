@@ -9,6 +9,7 @@ from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
 from stepwarden.steps.plan_changes import MORE_TO_DO
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.thread import Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
 from tools.shared.consensus_view import (
@@ -143,10 +144,18 @@ def refusal_result(prompt: Prompt, refused: StepRefused, asked: int) -> CallTool
         next_step_required=True,
         required_actions=_asked_before(refused.last, prompt) if refused.last is not None else [],
         next_steps=f"Not recorded: {line} {remedy}",
-        required=tool,
+        required=_required_by(tool, refused),
     )
     text = [f"REFUSED. Not recorded: {line}", *(f"- {action}" for action in envelope.required_actions), remedy]
     return _sent(envelope.as_sent(), "\n".join(text), is_error=True)
+
+
+def _required_by(tool: str, refused: StepRefused) -> str:
+    """Return the tool that the thread of a refused call waits for, which is its own; none where it has ended."""
+    thread = refused.thread
+    if thread is None:
+        return tool
+    return "" if status_of(thread) in {ThreadStatus.CLOSED, ThreadStatus.ENDED} else thread.tool
 
 
 def _asked_before(reply: StepReply, prompt: Prompt) -> list[str]:
