@@ -83,7 +83,7 @@ class Investigator:
         checked = self._work(view, random)
         self._conclude(view, random)
         quotes = [*taken_back, *self._quotes(view, random)]
-        if view.signal is Signal.DISPROVE and quotes:
+        if (view.signal is Signal.DISPROVE or "untested" in view.open) and quotes:
             checked = [*checked, *(quote.file for quote in quotes if quote.file not in checked)]
         word = self._confidence(random)
         new = bool(checked or quotes or (self.theory and not self.theory.said))
@@ -102,7 +102,7 @@ class Investigator:
             self.theory.quoted = False
         elif view.refuted:
             taken_back = [Quote(path, withdrawn=True) for path in view.refuted]
-        challenged = view.signal is Signal.DISPROVE or bool(view.open & UNPROVEN)
+        challenged = view.signal is Signal.DISPROVE or bool(view.open & {*UNPROVEN, "untested"})
         if challenged and self.theory and not self.theory.right and random.random() < self.character.doubts:
             taken_back += [Quote(path, withdrawn=True) for path in view.refuted if not taken_back]
             self.theory, self.sure = None, False
@@ -179,7 +179,8 @@ class Investigator:
         """Return the quotes of this step: for the theory, where it has none or is asked for one."""
         theory = self.theory
         asked = bool(view.open & UNPROVEN)
-        if theory is not None and view.signal is Signal.DISPROVE and random.random() < self.character.tries:
+        tests = view.signal is Signal.DISPROVE or "untested" in view.open
+        if theory is not None and tests and random.random() < self.character.tries:
             return [self._beside(theory)]
         if theory is None or theory.quoted or not (asked or (not self.dry and random.random() < self.character.quotes)):
             return []

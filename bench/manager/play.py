@@ -118,12 +118,13 @@ async def _taken(
 def _seen(decision: Decision, thread: Thread) -> View:
     """Return what the reply shows of a thread that is open."""
     record, events = decision.thread, decision.events
-    clauses = assess(record, thread.task.policy).open
+    held = [clause for event in events if isinstance(event, Held) for clause in event.open]
+    clauses = held or assess(record, thread.task.policy).open
     signals = [event.signal for event in events if isinstance(event, Signalled)]
     return View(
         number=record.next_number,
         total=record.total_steps,
-        held=any(isinstance(event, Held) for event in events),
+        held=bool(held),
         open=frozenset(clause.kind for clause in clauses),
         signal=signals[0] if signals else None,
         refuted=tuple(clause.subject for clause in clauses if clause.kind == "refuted"),

@@ -115,6 +115,10 @@ class Claims:
         """Refuted items that no later item of the same file has made good."""
         return tuple(item for items in self.refuted.values() for item in items)
 
+    def is_first_shown(self, item: Evidence, step: int) -> bool:
+        """Whether a quote that holds showed a line in `step` that no step before had."""
+        return not item.lines or any(self.shown.get((item.path, line)) == step for line in item.lines)
+
     @property
     def hypothesis_support(self) -> Support:
         """What the hypothesis rests on: quotes that name it, or those that name no claim."""

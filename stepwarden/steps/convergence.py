@@ -45,6 +45,24 @@ def answers_disproof(thread: Thread) -> bool:
     return not refuted and any(_is_about(thread, item, said) for item in thread.claims.fresh)
 
 
+def test_step(thread: Thread) -> int:
+    """Return the first step after the conclusion that brought a new quote about it, or that answers the call to
+    disprove it; 0 where none did.
+
+    The conclusion is the hypothesis as it stands, or the first of the issues where there is none.
+    """
+    claims = thread.claims
+    since = claims.hypothesis_since if claims.hypothesis is not None else _first_issue(thread)
+    asked = thread.disproof_asked + 1 if thread.disproof_asked >= since else 0
+    for number, item in claims.evidence:
+        if number <= since or not item.holds or not claims.is_first_shown(item, number):
+            continue
+        said = (thread.trail[number - 1].submission.step,) if number == asked else ()
+        if _is_about_claims(claims, item) or (said and is_relevant(item, said, claims.task)):
+            return number
+    return 0
+
+
 def conclusion_changed(thread: Thread) -> bool:
     """Whether the last step changed the hypothesis or an issue."""
     return _hypothesis_changed(thread) or bool(_changed_issues(thread))
@@ -59,6 +77,11 @@ def _is_about_claims(claims: Claims, item: Evidence) -> bool:
     if claims.hypothesis is not None and is_relevant(item, (claims.hypothesis,), ""):
         return True
     return any(is_relevant(item, (issue.description,), "", place_of(issue)) for issue in claims.issues.values())
+
+
+def _first_issue(thread: Thread) -> int:
+    """Return the step that named the first of the live issues."""
+    return next((step.number for step in thread.live if any(i.id in thread.claims.issues for i in step.issues)), 0)
 
 
 def _hypothesis_changed(thread: Thread) -> bool:

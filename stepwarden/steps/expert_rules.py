@@ -8,7 +8,7 @@ one hold. It is asked once more where the agent answers, because its objections 
 
 from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation
 from stepwarden.steps.convergence import is_borne_out
-from stepwarden.steps.dispute import concludes_anew, is_answered, objections
+from stepwarden.steps.dispute import Closing, concludes_anew, is_answered, numbered_objections, objections
 from stepwarden.steps.events import Asked, Event, Finished, Held
 from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.plan_changes import grow
@@ -23,7 +23,8 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
 
     A `certain` that the evidence bears out needs none. It is the one word that saves a model's price, and no word
     alone does: `certain` without verified claims that have converged is asked about like any other. Once the expert has
-    objected, it is asked about the answer, and no word saves that; nor does a way back to before it objected.
+    objected, it is asked about the answer, and no word saves that; nor does a way back to before it objected. One that
+    was not waited for is asked again, by a later step.
     """
     if not prepared.model:
         return ()
@@ -37,9 +38,17 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
 
 
 def _may_ask_again(thread: Thread) -> bool:
-    if thread.expert_rounds >= MOST_ROUNDS:
+    """Whether there is something that the expert has not judged: all of it, or what was said or shown in answer.
+
+    Any line near an objection closes it; whether that line answers it, only the expert can tell. The call that goes on
+    without an answer is not made to wait for another.
+    """
+    if thread.expert_rounds >= MOST_ROUNDS or thread.unheard_at == thread.last - 1:
         return False
-    return concludes_anew(thread) or (bool(objections(thread)) and is_answered(thread))
+    if thread.unheard_at or concludes_anew(thread):
+        return True
+    is_quoted = any(item.closed is Closing.QUOTED for item in numbered_objections(thread))
+    return is_quoted or (bool(objections(thread)) and is_answered(thread))
 
 
 def _asked(thread: Thread, prepared: Preparation) -> tuple[Event, ...]:
@@ -57,7 +66,7 @@ def judge(thread: Thread, gate: Gate) -> tuple[Event, ...]:
     review = thread.review
     assert review is not None
     asked_to_finish = not thread.trail[-1].submission.more
-    was_held = thread.held and thread.expert_rounds >= MOST_ROUNDS
+    was_held = thread.held and thread.expert_rounds >= MOST_ROUNDS and not _is_first_no(thread)
     objects = review.disagrees and bool(objections(thread))  # not to an issue that is not claimed any more
     if not objects or (asked_to_finish and was_held):
         return (_agents_end(thread, gate) if asked_to_finish else _early_end(thread, review),)
@@ -65,6 +74,11 @@ def judge(thread: Thread, gate: Gate) -> tuple[Event, ...]:
     if thread.plan is not None and thread.plan.likely <= thread.last:
         events.append(grow(thread.plan, thread.last + 1, "the expert disagrees", DecidedBy.MODEL))
     return tuple(events)
+
+
+def _is_first_no(thread: Thread) -> bool:
+    """Whether the agent hears of objections for the first time: an answer that it did not wait for is none."""
+    return thread.dispute is not None and thread.dispute.first_id == 1
 
 
 def _agents_end(thread: Thread, gate: Gate) -> Finished:

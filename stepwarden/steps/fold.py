@@ -25,7 +25,7 @@ from stepwarden.steps.events import (
     StepRecorded,
 )
 from stepwarden.steps.expert_review import ExpertReview
-from stepwarden.steps.panel import is_exchange
+from stepwarden.steps.panel import is_exchange, is_of_panel
 from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.persistent import (
     CollectionDraft,
@@ -82,10 +82,12 @@ def before_step(thread: Thread, number: int) -> Thread:
         ended_by=None,
         held=False,
         held_at=0,
+        untested_at=0,
         disproof_asked=thread.disproof_asked if thread.disproof_asked < number else 0,
         plan=None if number == 1 else thread.plan,
         awaiting=None,
         review=None,
+        unheard_at=0,
         dispute=None,
         expert_rounds=0,
         answers=_answers_before(thread, number),
@@ -163,7 +165,8 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         decisions = _decided(thread, "backtracked", DecidedBy.AGENT, reason, at=step.number)
         thread = evolve(before_step(thread, step.number), decisions=decisions)
     if event.reopened:
-        thread = evolve(thread, review=None, dispute=None, expert_rounds=0)  # each completion has rounds of its own
+        # Each completion has rounds of its own.
+        thread = evolve(thread, review=None, unheard_at=0, dispute=None, expert_rounds=0)
     attempt = thread.attempt(step.number)
     files_new = _files_new(thread, step)  # before the trail grows: the one of a draft does so in place
     grown = _after(
@@ -229,7 +232,8 @@ def _held(thread: Thread, event: Held) -> Thread:
         clause.text or f"{clause.kind} {clause.subject}".strip().replace("_", " ") for clause in event.open
     )
     decisions = _decided(thread, "held", DecidedBy.RULE, named)
-    return _after(thread, held=True, held_at=thread.last, decisions=decisions)
+    untested = thread.last if any(clause.kind == "untested" for clause in event.open) else thread.untested_at
+    return _after(thread, held=True, held_at=thread.last, untested_at=untested, decisions=decisions)
 
 
 def _finished(thread: Thread, event: Finished) -> Thread:
@@ -268,7 +272,8 @@ def _answered(thread: Thread, event: Answered) -> Thread:
     decisions = _decided(thread, "answered", DecidedBy.MODEL, f"{review.model} {words}".strip())
     doubted = review.disagrees or (thread.doubted and not review.approves)
     dispute = _disputed(thread, review)
-    return _after(thread, awaiting=None, review=review, dispute=dispute, doubted=doubted, decisions=decisions)
+    heard = {"review": review, "unheard_at": 0, "dispute": dispute, "doubted": doubted}
+    return _after(thread, awaiting=None, decisions=decisions, **heard)
 
 
 def _disputed(thread: Thread, review: ExpertReview) -> Dispute | None:
@@ -287,7 +292,8 @@ def _heard(thread: Thread, answer: PanelAnswer) -> Thread:
 
 def _given_up(thread: Thread, event: GivenUp) -> Thread:
     decisions = _decided(thread, "given_up", DecidedBy.AGENT, f"went on without {event.key}")
-    return _after(thread, awaiting=None, decisions=decisions)
+    unheard_at = 0 if is_of_panel(event.key) else thread.last
+    return _after(thread, awaiting=None, unheard_at=unheard_at, decisions=decisions)
 
 
 def _abandoned(thread: Thread, event: Abandoned) -> Thread:

@@ -5,12 +5,13 @@ from the words of the agent.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stepwarden.steps.assessment import Assessment
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
+from stepwarden.steps.convergence import test_step
 from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.relevance import why_beside
@@ -20,6 +21,7 @@ from stepwarden.steps.thread import Assurance, Thread
 CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 
 _DISPUTED = frozenset({"expert", "expert_file"})
+EARLY_STEPS = 3  # an end before so many is an early one, where the agent's own number is what planned it
 
 
 def _no_clauses(_: Thread) -> tuple[Clause, ...]:
@@ -51,14 +53,26 @@ class Policy:
 
 def assess(thread: Thread, policy: Policy) -> Assessment:
     """Return the assessment of `thread` as its last step left it."""
+    barred = open_clauses(thread, policy)
+    return _assessed(thread, barred, over=[clause for clause in barred if clause.kind in _DISPUTED])
+
+
+def assess_end(thread: Thread, policy: Policy) -> Assessment:
+    """Return the assessment of `thread` as its agent would end it now."""
+    unheard = (Clause("unheard", thread.asked_model),) if thread.unheard_at else ()
+    passed_over = (*clauses_at_end(thread, policy), *unheard)
+    return _assessed(thread, passed_over, over=passed_over)
+
+
+def _assessed(thread: Thread, barred: tuple[Clause, ...], *, over: Sequence[Clause]) -> Assessment:
+    """Return an assessment; nothing is called verified `over` some of the open clauses."""
     verdicts = {str(verdict): count for verdict, count in thread.claims.verdicts.items()}
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
-    barred = open_clauses(thread, policy)
     assurance = assurance_of(thread)
     dropped = thread.doubted and thread.dispute is None  # what was objected to on a branch that is gone
-    if assurance is Assurance.VERIFIED and (dropped or any(clause.kind in _DISPUTED for clause in barred)):
-        assurance = Assurance.PARTLY  # nothing that a second look objects to is called verified
+    if assurance is Assurance.VERIFIED and (dropped or over):
+        assurance = Assurance.PARTLY
     return Assessment(assurance, verdicts, barred)
 
 
@@ -80,6 +94,25 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     clauses += () if measured.done else policy.checklist(thread)
     clauses += policy.consultation.clauses(thread)
     return tuple(clauses)
+
+
+def clauses_at_end(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
+    """Name every clause that bars the end which the agent asks for.
+
+    One that is earlier than planned asks of a conclusion what the manager's early end does: that it was tested.
+    """
+    barred = open_clauses(thread, policy)
+    if barred or not _is_early(thread) or thread.claims.measured.done or assurance_of(thread) is not Assurance.VERIFIED:
+        return barred
+    return () if test_step(thread) else (Clause("untested"),)
+
+
+def _is_early(thread: Thread) -> bool:
+    """Whether an end now is earlier than was planned; no agent's own number plans one that is never early."""
+    plan, asked = thread.plan, thread.trail[0].submission.total or EARLY_STEPS
+    if plan is None:
+        return False
+    return bool(thread.untested_at) or thread.last < max(plan.low, EARLY_STEPS if asked < EARLY_STEPS else 0)
 
 
 def steps_to_close(clauses: int) -> int:

@@ -24,7 +24,7 @@ from stepwarden.steps.consultation_rules import NOT_PREPARED, Gate, Preparation
 from stepwarden.steps.events import Answered, Event, Finished, Held, Opened, Signalled, StepRecorded
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.fold import before_step, fold_events
-from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
+from stepwarden.steps.gate import Policy, assess, assess_end, clauses_at_end, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
 from stepwarden.steps.stall import gets_nowhere, gives_up
@@ -214,7 +214,7 @@ def _finish_asked(decision: Decision, prepared: Preparation, policy: Policy) -> 
     up where it is stalled has nothing to prove, so it is not held at all.
     """
     thread = decision.thread
-    barred = open_clauses(thread, policy)
+    barred = clauses_at_end(thread, policy)
     # What an expert objects to is the expert's to judge once more, before the one hold is spent on it.
     if barred == policy.consultation.clauses(thread) and (asked := _ask_before_end(thread, prepared, policy)):
         return decision.then(*asked)
@@ -234,13 +234,13 @@ def _ask_before_end(thread: Thread, prepared: Preparation, policy: Policy) -> tu
 
 
 def _gate(policy: Policy) -> Gate:
-    return partial(assess, policy=policy)
+    return partial(assess_end, policy=policy)
 
 
 def _agents_end(thread: Thread, policy: Policy) -> Finished:
     """Return the end that the agent asked for, with what was open and what an expert objected to."""
     inconclusive = _is_inconclusive(thread, policy)
-    found = assess(thread, policy)
+    found = assess_end(thread, policy)
     return Finished(
         DecidedBy.AGENT,
         Outcome.INCONCLUSIVE if inconclusive else Outcome.DONE,

@@ -11,7 +11,7 @@ from stepwarden.steps.thread import Thread
 
 MOST_PANELISTS = 10  # models that one consensus asks (protocol, section 6); at least two
 AGENT = "you (the agent)"
-_EXCHANGE = ":x"
+_OF_PANEL, _EXCHANGE = "consensus:", ":x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,17 @@ def agent_answer(thread: Thread) -> PanelAnswer | None:
 
 def answer_key(thread: Thread, number: int) -> str:
     """Name the consultation of a panelist; a first step that is sent anew asks anew."""
-    return f"consensus:{max(thread.attempt(1), 1)}:{number}"
+    return f"{_OF_PANEL}{max(thread.attempt(1), 1)}:{number}"
 
 
 def exchange_key(thread: Thread, number: int) -> str:
     """Name the consultation of a panelist in the exchange round."""
     return answer_key(thread, number) + _EXCHANGE
+
+
+def is_of_panel(key: str) -> bool:
+    """Whether a key names a consultation of a panelist, not of an expert."""
+    return key.startswith(_OF_PANEL)
 
 
 def is_exchange(key: str) -> bool:

@@ -126,6 +126,7 @@ class Thread:
     sized: int = 0  # the number of steps planned at step 1
     held: bool = False
     held_at: int = 0  # the step that was held, 0 = none
+    untested_at: int = 0  # the step that was held because nothing had tested its conclusion, 0 = none
     disproof_asked: int = 0  # the step after which it was asked, 0 = never
     directory: str | None = None
     origin: Origin | None = None
@@ -134,6 +135,7 @@ class Thread:
     awaiting: tuple[str, int] | None = None  # (key, step number) of the consultation that is waited for
     review: ExpertReview | None = None  # the expert's, of this branch
     asked_model: str = ""  # who was asked last
+    unheard_at: int = 0  # the last step when the agent went on without its answer; 0 = never, or one was heard since
     dispute: Dispute | None = None  # what that expert, or the one before it, objects to
     expert_rounds: int = 0  # how often one was asked for this completion
     doubted: bool = False  # whether an expert objected last, on whatever branch

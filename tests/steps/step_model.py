@@ -22,7 +22,7 @@ class Model:
         self.ever: list[str] = []  # digests of all recorded steps
         self.issues_ever = 0
         self.outcome, self.how = "open", ""
-        self.held = False
+        self.held = self.untested = False  # the second: held because nothing had tested the conclusion
         self.refused_empty: str | None = None
         self.refused_at: set[int] = set()  # numbers at which a step was refused as empty
 
@@ -123,6 +123,26 @@ class Model:
         if self.checklist and "c.py" not in self.paths():
             barred.append("checklist")
         return sorted(barred)
+
+    def open_at_end(self, low: int) -> list[str]:
+        """Return what bars the agent's own end, where the plan's low end is `low`."""
+        asked = self.trail[0]["total"]
+        early = self.untested or (low and len(self.trail) < (max(low, 3) if asked and asked < 3 else low))
+        if self.open() or not early or self.assurance() != "verified":
+            return self.open()
+        return [] if self.tested() else ["untested"]
+
+    def tested(self) -> bool:
+        """Whether a quote that holds came after the step of the conclusion."""
+        stated = [(step["number"], folded(step["hypothesis"])) for step in self.live() if step["hypothesis"]]
+        while len(stated) > 1 and stated[-2][1] == stated[-1][1]:
+            stated.pop()
+        named = [step["number"] for step in self.live() if {i["id"] for i in step["issues"]} & {*self.issues()}]
+        since = stated[-1][0] if stated else named[0]
+        return any(holds(item) and number > since for number, item in self.quoted())
+
+    def assurance_at_end(self, low: int) -> str:
+        return "partly_verified" if self.assurance() == "verified" and self.open_at_end(low) else self.assurance()
 
     def assurance(self) -> str:
         claims = [self.issue_rests(issue) for issue in self.issues().values() if severe(issue)]
@@ -257,21 +277,22 @@ class Model:
             self.refused_empty = said["digest"]
             self.refused_at.add(len(self.trail) + 1)
 
-    def record(self, said: Request, number: int, new: bool, stalled: bool, *, end: bool) -> None:
+    def record(self, said: Request, number: int, new: bool, stalled: bool, *, end: bool, low: int) -> None:
         base = self._with(number)
         step = {**said, "number": number, "issues": base._numbered(said), "new": new, "stalled": stalled}
         if said["backtrack"] is not None:
-            self.held = False
+            self.held = self.untested = False
             self.refused_at = {at for at in self.refused_at if at < number}
         self.trail = [*base.trail, step]
         self.ever.append(said["digest"])
         self.issues_ever = max([self.issues_ever, *(int(issue["id"][1:]) for issue in step["issues"])])
         self.refused_empty, self.outcome, self.how = None, "open", ""
         if not said["more"]:
-            if self.open() and not self.held and not self.gives_up():
+            if self.open_at_end(low) and not self.held and not self.gives_up():
                 self.held = True
+                self.untested = "untested" in self.open_at_end(low)
             else:
-                inconclusive = self.stalled() or (self.gives_up() and self.open())
+                inconclusive = self.stalled() or (self.gives_up() and bool(self.open()))
                 self.outcome, self.how = "closed", "inconclusive" if inconclusive else "done"
         elif end and not self.open() and self.assurance() == "verified":
             self.outcome, self.how = "ended", "done"

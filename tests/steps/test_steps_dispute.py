@@ -194,11 +194,21 @@ def test_an_objection_to_an_issue_that_is_not_claimed_any_more_holds_nobody() ->
     assert (work.thread.outcome, work.thread.assurance) == (Outcome.DONE, Assurance.VERIFIED)
 
 
-def test_once_all_are_closed_the_next_ask_completes_as_verified_and_asks_nobody() -> None:
+def test_objections_that_quotes_closed_are_put_to_the_expert_once_more() -> None:
+    """Any new line near an objection closes it; whether it answers it, only the expert can tell."""
     work = disputed(AT_B, missing=("d.py",))
     work.step(seen("b.py", "with lock:", 31), checked=("d.py",))
     assert assess(work.thread, DEBUG).sufficient
     work.finish(ANSWER)
+    assert isinstance(work.last, Asked)
+    work.answered(objecting(Objection("that line does not show who takes it", "b.py", 30)))
+    assert isinstance(work.last, Finished)
+    assert work.last.assurance is Assurance.PARTLY
+
+
+def test_once_all_are_closed_by_a_withdrawal_the_next_ask_completes_as_verified_and_asks_nobody() -> None:
+    work = disputed(Objection("that file is closed", claim="I1"))
+    work.step(issues=(withdraw("I1"),)).finish("Taken back")
     assert isinstance(work.last, Finished)
     assert (work.last.assurance, work.last.open) == (Assurance.VERIFIED, ())
 

@@ -7,6 +7,7 @@ import pytest
 from driver import DEBUG, NO_ADVICE, REVIEW, ask, plan, seen
 
 from stepwarden.steps.admission import Accept, Collect, Refusal, Replay, admit
+from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import Preparation
 from stepwarden.steps.events import Answered, Asked, Finished, GivenUp, Held
 from stepwarden.steps.evidence import Evidence, Verdict
@@ -15,7 +16,7 @@ from stepwarden.steps.expert_rules import objections
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
 from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.submission import Confidence, Submission
-from stepwarden.steps.thread import Outcome, Signal, Thread
+from stepwarden.steps.thread import Assurance, Outcome, Signal, Thread
 
 EXPERT = "oracle"
 PROOF = seen("a.py", supports="hypothesis")
@@ -175,6 +176,24 @@ def test_the_next_number_gives_the_answer_up_and_a_late_one_changes_nothing() ->
     assert isinstance(decision.events[0], GivenUp)
     assert decision.thread.awaiting is None
     assert reviewed(decision.thread, OBJECTS) == Decision(decision.thread)
+
+
+def test_an_end_that_did_not_wait_for_the_expert_is_not_called_verified() -> None:
+    decision = after(waiting(), proven(3, more=False, confidence=Confidence.HIGH))
+    finished = decision.events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.assurance is Assurance.PARTLY
+    assert Clause("unheard", EXPERT) in finished.open
+
+
+def test_who_works_on_without_the_answer_is_asked_about_at_its_end_and_hears_the_no() -> None:
+    thread = after(waiting(), proven(3)).thread
+    again = after(thread, proven(4, more=False, confidence=Confidence.HIGH)).thread
+    assert again.awaiting == ("expert:4:1", 4)
+    heard = apply_answers(again, "expert:4:1", [Answered("expert:4:1", OBJECTS)], DEBUG)
+    assert Held(objections(heard.thread)) in heard.events
+    agreed = apply_answers(again, "expert:4:1", [Answered("expert:4:1", AGREES)], DEBUG)
+    assert agreed.thread.assurance is Assurance.VERIFIED
 
 
 def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:

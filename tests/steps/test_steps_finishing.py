@@ -15,6 +15,7 @@ from stepwarden.steps.machine import Advice
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal
 
+SHORT = Advice(plan=Plan(2, 2, 3, "sized"))
 END = Advice(end=True, reason="converged")
 
 
@@ -31,7 +32,7 @@ def _finished(play: Play) -> Finished:
 
 
 def test_an_ask_with_an_open_gate_completes_at_once() -> None:
-    play = _proven(steps=1)
+    play = _proven()
     play.finish()
     assert _finished(play) == Finished(
         DecidedBy.AGENT, Outcome.DONE, Assurance.VERIFIED, "the agent asked to finish", open=(), saved=0
@@ -41,6 +42,36 @@ def test_an_ask_with_an_open_gate_completes_at_once() -> None:
         DecidedBy.AGENT,
         Assurance.VERIFIED,
     )
+
+
+def test_an_ask_before_the_plans_low_end_has_to_have_been_tested() -> None:
+    play = _proven(steps=1)
+    play.finish()
+    assert Held((Clause("untested"),)) in play.decided
+    play.finish(evidence=[seen("b.py", "price = 0")])
+    assert (_finished(play).assurance, _finished(play).open) == (Assurance.VERIFIED, ())
+
+
+def test_a_new_quote_in_the_ask_itself_is_a_test() -> None:
+    play = _proven(steps=1)
+    play.finish(evidence=[seen("b.py", "price = 0")])
+    assert _finished(play).assurance is Assurance.VERIFIED
+
+
+@pytest.mark.parametrize("again", [{}, {"evidence": [refuted("b.py")]}, {"hypothesis": "K"}])
+def test_one_that_was_not_ends_as_partly_verified_and_says_so(again: dict[str, Any]) -> None:
+    play = _proven(steps=1)
+    play.finish()
+    play.finish(**again)
+    assert _finished(play).assurance is not Assurance.VERIFIED
+    assert _finished(play).open
+
+
+@pytest.mark.parametrize(("total", "held"), [(1, True), (2, True), (3, False), (4, False)])
+def test_the_agents_own_number_plans_no_end_that_is_never_early(total: int, held: bool) -> None:
+    play = started(DEBUG, hypothesis="H", evidence=[seen("a.py", supports="hypothesis")], total=total, advice=SHORT)
+    play.finish()
+    assert any(isinstance(event, Held) for event in play.decided) is held
 
 
 def test_the_number_of_planned_steps_bars_no_finish() -> None:
@@ -428,7 +459,7 @@ def test_a_held_ask_is_not_ended_by_advice() -> None:
 
 
 def test_advice_on_a_finished_thread_changes_nothing() -> None:
-    play = _proven(steps=1)
+    play = _proven()
     play.finish(advice=Advice(plan=plan(9), signal=Signal.SPLIT, end=True))
     assert [type(event) for event in play.decided][1:] == [Finished]
 

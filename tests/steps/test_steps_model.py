@@ -240,7 +240,7 @@ class Threads(RuleBasedStateMachine):
         else:
             assert told == expected
         if expected[0] == "step":
-            self._recorded(said, expected, advice)
+            self._recorded(said, expected, advice, self._planned_low(before, said))
         elif expected[0] == "refused":
             self.model.refuse(said, str(expected[1]))
             assert before is not None
@@ -250,11 +250,16 @@ class Threads(RuleBasedStateMachine):
         else:
             assert self.play.now == before
 
-    def _recorded(self, said: Request, expected: tuple[Any, ...], advice: Advice) -> None:
+    @staticmethod
+    def _planned_low(before: Thread | None, said: Request) -> int:
+        """Return the low end of the plan that a step is judged by, 0 where it has none."""
+        return 0 if before is None or before.plan is None or said["backtrack"] == 1 else before.plan.low
+
+    def _recorded(self, said: Request, expected: tuple[Any, ...], advice: Advice, low: int) -> None:
         known = {issue["id"] for step in self.model.trail for issue in step["issues"]}
         numbered_before = self.model.issues_ever
         _, number, new, stalled = expected
-        self.model.record(said, number, new, stalled, end=advice.end)
+        self.model.record(said, number, new, stalled, end=advice.end, low=low)
         step = self.play.now.trail[-1]
         assert (step.number, step.new, step.stalled) == (number, new, stalled)
         assert [issue.id for issue in step.issues] == [issue["id"] for issue in self.model.trail[-1]["issues"]]
@@ -263,11 +268,10 @@ class Threads(RuleBasedStateMachine):
         held = [event for event in self.play.decided if isinstance(event, Held)]
         finished = [event for event in self.play.decided if isinstance(event, Finished)]
         assert (len(held), len(finished)) in {(0, 0), (1, 0), (0, 1)}
-        for event in held:
-            assert sorted(_short(clause) for clause in event.open) == self.model.open()
+        for event in [*held, *finished]:
+            assert sorted(_short(clause) for clause in event.open) == self.model.open_at_end(low)
         for event in finished:
-            assert sorted(_short(clause) for clause in event.open) == self.model.open()
-            assert event.assurance == self.model.assurance()
+            assert event.assurance == self.model.assurance_at_end(low)
 
     # -- what holds after every call
 

@@ -28,6 +28,7 @@ _CLOSED_BY: Mapping[str, str] = {
     "irrelevant": "evidence",
     "refuted": "evidence",
     "issue": "evidence",
+    "untested": "evidence",
     "expert": "findings",
     "expert_file": "files_checked",
 }

@@ -26,7 +26,9 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
     "irrelevant": lambda names: f"{names}: beside the point, quote what it names",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
+    "untested": lambda _: "conclusion not tested: quote a new line that would look different if it were wrong",
     "not_heard": lambda names: f"not heard yet: {names}",
+    "unheard": lambda names: f"the expert was not waited for: {names}",
 }
 LOOK_AGAIN = "one look is not enough: try to break your conclusion, and say what happened"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
