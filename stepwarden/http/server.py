@@ -4,17 +4,21 @@ import asyncio
 import os
 import socket
 import sys
+from functools import partial
+from typing import cast
 
 import anyio
 import uvicorn  # noqa: TID253 - this module is itself imported lazily
 from starlette.types import ASGIApp
 
 from stepwarden.errors import StepwardenError
+from stepwarden.http.connections import ACCEPTED_AT_ONCE, ClientConnection, OpenConnections
 from stepwarden.http.endings import Endings
 from stepwarden.settings import Settings
 
 GRACE_S = 0.5  # for calls in flight to be answered; then they are ended, and the streams, which never end themselves
 CANCEL_S = 1  # until uvicorn cancels what that did not end
+BACKLOG = 2048  # connections that the system holds until they are accepted
 LIMIT_S = 1.5  # until what is left is left: a call that waits for a busy store cannot be interrupted
 
 
@@ -26,10 +30,12 @@ def bind(host: str, port: int) -> socket.socket:
     """Listen on an address; raises AddressTaken where that cannot be."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)  # pyright: ignore[reportArgumentType]
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)  # pyright: ignore[reportArgumentType]
         # Connections inherit it; asyncio sets it only on sockets made with the number of their protocol. Without it the
         # second write of an answer waits 40 ms for the host's acknowledgement of the first.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # The system asks after a client that says nothing, so that a stream to one that is gone ends.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return listener
     except OSError as error:
         # create_server puts the address into its own text; a name that is not found has no number of the system's.
@@ -42,6 +48,8 @@ async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> No
     endings = Endings(app)
     config = uvicorn.Config(
         endings,
+        http=cast("type[asyncio.Protocol]", partial(ClientConnection, open_connections=OpenConnections())),
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,  # its loggers hand their records to ours
         log_level=settings.log_level.lower(),
         access_log=settings.log_level in {"DEBUG", "INFO"},
@@ -64,6 +72,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or []:
+            listener.listen(BACKLOG)  # asyncio has set it to as many as it accepts at once
             host, port = listener.getsockname()[:2]
             place = f"[{host}]" if ":" in host else host
             sys.stderr.write(f"listening on http://{place}:{port}/mcp\n")

@@ -259,6 +259,7 @@ async def test_a_recorded_number_with_other_content_is_refused_and_changes_nothi
         assert other.status == "debug_refused"
         assert "step 2 is recorded with other content" in other.text
         assert other.next == 3
+        assert other.sent["debug_required"] is True
         assert "backtrack_from_step" in other.text
         assert await host.steps_recorded(first.id) == 2
         again = await host.send("debug", GOOD | {"continuation_id": first.id})
@@ -271,6 +272,8 @@ async def test_a_later_step_on_another_tools_thread_is_refused_with_its_name(app
         answer = await host.send("codereview", GOOD | {"continuation_id": first.id})
         assert answer.status == "codereview_refused"
         assert "belongs to debug" in answer.text
+        assert answer.sent["debug_required"] is True
+        assert "codereview_required" not in answer.sent
         await check_still_works(host, first.id)
 
 

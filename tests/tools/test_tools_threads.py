@@ -227,6 +227,7 @@ async def test_a_thread_that_the_agent_finished_is_closed_and_a_backtrack_reopen
         closed = await host.step(tool, 4, answer.id, findings="more")
         assert closed.status == f"{tool}_refused"
         assert "finished" in closed.text
+        assert f"{tool}_required" not in closed.sent, "it has ended, whatever was sent"
         assert "backtrack_from_step" in closed.text
         assert "follows it up" in closed.text
         back = await host.step(tool, 3, answer.id, findings="another view of it", backtrack_from_step=3)

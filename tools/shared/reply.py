@@ -9,6 +9,7 @@ from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
 from stepwarden.steps.plan_changes import MORE_TO_DO
+from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.thread import Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
 from tools.shared.consensus_view import (
@@ -30,8 +31,8 @@ from tools.shared.thread_result import context_line, counted, fitting_sections
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
-SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
 ACTIONS_AGAIN = 4  # of a held reply, in a refusal that points back to it
+SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
 CRUMBS = 4  # how many steps a breadcrumb names
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
@@ -143,9 +144,18 @@ def refusal_result(prompt: Prompt, refused: StepRefused, asked: int) -> CallTool
         next_step_required=True,
         required_actions=_asked_before(refused.last, prompt) if refused.last is not None else [],
         next_steps=f"Not recorded: {line} {remedy}",
+        required=_required_by(tool, refused),
     )
     text = [f"REFUSED. Not recorded: {line}", *(f"- {action}" for action in envelope.required_actions), remedy]
     return _sent(envelope.as_sent(), "\n".join(text), is_error=True)
+
+
+def _required_by(tool: str, refused: StepRefused) -> str:
+    """Return the tool that the thread of a refused call waits for, which is its own; none where it has ended."""
+    thread = refused.thread
+    if thread is None:
+        return tool
+    return "" if status_of(thread) in {ThreadStatus.CLOSED, ThreadStatus.ENDED} else thread.tool
 
 
 def _asked_before(reply: StepReply, prompt: Prompt) -> list[str]:
