@@ -69,8 +69,8 @@ class Envelope(_Part):
     """One reply. None, empty and unchanged parts are left out of what is sent."""
 
     status: str
-    required: str = Field(default="", exclude=True, description="The tool that has to be called again, if one has.")
     verdict: str = ""
+    required: str = Field(default="", exclude=True, description="The tool that has to be called again, if one has.")
     continuation_id: str | None = None
     step_number: int | None = None
     total_steps: int | None = None

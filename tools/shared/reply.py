@@ -30,8 +30,8 @@ from tools.shared.thread_result import context_line, counted, fitting_sections
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
-ACTIONS_AGAIN = 4  # of a held reply, in a refusal that points back to it
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
+ACTIONS_AGAIN = 4  # of a held reply, in a refusal that points back to it
 CRUMBS = 4  # how many steps a breadcrumb names
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
