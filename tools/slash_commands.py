@@ -53,7 +53,7 @@ def command(workflow: Workflow) -> CommandPrompt:
     prompt = prompts.load(workflow.name)
 
     async def begin(task: str) -> str:
-        words = _ONE_WORD if _is_one_word(task) else "for this task"
+        words = _words(task)
         call = (
             f"Call {workflow.name} with step (the task), step_number=1, next_step_required=true and "
             f"working_directory (absolute path of the project){_follows(task)}. "
@@ -71,13 +71,13 @@ def command(workflow: Workflow) -> CommandPrompt:
     )
 
 
-# Claude Code gives an argument one word of what was typed, and shows its model all of it beside the prompt. opencode
-# asks for the prompt with a placeholder ("$1") that it fills in afterwards.
-_ONE_WORD = "for all that the user typed after the command, which begins with"
-
-
-def _is_one_word(task: str) -> bool:
-    return len(task.split()) == 1 and not task.startswith("$")
+def _words(task: str) -> str:
+    """Return what a task is called, by how hosts hand it over."""
+    if task.startswith("$"):  # opencode asks with a placeholder ("$1") that it fills in afterwards, maybe with nothing
+        return "for this task, or if none stands here for what the user asked for before"
+    if len(task.split()) == 1:  # all that Claude Code hands over; it shows its model the whole beside the prompt
+        return "for all that the user typed after the command, which begins with"
+    return "for this task"
 
 
 def _follows(task: str) -> str:
