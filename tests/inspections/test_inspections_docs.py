@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepwarden.inspections.docgen.hollow import find_hollow, says_nothing
 from stepwarden.inspections.docgen.progress import (
     DocgenProgress,
     FileState,
@@ -14,6 +16,7 @@ from stepwarden.inspections.docgen.progress import (
     kept_options,
     too_many_files,
 )
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 
@@ -35,6 +38,8 @@ STATES = st.builds(
     broken=st.sampled_from([None, 4]),
     unseen=st.booleans(),
     unread=st.sampled_from(["", "larger than 8 MiB, not read"]),
+    hidden=st.sampled_from(["", "git ignores it now"]),
+    hollow=st.lists(st.builds(definition, st.sampled_from("fgh")), max_size=2).map(tuple),
 )
 
 
@@ -79,7 +84,10 @@ def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
     assert result.facts == ("0 of 2 files documented (you counted 1); 1 definition left.",)
     assert result.clauses is not None
     assert result.clauses[0].text == "b.py: code changed, restore it: line 3: `a` -> `b`"
-    assert result.actions == ("Restore the code of b.py: only comments and docs may differ.",)
+    assert result.actions == (
+        "Restore the code of b.py: only comments and docs may differ.",
+        "Document a.py: f (3). Use docstrings; change no code.",
+    )
 
 
 def test_too_many_files_are_answered_with_directories_that_fit() -> None:
@@ -87,3 +95,26 @@ def test_too_many_files_are_answered_with_directories_that_fit() -> None:
     words = too_many_files(files, 300)
     assert "79 files have undocumented definitions (300)" in words
     assert "for example ui (9)" in words
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["TODO", ".", "Total.", "The total function", "todo: add docs", "/** @todo */", "// Total", "...", "# FIXME here"],
+)
+def test_a_placeholder_a_mark_and_the_name_again_say_nothing(text: str) -> None:
+    assert says_nothing(text, ("Total",))
+
+
+@pytest.mark.parametrize(
+    "text", ["Return the total.", "Total of a cart", "In cents", "Die Summe", "合計", "Total: see Cart"]
+)
+def test_a_word_of_its_own_says_something(text: str) -> None:
+    assert not says_nothing(text, ("total",))
+
+
+def test_only_new_documentation_is_judged() -> None:
+    before = b'"""M."""\n\n\ndef old():\n    """TODO"""\n\n\ndef new():\n    return 1\n'
+    after = before.replace(b"def new():\n", b'def new():\n    """New."""\n')
+    outline = parse_outline("m.py", after)
+    assert outline is not None
+    assert [item.name for item in find_hollow(after, before, "m.py", outline.definitions)] == ["new"]
