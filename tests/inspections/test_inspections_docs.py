@@ -16,8 +16,10 @@ from stepwarden.inspections.docgen.progress import (
     kept_options,
     too_many_files,
 )
+from stepwarden.inspections.shared.subject import incompleteness
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+from stepwarden.source.scan.result import LeftOut, Scan
 
 
 def definition(name: str, *, public: bool = True, documented: bool = False, exempt: bool = False) -> Definition:
@@ -118,3 +120,26 @@ def test_only_new_documentation_is_judged() -> None:
     outline = parse_outline("m.py", after)
     assert outline is not None
     assert [item.name for item in find_hollow(after, before, "m.py", outline.definitions)] == ["new"]
+
+
+def test_a_partial_scan_says_so_first_sizes_nothing_and_is_never_done() -> None:
+    left_out = (LeftOut("not read in time", 5976, ("src/z.py",)), LeftOut("secret by its name", 3, (".env",)))
+    outlines = {f"{number}.py": outlined() for number in range(749)}
+    scan = Scan("/w", outlines, left_out=left_out, complete=False)
+    (said,) = incompleteness(scan)
+    assert said == "PARTIAL: read 749 of 6,725 files; not read in time: src/z.py"
+    done = FileState("a.py", Language.PYTHON, wanted=1)
+    result = inspect_progress(DocgenProgress((done,), 749, partial=said), Options(), step=2, claimed=None)
+    assert result.facts[0] == said
+    assert result.total is None
+    assert not result.done
+    assert [clause.text for clause in result.clauses or ()] == [f"{said}. Name a smaller part in a new thread"]
+
+
+def test_files_that_nobody_listed_are_not_counted() -> None:
+    scan = Scan("/w", {"a.py": outlined()}, left_out=(LeftOut("not listed in time", 1, (".",)),), complete=False)
+    assert incompleteness(scan) == ["PARTIAL: read 1 of more than 1 file; not listed in time: ."]
+
+
+def test_a_complete_scan_says_nothing_of_what_it_left_out() -> None:
+    assert incompleteness(Scan("/w", {}, left_out=(LeftOut("secret by its name", 3, (".env",)),))) == []

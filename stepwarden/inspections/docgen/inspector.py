@@ -19,7 +19,7 @@ from stepwarden.inspections.docgen.progress import (
     kept_options,
     too_many_files,
 )
-from stepwarden.inspections.shared.subject import is_inside
+from stepwarden.inspections.shared.subject import incompleteness, is_inside
 from stepwarden.source.documentation import find_undocumented, is_package
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Definition, Outline
@@ -55,7 +55,8 @@ def inspect(context: InspectionContext) -> InspectionResult:
             inspector.inspect(path, missing.get(path, ())) for path in sorted(baseline.listed) if path not in renamed
         ),
         source_count=len(sources),
-        left_out=tuple(_left_out(scan, tests if first else 0)),
+        left_out=tuple(_left_out(tests if first else 0)),
+        partial="".join(incompleteness(scan)),
         new=() if first else tuple(new),
         deleted=tuple(path for path in gone if path not in renamed and path not in known),
         renamed=tuple((old, new) for old, new in renamed.items() if old not in known),
@@ -167,10 +168,7 @@ def _describe(change: Difference) -> str:
     return f"line {change.line_after}: `{before}` -> `{after}`"
 
 
-def _left_out(scan: Scan, tests: int) -> Iterable[str]:
+def _left_out(tests: int) -> Iterable[str]:
     if tests:
         files = f"{tests} test file{'' if tests == 1 else 's'}"
         yield f"Left out: {files}; relevant_files at step 1 can name them."
-    if not scan.complete:
-        reasons = "; ".join(f"{item.count} {item.why}" for item in scan.left_out[:3])
-        yield f"Not everything was read: {reasons or 'time ran out'}."

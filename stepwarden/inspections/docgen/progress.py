@@ -83,7 +83,8 @@ class FileState:
 class DocgenProgress:
     """The listed files, and which are new, deleted or renamed since the last inspection; `gone` are all that are.
 
-    `source_count` counts the source files of the scope, `left_out` says what of it was not read.
+    `source_count` counts the source files of the scope, `left_out` says what of it was not read on purpose,
+    `partial` that more was not read.
     """
 
     files: tuple[FileState, ...]
@@ -93,6 +94,7 @@ class DocgenProgress:
     deleted: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     gone: tuple[str, ...] = ()
+    partial: str = ""
     listed: Mapping[str, str] = field(default_factory=dict[str, str])  # path -> the name its first text is kept by
 
 
@@ -148,19 +150,24 @@ def inspect_progress(found: DocgenProgress, options: Options, *, step: int, clai
     """Return the inspection of step `step`; `claimed` is how many files the agent counts as documented."""
     left = sort_open(found.files)
     done = len(found.files) - len(left)
+    clauses = [Clause("measured", state.path, open_work(state)) for state in left]
+    if found.partial:
+        clauses.append(Clause("measured", "relevant_files", f"{found.partial}. Name a smaller part in a new thread"))
     return Inspection(
         facts=tuple(_facts(found, done, claimed)),
         actions=tuple(_actions(left, options)),
-        clauses=tuple(Clause("measured", state.path, open_work(state)) for state in left),
-        total=max(1 + len(found.files), step + 1 if left else step),
+        clauses=tuple(clauses),
+        total=None if found.partial else max(1 + len(found.files), step + 1 if left else step),
         files=len(found.files),
-        done="" if left else _all_done(found, options),
+        done="" if clauses else _all_done(found, options),
         data={"docgen": {"listed": dict(found.listed), "gone": list(found.gone), **_kept(options)}},
         sections={} if left else {"Documentation": _table(found.files)},
     )
 
 
 def _facts(found: DocgenProgress, done: int, claimed: int | None) -> Iterable[str]:
+    if found.partial:
+        yield found.partial
     total = len(found.files)
     if total:
         count = sum(len(state.missing) + len(state.hollow) for state in found.files)
