@@ -22,14 +22,15 @@ def find_undocumented(
             for definition in file.definitions
             if not definition.documented
             and (everything or definition.public)
-            and (path in packages if _is_package(definition, file) else not definition.exempt)
+            and (path in packages if is_package(definition, file) else not definition.exempt)
         )
         if missing and not file.generated:
             found[path] = missing
     return found
 
 
-def _is_package(definition: Definition, file: Outline) -> bool:
+def is_package(definition: Definition, file: Outline) -> bool:
+    """Whether a definition is the package of a Go file, which one file documents for all."""
     return file.language is Language.GO and definition.kind is DefinitionKind.MODULE
 
 
@@ -38,7 +39,7 @@ def _undocumented_packages(outlines: Iterable[Outline]) -> list[Outline]:
     members: dict[tuple[str, str], list[tuple[bool, Outline]]] = defaultdict(list)
     for file in outlines:
         for definition in file.definitions:
-            if _is_package(definition, file) and not file.path.endswith("_test.go"):
+            if is_package(definition, file) and not file.path.endswith("_test.go"):
                 package = (str(PurePosixPath(file.path).parent), definition.name)
                 members[package].append((definition.documented, file))
     chosen: list[Outline] = []

@@ -111,6 +111,9 @@ class _Walker:
                 yield from self._comment(node)
             elif self._documents(node):
                 self._skip(node.start_byte, node.end_byte)
+            elif node.parent is None and node.child_count == 0:  # an empty file, which is no word
+                yield _Token(f"({node.type}", 0, 0, 0)
+                yield _Token(")", node.end_point.row, node.end_byte, node.end_byte)
             elif node.child_count == 0 or node.type in self._literals:
                 yield self._word(node)
             else:

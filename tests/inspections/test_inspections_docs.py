@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepwarden.inspections.docgen.hollow import find_hollow, says_nothing
 from stepwarden.inspections.docgen.progress import (
     DocgenProgress,
     FileState,
@@ -14,7 +16,10 @@ from stepwarden.inspections.docgen.progress import (
     kept_options,
     too_many_files,
 )
+from stepwarden.inspections.shared.subject import incompleteness
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+from stepwarden.source.scan.result import LeftOut, Scan
 
 
 def definition(name: str, *, public: bool = True, documented: bool = False, exempt: bool = False) -> Definition:
@@ -35,6 +40,8 @@ STATES = st.builds(
     broken=st.sampled_from([None, 4]),
     unseen=st.booleans(),
     unread=st.sampled_from(["", "larger than 8 MiB, not read"]),
+    hidden=st.sampled_from(["", "git ignores it now"]),
+    hollow=st.lists(st.builds(definition, st.sampled_from("fgh")), max_size=2).map(tuple),
 )
 
 
@@ -79,7 +86,10 @@ def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
     assert result.facts == ("0 of 2 files documented (you counted 1); 1 definition left.",)
     assert result.clauses is not None
     assert result.clauses[0].text == "b.py: code changed, restore it: line 3: `a` -> `b`"
-    assert result.actions == ("Restore the code of b.py: only comments and docs may differ.",)
+    assert result.actions == (
+        "Restore the code of b.py: only comments and docs may differ.",
+        "Document a.py: f (3). Use docstrings; change no code.",
+    )
 
 
 def test_too_many_files_are_answered_with_directories_that_fit() -> None:
@@ -87,3 +97,49 @@ def test_too_many_files_are_answered_with_directories_that_fit() -> None:
     words = too_many_files(files, 300)
     assert "79 files have undocumented definitions (300)" in words
     assert "for example ui (9)" in words
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["TODO", ".", "Total.", "The total function", "todo: add docs", "/** @todo */", "// Total", "...", "# FIXME here"],
+)
+def test_a_placeholder_a_mark_and_the_name_again_say_nothing(text: str) -> None:
+    assert says_nothing(text, ("Total",))
+
+
+@pytest.mark.parametrize(
+    "text", ["Return the total.", "Total of a cart", "In cents", "Die Summe", "合計", "Total: see Cart"]
+)
+def test_a_word_of_its_own_says_something(text: str) -> None:
+    assert not says_nothing(text, ("total",))
+
+
+def test_only_new_documentation_is_judged() -> None:
+    before = b'"""M."""\n\n\ndef old():\n    """TODO"""\n\n\ndef new():\n    return 1\n'
+    after = before.replace(b"def new():\n", b'def new():\n    """New."""\n')
+    outline = parse_outline("m.py", after)
+    assert outline is not None
+    assert [item.name for item in find_hollow(after, before, "m.py", outline.definitions)] == ["new"]
+
+
+def test_a_partial_scan_says_so_first_sizes_nothing_and_is_never_done() -> None:
+    left_out = (LeftOut("not read in time", 5976, ("src/z.py",)), LeftOut("secret by its name", 3, (".env",)))
+    outlines = {f"{number}.py": outlined() for number in range(749)}
+    scan = Scan("/w", outlines, left_out=left_out, complete=False)
+    (said,) = incompleteness(scan)
+    assert said == "PARTIAL: read 749 of 6,725 files; not read in time: src/z.py"
+    done = FileState("a.py", Language.PYTHON, wanted=1)
+    result = inspect_progress(DocgenProgress((done,), 749, partial=said), Options(), step=2, claimed=None)
+    assert result.facts[0] == said
+    assert result.total is None
+    assert not result.done
+    assert [clause.text for clause in result.clauses or ()] == [f"{said}. Name a smaller part in a new thread"]
+
+
+def test_files_that_nobody_listed_are_not_counted() -> None:
+    scan = Scan("/w", {"a.py": outlined()}, left_out=(LeftOut("not listed in time", 1, (".",)),), complete=False)
+    assert incompleteness(scan) == ["PARTIAL: read 1 of more than 1 file; not listed in time: ."]
+
+
+def test_a_complete_scan_says_nothing_of_what_it_left_out() -> None:
+    assert incompleteness(Scan("/w", {}, left_out=(LeftOut("secret by its name", 3, (".env",)),))) == []

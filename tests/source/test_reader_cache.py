@@ -1,5 +1,6 @@
 """What a scan keeps: known again by size and time, then by hash; a file on disk that is wrong is made anew."""
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from stepwarden.source.outline_codec import DamagedOutline, decode, encode
 from stepwarden.source.scan.cache import CacheFile, fingerprint
 from stepwarden.source.scan.entry import FileEntry, read_entry
 from stepwarden.source.scan.reader import INLINE_FILES, Reader
+from stepwarden.source.scan.result import FROZEN_OUTLINES, Outlines
 
 FEW, MANY = INLINE_FILES - 4, INLINE_FILES + 4  # files that a scan reads by itself; that it starts workers for
 SAMPLE = '''"""Module."""
@@ -171,3 +173,13 @@ def test_files_nobody_used_for_long_are_removed(reader: Reader, made: Made, cach
     (cache / "other").write_text("somebody's")
     names(reader, made)
     assert sorted(path.name for path in cache.iterdir()) == sorted(["other", cached(cache).name])
+
+
+def test_outlines_that_are_kept_are_not_looked_through_for_garbage() -> None:
+    outline = parse_outline("a.py", SAMPLE.encode())
+    assert outline is not None
+    entry = FileEntry(1, 1, "0", encode(outline))
+    outlines = Outlines({f"f{number}.py": entry for number in range(FROZEN_OUTLINES)}, {})
+    kept = {id(one) for one in outlines.values()}
+    assert len(kept) == FROZEN_OUTLINES
+    assert not kept & set(map(id, gc.get_objects()))

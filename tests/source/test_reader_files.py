@@ -205,7 +205,7 @@ def test_time_that_is_up_leaves_out_what_was_not_read_and_goes_on_the_next_time(
         made.write(f"f{number:02}.py", f"x = {number}\n")
     scan = reader.scan(str(made.top), until=until(-1))
     assert not scan.complete
-    assert scan.left_out[0].why == "not read in time"
+    assert scan.left_out[0].why == "not listed in time"
     assert len(scan_of(reader, made).outlines) == 40
 
 

@@ -300,3 +300,11 @@ def test_texts_too_deep_to_parse_are_the_same_only_byte_for_byte() -> None:
     deep = "(" * 100_000
     assert told(Language.PYTHON, deep, deep) == []
     assert told(Language.PYTHON, deep, deep + "#")
+
+
+@pytest.mark.parametrize("empty", [b"", b"\n", b"\n\n"])
+def test_documentation_in_an_empty_file_is_no_code(empty: bytes) -> None:
+    assert find_differences(empty, b'"""What this is for."""\n', Language.PYTHON, "a.py") == ()
+    assert find_differences(empty, b"// What this is for.\n", Language.JAVASCRIPT, "a.js") == ()
+    assert find_differences(empty, b'"""What this is for."""\nimport os\n', Language.PYTHON, "a.py") != ()
+    assert find_differences(empty, b"x", Language.JAVASCRIPT, "a.js") != ()

@@ -38,10 +38,10 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     }
     return InspectionResult(
         Inspection(
-            facts=(*structure_facts(found), *incompleteness(scan)),
+            facts=(*incompleteness(scan), *structure_facts(found)),
             actions=_actions(context, kept),
             clauses=_clauses(context.thread, kept),
-            files=len(found.inventory.sources),
+            files=len(found.inventory.sources) if scan.complete else None,
             data={"analyze": kept},
             sections=structure_sections(found),
         )

@@ -55,9 +55,9 @@ def _measure(context: InspectionContext, named: tuple[str, ...]) -> InspectionRe
         return None
     return InspectionResult(
         Inspection(
-            facts=(*opening_facts(files, source), *_cut_note(paths), *incompleteness(scan)),
+            facts=(*incompleteness(scan), *opening_facts(files, source), *_cut_note(paths)),
             clauses=coverage_clauses(context.thread, files),
-            files=len(files),
+            files=len(files) if scan.complete else None,
             data={"codereview": {"named": list(named), "files": [item.kept() for item in files]}},
             sections={"Coverage": coverage_table(context.thread, files)},
         )

@@ -37,7 +37,7 @@ def _inspect_trace(context: InspectionContext, frames: Sequence[Frame]) -> Inspe
     innermost = [own[0].path, own[0].frame.line] if own else []
     source = _source_line(context, own[0]) if own and not own[0].doubt else ""
     return Inspection(
-        facts=(*trace_facts(places, source), *incompleteness(scan)),
+        facts=(*incompleteness(scan), *trace_facts(places, source)),
         clauses=tuple(_clauses(context.thread, innermost)),
         data={"debug": {"innermost": innermost}},
         sections={"Stack trace": _table(places)} if any(place.paths for place in places) else {},

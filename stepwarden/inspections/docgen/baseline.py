@@ -1,6 +1,6 @@
 """Which files a docgen thread lists, and the first text of each, kept to compare with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stepwarden.files.safe_open import Unread, read_file
@@ -35,17 +35,21 @@ class DocgenBaseline:
         self.kept[name] = self.to_keep[name] = data
         return True
 
-    def remove_deleted(self, context: InspectionContext) -> dict[str, str]:
-        """Remove deleted files from the list; return them with the names their texts are kept by."""
-        facts = context.workspace.survey(list(self.listed))
-        return {path: self.listed.pop(path) for path, fact in facts.items() if not fact.exists}
+    def find_gone(self, context: InspectionContext) -> list[str]:
+        """Return the listed files that are no longer there; they stay listed."""
+        return [path for path, fact in context.workspace.survey(list(self.listed)).items() if not fact.exists]
 
     def list_renamed(
-        self, context: InspectionContext, sources: Mapping[str, Outline], deleted: Mapping[str, str]
+        self, context: InspectionContext, sources: Mapping[str, Outline], gone: Sequence[str]
     ) -> dict[str, str]:
-        """List deleted files whose code is now in another file under its name; return old -> new names."""
+        """List the files under whose names the code of `gone` ones is now; return old -> new names."""
+        by_text = {name: path for path, name in self.listed.items() if path not in gone}
         renamed: dict[str, str] = {}
-        for old, name in deleted.items():
+        for old in gone:
+            name = self.listed[old]
+            if name in by_text:  # noticed by an earlier inspection
+                renamed[old] = by_text[name]
+                continue
             before = parse_outline(old, self.kept[name])
             if before is None:
                 continue

@@ -1,12 +1,14 @@
 """Counts what is undocumented, and checks that the code of the listed files is unchanged."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.inspections.context import CannotInspect, InspectionContext, InspectionResult
 from stepwarden.inspections.docgen.baseline import DocgenBaseline
+from stepwarden.inspections.docgen.hollow import find_hollow
 from stepwarden.inspections.docgen.progress import (
+    GONE,
     MOST_FILES,
     DocgenProgress,
     FileState,
@@ -17,8 +19,8 @@ from stepwarden.inspections.docgen.progress import (
     kept_options,
     too_many_files,
 )
-from stepwarden.inspections.shared.subject import is_inside
-from stepwarden.source.documentation import find_undocumented
+from stepwarden.inspections.shared.subject import incompleteness, is_inside
+from stepwarden.source.documentation import find_undocumented, is_package
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Definition, Outline
 from stepwarden.source.scan.result import Scan
@@ -38,22 +40,27 @@ def inspect(context: InspectionContext) -> InspectionResult:
         _check_scope(options, scan)
     sources, tests = _sources(scan, options)
     baseline = DocgenBaseline({} if first else dict(context.earlier.data["docgen"]["listed"]), dict(context.kept))
-    deleted = baseline.remove_deleted(context)
-    renamed = baseline.list_renamed(context, sources, deleted)
+    gone = baseline.find_gone(context)
+    renamed = baseline.list_renamed(context, sources, gone)
+    known: Sequence[str] = () if first else context.earlier.data["docgen"].get("gone", ())
     missing = find_undocumented(sources, everything=options.everything)
     work = [path for path in sources if find_wanted(sources[path], options)] if options.update else list(missing)
     new = [path for path in work if path not in baseline.listed]
     if first and len(new) > MOST_FILES:
         raise CannotInspect(too_many_files(new, sum(len(missing.get(path, ())) for path in new)))
     new = [path for path in new if baseline.add(context, path)]
-    inspector = _FileInspector(context, baseline, options)
+    inspector = _FileInspector(context, baseline, options, scan, {new: old for old, new in renamed.items()})
     progress = DocgenProgress(
-        files=tuple(inspector.inspect(path, missing.get(path, ())) for path in sorted(baseline.listed)),
+        files=tuple(
+            inspector.inspect(path, missing.get(path, ())) for path in sorted(baseline.listed) if path not in renamed
+        ),
         source_count=len(sources),
-        left_out=tuple(_left_out(scan, tests if first else 0)),
+        left_out=tuple(_left_out(tests if first else 0)),
+        partial="".join(incompleteness(scan)),
         new=() if first else tuple(new),
-        deleted=tuple(path for path in deleted if path not in renamed),
-        renamed=tuple(renamed.items()),
+        deleted=tuple(path for path in gone if path not in renamed and path not in known),
+        renamed=tuple((old, new) for old, new in renamed.items() if old not in known),
+        gone=tuple(gone),
         listed=baseline.listed,
     )
     claimed = context.submission.fields.get("num_files_documented")
@@ -107,6 +114,8 @@ class _FileInspector:
     context: InspectionContext
     baseline: DocgenBaseline
     options: Options
+    scan: Scan
+    moved: Mapping[str, str]  # new -> old names
 
     def inspect(self, path: str, missing: tuple[Definition, ...]) -> FileState:
         """Return the state of a listed file on disk; `missing` are its undocumented definitions."""
@@ -115,21 +124,39 @@ class _FileInspector:
         if isinstance(data, Unread):
             known = parse_outline(path, before)
             assert known is not None, "only files with an outline are listed"
-            return FileState(path, known.language, unread=data.note)
-        outline = parse_outline(path, data)
+            gone = not self.context.workspace.survey([path])[path].exists
+            return FileState(path, known.language, unread=GONE if gone else data.note)
+        outline, first = parse_outline(path, data), parse_outline(path, before)
         assert outline is not None, "the language depends on the name, which is the same"
+        assert first is not None, "only files with an outline are listed"
         changes = () if data == before else find_differences(before, data, outline.language, path)
-        first = parse_outline(path, before) if outline.broken else None
         unread = path not in self.context.thread.claims.checked
         return FileState(
             path,
             outline.language,
             missing=missing,
             wanted=len(find_wanted(outline, self.options)),
+            hollow=find_hollow(data, before, path, (*find_wanted(outline, self.options), *_package(outline))),
             changes=tuple(map(_describe, changes)),
-            broken=outline.broken[0] if first is not None and not first.broken else None,
+            broken=outline.broken[0] if outline.broken and not first.broken else None,
             unseen=self.options.update and data == before and unread,
+            hidden=self._hidden(outline, first),
         )
+
+    def _hidden(self, outline: Outline, first: Outline) -> str:
+        """Return how a file was taken out of what is counted since it was listed, "" where it was not."""
+        path = outline.path
+        if path in self.moved:
+            return f"moved from {self.moved[path]}, where imports expect it: move it back"
+        if outline.generated and not first.generated:
+            return "now says that a program generated it, or looks so: undo that"
+        if path not in self.scan.outlines and self.scan.complete:
+            return "git ignores it now, or it can no longer be read as source: undo that"
+        return ""
+
+
+def _package(outline: Outline) -> tuple[Definition, ...]:
+    return tuple(item for item in outline.definitions if is_package(item, outline))
 
 
 def _describe(change: Difference) -> str:
@@ -141,10 +168,7 @@ def _describe(change: Difference) -> str:
     return f"line {change.line_after}: `{before}` -> `{after}`"
 
 
-def _left_out(scan: Scan, tests: int) -> Iterable[str]:
+def _left_out(tests: int) -> Iterable[str]:
     if tests:
         files = f"{tests} test file{'' if tests == 1 else 's'}"
         yield f"Left out: {files}; relevant_files at step 1 can name them."
-    if not scan.complete:
-        reasons = "; ".join(f"{item.count} {item.why}" for item in scan.left_out[:3])
-        yield f"Not everything was read: {reasons or 'time ran out'}."

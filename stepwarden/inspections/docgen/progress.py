@@ -15,6 +15,7 @@ NAMED_NEXT = 8  # definitions that are named of the next file
 NAMED_OPEN = 1  # the same, of every other file
 MOST_CHANGES = 2  # differences of one file in one line
 EXCERPT_CHARACTERS = 48
+GONE = "deleted, with its documentation: restore it"
 MOST_FILES = 50  # of one thread; above, it asks which to do first
 
 CONVENTIONS: Mapping[Language, str] = {
@@ -49,7 +50,8 @@ class Options:
 class FileState:
     """One listed file as it is on disk.
 
-    `missing` are its undocumented definitions, `wanted` counts all that should be documented. `changes` say where its
+    `missing` are its undocumented definitions, `hollow` those whose new documentation says nothing, `wanted` counts
+    all that should be documented. `hidden` says how the file was taken out of what is counted. `changes` say where its
     code differs from what it was, `broken` is the line of a new syntax error. `unseen` says that its existing
     documentation was to be reviewed and was not; `unread` why the file could not be read.
     """
@@ -57,23 +59,32 @@ class FileState:
     path: str
     language: Language
     missing: tuple[Definition, ...] = ()
+    hollow: tuple[Definition, ...] = ()
     wanted: int = 0
     changes: tuple[str, ...] = ()
     broken: int | None = None
     unseen: bool = False
     unread: str = ""
+    hidden: str = ""
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do in it."""
-        return not (self.missing or self.changes or self.unseen or self.broken or self.unread)
+        left = self.missing or self.hollow or self.changes
+        return not (left or self.unseen or self.broken or self.unread or self.hidden)
+
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether something has to be undone in it before it can be documented."""
+        return bool(self.changes or self.broken or self.unread or self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
 class DocgenProgress:
-    """The listed files, and which are new, deleted or renamed since the last inspection.
+    """The listed files, and which are new, deleted or renamed since the last inspection; `gone` are all that are.
 
-    `source_count` counts the source files of the scope, `left_out` says what of it was not read.
+    `source_count` counts the source files of the scope, `left_out` says what of it was not read on purpose,
+    `partial` that more was not read.
     """
 
     files: tuple[FileState, ...]
@@ -82,6 +93,8 @@ class DocgenProgress:
     new: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
+    gone: tuple[str, ...] = ()
+    partial: str = ""
     listed: Mapping[str, str] = field(default_factory=dict[str, str])  # path -> the name its first text is kept by
 
 
@@ -118,37 +131,46 @@ def open_work(state: FileState, most: int = NAMED_OPEN) -> str:
     if state.changes:
         more = f" +{len(state.changes) - MOST_CHANGES}" if len(state.changes) > MOST_CHANGES else ""
         return f"{state.path}: code changed, restore it: {'; '.join(state.changes[:MOST_CHANGES])}{more}"
+    if state.hidden:
+        return f"{state.path}: {state.hidden}"
     if state.missing:
         return f"{state.path}: {len(state.missing)} undocumented: {names_of(state.missing, most)}"
+    if state.hollow:
+        return f"{state.path}: docs that say nothing: {names_of(state.hollow, most)}"
     return f"{state.path}: review its documentation, then name it in files_checked"
 
 
 def sort_open(files: Iterable[FileState]) -> list[FileState]:
     """Return the files with work left: those with changed code first, then by path."""
     left = [state for state in files if not state.is_done]
-    return sorted(left, key=lambda state: (not (state.changes or state.broken), state.path))
+    return sorted(left, key=lambda state: (not state.is_spoiled, state.path))
 
 
 def inspect_progress(found: DocgenProgress, options: Options, *, step: int, claimed: int | None) -> Inspection:
     """Return the inspection of step `step`; `claimed` is how many files the agent counts as documented."""
     left = sort_open(found.files)
     done = len(found.files) - len(left)
+    clauses = [Clause("measured", state.path, open_work(state)) for state in left]
+    if found.partial:
+        clauses.append(Clause("measured", "relevant_files", f"{found.partial}. Name a smaller part in a new thread"))
     return Inspection(
         facts=tuple(_facts(found, done, claimed)),
         actions=tuple(_actions(left, options)),
-        clauses=tuple(Clause("measured", state.path, open_work(state)) for state in left),
-        total=max(1 + len(found.files), step + 1 if left else step),
+        clauses=tuple(clauses),
+        total=None if found.partial else max(1 + len(found.files), step + 1 if left else step),
         files=len(found.files),
-        done="" if left else _all_done(found, options),
-        data={"docgen": {"listed": dict(found.listed), **_kept(options)}},
+        done="" if clauses else _all_done(found, options),
+        data={"docgen": {"listed": dict(found.listed), "gone": list(found.gone), **_kept(options)}},
         sections={} if left else {"Documentation": _table(found.files)},
     )
 
 
 def _facts(found: DocgenProgress, done: int, claimed: int | None) -> Iterable[str]:
+    if found.partial:
+        yield found.partial
     total = len(found.files)
     if total:
-        count = sum(len(state.missing) for state in found.files)
+        count = sum(len(state.missing) + len(state.hollow) for state in found.files)
         counted = "" if claimed is None or claimed == done else f" (you counted {claimed})"
         files = "file" if total == 1 else "files"
         left = f"{count} definition{'' if count == 1 else 's'} left"
@@ -162,20 +184,27 @@ def _facts(found: DocgenProgress, done: int, claimed: int | None) -> Iterable[st
 
 
 def _actions(left: Sequence[FileState], options: Options) -> Iterable[str]:
-    if not left:
-        return
-    state = left[0]
-    if state.changes or state.broken:
-        yield f"Restore the code of {state.path}: only comments and docs may differ."
+    """Return what to undo, if anything, and then the next file to document."""
+    spoiled = next((state for state in left if state.is_spoiled), None)
+    if spoiled is not None:
+        yield _undo(spoiled)
+    state = next((state for state in left if not state.is_spoiled), None)
+    if state is None:
         return
     how = f"{options.style} {CONVENTIONS[state.language]}".strip()
     notes = f" Add {' and '.join(options.notes)}." if options.notes else ""
     if state.missing:
         yield f"Document {state.path}: {names_of(state.missing, NAMED_NEXT)}. Use {how}; change no code.{notes}"
-    elif state.unseen:
-        yield f"Compare the docs of {state.path} with its code; fix what is wrong or stale.{notes}"
+    elif state.hollow:
+        yield f"Say in {state.path} what {names_of(state.hollow, NAMED_NEXT)} does: its new docs say nothing."
     else:
-        yield open_work(state)
+        yield f"Compare the docs of {state.path} with its code; fix what is wrong or stale.{notes}"
+
+
+def _undo(state: FileState) -> str:
+    if state.unread or state.hidden:
+        return open_work(state)
+    return f"Restore the code of {state.path}: only comments and docs may differ."
 
 
 def _all_done(found: DocgenProgress, options: Options) -> str:

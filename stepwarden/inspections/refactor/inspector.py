@@ -69,9 +69,9 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     spots = [[item.path, item.line, item.end_line, item.what] for item in candidates]
     return InspectionResult(
         Inspection(
-            facts=(*_facts(surveyed.subject, found), *incompleteness(surveyed.scan)),
+            facts=(*incompleteness(surveyed.scan), *_facts(surveyed.subject, found)),
             clauses=tuple(clauses(context.thread, candidates)),
-            files=len(surveyed.named) or None,
+            files=surveyed.size,
             data={"refactor": {"named": named, "spots": spots}},
             sections={"Measured": measured} if (measured := _section(found)) else {},
         )

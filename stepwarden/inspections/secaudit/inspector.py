@@ -81,9 +81,9 @@ def _search(context: InspectionContext, surveyed: Survey, named: list[str]) -> I
     found = [[item.path, item.line, item.what, item.risk.value] for item in _first_of_each_risk(asked)]
     return InspectionResult(
         Inspection(
-            facts=(*_facts(surface), *declared, *late, *incompleteness(surveyed.scan)),
+            facts=(*incompleteness(surveyed.scan), *_facts(surface), *declared, *late),
             clauses=tuple(clauses(context.thread, asked)),
-            files=len(surveyed.named) or None,
+            files=surveyed.size,
             data={"secaudit": {"named": named, "found": found}},
             sections={"Attack surface": _section(surface)},
         )

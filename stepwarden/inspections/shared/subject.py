@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from stepwarden.files.encodings import decode
 from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.inspections.context import InspectionContext
-from stepwarden.inspections.shared.fact_text import clip
+from stepwarden.inspections.shared.fact_text import clip, count, list_some
 from stepwarden.inspections.shared.reviewed_files import files_named
 from stepwarden.source.outline import Definition, DefinitionKind, Outline
+from stepwarden.source.scan.selection import INCOMPLETE, LIST_CUT, NOT_IN_TIME, NOT_LISTED
 from stepwarden.source.testfiles import is_test_file
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Survey:
 
     scan: "Scan"
     named: tuple[str, ...]
+
+    @property
+    def size(self) -> int | None:
+        """The number of named files; None where there are none, or where the scan did not read all it should."""
+        return (len(self.named) or None) if self.scan.complete else None
 
     @property
     def subject(self) -> dict[str, Outline]:
@@ -95,8 +101,17 @@ def read_text(context: InspectionContext, path: str) -> str | None:
 
 
 def incompleteness(scan: "Scan") -> list[str]:
-    """Return one line that says what a scan did not read; nothing where it is complete."""
+    """Return one line that says how much a partial scan read and what it left out; nothing where it is complete.
+
+    It comes first of the facts: what follows holds for the part that was read.
+    """
     if scan.complete:
         return []
-    reasons = "; ".join(f"{item.count} {item.why}" for item in scan.left_out[:3])
-    return [clip(f"Not everything was read: {reasons or 'time ran out'}.")]
+    read = len(scan.outlines)
+    missed = [item for item in scan.left_out if item.why in INCOMPLETE]
+    uncounted = {LIST_CUT, NOT_LISTED}  # how many files these are is not known
+    total = read + sum(item.count for item in missed if item.why not in uncounted)
+    more = "more than " if any(item.why in uncounted for item in missed) else ""
+    named = list_some([path for item in missed for path in item.examples], 1)
+    why = missed[0].why if missed else NOT_IN_TIME
+    return [clip(f"PARTIAL: read {read:,} of {more}{count(total, 'file')}; {why}: {named}")]

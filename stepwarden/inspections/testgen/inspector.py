@@ -79,7 +79,7 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
         Inspection(
             facts=tuple(facts),
             clauses=tuple(_clauses(surveyed, faults, reach)),
-            files=len(surveyed.named) or None,
+            files=surveyed.size,
             sections={"Untested": _section(reach)},
         ),
         {KEPT: encode_baseline(outlines)} if context.is_first else {},
@@ -147,6 +147,7 @@ def _clauses(surveyed: Survey, faults: Sequence[Fault], reach: ReachSummary) -> 
 
 
 def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachSummary) -> Iterable[str]:
+    yield from incompleteness(surveyed.scan)
     functions = sum(1 for outline in reach.targets.values() for item in outline.definitions if is_function(item))
     missed = f"Untested: {len(reach.untested)} of {count(functions, 'function')}, judging by names."
     yield missed if reach.untested else f"Tests reach all {count(functions, 'function')}, judging by names."
@@ -155,7 +156,6 @@ def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachS
     calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
     yield from convention_facts(indexes, calling)
     yield from _most_complex_fact(reach)
-    yield from incompleteness(surveyed.scan)
 
 
 def _most_complex_fact(reach: ReachSummary) -> Iterable[str]:

@@ -58,13 +58,13 @@ def _trace(context: InspectionContext, request: TraceRequest) -> Inspection:
     if len(found) != 1:
         find_facts = ambiguous_facts(graph.symbols, request.target, found) if found else ()
         facts = find_facts or unknown_facts(graph.symbols, request.target)
-        return Inspection(facts=(*facts, *missing), clauses=(), data={"tracer": data})
+        return Inspection(facts=(*missing, *facts), clauses=(), data={"tracer": data})
     trace = _flow(graph, found[0]) if request.mode == "precision" else _uses(context, graph, found[0])
     data |= trace.data
     return Inspection(
-        facts=(*trace.facts, *missing),
+        facts=(*missing, *trace.facts),
         clauses=_clauses(context.thread, data),
-        files=max(1, len(data["files"])),
+        files=max(1, len(data["files"])) if scan.complete else None,
         data={"tracer": data},
         sections=trace.sections,
     )

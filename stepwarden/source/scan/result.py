@@ -1,5 +1,6 @@
 """What a scan found, as values; outlines are decoded when they are asked for."""
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from stepwarden.source.scan.entry import FileEntry
 
 MOST_EXAMPLES = 5  # files that are named for one reason
 MOST_DECODED = 8_000  # outlines that a root keeps decoded: some 100 MB
+FROZEN_OUTLINES = 250  # that are kept from one exclusion from garbage collection to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,11 @@ class LeftOut:
 
 
 class Outlines(Mapping[str, Outline]):
-    """Outlines by path. Each is decoded at first use, and kept in `decoded` up to MOST_DECODED."""
+    """Outlines by path. Each is decoded at first use, and kept in `decoded` up to MOST_DECODED.
+
+    What is kept is excluded from garbage collection. Outlines have no cycles, so they are freed by their reference
+    counts; looking through millions of their parts held every thread up, the event loop too, for up to seconds.
+    """
 
     def __init__(self, entries: Mapping[str, FileEntry], decoded: dict[str, tuple[str, Outline]]) -> None:
         self._entries = entries
@@ -39,6 +45,8 @@ class Outlines(Mapping[str, Outline]):
             raise KeyError(path) from error
         if len(self._decoded) < MOST_DECODED:
             self._decoded[path] = (entry.sha256, outline)
+            if len(self._decoded) % FROZEN_OUTLINES == 0:
+                gc.freeze()
         return outline
 
     def __iter__(self) -> Iterator[str]:

@@ -23,8 +23,9 @@ MOST_SOURCES = 25_000  # files that one scan outlines
 
 NOT_IN_TIME = "not read in time"
 _TOO_MANY = f"more than {MOST_SOURCES} source files: send paths"
-_LIST_CUT = "more files than are listed: send paths"
-INCOMPLETE = frozenset({NOT_IN_TIME, _TOO_MANY, _LIST_CUT})
+LIST_CUT = "more files than are listed: send paths"
+NOT_LISTED = "not listed in time"
+INCOMPLETE = frozenset({NOT_IN_TIME, NOT_LISTED, _TOO_MANY, LIST_CUT})
 """The reasons that make a scan incomplete."""
 _SECRET = "secret by its name"  # noqa: S105 - a reason
 _TOO_LARGE = f"larger than {READ_BYTES // 1024**2} MiB"
@@ -76,10 +77,10 @@ class FileLister:
         try:
             listing = list_files(self.git, self._empty(), root, under, until=until)
         except GitSlow:
-            omissions.add(NOT_IN_TIME, under or ".")
+            omissions.add(NOT_LISTED, under or ".")
             return ()
         if listing.cut:
-            omissions.add(_LIST_CUT, under or ".")
+            omissions.add(LIST_CUT, under or ".")
         if not listing.ignore_rules:
             omissions.add(_NO_GIT, under or ".", 0)
         return listing.names
