@@ -3,7 +3,7 @@
 import pytest
 
 from stepwarden.inspections.debug.inspector import own_places, trace_facts
-from stepwarden.inspections.debug.stack_traces import Frame, parse_frames, resolve_frames
+from stepwarden.inspections.debug.stack_traces import Frame, parse_traces, resolve_frames
 from stepwarden.source.file_parser import parse_outline
 
 PYTHON = """Traceback (most recent call last):
@@ -70,12 +70,12 @@ CART = parse_outline("src/cart.py", b"def total(lines):\n    return sum(lines)\n
     ],
 )
 def test_the_frame_where_it_broke_comes_first(trace: str, path: str, line: int, function: str) -> None:
-    assert parse_frames(f"It fails so:\n{trace}\nWhy?")[0] == Frame(path, line, function)
+    assert parse_traces(f"It fails so:\n{trace}\nWhy?")[0][0] == Frame(path, line, function)
 
 
 @pytest.mark.parametrize("text", ["", "It fails at noon", "see cart.py:14", "at 14:10 it broke", "a (b:1:2) c"])
 def test_a_text_without_a_trace_has_no_frames(text: str) -> None:
-    assert parse_frames(text) == ()
+    assert parse_traces(text) == ()
 
 
 def found(

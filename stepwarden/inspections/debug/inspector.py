@@ -6,7 +6,7 @@ from typing import Any
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
 from stepwarden.inspections.context import InspectionContext, InspectionResult
-from stepwarden.inspections.debug.stack_traces import Frame, FramePlace, parse_frames, resolve_frames
+from stepwarden.inspections.debug.stack_traces import Frame, FramePlace, parse_traces, resolve_frames
 from stepwarden.inspections.shared.fact_text import clip, list_some, table
 from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text, survey
@@ -21,26 +21,29 @@ SOURCE_BYTES = 56  # of the line that failed
 
 def inspect(context: InspectionContext) -> InspectionResult | None:
     """Resolve the stack trace of this step, or check whether the innermost frame of an earlier one was read."""
-    frames = parse_frames("\n".join(filter(None, (context.submission.step, context.submission.findings))))
-    if frames:
-        return InspectionResult(_inspect_trace(context, frames))
+    traces = parse_traces("\n".join(filter(None, (context.submission.step, context.submission.findings))))
+    if traces:
+        return InspectionResult(_inspect_traces(context, traces))
     kept = context.earlier.data.get("debug")
     if not kept or not kept["innermost"]:
         return None
     return InspectionResult(Inspection(clauses=tuple(_clauses(context.thread, kept["innermost"]))))
 
 
-def _inspect_trace(context: InspectionContext, frames: Sequence[Frame]) -> Inspection:
+def _inspect_traces(context: InspectionContext, traces: Sequence[Sequence[Frame]]) -> Inspection:
     scan = survey(context).scan
-    places = resolve_frames(frames, (*scan.outlines, *scan.others), scan.outlines)
+    resolved = [resolve_frames(frames, (*scan.outlines, *scan.others), scan.outlines) for frames in traces]
+    resolved.sort(key=lambda places: not own_places(places))  # those with frames of the project first
+    places, others = resolved[0], resolved[1:]
     own = own_places(places)
     innermost = [own[0].path, own[0].frame.line] if own else []
     source = _source_line(context, own[0]) if own and not own[0].doubt else ""
+    every = [place for found in resolved for place in found]
     return Inspection(
-        facts=(*incompleteness(scan), *trace_facts(places, source)),
+        facts=(*incompleteness(scan), *trace_facts(places, source), *other_trace_facts(others)),
         clauses=tuple(_clauses(context.thread, innermost)),
         data={"debug": {"innermost": innermost}},
-        sections={"Stack trace": _table(places)} if any(place.paths for place in places) else {},
+        sections={"Stack trace": _table(every)} if any(place.paths for place in every) else {},
     )
 
 
@@ -69,6 +72,12 @@ def trace_facts(places: Sequence[FramePlace], source: str) -> list[str]:
     facts += [f"Called from: {_position(place)}" for place in own[1:MOST_FRAMES]]
     others = len(places) - inside
     return [*facts, f"{others} of {len(places)} frames are outside this project."] if others else facts
+
+
+def other_trace_facts(traces: Iterable[Sequence[FramePlace]]) -> list[str]:
+    """Return where the further traces of a text broke, for those with frames of the project."""
+    own = [own_places(places) for places in traces]
+    return [clip(f"Another trace: innermost here {_position(places[0])}", 140) for places in own if places]
 
 
 def _position(place: FramePlace) -> str:

@@ -1,14 +1,20 @@
 """Parses stack traces in a text, and finds the files of the project that their frames are in."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
+from stepwarden.inspections.debug.trace_formats import FORMATS, Cause, TraceFormat
+from stepwarden.inspections.debug.trace_text import clean_trace_text
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.source.outline import Outline
 
 MOST_FRAMES = 60  # of one trace: an overflowed recursion repeats itself
+MOST_TRACES = 5  # of one text
+MOST_DIGITS = 7  # of a line
+_HEADING_CHARACTERS = 400  # before the first frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,106 +43,116 @@ class FramePlace:
         return self.paths[0] if len(self.paths) == 1 else ""
 
 
-_PYTHON = re.compile(
-    r'^[ \t>|+]*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE
-)
-_PYTEST = re.compile(
-    r"^(?:E\s+)?(?P<path>[^\s:][^:\n]*\.py):(?P<line>\d+): "
-    r"(?:in (?P<function>[\w<>.]+)|[\w.]*(?:Error|Exception|Exit|Failed)\b)",
-    re.MULTILINE,
-)
-_V8 = re.compile(
-    r"^\s*at (?:async )?(?:new )?(?:(?P<function>[^\n(]+?) \()?(?P<path>[^\s()][^()\n]*?):(?P<line>\d+):\d+\)?\s*$",
-    re.MULTILINE,
-)
-_GECKO = re.compile(r"^(?P<function>[\w$.<>/*]*)@(?P<path>[^\n@]+?):(?P<line>\d+):\d+\s*$", re.MULTILINE)
-_GO = re.compile(r"^(?P<function>\S[^\n]*)\([^\n(]*\)\n\s+(?P<path>[^\s:][^\n]*\.go):(?P<line>\d+)", re.MULTILINE)
-_JAVA = re.compile(
-    r"^\s*at (?:[\w.]*(?:@[\w.]+)?/)*(?P<function>[\w.$<>]+)\((?P<path>\w+\.(?:java|kt|scala)):(?P<line>\d+)\)",
-    re.MULTILINE,
-)
-_RUST = re.compile(
-    r"(?:^ *\d+: +(?:0x[0-9a-f]+ - )?(?P<function>[^\n]+)\n\s+at |panicked at (?:'[^\n]*', )?)"
-    r"(?P<path>[^\s:][^\n:]*\.rs):(?P<line>\d+)(?::\d+)?",
-    re.MULTILINE,
-)
-_CSHARP = re.compile(r"^\s*at (?P<function>[^\n(]+)\([^\n]*\) in (?P<path>[^\n]+?):line (?P<line>\d+)", re.MULTILINE)
-_CAUSED = re.compile(r"^Caused by: ", re.MULTILINE)
-_CHAINED = re.compile(
-    r"^(?:During handling of the above exception|The above exception was the direct cause)[^\n]*$", re.MULTILINE
-)
-
 # Installed packages, by a part of their path; one of them may be the project's own.
-_INSTALLED = re.compile(r".*/(?:site-packages|dist-packages|node_modules|pkg/mod/[^@]*@[^/]+|registry/src/[^/]+)/")
+_INSTALLED = re.compile(
+    r".*/(?:site-packages|dist-packages|node_modules|pkg/mod/[^@]*@[^/]+|registry/src/[^/]+|gems/[^/]+-\d[\w.-]*)/"
+)
 # Code of a language's runtime and standard library.
+_GO_PACKAGES = (
+    "archive|bufio|bytes|compress|container|context|crypto|database|debug|embed|encoding|errors|expvar|flag|fmt|go|hash|"
+    "html|image|internal|io|iter|log|maps|math|mime|net|os|path|plugin|reflect|regexp|runtime|slices|sort|strconv|"
+    "strings|sync|syscall|testing|text|time|unicode|unique|unsafe|vendor|weak"
+)
 _RUNTIME = re.compile(
-    r"/lib/python\d[\d.]*/(?!site-|dist-)|^<|^node:|/go\d?[\d.]*/src/|/golang[^/]*/src/|^/rustc/|/\.rustup/|^native "
-    r"|^(?:java|javax|jdk|sun|kotlin|scala|runtime)/|^internal/|^\$GOROOT"
+    r"/lib/python\d[\d.]*/(?!site-|dist-)|^<|^node:|^dart:|^native |/lib/ruby/\d[\d.]*/(?!gems/)|^\$GOROOT"
+    r"|^/rustc/|/\.rustup/|^(?:java|javax|jdk|sun|kotlin|kotlinx|scala)/"
+    rf"|(?:/go\d?[\d.]*|/golang[^/]*)/src/(?:{_GO_PACKAGES})/"
 )
+# Names that a runtime shares with many projects: own code where the project has the whole path, with the function.
+_SHARED_NAMES = re.compile(r"^(?:internal|runtime)/")
 
 
-def parse_frames(text: str) -> tuple[Frame, ...]:
-    """Return the frames of the stack trace in a text, the innermost first; () where there is none.
+def parse_traces(text: str) -> tuple[tuple[Frame, ...], ...]:
+    """Return the stack traces in a text as they follow each other, each with its innermost frame first.
 
-    Of chained errors the first cause comes first. Known formats are those of Python (and pytest), V8, Gecko, Go, the
-    JVM, Rust and .NET.
+    Of joined errors the first cause comes first. A trace that is repeated counts once.
     """
-    text = text.replace("\r\n", "\n")
-    found = max((parse(text) for parse in _PARSERS), key=len)
-    return tuple(found[:MOST_FRAMES])
+    text = clean_trace_text(text)
+    traces = (_order_frames(found, text) for found in _split_traces(_find_frames(text), text))
+    return tuple(dict.fromkeys(trace[:MOST_FRAMES] for trace in traces))[:MOST_TRACES]
 
 
-def _parse_python(text: str) -> list[Frame]:
-    blocks = [_frames(_PYTHON, block)[::-1] for block in _CHAINED.split(text)]
-    return [frame for block in blocks for frame in block]
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A frame with its format and where it stands in the text."""
+
+    format: TraceFormat
+    start: int
+    end: int
+    frame: Frame
 
 
-def _parse_pytest(text: str) -> list[Frame]:
-    return _frames(_PYTEST, text)[::-1]
+def _find_frames(text: str) -> list[_Found]:
+    """Return the frames of all formats as they stand in the text; of two that overlap, the earlier format's."""
+    found: list[_Found] = []
+    taken: set[int] = set()
+    for format_ in FORMATS:
+        for match in (match for pattern in format_.frames for match in pattern.finditer(text)):
+            start = match.start("path")
+            if start in taken or len(match["line"]) > MOST_DIGITS:
+                continue
+            taken.add(start)
+            found.append(_Found(format_, match.start(), match.end(), _frame(format_, match)))
+    return sorted(found, key=lambda item: item.start)
 
 
-def _parse_java(text: str) -> list[Frame]:
-    blocks = [_frames(_JAVA, block) for block in _CAUSED.split(text)]
-    return [_with_package(frame) for block in reversed(blocks) for frame in block]
+def _frame(format_: TraceFormat, match: re.Match[str]) -> Frame:
+    function = (match.groupdict().get("function") or "").strip().removesuffix("()")
+    path = _plain_path(match["path"])
+    if format_.name == "jvm":  # only the method's name tells the packages
+        path = "/".join([*function.split(".")[:-2], path])
+    return Frame(path, int(match["line"]), function)
 
 
-def _with_package(frame: Frame) -> Frame:
-    """Return the frame with the packages of the class, from the method's name, before the bare name of its file."""
-    packages = frame.function.split(".")[:-2]
-    return Frame("/".join([*packages, frame.path]), frame.line, frame.function)
+def _split_traces(found: Sequence[_Found], text: str) -> list[list[_Found]]:
+    traces: list[list[_Found]] = []
+    for item in found:
+        before = traces[-1][-1] if traces else None
+        if before is None or before.format is not item.format or _starts_anew(item, text[before.end : item.start]):
+            traces.append([])
+        traces[-1].append(item)
+    return traces
 
 
-def _parser_of(pattern: re.Pattern[str]) -> Callable[[str], list[Frame]]:
-    return lambda text: _frames(pattern, text)
+def _starts_anew(item: _Found, between: str) -> bool:
+    start = item.format.start
+    between = between.partition("\n")[2] if start else ""  # the rest of the frame's own line
+    return bool(start and start.search(between) and _joint(item.format, between) is None)
 
 
-def _frames(pattern: re.Pattern[str], text: str) -> list[Frame]:
-    return [
-        Frame(_slashes(match["path"]), int(match["line"]), _bare(match["function"] or ""))
-        for match in pattern.finditer(text)
-        if len(match["line"]) < 8
-    ]
+def _joint(format_: TraceFormat, between: str) -> Cause | None:
+    return next((cause for pattern, cause in format_.joints if pattern.search(between)), None)
 
 
-def _slashes(path: str) -> str:
-    path = re.sub(r"^(?:file|webpack(?:-internal)?|https?|app)://+(?:[^/]*:\d+/)?", "/", path.strip())
+def _order_frames(found: Sequence[_Found], text: str) -> tuple[Frame, ...]:
+    """Return the frames of one trace, the innermost of the first cause first."""
+    format_ = found[0].format
+    blocks: list[list[_Found]] = []
+    joints: list[Cause] = []
+    for item in found:
+        joint = _joint(format_, text[blocks[-1][-1].end : item.start]) if blocks else None
+        if not blocks or joint:
+            blocks.append([])
+            joints += [joint] if joint else []
+        blocks[-1].append(item)
+    if Cause.AFTER in joints:
+        blocks.reverse()
+    if Cause.PARTS in joints:
+        first = joints.index(Cause.PARTS) + 1
+        blocks = [*blocks[first:], *blocks[:first]]
+    heading = text[max(0, found[0].start - _HEADING_CHARACTERS) : found[0].start]
+    last = format_.last or bool(format_.last_after and format_.last_after.search(heading))
+    return tuple(item.frame for block in blocks for item in (reversed(block) if last else block))
+
+
+def _plain_path(path: str) -> str:
+    """Return a path with slashes, without the scheme, the host and the query of an address."""
+    path = path.strip().removeprefix("\\\\?\\")
+    address = re.match(r"[a-z][\w+.-]+:/{2,}(?:[^/\s]*:\d+/|(?<=p://)[^/]+/|(?<=s://)[^/]+/)?", path)
+    if address:
+        path = "/" + unquote(path[address.end() :])
+    path = re.sub(r"^package:(\w+)/", r"\1/lib/", path)
     return path.replace("\\", "/").partition("?")[0]
-
-
-def _bare(function: str) -> str:
-    return function.strip().removesuffix("()")
-
-
-_PARSERS: tuple[Callable[[str], list[Frame]], ...] = (
-    _parse_python,
-    _parse_pytest,
-    _parse_java,
-    _parser_of(_V8),
-    _parser_of(_GECKO),
-    _parser_of(_GO),
-    _parser_of(_RUST),
-    _parser_of(_CSHARP),
-)
 
 
 def resolve_frames(
@@ -165,6 +181,8 @@ def _find_place(frame: Frame, by_name: Mapping[str, list[str]], outlines: Mappin
     if tail != frame.path and longest < len(parts):
         best = []  # of an installed package, only the project's own has the whole path
     defining = [path for path in best if _defines(outlines.get(path), frame)]
+    if _SHARED_NAMES.search(tail):
+        best = defining or [path for path in best if path == tail]
     if len(best) > 1 and len(defining) == 1:
         best = defining
     if longest == 1 and len(parts) > 1:

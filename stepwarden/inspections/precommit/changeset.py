@@ -15,7 +15,7 @@ from stepwarden.files.secrets import is_code_name, is_secret
 from stepwarden.inspections.precommit.leftovers import has_prints
 from stepwarden.inspections.precommit.risks import BeforeAndAfter
 from stepwarden.source.file_parser import as_utf8, parse_outline
-from stepwarden.source.git.change import WITHHELD, FileChange, untracked_change
+from stepwarden.source.git.change import LINK, TOO_LARGE, WITHHELD, FileChange, untracked_change
 from stepwarden.source.git.command import GitFailed, GitSlow
 from stepwarden.source.git.diff import Comparison, list_changes, read_diff, reread_as_text
 from stepwarden.source.git.refs import find_commit, find_merge_base, hash_empty_tree
@@ -163,9 +163,10 @@ def _read_untracked(repository: Repository, names: Sequence[str], notes: list[st
         elif not stat.S_ISREG(status.st_mode):
             why = "a link or a device, not read"
         elif status.st_size > min(UNTRACKED_FILE_BYTES, left):
-            why = "too large to read"
+            why = TOO_LARGE
         if why:
-            changes.append(FileChange(name, "?", lines_added=None, lines_removed=None, why=why))
+            unread = FileChange(name, "?", lines_added=None, lines_removed=None, why=why)
+            changes.append(_with_target(unread, repository.top) if stat.S_ISLNK(status.st_mode) else unread)
             continue
         left -= status.st_size
         data = read_file(repository.top, name)
@@ -179,6 +180,15 @@ def _read_untracked(repository: Repository, names: Sequence[str], notes: list[st
             else untracked_change(name, text)
         )
     return changes
+
+
+def _with_target(change: FileChange, top: str) -> FileChange:
+    """Return an untracked link with the path that it points to as its line, as git shows a tracked one."""
+    try:
+        target = os.readlink(f"{top}/{change.path}")  # noqa: PTH115 - text is wanted
+    except OSError:
+        return change
+    return replace(change, mode=LINK, added=((1, target),))
 
 
 def _with_text(

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from posixpath import commonpath
+from posixpath import commonpath, dirname, isabs, join, normpath
 from typing import Any
 
 from stepwarden.files.secret_values import find_secrets
 from stepwarden.files.secrets import is_secret
 from stepwarden.inspections.precommit.leftovers import CONFLICT, find_leftover
 from stepwarden.inspections.precommit.public_interface import find_broken_interface
-from stepwarden.source.git.change import FileChange
+from stepwarden.source.git.change import TOO_LARGE, FileChange
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import DefinitionKind, Outline
 from stepwarden.source.testfiles import is_test_file
@@ -114,6 +114,8 @@ def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRis
             yield ChangeRisk("secret", change.path, 0, "credentials, by what the file holds")
     if change.status == "U":
         yield ChangeRisk("conflict", change.path, 0, "an unmerged file")
+    if change.is_link and _leaves_tree(change):
+        yield ChangeRisk("note", change.path, 1, "a link to a place outside this directory")
     if not is_generated(change):
         yield from _risks_of_lines(change, sides)
     if not is_test_file(change.path):
@@ -125,8 +127,13 @@ def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRis
         yield ChangeRisk("migration", change.path, line, "a migration that removes data" if line else "a migration")
     size = facts.sizes.get(change.path, 0)
     if change.status in {"A", "?"} and size > LARGE_BYTES:
-        kind = "a new binary" if change.binary else "a new file"
+        kind = "a new binary" if change.binary and change.why != TOO_LARGE else "a new file"
         yield ChangeRisk("large", change.path, 0, f"{kind} of {size / LARGE_BYTES:.1f} MB")
+
+
+def _leaves_tree(change: FileChange) -> bool:
+    target = change.added[0][1] if change.added else ""
+    return isabs(target) or normpath(join(dirname(change.path), target)).startswith("..")
 
 
 def _risks_of_lines(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 MOST_HUNKS = 2_000  # of one file; of a change with more only the counts are complete
 WITHHELD = "a secret, not read"
+TOO_LARGE = "too large to read"
 LINE_CHARACTERS = 400  # kept of an added line
 MOST_ADDED_LINES = 20_000  # kept of one file
 
@@ -23,7 +24,8 @@ _ESCAPES = {
     b"\\": b"\\\\",
 }
 _NO_BLOB = re.compile(r"0+")
-_LINK, _SUBMODULE = "120000", "160000"
+LINK = "120000"
+_SUBMODULE = "160000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class FileChange:
     @property
     def is_link(self) -> bool:
         """Whether it is a symbolic link now."""
-        return self.mode == _LINK
+        return self.mode == LINK
 
     @property
     def lines(self) -> int:

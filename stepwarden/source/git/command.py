@@ -20,11 +20,11 @@ OLDEST = (2, 32)  # the first version that can be configured by the environment 
 BIG_FILE = "4m"  # git compares larger files as binaries, without holding them in memory
 
 _INHERITED = ("PATH", "HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
+_USERS_FILES = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 _ENVIRONMENT = {
     "LC_ALL": "C",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_ATTR_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -70,6 +70,12 @@ _PROGRAM_KEYS = (
     (re.compile(r"filter\..*\.required", re.DOTALL), "false"),
     (re.compile(r"hook\..*\.enabled", re.DOTALL), "false"),
 )
+# Values of the user's own configuration that decide what git calls changed; none of them names a program.
+_USERS_VALUES = frozenset(
+    {"core.autocrlf", "core.eol", "core.excludesfile", "core.attributesfile", "core.filemode", "core.symlinks"}
+)
+_OF_USER = frozenset({"system", "global"})
+_NOT_FETCHED = re.compile(r"lazy fetching disabled|promisor remote")
 _CHUNK_BYTES = 1 << 16
 _STDERR_BYTES = 4096
 
@@ -112,6 +118,7 @@ class Git:
 
     path: str
     environment: Mapping[str, str] = field(repr=False)
+    users_files: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @classmethod
     def find(cls) -> "Git | None":
@@ -119,7 +126,7 @@ class Git:
         path = shutil.which("git")
         if path is None or not os.path.isabs(path):  # noqa: PTH117 - a relative one would be the repository's own
             return None
-        git = cls(path, {**inherited(_INHERITED), **_ENVIRONMENT})
+        git = cls(path, {**inherited(_INHERITED), **_ENVIRONMENT}, inherited(_USERS_FILES))
         return git if git.version() >= OLDEST else None
 
     def run(
@@ -157,7 +164,7 @@ class Git:
         if expired:
             raise GitSlow("git did not answer in time here. Send a narrower path, or a ref that is nearer.")
         if process.returncode != 0 and not output.cut:
-            raise GitFailed(f"git {arguments[0]}: {shown(message) or 'failed'}", message)
+            raise GitFailed(_explain(arguments[0], message), message)
         return output
 
     def guards(self, place: GitPlace, *, until: float) -> dict[str, str]:
@@ -169,8 +176,34 @@ class Git:
         keys = listed.decode("utf-8", "surrogateescape").split("\0")
         return {key: value for key in keys for pattern, value in _PROGRAM_KEYS if pattern.fullmatch(key)}
 
+    def users_values(self, place: GitPlace, *, until: float) -> dict[str, str]:
+        """Return the values of the user's configuration that apply to a repository: line ends, ignores, attributes.
+
+        The repository's own values stay in force. Raises GitFailed where the configuration cannot be read.
+        """
+        kept = {key: value for key, value in self.environment.items() if key not in _USERS_FILES}
+        reader = Git(self.path, {**kept, **self.users_files})
+        fields = reader.run(place, ["config", "--list", "--show-scope", "-z"], until=until).data.split(b"\0")
+        values = {"core.attributesfile": self._attributes_file()}
+        for scope, entry in zip(fields[::2], fields[1::2], strict=False):
+            key, _, value = entry.decode("utf-8", "surrogateescape").partition("\n")
+            if key not in _USERS_VALUES:
+                continue
+            if scope.decode() in _OF_USER:
+                values[key] = value
+            elif scope in {b"local", b"worktree"} and key != "core.attributesfile":
+                values.pop(key, None)
+        return values
+
+    def _attributes_file(self) -> str:
+        """Return where git looks for a user's attributes, where no setting names the file."""
+        home = self.environment.get("XDG_CONFIG_HOME") or f"{self.environment.get('HOME', '')}/.config"
+        return f"{home}/git/attributes" if home.startswith("/") and home != "/.config" else os.devnull
+
     def _environment(self, place: GitPlace) -> dict[str, str]:
-        pairs = list({**_SETTINGS, **place.settings}.items())
+        named = {key.lower() for key in place.settings}
+        pairs = [*((key, value) for key, value in _SETTINGS.items() if key.lower() not in named)]
+        pairs += place.settings.items()
         environment = {**self.environment, "GIT_DIR": place.git_dir, "GIT_CONFIG_COUNT": str(len(pairs))}
         if place.work_tree is not None:
             environment["GIT_WORK_TREE"] = place.work_tree
@@ -188,6 +221,15 @@ class Git:
         except (OSError, subprocess.TimeoutExpired):
             return ()
         return tuple(int(part) for part in re.findall(rb"\d+", done.stdout)[:3])
+
+
+def _explain(command: str, message: str) -> str:
+    if _NOT_FETCHED.search(message):
+        return (
+            "This is a partial clone: it lacks the old contents of some files, and nothing is fetched here. Run "
+            "`git diff` with the same ref once yourself, which fetches them, or send a nearer ref."
+        )
+    return f"git {command}: {shown(message) or 'failed'}"
 
 
 def _collect(process: subprocess.Popen[bytes], seconds: float, limit: int) -> tuple[Output, bool]:

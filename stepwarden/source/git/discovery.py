@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from stepwarden.files.paths import path_below, resolve_path, shown, with_slashes
-from stepwarden.source.git.command import Git, GitFailed, GitSlow
+from stepwarden.source.git.command import Git, GitFailed, GitPlace, GitSlow
 from stepwarden.source.git.repository import Repository
 
 MOST_REPOSITORIES = 20  # that one search opens
@@ -42,7 +42,7 @@ def find_repositories(git: Git | None, root: str, start: str, *, until: float) -
     directory = start if Path(start).is_dir() else str(Path(start).parent)
     opener = _Opener(git, root, until)
     around = enclosing(directory)
-    if around is not None:
+    if around is not None and not _has_only_linked_trees(git, around, root, until):
         within = with_slashes(path_below(start, around) or "")
         opener.open([around], "" if within == "." else within)
         below = [name for repository in tuple(opener.opened) for name in _nested(repository, until)]
@@ -124,6 +124,18 @@ def is_bare(directory: str) -> bool:
     """Whether `directory` looks like a git directory itself."""
     path = Path(directory)
     return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
+
+
+def _has_only_linked_trees(git: Git, top: str, root: str, until: float) -> bool:
+    """Whether the `.git` of `top` points to a bare repository, whose work trees are other directories."""
+    try:
+        git_dir = git_dir_of(top, root)
+        if not (Path(top) / ".git").is_file() or not is_bare(git_dir):
+            return False
+        bare = git.run(GitPlace(git_dir), ["config", "--type=bool", "core.bare"], until=until).data.strip()
+    except (GitFailed, OSError):
+        return False
+    return bare == b"true"
 
 
 def _nested(repository: Repository, until: float) -> Iterator[str]:

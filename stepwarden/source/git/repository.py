@@ -39,7 +39,8 @@ class Repository:
         """Open the repository of `git_dir` for its work tree `top`, an absolute path; GitFailed where it is broken."""
         place = GitPlace(git_dir, top)
         try:
-            place = replace(place, settings=git.guards(place, until=until))
+            settings = {**git.users_values(place, until=until), **git.guards(place, until=until)}
+            place = replace(place, settings=settings)
             git.run(place, ["rev-parse", "--git-dir"], until=until)
         except GitFailed as error:
             if not error.git_message:
