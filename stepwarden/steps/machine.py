@@ -27,6 +27,7 @@ from stepwarden.steps.expert_rules import objections
 from stepwarden.steps.fold import before_step, fold_events
 from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
+from stepwarden.steps.misquotes import mark_misworded
 from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
 from stepwarden.steps.stall import gets_nowhere, gives_up
 from stepwarden.steps.status import GOES_ON, ThreadStatus, status_of
@@ -152,7 +153,7 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
         submission=replace(
             submission, issues=(), quotes=tuple(quote for quote in submission.quotes if quote.withdrawn)
         ),
-        evidence=facts.evidence,
+        evidence=mark_misworded(facts.evidence, base.claims.held),
         issues=issues,
         existing=facts.existing,
         readable=facts.readable,
