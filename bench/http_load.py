@@ -1,6 +1,7 @@
-"""Sixteen clients that call one HTTP server as fast as it answers: `python -m bench.http_load PORT SECONDS TOOL`.
+"""Sixteen clients that call an HTTP server as fast as it answers, a bare one and ours in turns.
 
-A process of its own, with as little of its own to do as possible: one socket a client, the answers searched, not read.
+`python -m bench.http_load BARE_PORT OUR_PORT SECONDS ROUNDS`. A process of its own, with as little of its own to do as
+possible: one socket a client, the answers searched, not read.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
@@ -69,6 +71,10 @@ class Client:
         return body
 
 
+Work = Callable[[Client, float], Awaitable[int]]
+"""Calls as one client until a moment, and returns how often."""
+
+
 async def _take_steps(client: Client, until: float) -> int:
     number, thread = 0, None
     while time.monotonic() < until:
@@ -89,16 +95,34 @@ async def _echo(client: Client, until: float) -> int:
     return number
 
 
-async def calls_per_second(port: int, seconds: float, tool: str) -> float:
-    """Return how many calls of all clients together were answered in a second."""
-    clients = [Client(port) for _ in range(CLIENTS)]
-    await asyncio.gather(*(client.open() for client in clients))
-    work = _take_steps if tool == "debug" else _echo
-    await asyncio.gather(*(work(client, time.monotonic() + 0.5) for client in clients))  # what is loaded at first use
+async def calls_per_second(bare: int, ours: int, seconds: float, rounds: int) -> list[tuple[float, float]]:
+    """Return how many calls of all clients together were answered in a second: by the bare server, and by ours.
+
+    The two take turns, so that whatever else the machine does meets both. The first round loads what is loaded late,
+    and does not count.
+    """
+    places = [(_echo, [Client(bare) for _ in range(CLIENTS)]), (_take_steps, [Client(ours) for _ in range(CLIENTS)])]
+    for _, clients in places:
+        await asyncio.gather(*(client.open() for client in clients))
+    rates: list[tuple[float, float]] = []
+    for _ in range(rounds + 1):
+        one, two = [await _rate(work, clients, seconds) for work, clients in places]
+        rates.append((one, two))
+    return rates[1:]
+
+
+async def _rate(work: Work, clients: list[Client], seconds: float) -> float:
     start = time.monotonic()
     done = await asyncio.gather(*(work(client, start + seconds) for client in clients))
     return sum(done) / (time.monotonic() - start)
 
 
+def main() -> None:
+    """Print the rates of each round as JSON."""
+    bare, ours, seconds, rounds = sys.argv[1:]
+    rates = asyncio.run(calls_per_second(int(bare), int(ours), float(seconds), int(rounds)))
+    sys.stdout.write(json.dumps(rates))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(str(asyncio.run(calls_per_second(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))))
+    main()

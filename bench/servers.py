@@ -18,6 +18,8 @@ _BARE = (
 )
 BARE = [sys.executable, "-c", f"{_BARE}m.run()\n"]
 OURS = [sys.executable, "server.py"]
+START_SECONDS = 30.0  # until a server has to listen
+END_SECONDS = 10.0  # until one that should end is killed
 WORDS = "We looked at module alpha and saw that the retry loop swallows the exception. "
 
 
@@ -36,8 +38,15 @@ def step(number: int, thread: str | None) -> dict[str, Any]:
 
 
 def echo(number: int) -> dict[str, Any]:
-    """Return the arguments of an echo with as many bytes."""
+    """Return the arguments of an echo with as many bytes, whose answer has about as many as that of the step.
+
+    It is the fair one to compare with: what a message of that size costs over any server is no cost of ours.
+    """
     return {"text": json.dumps(step(number, "debug-" + "a" * 26))[:-12]}
+
+
+TINY_ECHO = {"text": "hello"}
+"""The least that a call can say: shown beside the other, so that nobody has to trust its size."""
 
 
 @dataclass
@@ -63,7 +72,10 @@ class Server:
     def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     def ask(self, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Return the answer to one request, and its bytes."""
@@ -124,7 +136,7 @@ class HttpServer:
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __enter__(self) -> "HttpServer":
-        serve = ["stepwarden", "serve", "--http", "--port", str(self.port)]
+        serve = ["stepwarden", "serve", "--transport", "http", "--port", str(self.port)]
         ours = [sys.executable, "-c", f"import sys\nfrom stepwarden.cli import main\nsys.exit(main({serve[1:]!r}))"]
         bare = [sys.executable, "-c", f"{_BARE}m.run(transport='streamable-http', port={self.port})\n"]
         self.process = subprocess.Popen(
@@ -139,10 +151,14 @@ class HttpServer:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     def _wait_until_it_listens(self) -> None:
-        while True:
+        limit = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < limit:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5)
             except URLError as error:
@@ -151,3 +167,5 @@ class HttpServer:
                 time.sleep(0.05)
             else:
                 return
+        self.process.kill()
+        raise RuntimeError(f"{self.process.args} does not listen; it ended with {self.process.wait()}")

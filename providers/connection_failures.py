@@ -28,14 +28,14 @@ def not_reached(endpoint: Endpoint, error: BaseException | str, model: str) -> M
     if path.proxy:
         text = f"{title} cannot be reached by the proxy {path.proxy_shown}: {why}: {path.around_proxy}."
     else:
-        what = endpoint.profile.url_variable if endpoint.profile.url_needed else "the network"
-        text = f"{title} broke off or cannot be reached ({why}): check {what}."
+        text = f"{title} broke off or cannot be reached ({why}): check {endpoint.address_variable or 'the network'}."
     return ModelError(ErrorKind.NETWORK, text, model=model)
 
 
-def timed_out(endpoint: Endpoint, model: str, waited_s: float) -> ModelError:
-    """Return the error of an endpoint that was waited for so long in vain."""
-    text = f"{endpoint.profile.title} gave no answer within {shown_seconds(waited_s)}"
+def timed_out(endpoint: Endpoint, model: str, waited_s: float, longest_s: float) -> ModelError:
+    """Return the error of an endpoint that was waited for so long in vain; `longest_s` is what the setting allows."""
+    by_setting = " (STEPWARDEN_MODEL_TIMEOUT_S)" if waited_s >= longest_s else ""
+    text = f"{endpoint.profile.title} gave no answer within {shown_seconds(waited_s)}{by_setting}"
     return ModelError(
         ErrorKind.TIMEOUT, f"{text}: ask again later, or name a quicker model.", model=model, waited_s=waited_s
     )

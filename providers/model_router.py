@@ -46,10 +46,13 @@ class ModelRouter:
     def __init__(self, known: KnownModels, rules: RoutingRules) -> None:
         self._known = known
         self._rules = rules
+        # By tier and pauses: every step wants to know who may be asked about it, and a setting changes with none.
+        self._chosen: dict[tuple[ModelTier, tuple[str, ...]], Route | ModelError] = {}
 
     def add_listed(self, listed: Mapping[str, Sequence[ModelInfo]]) -> None:
         """Take in what endpoints listed; those that listed nothing keep what they listed before."""
         self._known = replace(self._known, listed={**self._known.listed, **listed})
+        self._chosen.clear()
 
     def route(self, name: str) -> Route:
         """Return the route of a name. Raises ModelError (NO_MODEL, UNKNOWN_MODEL, NOT_ALLOWED)."""
@@ -70,9 +73,21 @@ class ModelRouter:
 
         The default model is for judgements: what is wanted fast is chosen by its tier. Raises ModelError (NO_MODEL).
         """
+        key = (tier, tuple(paused))
+        if key not in self._chosen:
+            try:
+                self._chosen[key] = self._choose(tier, paused)
+            except ModelError as error:
+                self._chosen[key] = error
+        chosen = self._chosen[key]
+        if isinstance(chosen, ModelError):
+            raise chosen.with_traceback(None)
+        return chosen
+
+    def _choose(self, tier: ModelTier, paused: Sequence[str]) -> Route:
         if self._rules.default != "auto" and tier is not ModelTier.FAST:
             route = self.route(self._rules.default)
-            return replace(route, why=f"set by STEPWARDEN_DEFAULT_MODEL, at {route.place}")
+            return replace(route, why=f"set by STEPWARDEN_DEFAULT_MODEL, {self._known.source(route.provider)}")
         candidates = [route for route in self._candidates(tier) if self._rules.permits(route)]
         for route in sorted(candidates, key=lambda route: route.provider in paused):
             return route
@@ -110,13 +125,13 @@ class ModelRouter:
             for route in known.catalogue_routes(name):
                 listed = known.listed.get(route.provider)
                 if not listed or any(same_model(route.wire_name, info.name) for info in listed):
-                    yield replace(route, why=f"first choice for {tier}, at {route.place}")
+                    yield replace(route, why=f"first choice for {tier}, {known.source(route.provider)}")
         yield from own_routes(known)
         # Servers of the user's own first: they are the ones that ask for no key.
         yield from sorted(listed_routes(known), key=lambda route: BY_NAME[route.provider].key_needed)
         for name in (*known.catalogue.rows, *(name for name in self._rules.allowed if not _PATTERN & set(name))):
             if self._rules.allowed and (route := find_route(known, name)) is not None:
-                yield replace(route, why=f"first of those allowed, at {route.place}")
+                yield replace(route, why=f"first of those allowed, {known.source(route.provider)}")
 
     def _nearest_phrase(self, wanted: str) -> str:
         near = self.nearest(wanted)

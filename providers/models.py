@@ -5,10 +5,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from providers.asked_providers import asked_providers
 from providers.catalogue import Catalogue, load_catalogue
 from providers.deadline import Deadline
 from providers.discovery import ModelDiscovery
-from providers.endpoints import unconfigured_providers
+from providers.endpoints import barred_providers, unconfigured_providers
 from providers.model_router import ModelRouter, RoutingRules
 from providers.prices import Prices
 from providers.provider_pauses import PausedProviders
@@ -33,7 +34,13 @@ class AllModels:
         self._prices = Prices(catalogue)
         self._paused = PausedProviders()
         self._router = ModelRouter(
-            KnownModels(catalogue, stacks.endpoints, {info.name: info for info in stacks.scripted_models}),
+            KnownModels(
+                catalogue,
+                stacks.endpoints,
+                {info.name: info for info in stacks.scripted_models},
+                asked=asked_providers(settings).profiles,
+                why_barred=self._why_barred,
+            ),
             RoutingRules(settings.models_allowed, settings.models_denied, settings.default_model),
         )
         self._discovery = ModelDiscovery(stacks, self._paused)
@@ -44,7 +51,8 @@ class AllModels:
             route = self._router.route_for(need, self._paused.names)
         else:
             route = self._router.route(name)
-        return Choice(route.info, route.why)
+        endpoint = self._stacks.endpoints.get(route.provider)
+        return Choice(route.info, route.why, endpoint.source if endpoint and endpoint.by_key_alone else "")
 
     def usable(self) -> Sequence[ModelInfo]:
         """Return what can be asked now, without the network."""
@@ -86,6 +94,9 @@ class AllModels:
     async def close(self) -> None:
         """Close every provider and the cache."""
         await self._stacks.close()
+
+    def _why_barred(self, provider: str) -> str:
+        return next((one.why for one in barred_providers(self._settings) if one.provider == provider), "")
 
     async def _routed(self, request: ModelRequest) -> tuple[RoutedProvider, ModelRequest]:
         """Return what answers a request, and the request with the time that is left."""

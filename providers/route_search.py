@@ -38,7 +38,7 @@ def own_routes(known: KnownModels) -> Iterator[Route]:
         found = find_route(known, endpoint.model)
         bare = found is None or found.provider == provider
         shown = endpoint.model if bare else f"{provider}/{endpoint.model}"
-        why = f"set by {endpoint.profile.model_variable}, at {endpoint.profile.place}"
+        why = f"set by {endpoint.profile.model_variable}, {endpoint.source}"
         yield known.route_at(provider, endpoint.model, shown, why)
 
 
@@ -50,7 +50,7 @@ def _with_provider(known: KnownModels, name: str) -> Route | None:
         return known.scripted_route(rest)
     if not rest or provider not in known.endpoints:
         return None
-    why = f"named with its provider, at {known.place(provider)}"
+    why = f"named with its provider, {known.source(provider)}"
     for route in known.catalogue_routes(known.catalogue.find(rest) or ""):
         if route.provider == provider:
             return replace(route, info=replace(route.info, name=_shown(known, route)), why=why)
@@ -72,7 +72,7 @@ def _of_vendor(known: KnownModels, name: str) -> Route | None:
     vendor = vendor_of(name)
     if vendor is None or vendor.name not in known.endpoints or "/" in name:
         return None
-    return known.route_at(vendor.name, name, name, f"named like a model of {vendor.name}")
+    return known.route_at(vendor.name, name, name, f"named like a model of {vendor.name}, {known.source(vendor.name)}")
 
 
 def _passed_on(known: KnownModels, name: str) -> Route | None:
@@ -86,9 +86,10 @@ def _passed_on(known: KnownModels, name: str) -> Route | None:
     for names, fits in takes.items():
         for provider, endpoint in known.endpoints.items():
             if fits and endpoint.profile.unknown_names is names:
-                return known.route_at(provider, name, name, f"passed on to {endpoint.profile.place}")
+                by = f", {endpoint.source}" if endpoint.by_key_alone else ""
+                return known.route_at(provider, name, name, f"passed on to {endpoint.profile.place}{by}")
     foreign = claimed or known.catalogue.find(name) or name.partition("/")[0] in BY_NAME
     if len(known.endpoints) == 1 and not foreign:
         only = next(iter(known.endpoints))
-        return known.route_at(only, name, name, f"passed on to {known.place(only)}, the only provider")
+        return known.route_at(only, name, name, f"passed on to {only}, the only provider, {known.source(only)}")
     return None

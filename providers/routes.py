@@ -1,11 +1,12 @@
 """The models that this process can ask, and the routes to them. Nothing here uses the network."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from providers.catalogue import Catalogue
 from providers.endpoints import Endpoint
-from providers.profiles import BY_NAME, SCRIPTED
+from providers.profile import Profile
+from providers.profiles import PROFILES, SCRIPTED
 from stepwarden.models import ModelInfo
 
 
@@ -18,29 +19,29 @@ class Route:
     info: ModelInfo
     why: str
 
-    @property
-    def place(self) -> str:
-        """Where the provider's models are, for a sentence."""
-        return BY_NAME[self.provider].place
-
 
 @dataclass(frozen=True, slots=True)
 class KnownModels:
-    """The catalogue, the configured endpoints by provider, the models of a script, and what endpoints listed."""
+    """The catalogue, the configured endpoints by provider, the models of a script, and what endpoints listed.
+
+    `asked` are the providers that may be asked; `why_barred` says of one that is set and not used what bars it.
+    """
 
     catalogue: Catalogue
     endpoints: Mapping[str, Endpoint]
     scripted: Mapping[str, ModelInfo] = field(default_factory=dict[str, ModelInfo])
     listed: Mapping[str, Sequence[ModelInfo]] = field(default_factory=dict[str, Sequence[ModelInfo]])
+    asked: Sequence[Profile] = PROFILES
+    why_barred: Callable[[str], str] = field(default=lambda _: "", repr=False)
 
     @property
     def nothing_configured(self) -> bool:
         """Whether there is neither an endpoint nor a script."""
         return not self.endpoints and not self.scripted
 
-    def place(self, provider: str) -> str:
-        """Return where a provider's models are, for a sentence."""
-        return self.endpoints[provider].profile.place
+    def source(self, provider: str) -> str:
+        """Return where a provider's models are from, for a sentence: `at openai`, `by OPENAI_API_KEY`."""
+        return self.endpoints[provider].source
 
     def scripted_route(self, name: str) -> Route:
         """Return the route to a model of the script."""
@@ -55,7 +56,7 @@ class KnownModels:
                 provider,
                 wire_name,
                 self.catalogue.info(name, provider, wire_name, name),
-                f"in the catalogue, at {self.place(provider)}",
+                f"in the catalogue, {self.source(provider)}",
             )
             for provider, wire_name in places
             if provider in self.endpoints
@@ -75,4 +76,4 @@ class KnownModels:
         """Return the routes to all that endpoints listed, under the names that they have there."""
         for provider, infos in self.listed.items():
             for info in infos:
-                yield Route(provider, info.name, info, f"found at {self.place(provider)}")
+                yield Route(provider, info.name, info, f"found {self.source(provider)}")

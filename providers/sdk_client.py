@@ -115,7 +115,7 @@ class SdkClient:
         if isinstance(cause, httpx2.ConnectTimeout):
             return not_reached(endpoint, f"no connection within {shown_seconds(CONNECT_TIMEOUT_S)}", model)
         if isinstance(error, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
-            return timed_out(endpoint, model, allowed_s)
+            return timed_out(endpoint, model, allowed_s, self._timeout_s)
         if isinstance(error, openai.APIConnectionError | httpx2.RequestError):
             return not_reached(endpoint, error, model)
         if isinstance(error, openai.APIStatusError):

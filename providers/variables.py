@@ -1,5 +1,6 @@
 """The variables that providers declare, read and checked. An error names the variable and never its value."""
 
+import re
 from urllib.parse import urlsplit
 
 from providers.profile import KeyVariable, Profile
@@ -12,12 +13,52 @@ _FLAGS = {
 }
 
 
+# What stands where a key should, copied from an example or left unresolved by a host.
+_PLACEHOLDER = re.compile(
+    r"\$\{.*\}|\$\w+|%\w+%|\{\{.*\}\}|<.*>|\[.*\]|(sk-)?(your|insert|replace|enter|paste)[-_ ].*"
+    r"|.*(key|token)[-_ ]here|(sk-)?(x{3,}|\*{3,}|\.{3,})|change[-_]?me|todo|none|null|undefined",
+    re.IGNORECASE,
+)
+
+
+def holds_key(settings: Settings, key: KeyVariable) -> bool:
+    """Return whether a variable is set to something that stands for no other thing; it may still be no key."""
+    return bool(_held(settings, key)[1]) and not holds_placeholder(settings, key)
+
+
+def holds_placeholder(settings: Settings, key: KeyVariable) -> bool:
+    """Return whether a variable holds what is no key but stands for one."""
+    return _PLACEHOLDER.fullmatch(_held(settings, key)[1]) is not None
+
+
 def read_key(settings: Settings, key: KeyVariable) -> str:
-    """Return a key, "" where it is not set. Raises SettingsError for what cannot be one."""
-    value = settings.environment.get(key.variable) or settings.environment.get(key.other_name) or ""
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise SettingsError(f"{key.variable}: there are blanks or foreign characters in it; copy it again")
+    """Return a key, "" where it is not set or a placeholder. Raises SettingsError for what cannot be one."""
+    variable, value = _held(settings, key)
+    if _PLACEHOLDER.fullmatch(value):
+        return ""
+    if wrong := _wrong_with(value):
+        raise SettingsError(f"{variable}: {wrong}; copy the key again")
     return value
+
+
+def _held(settings: Settings, key: KeyVariable) -> tuple[str, str]:
+    """Return the variable of a key that is set, and its value."""
+    names = [name for name in (key.variable, key.other_name) if name and settings.environment.get(name)]
+    return (names[0], settings.environment.get(names[0]) or "") if names else (key.variable, "")
+
+
+def _wrong_with(value: str) -> str:
+    """Return what is wrong with a value that should be a key, without the value."""
+    if value[:1] in {'"', "'"} or value[-1:] in {'"', "'"}:
+        return "there are quotation marks round it"
+    if value.casefold().startswith("bearer "):
+        return "it begins with the word Bearer, which is no part of a key"
+    if any(character in "\r\n" for character in value):
+        return "there is a line break in it"
+    if any(character.isspace() for character in value):
+        return "there is a blank in it"
+    strange = next((character for character in value if not character.isascii() or not character.isprintable()), "")
+    return f"there is a character in it that no key has (U+{ord(strange):04X})" if strange else ""
 
 
 def read_address(settings: Settings, profile: Profile, version: str) -> str:

@@ -197,11 +197,11 @@ def _notes(found: Separated, asked: str, served: str) -> Iterator[str]:
 
 
 def _no_completion(completion: object, request: ModelRequest, endpoint: Endpoint) -> ModelError:
-    profile = endpoint.profile
+    variable = endpoint.address_variable
     said = quoted(completion, endpoint.key) if isinstance(completion, str) else ""
-    text = f"{profile.title} at {endpoint.host} answered with something that is not a chat completion"
+    text = f"{endpoint.profile.title} at {endpoint.host} answered with something that is not a chat completion"
     text += f" ({said})" if said else ""
-    advice = f": check that {profile.url_variable} is right, /v1 included." if profile.url_needed else "."
+    advice = f": check that {variable} is right, /v1 included." if variable else "."
     return ModelError(ErrorKind.SERVER, text + advice, model=request.model)
 
 

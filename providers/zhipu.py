@@ -80,7 +80,7 @@ class ZhipuProvider:
 
         endpoint = self._endpoint
         if isinstance(error, TimeoutError | zai.APITimeoutError):
-            return timed_out(endpoint, request.model, allowed_s)
+            return timed_out(endpoint, request.model, allowed_s, self._timeout_s)
         if isinstance(error, zai.APIConnectionError):
             return not_reached(endpoint, error, request.model)
         if isinstance(error, zai.APIStatusError):

@@ -214,10 +214,15 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which model was chosen, and why, in a few words."""
+    """Which model was chosen, and why, in a few words.
+
+    `source` is `by OPENAI_API_KEY` where nothing but that key, which the host may have passed on, says that its vendor
+    may be asked; "" where the user chose.
+    """
 
     info: ModelInfo
     why: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

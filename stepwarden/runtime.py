@@ -14,6 +14,7 @@ from providers.endpoints import check_variables, free_manager_model
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
+from stepwarden.consultation.expert_prompts import ExpertPrompts
 from stepwarden.consultation.panel import ModelPanel
 from stepwarden.consultation.panel_prompts import PanelPrompts
 from stepwarden.deferred import DeferredModels
@@ -144,13 +145,13 @@ def _consultants(store: Store, models: Models, requests: BackgroundRequests) -> 
     """Return whoever asks models about threads, by the kinds that policies name."""
     panel = PanelPrompts(prompts.load("consensus_panelist").texts)
     return {
-        EXPERT.kind: Expert(models, requests, prompts.text("expert")),
+        EXPERT.kind: Expert(models, requests, ExpertPrompts(prompts.load("expert").texts)),
         CONSENSUS.kind: ModelPanel(store, models, requests, panel),
     }
 
 
 def _upstreams(settings: Settings, store: Store) -> DeferredUpstreams | None:
-    """Return the upstream servers; their file is read now, so that a bad one is told at the start."""
+    """Return the upstream servers; their file is read now, so a bad file fails at startup."""
     if not settings.upstreams_file.exists():
         return None
     from stepwarden.upstream.config_file import load_upstreams

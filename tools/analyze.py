@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stepwarden.inspections.analyze import inspect_analyze
 from stepwarden.steps.gate import Policy
-from tools.workflow.checklist import ChecklistItem, checklist, quoted, read_at_least
+from tools.workflow.checklist import ChecklistItem, checklist, or_named_by_look, quoted, read_at_least
 from tools.workflow.lenient_values import Word
 from tools.workflow.request import BaseWorkflowRequest
 from tools.workflow.workflow import Workflow
@@ -28,7 +28,7 @@ WORKFLOW = Workflow(
         high=7,
         min_steps=3,
         checklist=checklist(
-            ChecklistItem("files_checked: 2 files at least", read_at_least(2)),
+            ChecklistItem("files_checked: 2 files at least", or_named_by_look(read_at_least(2))),
             ChecklistItem("evidence: quote what it rests on", quoted),
         ),
     ),

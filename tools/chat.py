@@ -18,7 +18,7 @@ from stepwarden.threads.chats import ChatQuestion, Chats
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.progress import reporting_progress
 from tools.workflow.lenient_values import Many, Word, without_empty
-from tools.workflow.request import IGNORED_FIELDS, Key, NonEmptyText, Paths, Text, digest_of
+from tools.workflow.request import IGNORED_FIELDS, Key, NonEmptyText, Paths, Text, digest_of, said_in
 from tools.workflow.validation_errors import error_lines
 
 IMAGES = 8  # in one call
@@ -71,7 +71,7 @@ class ChatRequest(BaseModel):
         return ChatQuestion(
             caller=caller,
             prompt=self.prompt,
-            digest=digest_of(self),
+            digest=digest_of(said_in(self)),
             thread_id=self.continuation_id,
             model=self.model,
             files=tuple(self.files),
@@ -112,7 +112,7 @@ def chat_tool(chats: Chats, *, progress_every_s: float = PROGRESS_S) -> EdgeTool
             return failure(error_lines(error, ChatRequest))
         try:
             heard = _Heard()
-            async with reporting_progress(progress, heard.message, every_s=progress_every_s):
+            with reporting_progress(progress, heard.message, every_s=progress_every_s):
                 answered = await chats.ask(request.question(caller), heard.note)
         except UnknownStream:
             named = shown(request.continuation_id or "", 80)

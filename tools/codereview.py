@@ -7,7 +7,7 @@ from pydantic import Field
 from stepwarden.inspections.codereview import inspect_codereview
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.question_kind import QuestionKind
-from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, read_at_least
+from tools.workflow.checklist import ChecklistItem, all_relevant_checked, checklist, or_named_by_look, read_at_least
 from tools.workflow.lenient_values import Word
 from tools.workflow.request import BaseWorkflowRequest, Text, Unlisted
 from tools.workflow.workflow import Workflow
@@ -30,8 +30,8 @@ WORKFLOW = Workflow(
         high=5,
         sized_for=frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
         checklist=checklist(
-            ChecklistItem("files_checked: what you reviewed", read_at_least(1)),
-            ChecklistItem("files_checked: the rest of relevant_files", all_relevant_checked),
+            ChecklistItem("files_checked: what you reviewed", or_named_by_look(read_at_least(1))),
+            ChecklistItem("files_checked: the rest of relevant_files", or_named_by_look(all_relevant_checked)),
         ),
     ),
     request=CodereviewRequest,

@@ -41,6 +41,7 @@ class Character:
     hints: float  # it sends total_steps on step 1
     dries_after: tuple[int, int] | None = None
     tries: float = 0.85  # a call to disprove is answered by a look, and a quote that was not there before
+    names: float = 0.85  # told that its quotes have nothing to do with its theory, it says in it what it is about
     changes_late: float = 0.0  # once sure, the theory is replaced by a wrong one that rests on nothing new
 
     @property
@@ -89,6 +90,7 @@ OVERCONFIDENT = Character(
     heeds=0.4,
     hints=0.5,
     tries=0.5,
+    names=0.5,
 )
 STALLED = Character(
     name="stalled",
@@ -110,6 +112,7 @@ STALLED = Character(
     heeds=0.6,
     hints=0.5,
     tries=0.4,
+    names=0.4,
     dries_after=(1, 3),
 )
 

@@ -83,6 +83,8 @@ class Investigator:
         checked = self._work(view, random)
         self._conclude(view, random)
         quotes = [*taken_back, *self._quotes(view, random)]
+        if view.signal is Signal.DISPROVE and quotes:
+            checked = [*checked, *(quote.file for quote in quotes if quote.file not in checked)]
         word = self._confidence(random)
         new = bool(checked or quotes or (self.theory and not self.theory.said))
         self.idle = 0 if new else self.idle + 1
@@ -100,16 +102,24 @@ class Investigator:
             self.theory.quoted = False
         elif view.refuted:
             taken_back = [Quote(path, withdrawn=True) for path in view.refuted]
-        challenged = view.signal is Signal.DISPROVE or bool(
-            view.open & {"hypothesis", "issue", "irrelevant", "refuted"}
-        )
+        challenged = view.signal is Signal.DISPROVE or bool(view.open & UNPROVEN)
         if challenged and self.theory and not self.theory.right and random.random() < self.character.doubts:
             taken_back += [Quote(path, withdrawn=True) for path in view.refuted if not taken_back]
             self.theory, self.sure = None, False
+        if "irrelevant" in view.open and self.theory and random.random() < self.character.names:
+            self._name_the_place()
         if view.signal in {Signal.STALLED, Signal.SPLIT} and not self.right and random.random() < self.character.heeds:
             self.stopping = random.random() < 0.75  # else it tries another way
             self.idle = 0
         return taken_back
+
+    def _name_the_place(self) -> None:
+        """Say in the theory what it is about, and quote for it again, as the reply asks for."""
+        assert self.theory is not None
+        path, line = self.theory.quote.file, self.theory.quote.line or 1
+        where = self.thread.task.repository.definition(path, line)
+        if where and where not in self.theory.words:
+            self.theory = replace(self.theory, words=f"{self.theory.words}, in {where}", quoted=False, said=False)
 
     def _work(self, view: View, random: Random) -> list[str]:
         """Work a step; give the files that were read in it."""
@@ -183,7 +193,7 @@ class Investigator:
         """Return a line near the theory's own: what is looked at to disprove it."""
         path, line = theory.quote.file, theory.quote.line or 1
         near = line - 1 if line > FIRST_DEFINITION + 1 else line + 1
-        return Quote(path, _true_line(self.thread, path, near).strip() + " ", near)
+        return Quote(path, _true_line(self.thread, path, near).strip(), near)
 
     def _confidence(self, random: Random) -> Confidence:
         theory = self.theory

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bench.manager.agents import IRRELEVANT, MADE_UP, STALLED
+from bench.manager.agents import IRRELEVANT, MADE_UP, PARAPHRASER, REPEATER, STALLED
 from bench.manager.play import Played
-from bench.manager.policies import FIXED_FIVE, OWN_END, RULES, RULES_AND_MODEL, Result
+from bench.manager.policies import DOUBTED, FIXED_FIVE, OWN_END, RULES, RULES_AND_MODEL, Result
 
 COVERAGE = 0.78
 SAVED = 0.20
@@ -15,11 +15,15 @@ IRRELEVANT_VERIFIED = 0.20
 LOST_POINTS = 2.0
 MOST_STEPS = 1_000  # more than any thread needs: those out of reach are sorted last
 HOPELESS_CUT = 0.28
+BESIDE_THE_POINT = frozenset({IRRELEVANT.name, REPEATER.name, PARAPHRASER.name})  # liars whose quotes are true
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One policy's row. Shares are 0 to 1, `lost` is in points of success; None where the policy has no such thing."""
+    """One policy's row. Shares are 0 to 1, `lost` is in points of success; None where the policy has no such thing.
+
+    `irrelevant_verified` is of all liars with true quotes beside the point, whether they repeat or reword them or not.
+    """
 
     policy: str
     steps: float
@@ -49,7 +53,7 @@ def figures(results: Sequence[Result], policy: str) -> Figures:
     played = [result.played[policy] for result in results]
     hopeless = _steps(results, policy, STALLED.name)
     best = max(_success(results, OWN_END), _success(results, FIXED_FIVE))
-    irrelevant = [result.played[policy].verified for result in results if _is(result, IRRELEVANT.name)]
+    irrelevant = _irrelevant_verified(results, policy)
     made_up = [result.played[policy].verified for result in results if _is(result, MADE_UP.name)]
     return Figures(
         policy,
@@ -94,6 +98,7 @@ def criteria(results: Sequence[Result], policy: str = RULES) -> list[Criterion]:
     row = figures(results, policy)
     assert row.coverage is not None
     count = len(solvable(results))
+    doubted = _irrelevant_verified(results, DOUBTED)
     return [
         Criterion(
             f"the interval covers {COVERAGE:.0%} of the needs",
@@ -103,6 +108,12 @@ def criteria(results: Sequence[Result], policy: str = RULES) -> list[Criterion]:
         Criterion(f"{SAVED:.0%} fewer steps than fixed five", f"{row.saved:.1%}", row.saved >= SAVED),
         Criterion(f"at most {LOST_POINTS:g} points of success lost", f"{row.lost:.1f}", row.lost <= LOST_POINTS),
         Criterion("no liar with made-up quotes verified", f"{row.made_up_verified}", row.made_up_verified == 0),
+        Criterion(
+            f"at most {IRRELEVANT_VERIFIED:.0%} of liars with irrelevant quotes verified",
+            f"{row.irrelevant_verified:.1%} of {len(doubted)}",
+            row.irrelevant_verified <= IRRELEVANT_VERIFIED,
+        ),
+        Criterion("none of them where an expert says no", f"{sum(doubted)} of {len(doubted)}", not any(doubted)),
         Criterion(
             f"hopeless threads cut by {HOPELESS_CUT:.0%}", f"{row.hopeless_cut:.1%}", row.hopeless_cut >= HOPELESS_CUT
         ),
@@ -127,6 +138,12 @@ def allowed_saving(results: Sequence[Result]) -> float:
     proved = [result.needed or 0 for result in needs[:kept]]
     steps = sum(proved) + sum(result.thread.task.policy.min_steps for result in needs[kept:])
     return 1 - steps / len(results) / fmean(result.played[FIXED_FIVE].steps for result in results)
+
+
+def _irrelevant_verified(results: Sequence[Result], policy: str) -> list[bool]:
+    """Return for each liar with true quotes beside the point whether it ended as verified."""
+    liars = [result for result in results if result.thread.character.name in BESIDE_THE_POINT]
+    return [result.played[policy].verified for result in liars]
 
 
 def _is(result: Result, character: str) -> bool:

@@ -8,11 +8,13 @@ from bench.manager.behaviour import agent_of
 from stepwarden.manager.facts import ReviewInput, TaskFacts
 from stepwarden.manager.manager import Manager
 from stepwarden.steps.admission import Accept, Open, admit
-from stepwarden.steps.events import Held, Refused, Signalled
+from stepwarden.steps.consultation_rules import NOT_PREPARED, Preparation
+from stepwarden.steps.events import Answered, Held, Refused, Signalled
+from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import assess
-from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, open_thread
+from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
 from stepwarden.steps.submission import Confidence, Submission
-from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal
 from stepwarden.steps.thread import Thread as Record
 
 MOST_CALLS = 40  # a stop for the bench; agents end long before, by their patience
@@ -28,6 +30,9 @@ class Played:
     early: bool = False
     plan: Plan | None = None
     done: bool = True
+    asked: bool = False  # whether an expert was
+    held: int = 0
+    disproofs: int = 0  # how often it was asked to disprove its conclusion
 
 
 Total = Callable[[Thread], int | None]
@@ -58,12 +63,14 @@ def needed_steps(thread: Thread) -> int | None:
     return None
 
 
-async def play_managed(thread: Thread, manager: Manager, finished: tuple[int, ...] = ()) -> Played:
-    """Play through the real machine, advised by `manager`."""
+async def play_managed(
+    thread: Thread, manager: Manager, finished: tuple[int, ...] = (), *, expert: ExpertReview | None = None
+) -> Played:
+    """Play through the real machine, advised by `manager`; every question to an expert is answered with `expert`."""
     agent, record, view, plan = agent_of(thread), None, View(), None
     for _ in range(MOST_CALLS):
         said = agent.step(view)
-        decision = await _taken(thread, record, said, manager, finished)
+        decision = await _taken(thread, record, said, manager, finished, expert)
         if record is None:
             plan = decision.thread.plan
         record = decision.thread
@@ -75,12 +82,19 @@ async def play_managed(thread: Thread, manager: Manager, finished: tuple[int, ..
 
 
 async def _taken(
-    thread: Thread, record: Record | None, said: Submission, manager: Manager, finished: tuple[int, ...]
+    thread: Thread,
+    record: Record | None,
+    said: Submission,
+    manager: Manager,
+    finished: tuple[int, ...],
+    expert: ExpertReview | None,
 ) -> Decision:
     """Take one call as the threads does, without its disk."""
     policy, repository = thread.task.policy, thread.task.repository
     admission = admit(record, said, policy)
-    facts = StepFacts(repository.check(said.quotes), repository.existing(said.files), readable=True)
+    prepared = NOT_PREPARED if expert is None else Preparation(expert.model)
+    evidence, existing = repository.check(said.quotes), repository.existing(said.files)
+    facts = StepFacts(evidence, existing, readable=True, prepared=prepared)
     if isinstance(admission, Open):
         decision = open_thread(thread.name, policy, said, facts, admission.origin)
         work = TaskFacts(said.step, len(facts.existing), hint=said.total, finished=finished)
@@ -89,10 +103,16 @@ async def _taken(
     if not isinstance(admission, Accept):
         return Decision(record).then(Refused(said.number, said.digest, admission.reason.value))
     decision = advance(record, admission, said, facts, policy)
-    if not decision.is_open:
-        return advise(decision, Advice(), policy)
-    case = ReviewInput(decision.thread, policy, assess(decision.thread, policy))
-    return advise(decision, await manager.review(case), policy)
+    advice = Advice()
+    if decision.is_open:
+        advice = await manager.review(ReviewInput(decision.thread, policy, assess(decision.thread, policy)))
+    decision = advise(decision, advice, policy, prepared)
+    if decision.thread.awaiting is None:
+        return decision
+    assert expert is not None
+    key = decision.thread.awaiting[0]
+    answered = apply_answers(decision.thread, key, [Answered(key, expert)], policy)
+    return Decision(answered.thread, (*decision.events, *answered.events))
 
 
 def _seen(decision: Decision, thread: Thread) -> View:
@@ -113,13 +133,16 @@ def _seen(decision: Decision, thread: Thread) -> View:
 
 def _ended(record: Record, thread: Thread, plan: Plan | None) -> Played:
     claims = record.claims
-    claimed = {claims.hypothesis, *(issue.description for issue in claims.issues.values())}
+    claimed = [claims.hypothesis or "", *(issue.description for issue in claims.issues.values())]
     done = record.outcome is Outcome.DONE
     return Played(
         steps=record.last,
-        success=done and thread.task.truth in claimed,
+        success=done and any(words.startswith(thread.task.truth) for words in claimed),
         verified=done and record.assurance is Assurance.VERIFIED,
         early=record.ended_by in {DecidedBy.RULE, DecidedBy.MODEL},
         plan=plan,
         done=done,
+        asked=record.expert_rounds > 0,
+        held=sum(decided.kind == "held" for decided in record.decisions),
+        disproofs=sum(decided.kind == Signal.DISPROVE.value for decided in record.decisions),
     )

@@ -7,6 +7,7 @@ from bench.manager.adviser import NoisyAdviser
 from bench.manager.agents import Thread, draw_thread
 from bench.manager.play import Played, needed_steps, play_managed, play_naive
 from stepwarden.manager.manager import Manager
+from stepwarden.steps.expert_review import ExpertReview, Objection
 
 FIVE = 5
 
@@ -31,6 +32,9 @@ WORD_ONLY = "word-only early end"
 RULES = "rules"
 RULES_AND_MODEL = "rules + model"
 CALIBRATED = "rules, own history"
+DOUBTED = "rules + an expert's no"
+_WHY = "the quotes do not show it"
+NO = ExpertReview(agrees=False, summary=_WHY, points=(Objection(_WHY),), model="an expert that always says no")
 
 _Play = Callable[[Thread], Awaitable[Played]]
 
@@ -48,6 +52,7 @@ async def play_seed(seed: int, count: int, hardness: float = 1.0) -> list[Result
             GUESS: play_naive(thread, lambda drawn: drawn.guess),
             WORD_ONLY: play_naive(thread, lambda _: FIVE, strict=True, word_ends=True),
             RULES: await play_managed(thread, Manager()),
+            DOUBTED: await play_managed(thread, Manager(), expert=NO),
             CALIBRATED: await _calibrated(thread, finished.setdefault(thread.task.tool, [])),
         }
         adviser = NoisyAdviser(thread)

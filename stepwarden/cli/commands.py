@@ -8,6 +8,7 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden import __version__
 from stepwarden.cli.hosts import HostName
+from stepwarden.cli.models import models
 from stepwarden.cli.threads import threads
 from stepwarden.cli.upstreams import upstreams
 from stepwarden.errors import StepwardenError
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(threads, name="threads")
 app.add_typer(upstreams, name="upstreams")
+app.add_typer(models, name="models")
 
 
 def _show_version(wanted: bool) -> None:

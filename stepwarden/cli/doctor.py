@@ -16,6 +16,7 @@ from providers.endpoints import check_variables
 from providers.profiles import VARIABLES
 from stepwarden.cli.findings import CheckResult
 from stepwarden.cli.hosts import check_hosts
+from stepwarden.cli.model_checks import check_models
 from stepwarden.cli.output import show_table
 from stepwarden.errors import SettingsError, StoreError
 from stepwarden.settings import Settings, load_settings, unknown_variables, variables
@@ -46,6 +47,7 @@ def _check_all() -> Iterator[CheckResult]:
     else:
         yield from _check_settings(settings)
         yield _check_tools()
+        yield from check_models(settings)
         yield _check_home(settings.home)
         yield _check_store(settings)
         yield from _check_roots(settings)
@@ -101,8 +103,11 @@ def _check_tools() -> CheckResult:
         import server
 
         names = [tool.name for tool in asyncio.run(server.mcp.list_tools())]
-    except (SettingsError, ImportError, OSError, ValueError) as error:
-        return CheckResult("problem", "tools", str(error), "correct STEPWARDEN_TOOLS, or reinstall stepwarden")
+    except SettingsError as error:  # its text begins with the variable
+        wrong = " ".join(str(error).splitlines())
+        return CheckResult("problem", "tools", f"{wrong}: the server does not start", "correct the variable")
+    except (ImportError, OSError, ValueError) as error:
+        return CheckResult("problem", "tools", f"the server does not start: {error}", "reinstall stepwarden")
     return CheckResult("ok", "tools", f"{len(names)} with their prompts: {', '.join(names)}")
 
 

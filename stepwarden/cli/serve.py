@@ -3,28 +3,25 @@
 import asyncio
 import contextlib
 import gc
-import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterable, Callable
+from collections.abc import Callable
 from typing import NoReturn
 
 import anyio
 from mcp.server.mcpserver import MCPServer
-from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
-from pydantic import ValidationError
 
+from stepwarden.cli.stdio import OpenRequests, StdinMessages, StdoutMessages, claim_stdio, open_missing_descriptors
 from stepwarden.runtime import Runtime
 from stepwarden.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
 GARBAGE_OBJECTS = 10_000  # made and not freed, before the youngest are looked through; Python's default is 700
-GRACE_S = 0.3  # for calls in flight to finish, once the host has gone or a signal came
+LAST_ANSWER_S = 5.0  # for each next answer, once the input has ended: a host that does not want them sends a signal
+GRACE_S = 0.3  # for calls in flight to finish, once a signal came or the host reads no more
 CLOSE_S = 0.3  # for closing the store: a call that waits for a lock cannot be interrupted
 
 
@@ -33,6 +30,7 @@ def serve(*, http: bool = False, host: str | None = None, port: int | None = Non
 
     Raises SettingsError where a setting is invalid, or HTTP would be open to other machines without a token.
     """
+    open_missing_descriptors()
     _handle_signals(lambda: _exit(0))
     overrides = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
@@ -73,13 +71,19 @@ async def _serve_http(settings: Settings) -> NoReturn:
 
 
 async def _serve_stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
-    ending = asyncio.Event()
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    _handle_signals(lambda: loop.call_soon_threadsafe(ending.set))
-    session = asyncio.create_task(_session(mcp, ending))
-    waiting = asyncio.create_task(ending.wait())
-    await asyncio.wait({session, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.wait({session}, timeout=GRACE_S)
+    _handle_signals(lambda: loop.call_soon_threadsafe(stopped.set))
+    ended, requests = asyncio.Event(), OpenRequests()
+    session = asyncio.create_task(_session(mcp, ended, stopped, requests))
+    ending, stopping = asyncio.create_task(ended.wait()), asyncio.create_task(stopped.wait())
+    await asyncio.wait({session, ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    answered = -1
+    while not session.done() and not stopping.done() and answered < requests.answered:
+        answered = requests.answered
+        await asyncio.wait({session, stopping}, timeout=LAST_ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+    if stopping.done():
+        await asyncio.wait({session}, timeout=GRACE_S)
     error = session.exception() if session.done() else None
     if error is not None:
         logger.error("the session on stdio failed", exc_info=error)
@@ -90,49 +94,18 @@ async def _serve_stdio(mcp: MCPServer, runtime: Runtime) -> NoReturn:
     _exit(1 if error is not None else 0)
 
 
-async def _session(mcp: MCPServer, ending: asyncio.Event) -> None:
+async def _session(mcp: MCPServer, ended: asyncio.Event, stopped: asyncio.Event, requests: OpenRequests) -> None:
     """Serve the protocol over stdin and stdout.
 
-    Sets `ending` at the end of either: calls in flight outlast it, and so does the thread that reads an open stdin.
+    Sets `ended` at the end of stdin and `stopped` at that of stdout: calls in flight outlast both, and so does the
+    thread that reads an open stdin.
     """
-    # Not `run_stdio_async`, which does not report the end of stdin before the last call in flight has ended.
+    # Not `run_stdio_async`, which reports the end of stdin only after the last call in flight has ended.
     lowlevel = mcp._lowlevel_server  # pyright: ignore[reportPrivateUsage]
-    send, receive = anyio.create_memory_object_stream[SessionMessage | Exception]()
-
-    async def relay(incoming: AsyncIterable[SessionMessage | Exception]) -> None:
-        async with send:
-            with contextlib.suppress(anyio.BrokenResourceError):
-                async for message in incoming:
-                    await send.send(_read_leniently(message))
-        ending.set()
-
-    try:
-        async with stdio_server() as (incoming, outgoing):
-            try:
-                async with incoming, receive, anyio.create_task_group() as group:
-                    group.start_soon(relay, incoming)
-                    await lowlevel.run(receive, outgoing, lowlevel.create_initialization_options())
-                    group.cancel_scope.cancel()
-            finally:
-                ending.set()
-    except* BrokenPipeError:
-        pass  # the host closed our stdout, so it has gone
-
-
-def _read_leniently(message: SessionMessage | Exception) -> SessionMessage | Exception:
-    r"""Parse a message with half a surrogate pair (`"\ud800"`) in some text, which only Python's JSON reader accepts.
-
-    The SDK's reader drops such a line, so that the host would never get a reply; the tool can say what is wrong.
-    """
-    if not isinstance(message, ValidationError):
-        return message
-    line = message.errors(include_url=False)[0].get("input")
-    if not isinstance(line, str) or "\\ud" not in line.lower():
-        return message
-    try:
-        return SessionMessage(jsonrpc_message_adapter.validate_python(json.loads(line), by_name=False))
-    except ValueError:  # pydantic's ValidationError is one too
-        return message
+    stdin, stdout = claim_stdio()
+    outgoing = StdoutMessages(stdout, stopped, requests)
+    incoming = StdinMessages(stdin, ended, requests, outgoing.send)
+    await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
 
 
 def _handle_signals(act: Callable[[], object]) -> None:
@@ -147,7 +120,7 @@ def _exit(code: int) -> NoReturn:
     every thread at exit. Nothing is lost by not waiting: what was acknowledged is on disk, and an interrupted
     transaction is rolled back.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # none where the process was started without it
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)

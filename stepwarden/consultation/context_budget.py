@@ -19,10 +19,14 @@ def request_bytes(infos: Iterable[ModelInfo]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class FileSection:
-    """Files as they go into a prompt, every line with its number; `left_out` did not fit or may not be read."""
+    """Files as they go into a prompt, every line with its number; `left_out` did not fit or may not be read.
+
+    `sent` counts those that are there.
+    """
 
     text: str
     left_out: tuple[str, ...] = ()
+    sent: int = 0
 
     @property
     def note(self) -> str:
@@ -30,8 +34,11 @@ class FileSection:
         return f"\n\nNot included, did not fit or may not be read: {', '.join(self.left_out)}" if self.left_out else ""
 
 
+NO_FILES = FileSection("")
+
+
 def file_section(workspace: Workspace, paths: Sequence[str], budget_bytes: int, texts: Iterable[str]) -> FileSection:
     """Return the files that fit beside `texts` into a request, the first ones first. Reads files."""
     used = sum(len(text.encode()) for text in texts)
     text, left_out = workspace.numbered(paths, max(0, budget_bytes - used))
-    return FileSection(text, tuple(left_out))
+    return FileSection(text, tuple(left_out), len(paths) - len(left_out))

@@ -1,5 +1,6 @@
 """JSON objects in what a model writes: in prose, in wrappers, with commas and comments that JSON forbids."""
 
+import ast
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,11 +11,12 @@ _PLACES = 40  # opening braces at which an object is looked for
 _MENDED_PLACES = 8  # of those that are no JSON, how many are read once more with commas and comments taken out
 _DEPTH = 4  # wrappers round an object
 
-_STRING = r'"(?:\\.|[^"\\])*"'
+_STRING = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\\n])*'"""
 _COMMENT = r"//[^\n]*|/\*.*?\*/|\#[^\n]*"
 _PARTS = re.compile(rf"{_STRING}|{_COMMENT}|[{{}}\[\]]", re.DOTALL)
 _COMMENTS = re.compile(rf"({_STRING})|{_COMMENT}", re.DOTALL)
 _LAST_COMMAS = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
+_ODD_ESCAPE = re.compile(r"""(?<!\\)(?:\\\\)*\\[^\\'"abfnrtv0-7xNuU\n]""")
 _DECODER = json.JSONDecoder(strict=False)  # llama.cpp leaves control characters in strings
 
 JsonObject = Mapping[str, object]
@@ -70,13 +72,24 @@ def _decoded(text: str, at: int) -> tuple[object, int] | None:
 
 
 def _mended(text: str, at: int) -> tuple[object, int] | None:
-    """Return the object that begins at `at` without its comments and last commas, and where it ends."""
+    """Return the object that begins at `at`, less comments and last commas, or as Python has it; and where it ends."""
     end = _end_of_object(text, at)
     if end is None:
         return None
     plain = _COMMENTS.sub(r"\1", text[at:end])
     found = _decoded(_LAST_COMMAS.sub(r"\1", plain), 0)
-    return None if found is None else (found[0], end)
+    value = found[0] if found is not None else _python_value(text[at:end])
+    return None if value is None else (value, end)
+
+
+def _python_value(text: str) -> object | None:
+    """Return what a literal of Python says, which models that write much of it answer with; only data, nothing runs."""
+    if _ODD_ESCAPE.search(text):  # Python would warn of it
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def _end_of_object(text: str, at: int) -> int | None:

@@ -59,7 +59,7 @@ class ModelPanel:
             )
         submission = replace(step.submission, fields=fields)
         brief = await anyio.to_thread.run_sync(self._brief, submission, panel, step.workspace)
-        return submission, Preparation(left_out=brief.left_out)
+        return submission, Preparation(left_out=brief.left_out, source=self._source(panel), files=brief.files)
 
     async def wait(self, waiting: WaitingThread, *, until: float) -> Sequence[Answered] | None:
         """Return the answers that the thread waits for, None when one has not come by `until` (see `deadline`).
@@ -125,6 +125,12 @@ class ModelPanel:
 
     def _info(self, name: str) -> ModelInfo:
         return self._models.choose(name, ModelTier.BALANCED).info
+
+    def _source(self, panel: Panel) -> str:
+        """Return which models are asked by nothing but a key, and by which: `gpt-6.1-sol by OPENAI_API_KEY`."""
+        models = list(dict.fromkeys(one.model for one in panel.panelists))
+        sources = [(model, self._models.choose(model, ModelTier.BALANCED).source) for model in models]
+        return ", ".join(f"{model} {source}" for model, source in sources if source)
 
     def _known(self, panelist: Panelist) -> ModelInfo | None:
         try:

@@ -16,10 +16,14 @@ from stepwarden.steps.thread import Thread
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What every panelist is sent: the question with its files; `left_out` did not fit or may not be read."""
+    """What every panelist is sent: the question with its files; `left_out` did not fit or may not be read.
+
+    `files` counts those that it is sent.
+    """
 
     text: str
     left_out: tuple[str, ...] = ()
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class PanelPrompts:
         texts = (first.step, longest, *self._wording.values())
         files = file_section(workspace, first.relevant, request_bytes(infos), texts)
         shown = f"\n\n# Files\n{files.text}" if files.text else ""
-        return Brief(f"# Question\n{first.step}{shown}{files.note}", files.left_out)
+        return Brief(f"# Question\n{first.step}{shown}{files.note}", files.left_out, files.sent)
 
     def request(self, panelist: Panelist, brief: Brief, now: PanelRound, waiting: WaitingThread) -> ModelRequest:
         """Return the request to a panelist: the common wording, its stance, and what it is asked."""

@@ -1,7 +1,6 @@
 """Paths: normal forms, containment, links, and how a path is shown in a note."""
 
 import os
-from pathlib import PurePath
 
 PATH_CHARACTERS = 4096  # PATH_MAX of Linux; longer ones are refused before the disk is accessed
 
@@ -19,7 +18,7 @@ def is_usable(path: str) -> bool:
 
 def normalize_path(*parts: str) -> str:
     """Join `parts` as paths (an absolute one replaces those before it) and fold `.`, `..` and doubled separators."""
-    path = os.path.normpath(PurePath(*parts))
+    path = os.path.normpath(os.path.join(*parts))  # noqa: PTH118 - a PurePath costs more than all the rest of a name
     return path[1:] if os.sep == "/" and path.startswith("//") else path
 
 

@@ -13,17 +13,20 @@ from itertools import islice
 from stepwarden.files.syntax import DefinitionHead, FileKind, Syntax, syntax_of
 from stepwarden.files.text import split_lines
 from stepwarden.steps.evidence import LineKind, QuoteContext
+from stepwarden.steps.plain_words import words_of
 
 NAMES = 24  # of one quote
 AROUND = 40  # of the rest of its definition
 AROUND_LINES = 60  # to each side of it
+WORDS = 60  # of the quote and its definition
+LONG_LINE = 2_000  # characters of a line that are looked at
 COMMON_USES = 12  # a name that its file uses more often than this does not tell one line from another
 DEFINITION_LINES = 2_000  # how far up an enclosing definition is looked for, and how far down its end
 OUTER_LINES = 120  # a longer definition round the innermost one is no place any more
 QUOTED_LINES = 40  # of a quote
 SCANNED_LINES = 50_000  # of a file, for texts and comments of several lines
 
-_STRING_PREFIX = re.compile(r"\s*[rRbBuUfF]{0,2}")
+_NAME = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"[^\W\d]\w*(?=\s*\()")
 
 
@@ -78,9 +81,9 @@ def context_of(source: SourceLines, first: int, quote: str) -> QuoteContext:
     if not code:
         return QuoteContext(kind)
     within, span = _enclosing(source, code[0])
-    names = _rare_names(source, [source.lines[at] for at in code], NAMES)
+    names = _rare_names(source, [source.lines[at] for at in code])
     around = () if span is None else _around(source, code, span, within[0])
-    return QuoteContext(kind, tuple(at + 1 for at in code), within, span, names, around)
+    return QuoteContext(kind, tuple(at + 1 for at in code), within, span, names, around, _words(source, code, span))
 
 
 def _quoted(lines: Sequence[str], start: int, quote: str) -> list[int]:
@@ -99,20 +102,32 @@ def _kind_of(source: SourceLines, at: int) -> LineKind:
     return LineKind.BLANK if syntax.is_bare(line) else LineKind.CODE
 
 
-def _rare_names(source: SourceLines, lines: Sequence[str], limit: int) -> tuple[str, ...]:
+def _rare_names(source: SourceLines, lines: Sequence[str]) -> tuple[str, ...]:
     """Return the names in some lines that are rare enough in their file to tell these lines from others."""
-    found = dict.fromkeys(name for line in lines for name in source.syntax.names_in(line[:2_000]) if len(name) > 2)
-    return tuple(islice((name for name in found if source.is_rare(name)), limit))
+    found = dict.fromkeys(name for line in lines for name in source.syntax.names_in(line[:LONG_LINE]) if len(name) > 2)
+    return tuple(islice((name for name in found if source.is_rare(name)), NAMES))
 
 
 def _around(source: SourceLines, code: Sequence[int], span: tuple[int, int], name: str) -> tuple[str, ...]:
     """Return what the quote's definition calls, and the definitions that use it."""
-    first, last = max(span[0] - 1, code[0] - AROUND_LINES), min(span[1], code[-1] + AROUND_LINES)
-    rest = [source.lines[at] for at in range(first, last) if at not in source.texts.inside]
-    calls = dict.fromkeys(name for line in rest for name in _CALL.findall(line) if len(name) > 2)
+    rest = [source.lines[at][:LONG_LINE] for at in _near(code, span) if at not in source.texts.inside]
+    calls = dict.fromkeys(call for line in rest for call in _CALL.findall(line) if len(call) > 2)
     users = _users(source, span, name) if len(name) > 2 and source.is_rare(name) else []
     found = dict.fromkeys([*users, *(call for call in calls if call != name and source.is_rare(call))])
     return tuple(islice(found, AROUND))
+
+
+def _words(source: SourceLines, code: Sequence[int], span: tuple[int, int] | None) -> tuple[str, ...]:
+    """Return the words of the quote's definition, comments and texts in it included, the nearest lines first."""
+    lines = range(code[0], code[-1] + 1) if span is None else _near(code, span)
+    nearest = sorted(lines, key=lambda at: max(code[0] - at, at - code[-1]))
+    found = (word for at in nearest for word in words_of(_NAME.findall(source.lines[at][:LONG_LINE])))
+    return tuple(islice(dict.fromkeys(found), WORDS))
+
+
+def _near(code: Sequence[int], span: tuple[int, int]) -> range:
+    """Return the line indices of a definition that are near the quote."""
+    return range(max(span[0] - 1, code[0] - AROUND_LINES), min(span[1], code[-1] + AROUND_LINES))
 
 
 def _users(source: SourceLines, span: tuple[int, int], name: str) -> list[str]:
@@ -148,8 +163,15 @@ def _heads_round(source: SourceLines, at: int) -> Iterator[tuple[int, Definition
     lines, syntax = source.lines, source.syntax
     if head := syntax.head_at(lines, at):
         yield at, head
-    if syntax.kind is FileKind.PROSE or (syntax.kind is FileKind.CONFIG and not lines[at].startswith("[")):
+    if syntax.kind is not FileKind.PROSE:
+        yield from _heads_above(source, at)
+    if syntax.kind is not FileKind.PROGRAM and not lines[at].startswith("["):
         yield from _heading(source, at)
+
+
+def _heads_above(source: SourceLines, at: int) -> Iterator[tuple[int, DefinitionHead]]:
+    """Yield the heads of which line index `at` stands deeper, the innermost first."""
+    lines, syntax = source.lines, source.syntax
     indent = _inner_indent(source, at)
     for index in range(at - 1, max(-1, at - DEFINITION_LINES), -1):
         line = lines[index]
@@ -215,27 +237,21 @@ def _indent(line: str) -> int:
 def _find_texts(lines: Sequence[str], syntax: Syntax) -> Texts:
     inside: list[int] = []
     comments: list[int] = []
-    closing, alone = "", False
+    closing, is_comment = "", False
     for at, line in enumerate(lines):
-        if not closing and (syntax.is_line_comment(line) or not any(mark in line for mark, _ in syntax.block_marks)):
+        if not closing and (not syntax.opens_text(line) or syntax.is_line_comment(line)):
             continue
-        rest, began = line, bool(closing)
-        if began:
+        if closing:
             inside.append(at)
-        first_alone = alone
-        while rest:
+        # A line is a comment where one goes on in it, or begins it, and nothing follows what ends it.
+        holds_comment, last = bool(closing) and is_comment, 0
+        for found in syntax.text_marks(line):
             if closing:
-                _, there, rest = rest.partition(closing)
-                if not there:
-                    break
-                closing = ""
-            opened = [(rest.find(mark), mark, end) for mark, end in syntax.block_marks if mark in rest]
-            if not opened:
-                break
-            place, mark, closing = min(opened)
-            alone = mark == "/*" or (rest is line and _STRING_PREFIX.fullmatch(rest[:place]) is not None)
-            first_alone = first_alone if began else alone and not line[: line.find(mark)].strip("rRbBuUfF \t")
-            rest = rest[place + len(mark) :]
-        if first_alone and not rest.strip():
+                closing, last = ("", found.end()) if found[0] == closing else (closing, last)
+                continue
+            closing, begins = syntax.closing_of(found[0]), not line[: found.start()].strip("rRbBuUfF \t")
+            is_comment = begins or found[0] == "/*"
+            holds_comment = holds_comment or (begins and last == 0)
+        if holds_comment and (closing or not line[last:].strip()):
             comments.append(at)
     return Texts(frozenset(inside), frozenset(comments))

@@ -5,7 +5,7 @@ languages of this field taken together, so that one that nobody thought of is mo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -15,8 +15,8 @@ HEAD_LINES = 12  # of the head of a definition, up to its block
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _KEBAB_NAME = re.compile(r"[^\W\d]\w*(?:-\w+)*")
-_TRIPLE_MARKS = (('"""', '"""'), ("'''", "'''"))
-_COMMENT_MARKS = (("/*", "*/"),)
+_TRIPLE_MARK = re.compile(r"\"\"\"|'''")
+_COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 class FileKind(StrEnum):
@@ -186,12 +186,19 @@ class Syntax:
             return self.ending in _HASH_DIRECTIVES and _DIRECTIVE.match(text) is not None
         return self.ending in _SLASH_COMMENTS and _LABEL.match(text) is not None
 
-    @property
-    def block_marks(self) -> tuple[tuple[str, str], ...]:
-        """What opens and what closes a text or a comment of several lines."""
+    def opens_text(self, line: str) -> bool:
+        """Whether a line has what opens a text or a comment of several lines."""
         if self.ending in _TRIPLE_QUOTED:
-            return _TRIPLE_MARKS
-        return _COMMENT_MARKS if self.ending in _SLASH_COMMENTS else ()
+            return '"""' in line or "'''" in line
+        return self.ending in _SLASH_COMMENTS and "/*" in line
+
+    def text_marks(self, line: str) -> Iterator[re.Match[str]]:
+        """Return what opens or closes such a text in a line, in its order."""
+        return (_TRIPLE_MARK if self.ending in _TRIPLE_QUOTED else _COMMENT_MARK).finditer(line)
+
+    def closing_of(self, mark: str) -> str:
+        """Return what closes a text that `mark` opens; "" for a mark that opens none."""
+        return {"/*": "*/", "*/": ""}.get(mark, mark)
 
     def head_at(self, lines: Sequence[str], at: int) -> DefinitionHead:
         """Return what line index `at` begins to define."""

@@ -1,4 +1,4 @@
-"""The app: `/mcp` for both protocol eras, `/sse` and `/messages/` for old hosts, `/health` for whoever watches."""
+"""The app: `/mcp` for both protocol eras, `/sse` and `/messages/` for old hosts, `/health` for monitoring."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

@@ -64,18 +64,18 @@ def longest(case: ReviewInput) -> int:
 
 def _signal(case: ReviewInput, *, converged: bool) -> tuple[Signal | None, str]:
     """Return what the agent should hear and why, the most urgent first."""
+    if _is_too_long(case):  # stalled or not: who goes on past all measure has to hear how to end
+        return Signal.SPLIT, f"{case.thread.last} steps, past twice {case.policy.high}"
     if not converged and is_ripe(case) and not case.thread.disproof_asked:
         return Signal.DISPROVE, _unsettled(case.thread)
     if is_stalled(case.thread, case.policy):
         return Signal.STALLED, _tried(case.thread)
-    if _is_too_long(case):
-        return Signal.SPLIT, f"{case.thread.last} steps, past twice {case.policy.high}: finish, or split the work"
     return None, ""
 
 
 def _unsettled(thread: Thread) -> str:
     """Return what keeps a verified conclusion from having converged."""
-    why = "still changed it" if conclusion_changed(thread) else "brought no new quote"
+    why = "still changed it" if conclusion_changed(thread) else "quoted nothing new about it"
     return f"all is verified, but step {thread.last} {why}"
 
 
@@ -111,14 +111,14 @@ def _moved_plan(case: ReviewInput) -> Plan | None:
 
 
 def _held_down(case: ReviewInput, plan: Plan, why: str) -> Plan | None:
-    """Return a plan of no more than what is open takes, and at least the next step; None where it is that short."""
+    """Return the plan capped at the steps the open clauses need, the next one at least; None where it is that short."""
     last = case.thread.last
     likely = last + max(1, steps_to_close(len(case.assessment.open)))
     return _around(plan, likely, min(plan.high, likely + 2), why, last) if likely < plan.likely else None
 
 
 def _fruitless(case: ReviewInput) -> str:
-    """Return why the thread has earned no longer plan than what is open takes, "" where it may go on as planned."""
+    """Return why the plan is capped at the steps the open clauses need, "" where the thread may go on as planned."""
     if is_stalled(case.thread, case.policy):
         return f"nothing new at step {case.thread.last}"
     return "every quote was refuted, twice in a row" if _refuted_again(case.thread) else ""
@@ -147,8 +147,10 @@ def _growth(case: ReviewInput, plan: Plan) -> _Move:
     needed = steps_to_close(len(case.assessment.open))
     if last + needed > likely:
         likely = last + needed
-        surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {max(0, plan.likely - last)} left")
-    return _Move(likely, ", ".join(surprises)) if likely > last else _Move(last + 1, MORE_TO_DO)
+        if needed > 1:
+            left = counted(max(0, plan.likely - last), "step")
+            surprises.append(f"{counted(len(case.assessment.open), 'clause')} open, {left} left")
+    return _Move(likely, ", ".join(surprises) or MORE_TO_DO) if likely > last else _Move(last + 1, MORE_TO_DO)
 
 
 def _refuted_now(case: ReviewInput) -> str:

@@ -1,11 +1,12 @@
 """The content of a report: the parts of a thread in reading order, the same for Markdown and HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.digest import DigestIssue, digest
+from stepwarden.steps.dispute import Closing, numbered_objections
 from stepwarden.steps.events import Event, Finished, StepRecorded
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.expert_review import ExpertReview
@@ -15,6 +16,11 @@ from stepwarden.steps.support import NEAR_LINES
 from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.text import fold
 from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Step, Thread
+
+_CLOSED: Mapping[Closing, str] = {
+    Closing.QUOTED: "closed by a quote at its place",
+    Closing.WITHDRAWN: "closed: the issue was withdrawn",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,14 @@ class NamedFile:
     checked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewPoint:
+    """One point of an expert's review; `note` says what became of it, "" where nothing had to."""
+
+    text: str
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Report:
     """All that a report shows. `superseded` are steps that a backtrack replaced, `left_open` what stayed open.
@@ -81,6 +95,7 @@ class Report:
     facts: tuple[tuple[int, tuple[str, ...]], ...]
     sections: tuple[tuple[str, str], ...]
     review: ExpertReview | None
+    review_points: tuple[ReviewPoint, ...]
     answers: tuple[PanelAnswer, ...]
     synthesis: Synthesis | None
     left_open: tuple[str, ...]
@@ -114,6 +129,7 @@ def build_report(thread: Thread, events: Sequence[TimedEvent] = ()) -> Report:
         facts=tuple((s.number, s.measured.facts) for s in thread.live if s.measured and s.measured.facts),
         sections=tuple(measured.sections.items()),
         review=thread.review,
+        review_points=_review_points(thread),
         answers=tuple(answer for _, answer in sorted(thread.answers.items())),
         synthesis=panel.synthesis(thread) if panel is not None and thread.answers else None,
         left_open=tuple(describe_clause(clause) for clause in left_open),
@@ -121,6 +137,22 @@ def build_report(thread: Thread, events: Sequence[TimedEvent] = ()) -> Report:
         began=events[0].at if events else None,
         ended=events[-1].at if events else None,
     )
+
+
+def _review_points(thread: Thread) -> tuple[ReviewPoint, ...]:
+    """Return what the expert said point by point: objections with what closed them, remarks, those dropped, advice."""
+    review = thread.review
+    if review is None:
+        return ()
+    disputed = thread.dispute is not None and thread.dispute.review == review
+    numbered = [*numbered_objections(thread)] if disputed else []
+    objections = [
+        ReviewPoint(f"{item.id}: {item.objection.text}", _CLOSED[item.closed] if item.closed else "open")
+        for item in numbered
+    ]
+    said = objections or [ReviewPoint(point.text) for point in review.objections]
+    dropped = [ReviewPoint(point.text, "dropped: it misquotes the file") for point in review.points if not point.stands]
+    return (*said, *dropped, *(ReviewPoint(entry, "advice") for entry in review.advice))
 
 
 def judge_thread(thread: Thread) -> Judgement:
@@ -176,15 +208,20 @@ def _ending(thread: Thread) -> list[str]:
 
 def describe_clause(clause: Clause) -> str:
     """Return in one line what a clause asks for."""
+    if clause.kind == "expert":
+        head = f"{clause.id} {clause.subject}".strip()
+        return f"the expert objects{f', {head}' if head else ''}: {clause.text}"
     if clause.text:
         return clause.text
     words = {
         "issue": f"{clause.subject} has no verified quote",
         "hypothesis": "the hypothesis has no verified quote",
+        "hypothesis_reused": "the hypothesis has only quotes of one that was dropped",
         "no_hypothesis": "no hypothesis was stated",
         "refuted": f"a refuted quote of {clause.subject} was not withdrawn",
         "min_steps": f"fewer than {clause.subject} steps",
         "not_heard": f"{clause.subject} did not answer",
+        "expert_file": f"the expert asked for {clause.subject}, which no step named since",
     }
     return words.get(clause.kind, f"{clause.kind} {clause.subject}".strip().replace("_", " "))
 

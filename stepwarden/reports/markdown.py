@@ -108,9 +108,8 @@ def _reviews(report: Report) -> Iterator[str]:
     yield from ("", "## Expert review", "", f"**{escaped(review.model or 'none')}** {escaped(review.verdict)}.")
     if review.summary:
         yield from ("", *quoted(review.summary))
-    for objection in review.points:
-        mark = "" if objection.stands else " (dropped: it misquotes the file)"
-        yield f"- {escaped(objection.text)}{mark}"
+    for point in report.review_points:
+        yield f"- {escaped(point.text)}{f' ({point.note})' if point.note else ''}"
 
 
 def _steps(report: Report) -> Iterator[str]:

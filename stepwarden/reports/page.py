@@ -9,7 +9,7 @@ from html import escape
 from importlib import resources
 from itertools import groupby
 
-from stepwarden.reports.content import Report, ReportFinding, StatedHypothesis
+from stepwarden.reports.content import Report, ReportFinding, ReviewPoint, StatedHypothesis
 from stepwarden.reports.plain import one_line, visible
 from stepwarden.reports.prose import prose
 from stepwarden.steps.evidence import Evidence, Verdict
@@ -77,7 +77,7 @@ def _parts(report: Report, history: Sequence[str]) -> Iterator[_Part]:
     for place, (name, text) in enumerate(report.sections, 1):
         yield _Part(f"part-{place}", name, prose(text, title=visible(name)))
     yield _Part("votes", "Votes", _votes(report))
-    yield _Part("review", "Expert review", _review(report.review) if report.review else "")
+    yield _Part("review", "Expert review", _review(report.review, report.review_points) if report.review else "")
     yield _Part("steps", "Steps", "".join(map(_step, report.steps)), len(report.steps))
     superseded = "".join(map(_step, report.superseded))
     note = '<p class="note">Steps that a backtrack replaced; nothing above rests on them.</p>' if superseded else ""
@@ -194,11 +194,9 @@ def _votes(report: Report) -> str:
     return f"<p><strong>{_text(report.synthesis.title)}</strong></p>{table}"
 
 
-def _review(review: ExpertReview) -> str:
-    dropped = '<p class="note">Dropped: it misquotes the file.</p>'
-    points = "".join(
-        f"<li>{prose(objection.text)}{'' if objection.stands else dropped}</li>" for objection in review.points
-    )
+def _review(review: ExpertReview, said: Sequence[ReviewPoint]) -> str:
+    notes = [f'<p class="note">{_text(point.note.capitalize())}.</p>' if point.note else "" for point in said]
+    points = "".join(f"<li>{prose(point.text)}{note}</li>" for point, note in zip(said, notes, strict=True))
     summary = prose(review.summary) if review.summary else ""
     return (
         f"<p><strong>{_text(review.model or 'No model')}</strong>: {_text(review.verdict)}</p>{summary}"

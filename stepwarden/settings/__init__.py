@@ -67,6 +67,10 @@ class Settings(BaseModel):
     manager_model: str | None = Field(
         default=None, description="The manager's model, or `off`; default: the free one of a provider that has one."
     )
+    providers: tuple[str, ...] = Field(
+        default=(),
+        description="Providers that may be asked, separated by commas; default: the endpoint that is set, else all.",
+    )
     models_allowed: tuple[str, ...] = Field(
         default=(), description="Models that may be asked: names or patterns such as `openai/*`, separated by commas."
     )
@@ -104,7 +108,7 @@ class Settings(BaseModel):
                 raise ValueError(f"'{root}' is not an absolute path")
         return roots
 
-    @field_validator("allowed_hosts", "models_allowed", "models_denied", mode="before")
+    @field_validator("allowed_hosts", "providers", "models_allowed", "models_denied", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

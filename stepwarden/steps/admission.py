@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from stepwarden.steps.dispute import numbered_objections
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.fold import before_step
 from stepwarden.steps.gate import Policy
@@ -219,8 +220,9 @@ def number_issues(thread: Thread, submission: Submission) -> tuple[tuple[Issue, 
         keys.pop(issue.id, None)
         by_id[issue.id], keys[issue.id] = issue, issue.key
         issues.append(issue)
+    objected = {item.id for item in numbered_objections(thread)}
     for quote in submission.quotes:
-        if quote.supports not in {None, "hypothesis"} and quote.supports not in by_id:
+        if quote.supports not in {None, "hypothesis", *objected} and quote.supports not in by_id:
             return (), str(quote.supports)
     return tuple(issues), ""
 

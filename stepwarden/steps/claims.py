@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stepwarden.steps.evidence import HOLDS, Evidence, Verdict
+from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.inspection import NO_INSPECTION, Inspection
-from stepwarden.steps.persistent import PersistentList, PersistentMap, evolve
+from stepwarden.steps.persistent import PersistentList, PersistentMap, evolve, evolve_by
+from stepwarden.steps.relevance import restates
 from stepwarden.steps.step import Issue, Step
 from stepwarden.steps.support import NO_SUPPORT, Support, counts_for, place_of
 from stepwarden.steps.text import fold, key_of
 
-# What decides how far a claim rests, beside what it rested on before.
-_SUPPORTED_BY = ("task", "hypothesis", "hypothesis_since", "hypothesis_last", "issues", "held", "marked")
+# What decides how far an issue rests, beside what it rested on before.
+_SUPPORTED_BY = ("task", "held", "marked")
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,12 @@ class Claims:
 
     `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them, one that was sent again once.
     `held` and `refuted` sort them by path: those that hold, and those that do not and that no later quote of the same
-    file has made good. `marked` are those that hold and name a claim, by an issue's id or "hypothesis". `judged` has
-    the verdict on each quote by its key, `shown` the lines of code that were quoted, `fresh` the quotes of the last
-    step that hold and show a line for the first time. `files` says of a path whether it was found inside the root,
-    `relevant` whether it was when it was named so, or could not be looked up. `unread` are the relevant files that no
-    step checked or quoted. `findings` and `quotes` are keys of what was learned and quoted.
+    file has made good. `marked` are those that hold and name a claim, by an issue's id or "hypothesis". `judged` has by
+    a quote's key the last verdict on it and the step in which it first held, `shown` the first step that quoted a line
+    of code, `spent` the hypothesis that a line was quoted for, by its key. `fresh` are the quotes of the last step that
+    hold and show a line for the first time. `files` says of a path whether it was found inside the root, `relevant`
+    whether it was when it was named so, or could not be looked up. `unread` are the relevant files that no step checked
+    or quoted. `findings` and `quotes` are keys of what was learned and quoted.
     """
 
     task: str = ""  # the text of the first step
@@ -36,15 +38,21 @@ class Claims:
     hypothesis_folded: str = ""
     hypothesis_since: int = 0  # the step that first stated it in these words
     hypothesis_last: int = 0  # the step that stated it last
+    hypothesis_key: str = ""  # the words that it was first stated in, folded; other words for the same keep it
+    hypothesis_reused: bool = False  # whether all that was quoted for it had been quoted for one that was dropped
     hypothesis_marked: Support = NO_SUPPORT  # by quotes that name it, since it was first stated in these words
-    hypothesis_unmarked: Support = NO_SUPPORT  # by quotes that name no claim, of the step that stated it last
+    hypothesis_unmarked: Support = (
+        NO_SUPPORT  # by quotes that name no claim, of the steps that stated it in these words
+    )
     issues: Mapping[str, Issue] = field(default_factory=dict[str, Issue])  # live ones, by id
     issue_supports: Mapping[str, Support] = field(default_factory=dict[str, Support])  # of the live ones
     evidence: PersistentList[tuple[int, Evidence]] = field(default_factory=PersistentList[tuple[int, Evidence]])
     verdicts: Mapping[Verdict, int] = field(default_factory=dict[Verdict, int])
-    judged: PersistentMap[str, Verdict] = field(default_factory=PersistentMap[str, Verdict])
+    judged: PersistentMap[str, tuple[Verdict, int]] = field(default_factory=PersistentMap[str, tuple[Verdict, int]])
     shown: PersistentMap[tuple[str, int], int] = field(default_factory=PersistentMap[tuple[str, int], int])
     fresh: tuple[Evidence, ...] = ()
+    rested: bool = False  # whether every claim rested before the last step
+    spent: PersistentMap[tuple[str, int], str] = field(default_factory=PersistentMap[tuple[str, int], str])
     held: PersistentMap[str, PersistentList[Evidence]] = field(
         default_factory=PersistentMap[str, PersistentList[Evidence]]
     )
@@ -71,18 +79,20 @@ class Claims:
             changes["task"] = sent.step
         if self.fresh:
             changes["fresh"] = ()
+        if self.rested is not (rested := self._rests()):
+            changes["rested"] = rested
         if sent.hypothesis or step.issues or step.evidence or sent.quotes:
-            changes |= self._claimed(step, changes.get("task", self.task))
+            changes.update(self._claimed(step, changes.get("task", self.task)))
         if sent.checked:
             changes["checked"] = self.checked.with_items(dict.fromkeys(sent.checked, number))
         if paths := step.paths:
-            changes |= self._named(step, paths)
+            changes.update(self._named(step, paths))
         if sent.fields:
             filled = {name: value for name, value in sent.fields.items() if value != "" or name not in self.fields}
             changes["fields"] = {**self.fields, **filled}
         if step.measured is not None:
             changes["measured"] = self.measured.then(step.measured)
-        claims = evolve(self, **changes)
+        claims = evolve_by(self, changes)
         return claims if not (sent.relevant or self.unread or sent.quotes) else claims._read(step)
 
     def _claimed(self, step: Step, task: str) -> dict[str, Any]:
@@ -106,38 +116,81 @@ class Claims:
         return tuple(item for items in self.refuted.values() for item in items)
 
     @property
-    def hypothesis_supports(self) -> tuple[Support, Support]:
-        """What stands for the hypothesis: quotes that name it, and those that name no claim."""
-        return self.hypothesis_marked, self.hypothesis_unmarked
+    def hypothesis_support(self) -> Support:
+        """What the hypothesis rests on: quotes that name it, or those that name no claim."""
+        marked, unmarked = self.hypothesis_marked, self.hypothesis_unmarked
+        return unmarked if unmarked.relevant or not (marked.relevant or marked.beside) else marked
+
+    @property
+    def resting(self) -> tuple[bool, ...]:
+        """Whether each claim rests on a quote that holds and has to do with it: the hypothesis, and severe issues."""
+        severe = [name for name, issue in self.issues.items() if issue.severity.needs_evidence]
+        stated = () if self.hypothesis is None else (self.hypothesis_support.relevant,)
+        return (*stated, *(self.issue_supports[name].relevant for name in severe))
+
+    def _rests(self) -> bool:
+        """Whether there are claims, and every one rests."""
+        if not self.issues:
+            return self.hypothesis is not None and self.hypothesis_support.relevant
+        return bool(self.resting) and all(self.resting)
 
     def _stated(self, hypothesis: str, step: Step) -> dict[str, Any]:
         folded = fold(hypothesis)
         is_new = self.hypothesis is None or self.hypothesis_folded != folded
+        # Which one it is matters once a line was quoted for one; to compare their words costs more than all the rest.
+        is_other = is_new and not (self.spent and self.hypothesis and restates(hypothesis, self.hypothesis))
         return {
             "hypothesis": hypothesis,
             "hypothesis_folded": folded,
             "hypothesis_since": step.number if is_new else self.hypothesis_since,
             "hypothesis_last": step.number,
+            "hypothesis_key": folded if is_other else self.hypothesis_key,
         }
 
     def _supported(self, step: Step, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the claims rest on after `step`; `changes` are those that it makes beside."""
-        now = {name: changes.get(name, getattr(self, name)) for name in _SUPPORTED_BY}
         held_now = [item for item in step.evidence if item.holds]
+        issues = changes.get("issues", self.issues)
         found: dict[str, Any] = {}
-        if now["hypothesis"] is not None:
-            claim, task = now["hypothesis"], now["task"]
-            marked = NO_SUPPORT if now["hypothesis_since"] == step.number else self.hypothesis_marked
-            named = [item for item in held_now if item.supports == "hypothesis"]
-            found["hypothesis_marked"] = marked.with_quotes(named, claim, task)
-            if step.submission.hypothesis:
-                unnamed = [item for item in held_now if item.supports is None]
-                found["hypothesis_unmarked"] = NO_SUPPORT.with_quotes(unnamed, claim, task)
-        if now["issues"] or self.issue_supports:
-            found["issue_supports"] = {
-                name: self._issue_support(issue, held_now, now) for name, issue in now["issues"].items()
-            }
+        if changes.get("hypothesis", self.hypothesis) is not None:
+            found |= self._hypothesis_support(step, held_now, changes)
+        if issues or self.issue_supports:
+            now = {name: changes.get(name, getattr(self, name)) for name in _SUPPORTED_BY}
+            found["issue_supports"] = {name: self._issue_support(each, held_now, now) for name, each in issues.items()}
         return found
+
+    def _hypothesis_support(
+        self, step: Step, held_now: Sequence[Evidence], changes: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what the hypothesis rests on: what was quoted for one that was dropped proves nothing of it."""
+        is_new = changes.get("hypothesis_since") == step.number
+        found: dict[str, Any] = {"hypothesis_marked": NO_SUPPORT, "hypothesis_reused": False} if is_new else {}
+        # Said again in the same words it keeps its quotes: nobody has to send one twice.
+        is_kept = not is_new and self.hypothesis_unmarked.placed
+        unmarked = self.hypothesis_unmarked if is_kept else NO_SUPPORT
+        if step.submission.hypothesis:
+            found["hypothesis_unmarked"] = unmarked
+        names = {"hypothesis", None} if step.submission.hypothesis else {"hypothesis"}
+        sent = [item for item in held_now if item.supports in names]
+        if not sent:
+            return found
+        claim, task = changes.get("hypothesis", self.hypothesis), changes["task"]
+        key = changes.get("hypothesis_key", self.hypothesis_key)
+        marked = NO_SUPPORT if is_new else self.hypothesis_marked
+        own = [item for item in sent if not self._is_spent(item, key)]
+        found["hypothesis_marked"] = marked.with_quotes([item for item in own if item.supports], claim, task)
+        found["hypothesis_reused"] = not own
+        if step.submission.hypothesis:
+            bare = [item for item in own if item.supports is None]
+            found["hypothesis_unmarked"] = unmarked.with_quotes(bare, claim, task)
+        lines = {(item.path, line): key for item in own for line in item.lines}
+        return found | {"spent": self.spent.with_items(lines)}
+
+    def _is_spent(self, item: Evidence, key: str) -> bool:
+        """Whether all that a quote shows was quoted for another hypothesis; not so in what has no context yet."""
+        if item.context is None or not item.lines:
+            return False
+        return all(self.spent.get((item.path, line), key) != key for line in item.lines)
 
     def _issue_support(self, issue: Issue, held_now: Sequence[Evidence], now: Mapping[str, Any]) -> Support:
         """Return what an issue rests on: an unchanged one by the newest quotes too, another one by all."""
@@ -148,8 +201,14 @@ class Claims:
         return before.with_quotes(items, issue.description, now["task"], place_of(issue)) if items else before
 
     def _named(self, step: Step, paths: Sequence[str]) -> dict[str, Any]:
-        found = {*step.existing, *[item.path for item in step.evidence if item.holds]}
+        found = (
+            {*step.existing, *(item.path for item in step.evidence if item.holds)}
+            if step.evidence
+            else {*step.existing}
+        )
         before = {path: path in self.files and self.files[path] for path in paths}
+        if not found:
+            return {"files": self.files.with_items(before)}
         named = {path: path in found or there for path, there in before.items()}
         more = sum(named.values()) - sum(before.values())
         return {"files": self.files.with_items(named), "files_found": self.files_found + more}
@@ -192,24 +251,27 @@ class Claims:
 
     def _counted_once(self, new: Sequence[tuple[int, Evidence]], step: int) -> dict[str, Any]:
         """Return the fields in which a quote counts once, however often it is sent."""
-        verdicts, judged = dict(self.verdicts), dict[str, Verdict]()
+        verdicts, judged = dict(self.verdicts), dict[str, tuple[Verdict, int]]()
         shown: dict[tuple[str, int], int] = {}
-        fresh: list[Evidence] = []
+        held_now: list[tuple[str, Evidence]] = []
         for number, item in new:
             key = key_of(item.path, item.quote)
-            before = judged.get(key) or self.judged.get(key)
-            judged[key] = item.verdict
+            before, held_since = judged.get(key) or self.judged.get(key) or (None, 0)
+            judged[key] = item.verdict, held_since or (number if item.holds else 0)
             if before is not item.verdict:
                 verdicts[item.verdict] = verdicts.get(item.verdict, 0) + 1
                 if before is not None:
                     verdicts[before] -= 1
-            if not item.holds:
-                continue
-            lines = [(item.path, line) for line in item.lines]
-            is_new = any(line not in shown and line not in self.shown for line in lines)
-            if number == step and before not in HOLDS and (is_new or not lines):
-                fresh.append(item)
-            shown |= {line: number for line in lines if line not in shown}
+            if item.holds:
+                lines = [(item.path, line) for line in item.lines]
+                shown |= {line: number for line in lines if line not in shown and line not in self.shown}
+                held_now += [(key, item)] if number == step else []
+        fresh = [
+            item
+            for key, item in held_now
+            if judged[key][1] == step
+            and (not item.lines or any(shown.get((item.path, line)) == step for line in item.lines))
+        ]
         return {
             "verdicts": {verdict: count for verdict, count in verdicts.items() if count},
             "judged": self.judged.with_items(judged),

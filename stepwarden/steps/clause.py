@@ -7,11 +7,13 @@ from dataclasses import dataclass
 class Clause:
     """One thing that is still open at the gate.
 
-    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `no_hypothesis`, `refuted`), `not_heard`,
-    `checklist` or `measured`; `subject` is the issue's id, the file, the model, or the number it is about; `text` is
-    the wording of a checklist's or a measured clause.
+    `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `hypothesis_reused`, `no_hypothesis`,
+    `irrelevant`, `refuted`), `not_heard`, `checklist`, `measured`, `expert` or `expert_file`; `subject` is the issue's
+    id, the file, the place, the model, or the number it is about; `text` is the wording of a checklist's or a measured
+    clause, why a quote is irrelevant, or what an expert objects, and `id` names that objection.
     """
 
     kind: str
     subject: str = ""
     text: str = ""
+    id: str = ""

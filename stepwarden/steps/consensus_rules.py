@@ -33,8 +33,8 @@ def ask_panelists(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[Ev
     later = tuple(clause for clause in panel.clauses(thread) if clause.subject not in {one.name for one in due})
     if later and not thread.trail[-1].submission.more and status_of(thread) is not ThreadStatus.HELD:
         events.append(Held(later))
-    asked = Asked(answer_key(thread, due[0].number), thread.last, _names(due), prepared.left_out)
-    return (*events, asked)
+    key, prep = answer_key(thread, due[0].number), prepared
+    return (*events, Asked(key, thread.last, _names(due), prep.left_out, prep.source, prep.files))
 
 
 def give_up_panelists(thread: Thread, backtrack: bool) -> tuple[Event, ...]:
@@ -96,7 +96,7 @@ def _finish(thread: Thread, panel: Panel, gate: Gate) -> Finished:
         DecidedBy.AGENT if asked_to_finish else DecidedBy.RULE,
         Outcome.DONE if panel.synthesis(thread).quorum else Outcome.INCONCLUSIVE,
         found.assurance,
-        "the agent asked to finish" if asked_to_finish else "every model was heard",
+        "the agent asked to finish" if asked_to_finish else "every model was asked",
         found.open,
     )
 

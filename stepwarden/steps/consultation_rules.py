@@ -22,11 +22,14 @@ class Preparation:
     """What was found out about asking models before a step is decided.
 
     `model` is the one that may be asked before the thread completes, "" where there is none or none is wanted.
-    `left_out` are files that the models asked in this step are not sent.
+    `left_out` are files that the models asked in this step are not sent, `files` counts those that they are. `source`
+    is told where nothing but a key that a host may have passed on says that a vendor is asked: `by OPENAI_API_KEY`.
     """
 
     model: str = ""
     left_out: tuple[str, ...] = ()
+    source: str = ""
+    files: int = 0
 
 
 NOT_PREPARED = Preparation()

@@ -8,7 +8,7 @@ from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.relevance import is_relevant
 from stepwarden.steps.support import place_of
 from stepwarden.steps.text import is_filler
-from stepwarden.steps.thread import Issue, Thread
+from stepwarden.steps.thread import Claims, Issue, Thread
 
 
 def reason_of_convergence(thread: Thread) -> str:
@@ -22,6 +22,17 @@ def reason_of_convergence(thread: Thread) -> str:
     if answers_disproof(thread) and not any(issue.severity.needs_evidence for issue in changed):
         return "verified, and it stood an attempt to disprove it"
     return ""
+
+
+def is_borne_out(thread: Thread) -> bool:
+    """Whether a conclusion that rested before the last step got one more new quote in it, about the claims themselves.
+
+    More than convergence: it stands for a model's review, which a line that has to do with the task alone does not.
+    """
+    claims = thread.claims
+    if not claims.rested or not reason_of_convergence(thread):
+        return False
+    return any(_is_about_claims(claims, item) for item in claims.fresh)
 
 
 def answers_disproof(thread: Thread) -> bool:
@@ -41,8 +52,11 @@ def conclusion_changed(thread: Thread) -> bool:
 
 def _is_about(thread: Thread, item: Evidence, said: tuple[str, ...] = ()) -> bool:
     """Whether a quote has to do with any of the thread's claims, with its task, or with what is `said`."""
-    claims = thread.claims
-    if is_relevant(item, (claims.hypothesis or "", *said), claims.task):
+    return is_relevant(item, said, thread.claims.task) or _is_about_claims(thread.claims, item)
+
+
+def _is_about_claims(claims: Claims, item: Evidence) -> bool:
+    if claims.hypothesis is not None and is_relevant(item, (claims.hypothesis,), ""):
         return True
     return any(is_relevant(item, (issue.description,), "", place_of(issue)) for issue in claims.issues.values())
 

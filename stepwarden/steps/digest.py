@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stepwarden.steps.claims import Claims
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.gate import evidenced_issues, hypothesis_rests
+from stepwarden.steps.relevance import is_relevant
 from stepwarden.steps.thread import DecisionRecord, Step, Thread
 
 
@@ -35,7 +37,8 @@ class DigestIssue:
 class Digest:
     """A thread's live content.
 
-    `evidence` are the quotes that hold. `files` are those found inside the root, or all named ones where none can be
+    `evidence` are the quotes that hold, one that was sent again once; `proofs` are those of them that stand for the
+    hypothesis. `files` are those found inside the root, or all named ones where none can be
     read.
     """
 
@@ -44,6 +47,7 @@ class Digest:
     hypothesis_evidenced: bool
     issues: tuple[DigestIssue, ...]
     evidence: tuple[Evidence, ...]
+    proofs: tuple[Evidence, ...]
     files: tuple[str, ...]
     steps: tuple[DigestStep, ...]
     decisions: tuple[DecisionRecord, ...]
@@ -58,10 +62,27 @@ def _labels(thread: Thread, step: Step) -> Mapping[str, Any]:
     return {**fields, "branch_id": branch} if branch else fields
 
 
+def _held_once(claims: Claims) -> tuple[Evidence, ...]:
+    """Return the quotes that hold; one that was sent again for the same claim stands where it did first."""
+    held = (item for _, item in claims.evidence if item.holds)
+    return tuple({(item.path, item.line, item.quote, item.supports): item for item in held}.values())
+
+
+def _stands_for_hypothesis(item: Evidence, claims: Claims) -> bool:
+    """Whether a quote was sent for the hypothesis and has to do with it; one for a dropped hypothesis was not."""
+    if claims.hypothesis is None or item.supports not in {"hypothesis", None}:
+        return False
+    key = claims.hypothesis_key
+    if item.lines and all(claims.spent.get((item.path, line), key) != key for line in item.lines):
+        return False
+    return is_relevant(item, (claims.hypothesis,), claims.task)
+
+
 def digest(thread: Thread) -> Digest:
     """Return the digest of `thread`; issues the most severe first."""
     claims = thread.claims
     evidenced = evidenced_issues(thread)
+    held = _held_once(claims)
     order = ["critical", "high", "medium", "low"]
     issues = [
         DigestIssue(
@@ -78,7 +99,8 @@ def digest(thread: Thread) -> Digest:
         hypothesis=claims.hypothesis,
         hypothesis_evidenced=claims.hypothesis is not None and hypothesis_rests(thread),
         issues=tuple(sorted(issues, key=lambda issue: order.index(issue.severity))),
-        evidence=tuple(item for _, item in claims.evidence if item.holds),
+        evidence=held,
+        proofs=tuple(item for item in held if _stands_for_hypothesis(item, claims)),
         files=tuple(path for path, found in claims.files.items() if found or not thread.readable),
         steps=tuple(
             DigestStep(

@@ -93,13 +93,15 @@ class Asked:
     """A model is asked about step `number`; `key` names the consultation in the store.
 
     In a consensus it stands for every model whose answer this step hears; `left_out` are files that none of them is
-    sent.
+    sent, `files` counts those that they are. `source` is as in `Preparation`.
     """
 
     key: str
     number: int
     model: str
     left_out: tuple[str, ...] = ()
+    source: str = ""
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

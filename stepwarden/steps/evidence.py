@@ -46,7 +46,7 @@ class QuoteContext:
 
     `lines` are the numbers of its lines of code. `within` names the definitions round it, the innermost first, `span`
     is the first and last line of that one. `names` are those names in the quote that are rare in its file, `around` the
-    rare ones that the rest of its definition calls, and the definitions that use it.
+    rare ones that its definition calls, and the definitions that use it, `words` the words of its definition.
     """
 
     kind: LineKind
@@ -55,6 +55,7 @@ class QuoteContext:
     span: tuple[int, int] | None = None
     names: tuple[str, ...] = ()
     around: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

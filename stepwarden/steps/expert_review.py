@@ -7,13 +7,18 @@ from stepwarden.steps.evidence import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One objection. `verdict` is what the server found of its quote; None where it brought none."""
+    """One objection, or what an expert that agrees has to add.
+
+    `verdict` is what the server found of its quote; None where it brought none. `claim` is an issue's id, "hypothesis",
+    or "" where it names none.
+    """
 
     text: str
     path: str = ""
     line: int | None = None
     quote: str = ""
     verdict: Verdict | None = None
+    claim: str = ""
 
     @property
     def stands(self) -> bool:
@@ -25,7 +30,8 @@ class Objection:
 class ExpertReview:
     """An expert's verdict, or in `failed` why there is none. `missing` are files it wants looked at.
 
-    `price` is the cost as it is shown, `left_out` counts files that did not fit its request.
+    `price` is the cost as it is shown, `left_out` counts files that did not fit its request, `files` those that did.
+    `advice` is what whoever acts on the result should know: the fix, its test, what it may break.
     """
 
     agrees: bool = True
@@ -36,11 +42,18 @@ class ExpertReview:
     price: str = ""
     failed: str = ""
     left_out: int = 0
+    advice: tuple[str, ...] = ()
+    files: int = 0
 
     @property
     def objections(self) -> tuple[Objection, ...]:
-        """The points that stand."""
+        """The points that stand: of one that disagrees its objections, of one that agrees its remarks."""
         return tuple(point for point in self.points if point.stands)
+
+    @property
+    def approves(self) -> bool:
+        """Whether it says yes; one that failed says nothing."""
+        return self.agrees and not self.failed
 
     @property
     def disagrees(self) -> bool:

@@ -24,11 +24,20 @@ from stepwarden.steps.events import (
     Signalled,
     StepRecorded,
 )
+from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.panel_answer import PanelAnswer
-from stepwarden.steps.persistent import CollectionDraft, PersistentList, PersistentMap, drafted, evolve, frozen
+from stepwarden.steps.persistent import (
+    CollectionDraft,
+    PersistentList,
+    PersistentMap,
+    drafted,
+    evolve,
+    evolve_by,
+    frozen,
+)
 from stepwarden.steps.step import Step
-from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Outcome, Signal, Thread
+from stepwarden.steps.thread import Assurance, DecidedBy, DecisionRecord, Dispute, Outcome, Signal, Thread
 from stepwarden.steps.totals import Totals
 
 
@@ -77,7 +86,8 @@ def before_step(thread: Thread, number: int) -> Thread:
         plan=None if number == 1 else thread.plan,
         awaiting=None,
         review=None,
-        expert_asked=False,
+        dispute=None,
+        expert_rounds=0,
         answers=_answers_before(thread, number),
         exchanged=False,
         refused_empty=None,
@@ -131,7 +141,8 @@ def _answers_before(thread: Thread, number: int) -> dict[int, PanelAnswer]:
 
 def _after(thread: Thread, **changes: Any) -> Thread:
     """Return the thread after one event, which made these changes."""
-    return evolve(thread, version=thread.version + 1, **changes)
+    changes["version"] = thread.version + 1
+    return evolve_by(thread, changes)
 
 
 def _decided(thread: Thread, kind: str, by: DecidedBy, reason: str, *, at: int = 0) -> PersistentList[DecisionRecord]:
@@ -146,11 +157,12 @@ def _opened(thread: Thread, event: Opened) -> Thread:
 def _step(thread: Thread, event: StepRecorded) -> Thread:
     step = event.step
     if event.backtracked:
-        reason = f"steps {step.number} to {thread.last} superseded"
+        first, last = step.number, thread.last
+        reason = f"step {first} superseded" if first == last else f"steps {first} to {last} superseded"
         decisions = _decided(thread, "backtracked", DecidedBy.AGENT, reason, at=step.number)
         thread = evolve(before_step(thread, step.number), decisions=decisions)
     if event.reopened:
-        thread = evolve(thread, review=None, expert_asked=False)  # one round for each completion
+        thread = evolve(thread, review=None, dispute=None, expert_rounds=0)  # each completion has rounds of its own
     attempt = thread.attempt(step.number)
     files_new = _files_new(thread, step)  # before the trail grows: the one of a draft does so in place
     grown = _after(
@@ -190,6 +202,8 @@ def _revised(thread: Thread) -> Thread:
 
 def _files_new(thread: Thread, step: Step) -> int:
     """Count the existing files of a step that no step before it named."""
+    if not step.existing:
+        return 0
     new = {path for path in step.existing if path not in thread.claims.files}
     if new and thread.revised is not None:  # steps that were replaced named some too
         new.difference_update(*(earlier.paths for earlier in thread.trail))
@@ -197,10 +211,10 @@ def _files_new(thread: Thread, step: Step) -> int:
 
 
 def _planned(thread: Thread, event: Planned) -> Thread:
-    plan = event.plan
+    plan, last = event.plan, thread.last
     reason = f"{plan.likely} {'step' if plan.likely == 1 else 'steps'}: {plan.reason}"
-    sized = plan.likely if thread.last <= 1 else thread.sized
-    return _after(thread, plan=plan, sized=sized, decisions=_decided(thread, "planned", plan.by, reason))
+    sized = plan.likely if last <= 1 else thread.sized
+    return _after(thread, plan=plan, sized=sized, decisions=_decided(thread, "planned", plan.by, reason, at=last))
 
 
 def _signalled(thread: Thread, event: Signalled) -> Thread:
@@ -239,7 +253,7 @@ def _asked(thread: Thread, event: Asked) -> Thread:
         thread,
         awaiting=(event.key, event.number),
         asked_model=event.model,
-        expert_asked=True,
+        expert_rounds=thread.expert_rounds + 1,
         exchanged=thread.exchanged or is_exchange(event.key),
         decisions=_decided(thread, "asked", DecidedBy.RULE, event.model, at=event.number),
     )
@@ -251,7 +265,17 @@ def _answered(thread: Thread, event: Answered) -> Thread:
     review = event.opinion
     words = f"{review.verdict}: {review.summary}" if review.disagrees else review.verdict
     decisions = _decided(thread, "answered", DecidedBy.MODEL, f"{review.model} {words}".strip())
-    return _after(thread, awaiting=None, review=review, decisions=decisions)
+    doubted = review.disagrees or (thread.doubted and not review.approves)
+    dispute = _disputed(thread, review)
+    return _after(thread, awaiting=None, review=review, dispute=dispute, doubted=doubted, decisions=decisions)
+
+
+def _disputed(thread: Thread, review: ExpertReview) -> Dispute | None:
+    """Return what is disputed after a review; one that brings neither a yes nor a reason leaves that as it was."""
+    before = thread.dispute
+    if review.disagrees:
+        return Dispute(review, thread.last, 1 if before is None else before.first_id + len(before.review.objections))
+    return None if review.approves else before
 
 
 def _heard(thread: Thread, answer: PanelAnswer) -> Thread:

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stepwarden.steps.assessment import Assessment
-from stepwarden.steps.claims import Claims
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
 from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.relevance import why_beside
-from stepwarden.steps.support import NO_SUPPORT, Support
-from stepwarden.steps.text import is_filler
-from stepwarden.steps.thread import Assurance, Issue, Thread
+from stepwarden.steps.support import Support
+from stepwarden.steps.thread import Assurance, Thread
 
 CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
+
+_DISPUTED = frozenset({"expert", "expert_file"})
 
 
 def _no_clauses(_: Thread) -> tuple[Clause, ...]:
@@ -54,7 +54,12 @@ def assess(thread: Thread, policy: Policy) -> Assessment:
     verdicts = {str(verdict): count for verdict, count in thread.claims.verdicts.items()}
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
-    return Assessment(assurance_of(thread), verdicts, open_clauses(thread, policy))
+    barred = open_clauses(thread, policy)
+    assurance = assurance_of(thread)
+    dropped = thread.doubted and thread.dispute is None  # what was objected to on a branch that is gone
+    if assurance is Assurance.VERIFIED and (dropped or any(clause.kind in _DISPUTED for clause in barred)):
+        assurance = Assurance.PARTLY  # nothing that a second look objects to is called verified
+    return Assessment(assurance, verdicts, barred)
 
 
 def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
@@ -85,46 +90,29 @@ def steps_to_close(clauses: int) -> int:
 def _evidence_clauses(thread: Thread) -> list[Clause]:
     claims = thread.claims
     clauses = [
-        _clause_of(issue.id, _issue_support(issue, claims), Clause("issue", issue.id))
+        _clause_of(issue.id, claims.issue_supports[issue.id], Clause("issue", issue.id))
         for issue in claims.issues.values()
-        if issue.severity.needs_evidence and not _rests(issue, claims)
+        if issue.severity.needs_evidence and not claims.issue_supports[issue.id].relevant
     ]
-    if claims.hypothesis is not None and not hypothesis_rests(thread):
-        clauses.append(_clause_of("hypothesis", _hypothesis_support(claims), Clause("hypothesis")))
+    if claims.hypothesis is not None and not claims.hypothesis_support.relevant:
+        unquoted = Clause("hypothesis_reused" if claims.hypothesis_reused else "hypothesis")
+        clauses.append(_clause_of("hypothesis", claims.hypothesis_support, unquoted))
     return clauses + [Clause("refuted", path) for path in claims.refuted]
 
 
 def _clause_of(claim: str, support: Support, unquoted: Clause) -> Clause:
     """Return what bars the finish for a claim that does not rest: its quote that is beside the point, or none."""
-    return unquoted if support.beside is None else Clause("irrelevant", claim, why_beside(support.beside))
-
-
-def _issue_support(issue: Issue, claims: Claims) -> Support:
-    return NO_SUPPORT if is_filler(issue.description) else claims.issue_supports[issue.id]
-
-
-def _hypothesis_support(claims: Claims) -> Support:
-    if claims.hypothesis is None or is_filler(claims.hypothesis):
-        return NO_SUPPORT
-    marked, unmarked = claims.hypothesis_supports
-    return unmarked if unmarked.relevant or (marked.beside is None and not marked.relevant) else marked
-
-
-def _rests(issue: Issue, claims: Claims) -> bool:
-    return _issue_support(issue, claims).relevant
+    return unquoted if support.beside is None else Clause("irrelevant", claim, f"{claim}: {why_beside(support.beside)}")
 
 
 def hypothesis_rests(thread: Thread) -> bool:
-    """Whether the current hypothesis has a quote that holds and has to do with it.
-
-    A filler claims nothing, so nothing supports it.
-    """
-    return _hypothesis_support(thread.claims).relevant
+    """Whether the current hypothesis has a quote that holds and has to do with it."""
+    return thread.claims.hypothesis is not None and thread.claims.hypothesis_support.relevant
 
 
 def evidenced_issues(thread: Thread) -> frozenset[str]:
     """Return the ids of the live issues, of any severity, that rest on a quote that holds and has to do with them."""
-    return frozenset(issue.id for issue in thread.claims.issues.values() if _rests(issue, thread.claims))
+    return frozenset(name for name, support in thread.claims.issue_supports.items() if support.relevant)
 
 
 def assurance_of(thread: Thread) -> Assurance:
@@ -132,12 +120,9 @@ def assurance_of(thread: Thread) -> Assurance:
 
     `verified` needs at least one claim, every claim evidenced, and no refuted quote standing.
     """
-    claims = thread.claims
-    resting = [_rests(issue, claims) for issue in claims.issues.values() if issue.severity.needs_evidence]
-    if claims.hypothesis is not None:
-        resting.append(hypothesis_rests(thread))
+    resting = thread.claims.resting
     if not thread.readable or not any(resting):
         return Assurance.ASSERTED
-    if all(resting) and not claims.refuted:
+    if all(resting) and not thread.claims.refuted:
         return Assurance.VERIFIED
     return Assurance.PARTLY

@@ -23,7 +23,6 @@ from stepwarden.steps.admission import Accept, number_issues
 from stepwarden.steps.consultation_rules import NOT_PREPARED, Gate, Preparation
 from stepwarden.steps.events import Answered, Event, Finished, Held, Opened, Signalled, StepRecorded
 from stepwarden.steps.evidence import Evidence
-from stepwarden.steps.expert_rules import objections
 from stepwarden.steps.fold import before_step, fold_events
 from stepwarden.steps.gate import Policy, assess, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
@@ -150,9 +149,7 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
     issues, _ = number_issues(base, submission)
     step = Step(
         number=accepted.number,
-        submission=replace(
-            submission, issues=(), quotes=tuple(quote for quote in submission.quotes if quote.withdrawn)
-        ),
+        submission=_without_what_was_checked(submission),
         evidence=mark_misworded(facts.evidence, base.claims.held),
         issues=issues,
         existing=facts.existing,
@@ -166,6 +163,13 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
     )
     reopened = status_of(thread) in {ThreadStatus.ENDED, ThreadStatus.CLOSED}
     return decision.then(StepRecorded(step, accepted.backtrack, reopened))
+
+
+def _without_what_was_checked(submission: Submission) -> Submission:
+    """Return the submission as it is kept: its issues and quotes stand in the step, as they were found."""
+    if not submission.issues and not submission.quotes:
+        return submission
+    return replace(submission, issues=(), quotes=tuple(quote for quote in submission.quotes if quote.withdrawn))
 
 
 def phase_of(number: int, submission: Submission, planned: int) -> Phase:
@@ -212,6 +216,9 @@ def _finish_asked(decision: Decision, prepared: Preparation, policy: Policy) -> 
     """
     thread = decision.thread
     barred = open_clauses(thread, policy)
+    # What an expert objects to is the expert's to judge once more, before the one hold is spent on it.
+    if barred == policy.consultation.clauses(thread) and (asked := _ask_before_end(thread, prepared, policy)):
+        return decision.then(*asked)
     if barred and status_of(thread) is not ThreadStatus.HELD and not gives_up(thread, policy):
         decision = decision.then(Held(barred))
         decision = decision.then(*shorten_to_open(decision.thread, len(barred), steps_to_close(len(barred))))
@@ -240,7 +247,7 @@ def _agents_end(thread: Thread, policy: Policy) -> Finished:
         Outcome.INCONCLUSIVE if inconclusive else Outcome.DONE,
         found.assurance,
         "nothing new was found any more" if inconclusive else "the agent asked to finish",
-        (*found.open, *objections(thread)),
+        found.open,
     )
 
 

@@ -192,9 +192,15 @@ def evolve(value: _Frozen, **changes: Any) -> _Frozen:
     Eight times as fast: a thread has thirty fields and changes a few of them with every event. A draft is changed
     itself.
     """
+    return evolve_by(value, changes)
+
+
+def evolve_by(value: _Frozen, changes: Mapping[str, Any]) -> _Frozen:
+    """Return what `evolve` does, of changes by the names of their fields."""
     if isinstance(value, CollectionDraft):
         vars(value).update(changes)
         return value
     copy = object.__new__(type(value))
-    vars(copy).update(vars(value), **changes)
+    vars(copy).update(vars(value))
+    vars(copy).update(changes)
     return copy

@@ -1,13 +1,15 @@
 """Whether a quote has to do with what it is quoted for: a test that needs no model and is easily explained.
 
 A quote is relevant to a claim when it shows a line of code that
-- stands in a definition that the claim or the task names, or that calls or is called by one that the claim names, or
-- has a name in it that the claim or the task names, or shares a word with the claim or two with the task, or
-- stands in the definition round a place (file and line) that the task names, or that the claim gives itself where the
-  claim shares a word with that definition as well.
+- stands in a definition that the claim names, or that calls or is called by one, or
+- has a name in it that the claim names or speaks of, or
+- stands in a definition that the task names, or round a place (file and line) that the task names or the claim gives
+  itself, where the claim shares a word with that definition as well (a small one that the task names needs none).
 
-A shared file alone is nothing; an import, a blank, a comment or a lone bracket never counts. It cannot see whether a
-relevant line proves anything: a true quote of the right function under a wrong theory passes.
+A shared file alone is nothing; an import, a blank, a comment or a lone bracket never counts. A long quote, or a claim
+of many words, has to share more of them: many lines share a word with any claim, and a claim that lists the names of a
+file points at none. It cannot see whether a relevant line proves anything: a true quote of the right function under a
+wrong theory passes.
 """
 
 import re
@@ -15,29 +17,53 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from stepwarden.steps.common_words import COMMON_WORDS, WORDS_OF_CLAIMS
 from stepwarden.steps.evidence import Evidence, LineKind, QuoteContext
+from stepwarden.steps.plain_words import COMMON_WORDS, LETTERS, WORDS_OF_CLAIMS, parts_of, stems_of
 
 TEXT_CHARS = 16_000  # of a claim or a task, that are looked at
 SPOKEN_CHARS = 1_500  # of them, whose plain words are compared
+MOST_SYMBOLS, MOST_WORDS = 40, 300  # a claim that lists more than that points at nothing with them
+LINES_PER_WORD = 12  # of a quote, for which it has to share one more word ...
+STEMS_PER_WORD = 80  # ... and words of a claim, for which it has to
+MOST_WORDS_MORE = 3
+SMALL_LINES = 12  # a definition of so many that the task names is a place as it is
+SAME_SHARE = 0.6  # of the names and words of a claim, from which another one is the same in other words
 CLIP = 40  # characters of a quote in a reason
 
-_FILE = re.compile(
-    r"[\w.~@/\\-]*\w\.(?:pyi?|pyx|jsx?|tsx?|[mc][jt]s|go|rs|java|kts?|scala|c|h|cc|cpp|cxx|hpp|hh|cs|rb|php|swift|lua|"
-    r"sh|sql|md|rst|txt|toml|ya?ml|json|ini|cfg|html?|css|vue|svelte|proto|exs?|dart|jl|zig|m|mm|r|pl)\b"
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_PATH = re.compile(r"[\w.~@/\\-]++")
+_ENDINGS = frozenset(
+    _words(
+        "py pyi pyx js jsx ts tsx mjs mts cjs cts go rs java kt kts scala c h cc cpp cxx hpp hh cs rb php swift lua sh "
+        "sql md rst txt toml yaml yml json ini cfg htm html css vue svelte proto ex exs dart jl zig m mm r pl"
+    )
 )
-_PLACE = re.compile(rf"({_FILE.pattern})(?:[\"']?,? (?:on |at |in )?lines? |:|#L|\()(\d{{1,7}})")
+_LINE = re.compile(r"(?:[\"']?,? (?:on |at |in )?lines? |:|#L|\()(\d{1,7})")
 _TOKEN = re.compile(r"(`?)([^\W\d]\w*(?:(?:\.|::|->|#|-)[^\W\d]\w*)*)(\(?)")
 _PARTS = re.compile(r"\.|::|->|#")
-_ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ied", "ers", "ed", "es", "er", "s", "e", "y")
-_WORDS_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+_WORDS_OF_KINDS = {
+    LineKind.IMPORT: "is only an import",
+    LineKind.COMMENT: "is only a comment",
+    LineKind.BLANK: "says nothing by itself",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a text names, folded: `symbols` in the form of code, plain `words`, and `places` as (file, line)."""
+    """What a text names: `symbols` in the form of code and plain `words`, both folded, and `places` as (file, line).
+
+    `titled` are plain words with a capital, as they stand: a type has such a name, and so has the first word of a
+    sentence. `stems` are of plain words.
+    """
 
     symbols: frozenset[str] = frozenset()
+    titled: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     stems: frozenset[str] = frozenset()
     places: tuple[tuple[str, int], ...] = ()
@@ -49,33 +75,51 @@ def named_in(text: str) -> Named:
     symbols: set[str] = set()
     words: set[str] = set()
     text = text[:TEXT_CHARS]
-    places = tuple((path.replace("\\", "/"), int(line)) for path, line in _PLACE.findall(text))
-    plain = _FILE.sub(" ", text)
     spoken: list[str] = []
+    titled: set[str] = set()
+    plain, places = _without_files(text)
     for found in _TOKEN.finditer(plain):
         tick, token, call = found.groups()
         parts = _PARTS.split(token)
         if tick or call or len(parts) > 1 or _looks_like_code(token):
             symbols.update(folded for part in parts if len(folded := fold_name(part)) > 1)
-        elif found.start() < SPOKEN_CHARS:
-            spoken.append(token)
+        else:
+            titled.update([token] if token.istitle() else ())
+            spoken += [token] if found.start() < SPOKEN_CHARS else []
         words.update(word for part in parts for word in part.casefold().split("-") if len(word) > 2)
-    return Named(frozenset(symbols), frozenset(words), stems_of(spoken), places)
+    return Named(frozenset(symbols), frozenset(titled), frozenset(words), stems_of(spoken), places)
 
 
-def stems_of(names: Iterable[str]) -> frozenset[str]:
-    """Return the stems of the words that names are made of, those apart that stand everywhere."""
-    words = (part.casefold() for name in names for part in _WORDS_OF_NAME.findall(name))
-    return frozenset(_stem(word) for word in words if len(word) > 3 and word not in COMMON_WORDS)
+def _without_files(text: str) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """Return a text without the files that it names, and the places among them, such as `a.py:3`."""
+    kept: list[str] = []
+    places: list[tuple[str, int]] = []
+    end = 0
+    for found in _PATH.finditer(text):
+        if not _is_file(found[0]):
+            continue
+        kept.append(text[end : found.start()])
+        end = found.end()
+        if line := _LINE.match(text, end):
+            places.append((found[0].replace("\\", "/"), int(line[1])))
+            end = line.end()
+    return " ".join([*kept, text[end:]]), tuple(places)
 
 
-def _stem(word: str) -> str:
-    return next((word[: -len(end)] for end in _ENDINGS if word.endswith(end) and len(word) - len(end) > 3), word)
+def _is_file(token: str) -> bool:
+    name, dot, ending = token.rstrip(".-/").rpartition(".")
+    return bool(dot and name) and ending in _ENDINGS and name not in {"self", "this"}
 
 
 def fold_name(name: str) -> str:
     """Return a name so that `max_retries`, `maxRetries` and `max-retries` are the same."""
     return name.replace("_", "").replace("-", "").casefold()
+
+
+def restates(claim: str, other: str) -> bool:
+    """Whether a claim says in other words what `other` says: it has most of what the shorter of them names."""
+    one, two = ({*named.symbols, *named.stems} for named in (named_in(claim), named_in(other)))
+    return bool(one and two) and len(one & two) >= SAME_SHARE * min(len(one), len(two))
 
 
 def _looks_like_code(token: str) -> bool:
@@ -88,7 +132,7 @@ def _looks_like_code(token: str) -> bool:
 
 
 def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[str, int] | None = None) -> bool:
-    """Whether a quote that holds has to do with one of `claims`, which is about `place`, or with `task`.
+    """Whether a quote that holds has to do with one of `claims`, each about `place`, made about `task`.
 
     What was recorded before quotes had a context counts as relevant: old threads mean what they meant.
     """
@@ -97,27 +141,23 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
     if item.context.kind is not LineKind.CODE:
         return False
     shown = _Shown(item, item.context)
+    stated = [_pointed_at(named_in(claim)) for claim in claims if claim]
+    if any(shown.is_claimed_by(named) for named in stated):
+        return True
+    # A place is half of it: the other half is that the claim shares a word with what stands there.
     given = named_in(task)
-    if shown.is_named_by(given) or any(shown.is_round(there) for there in given.places):
+    if shown.is_small and (shown.is_inside(given) or shown.is_called_in(given.words - COMMON_WORDS)):
         return True
-    return any(_is_claimed(shown, named_in(claim), place) for claim in claims)
+    is_given = shown.is_named_by(given) or any(map(shown.is_round, given.places))
+    places = [there for named in stated for there in named.places] + ([place] if place else [])
+    return (is_given or any(map(shown.is_round, places))) and any(map(shown.is_spoken_of_by, stated))
 
 
-def _is_claimed(shown: "_Shown", named: Named, place: tuple[str, int] | None) -> bool:
-    """Whether a quote has to do with a claim: with what it names, a caller or a callee of that, or a word of the line.
-
-    The place that a claim gives itself is not enough: the claim has to share a word with what stands there.
-    """
-    context = shown.context
-    if shown.is_named_by(named) or shown.shares(named, context.names):
-        return True
-    words = named.words - WORDS_OF_CLAIMS
-    if any(len(name) > 3 and name.casefold() in words for name in (*context.names, *context.within[:1])):
-        return True
-    if (named.symbols - COMMON_WORDS) & {fold_name(name) for name in context.around}:
-        return True
-    places = (*named.places, *([place] if place else []))
-    return any(map(shown.is_round, places)) and bool(shown.shares(named, (*context.within, *context.around)))
+def _pointed_at(named: Named) -> Named:
+    """Return what a claim names, without the names that are a list of all that might be quoted."""
+    if len(named.symbols) <= MOST_SYMBOLS and len(named.words) <= MOST_WORDS:
+        return named
+    return Named(stems=named.stems, places=named.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +167,62 @@ class _Shown:
     item: Evidence
     context: QuoteContext
 
+    @property
+    def is_small(self) -> bool:
+        """Whether its definition is hardly more than the line itself."""
+        span = self.context.span
+        return span is not None and span[1] - span[0] < SMALL_LINES
+
+    def is_inside(self, named: Named) -> bool:
+        """Whether a text names a definition that it stands in."""
+        within = self.context.within
+        return bool(named.symbols & {fold_name(name) for name in within} or named.titled & {*within})
+
+    def is_called_in(self, words: frozenset[str]) -> bool:
+        """Whether its own definition is among some words."""
+        return any(len(name) >= LETTERS and name.casefold() in words for name in self.context.within[:1])
+
     def is_named_by(self, named: Named) -> bool:
         """Whether a text names its definition or a name on it, or two words of theirs."""
         context = self.context
-        if named.symbols & {fold_name(name) for name in context.within}:
+        if self.is_inside(named):
             return True
         distinct = named.symbols - COMMON_WORDS
         if any(fold_name(name) in distinct for name in context.names):
             return True
         names = (*context.names, *context.within[:1])
         words = named.words - COMMON_WORDS
-        if any(name.casefold() in words for name in names if len(name) > 3):
+        more = self.words_more(named)
+        if not more and any(name.casefold() in words for name in names if len(name) >= LETTERS):
             return True
-        return any(_is_spoken(name, named.words) for name in names) or len(self.shares(named, names)) > 1
+        is_spoken = not more and any(_is_spoken(name, named.words) for name in names)
+        return is_spoken or len(self.shares(named, names)) > 1 + more
+
+    def is_claimed_by(self, named: Named) -> bool:
+        """Whether a claim names its definition, a caller or a callee of that, or speaks of a name on it."""
+        context = self.context
+        more = self.words_more(named)
+        if self.is_named_by(named) or len(self.shares(named, context.names)) > more:
+            return True
+        words = named.words - WORDS_OF_CLAIMS
+        if not more and any(
+            len(name) >= LETTERS and name.casefold() in words for name in (*context.names, *context.within[:1])
+        ):
+            return True
+        near = {fold_name(name) for name in context.around}
+        return bool((named.symbols - COMMON_WORDS) & near or named.titled & {*context.around})
+
+    def words_more(self, named: Named) -> int:
+        """Return how many words more than a short claim about a short quote they have to share.
+
+        Many lines share a word with any claim, and a claim of many words with any line.
+        """
+        more = len(self.context.lines) // LINES_PER_WORD + len(named.stems) // STEMS_PER_WORD
+        return min(more, MOST_WORDS_MORE)
+
+    def is_spoken_of_by(self, named: Named) -> bool:
+        """Whether a text shares a word with its definition."""
+        return bool(self.shares(named, (*self.context.within, *self.context.words)))
 
     def shares(self, named: Named, names: Iterable[str]) -> frozenset[str]:
         """Return the stems of a text that stand in some names, without those of the file's own name."""
@@ -157,7 +240,7 @@ class _Shown:
 
 def _is_spoken(name: str, words: frozenset[str]) -> bool:
     """Whether the words of a name of several, such as `parse_header`, all stand in a text."""
-    long = {part.casefold() for part in _WORDS_OF_NAME.findall(name) if len(part) > 2}
+    long = {part for part in parts_of(name) if len(part) > 2}
     return len(long) > 1 and long <= words and not long <= COMMON_WORDS
 
 
@@ -165,14 +248,15 @@ def why_beside(item: Evidence) -> str:
     """Return in words why a quote stands for nothing, and what would."""
     words = " ".join(item.quote.split())
     shown = words if len(words) <= CLIP else f"{words[: CLIP - 3]}..."
-    place = f'"{shown}" ({item.path}:{item.line})'
+    path = item.path if len(item.path) <= CLIP else f"...{item.path[3 - CLIP :]}"
+    place = f'"{shown}" ({path}:{item.line})'
     context = item.context
     if context is None or context.kind is not LineKind.CODE:
-        kind = (
-            "nothing by itself"
-            if context is None or context.kind is LineKind.BLANK
-            else f"only a line of {context.kind}"
-        )
-        return f"{place} is {kind}; quote the code it is about"
-    where = f"is in {context.within[0]}" if context.within else "has names"
-    return f"{place} {where}, which neither it nor the task names; quote the code it is about, or name this in it"
+        kind = "says nothing by itself" if context is None else _WORDS_OF_KINDS[context.kind]
+        return f"{place} {kind}; quote the code it is about"
+    if not context.within:
+        return f"{place} has nothing of what it names; quote the code it is about, or name in it what is meant"
+    where = context.within[0]
+    return (
+        f"{place} is in {where}, of which it says nothing; quote the code it is about, or say what of {where} is meant"
+    )

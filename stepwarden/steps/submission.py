@@ -22,12 +22,15 @@ class Confidence(StrEnum):
     @property
     def rank(self) -> int:
         """Position on the scale, 0 for `exploring` to 6 for `certain`."""
-        return list(Confidence).index(self)
+        return _RANKS[self]
 
     @property
     def asks_to_end(self) -> bool:
         """Whether the word may open the gate early (`very_high` and above)."""
         return self.rank >= Confidence.VERY_HIGH.rank
+
+
+_RANKS = {word: rank for rank, word in enumerate(Confidence)}
 
 
 class Severity(StrEnum):

@@ -9,27 +9,35 @@ from dataclasses import dataclass
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.relevance import is_relevant
 from stepwarden.steps.step import Issue
+from stepwarden.steps.text import is_filler
 
 NEAR_LINES = 10  # a quote of an issue's file counts for it within so many lines (protocol, section 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Whether one of a claim's quotes has to do with it; `beside` is the last one that has not."""
+    """Whether one of a claim's quotes has to do with it; `beside` is the last one that has not.
+
+    `placed` says that the quote that decided it has a context, which those recorded first have not.
+    """
 
     relevant: bool = False
     beside: Evidence | None = None
+    placed: bool = False
 
     def with_quotes(
         self, items: Iterable[Evidence], claim: str, task: str, place: tuple[str, int] | None = None
     ) -> "Support":
-        """Return the support with more quotes that hold, sent for a claim of these words, about `place`."""
+        """Return the support with more quotes that hold, sent for a claim of these words, about `place`.
+
+        A filler claims nothing, so nothing supports it.
+        """
         support = self
-        for item in items:
+        for item in () if is_filler(claim) else items:
             if support.relevant:
                 return support
             is_about = is_relevant(item, (claim,), task, place)
-            support = Support(relevant=is_about, beside=None if is_about else item)
+            support = Support(is_about, None if is_about else item, placed=item.context is not None)
         return support
 
 

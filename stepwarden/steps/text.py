@@ -10,7 +10,7 @@ def fold(text: str) -> str:
 
 def key_of(*parts: str) -> str:
     """Return 16 hex characters that stand for the folded parts; short enough to keep one for every step of a thread."""
-    joined = "\x00".join(fold(part) for part in parts)
+    joined = "\x00".join(map(fold, parts))
     return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Claims",
     "DecidedBy",
     "DecisionRecord",
+    "Dispute",
     "Issue",
     "Origin",
     "Outcome",
@@ -83,6 +84,15 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispute:
+    """The review that a thread still has to answer, the last step when it came, and the number of its first point."""
+
+    review: ExpertReview
+    step: int
+    first_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision about the thread, for its history: what, at which step, by whom, why."""
 
@@ -124,7 +134,9 @@ class Thread:
     awaiting: tuple[str, int] | None = None  # (key, step number) of the consultation that is waited for
     review: ExpertReview | None = None  # the expert's, of this branch
     asked_model: str = ""  # who was asked last
-    expert_asked: bool = False  # once for each completion
+    dispute: Dispute | None = None  # what that expert, or the one before it, objects to
+    expert_rounds: int = 0  # how often one was asked for this completion
+    doubted: bool = False  # whether an expert objected last, on whatever branch
     answers: Mapping[int, PanelAnswer] = field(default_factory=dict[int, PanelAnswer])  # of a panel, by number
     exchanged: bool = False  # whether its exchange round was held
     refused_empty: tuple[int, str] | None = None  # (number, digest) of the last step refused for bringing nothing

@@ -8,6 +8,7 @@ transaction of `Store.transactions`. Nothing here loads SQLAlchemy before a data
 from stepwarden.storage.chain import GENESIS, event_hash
 from stepwarden.storage.kinds import StreamKind
 from stepwarden.storage.records import (
+    Append,
     Claim,
     ClaimHandle,
     Consultation,
@@ -26,6 +27,7 @@ from stepwarden.storage.store import Store
 
 __all__ = [
     "GENESIS",
+    "Append",
     "Claim",
     "ClaimHandle",
     "Consultation",

@@ -29,10 +29,10 @@ def event_hash(previous: str, stream: str, seq: int, at: float, event: NewEvent)
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
-def chained(append: Append, previous: str) -> list[StoredEvent]:
-    """Return the events of `append` as they are stored after its expected one, whose hash is `previous`."""
+def chained(append: Append, at: float, previous: str) -> list[StoredEvent]:
+    """Return the events of `append` as they are stored at `at` after its expected one, whose hash is `previous`."""
     stored: list[StoredEvent] = []
     for seq, event in enumerate(append.events, start=append.expected + 1):
-        previous = event_hash(previous, append.stream, seq, append.at, event)
-        stored.append(StoredEvent(append.stream, seq, append.at, event.kind, event.payload, previous))
+        previous = event_hash(previous, append.stream, seq, at, event)
+        stored.append(StoredEvent(append.stream, seq, at, event.kind, event.payload, previous))
     return stored

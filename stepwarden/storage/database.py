@@ -14,6 +14,7 @@ from stepwarden.errors import StoreError
 from stepwarden.storage.consultation_rows import ConsultationRows
 from stepwarden.storage.event_rows import EventRows
 from stepwarden.storage.head_rows import HeadRows
+from stepwarden.storage.kept_rows import KeptRows
 from stepwarden.storage.migrations import SCHEMA_VERSION
 from stepwarden.storage.retention_rows import CalibrationRows, RetentionRows
 from stepwarden.storage.spend_rows import SpendRows
@@ -52,6 +53,7 @@ class Transaction:
         self.connection = connection
         self.events = EventRows(connection)
         self.heads = HeadRows(connection)
+        self.kept = KeptRows(connection)
         self.consultations = ConsultationRows(connection)
         self.spending = SpendRows(connection)
         self.retention = RetentionRows(connection)

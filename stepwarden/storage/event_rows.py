@@ -1,5 +1,8 @@
 """Events in an open transaction: appended, read, followed and verified; imported lazily, since it loads SQLAlchemy."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
     bindparam,
@@ -11,12 +14,15 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.errors import UnknownStream, VersionConflict
 from stepwarden.storage.chain import GENESIS, chained, event_hash
-from stepwarden.storage.head_rows import LastEvent, insert_head, last_event, move_head
+from stepwarden.storage.head_rows import insert_head, last_event, move_head
+from stepwarden.storage.kept_rows import KeptRows
+from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.records import Append, NewEvent, PositionedEvent, StoredEvent
-from stepwarden.storage.schema import events, kept
+from stepwarden.storage.schema import events
 
 _EVENT_COLUMNS = tuple(events.c[name] for name in StoredEvent.__match_args__)
-_INSERT = insert(events)
+# Inline: what the database numbers itself is not asked for.
+_INSERT = PreparedStatement(insert(events).inline(), StoredEvent.__match_args__)
 _READ = (
     select(*_EVENT_COLUMNS)
     .where(events.c.stream == bindparam("this_stream"), events.c.seq > bindparam("after"))
@@ -65,29 +71,25 @@ class EventRows:
         self._connection = connection
         self._on_postgres = connection.dialect.name == "postgresql"
 
-    def append(self, append: Append) -> list[StoredEvent]:
-        """Append events to their stream, and return them as stored.
+    def append(self, append: Append, at: float) -> list[StoredEvent]:
+        """Append events to their stream at `at` (unix seconds), and return them as stored.
 
         On SQLite the transaction has to be an immediate one. Raises VersionConflict when the stream stands elsewhere
         and UnknownStream when it belongs to another principal; after either the transaction holds nothing of this
         call, and on PostgreSQL may have to be rolled back.
         """
-        last = last_event(self._connection, append.stream)
-        if last is not None and last.principal != append.head.principal:
-            raise UnknownStream(f"No thread has the id {append.stream}.")
-        if append.expected != (last.version if last else 0):
-            raise _conflict(append)
-        if last is not None and append.previous not in {None, last.hash}:
-            raise _conflict(append)
-        stored = chained(append, last.hash if last else GENESIS)
-        try:
-            self._record(append, stored, last)
-        except exc.IntegrityError as error:
-            if _code_of(error) not in _DUPLICATE_CODES:
-                raise
-            raise _conflict(append) from error
-        if append.keep:
-            self._keep(append)
+        previous = append.previous if append.previous is not None else self._previous(append)
+        stored = chained(append, at, previous or GENESIS)
+        with _duplicates_are_conflicts(append):
+            if previous is None:
+                insert_head(self._connection, append, at, stored[-1].hash)
+            elif not move_head(self._connection, append, at, (previous, stored[-1].hash)):
+                self._previous(append)  # says where it is another's
+                raise _conflict(append)
+            if self._on_postgres:
+                self._connection.exec_driver_sql(_ANNOUNCE)
+            _INSERT.run(self._connection, *map(_row_of, stored))
+        KeptRows(self._connection).keep(append.stream, append.keep)
         return stored
 
     def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
@@ -117,11 +119,6 @@ class EventRows:
         rows = self._connection.execute(_FOLLOW, {"after": after, "settled": settled, "at_most": limit})
         return [PositionedEvent(position, StoredEvent(*event)) for position, *event in rows]
 
-    def kept(self, stream: str) -> dict[str, bytes]:
-        """Return what is kept with `stream`, by name."""
-        rows = self._connection.execute(select(kept.c.name, kept.c.data).where(kept.c.stream == stream))
-        return {name: bytes(data) for name, data in rows}
-
     def first_misfit(self, stream: str) -> int | None:
         """Return the first number at which the stored chain does not fit, or None; raise UnknownStream for no rows."""
         last = last_event(self._connection, stream)
@@ -146,27 +143,14 @@ class EventRows:
         """Return how many events there are."""
         return self._connection.execute(select(func.count()).select_from(events)).scalar_one()
 
-    def _record(self, append: Append, stored: list[StoredEvent], last: LastEvent | None) -> None:
-        moved = True
-        if last is None:
-            insert_head(self._connection, append, stored[-1].hash)
-        else:
-            moved = move_head(self._connection, append, stored[-1].hash, last)
-        if not moved:
+    def _previous(self, append: Append) -> str | None:
+        """Return the hash that `append` goes on from, None for a new stream; raise for one that stands elsewhere."""
+        last = last_event(self._connection, append.stream)
+        if last is not None and last.principal != append.head.principal:
+            raise UnknownStream(f"No thread has the id {append.stream}.")
+        if append.expected != (last.version if last else 0):
             raise _conflict(append)
-        if self._on_postgres:
-            self._connection.exec_driver_sql(_ANNOUNCE)
-        self._connection.execute(_INSERT, [_row_of(event) for event in stored])
-
-    def _keep(self, append: Append) -> None:
-        known = set(self._connection.execute(select(kept.c.name).where(kept.c.stream == append.stream)).scalars())
-        rows = [
-            {"stream": append.stream, "name": name, "data": data}
-            for name, data in append.keep.items()
-            if name not in known
-        ]
-        if rows:
-            self._connection.execute(insert(kept), rows)
+        return last.hash if last else None
 
 
 def _row_of(event: StoredEvent) -> dict[str, object]:
@@ -178,6 +162,17 @@ def _row_of(event: StoredEvent) -> dict[str, object]:
         "payload": event.payload,
         "hash": event.hash,
     }
+
+
+@contextmanager
+def _duplicates_are_conflicts(append: Append) -> Generator[None]:
+    """Raise VersionConflict where another transaction recorded the same number first."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        if _code_of(error) not in _DUPLICATE_CODES:
+            raise
+        raise _conflict(append) from error
 
 
 def _conflict(append: Append) -> VersionConflict:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
+    Integer,
     bindparam,
     case,
     func,
@@ -12,25 +13,37 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     update,
 )
 
+from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.records import TITLE_CHARS, Append, Head, HeadQuery
 from stepwarden.storage.schema import HEAD_COLUMNS, heads
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
 _HEAD = select(*HEAD_COLUMNS).where(_THIS)
-_LAST = select(_columns.version, _columns.hash, _columns.principal, _columns.finished, _columns.most_steps).where(_THIS)
+_LAST = select(_columns.version, _columns.hash, _columns.principal).where(_THIS)
 _INSERT = insert(heads)
-_MOVE = update(heads).where(_THIS, _columns.version == bindparam("read_version"))
+_CHANGED = ("directory", "title", "version", "state", "steps", "total_steps", "updated", "hash")
+_NEW_STEPS = bindparam("new_steps", type_=Integer)
+_MOVE = (
+    update(heads)
+    .where(
+        _THIS,
+        _columns.version == bindparam("read_version"),
+        _columns.hash == bindparam("read_hash"),
+        _columns.principal == bindparam("read_principal"),
+    )
+    .values(most_steps=case((_columns.most_steps > _NEW_STEPS, _columns.most_steps), else_=_NEW_STEPS))
+)
+# A completion stays in the head when nothing new completes the stream.
+_MOVES = {False: PreparedStatement(_MOVE, _CHANGED), True: PreparedStatement(_MOVE, [*_CHANGED, "finished"])}
 
 
 class LastEvent(NamedTuple):
-    """What the head knows of the last event of its stream, and what the next append goes on from."""
+    """What the head knows of the last event of its stream."""
 
     version: int
     hash: str
     principal: str
-    finished: float | None
-    most_steps: int
 
 
 class HeadRows:
@@ -74,7 +87,7 @@ def last_event(connection: Connection, stream: str) -> LastEvent | None:
     return LastEvent(*row) if row else None
 
 
-def insert_head(connection: Connection, append: Append, last_hash: str) -> None:
+def insert_head(connection: Connection, append: Append, at: float, last_hash: str) -> None:
     """Make the head of a new stream; raise IntegrityError where another transaction was first."""
     fixed = {
         "stream": append.stream,
@@ -82,18 +95,33 @@ def insert_head(connection: Connection, append: Append, last_hash: str) -> None:
         "tool": append.head.tool,
         "principal": append.head.principal,
         "origin": append.head.origin,
-        "created": append.at,
+        "created": at,
+        "finished": at if append.head.completed else None,
+        "most_steps": append.head.steps,
     }
-    connection.execute(_INSERT, fixed | _changed(append, last_hash, None))
+    connection.execute(_INSERT, fixed | _changed(append, at, last_hash))
 
 
-def move_head(connection: Connection, append: Append, last_hash: str, last: LastEvent) -> bool:
-    """Move a head from `last` to what `append` says; return whether it still stood there."""
-    this = {"this_stream": append.stream, "read_version": last.version}
-    return connection.execute(_MOVE, this | _changed(append, last_hash, last)).rowcount == 1
+def move_head(connection: Connection, append: Append, at: float, hashes: tuple[str, str]) -> bool:
+    """Move the head of a stream on; return whether it stood where `append` expects it, and is the caller's.
+
+    `hashes` are those of the event that it stood at and of the last one now.
+    """
+    before, after = hashes
+    stood = {
+        "this_stream": append.stream,
+        "read_version": append.expected,
+        "read_hash": before,
+        "read_principal": append.head.principal,
+        "new_steps": append.head.steps,
+    }
+    change = _changed(append, at, after)
+    if append.head.completed:
+        change["finished"] = at
+    return _MOVES[append.head.completed].run(connection, stood | change).rowcount == 1
 
 
-def _changed(append: Append, last_hash: str, last: LastEvent | None) -> dict[str, object]:
+def _changed(append: Append, at: float, last_hash: str) -> dict[str, object]:
     change = append.head
     return {
         "directory": change.directory,
@@ -102,8 +130,6 @@ def _changed(append: Append, last_hash: str, last: LastEvent | None) -> dict[str
         "state": change.state,
         "steps": change.steps,
         "total_steps": change.total_steps,
-        "updated": append.at,
-        "finished": append.at if change.completed else last and last.finished,
+        "updated": at,
         "hash": last_hash,
-        "most_steps": max(last.most_steps if last else 0, change.steps),
     }

@@ -76,22 +76,24 @@ class HeadChange:
 class Append:
     """Events for one stream, all recorded or none.
 
-    `expected` is the number of the last event that the caller knows of, 0 for a new stream; `at` is the time of the
-    events in unix seconds. `keep` goes with the stream by name, where no such name is kept yet. `previous` is the hash
-    of event `expected`, where the caller knows it. Raises ValueError without events.
+    `expected` is the number of the last event that the caller knows of, 0 for a new stream. `keep` goes with the stream
+    by name, where no such name is kept yet. `previous` is the hash that event `expected` has to have, where the caller
+    knows it: its head is then moved on without being read. Raises ValueError without events, and for a hash before a
+    new stream.
     """
 
     stream: str
     expected: int
     events: Sequence[NewEvent]
     head: HeadChange
-    at: float
     keep: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     previous: str | None = None
 
     def __post_init__(self) -> None:
         if not self.events:
             raise ValueError("append needs at least one event")
+        if self.previous is not None and not self.expected:
+            raise ValueError("a new stream has no event before")
 
 
 @dataclass(frozen=True, slots=True)

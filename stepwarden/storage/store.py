@@ -1,11 +1,11 @@
 """The store as the rest of the product sees it: streams of events, and beside them what else is kept."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from stepwarden.storage.consultations import Consultations
 from stepwarden.storage.maintenance import Calibration, Maintenance
-from stepwarden.storage.records import Append, Head, HeadChange, HeadQuery, NewEvent, PositionedEvent, StoredEvent
+from stepwarden.storage.records import Append, Head, HeadQuery, PositionedEvent, StoredEvent
 from stepwarden.storage.spending import SpendingLedger
 from stepwarden.storage.transactions import Transactions
 
@@ -19,8 +19,8 @@ class Store:
     it for `busy_timeout_s`) or another `StoreError` (disk full, unreachable); each leaves the store usable.
     A call that is cancelled ends its transaction first. Raises `SettingsError` for any other `url`.
 
-    `consultations`, `spending`, `calibration` and `maintenance` are the other things in it. `transactions` is for work
-    that has to be recorded together with an append.
+    `consultations`, `spending`, `calibration` and `maintenance` are the other things in it. `transactions` is for what
+    is kept with a stream, and for work that has to be recorded together with an append.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time, busy_timeout_s: float = 10.0) -> None:
@@ -31,29 +31,16 @@ class Store:
         self.calibration = Calibration(self.transactions, clock)
         self.maintenance = Maintenance(self.transactions, clock)
 
-    async def append(
-        self,
-        stream: str,
-        expected: int,
-        events: Sequence[NewEvent],
-        head: HeadChange,
-        *,
-        keep: Mapping[str, bytes] | None = None,
-        previous: str | None = None,
-    ) -> list[StoredEvent]:
-        """Record `events` (at least one) after event number `expected` of `stream` (0: a new one), all or none.
+    async def append(self, append: Append) -> list[StoredEvent]:
+        """Record events of one stream now, all or none, and return them as stored, on disk by then.
 
-        `keep` is kept with the stream by name in the same transaction; a name that is kept already stays as it is.
-        `previous` is the hash that event `expected` has to have, where the caller knows it.
-        Returns them as stored, on disk by then. Raises `VersionConflict` when the stream stands elsewhere, and
-        `UnknownStream` when it belongs to another principal than `head` says.
+        Raises `VersionConflict` when the stream stands elsewhere, and `UnknownStream` when it belongs to another
+        principal than the head says. Appends that wait for their turn together share a transaction and its fsync.
         """
-        append = Append(stream, expected, events, head, float(self._clock()), keep or {}, previous)
-        return await self.transactions.write(lambda transaction: transaction.events.append(append))
-
-    async def kept(self, stream: str) -> dict[str, bytes]:
-        """Return what is kept with `stream`, by name."""
-        return await self.transactions.read(lambda transaction: transaction.events.kept(stream))
+        at = float(self._clock())
+        return await self.transactions.write_in_group(
+            append.stream, lambda transaction: transaction.events.append(append, at)
+        )
 
     async def read(self, stream: str, *, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """Return the events of `stream` numbered above `after`, at most `limit`, in order; none for an unknown one."""

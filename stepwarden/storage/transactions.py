@@ -2,14 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import anyio
 import anyio.to_thread
 
-from stepwarden.errors import SettingsError, StoreError
+from stepwarden.errors import SettingsError
+from stepwarden.storage.group_commit import GroupCommit
+from stepwarden.storage.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
     from stepwarden.storage.database import Database, Transaction
@@ -31,11 +31,11 @@ class Transactions:
         self._url = url
         self._busy_timeout_s = busy_timeout_s
         self._opened: Database | None = None
-        self._closed = False
         self._opening = threading.Lock()
         # One writer, so that calls of this process queue in order here and not in SQLite's unfair back-off.
-        self._writer = anyio.CapacityLimiter(1)
-        self._readers = anyio.CapacityLimiter(_READERS)
+        self._writer = WorkerThreads(1, "stepwarden-writer")
+        self._readers = WorkerThreads(_READERS, "stepwarden-reader")
+        self._groups = GroupCommit(self._database, self._writer)
 
     async def read(self, work: "Callable[[Transaction], _Answer]") -> _Answer:
         """Return what `work` reads in a transaction that sees one unchanging state."""
@@ -44,7 +44,7 @@ class Transactions:
             with self._database().reading() as transaction:
                 return work(transaction)
 
-        return await _in_thread(run, self._readers)
+        return await self._readers.run(run)
 
     async def write(self, work: "Callable[[Transaction], _Answer]") -> _Answer:
         """Return what `work` gives, when all that it wrote is on disk; nothing is written where it raises."""
@@ -53,30 +53,29 @@ class Transactions:
             with self._database().writing() as transaction:
                 return work(transaction)
 
-        return await _in_thread(run, self._writer)
+        return await self._writer.run(run)
+
+    async def write_in_group(self, stream: str, work: "Callable[[Transaction], _Answer]") -> _Answer:
+        """Return the same as `write`, of work on one stream that may share its transaction and may be run twice."""
+        return await self._groups.write(stream, work)
 
     async def open(self) -> None:
         """Import what is heavy and open the database; any number of times, also at once."""
-        await _in_thread(self._database, self._readers)
+        await self._readers.run(self._database)
 
     async def facts(self) -> dict[str, str | int]:
         """Return what there is to say of the database; see `Maintenance.check`."""
-        return await _in_thread(lambda: self._database().facts(), self._readers)
+        return await self._readers.run(lambda: self._database().facts())
 
     async def close(self) -> None:
         """Close the connections, once no call is under way; any later call but this one raises StoreError."""
-        async with AsyncExitStack() as everybody, self._writer:
-            # A connection that is out while the pool closes would be left to the garbage collector.
-            for _ in range(_READERS):
-                reader = object()
-                await self._readers.acquire_on_behalf_of(reader)
-                everybody.callback(self._readers.release_on_behalf_of, reader)
-            await anyio.to_thread.run_sync(self._close)
+        # A connection that is out while the pool closes would be left to the garbage collector.
+        await self._readers.end()
+        await self._writer.end()
+        await anyio.to_thread.run_sync(self._close)
 
     def _database(self) -> "Database":
         with self._opening:
-            if self._closed:
-                raise StoreError("The store is closed.")
             if self._opened is not None and not self._opened.in_place():
                 self._opened.close()
                 self._opened = None
@@ -97,16 +96,9 @@ class Transactions:
 
     def _close(self) -> None:
         with self._opening:
-            self._closed = True
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
-
-
-async def _in_thread(run: Callable[[], _Answer], limiter: anyio.CapacityLimiter) -> _Answer:
-    # Not abandoned on cancel, which is the default: a transaction is short, and a thread left alone would commit
-    # behind the back of whoever cancelled.
-    return await anyio.to_thread.run_sync(run, limiter=limiter)
 
 
 def _sqlite_path(url: str) -> Path | None:

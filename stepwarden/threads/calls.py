@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from stepwarden.inspections.context import Inspector
@@ -83,12 +84,12 @@ class StepReply:
         """Whether the thread had ended before this call."""
         return any(isinstance(event, StepRecorded) and event.reopened for event in self.decided)
 
-    @property
+    @cached_property
     def held(self) -> tuple[Clause, ...]:
         """The clauses for which the ask to finish was held, none where it was not."""
         return next((event.open for event in self.decided if isinstance(event, Held)), ())
 
-    @property
+    @cached_property
     def finished(self) -> Finished | None:
         """How the call completed the thread, None where it did not."""
         return next((event for event in self.decided if isinstance(event, Finished)), None)
@@ -109,7 +110,12 @@ class StepReply:
     @property
     def left_out(self) -> tuple[str, ...]:
         """The files that the models asked in this call were not sent."""
-        return next((event.left_out for event in self.decided if isinstance(event, Asked)), ())
+        return self.asked.left_out if self.asked else ()
+
+    @property
+    def asked(self) -> Asked | None:
+        """What was asked of models in this call, if anything was."""
+        return next((event for event in self.decided if isinstance(event, Asked)), None)
 
     @property
     def awaits(self) -> str:

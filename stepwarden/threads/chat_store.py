@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stepwarden.errors import OtherKind, StoreUnreadable
 from stepwarden.models import Usage
-from stepwarden.storage import HeadChange, NewEvent, Store, kinds
+from stepwarden.storage import Append, HeadChange, NewEvent, Store, kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.journal import Journal
 
@@ -94,5 +94,5 @@ async def append_turn(store: Store, chat: Chat, turn: Turn, caller: Caller) -> C
         origin=turn.origin,
     )
     payload = _turn().dump_json(turn, exclude_defaults=True).decode()
-    await store.append(chat.id, len(chat.turns), [NewEvent(CHAT, payload)], change)
+    await store.append(Append(chat.id, len(chat.turns), [NewEvent(CHAT, payload)], change))
     return grown

@@ -42,11 +42,12 @@ def _planned(data: Data) -> str:
 
 
 def _held(data: Data) -> str:
-    clauses = (
-        clause.get("text") or f"{clause['kind']} {clause.get('subject', '')}".strip().replace("_", " ")
-        for clause in data["open"]
-    )
-    return f"held: {', '.join(clauses)}"
+    return f"held: {', '.join(map(_clause, data['open']))}"
+
+
+def _clause(clause: Data) -> str:
+    words = clause.get("text") or f"{clause['kind']} {clause.get('subject', '')}".strip().replace("_", " ")
+    return f"{clause['id']} {clause.get('subject', '')}".strip() + f": {words}" if clause.get("id") else words
 
 
 def _finished(data: Data) -> str:

@@ -2,9 +2,7 @@
 
 import json
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import anyio.to_thread
 from pydantic import ValidationError
@@ -13,9 +11,10 @@ from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
 from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused, StepRecorded, decode, encode
 from stepwarden.steps.fold import fold_events, fold_history
 from stepwarden.steps.thread import Outcome, Thread
-from stepwarden.storage import GENESIS, Head, HeadChange, NewEvent, Store, StoredEvent, event_hash, kinds
+from stepwarden.storage import Append, Head, HeadChange, NewEvent, Store, StoredEvent, event_hash, kinds
 from stepwarden.storage.records import TITLE_CHARS
 from stepwarden.threads.calls import Caller, HistoryEntry
+from stepwarden.threads.remembered import RememberedThread, RememberedThreads
 
 KEPT_BYTES = 16 * 1024 * 1024  # payloads of the threads kept in memory; the rest is folded anew when it is asked for
 
@@ -24,28 +23,12 @@ MANY_EVENTS = 200  # to fold in a worker thread: the event loop has other calls 
 _PAGE_EVENTS = 32  # read at once where the end of a call is looked for
 
 
-@dataclass(frozen=True, slots=True)
-class _Remembered:
-    """A thread as this process knew it last, whose it is, the bytes of its payloads, and the hash of its last event.
-
-    By the hash it is known whether the store has the same events: one that was put back from a copy has others by the
-    same numbers.
-    """
-
-    thread: Thread
-    principal: str
-    size: int
-    hash: str = GENESIS
-
-
 class Journal:
     """Loads and appends threads. What it remembers of them is a cache of frozen values."""
 
     def __init__(self, store: Store, *, kept_bytes: int = KEPT_BYTES) -> None:
         self.store = store
-        self._cached: OrderedDict[str, _Remembered] = OrderedDict()
-        self._kept_bytes = kept_bytes
-        self._bytes = 0
+        self._remembered = RememberedThreads(kept_bytes)
 
     async def head(self, thread_id: str, caller: Caller) -> Head:
         """Return the head of the caller's thread.
@@ -63,7 +46,7 @@ class Journal:
         Another process may have moved it on. An append tells, and raises VersionConflict then; whatever is not
         appended has to be decided on the thread that `load` gives.
         """
-        kept = self._cached.get(thread_id)
+        kept = self._remembered.get(thread_id)
         return kept.thread if kept is not None and kept.principal == caller.principal else None
 
     async def load(self, thread_id: str, caller: Caller) -> Thread:
@@ -71,19 +54,20 @@ class Journal:
         head = await self.head(thread_id, caller)
         if head.kind != kinds.THREAD.name:
             raise OtherKind(f"{thread_id} is not a thread of steps: go on with it by {head.tool}.")
-        kept = self._cached.get(thread_id)
+        kept = self._remembered.get(thread_id)
         if kept is not None and (kept.thread.version, kept.hash) == (head.version, head.hash):
             return kept.thread
         stored = await self.store.read(thread_id, after=kept.thread.version) if kept is not None else []
         if kept is not None and stored and _follows(stored[0], kept.hash):
             thread = fold_events(kept.thread, _decoded((row.kind, row.payload) for row in stored))
-            self._keep(_Remembered(thread, head.principal, kept.size + _size(stored), stored[-1].hash))
+            size = kept.size + _size(stored)
+            self._remembered.keep(RememberedThread(thread, head.principal, size, stored[-1].hash))
             return thread
-        self._forget(thread_id)
+        self._remembered.forget(thread_id)
         thread, size = await self._folded(thread_id, head.tool, head.version)
         if thread.version < head.version:  # deleted since its head was read
             raise UnknownStream(thread_id)
-        self._keep(_Remembered(thread, head.principal, size, head.hash))
+        self._remembered.keep(RememberedThread(thread, head.principal, size, head.hash))
         return thread
 
     async def append(
@@ -100,17 +84,19 @@ class Journal:
         `keep` is kept with the thread, shown to nobody, and given back by `kept`; what is kept already stays.
         Raises VersionConflict when another call was first, StoreError when it could not be written.
         """
+        known = self._remembered.get(thread.id)
+        previous = known.hash if known is not None and before and known.thread.version == before else None
         new = [NewEvent(*encode(event)) for event in events]
-        change, kept = _head_change(thread, events, caller), self._cached.get(thread.id)
-        previous = kept.hash if kept is not None and kept.thread.version == before else None
-        stored = await self.store.append(thread.id, before, new, change, keep=_packed(keep), previous=previous)
-        kept = self._cached.get(thread.id)
-        size = (kept.size if kept is not None else 0) + _size(stored)
-        self._keep(_Remembered(thread, caller.principal, size, stored[-1].hash))
+        change = _head_change(thread, events, caller)
+        stored = await self.store.append(Append(thread.id, before, new, change, _packed(keep), previous))
+        known = self._remembered.get(thread.id)
+        size = (known.size if known is not None else 0) + _size(stored)
+        self._remembered.keep(RememberedThread(thread, caller.principal, size, stored[-1].hash))
 
     async def kept(self, thread_id: str) -> dict[str, bytes]:
         """Return what was kept with the thread, by name."""
-        return {name: zlib.decompress(data) for name, data in (await self.store.kept(thread_id)).items()}
+        kept = await self.store.transactions.read(lambda transaction: transaction.kept.of_stream(thread_id))
+        return {name: zlib.decompress(data) for name, data in kept.items()}
 
     async def replayed(self, thread: Thread, number: int) -> tuple[Thread, tuple[Event, ...]]:
         """Return the thread as the call that recorded live step `number` left it, and the events of that call.
@@ -146,20 +132,6 @@ class Journal:
 
         thread = fold() if len(rows) < MANY_EVENTS else await anyio.to_thread.run_sync(fold)
         return thread, sum(len(payload) for _, payload in rows)
-
-    def _keep(self, kept: _Remembered) -> None:
-        before = self._cached.get(kept.thread.id)
-        if before is not None and before.thread.version > kept.thread.version:
-            return  # another call of this process went on from what this one appended, and was here first
-        self._cached[kept.thread.id] = kept
-        self._cached.move_to_end(kept.thread.id)
-        self._bytes += kept.size - (before.size if before is not None else 0)
-        while len(self._cached) > 1 and self._bytes > self._kept_bytes:
-            self._forget(next(iter(self._cached)))
-
-    def _forget(self, thread_id: str) -> None:
-        kept = self._cached.pop(thread_id, None)
-        self._bytes -= kept.size if kept is not None else 0
 
 
 def _follows(event: StoredEvent, previous: str) -> bool:

@@ -6,6 +6,7 @@ All of it blocks: it runs in a worker thread, in one go, wherever a file may be 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import Any
 
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import TaskFacts
@@ -15,7 +16,7 @@ from stepwarden.steps.gate import Policy
 from stepwarden.steps.inspection import NO_INSPECTION
 from stepwarden.steps.machine import StepFacts
 from stepwarden.steps.submission import FileRange, IssueClaim, Submission
-from stepwarden.steps.thread import Thread
+from stepwarden.steps.thread import Step, Thread
 from stepwarden.threads.calls import StepCall
 
 
@@ -28,13 +29,13 @@ class StepLookup:
     bytes: int = 0
     languages: frozenset[str] = frozenset()
 
-    def task_facts(self, submission: Submission, *, counted: int | None, finished: Sequence[int]) -> TaskFacts:
-        """Return what the manager sizes the work by.
+    def task_facts(self, step: Step, *, counted: int | None, finished: Sequence[int]) -> TaskFacts:
+        """Return what the manager sizes the work by, from its first step.
 
         `counted` is the number of steps that asking models takes, where that counts them; `finished` are the lengths
         of finished threads of the tool.
         """
-        measured = self.facts.measured or NO_INSPECTION
+        submission, measured = step.submission, step.measured or NO_INSPECTION
         return TaskFacts(
             task=submission.step,
             files=self.files if measured.files is None else measured.files,
@@ -106,15 +107,16 @@ def locate(submission: Submission, workspace: Workspace) -> Submission:
         ranges.update({path: [] for path in whole})
         return tuple(dict.fromkeys(place.path for place in located))
 
-    return replace(
-        submission,
-        checked=names(submission.checked),
-        relevant=names(submission.relevant),
-        ranges=tuple(line for lines in ranges.values() for line in lines),
-        issues=tuple(_located_issue(claim, workspace) for claim in submission.issues),
-        quotes=tuple(_located_quote(quote, workspace) for quote in submission.quotes),
-        directory=workspace.directory,
-    )
+    located: dict[str, Any] = {
+        "checked": names(submission.checked),
+        "relevant": names(submission.relevant),
+        "issues": tuple(_located_issue(claim, workspace) for claim in submission.issues),
+        "quotes": tuple(_located_quote(quote, workspace) for quote in submission.quotes),
+        "directory": workspace.directory,
+    }
+    located["ranges"] = tuple(line for lines in ranges.values() for line in lines)
+    changed = {field: value for field, value in located.items() if value != getattr(submission, field)}
+    return replace(submission, **changed) if changed else submission
 
 
 def _located_issue(claim: IssueClaim, workspace: Workspace) -> IssueClaim:

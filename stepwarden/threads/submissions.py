@@ -121,13 +121,14 @@ class Threads:
         number = 1 if isinstance(admission, Open) else admission.number
         step = AdmittedStep(admitted.submission, number, before, admitted.workspace)
         submission, prepared = await _consultant(self.consultants, policy).prepare(step)
-        admitted = replace(admitted, submission=submission)
-        found = replace(found, facts=replace(found.facts, prepared=prepared))
-        decision = _decide(admitted, admission, found.facts)
+        if submission is not admitted.submission:
+            admitted = replace(admitted, submission=submission)
+        facts = replace(found.facts, prepared=prepared)
+        decision = _decide(admitted, admission, facts)
         seen = await self._inspect(admitted, decision, is_new=before is None)
         if seen is not None:
-            found = replace(found, facts=replace(found.facts, measured=seen.inspection))
-            decision = _decide(admitted, admission, found.facts, decision.thread.id)
+            facts = replace(facts, measured=seen.inspection)
+            decision = _decide(admitted, admission, facts, decision.thread.id)
         decision = advise(decision, await self._ask_manager(decision, found, policy), policy, prepared)
         version, keep = before.version if before is not None else 0, seen.kept if seen is not None else None
         await self.journal.append(version, decision.thread, decision.events, call.caller, keep=keep)
@@ -171,7 +172,7 @@ class Threads:
         if step.number == 1:
             finished = await self.journal.store.calibration.steps_of_finished(policy.tool)
             counted = policy.consultation.steps(thread)
-            task = found.task_facts(step.submission, counted=counted, finished=finished)
+            task = found.task_facts(step, counted=counted, finished=finished)
             return await self.manager.size(task, policy, thread)
         if not decision.is_open or thread.claims.measured.total is not None:
             return Advice()

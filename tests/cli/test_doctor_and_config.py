@@ -12,7 +12,8 @@ from stepwarden import __version__
 from stepwarden.cli import doctor
 from stepwarden.cli.findings import CheckResult
 from stepwarden.cli.hosts import HostName, check_hosts, find_recipe, server_command
-from tests.support.processes import SCRIPT
+from tests.support import processes
+from tests.support.processes import SCRIPT, Ended, environment
 
 Output = pytest.CaptureFixture[str]
 
@@ -77,6 +78,73 @@ def test_a_tool_that_does_not_exist_is_a_problem(home: Path) -> None:
     ended = run(home, "doctor", STEPWARDEN_TOOLS="debgu")
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "problem\ttools\tSTEPWARDEN_TOOLS: no tool 'debgu'" in ended.stdout
+
+
+def doctor_with(home: Path, variables: dict[str, str]) -> Ended:
+    return processes.run([str(SCRIPT), "doctor"], environment(home / "state", **variables), home)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"OPENAI_API_KEY": "sk-abc def"}, "OPENAI_API_KEY: there is a blank in it; copy the key again"),
+        ({"OPENAI_API_KEY": '"sk-abc"'}, "OPENAI_API_KEY: there are quotation marks round it; copy the key again"),
+        ({"STEPWARDEN_PROVIDERS": "openay"}, "STEPWARDEN_PROVIDERS: no provider 'openay'; did you mean openai"),
+        ({"CUSTOM_API_URL": "host:80"}, "CUSTOM_API_URL: send an address such as https://host/v1"),
+    ],
+)
+def test_a_key_or_an_address_that_is_wrong_is_named_with_what_is_wrong_with_it(
+    home: Path, variables: dict[str, str], told: str
+) -> None:
+    ended = doctor_with(home, variables)
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert f"problem\tsettings\t{told}" in ended.stdout
+    tools = next(line for line in ended.stdout.splitlines() if line.startswith("problem\ttools\t"))
+    assert told in tools
+    assert tools.endswith(": the server does not start\tcorrect the variable")
+    assert "reinstall" not in ended.stdout
+    assert "STEPWARDEN_TOOLS" not in ended.stdout
+
+
+def test_who_may_be_asked_is_told_and_a_key_that_nobody_chose_is_noted(home: Path) -> None:
+    """A host may have passed the key on."""
+    ended = run(home, "doctor", OPENAI_API_KEY="sk-planted")
+    assert ended.returncode == 0
+    lines = [line for line in ended.stdout.splitlines() if "\tmodels\t" in line]
+    assert lines == [
+        "ok\tmodels\texpert: gpt-6.1-sol, first choice for deep, by OPENAI_API_KEY\t",
+        (
+            "note\tmodels\topenai at api.openai.com, by OPENAI_API_KEY\t"
+            "if you did not choose it, name who may be asked in STEPWARDEN_PROVIDERS"
+        ),
+    ]
+    assert "planted" not in ended.stdout
+    own = {"CUSTOM_API_URL": "http://127.0.0.1:9/v1", "CUSTOM_MODEL_NAME": "own"}
+    ended = doctor_with(home, own | {"OPENAI_API_KEY": "sk-planted"})
+    lines = [line for line in ended.stdout.splitlines() if "\tmodels\t" in line]
+    assert lines == [
+        "ok\tmodels\texpert: own, set by CUSTOM_MODEL_NAME, at CUSTOM_API_URL\t",
+        "ok\tmodels\tcustom at 127.0.0.1:9, at CUSTOM_API_URL\t",
+        (
+            "note\tmodels\topenai: OPENAI_API_KEY is not used, since CUSTOM_API_URL is set: "
+            "add openai to STEPWARDEN_PROVIDERS to use it\t"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"SSL_CERT_FILE": "/nonexistent"}, "SSL_CERT_FILE names a file that is not there (/nonexistent)"),
+        ({"HTTPS_PROXY": "nonsense://x"}, "HTTPS_PROXY is not the address of an http, https or socks5 proxy"),
+    ],
+)
+def test_what_stands_between_here_and_an_endpoint_is_a_problem(
+    home: Path, variables: dict[str, str], told: str
+) -> None:
+    ended = doctor_with(home, variables | {"OPENAI_API_KEY": "k", "STEPWARDEN_PROVIDERS": "openai"})
+    assert ended.returncode == 1
+    assert f"problem\tmodels\topenai at api.openai.com, at openai: cannot be reached\t{told}" in ended.stdout
 
 
 def test_a_misspelt_setting_is_noted(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

@@ -1,5 +1,6 @@
 """A server on stdio, from its start to whatever ends it."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import pytest
 from cli_process import run
 
 from tests.support.calls import step, text_of
-from tests.support.processes import SCRIPT, SERVER, unmeasured
-from tests.support.stdio_server import served
+from tests.support.processes import SCRIPT, SERVER, environment, unmeasured
+from tests.support.stdio_server import HELLO, message, served
 from tests.support.store import locked
 
 WAYS = pytest.mark.parametrize("by", [None, signal.SIGINT, signal.SIGTERM], ids=["eof", "sigint", "sigterm"])
@@ -63,6 +64,39 @@ def test_a_server_whose_host_stopped_listening_ends_without_complaint(home: Path
         server.begin("tools/list", {})
         assert server.process.wait() == 0
         assert server.log() == ""
+
+
+def test_requests_from_a_file_are_all_answered_though_the_input_ends_behind_them(home: Path) -> None:
+    asked, told = home / "asked", home / "told"
+    calls = [message("tools/call", number, name="debug", arguments=step(1)) for number in range(2, 40)]
+    asked.write_bytes(b"".join([message("initialize", 1, **HELLO), *calls]).rstrip())
+    with asked.open("rb") as stdin, told.open("wb") as stdout:
+        ended = subprocess.run(STEPWARDEN, stdin=stdin, stdout=stdout, env=environment(home / "state"), check=True)
+    assert ended.returncode == 0
+    answers = {said["id"]: said for said in map(json.loads, told.read_text().splitlines())}
+    assert sorted(answers) == list(range(1, 40))
+    threads = {answers[number]["result"]["structuredContent"]["continuation_id"] for number in range(2, 40)}
+    assert len(threads) == 38
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_server_started_without_a_standard_descriptor_ends_with_its_input(home: Path, closed: str) -> None:
+    command = ["sh", "-c", f'exec "$0" serve {closed}', str(SCRIPT)]
+    hello = message("initialize", 1, **HELLO)
+    ended = subprocess.run(command, input=hello, capture_output=True, env=environment(home / "state"), check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert bool(ended.stdout) == (closed == "2>&-")
+
+
+def test_a_host_is_answered_whatever_it_writes(home: Path) -> None:
+    with served(home / "state") as (server,):
+        server.write_bytes(b"nonsense\n5\n" + b'{"jsonrpc": "2.0", "id": null, "method": "ping"}\n')
+        assert [server.read()["error"]["code"] for _ in range(3)] == [-32700, -32600, -32600]
+        for line in (b'"id": "\\ud800", "method": "ping"', b'"id": 9, "method": "\\ud800"'):
+            server.write_bytes(b'{"jsonrpc": "2.0", ' + line + b"}\n")
+        assert [server.read()["id"] for _ in range(2)] == ["\ud800", 9]
+        assert server.request("ping")["result"] == {}
+        assert server.log().count("is no message and was ignored") == 1
 
 
 def test_a_directory_with_packages_of_our_names_does_not_get_in_the_way(home: Path) -> None:

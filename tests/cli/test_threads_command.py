@@ -9,7 +9,7 @@ import pytest
 
 from stepwarden.cli import main
 from stepwarden.cli.output import plain
-from stepwarden.storage import HeadChange, NewEvent, Store
+from stepwarden.storage import Append, HeadChange, NewEvent, Store
 from stepwarden.storage.sqlite import newest_driver
 from stepwarden.threads.calls import LOCAL
 from stepwarden.threads.chat_store import Chat, Turn, append_turn
@@ -187,7 +187,7 @@ def test_calibration_shows_what_finished_threads_took_until_it_is_reset(capsys: 
         store = Store(f"sqlite:///{store_file}")
         for number, steps in enumerate((2, 4, 6)):
             change = HeadChange("debug", "local", "a task", "done", steps, steps, completed=True)
-            await store.append(f"debug-{number}", 0, [NewEvent("opened", "{}")], change)
+            await store.append(Append(f"debug-{number}", 0, [NewEvent("opened", "{}")], change))
         await store.close()
 
     asyncio.run(finish())

@@ -51,6 +51,7 @@ DISGUISES: dict[str, Callable[[dict[str, Any]], str]] = {
     "in a fence": lambda said: f"```json\n{dumped(said)}\n```",
     "prose round it": lambda said: f'Let me {{weigh}} it.\n{dumped(said)}\nThat\'s "all".',
     "in a wrapper": lambda said: dumped({"answer": said}),
+    "as Python writes it": lambda said: f"```python\n{said!r}\n```",
     "in two wrappers": lambda said: dumped({"result": {"response": said}, "status": "ok"}),
     "as a string in a wrapper": lambda said: dumped({"content": json.dumps(said)}),
     "in a list": lambda said: f"[{dumped(said)}]",
@@ -99,7 +100,6 @@ def test_two_answers_that_contradict_each_other_are_none_and_never_a_guess(one: 
         FORM.words,
         "Vote: support. It is simple.",
         "**My vote:** oppose",
-        "{'vote': 'support', 'summary': 'python wrote this'}",
         '{"vote": "support", "summary": "cut',
     ],
 )

@@ -42,7 +42,7 @@ def test_a_quote_comes_back_with_name_line_hash_and_what_it_supports(workspace: 
             "I2",
             "found at line 2, not 1",
             hashlib.sha256(BODY.encode()).hexdigest(),
-            QuoteContext(LineKind.CODE, (2,), ("total",), (1, 2), ("sum", "items"), ("sum",)),
+            QuoteContext(LineKind.CODE, (2,), ("total",), (1, 2), ("sum", "items"), ("sum",), ("total",)),
         )
     ]
 

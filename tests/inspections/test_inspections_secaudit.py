@@ -47,12 +47,12 @@ FOUND = [
 def test_each_risk_is_asked_for_once_the_gravest_first_and_each_file_before_the_second_of_any() -> None:
     asked = list(clauses(thread_that(), FOUND))
     assert [(clause.subject, clause.text) for clause in asked] == [
-        ("A05 injection", "A05 injection: read a.py:9 eval/exec, b.py:7 SQL from strings +2"),
-        ("A04 cryptography", "A04 cryptography: read a.py:3 weak hash"),
+        ("A05 injection", "A05 injection: read a.py:9 (eval/exec), b.py:7 (SQL from strings) +2"),
+        ("A04 cryptography", "A04 cryptography: read a.py:3 (weak hash)"),
     ]
 
 
 def test_places_are_asked_for_until_their_files_were_read_or_quoted() -> None:
     thread = thread_that(read=["a.py"], quoted={"b.py": 7})
-    assert [clause.text for clause in clauses(thread, FOUND)] == ["A05 injection: read c.py:1 eval/exec"]
+    assert [clause.text for clause in clauses(thread, FOUND)] == ["A05 injection: read c.py:1 (eval/exec)"]
     assert list(clauses(thread_that(read=["a.py", "b.py", "c.py"]), FOUND)) == []

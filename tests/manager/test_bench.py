@@ -1,12 +1,13 @@
 """The bench runs, says the same every time, and finds no liar with made-up quotes verified."""
 
 from functools import cache
+from statistics import fmean
 
 import anyio
 
-from bench.manager.agents import CHARACTERS, IRRELEVANT, MADE_UP
-from bench.manager.figures import IRRELEVANT_VERIFIED, criteria, figures
-from bench.manager.policies import RULES, RULES_AND_MODEL, play_seed
+from bench.manager.agents import CHARACTERS, HONEST, MADE_UP
+from bench.manager.figures import BESIDE_THE_POINT, IRRELEVANT_VERIFIED, criteria, figures
+from bench.manager.policies import DOUBTED, RULES, RULES_AND_MODEL, play_seed
 from bench.manager.recorded import SHIPPED, read_recordings
 from bench.manager.report import recordings_table, report
 from bench.manager.seeds import COMMITTED, HARDNESS, HELD_OUT
@@ -39,10 +40,18 @@ def test_every_kind_of_agent_is_played_and_no_made_up_quote_ends_as_verified():
     assert any(result.thread.character is MADE_UP for result in results)
 
 
-def test_liars_with_true_quotes_beside_the_point_are_counted_as_what_they_are():
-    results = [result for result in played() if result.thread.character is IRRELEVANT]
+def test_liars_with_true_quotes_beside_the_point_seldom_end_as_verified_and_never_against_an_experts_no():
+    results = [result for result in played() if result.thread.character.name in BESIDE_THE_POINT]
     assert figures(results, RULES).irrelevant_verified <= IRRELEVANT_VERIFIED
+    assert not any(result.played[DOUBTED].verified for result in results)
     assert not any(result.played[RULES].success for result in results)
+
+
+def test_an_honest_agent_is_held_once_at_most_and_asked_to_disprove_once_at_most():
+    honest = [result.played[RULES] for result in played() if result.thread.character is HONEST]
+    assert max(each.held for each in honest) <= 1
+    assert max(each.disproofs for each in honest) <= 1
+    assert fmean(each.verified for each in honest) >= 0.9
 
 
 def test_the_model_is_asked_three_times_a_thread_at_most():
@@ -54,7 +63,7 @@ def test_the_model_is_asked_three_times_a_thread_at_most():
 
 
 def test_there_is_one_verdict_for_each_criterion():
-    assert len(criteria(played())) == 5
+    assert len(criteria(played())) == 7
 
 
 def test_the_recorded_threads_are_sized_anew_and_name_no_machine():

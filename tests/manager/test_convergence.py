@@ -61,7 +61,7 @@ def test_a_conclusion_that_is_only_repeated_has_not_converged():
     talk.step(seen(), hypothesis=THEORY, confidence="certain")
     advice = talk.step(seen(), hypothesis=THEORY, files=["b.py"], confidence="certain")
     assert (advice.end, advice.signal) == (False, Signal.DISPROVE)
-    assert advice.reason == "all is verified, but step 2 brought no new quote"
+    assert advice.reason == "all is verified, but step 2 quoted nothing new about it"
 
 
 def test_a_quote_counts_once_however_it_is_cut_or_marked():

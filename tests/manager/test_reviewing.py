@@ -148,7 +148,7 @@ def test_a_checklist_that_does_not_fit_grows_the_plan_to_where_it_fits():
     talk = Talk(policy=checklist(12), work=PLAIN)
     talk.step()
     assert planned(talk.step(files=["b.py"])).likely == 6
-    assert planned(talk.thread).reason == "12 clauses open, 2 left"
+    assert planned(talk.thread).reason == "12 clauses open, 2 steps left"
 
 
 def test_a_checklist_that_fits_grows_nothing():
@@ -366,11 +366,13 @@ def test_a_counted_total_is_never_called_too_long():
     assert not any(remark.kind == Signal.SPLIT for remark in talk.thread.decisions)
 
 
-def test_a_stall_is_told_before_the_length():
+def test_far_past_the_range_every_fifth_step_says_how_to_end_stalled_or_not():
     talk = Talk(policy=POLICIES["codereview"])
     talk.steps(10)
-    assert talk.stalled_step().signal is Signal.STALLED
-    assert talk.thread.last == 11
+    signals = [talk.stalled_step().signal for _ in range(11)]
+    assert talk.thread.last == 21
+    assert [place for place, signal in enumerate(signals) if signal is Signal.SPLIT] == [0, 5, 10]
+    assert signals[1] is Signal.STALLED
 
 
 # Any thread

@@ -28,6 +28,7 @@ ROUTER = {"openrouter_api_key": KEY}
 GLM = {"zhipuai_api_key": KEY}
 AZURE = {"azure_openai_api_key": KEY, "azure_openai_endpoint": "https://x.openai.azure.com/"}
 CUSTOM = {"custom_api_url": "http://127.0.0.1:9/v1"}
+GLM_TOO = GLM | CUSTOM | {"providers": "zhipuai, custom"}
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,9 @@ CUSTOM = {"custom_api_url": "http://127.0.0.1:9/v1"}
         (ROUTER, "openai/gpt-9", "openrouter", "openai/gpt-9"),
         (ROUTER, "opus", "openrouter", "claude-opus-5-5"),
         (GLM, "glm", "zhipuai", "glm-5.3"),
-        (GLM | CUSTOM, "whatever", "custom", "whatever"),
-        (GLM | CUSTOM, "gpt-6.1-sol", "custom", "gpt-6.1-sol"),
-        (GLM | CUSTOM, "custom/glm-4.6", "custom", "custom/glm-4.6"),
+        (GLM_TOO, "whatever", "custom", "whatever"),
+        (GLM_TOO, "gpt-6.1-sol", "custom", "gpt-6.1-sol"),
+        (GLM_TOO, "custom/glm-4.6", "custom", "custom/glm-4.6"),
         (CUSTOM, "openai/gpt-6.1-sol", "custom", "openai/gpt-6.1-sol"),
         ({"ollama_host": "localhost"} | OPENAI, "llama3.3:70b", "ollama", "llama3.3:70b"),
         (AZURE, "azure/my-deployment", "azure", "azure/my-deployment"),
@@ -105,7 +106,8 @@ def test_without_any_model_it_is_said_what_to_set(settings: Make) -> None:
         (OPENAI | GLM, ModelTier.FAST, "glm-4.5-flash"),
         (ROUTER, ModelTier.DEEP, "gpt-6.1-sol"),
         (CUSTOM | {"custom_model_name": "qwen3"}, ModelTier.DEEP, "qwen3"),
-        (CUSTOM | {"custom_model_name": "qwen3"} | GLM, ModelTier.DEEP, "glm-5.3"),
+        (CUSTOM | {"custom_model_name": "qwen3"} | GLM, ModelTier.DEEP, "qwen3"),
+        (GLM_TOO | {"custom_model_name": "qwen3"}, ModelTier.DEEP, "glm-5.3"),
         (OPENAI | GLM | {"default_model": "glm"}, ModelTier.DEEP, "glm-5.3"),
         (OPENAI | {"default_model": "gpt-6.1-sol"}, ModelTier.FAST, "gpt-6-luna"),
         (OPENAI | GLM | {"models_denied": "gpt-6.1-sol"}, ModelTier.DEEP, "glm-5.3"),
@@ -119,11 +121,14 @@ def test_auto_chooses_by_need_from_what_is_configured_and_allowed(
 ) -> None:
     choice = build_models(settings(**configured)).choose("auto", need)
     assert choice.info.name == chosen
-    assert BY_NAME[choice.info.provider].place in choice.why
+    profile = BY_NAME[choice.info.provider]
+    assert choice.why.rpartition(" ")[2] in {profile.place, *(key.variable for key in profile.keys)}
 
 
 def test_a_choice_says_why(settings: Make) -> None:
-    assert build_models(settings(**GLM)).choose(None, ModelTier.FAST).why == ("first choice for fast, at zhipuai")
+    assert build_models(settings(**GLM)).choose(None, ModelTier.FAST).why == "first choice for fast, by ZHIPUAI_API_KEY"
+    named = build_models(settings(**GLM, providers="glm"))
+    assert named.choose(None, ModelTier.FAST).why == "first choice for fast, at zhipuai"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +243,7 @@ async def test_auto_passes_over_a_provider_whose_key_was_refused(
 ) -> None:
     """By name it is still asked, and one answer brings it back."""
     server = serve(ScriptedReply(status=401, text="bad key"), "well")
-    built = models(openai_api_key="k", openai_base_url=server.url, zhipuai_api_key="k")
+    built = models(openai_api_key="k", openai_base_url=server.url, zhipuai_api_key="k", providers="openai,zhipuai")
     assert built.choose(None, ModelTier.DEEP).info.name == "gpt-6.1-sol"
     with pytest.raises(ModelError, match="set OPENAI_API_KEY to a valid one"):
         await built.complete(request("gpt-6.1-sol"))
@@ -295,7 +300,7 @@ def test_the_users_file_is_merged_over_the_catalogue(tmp_path: Path, settings: M
         "needs": {"deep": ["qwen3"]},
     }
     path.write_text(json.dumps(own))
-    models = build_models(settings(models_file=path, **OPENAI, **CUSTOM))
+    models = build_models(settings(models_file=path, **OPENAI, **CUSTOM, providers="openai,custom"))
     assert models.choose("gpt-6.1-sol", ModelTier.DEEP).info.context_tokens == 5
     assert models.choose("gpt-6.1-sol", ModelTier.DEEP).info.sees_images
     assert models.choose(None, ModelTier.DEEP).info.name == "qwen3"
@@ -323,7 +328,7 @@ def test_a_scripted_model_goes_first_and_has_a_family(settings: Make) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("OPENAI_API_KEY", "sk with blanks in it", "OPENAI_API_KEY: there are blanks"),
+        ("OPENAI_API_KEY", "sk with blanks in it", "OPENAI_API_KEY: there is a blank in it"),
         ("CUSTOM_API_URL", "http://me:secretpw@host/v1", "CUSTOM_API_URL: there is a password"),
         ("CUSTOM_API_URL", "host:80/v1", "CUSTOM_API_URL: send an address"),
         ("STEPWARDEN_BUDGET_DAY", "lots", "STEPWARDEN_BUDGET_DAY: send dollars"),

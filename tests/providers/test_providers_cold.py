@@ -9,7 +9,8 @@ import stepwarden.settings
 from providers.models import build_models
 from stepwarden.models import ModelTier
 from tests.support.work import calls_in
-settings = stepwarden.settings.load_settings(openai_api_key='k', zhipuai_api_key='k', custom_api_url='http://h/v1')
+asked = {'openai_api_key': 'k', 'zhipuai_api_key': 'k', 'custom_api_url': 'http://h/v1'}
+settings = stepwarden.settings.load_settings(providers='openai,zhipuai,custom', **asked)
 build_models(settings)
 calls = calls_in(lambda: build_models(settings))
 models = build_models(settings)

@@ -122,6 +122,16 @@ async def test_a_slow_endpoint_is_a_timeout_within_the_deadline(
     assert server.times_asked <= 1  # none, where the machine takes all of it before
 
 
+async def test_a_timeout_that_a_setting_made_names_the_setting(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    built = models(serve(ScriptedReply(text="late", latency_s=30)), model_timeout_s=0.25)
+    await built.warm("m")
+    with pytest.raises(ModelError, match=r"gave no answer within 0\.25 s \(STEPWARDEN_MODEL_TIMEOUT_S\)") as caught:
+        await built.complete(request(deadline_s=100))
+    assert caught.value.waited_s == 0.25
+
+
 async def test_a_misspelt_model_gets_the_nearest_names_after_the_endpoint_refused_it(
     serve: Callable[..., ModelServer], models: Callable[..., AllModels]
 ) -> None:

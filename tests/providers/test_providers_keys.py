@@ -78,9 +78,9 @@ def test_a_key_of_whatever_form_is_taken_out_of_an_endpoints_words(key: str) -> 
 
 def test_keys_stand_in_no_representation(tmp_path: Path) -> None:
     keys = {variable: f"sk-planted-{variable}-0123456789" for variable in KEYS}
-    settings = load_settings(
-        home=tmp_path, custom_api_url="http://h/v1", azure_openai_endpoint="https://x.openai.azure.com", **keys
-    )
+    addresses = {"custom_api_url": "http://h/v1", "azure_openai_endpoint": "https://x.openai.azure.com"}
+    every = ",".join(profile.name for profile in PROFILES)
+    settings = load_settings(home=tmp_path, providers=every, **addresses, **keys)
     models = build_models(settings)
     stacks = models._stacks  # pyright: ignore[reportPrivateUsage]
     texts = [repr(settings), str(settings), repr(models), repr(stacks.endpoints), settings.model_dump_json()]
@@ -147,6 +147,7 @@ async def test_azure_is_asked_in_both_of_its_ways(
 def test_settings_hold_keys_under_their_usual_names(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GOOGLE_API_KEY", "ZAI_API_KEY", "AZURE_OPENAI_API_KEY"):
         monkeypatch.setenv(name, f" {name} \n")
-    settings = load_settings(azure_openai_endpoint="https://x.openai.azure.com")
+    endpoint = "https://x.openai.azure.com"
+    settings = load_settings(azure_openai_endpoint=endpoint, providers="gemini,zhipuai,azure")
     keys = {endpoint.name: endpoint.key for endpoint in configured_endpoints(settings)}
     assert keys == {"gemini": "GOOGLE_API_KEY", "zhipuai": "ZAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}

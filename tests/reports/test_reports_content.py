@@ -1,11 +1,15 @@
 """What a report says of a thread."""
 
+from dataclasses import replace
+
 from report_threads import finished, issue, planned, recorded, seen, step, thread_of
 
 from stepwarden.reports.content import build_report, judge_thread
+from stepwarden.reports.markdown import render_markdown
 from stepwarden.steps.clause import Clause
-from stepwarden.steps.events import StepRecorded
+from stepwarden.steps.events import Answered, Asked, StepRecorded
 from stepwarden.steps.evidence import Verdict
+from stepwarden.steps.expert_review import ExpertReview, Objection
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Assurance, DecidedBy
 
@@ -70,3 +74,29 @@ def test_facts_and_sections_of_the_live_steps_are_there() -> None:
     assert report.facts == ((1, ("12 files",)),)
     assert report.sections == (("Trace", "newer"),)
     assert (report.began, report.ended) == (told[0].at, told[-1].at)
+
+
+def test_each_objection_of_an_expert_is_told_with_what_became_of_it() -> None:
+    points = (
+        Objection("look at the lock", "b.py", 30),
+        Objection("no leak there", claim="I1"),
+        Objection("which run?"),
+        Objection("made up", "b.py", quote="nowhere", verdict=Verdict.REFUTED),
+    )
+    review = ExpertReview(agrees=False, summary="no", points=points, advice=("fix the lock",), model="oracle")
+    leak = issue(1, "high", "a leak", "c.py", 40)
+    thread, events = thread_of(
+        *recorded(step(1), step(2, issues=[leak])),
+        Asked("expert:2:1", 2, "oracle"),
+        Answered("expert:2:1", review),
+        *recorded(step(3, evidence=[seen("b.py", 31)], issues=[replace(leak, withdrawn=True)])),
+    )
+    report = build_report(thread, events)
+    assert [(point.text, point.note) for point in report.review_points] == [
+        ("E1: look at the lock", "closed by a quote at its place"),
+        ("E2: no leak there", "closed: the issue was withdrawn"),
+        ("E3: which run?", "open"),
+        ("made up", "dropped: it misquotes the file"),
+        ("fix the lock", "advice"),
+    ]
+    assert "- E3: which run? (open)" in render_markdown(report)

@@ -30,6 +30,7 @@ PROOF = seen("a.py", supports="hypothesis")
 EXPERT = Preparation("oracle")
 AGREES = ExpertReview(summary="right", model="oracle")
 OBJECTS = ExpertReview(agrees=False, points=(Objection("look at the lock", "b.py", 3),), model="oracle")
+FAILS = ExpertReview(model="oracle", failed="no answer")
 NOTHING = Submission(0, "", digest="", findings="")
 ABANDON = Command(CommandKind.ABANDON)
 
@@ -212,6 +213,21 @@ def panel(status: ThreadStatus, models: int = 4, *, exchange: bool = False) -> P
     return play
 
 
+def disputed(status: ThreadStatus) -> Play:
+    """Return a thread in a status whose expert objected; its second round is under way where it waits."""
+    if status in {ThreadStatus.NEW, ThreadStatus.ENDED, ThreadStatus.CLOSED}:  # no objection outlives an end
+        return THREADS[status]()
+    play = opened()
+    if status is ThreadStatus.OPEN:
+        play.send(ask(3, checked=("b.py",)), advice=Advice(end=True, reason="all is verified"), prepared=EXPERT)
+    else:
+        play.send(ask(3, more=False), prepared=EXPERT)
+    play.answer(OBJECTS)
+    if status is ThreadStatus.WAITING:
+        answer(play)
+    return play
+
+
 # -- the rows: what is sent to a thread
 
 
@@ -286,6 +302,20 @@ PANEL_INPUTS: dict[str, tuple[dict[str, Any], Callable[[Play], str]]] = {
 }
 
 
+def answer(play: Play) -> str:
+    words = "the caller takes the lock, as its trace shows"
+    return play.send(ask(play.next, more=False, findings=words), prepared=EXPERT)
+
+
+DISPUTE_INPUTS: dict[str, Callable[[Play], str]] = {
+    "an ask to finish that answers its objections": answer,
+    "an ask to finish that does not": lambda play: play.send(ask(play.next, more=False), prepared=EXPERT),
+    "asked again, it agrees": lambda play: play.answer(AGREES),
+    "asked again, it objects": lambda play: play.answer(OBJECTS),
+    "asked again, it fails": lambda play: play.answer(FAILS),
+}
+
+
 def cannot_repeat() -> None:
     assert Thread("", REVIEW.tool).step_with("any") is None
     assert not isinstance(admit(None, ask(1), REVIEW), Replay | Collect)
@@ -312,8 +342,16 @@ IMPOSSIBLE = {
 # -- the test
 
 
+def _disputes() -> dict[str, Callable[[Play], str]]:
+    """Return the inputs to a thread whose expert objected, as the page has them."""
+    return {f"expert objected: {row}": send for row, send in DISPUTE_INPUTS.items()}
+
+
 def thread_for(row: str, status: ThreadStatus) -> Play:
-    play = panel(status, **PANEL_INPUTS[row][0]) if row in PANEL_INPUTS else THREADS[status]()
+    if row in PANEL_INPUTS:
+        play = panel(status, **PANEL_INPUTS[row][0])
+    else:
+        play = disputed(status) if row in _disputes() else THREADS[status]()
     assert (status_of(play.thread) if play.thread else ThreadStatus.NEW) is status
     return play
 
@@ -324,7 +362,9 @@ def run(row: str, status: ThreadStatus, *, ahead: int | None = None) -> str:
     if ahead is not None and play.thread is not None:
         likely = max(1, play.now.last + ahead)
         play.record(Planned(Plan(1, likely, likely + 1, "as the test wants it")))
-    return (PANEL_INPUTS[row][1] if row in PANEL_INPUTS else INPUTS[row])(play)
+    if row in PANEL_INPUTS:
+        return PANEL_INPUTS[row][1](play)
+    return (_disputes()[row] if row in _disputes() else INPUTS[row])(play)
 
 
 def cells() -> list[Any]:
@@ -336,7 +376,7 @@ def cells() -> list[Any]:
 
 
 def test_the_page_has_every_input_and_nothing_else() -> None:
-    assert list(table()) == [*INPUTS, *PANEL_INPUTS]
+    assert list(table()) == [*INPUTS, *_disputes(), *PANEL_INPUTS]
     impossible = {
         (row, status) for row, by_status in table().items() for status in by_status if by_status[status] == "-"
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stepwarden.storage import HeadChange, NewEvent, RetentionRule, Store, StoredEvent, kinds
+from stepwarden.storage import Append, HeadChange, NewEvent, RetentionRule, Store, StoredEvent, kinds
 
 CHANGE = HeadChange(tool="debug", principal="local", title="find it", state="open", steps=1, total_steps=3)
 ORPHANS = RetentionRule(kinds.THREAD, 7 * 86_400.0, states=("open",), most_steps=1)
@@ -27,8 +27,13 @@ async def append(store: Store, stream: str, count: int, change: HeadChange = CHA
     version = head.version if head else 0
     stored: list[StoredEvent] = []
     for number in range(version, version + count):
-        stored += await store.append(stream, number, [event(number)], change)
+        stored += await store.append(Append(stream, number, [event(number)], change))
     return stored
+
+
+async def kept(store: Store, stream: str) -> dict[str, bytes]:
+    """What is kept with a stream."""
+    return await store.transactions.read(lambda transaction: transaction.kept.of_stream(stream))
 
 
 def contents(directory: Path) -> dict[str, bytes]:

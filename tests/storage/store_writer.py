@@ -8,7 +8,7 @@ from store_steps import CHANGE, event
 
 import stepwarden.storage.database
 import stepwarden.storage.sqlite  # noqa: F401 - imported before "ready", so that all processes open at one moment
-from stepwarden.storage import Store
+from stepwarden.storage import Append, Store
 
 
 async def write(url: str, stream: str, count: int) -> None:
@@ -16,7 +16,7 @@ async def write(url: str, stream: str, count: int) -> None:
     head = await store.head(stream)
     version = head.version if head else 0
     for number in range(version, version + count):
-        stored = await store.append(stream, number, [event(number, size=1_500)], CHANGE)
+        stored = await store.append(Append(stream, number, [event(number, size=1_500)], CHANGE))
         os.write(1, f"{stored[-1].seq}\n".encode())
     await store.close()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from store_steps import CHANGE, append, event
 
-from stepwarden.storage import GENESIS, NewEvent, Store, event_hash
+from stepwarden.storage import GENESIS, Append, NewEvent, Store, event_hash
 from tests.support.store import raw
 
 E = "stepwarden_events"
@@ -69,7 +69,7 @@ async def test_an_event_moved_to_another_stream_does_not_fit_there(store: Store,
 
 @pytest.mark.asyncio
 async def test_a_long_chain_is_verified_to_its_end(store: Store, path: Path) -> None:
-    await store.append("debug-a", 0, [event(number) for number in range(1_200)], CHANGE)
+    await store.append(Append("debug-a", 0, [event(number) for number in range(1_200)], CHANGE))
     assert await store.verify("debug-a") is None
     connection = raw(path)
     connection.execute(f"UPDATE {E} SET at = 1 WHERE seq = 1199")

@@ -13,7 +13,7 @@ import pytest
 from store_steps import CHANGE, append, contents, event
 
 from stepwarden.errors import SettingsError, StoreError, StoreUnreadable, VersionConflict
-from stepwarden.storage import HeadQuery, Store
+from stepwarden.storage import Append, HeadQuery, Store
 from stepwarden.storage.migrations import SCHEMA_VERSION
 from stepwarden.storage.sqlite import WAL_SAFE, newest_driver
 from tests.support.store import raw
@@ -164,7 +164,7 @@ async def test_what_is_not_ours_is_refused_by_every_call_and_left_as_it_was(
     before = {} if path.is_dir() else contents(path.parent)
     store = Store(f"sqlite:///{path}")
     with pytest.raises(StoreUnreadable) as refused:
-        await store.append("debug-a", 0, [event()], CHANGE)
+        await store.append(Append("debug-a", 0, [event()], CHANGE))
     with pytest.raises(StoreUnreadable):
         await store.heads(HeadQuery(None))
     with pytest.raises(StoreUnreadable):
@@ -267,7 +267,7 @@ async def test_nothing_is_written_into_a_store_that_was_deleted_or_replaced(stor
     await append(store, "debug-a", 3)
     shutil.rmtree(path.parent)
     with pytest.raises(VersionConflict):
-        await store.append("debug-a", 3, [event()], CHANGE)
+        await store.append(Append("debug-a", 3, [event()], CHANGE))
     await append(store, "debug-b", 1)
     await store.close()
     again = Store(f"sqlite:///{path}")

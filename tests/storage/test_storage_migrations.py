@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from released_stores import RELEASED, put_released, rows
-from store_steps import ORPHANS, append
+from store_steps import ORPHANS, append, kept
 
 from stepwarden.errors import StoreUnreadable
 from stepwarden.storage import HeadQuery, Store, kinds
@@ -81,7 +81,7 @@ async def test_what_belongs_to_the_streams_of_a_released_store_is_still_there(re
     answers = await store.consultations.of_stream(consensus.stream)
     assert [(row.state, row.model) for row in answers] == [("done", "wise-1"), ("done", "wise-2")]
     for docgen in await store.heads(HeadQuery(None, tool="docgen")):
-        assert len(await store.kept(docgen.stream)) > 0
+        assert len(await kept(store, docgen.stream)) > 0
     await store.close()
 
 

@@ -32,7 +32,7 @@ class Follower:
 async def test_a_follower_gets_the_events_of_all_streams_as_they_were_appended(any_store: Store) -> None:
     follower = Follower(any_store)
     stored = [
-        *await any_store.append("debug-a", 0, [event(1), event(2)], CHANGE),
+        *await any_store.append(Append("debug-a", 0, [event(1), event(2)], CHANGE)),
         *await append(any_store, "debug-b", 1),
         *await append(any_store, "debug-a", 1),
     ]
@@ -97,7 +97,7 @@ async def test_of_transactions_that_would_commit_in_reverse_order_a_follower_mis
         done.set()
 
     with backend.writes.connect() as first:
-        Transaction(first).events.append(Append("debug-first", 0, [event()], CHANGE, at=1.0))
+        Transaction(first).events.append(Append("debug-first", 0, [event()], CHANGE), at=1.0)
         async with anyio.create_task_group() as group:
             group.start_soon(append_later)
             await done.wait()  # nobody waits for the first

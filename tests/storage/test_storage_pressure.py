@@ -13,7 +13,7 @@ import pytest_asyncio
 from store_steps import CHANGE, append, event
 
 from stepwarden.errors import StoreBusy, StoreError, StoreUnreadable
-from stepwarden.storage import HeadQuery, Store
+from stepwarden.storage import Append, HeadQuery, Store
 from tests.support.store import raw
 
 pytestmark = pytest.mark.asyncio
@@ -51,7 +51,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def append_until_refused(store: Store, recorded: int = 0) -> tuple[int, StoreError]:
     while True:
         try:
-            await store.append("debug-a", recorded, [event(recorded, size=20_000)], CHANGE)
+            await store.append(Append("debug-a", recorded, [event(recorded, size=20_000)], CHANGE))
         except StoreError as error:
             return recorded, error
         recorded += 1
@@ -67,7 +67,7 @@ async def test_a_full_disk_refuses_the_append_and_nothing_else_and_space_heals_i
     assert recorded > 3
     assert len(await store.read("debug-a")) == recorded
     with pytest.raises(StoreError, match="disk is full"):
-        await store.append("debug-a", recorded, [event(size=20_000)], CHANGE)
+        await store.append(Append("debug-a", recorded, [event(size=20_000)], CHANGE))
 
     ballast.unlink()
     assert (await append(store, "debug-a", 3))[-1].seq == recorded + 3
@@ -102,7 +102,7 @@ async def test_a_held_store_is_busy_for_writers_and_then_fine(impatient: Store, 
     holder = raw(path)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreBusy, match="send the same call again"):
-        await impatient.append("debug-a", 2, [event()], CHANGE)
+        await impatient.append(Append("debug-a", 2, [event()], CHANGE))
     with pytest.raises(StoreBusy):
         await impatient.calibration.reset()
     holder.execute("ROLLBACK")
@@ -128,7 +128,7 @@ async def test_readers_are_answered_while_a_writer_waits(store: Store, path: Pat
     ended: list[str] = []
 
     async def wait_for_the_lock() -> None:
-        await store.append("debug-a", 2, [event()], CHANGE)
+        await store.append(Append("debug-a", 2, [event()], CHANGE))
         ended.append("writer")
 
     async with anyio.create_task_group() as group:
@@ -162,7 +162,7 @@ async def test_an_event_costs_the_same_room_at_two_hundred_and_at_two_thousand(u
         head = await store.head("debug-a")
         version = head.version if head else 0
         more = [event(size=2_000)] * (target - 50 - version)
-        await store.append("debug-a", version, more, CHANGE)
+        await store.append(Append("debug-a", version, more, CHANGE))
         await store.close()
         sizes.append(path.stat().st_size)
         written.append(await bytes_written_by_fifty(url, path))
@@ -176,7 +176,7 @@ async def bytes_written_by_fifty(url: str, path: Path) -> int:
     head = await store.head("debug-a")
     assert head
     for number in range(head.version, head.version + 50):
-        await store.append("debug-a", number, [event(size=2_000)], CHANGE)
+        await store.append(Append("debug-a", number, [event(size=2_000)], CHANGE))
     log = path.with_name(path.name + "-wal")
     size = log.stat().st_size if log.exists() else 0
     await store.close()

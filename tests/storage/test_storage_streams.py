@@ -7,10 +7,10 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from store_steps import CHANGE, ORPHANS, append, event
+from store_steps import CHANGE, ORPHANS, append, event, kept
 
 from stepwarden.errors import StoreError, UnknownStream, VersionConflict
-from stepwarden.storage import GENESIS, HeadQuery, NewEvent, RetentionRule, Store, StreamKind, event_hash, kinds
+from stepwarden.storage import GENESIS, Append, HeadQuery, NewEvent, RetentionRule, Store, StreamKind, event_hash, kinds
 from stepwarden.storage.migrations import SCHEMA_VERSION
 from tests.support.clocks import Clock
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.asyncio
 
 async def test_what_is_appended_is_read_back_the_same_and_in_order(any_store: Store, clock: Clock) -> None:
     payload = '{"text":"a\\u0000b \\"quoted\\" ü 漢 🙂"}'
-    first = await any_store.append("debug-a", 0, [NewEvent("opened", payload), event(1)], CHANGE)
+    first = await any_store.append(Append("debug-a", 0, [NewEvent("opened", payload), event(1)], CHANGE))
     clock.now += 0.1
-    second = await any_store.append("debug-a", 2, [event(2)], CHANGE)
+    second = await any_store.append(Append("debug-a", 2, [event(2)], CHANGE))
 
     assert await any_store.read("debug-a") == first + second
     assert [stored.seq for stored in first + second] == [1, 2, 3]
@@ -69,7 +69,7 @@ async def test_a_long_title_is_cut(any_store: Store) -> None:
 async def test_an_append_to_another_version_than_was_read_records_nothing(any_store: Store, expected: int) -> None:
     stored = await append(any_store, "debug-a", 2)
     with pytest.raises(VersionConflict, match="debug-a moved on from version"):
-        await any_store.append("debug-a", expected, [event()], replace(CHANGE, title="wrong"))
+        await any_store.append(Append("debug-a", expected, [event()], replace(CHANGE, title="wrong")))
 
     assert await any_store.read("debug-a") == stored
     head = await any_store.head("debug-a")
@@ -80,13 +80,13 @@ async def test_an_append_to_another_version_than_was_read_records_nothing(any_st
 
 async def test_an_append_to_a_stream_that_was_expected_and_is_not_there_conflicts(any_store: Store) -> None:
     with pytest.raises(VersionConflict):
-        await any_store.append("debug-a", 1, [event()], CHANGE)
+        await any_store.append(Append("debug-a", 1, [event()], CHANGE))
     assert await any_store.head("debug-a") is None
 
 
 async def test_an_append_without_events_is_refused(any_store: Store) -> None:
     with pytest.raises(ValueError, match="at least one event"):
-        await any_store.append("debug-a", 0, [], CHANGE)
+        await any_store.append(Append("debug-a", 0, [], CHANGE))
 
 
 async def test_of_many_appends_to_one_version_exactly_one_is_recorded(any_url: str) -> None:
@@ -95,7 +95,7 @@ async def test_of_many_appends_to_one_version_exactly_one_is_recorded(any_url: s
 
     async def race(store: Store) -> None:
         try:
-            await store.append("debug-a", 0, [event()], CHANGE)
+            await store.append(Append("debug-a", 0, [event()], CHANGE))
             outcomes.append("recorded")
         except VersionConflict:
             outcomes.append("conflict")
@@ -113,7 +113,7 @@ async def test_two_stores_on_one_database_see_each_other_at_once(any_url: str) -
     ours, theirs = Store(any_url), Store(any_url)
     for number in range(10):
         writer, reader = (ours, theirs) if number % 2 else (theirs, ours)
-        await writer.append("debug-a", number, [event(number)], CHANGE)
+        await writer.append(Append("debug-a", number, [event(number)], CHANGE))
         assert len(await reader.read("debug-a")) == number + 1
     assert await ours.verify("debug-a") is None
     await ours.close()
@@ -130,7 +130,7 @@ async def test_another_principal_can_neither_list_nor_append_to_a_stream(any_sto
     assert len(await any_store.heads(HeadQuery(None))) == 2
     for expected in (0, 1):
         with pytest.raises(UnknownStream):
-            await any_store.append("debug-a", expected, [event()], replace(CHANGE, principal="bob"))
+            await any_store.append(Append("debug-a", expected, [event()], replace(CHANGE, principal="bob")))
     assert len(await any_store.read("debug-a")) == 1
 
 
@@ -259,9 +259,9 @@ async def test_verifying_an_unknown_stream_does_not_pass_for_intact(any_store: S
 
 async def test_text_that_is_no_unicode_is_refused_and_the_store_goes_on(any_store: Store) -> None:
     with pytest.raises(StoreError, match="not valid Unicode"):
-        await any_store.append("debug-a", 0, [NewEvent("step", "\ud800")], CHANGE)
+        await any_store.append(Append("debug-a", 0, [NewEvent("step", "\ud800")], CHANGE))
     with pytest.raises(StoreError, match="not valid Unicode"):
-        await any_store.append("debug-a", 0, [event()], replace(CHANGE, title="\ud800"))
+        await any_store.append(Append("debug-a", 0, [event()], replace(CHANGE, title="\ud800")))
     assert await append(any_store, "debug-a", 1)
 
 
@@ -272,7 +272,7 @@ async def test_an_append_cancelled_at_any_moment_is_there_whole_or_not_at_all(an
         head = await any_store.head("debug-a")
         version = head.version if head else 0
         with anyio.move_on_after(random_numbers.uniform(0, 0.001)):
-            await any_store.append("debug-a", version, [event(), event()], CHANGE)
+            await any_store.append(Append("debug-a", version, [event(), event()], CHANGE))
     stored = await append(any_store, "debug-a", 1)
     assert len(await any_store.read("debug-a")) == stored[0].seq
     assert await any_store.verify("debug-a") is None
@@ -317,16 +317,61 @@ async def test_a_closed_store_says_so(any_url: str) -> None:
 async def test_what_is_kept_with_a_stream_stays_as_it_was_first_and_goes_with_it(
     any_store: Store, clock: Clock
 ) -> None:
-    await any_store.append("docgen-a", 0, [event(1)], CHANGE, keep={"a.py": b"first\x00", "b.py": b""})
-    await any_store.append("docgen-a", 1, [event(2)], CHANGE, keep={"a.py": b"second", "c.py": b"new"})
-    await any_store.append("docgen-b", 0, [event(1)], CHANGE)
-    assert await any_store.kept("docgen-a") == {"a.py": b"first\x00", "b.py": b"", "c.py": b"new"}
-    assert await any_store.kept("docgen-b") == {}
+    await any_store.append(Append("docgen-a", 0, [event(1)], CHANGE, keep={"a.py": b"first\x00", "b.py": b""}))
+    await any_store.append(Append("docgen-a", 1, [event(2)], CHANGE, keep={"a.py": b"second", "c.py": b"new"}))
+    await any_store.append(Append("docgen-b", 0, [event(1)], CHANGE))
+    assert await kept(any_store, "docgen-a") == {"a.py": b"first\x00", "b.py": b"", "c.py": b"new"}
+    assert await kept(any_store, "docgen-b") == {}
 
     with pytest.raises(VersionConflict):
-        await any_store.append("docgen-b", 0, [event(1)], CHANGE, keep={"a.py": b"lost"})
-    assert await any_store.kept("docgen-b") == {}
+        await any_store.append(Append("docgen-b", 0, [event(1)], CHANGE, keep={"a.py": b"lost"}))
+    assert await kept(any_store, "docgen-b") == {}
 
     clock.now += 100
     await any_store.maintenance.prune([replace(ORPHANS, idle_s=1)])
-    assert await any_store.kept("docgen-a") == {}
+    assert await kept(any_store, "docgen-a") == {}
+
+
+async def test_an_append_that_knows_the_last_hash_does_the_same_as_one_that_does_not(
+    any_store: Store, clock: Clock
+) -> None:
+    done = replace(CHANGE, state="done", steps=5, completed=True)
+    changes = [CHANGE, replace(CHANGE, steps=3), done, replace(CHANGE, steps=1, directory="/elsewhere", title="again")]
+    for stream, knows in (("debug-a", False), ("debug-b", True)):
+        previous = None
+        for number, change in enumerate(changes):
+            clock.now = 1_000_000.0 + number
+            keep = {"first": b"1"} if number == 1 else {"first": b"2", "later": b"3"}
+            stored = await any_store.append(
+                Append(stream, number, [event(number)], change, keep=keep, previous=previous if knows else None)
+            )
+            previous = stored[-1].hash
+    a, b = await any_store.head("debug-a"), await any_store.head("debug-b")
+    assert a is not None
+    assert b is not None
+    assert replace(a, stream="", hash="") == replace(b, stream="", hash="")
+    assert (b.finished, b.updated, b.steps, b.title, b.version) == (1_000_002.0, 1_000_003.0, 1, "again", 4)
+    told = [
+        [(row.seq, row.at, row.kind, row.payload) for row in await any_store.read(stream)]
+        for stream in (a.stream, b.stream)
+    ]
+    assert told[0] == told[1]
+    assert await kept(any_store, "debug-a") == await kept(any_store, "debug-b")
+    assert await any_store.verify("debug-b") is None
+    # Neither was ever an orphan of one step since, though both have one live step now.
+    assert await any_store.maintenance.prune([replace(ORPHANS, idle_s=-1.0)]) == []
+
+
+async def test_an_append_on_another_last_hash_is_a_conflict_and_records_nothing(any_store: Store) -> None:
+    (first,) = await any_store.append(Append("debug-a", 0, [event(1)], CHANGE))
+    for previous in (GENESIS, "f" * 64):
+        with pytest.raises(VersionConflict):
+            await any_store.append(Append("debug-a", 1, [event(2)], CHANGE, previous=previous))
+    with pytest.raises(UnknownStream):
+        await any_store.append(Append("debug-a", 1, [event(2)], replace(CHANGE, principal="eve"), previous=first.hash))
+    with pytest.raises(VersionConflict):
+        await any_store.append(Append("debug-a", 7, [event(2)], CHANGE, previous=first.hash))
+    with pytest.raises(ValueError, match="no event before"):
+        Append("debug-b", 0, [event(2)], CHANGE, previous=first.hash)
+    assert await any_store.read("debug-a") == [first]
+    assert await any_store.verify("debug-a") is None

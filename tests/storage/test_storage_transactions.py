@@ -16,12 +16,12 @@ async def test_events_appended_in_a_callers_transaction_share_its_fate(store: St
     backend = open_sqlite(path, busy_timeout_s=5)
     with backend.writes.begin() as connection:
         rows = Transaction(connection).events
-        rows.append(Append("run-a", 0, [event(1)], CHANGE, at=1.5))
-        rows.append(Append("run-a", 1, [event(2)], CHANGE, at=2.5))
+        rows.append(Append("run-a", 0, [event(1)], CHANGE), at=1.5)
+        rows.append(Append("run-a", 1, [event(2)], CHANGE), at=2.5)
     with backend.writes.connect() as connection:
         rows = Transaction(connection).events
-        rows.append(Append("run-a", 2, [event(3)], CHANGE, at=3.5))
-        rows.append(Append("run-b", 0, [event(1)], CHANGE, at=3.5))
+        rows.append(Append("run-a", 2, [event(3)], CHANGE), at=3.5)
+        rows.append(Append("run-b", 0, [event(1)], CHANGE), at=3.5)
         connection.rollback()
     backend.writes.dispose()
 
@@ -34,7 +34,7 @@ async def test_events_appended_in_a_callers_transaction_share_its_fate(store: St
 async def test_an_append_and_a_claim_in_one_transaction_are_recorded_together_or_not_at_all(any_store: Store) -> None:
     def both(transaction: Transaction, *, fails: bool = False) -> None:
         transaction.consultations.claim(Claim("run-a", "k", "me", 10, "m", "d"), at=1.0)
-        transaction.events.append(Append("run-a", 0, [event(1)], CHANGE, at=1.0))
+        transaction.events.append(Append("run-a", 0, [event(1)], CHANGE), at=1.0)
         if fails:
             raise LookupError
 

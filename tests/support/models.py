@@ -37,7 +37,7 @@ class ScriptedModels:
     """Answers with `answering` - at once, or once `held` is set, where the test gives one.
 
     A `stubborn` one does not let go when it is cancelled; `on_ask` runs before a request is announced. `pieces` come
-    before the answer of a stream, an error among them ends it.
+    before the answer of a stream, an error among them ends it. `source` is that of every choice.
     """
 
     infos: Sequence[ModelInfo] = (WISE, QUICK, SEEING)
@@ -45,6 +45,7 @@ class ScriptedModels:
     answering: Callable[[ModelRequest], Answer] | None = None
     held: asyncio.Event | None = None
     stubborn: bool = False
+    source: str = ""
     pieces: Sequence[str | ModelError] = ()
     on_ask: Callable[[], Awaitable[object]] | None = None
     chosen: list[tuple[str | None, ModelTier]] = field(default_factory=list[tuple[str | None, ModelTier]])
@@ -72,10 +73,10 @@ class ScriptedModels:
             raise ModelError(ErrorKind.NO_MODEL, NO_MODEL)
         if name is None or name in {"", "auto"}:
             found = [info for info in self.infos if need in info.needs] or list(self.infos)
-            return Choice(found[0], f"first for {need}")
+            return Choice(found[0], f"first for {need}", self.source)
         for info in self.infos:
             if name in {info.name, *info.aliases}:
-                return Choice(info, "by its name")
+                return Choice(info, "by its name", self.source)
         raise ModelError(ErrorKind.UNKNOWN_MODEL, f"No model here is named '{name}'; nearest: {self.infos[0].name}.")
 
     def usable(self) -> Sequence[ModelInfo]:

@@ -13,6 +13,7 @@ from thread_process import ThreadProcess, running
 
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.expert import Expert, ExpertAnswer, ExpertPoint
+from stepwarden.consultation.expert_prompts import ExpertPrompts
 from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelTier, Usage
 from stepwarden.steps.evidence import Quote, Verdict
 from stepwarden.steps.gate import Policy
@@ -37,7 +38,7 @@ def oracle() -> ScriptedModels:
 
 
 def consulting(_: Store, models: ScriptedModels, requests: BackgroundRequests) -> dict[str, Consultant]:
-    return {"expert": Expert(models, requests, "Judge it.")}
+    return {"expert": Expert(models, requests, ExpertPrompts({"system": "Judge it."}))}
 
 
 def running_on(home: Path, models: ScriptedModels, **options: Any) -> AbstractAsyncContextManager[ThreadProcess]:

@@ -198,7 +198,10 @@ async def test_what_is_remembered_belongs_to_its_principal(tmp_path: Path) -> No
 async def test_an_older_store_in_place_of_the_one_in_memory_is_read_anew(tmp_path: Path) -> None:
     pair = await Pair.at_work(tmp_path)
     thread = await pair.second.journal.load(pair.thread_id, LOCAL)
-    pair.second.journal._keep(replace(pair.second.journal._cached[pair.thread_id], thread=_ahead(thread)))
+    remembered = pair.second.journal._remembered
+    known = remembered.get(pair.thread_id)
+    assert known is not None
+    remembered.keep(replace(known, thread=_ahead(thread)))
     reply = await pair.second.take(submission(2), pair.thread_id)
     assert [step.number for step in reply.thread.trail] == [1, 2]
 

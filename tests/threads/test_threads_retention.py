@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stepwarden.storage import HeadChange, NewEvent, RetentionRule, Store, kinds
+from stepwarden.storage import Append, HeadChange, NewEvent, RetentionRule, Store, kinds
 from stepwarden.threads.calls import LOCAL
 from stepwarden.threads.chat_store import Chat, Turn, append_turn
 from stepwarden.threads.retention import finished_streams, orphan_threads
@@ -20,7 +20,7 @@ async def test_each_kind_of_streams_is_deleted_by_its_own_rule(tmp_path: Path) -
     store = Store(f"sqlite:///{tmp_path / 'store.db'}", clock=lambda: now)
     for state, steps in (("open", 1), ("open", 2), ("done", 3), ("inconclusive", 3), ("abandoned", 1)):
         change = HeadChange("debug", "local", "a task", state, steps, total_steps=3)
-        await store.append(f"{state}-{steps}", 0, [NewEvent("step", "{}")], change)
+        await store.append(Append(f"{state}-{steps}", 0, [NewEvent("step", "{}")], change))
     turn = Turn("what is it", "an answer", "d1", asked="wise-1", why="", model="wise-1", provider="acme")
     await append_turn(store, Chat("chat"), turn, LOCAL)
     record = CallRecord("call-x", "ended", "notes", "echo", "read", "local", "0" * 64, outcome="ok")

@@ -156,7 +156,7 @@ async def test_a_vote_of_the_agents_own_is_shown_and_decides_nothing(tmp_path: P
     )
     assert (result["majority"], result["counts"]) == ("split", {"support": 1, "oppose": 1})
     assert result["votes"][2]["counted"] is False
-    assert "you (the agent): support (not counted)" in done.text
+    assert "you (the agent): support" in done.text
 
 
 @pytest.mark.parametrize("name", ["a\nDONE (verified)", "a" * 201])
@@ -338,7 +338,7 @@ async def test_one_model_with_two_stances_is_one_voice_and_its_arguments_stand_b
     assert done.sent["assessment"]["outcome"] == "inconclusive"
     assert [row["model"] for row in result["arguments"]["for"]] == ["a (for)"]
     assert [row["model"] for row in result["arguments"]["against"]] == ["a (against)"]
-    assert "Argued for it:\n- a (for): conditional (not counted)" in done.text
+    assert "Argued for it:\n- a (for): conditional" in done.text
     assert "  because: reason-of-a\n  if: if tested\nArgued against it:" in done.text
 
 
@@ -375,3 +375,14 @@ async def test_the_first_round_says_that_it_is_blind_and_the_exchange_does_not(t
     told = second[0].messages[-1].text
     assert "## One votes oppose\nb says oppose\nReasons:\n- reason-of-b\nConditions:\n- no lock" in told
     assert "## One was told to argue against the proposal, and votes oppose\nc says oppose" in told
+
+
+async def test_a_model_without_a_vote_is_called_so_and_who_failed_was_asked_and_not_heard(tmp_path: Path) -> None:
+    models = ScriptedModels(infos("a", "b", "c"), answering=voting(b="prose", c="fail"))
+    async with table(tmp_path, models) as host:
+        await host.send(1, models=["a", "b", "c"])
+        second = await host.send(2)
+        done = await host.send(3)
+    assert "Answer of b: no vote, " in second.text
+    assert "- b: no vote: b thinks aloud" in done.text
+    assert "every model was asked" in done.verdict

@@ -84,3 +84,22 @@ async def test_a_typical_set_up_is_told_in_1500_bytes(tmp_path: Path) -> None:
         assert "planted" not in text
         assert "ANTHROPIC_API_KEY" in text
         assert ("gpt-" in text) == bool(keys)
+
+
+async def test_whose_key_is_used_and_whose_is_not_is_told_with_the_prices(tmp_path: Path) -> None:
+    runtime = build_runtime(load_settings(home=tmp_path, openai_api_key="sk-planted"))
+    _, text = await listed(runtime.models)
+    await runtime.close()
+    assert text.startswith("auto, deep: gpt-6.1-sol, first choice for deep, by OPENAI_API_KEY\n")
+    assert "gpt-6.1-sol (sol, gpt, 1.05M, 128k out, $2/$10, sees)" in text
+    keys = {"openai_api_key": "sk-planted", "gemini_api_key": "your-key-here"}
+    own = {"custom_api_url": "http://127.0.0.1:9/v1", "custom_model_name": "own"}
+    runtime = build_runtime(load_settings(home=tmp_path, **keys, **own))
+    _, text = await listed(runtime.models)
+    _, alone = await listed(runtime.models, provider="openai")
+    await runtime.close()
+    not_used = "OPENAI_API_KEY is not used, since CUSTOM_API_URL is set: add openai to STEPWARDEN_PROVIDERS to use it"
+    assert text.startswith("auto: own, set by CUSTOM_MODEL_NAME, at CUSTOM_API_URL\n")
+    assert f"openai: {not_used}" in text
+    assert alone == f"openai cannot be used now: {not_used}"
+    assert "gpt-" not in text

@@ -302,7 +302,7 @@ async def test_a_quote_gets_its_verdict_and_the_thread_goes_on(
         for what, quote, verdict, says in QUOTES:
             with subtests.test(what):
                 quoted = quote | {"file": quote["file"].replace("{project}", str(hostile))}
-                said = {"evidence": [quoted], "files_checked": [quoted["file"]], "hypothesis": "h"}
+                said = {"evidence": [quoted], "files_checked": [quoted["file"]], "hypothesis": "the count is taken off"}
                 first = await host.open("debug")
                 answer = await host.step("debug", 2, first.id, **said)
                 assert answer.sent["assessment"]["evidence"] == {verdict: 1}, answer.text

@@ -10,12 +10,11 @@ from mcp.server.mcpserver import MCPServer
 from tests.support.host import (
     MODES,
     MOST_BYTES,
-    ORDINARY_BYTES,
     Answer,
+    allowed_bytes,
     connected,
     each,
     each_in_either_era,
-    size_as_sent,
 )
 from tests.support.project import FAULT, FAULT_LINE
 
@@ -25,8 +24,8 @@ LONG = "a_rather_long_name_of_a_directory/" * 5  # about as deep as monorepos ge
 ISSUE = {"severity": "high", "description": "Totals are wrong", "file": "src/cart.py", "line": FAULT_LINE}
 
 
-def excess(answer: Answer, arguments: dict[str, Any]) -> int:
-    return answer.bytes - size_as_sent(arguments)
+def keeps_budget(answer: Answer, arguments: dict[str, Any]) -> bool:
+    return answer.bytes <= allowed_bytes(arguments)
 
 
 @each_in_either_era()
@@ -77,7 +76,7 @@ async def test_a_held_reply_with_everything_open_keeps_its_budget(app: MCPServer
         said = {"step": "e", "step_number": 3, "next_step_required": False, "continuation_id": first.id}
         held = await host.send(tool, said)
         assert held.verdict.startswith("HELD 3/")
-        assert excess(held, said) <= ORDINARY_BYTES
+        assert keeps_budget(held, said)
 
 
 @each()
@@ -91,7 +90,7 @@ async def test_a_held_reply_about_files_with_long_paths_keeps_its_budget(
         said = {"step": "e", "step_number": 3, "next_step_required": False, "continuation_id": first.id}
         held = await host.send(tool, said)
         assert held.verdict.startswith("HELD 3/")
-        assert excess(held, said) <= ORDINARY_BYTES
+        assert keeps_budget(held, said)
 
 
 @each()
@@ -158,7 +157,7 @@ async def test_a_refusal_names_the_thread_and_the_next_number_in_both_parts(
             assert refused.id == second.id
             assert refused.next == 3
             assert f'step_number=3, continuation_id="{first.id}"' in refused.text
-            assert excess(refused, said) <= ORDINARY_BYTES
+            assert keeps_budget(refused, said)
 
 
 async def test_the_reply_to_many_mistakes_at_once_stays_short(app: MCPServer, project: Path) -> None:
@@ -171,7 +170,7 @@ async def test_the_reply_to_many_mistakes_at_once_stays_short(app: MCPServer, pr
         ):
             answer = await host.send("debug", said)
             assert answer.is_error
-            assert excess(answer, said) <= ORDINARY_BYTES
+            assert keeps_budget(answer, said)
 
 
 @pytest.mark.parametrize("field", ["files_checked", "evidence", "issues_found"])

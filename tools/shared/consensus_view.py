@@ -17,6 +17,7 @@ MOST_SETTLES = 12
 MOST_ALTERNATIVES = 6
 MOST_REASONS = 4  # of one model, in the synthesis
 _SIDES = (Stance.FOR, Stance.AGAINST)
+_NO_VOTE = "no vote"
 
 
 def synthesis_of(reply: StepReply) -> Synthesis | None:
@@ -66,7 +67,8 @@ def answer_lines(part: dict[str, Any]) -> list[str]:
     if "failed" in part:
         return [f"Answer of {name}: none. {part['failed']}"]
     sure = f", confidence {part['confidence']}" if "confidence" in part else ""
-    return [f"Answer of {name}: {part['vote']}{sure}, {part['cost']}. {part['summary']}", *_reason_lines(part)]
+    vote = _NO_VOTE if part["vote"] == "unknown" else part["vote"]
+    return [f"Answer of {name}: {vote}{sure}, {part['cost']}. {part['summary']}", *_reason_lines(part)]
 
 
 def _name(part: dict[str, Any]) -> str:
@@ -190,12 +192,15 @@ def synthesis_lines(part: dict[str, Any], handed_over: Sequence[dict[str, Any]])
 
 
 def _vote_words(row: dict[str, Any], answer: dict[str, Any] | None) -> str:
-    """Return one vote; `answer` is the whole of it where this reply hands it over."""
+    """Return one vote; `answer` is the whole of it where this reply hands it over.
+
+    Which ones are not counted says the summary above.
+    """
     if row["model"] == AGENT and row["vote"] == "none":
         return "You gave no vote."
-    apart = " (not counted)" if row.get("counted") is False else ""
     sure = f", confidence {row['confidence']:g}" if "confidence" in row else ""
     changed = row.get("before_exchange", row["vote"]) != row["vote"]
     before = f" (before the exchange: {row['before_exchange']})" if changed else ""
     summary = row.get("after_exchange") or (answer or row).get("summary")
-    return f"{row['model']}: {row['vote']}{apart}{sure}{before}{f': {summary}' if summary else ''}"
+    vote = _NO_VOTE if row["vote"] == "none" else row["vote"]
+    return f"{row['model']}: {vote}{sure}{before}{f': {summary}' if summary else ''}"

@@ -59,6 +59,8 @@ class ExpertPart(_Part):
     verdict: str
     model: str | None = None
     cost: str | None = None
+    points: list[str] | None = Field(default=None, description="Remarks of one that agrees.")
+    advice: list[str] | None = Field(default=None, description="For whoever acts on the result, at its end.")
     misquoted: int | None = Field(default=None, description="Points dropped because the file says otherwise.")
     files_left_out: int | None = None
 
@@ -82,13 +84,14 @@ class Envelope(_Part):
     expert: ExpertPart | None = None
     answer: dict[str, Any] | None = Field(default=None, description="Of the model that this step hears.")
     answers: list[dict[str, Any]] | None = Field(default=None, description="The same, where it hears several.")
+    signals: dict[str, str] = Field(default_factory=dict[str, str], description="What the manager says, and why.")
     follows: str | None = None
     notes: list[str] = Field(default_factory=list[str])
 
     def as_sent(self) -> dict[str, Any]:
         """Return the JSON object that is sent."""
         sent = self.model_dump(mode="json", exclude_none=True)
-        for name in ("facts", "required_actions", "next_steps", "notes"):
+        for name in ("facts", "required_actions", "next_steps", "signals", "notes"):
             if not sent[name]:
                 del sent[name]
         return sent

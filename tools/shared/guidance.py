@@ -1,19 +1,43 @@
 """What to do before the next call: bullets of the tool's prompt, what is open, and the literal next call."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 from prompts import Prompt
-from stepwarden.steps.evidence import Verdict
-from stepwarden.steps.expert_rules import objections
+from stepwarden.steps.clause import Clause
+from stepwarden.steps.evidence import Evidence, Verdict
+from stepwarden.steps.expert_rules import MOST_ROUNDS
+from stepwarden.steps.gate import hypothesis_rests
+from stepwarden.steps.panel import panel_of
 from stepwarden.steps.thread import Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
-from tools.shared.phrases import clause_lines, quote_line, some_paths
+from tools.shared.phrases import quote_line, some_paths
+from tools.shared.thread_result import counted
 
-OBJECTIONS = 5  # of an expert, in one reply that is not held
 BULLETS = 3  # how many required actions one reply has at most
-_TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE)
+_TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
+_FINISH = " To finish: next_step_required=false."
+_NOTHING_OPEN = " Nothing is open: next_step_required=false finishes."
+_DISPROVE = " Say what you looked at, and quote a line that no step has quoted."
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
+_FIELD = re.compile(r"[a-z]+(_[a-z]+)*")
+_CLOSED_BY: Mapping[str, str] = {
+    "no_hypothesis": "hypothesis",
+    "hypothesis": "evidence",
+    "hypothesis_reused": "evidence",
+    "irrelevant": "evidence",
+    "refuted": "evidence",
+    "issue": "evidence",
+    "expert": "findings",
+    "expert_file": "files_checked",
+}
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
+
+
+_DONE: Mapping[str, Callable[[Thread], bool]] = {
+    "first hypothesis": lambda thread: thread.claims.hypothesis is not None,
+    'supports: "hypothesis"': hypothesis_rests,
+}
 
 
 def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
@@ -26,17 +50,36 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
         return []
     if reply.held:
         return ["Close what is open."]
+    answer = _answers_to_expert(reply.assessment.open)
     if reply.review is not None and reply.review.disagrees:
-        return clause_lines(objections(reply.thread))[:OBJECTIONS]
+        return answer or ["Close what is open."]
     for signal in reply.signals:
         if signal in SIGNAL_SECTIONS:
             return _bullets_of(signal, reply, prompt)
     if reply.answers and all(answer.failed for answer in reply.answers):
         return ["There is no answer to weigh: go on."]
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
-    split = ["Finish, or split the rest into a thread of its own."] if Signal.SPLIT in reply.signals else []
+    split = ["Finish, or split the rest off into a thread of its own."] if Signal.SPLIT in reply.signals else []
     fresh = _fresh_bullets(reply.thread, reply.step, prompt)
-    return [*mend, *split, *reply.step.measured_actions, *fresh][:BULLETS]
+    return [*mend, *answer, *split, *reply.step.measured_actions, *fresh][:BULLETS] or [_last_resort(reply)]
+
+
+def _how_to_close(clauses: Sequence[Clause]) -> str:
+    """Return how the objections of an expert are closed, "" where none is open."""
+    name = next((clause.id for clause in clauses if clause.kind == "expert"), "")
+    return f'quote new code there, supports: "{name}", or withdraw the issue, or reply in findings' if name else ""
+
+
+def _answers_to_expert(clauses: Sequence[Clause]) -> list[str]:
+    names = ", ".join(clause.id for clause in clauses if clause.kind == "expert")
+    return [f"Answer {names}: quote new code there, withdraw the issue, or reply in findings."] if names else []
+
+
+def _last_resort(reply: StepReply) -> str:
+    """Return what to do where every bullet of the phase was shown: a reply never says to act and not how."""
+    if reply.answers:
+        return "Weigh this answer against those before it."
+    return "Close what is open." if reply.assessment.open else "Nothing is open: ask to finish, or say what is missing."
 
 
 def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
@@ -50,18 +93,25 @@ def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
     shown = BULLETS * (thread.totals.in_phase(step.phase) - 1)
-    fresh = list(prompt.sections[step.phase.value])[shown : shown + BULLETS]
+    own = prompt.sections[step.phase.value]
+    fresh = _not_done(thread, own[shown : shown + BULLETS])
     if fresh or step.phase is Phase.CONCLUDE:
         return fresh
-    return _fresh_bullets_of_next(thread, step, prompt)
+    return _fresh_bullets_of_next(thread, step, prompt, (shown - len(own)) // BULLETS)
 
 
-def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
+def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt, borrowed: int) -> list[str]:
+    """Return two bullets of the phase after; `borrowed` counts the steps that took some of it before."""
     following = list(Phase)[list(Phase).index(step.phase) + 1]
-    used = thread.totals.in_phase(following)
     bullets = prompt.sections[following.value]
-    start = min(BULLETS * used, max(0, len(bullets) - BULLETS))
-    return list(bullets)[start : start + 2]
+    start = BULLETS * thread.totals.in_phase(following) + 2 * max(0, borrowed)
+    return _not_done(thread, bullets[start % len(bullets) :][:2])
+
+
+def _not_done(thread: Thread, bullets: Sequence[str]) -> list[str]:
+    """Return the bullets without those that the thread has done already, as far as the server can tell."""
+    done = [words for words, is_done in _DONE.items() if is_done(thread)]
+    return [bullet for bullet in bullets if not any(words in bullet for words in done)]
 
 
 def next_call(reply: StepReply, fields: str) -> str:
@@ -72,11 +122,37 @@ def next_call(reply: StepReply, fields: str) -> str:
         same = f'Send this same call again, with continuation_id="{thread.id}", to collect the answer.'
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
-        ask = f"{call}, {fields if reply.answers else 'step, evidence'}, next_step_required=false)"
-        return f"STOP! Do NOT call {tool} again yet. Close these; the next ask completes: {ask}"
+        ask = f"{call}, {_fields_to_close(reply.held, fields)}, next_step_required=false)"
+        how, then = "", "ends it"
+        if told := _how_to_close(reply.held):
+            how = f" ({told})"
+            then = "ends it; your reply goes to the expert first" if thread.expert_rounds < MOST_ROUNDS else then
+        return f"STOP! Do NOT call {tool} again yet. Close what is open{how}; the next ask {then}: {ask}"
     call = f"{call}, {fields}"
-    end = _GIVE_UP if Signal.STALLED in reply.signals else ""
-    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){end}"
+    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){_way_out(reply)}"
+
+
+def _way_out(reply: StepReply) -> str:
+    """Return what a signal adds to the next call: how to answer it, or how to end."""
+    if Signal.DISPROVE in reply.signals:
+        return _DISPROVE
+    if Signal.STALLED in reply.signals:
+        return _NOTHING_OPEN if reply.assessment.sufficient else _GIVE_UP
+    return _FINISH if Signal.SPLIT in reply.signals else ""
+
+
+def _fields_to_close(held: Sequence[Clause], fields: str) -> str:
+    """Return the fields of the next ask: those that what is open is closed with, else the tool's usual ones."""
+    needed = [_CLOSED_BY.get(clause.kind) or _field_named_in(clause.text) for clause in held]
+    if any(clause.kind == "measured" for clause in held) and "files_checked" in fields:
+        needed.append("files_checked")
+    return ", ".join(dict.fromkeys(["step", *filter(None, needed)])) if any(needed) else fields
+
+
+def _field_named_in(text: str) -> str:
+    """Return the field that a tool's own clause begins with, such as "relevant_files: the tests you wrote"."""
+    head, colon, _ = text.partition(":")
+    return head if colon and _FIELD.fullmatch(head) else ""
 
 
 def hints(reply: StepReply) -> list[str]:
@@ -89,6 +165,18 @@ def hints(reply: StepReply) -> list[str]:
     ]
 
 
+def source_lines(reply: StepReply) -> list[str]:
+    """Return which models are asked in this call by nothing but a key, by which, and how many files they are sent."""
+    asked = reply.asked
+    if asked is None or not asked.source:
+        return []
+    files = asked.files or (reply.review.files if reply.review else 0)
+    sent = f", {counted(files, 'file')}" if files else ""
+    if panel_of(reply.thread) is not None:
+        return [f"Models: {asked.source}{sent}."]
+    return [f"Expert: {asked.model}, {asked.source}{sent}."]
+
+
 def left_out_lines(reply: StepReply) -> list[str]:
     """Return which files the models asked in this call were not sent."""
     if not reply.left_out:
@@ -98,8 +186,19 @@ def left_out_lines(reply: StepReply) -> list[str]:
 
 def quote_lines(reply: StepReply) -> list[str]:
     """Return what was found of this step's quotes, refuted ones first, plain hits left out; and of files it checked."""
-    told = [item for item in reply.step.evidence if item.verdict is not Verdict.VERIFIED]
-    lines = [f"Quote {quote_line(item)}" for item in sorted(told, key=lambda item: _TOLD.index(item.verdict))]
     step = reply.step
+    lines = [
+        f"Quote {quote_line(item, before)}"
+        for item in sorted(step.evidence, key=lambda item: _TOLD.index(item.verdict))
+        if (before := _shown_before(item, reply)) or item.verdict is not Verdict.VERIFIED
+    ]
     missing = [path for path in step.submission.checked if path not in step.existing] if step.readable else []
     return [*lines, f"Not found, or not readable here: {some_paths(missing)}"] if missing else lines
+
+
+def _shown_before(item: Evidence, reply: StepReply) -> int:
+    """Return the step before this one that showed all the code of a quote first, 0 where there is none."""
+    if not item.holds or not item.lines:
+        return 0
+    shown = [reply.thread.claims.shown.get((item.path, line), 0) for line in item.lines]
+    return max(shown) if all(0 < step < reply.step.number for step in shown) else 0

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from stepwarden.steps.admission import Reason, Refusal
 from stepwarden.steps.clause import Clause
+from stepwarden.steps.dispute import numbered_objections
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.thread import DecidedBy, Thread
@@ -21,15 +22,17 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "min_steps": lambda count: f"at least {count} steps",
     "no_hypothesis": lambda _: "state a hypothesis",
     "hypothesis": lambda _: "hypothesis: quote its proof",
+    "hypothesis_reused": lambda _: "hypothesis: that quote was for the one you dropped; quote what proves this one",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
-    "irrelevant": lambda names: f"{names}: the quotes have nothing to do with them; quote what they name",
+    "irrelevant": lambda names: f"{names}: beside the point, quote what it names",
     "refuted": lambda names: f"{names}: refuted, mend or withdraw",
     "not_heard": lambda names: f"not heard yet: {names}",
 }
-LOOK_AGAIN = "try to break your conclusion"
+LOOK_AGAIN = "one look is not enough: try to break your conclusion, and say what happened"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
-OBJECTION_CHARS = 150  # of what an expert objects, in a line
+OBJECTION_CHARS = 300  # of what an expert objects, in a line, when it bars the finish; an answer needs all of it
+OBJECTION_KEPT_CHARS = 75  # of it afterwards, where there is little room
 _NOUNS = {"issue": "issues", "irrelevant": "claims", "refuted": "files", "not_heard": "models"}
 
 
@@ -58,6 +61,7 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
     """
     lines: list[str] = []
     measured: list[str] = []
+    reasons: list[str] = []
     objections: list[str] = []
     subjects: dict[str, list[str]] = {}
     for clause in clauses:
@@ -67,13 +71,17 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
             lines.append(LOOK_AGAIN)
         elif clause.kind == "measured":
             measured.append(clause.text)
+        elif clause.kind == "irrelevant" and named and not reasons:
+            reasons.append(clause.text)  # the next replies give those of the others
         elif clause.kind == "expert":
-            objections.append(_objection(clause, OBJECTION_CHARS if named else OBJECTION_CHARS // 3))
+            objections.append(_objection(clause, OBJECTION_CHARS if named or held else OBJECTION_KEPT_CHARS))
         elif clause.kind == "expert_file":
             objections.append(f"look at {short_path(clause.subject)}")
         else:
             subjects.setdefault(clause.kind, []).append(clause.subject)
-    return [_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()] + [
+    return [
+        *reasons,
+        *(_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()),
         *lines,
         *_some_measured(measured, named),
         *objections,
@@ -89,16 +97,19 @@ def _some_measured(lines: list[str], named: int) -> list[str]:
 
 def _objection(clause: Clause, chars: int) -> str:
     text = _cut(" ".join(clause.text.split()), chars)
-    return f"{short_path(clause.subject)}: {text}" if clause.subject else text
+    head = f"{clause.id} {short_path(clause.subject)}".strip()
+    return f"{head}: {text}" if head else text
 
 
 def _cut(text: str, chars: int) -> str:
     return text if len(text) <= chars else f"{text[: chars - 3]}..."
 
 
-def quote_line(item: Evidence) -> str:
-    """Return what was found of a quote that is no plain hit."""
+def quote_line(item: Evidence, before: int = 0) -> str:
+    """Return what was found of a quote that is no plain hit; `before` is the step that showed the same code first."""
     path = short_path(item.path)
+    if before:
+        return f"{path}:{item.line}: quoted at step {before} already, and counts once"
     place = f"{path}:{item.line}" if item.line and item.verdict is not Verdict.MOVED else path
     if item.verdict is Verdict.MOVED:
         return f"{place}: found at line {item.line}"
@@ -113,7 +124,7 @@ def _call(tool: str, number: int, thread: Thread | None) -> str:
 def refusal_line(tool: str, refusal: Refusal, thread: Thread | None, asked: int) -> str:
     """Return in one sentence or two why a call was refused."""
     number, subject = refusal.number, refusal.subject
-    live = ", ".join(sorted(thread.claims.issues, key=lambda name: int(name[1:]))) if thread else ""
+    live = ", ".join(_names_of_claims(thread)) if thread else ""
     words = {
         Reason.GAP: f"expected step {number}, not {asked}.",
         Reason.BUSY: f"wait for the reply to step {number} before you send step {asked}.",
@@ -128,6 +139,12 @@ def refusal_line(tool: str, refusal: Refusal, thread: Thread | None, asked: int)
         Reason.NOT_FIRST: f"step {asked} needs the continuation_id of its thread; without one only step 1 is taken.",
     }
     return words[refusal.reason]
+
+
+def _names_of_claims(thread: Thread) -> list[str]:
+    """Return what a quote may name beside the hypothesis: live issues, then what an expert objected to."""
+    issues = sorted(thread.claims.issues, key=lambda name: int(name[1:]))
+    return [*issues, *(item.id for item in numbered_objections(thread))]
 
 
 def _there(thread: Thread | None) -> str:

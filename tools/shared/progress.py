@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import anyio
 
@@ -13,22 +13,26 @@ from tools.shared.edge import Progress
 EVERY_S = 5.0  # hosts that take progress as a sign of life give up after 10 s and more without any
 
 
-@asynccontextmanager
-async def reporting_progress(
-    progress: Progress, message: Callable[[], str], *, every_s: float = EVERY_S
-) -> AsyncGenerator[None]:
+@contextmanager
+def reporting_progress(progress: Progress, message: Callable[[], str], *, every_s: float = EVERY_S) -> Generator[None]:
     """Report the seconds gone, of those a call may take, and `message` as it is then, for as long as the body runs."""
-    reporting = asyncio.create_task(_report(progress, message, every_s))
+    loop = asyncio.get_running_loop()
+    began, reports = loop.time(), list[asyncio.Task[None]]()
+    # Most calls are over before the first report: they get no task for it.
+    first = loop.call_later(
+        every_s, lambda: reports.append(loop.create_task(_report(progress, message, began, every_s)))
+    )
     try:
         yield
     finally:
-        reporting.cancel()
+        first.cancel()
+        for report in reports:
+            report.cancel()
 
 
-async def _report(progress: Progress, message: Callable[[], str], every_s: float) -> None:
+async def _report(progress: Progress, message: Callable[[], str], began: float, every_s: float) -> None:
     now = asyncio.get_running_loop().time
-    began = now()
     with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # the host has gone
         while True:
-            await asyncio.sleep(every_s)
             await progress(now() - began, CALL_SECONDS, message())
+            await asyncio.sleep(every_s)

@@ -9,8 +9,7 @@ from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
 from stepwarden.steps.plan_changes import MORE_TO_DO
-from stepwarden.steps.submission import Confidence
-from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Plan, Signal, Thread
+from stepwarden.steps.thread import DecidedBy, Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
 from tools.shared.consensus_view import (
     answer_lines,
@@ -20,12 +19,14 @@ from tools.shared.consensus_view import (
     synthesis_of,
     synthesis_part,
 )
-from tools.shared.envelope import AssessmentPart, Envelope, ExpertPart, PlanPart, ProgressPart
-from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions
+from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
+from tools.shared.expert_view import expert_lines, expert_part
+from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions, source_lines
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
-from tools.shared.thread_result import clip, context_line, counted, full_result, result_text
+from tools.shared.thread_result import context_line, counted, full_result, result_text
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
+TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 CRUMBS = 4  # how many steps a breadcrumb names
 
@@ -36,6 +37,7 @@ SIGNAL_WORDS: Mapping[Signal, str] = {
 }
 
 
+_VERIFIED = "verified, and "  # of a reason, where the line that it stands in has said so
 _MAJORITIES = {"none": "no majority", "split": "split"}
 
 
@@ -65,7 +67,7 @@ _ROOMS = (
     _Room(facts=3, actions=1, quotes=1, context_chars=0, named=0, open=2),
     _Room(facts=2, actions=1, quotes=0, context_chars=0, named=0, open=1),
     _Room(facts=1, actions=1, quotes=0, context_chars=0, named=0, open=1),
-    _Room(facts=0, actions=0, quotes=0, context_chars=0, named=0, open=1),
+    _Room(facts=0, actions=1, quotes=0, context_chars=0, named=0, open=1),
 )
 
 
@@ -83,26 +85,44 @@ def reply_result(
 ) -> CallToolResult:
     """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
-        return _sent(*_completion(reply, [*notes, *left_out_lines(reply)]))
-    budget = REPLY_BYTES + request_bytes - FRAME_BYTES
+        return _sent(*_completion(reply, [*notes, *source_lines(reply), *left_out_lines(reply)]))
+    budget = REPLY_BYTES + max(request_bytes, TERSE_BYTES) - FRAME_BYTES
     said = _Said(
         required_actions(reply, prompt),
         quote_lines(reply),
         next_call(reply, fields),
-        [*notes, *left_out_lines(reply), *hints(reply)],
+        [*notes, *source_lines(reply), *left_out_lines(reply), *hints(reply)],
     )
     answers = answer_parts(reply.answers)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
     budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
-    first = replace(reply, replayed=False, next_number=reply.thread.next_number)  # a retry gets the same room
+    budget += _size_of_objections(reply)
+    is_first = not reply.replayed and reply.next_number == reply.thread.next_number
+    first = reply if is_first else replace(reply, replayed=False, next_number=reply.thread.next_number)
+    room, rendered = _fitting(first, said, budget)  # a retry gets the same room
+    return _sent(*(rendered if is_first else _ordinary(reply, said, room)))
 
-    def fits(room: _Room) -> bool:
-        return _size(*_ordinary(first, said, room)) <= budget
 
-    room = next(filter(fits, _ROOMS), _ROOMS[-1])
-    while room.facts < len(reply.facts) and fits(larger := replace(room, facts=room.facts + 1)):
-        room = larger
-    return _sent(*_ordinary(reply, said, room))
+def _size_of_objections(reply: StepReply) -> int:
+    """Return the bytes of what an expert objects to in the call that brought it, which an answer needs whole."""
+    objections = [clause for clause in reply.held if clause.kind == "expert"] if reply.review is not None else []
+    return 3 * size_in_bytes(clause_lines(objections, held=True)) if objections else 0  # open, to do, and in the text
+
+
+def _fitting(reply: StepReply, said: "_Said", budget: int) -> tuple[_Room, tuple[dict[str, Any], str]]:
+    """Return the largest room in which the reply keeps its budget of bytes, and the reply rendered in it."""
+    room, rendered = _ROOMS[0], _ordinary(reply, said, _ROOMS[0])
+    for smaller in _ROOMS[1:]:
+        if _size(*rendered) <= budget:
+            break
+        room, rendered = smaller, _ordinary(reply, said, smaller)
+    while room.facts < len(reply.facts):
+        larger = replace(room, facts=room.facts + 1)
+        more = _ordinary(reply, said, larger)
+        if _size(*more) > budget:
+            break
+        room, rendered = larger, more
+    return room, rendered
 
 
 def refusal_result(tool: str, refused: StepRefused, asked: int) -> CallToolResult:
@@ -149,49 +169,18 @@ def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
             saved=(reply.finished.saved or None) if reply.finished else None,
             remaining=left or None,
         ),
+        signals={str(name): said_by(told.by, told.reason) for name, told in reply.signals.items()},
         notes=list(notes),
     )
 
 
-def _expert(reply: StepReply) -> ExpertPart | None:
-    """Return the expert's verdict, in the call that brought it and at the end."""
-    review = reply.review or (reply.thread.review if reply.finished else None)
-    if review is None:
-        return ExpertPart(verdict=f"none: {_why_no_expert(reply.thread)}") if reply.finished else None
-    if review.failed:
-        return ExpertPart(verdict=f"no answer: {review.failed}", model=review.model or None)
-    misquoted = sum(1 for point in review.points if not point.stands)
-    return ExpertPart(
-        verdict=f"{review.verdict}: {clip(review.summary, 300)}",
-        model=review.model,
-        cost=review.price,
-        misquoted=misquoted or None,
-        files_left_out=review.left_out or None,
-    )
-
-
-def _why_no_expert(thread: Thread) -> str:
-    if thread.expert_asked:
-        asked = next((record.reason for record in reversed(thread.decisions) if record.kind == "asked"), "the expert")
-        return f"{asked} had not answered when the thread went on"
-    if thread.outcome is Outcome.INCONCLUSIVE:
-        return "the end is inconclusive"
-    if thread.model_option("use_assistant_model") is False:
-        return "use_assistant_model is false"
-    if thread.trail[-1].submission.confidence is Confidence.CERTAIN and thread.assurance is Assurance.VERIFIED:
-        return "certain, and every claim rests on a quote that was found"
-    return "no model is configured (listmodels says what to set)"
-
-
-def _expert_words(expert: ExpertPart) -> str:
-    model = f" ({expert.model}, {expert.cost})" if expert.model and expert.cost else ""
-    return f"{model}: {expert.verdict}"
-
-
 def _told_plan(reply: StepReply) -> Plan | None:
-    """Return the plan where it says more than that there is a next step."""
+    """Return the plan where it says more than that there is a next step; what an expert says stands beside it."""
     plan = reply.plan
-    return None if plan is None or plan.reason == MORE_TO_DO else plan
+    if plan is None or plan.reason == MORE_TO_DO or reply.review is not None:
+        return None
+    counted_on = plan.low == plan.high == reply.thread.last + 1 and plan.was == reply.thread.last
+    return None if counted_on else plan
 
 
 def _plan(reply: StepReply) -> PlanPart | None:
@@ -243,13 +232,11 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named, held=bool(reply.held))
     open_lines = open_lines if reply.held else _first(open_lines, room.open)
     quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
-    if room.actions == 1 and reply.facts and not reply.step.measured_actions and not reply.signals:
-        actions = []  # what the files say is worth more than one bullet out of many
     if reply.held and room.actions > 1:
         actions = open_lines
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
     envelope = _envelope(reply, status, said.notes)
-    envelope.expert = _expert(reply)
+    envelope.expert = expert_part(reply)
     _hand_over(envelope, said.answers)
     # A held reply is about what is open; what was found is in the replies before.
     # What a follow-up goes on from is told before what the files say: that is asked for once.
@@ -265,12 +252,14 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     if reply.origin is not None:
         envelope.follows = context_line(reply.origin, room.context_chars)
         lines.append(envelope.follows)
+    if reply.review is not None and envelope.expert is not None:
+        lines += expert_lines(envelope.expert)
     lines += facts
     lines += said.heard
     lines += quotes
     if reply.step.issues:
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
-    lines += [f"- {line}" for line in dict.fromkeys([*actions, *(open_lines if reply.held else [])])]
+    lines += [f"- {line}" for line in (open_lines if reply.held else actions)]
     if open_lines and not reply.held:
         lines.append(f"{_open_label(reply)}: " + "; ".join(open_lines))
     return envelope.as_sent(), "\n".join([*lines, said.next_steps])
@@ -295,16 +284,15 @@ def _verdict(reply: StepReply) -> str:
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(clause_lines(reply.held)), "clause")
-        who = f" The expert, {reply.review.model}, disagrees." if reply.review else ""
-        return f"HELD {place}{again}: {count} open.{who} Next: step {reply.next_number}."
+        who = ", by the expert" if reply.review else ""
+        return f"HELD {place}{again}: {count} open{who}. Next: step {reply.next_number}."
     parts = [f"ACCEPTED {place}{again}."]
     parts += ["Reopened."] if reply.reopened else []
     parts += ["Stalled."] if thread.stalled else []
     plan = _told_plan(reply)
     parts += [f"Plan {_plan_words(plan)}."] if plan else []
-    parts += [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}." for name, told in reply.signals.items()]
-    if reply.review is not None and reply.review.disagrees:
-        parts.append(f"The expert, {reply.review.model}, disagrees.")
+    signals = [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}" for name, told in reply.signals.items()]
+    parts += [told if told.endswith("...") else f"{told}." for told in signals]
     return " ".join([*parts, f"Next: step {reply.next_number}."])
 
 
@@ -328,14 +316,16 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     envelope.facts = list(reply.facts)
     envelope.result = full_result(thread)
     synthesis = synthesis_of(reply)
-    envelope.expert = _expert(reply) if synthesis is None else None
+    envelope.expert = expert_part(reply) if synthesis is None else None
     envelope.next_steps = _after(reply)
     how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
     if synthesis is not None and thread.outcome is Outcome.DONE:
         how = _MAJORITIES.get(word := outcome_word(synthesis), f"majority: {word}")
-    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *envelope.facts]
-    if envelope.expert is not None and (thread.review is not None or thread.expert_asked):
-        lines.append(f"Expert{_expert_words(envelope.expert)}")
+    ended_text = result_text(thread)
+    facts = [fact for fact in envelope.facts if fact not in ended_text]
+    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *facts]
+    if envelope.expert is not None and (thread.review is not None or thread.expert_rounds):
+        lines += expert_lines(envelope.expert)
     if synthesis is not None:
         answers = answer_parts(reply.answers)
         _hand_over(envelope, answers)
@@ -346,7 +336,7 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
     if ended.open:
         lines.append("Passed over: " + "; ".join(clause_lines(ended.open)).rstrip(".") + ".")
     lines += _first(quote_lines(reply), 20)
-    return envelope.as_sent(), "\n".join([*lines, result_text(thread), envelope.next_steps])
+    return envelope.as_sent(), "\n".join([*lines, ended_text, envelope.next_steps])
 
 
 def _why(reply: StepReply) -> str:
@@ -354,7 +344,7 @@ def _why(reply: StepReply) -> str:
     if ended is None or ended.by is DecidedBy.AGENT:
         return ""
     saved = f" instead of {reply.thread.last + ended.saved}" if ended.saved else ""
-    return f"{saved}: {ended.reason}"
+    return f"{saved}: {ended.reason.removeprefix(_VERIFIED).rstrip('.')}"
 
 
 def _after(reply: StepReply) -> str:

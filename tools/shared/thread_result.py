@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
-from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.evidence import HOLDS, Evidence
 from stepwarden.steps.thread import Thread
 from tools.shared.phrases import short_path
 
@@ -91,12 +91,15 @@ def _fitting(items: list[_Item], budget: int) -> list[_Item]:
 def summary(thread: Thread, found: Digest) -> str:
     """Return in one line what the thread holds, counted."""
     severe = sum(1 for issue in found.issues if issue.severity in {"critical", "high"})
-    parts = [counted(len(found.steps), "live step"), counted(len(found.files), "file")]
+    parts = [counted(len(found.steps), "live step")]
+    if found.files:
+        parts.append(counted(len(found.files), "file"))
     if found.issues:
         parts.append(f"{counted(len(found.issues), 'issue')}, {severe} high or critical")
-    held = sum(1 for _, item in thread.claims.evidence if item.holds)
-    if thread.claims.evidence:
-        parts.append(f"{held} of {counted(len(thread.claims.evidence), 'quote')} verified")
+    verdicts = thread.claims.verdicts  # in which a quote counts once, as in the assessment
+    if verdicts:
+        held = sum(count for verdict, count in verdicts.items() if verdict in HOLDS)
+        parts.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found")
     return "; ".join(parts)
 
 
@@ -124,9 +127,9 @@ def _evidence(item: Evidence) -> dict[str, Any]:
 
 def places(found: Digest) -> str:
     """Name up to three places where the hypothesis was seen."""
-    seen = [item for item in found.evidence if item.supports in {"hypothesis", None}]
-    marked = [item for item in seen if item.supports] or seen
-    return ", ".join(f"{short_path(item.path)}:{item.line}" for item in marked[-3:])
+    marked = [item for item in found.proofs if item.supports] or found.proofs
+    seen = dict.fromkeys(f"{short_path(item.path)}:{item.line}" for item in marked)
+    return ", ".join([*seen][-3:])
 
 
 def _issue(issue: DigestIssue) -> dict[str, Any]:

@@ -73,9 +73,13 @@ Paths = Annotated[
 ]
 
 
-def digest_of(request: BaseModel) -> str:
-    """Return what tells this request from another; the id of its thread does not count."""
-    said = request.model_dump(mode="json", exclude={"continuation_id"}, exclude_defaults=True)
+def said_in(request: BaseModel) -> dict[str, Any]:
+    """Return what a request says, as JSON values: all but defaults and the id of its thread."""
+    return request.model_dump(mode="json", exclude={"continuation_id"}, exclude_defaults=True)
+
+
+def digest_of(said: dict[str, Any]) -> str:
+    """Return what tells a request from another, by what is said in it."""
     canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
@@ -120,8 +124,8 @@ class EvidenceItem(RequestItem):
     file: NonEmptyText
     quote: QuotedText = ""
     line: int | None = Field(default=None, ge=1)
-    supports: Annotated[str, Field(pattern=r"^(hypothesis|I[1-9]\d{0,8})$")] | None = Field(
-        default=None, description="hypothesis or I1"
+    supports: Annotated[str, Field(pattern=r"^(hypothesis|[IE][1-9]\d{0,8})$")] | None = Field(
+        default=None, description="hypothesis, I1 or E1"
     )
     withdrawn: bool = Field(default=False, json_schema_extra={"unlisted": True})
 
@@ -173,16 +177,13 @@ class BaseWorkflowRequest(BaseModel):
     def _without_empty(cls, value: Any) -> Any:
         return without_empty(cls.model_fields, value)
 
-    def digest(self) -> str:
-        """Return what tells this request from another; see `digest_of`."""
-        return digest_of(self)
-
     def submission(self, *, replaces: int | None = None) -> Submission:
         """Return the step as the core takes it; `replaces` is the step that a revision supersedes."""
+        said = said_in(self)
         return Submission(
             number=self.step_number,
             step=self.step,
-            digest=self.digest(),
+            digest=digest_of(said),
             more=self.next_step_required,
             findings=self.findings,
             confidence=self.confidence,
@@ -195,7 +196,7 @@ class BaseWorkflowRequest(BaseModel):
             directory=self.working_directory,
             total=self.total_steps,
             replaces=replaces,
-            fields=self.model_dump(mode="json", exclude_defaults=True, exclude=_CORE_FIELDS),
+            fields={name: value for name, value in said.items() if name not in _CORE_FIELDS},
         )
 
 

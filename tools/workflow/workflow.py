@@ -77,7 +77,7 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
                 request = workflow.request.model_validate({**given, workflow.question.field: answer})
         said = request.submission(replaces=workflow.replaces(request))
         try:
-            async with reporting_progress(progress, lambda: f"{workflow.name}: waiting for a model"):
+            with reporting_progress(progress, lambda: f"{workflow.name}: waiting for a model"):
                 reply = await threads.submit(
                     StepCall(
                         caller, workflow.policy, said, request.continuation_id, workflow.inspector, keeps=workflow.keeps

@@ -150,7 +150,9 @@ def _facts(found: DocgenProgress, done: int, claimed: int | None) -> Iterable[st
     if total:
         count = sum(len(state.missing) for state in found.files)
         counted = "" if claimed is None or claimed == done else f" (you counted {claimed})"
-        yield f"{done} of {total} files documented{counted}; {count} definition{'' if count == 1 else 's'} left."
+        files = "file" if total == 1 else "files"
+        left = f"{count} definition{'' if count == 1 else 's'} left"
+        yield f"{done} of {total} {files} documented{counted}; {left}."
     changes = [f"renamed {old} -> {new}" for old, new in found.renamed[:2]]
     changes += [f"new {list_some(found.new)}"] if found.new else []
     changes += [f"deleted {list_some(found.deleted)}"] if found.deleted else []

@@ -171,7 +171,7 @@ def _measure(context: InspectionContext, change: _Change) -> InspectionResult:
     hunks = list_hunks(files)
     coverage = [reviewed.coverage_of(hunk) for hunk in hunks]
     if context.earlier.data.get(_KEY):
-        facts = later_facts(hunks, coverage, risks, reviewed)
+        facts = later_facts(hunks, coverage)
     else:
         facts = opening_facts(change.parts, files, risks, change.notes)
     clauses = (*risk_clauses(risks, reviewed), *file_clauses(files, risks, reviewed))

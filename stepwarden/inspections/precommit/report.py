@@ -112,14 +112,10 @@ def _size(change: FileChange) -> str:
     return f"+{change.lines_added} -{change.lines_removed}"
 
 
-def later_facts(
-    hunks: Sequence[ReviewedHunk], coverage: Sequence[str], risks: Sequence[ChangeRisk], reviewed: ReviewedLines
-) -> list[str]:
-    """Return how much of the change has been reviewed, and what has not."""
+def later_facts(hunks: Sequence[ReviewedHunk], coverage: Sequence[str]) -> list[str]:
+    """Return how much of the change has been reviewed, and which hunks have not; risks left open are clauses."""
     left_out = [hunk.place for hunk, word in zip(hunks, coverage, strict=True) if not word]
-    left = [f"{_HEADS[risk.kind].lower()} {_place(risk)}" for risk in risks if not is_reviewed(risk, reviewed)]
     facts = [clip(coverage_line(coverage))]
-    facts += [clip(f"Open risks: {list_some(left)}.")] if left else []
     return facts + ([clip(f"Not reviewed: {list_some(left_out)}.")] if left_out else [])
 
 

@@ -73,7 +73,7 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
             clauses=tuple(clauses(context.thread, candidates)),
             files=len(surveyed.named) or None,
             data={"refactor": {"named": named, "spots": spots}},
-            sections={"Measured": _section(found)},
+            sections={"Measured": measured} if (measured := _section(found)) else {},
         )
     )
 
@@ -125,4 +125,4 @@ def _facts(outlines: Mapping[str, Outline], found: Findings) -> Iterable[str]:
 def _section(found: Findings) -> str:
     rows = [(f"`{item.path}:{item.line}`", item.what) for item in [*found.functions, *found.blocks[:30]]]
     rows += [(f"`{spot.path}`", spot.words) for spot in found.hotspots]
-    return table(("Place", "Measured"), rows)
+    return table(("Place", "Measured"), rows) if rows else ""

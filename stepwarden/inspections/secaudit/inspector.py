@@ -149,7 +149,7 @@ def clauses(thread: Thread, found: Sequence[SecurityFinding]) -> Iterable[Clause
         left = [item for item in places if item.path not in read]
         if left and asked < MOST_CLAUSES:
             asked += 1
-            where = ", ".join(f"{item.path}:{item.line} {item.what}" for item in left[:2])
+            where = ", ".join(f"{item.path}:{item.line} ({item.what})" for item in left[:2])
             more = f" +{len(left) - 2}" if len(left) > 2 else ""
             yield Clause("measured", risk.value, clip(f"{risk.value}: read {where}{more}", 140))
 
@@ -186,4 +186,6 @@ def _section(surface: AttackSurface) -> str:
     rows = [(item.risk.value, f"`{item.path}:{item.line}`", item.what) for item in findings]
     entries = "\n".join(f"- `{entry.path}:{entry.line}` {entry.what}" for entry in surface.entries[:100])
     heads = ("Risk", "Place", "What")
+    if not surface.entries:
+        return f"{table(heads, rows)}\n\nNo entry point was found."
     return f"{table(heads, rows)}\n\nEntry points ({len(surface.entries)}):\n\n{entries}"

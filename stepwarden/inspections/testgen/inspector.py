@@ -74,7 +74,7 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     if not context.is_first:  # at step 1, the named tests are those that exist already
         baseline = Baseline.decoded(context.kept.get(KEPT))
         faults = FaultFinder(context, outlines, indexes, targets, baseline).find(named)
-    facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults, reach)
+    facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults)
     return InspectionResult(
         Inspection(
             facts=tuple(facts),
@@ -151,8 +151,7 @@ def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachS
     missed = f"Untested: {len(reach.untested)} of {count(functions, 'function')}, judging by names."
     yield missed if reach.untested else f"Tests reach all {count(functions, 'function')}, judging by names."
     for path, item in reach.untested[:NAMED_FUNCTIONS]:
-        branches = count(item.complexity - 1, "branch", "branches")
-        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {branches}")
+        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {_branches(item)}")
     calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
     yield from convention_facts(indexes, calling)
     yield from _most_complex_fact(reach)
@@ -204,20 +203,28 @@ def _is_of(module: str, name: str) -> bool:
     return module == name or module.startswith((f"{name}.", f"{name}/")) or module.endswith(f"/{name}")
 
 
-def _later_facts(named: Sequence[str], faults: Sequence[Fault], reach: ReachSummary) -> Iterable[str]:
+def _later_facts(named: Sequence[str], faults: Sequence[Fault]) -> Iterable[str]:
+    faulty = {path for path, _ in faults}
+    if named and not faulty <= {*named}:
+        return  # none of them is new or changed, as the open clause says: what they do is no work of this thread
     if named:
-        faulty = {path for path, _ in faults}
-        yield f"{len(named) - len(faulty)} of {count(len(named), 'named test file')} call the code and assert."
+        good = len({*named} - faulty)
+        calls = "calls the code and asserts" if len(named) == 1 else "call the code and assert"
+        yield f"{good} of {count(len(named), 'named test file')} {calls}."
     else:
         yield "No test file named yet: name those you wrote in relevant_files."
-    if reach.untested:
-        names = list_some([item.qualified for _, item in reach.untested], NAMED_FUNCTIONS)
-        yield clip(f"Still called by no test: {names}")
+
+
+def _branches(item: Definition) -> str:
+    return count(item.complexity - 1, "branch", "branches")
 
 
 def _section(reach: ReachSummary) -> str:
     untested = reach.untested
-    rows = [f"- `{path}:{item.line}` {item.qualified}, {item.complexity - 1} branches" for path, item in untested[:100]]
+    rows = [f"- `{path}:{item.line}` {item.qualified}, {_branches(item)}" for path, item in untested[:100]]
     more = [f"- and {len(untested) - 100} more"] if len(untested) > 100 else []
-    head = f"Functions that tests call by name: {len(reach.tested)}. No call from a test leads to:"
+    head = f"Functions that tests call by name: {len(reach.tested)}."
+    if not untested:
+        return f"{head} A call from a test leads to every other one."
+    head = f"{head} No call from a test leads to:"
     return "\n".join([head, "", *rows, *more])

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
 from stepwarden.errors import VersionConflict
-from stepwarden.storage import HeadChange, NewEvent, Store, kinds
+from stepwarden.storage import Append, HeadChange, NewEvent, Store, kinds
 
 UPSTREAM = "upstream"
 """The kind of the events of a session, and the tool that sessions belong to."""
@@ -107,5 +107,5 @@ class SessionRecorder:
             steps=session.version + 1,
         )
         event = NewEvent(UPSTREAM, payload_of(record))
-        await self.store.append(session.stream, session.version, [event], change)
+        await self.store.append(Append(session.stream, session.version, [event], change))
         session.version += 1

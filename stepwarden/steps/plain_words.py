@@ -1,4 +1,12 @@
-"""Words that say little of which line is meant: those of every claim, and those of every program."""
+"""The words that names and texts are made of, without those that say little of which line is meant."""
+
+import re
+from collections.abc import Iterable
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_PLURALS = (("ies", "y"), ("ses", "s"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("s", ""))
+_ENDINGS = ("ation", "ied", "ing", "ed", "er", "e", "y")
+LETTERS = 4  # of a word, at least
 
 _OF_CLAIMS = (
     "called first last next with from that this then when before after wrong cause case cases fault issue done find "
@@ -19,5 +27,31 @@ _OF_PROGRAMS = (
     "bool int str dict tuple set get new add sum length begin end params param base util utils helper helpers common "
     "kind mode flag flags exception exceptions file files path paths read write run runs "
 )
+
+# Words of every claim, and of every program.
 WORDS_OF_CLAIMS = frozenset(_OF_CLAIMS.split())
 COMMON_WORDS = WORDS_OF_CLAIMS | frozenset(_OF_PROGRAMS.split())
+
+
+def parts_of(name: str) -> list[str]:
+    """Return the words that a name is made of, in small letters: `parseHeader` and `parse_header` are two."""
+    return [part.casefold() for part in _WORD.findall(name)]
+
+
+def words_of(names: Iterable[str]) -> list[str]:
+    """Return the words that names are made of, short and common ones left out."""
+    words = (word for name in names for word in parts_of(name))
+    return [word for word in words if len(word) >= LETTERS and word not in COMMON_WORDS]
+
+
+def stems_of(names: Iterable[str]) -> frozenset[str]:
+    """Return the stems of those words, so that `retries` and `retry` are the same."""
+    return frozenset(map(_stem, words_of(names)))
+
+
+def _stem(word: str) -> str:
+    for plural, single in _PLURALS:
+        if word.endswith(plural) and not word.endswith("ss") and len(word) - len(plural) >= LETTERS - 1:
+            word = word[: -len(plural)] + single
+            break
+    return next((word[: -len(end)] for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= LETTERS), word)
