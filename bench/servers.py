@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class Server:
     command: list[str]
     home: str
     last_id: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __enter__(self) -> "Server":
@@ -65,7 +67,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
-            env={**os.environ, "STEPWARDEN_HOME": self.home},
+            env={**os.environ, **self.settings, "STEPWARDEN_HOME": self.home},
         )
         return self
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from providers.catalogue import Catalogue, Row
 from providers.model_names import same_model
+from providers.profile import UnknownNames
 from providers.profiles import BY_NAME
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Where = Literal["the price table", "/models"]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CatalogueDifference:
     """One thing in which the catalogue differs; `wrong` where it is not right any more, else it could be newer."""
 
     model: str
@@ -31,7 +32,7 @@ class Difference:
     wrong: bool = True
 
 
-def table_differences(catalogue: Catalogue) -> Iterator[Difference]:
+def table_differences(catalogue: Catalogue) -> Iterator[CatalogueDifference]:
     """Return in what the price table differs from the catalogue: models that it lacks or calls deprecated, other
     contexts, and newer versions. It takes 0.3 s the first time.
     """
@@ -43,31 +44,35 @@ def table_differences(catalogue: Catalogue) -> Iterator[Difference]:
         if table is not None:
             yield from _of_row(name, row, table)
         for provider, wire_name in row.also.items():
-            other = tables.get(BY_NAME[provider].prices)
-            if provider == "openrouter" and other is not None and other.find_model(wire_name) is None:
-                yield Difference(name, f"the price table of {provider} has no {wire_name}")
+            profile = BY_NAME[provider]
+            hosts_many = profile.unknown_names is UnknownNames.VENDOR_SLASH_MODEL  # others have names of the user's
+            other = tables.get(profile.prices) if hosts_many else None
+            if other is not None and other.find_model(wire_name) is None:
+                yield CatalogueDifference(name, f"the price table of {provider} has no {wire_name}")
     yield from _newer_in_tables(catalogue, tables)
 
 
-def _of_row(name: str, row: Row, table: "TableProvider") -> Iterator[Difference]:
+def _of_row(name: str, row: Row, table: "TableProvider") -> Iterator[CatalogueDifference]:
     found = table.find_model(name)
     if found is None:
         if row.price is None:
-            yield Difference(
+            yield CatalogueDifference(
                 name, f"the price table of {row.provider} does not have it, and there is no price of its own"
             )
         return
     if found.deprecated:
-        yield Difference(name, "deprecated by its vendor, says the price table")
+        yield CatalogueDifference(name, "deprecated by its vendor, says the price table")
     if found.context_window and row.context and _differs(row.context, found.context_window):
-        yield Difference(name, f"a context of {row.context:,} tokens, the price table says {found.context_window:,}")
+        yield CatalogueDifference(
+            name, f"a context of {row.context:,} tokens, the price table says {found.context_window:,}"
+        )
 
 
 def _differs(one: int, other: int) -> bool:
     return abs(one - other) > _OTHER_CONTEXT * other
 
 
-def _newer_in_tables(catalogue: Catalogue, tables: "Mapping[str, TableProvider]") -> Iterator[Difference]:
+def _newer_in_tables(catalogue: Catalogue, tables: "Mapping[str, TableProvider]") -> Iterator[CatalogueDifference]:
     for provider in dict.fromkeys(row.provider for row in catalogue.rows.values()):
         table = tables.get(BY_NAME[provider].prices)
         names = [model.id for model in table.models if _talks(model)] if table else []
@@ -81,17 +86,19 @@ def _talks(model: "TableModel") -> bool:
     return not model.deprecated and priced and window >= _LEAST_CONTEXT and not _NO_CHAT.search(model.id.casefold())
 
 
-def listed_differences(catalogue: Catalogue, provider: str, listed: Sequence[str]) -> Iterator[Difference]:
+def listed_differences(catalogue: Catalogue, provider: str, listed: Sequence[str]) -> Iterator[CatalogueDifference]:
     """Return in what an endpoint's list of models differs: those of the catalogue that it lacks, and newer versions."""
     for name, row in catalogue.rows.items():
         wire_name = name if row.provider == provider else row.also.get(provider)
         if wire_name and listed and not any(same_model(wire_name, one) for one in listed):
-            yield Difference(name, f"{provider} does not list {wire_name}")
+            yield CatalogueDifference(name, f"{provider} does not list {wire_name}")
     chats = [name for name in listed if not _NO_CHAT.search(name.casefold())]
     yield from newer_differences(catalogue, provider, chats, "/models")
 
 
-def newer_differences(catalogue: Catalogue, provider: str, names: Sequence[str], where: Where) -> Iterator[Difference]:
+def newer_differences(
+    catalogue: Catalogue, provider: str, names: Sequence[str], where: Where
+) -> Iterator[CatalogueDifference]:
     """Return the models of the catalogue of which there is a newer version among `names`: the newest of each."""
     newest: dict[str, tuple[tuple[float, ...], str]] = {}
     for name in names:
@@ -106,7 +113,7 @@ def newer_differences(catalogue: Catalogue, provider: str, names: Sequence[str],
     for family, (version, name) in mine.items():
         newer = newest.get(family, ((), ""))
         if newer[0] > version:
-            yield Difference(name, f"{where} of {provider} has {newer[1]}", wrong=False)
+            yield CatalogueDifference(name, f"{where} of {provider} has {newer[1]}", wrong=False)
 
 
 def _family_and_version(name: str) -> tuple[str, tuple[float, ...]]:

@@ -207,7 +207,7 @@ def failure(endpoint: Endpoint, model: str, refusal: EndpointFailure) -> ModelEr
 
 
 def _sentence(kind: ErrorKind, endpoint: Endpoint, model: str, refusal: EndpointFailure) -> str:
-    said = ": ".join(filter(None, (str(refusal.status or ""), quoted(refusal.words, endpoint.key))))
+    said = ": ".join(filter(None, (str(refusal.status or ""), quoted(refusal.words, endpoint.key).rstrip("."))))
     return _SENTENCES.get(kind, _SENTENCES[ErrorKind.REFUSED]).format(
         title=endpoint.profile.title,
         model=model,

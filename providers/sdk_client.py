@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from providers.connection_failures import PROXY_WANTS_LOGIN, not_reached, timed_out, unusable_path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10.0
 LISTING_TIMEOUT_S = 10.0
+EVENT_BYTES = 16_000_000  # of one event of a stream: some send all of an answer in one
 
 # What the SDK adds on its own (organisation, custom headers of the environment) is for no endpoint of ours.
 _HEADERS = {"host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent"}
@@ -28,6 +30,13 @@ _HEADERS = {"host", "accept", "accept-encoding", "connection", "content-type", "
 
 DONE = "[DONE]"
 """What `chunks` returns last, of a stream that says that it is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeAnswer:
+    """What an endpoint answered in one piece although it was asked for a stream."""
+
+    body: object
 
 
 class SdkClient:
@@ -53,7 +62,7 @@ class SdkClient:
     async def chunks(self, body: dict[str, Any], deadline: Deadline) -> AsyncGenerator[object, None]:
         """Return the chunks of a streamed completion as the endpoint sent them, and DONE where it says so.
 
-        An endpoint that streams nothing gives one chunk, its completion. Raises ModelError.
+        An endpoint that streams nothing gives one chunk, a WholeAnswer. Raises ModelError.
         """
         client = await self.made()
         failed: ModelError
@@ -162,25 +171,32 @@ async def _chunks(created: object) -> AsyncGenerator[object, None]:
     import openai
 
     if not isinstance(created, openai.AsyncStream):
-        yield _as_sent(created)
+        yield WholeAnswer(_as_sent(created))
         return
     async with created:
         response = created.response
-        if "event-stream" in response.headers.get("content-type", ""):
-            async for event in httpx2.EventSource(response, None):
-                if event.data.startswith(DONE):
-                    yield DONE
-                    return
-                if event.data:
-                    yield json.loads(event.data)
+        if "event-stream" not in response.headers.get("content-type", ""):
+            for chunk in _read_at_once((await response.aread()).decode(errors="replace")):
+                yield chunk
             return
-        text = (await response.aread()).decode(errors="replace")
-        for line in text.splitlines() if text.lstrip().startswith(("data:", "event:", ":")) else ():
-            data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
-            if data:
-                yield DONE if data == DONE else json.loads(data)
-        if not text.lstrip().startswith(("data:", "event:", ":")):
-            yield _as_sent(text)
+        async for event in httpx2.EventSource(response, EVENT_BYTES):
+            if event.data.startswith(DONE):
+                yield DONE
+                return
+            if event.data:
+                yield json.loads(event.data)
+
+
+def _read_at_once(text: str) -> Iterator[object]:
+    """Return the chunks of an answer that does not say that it is a stream: events all the same, or one piece."""
+    text = text.strip()
+    if text and not text.startswith(("data:", "event:", ":")):
+        yield WholeAnswer(_as_sent(text))
+        return
+    for line in text.splitlines():
+        data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
+        if data:
+            yield DONE if data == DONE else json.loads(data)
 
 
 async def _create(client: "AsyncOpenAI", body: dict[str, Any], timeout_s: float) -> object:

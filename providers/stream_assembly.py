@@ -3,7 +3,7 @@
 from typing import Any
 
 from providers.endpoints import Endpoint
-from providers.sdk_client import DONE
+from providers.sdk_client import DONE, WholeAnswer
 from providers.thoughts import ShownPieces
 from providers.wire import is_whole, piece_of
 from stepwarden.models import ErrorKind, ModelError
@@ -17,7 +17,7 @@ class StreamedCompletion:
         self._reasoning: list[str] = []
         self._found: dict[str, Any] = {}
         self._shown = ShownPieces()
-        self._whole: object = None
+        self._whole: WholeAnswer | None = None
         self._done = False
 
     @property
@@ -30,8 +30,8 @@ class StreamedCompletion:
         if chunk == DONE:
             self._done = True
             return self._shown.rest()
-        if is_whole(chunk):
-            self._whole = chunk
+        if isinstance(chunk, WholeAnswer) or is_whole(chunk):
+            self._whole = chunk if isinstance(chunk, WholeAnswer) else WholeAnswer(chunk)
             return ""
         piece = piece_of(chunk)
         text = str(piece.pop("text"))
@@ -46,7 +46,7 @@ class StreamedCompletion:
     def completion(self, endpoint: Endpoint, model: str) -> object:
         """Return the completion, as if it had come in one piece. Raises ModelError where the stream broke off."""
         if self._whole is not None:
-            return self._whole
+            return self._whole.body
         found = self._found
         finish = found.get("finish") or ("stop" if self._done and self.began else None)
         if not finish:

@@ -1,7 +1,7 @@
 """From our request to the body of a chat completion, and from the completion to our reply. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
@@ -17,6 +17,7 @@ from providers.thoughts import Separated, separate_thoughts
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_NO_SYSTEM = re.compile(r"system.{0,20}(role|message|prompt|instruction).{0,40}(not|n't|un)", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILTERED = {"content_filter", "sensitive", "refusal"}
 _CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
@@ -45,6 +46,8 @@ class Dialect:
             other = "max_tokens" if self.limit_field == "max_completion_tokens" else "max_completion_tokens"
             if other not in self.left_out:
                 return replace(self, limit_field=other, left_out=self.left_out | {self.limit_field})
+        if "system" not in self.left_out and _NO_SYSTEM.search(words):
+            return replace(self, left_out=self.left_out | {"system"})
         for parameter in ("temperature", "reasoning_effort", "thinking", "stream_options", "stream"):
             if parameter in body and parameter in words:
                 return replace(self, left_out=self.left_out | {parameter})
@@ -91,9 +94,22 @@ def _messages(request: ModelRequest, dialect: Dialect) -> list[dict[str, Any]]:
             messages[0] = replace(messages[0], text=f"{messages[0].text}\n\n{schema}")
         else:
             messages.insert(0, Message("system", schema))
+    if "system" in dialect.left_out:
+        messages = _without_system(messages)
     if not any(message.role == "user" for message in messages):  # GLM and Anthropic refuse a prompt without one
         messages = [replace(message, role="user") if message.role == "system" else message for message in messages]
     return [_message(message) for message in messages]
+
+
+def _without_system(messages: Sequence[Message]) -> list[Message]:
+    """Return the messages with what a system message says at the beginning of the first of the user's."""
+    told = "\n\n".join(message.text for message in messages if message.role == "system")
+    others = [message for message in messages if message.role != "system"]
+    first = next((at for at, message in enumerate(others) if message.role == "user"), None)
+    if first is None or not told:
+        return list(messages) if first is None else others
+    others[first] = replace(others[first], text=f"{told}\n\n{others[first].text}")
+    return others
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -171,7 +187,7 @@ def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> M
     found = separate_thoughts(_text(message.get("content")), request.model)
     refused = message.get("refusal")
     if finish in _FILTERED or (refused and not found.answer):
-        raise _filtered(endpoint, request)
+        raise _filtered(endpoint, request, str(refused or ""))
     cut_off = finish in _CUT
     thoughts = found.thoughts or _reasoning(message)
     if not found.answer.strip():
@@ -205,9 +221,10 @@ def _no_completion(completion: object, request: ModelRequest, endpoint: Endpoint
     return ModelError(ErrorKind.SERVER, text + advice, model=request.model)
 
 
-def _filtered(endpoint: Endpoint, request: ModelRequest) -> ModelError:
+def _filtered(endpoint: Endpoint, request: ModelRequest, words: str) -> ModelError:
     title = endpoint.profile.title
-    text = f"{title}'s content filter withheld the answer: word the prompt differently, or name another model."
+    said = f" ({quoted(words, endpoint.key).rstrip('.')})" if words else ""
+    text = f"{title}'s content filter withheld the answer{said}: word the prompt differently, or name another model."
     return ModelError(ErrorKind.FILTERED, text, model=request.model)
 
 

@@ -12,7 +12,7 @@ from stepwarden.models import ModelError, ModelInfo, find_some
 from stepwarden.settings import load_settings
 
 if TYPE_CHECKING:
-    from providers.catalogue_check import Difference
+    from providers.catalogue_check import CatalogueDifference
     from providers.stack import Stacks
 
 models = typer.Typer(help="List the models that can be asked, and check the catalogue of models.", no_args_is_help=True)
@@ -63,11 +63,11 @@ def check(
     raise typer.Exit(1 if wrong else 0)
 
 
-async def _compare_listed(stacks: "Stacks", catalogue: Catalogue) -> "list[Difference]":
+async def _compare_listed(stacks: "Stacks", catalogue: Catalogue) -> "list[CatalogueDifference]":
     """Return in what the endpoints' own lists differ; each endpoint is named with what came of asking it."""
     from providers.catalogue_check import listed_differences
 
-    found: list[Difference] = []
+    found: list[CatalogueDifference] = []
     try:
         await stacks.warm()
         for name in _in_catalogue(stacks, catalogue):

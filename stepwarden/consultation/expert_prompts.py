@@ -63,7 +63,7 @@ def _files(thread: Thread) -> list[str]:
 
 
 def _work(thread: Thread, found: Digest) -> list[str]:
-    """Return the consolidated work as lines; everything in it is the agent's and counts as data."""
+    """Return the consolidated work as lines; all of it is the agent's and counts as data."""
     lines = [f"# Task ({thread.tool})", found.task, "", "# Steps"]
     for step in found.steps:
         lines += [f"## {step.number} ({step.confidence or 'no confidence given'})", step.findings[:FINDINGS_CHARS]]

@@ -94,7 +94,7 @@ _VALUE_HEADS = tuple(
     for pattern in (
         # functions as values
         _MODIFIERS + r"(?:let\s+|var\s+|val\s+|my\s+)?(?:[\w$]+\.)*(?P<name>[\w$#]+)\s*(?::[^=]+)?(?:=|:|<-)\s*"
-        r"(?:async\s*)?(?:function\b|lambda\b|fn\b|\([^)]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>|React\.\w+\(|\w+\(\s*(?:async\s*)?\()",
+        r"(?:async\s*)?(?:function\b|lambda\b|fn\b|(?:<.+>)?\([^)]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>|React\.\w+\(|\w+\(\s*(?:async\s*)?\()",
         # tables, lists and objects of several lines
         _MODIFIERS + r"(?:let\s+(?:mut\s+)?|var\s+|val\s+|my\s+)?(?:[\w$]+\.)*[\"']?(?P<name>[\w$#-]+)[\"']?"
         r"\s*(?::[^=]+)?(?:=|:|:=|<-)\s*[\w.&:$]*\s*[\[({]+\s*$",

@@ -205,9 +205,7 @@ class _Shown:
         if self.is_named_by(named) or len(self.shares(named, context.names)) > more:
             return True
         words = named.words - WORDS_OF_CLAIMS
-        if not more and any(
-            len(name) >= LETTERS and name.casefold() in words for name in (*context.names, *context.within[:1])
-        ):
+        if not more and any(len(name) >= LETTERS and name.casefold() in words for name in context.names):
             return True
         near = {fold_name(name) for name in context.around}
         return bool((named.symbols - COMMON_WORDS) & near or named.titled & {*context.around})

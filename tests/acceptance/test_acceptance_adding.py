@@ -115,7 +115,7 @@ def test_what_was_added_by_the_page_works(clone: Path, tmp_path: Path) -> None:
     assert "files_checked: what you linted" in found["open"]
     assert found["actions"]
     assert found["command"] == "Use the lint tool of stepwarden for this task:"
-    assert (found["provider"], found["why"]) == ("groq", "named with its provider, at groq")
+    assert (found["provider"], found["why"]) == ("groq", "named with its provider, by GROQ_API_KEY")
     assert found["preset"] == "https://mcp.linear.app/mcp"
 
 

@@ -1,8 +1,11 @@
 """A scripted endpoint in a thread of this process, asked by the real SDKs."""
 
+import asyncio
+import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 
 from starlette.types import Receive, Scope, Send
 
@@ -80,3 +83,28 @@ class Gate:
 
 def request(model: str = "m", text: str = "hi", **more: object) -> ModelRequest:
     return ModelRequest(model, (Message("user", text),), **more)  # pyright: ignore[reportArgumentType]
+
+
+ANSWER = json.dumps({"choices": [{"message": {"content": "well"}, "finish_reason": "stop"}]}).encode()
+
+
+@asynccontextmanager
+async def answering(reply: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[str]]]:
+    """Answer every request with `reply` on a port of loopback; return it, and the first lines that came."""
+    lines: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines.append(head.decode().partition("\r\n")[0])
+            writer.write(reply)
+            await writer.drain()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1], lines
+
+
+def response(body: bytes = ANSWER, status: str = "200 OK", more: str = "") -> bytes:
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{more}"
+    return f"{head}connection: close\r\n\r\n".encode() + body

@@ -120,6 +120,15 @@ async def test_a_model_with_no_known_price_is_not_priced_like_its_neighbour() ->
     assert prices.cost(10, 10, "ollama", "gpt-6-luna") is None
 
 
+async def test_prices_are_listed_for_a_million_tokens_of_a_short_prompt() -> None:
+    """Past 272,000 tokens gpt-6.1-sol costs twice as much."""
+    prices = Prices(load_catalogue(None))
+    assert str(prices.listed("openai", "gpt-6.1-sol")) == "$2/$10"
+    assert str(prices.listed("openai", "gpt-6-luna")) == "$0.1/$0.5"
+    assert str(prices.listed("zhipuai", "glm-4.5-flash")) == "$0/$0"
+    assert prices.listed("custom", "gpt-6.1-sol") is None
+
+
 async def test_calls_in_flight_are_counted(serve: Callable[..., ModelServer], models: Callable[..., AllModels]) -> None:
     """Two calls at once cannot both have what is left; what a failed one did not use is given back."""
     gate = Gate(ScriptedReply(status=400, text="no"))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from model_server import KEY, ModelServer, request
+from model_server import KEY, ModelServer, answering, request, response
 
 from providers.catalogue import family_of, load_catalogue
 from providers.discovery import FRESH_S
@@ -228,6 +228,32 @@ async def test_models_are_looked_for_once_for_all_who_wait_and_again_later(
     await asyncio.gather(*(find_some(built) for _ in range(3)))
     assert built.choose(None, ModelTier.DEEP).info.name == "scripted"
     assert some.times == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("entry", "sees"),
+    [
+        ({"architecture": {"input_modalities": ["text", "image"], "modality": "text+image->text"}}, True),
+        ({"architecture": {"input_modalities": ["text"], "modality": "text->text+image"}}, False),
+        ({"input_modalities": ["text", "image"]}, True),
+        ({"capabilities": {"vision": True}}, True),
+        ({"capabilities": {"vision": False}}, False),
+        ({"type": "vlm"}, True),
+        ({"type": "llm"}, None),
+        ({"architecture": "image"}, None),
+        ({}, None),
+    ],
+)
+async def test_an_endpoint_may_say_of_a_model_whether_it_sees_images(
+    entry: dict[str, object], sees: bool | None, models: Callable[..., AllModels]
+) -> None:
+    """As OpenRouter, Mistral and LM Studio do; of the others nothing is known."""
+    listed = json.dumps({"data": [{"id": "own", **entry}]}).encode()
+    async with answering(response(listed)) as (port, _):
+        built = models(custom_api_url=f"http://127.0.0.1:{port}/v1")
+        await built.discover()
+    assert built.choose("own", ModelTier.DEEP).info.sees_images is sees
 
 
 @pytest.mark.asyncio

@@ -9,7 +9,7 @@ from model_server import KEY, ModelServer, request
 
 from providers.models import AllModels
 from providers.scripted import ScriptedReply
-from stepwarden.models import ErrorKind, ModelError, ModelReply
+from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -155,6 +155,31 @@ async def test_an_answer_to_a_stream_is_taken_in_the_form_in_which_it_comes(
     assert texts == shown
     assert isinstance(whole, ModelReply)
     assert whole.text == "well"
+
+
+@pytest.mark.parametrize("body", ['"<html>Sign in</html>"', '{"choices": []}', '{"hello": "world"}', "{not json"])
+async def test_what_is_no_completion_is_told_of_a_stream_as_well(
+    body: str, serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    with pytest.raises(ModelError, match=r"something that is not a chat completion.*CUSTOM_API_URL is right") as caught:
+        await pieces(models(serve(ScriptedReply(body=body))))
+    assert caught.value.kind is ErrorKind.SERVER
+
+
+async def test_an_endpoint_that_knows_no_system_messages_is_told_as_the_user(
+    serve: Callable[..., ModelServer], models: Callable[..., AllModels]
+) -> None:
+    server = serve(ScriptedReply(status=400, text="System role not supported"), "well", "well")
+    asked = ModelRequest("m", (Message("system", "be short"), Message("user", "hi"), Message("user", "now")))
+    built = models(server)
+    for _ in range(2):
+        assert (await built.complete(asked)).text == "well"
+    assert [[message["role"] for message in body["messages"]] for body in server.bodies] == [
+        ["system", "user", "user"],
+        ["user", "user"],
+        ["user", "user"],
+    ]
+    assert server.bodies[2]["messages"][0]["content"] == "be short\n\nhi"
 
 
 async def test_a_page_instead_of_an_answer_is_told_in_its_words(

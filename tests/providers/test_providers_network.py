@@ -1,16 +1,15 @@
 """Proxies and certificates: what the variables of a machine mean for an endpoint, and what is told of a wrong one."""
 
 import asyncio
-import json
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from model_server import KEY, ModelServer, request
+from model_server import KEY, ModelServer, answering, request, response
 
 from providers.endpoints import configured_endpoints
 from providers.models import AllModels
@@ -21,8 +20,6 @@ from tests.support.certificates import self_signed
 
 AWAY = "http://models.invalid/v1"
 """An endpoint that is nowhere: only a proxy can answer for it."""
-
-ANSWER = json.dumps({"choices": [{"message": {"content": "well"}, "finish_reason": "stop"}]}).encode()
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -84,28 +81,6 @@ async def test_an_endpoint_of_this_machine_needs_neither_proxy_nor_certificates(
 ) -> None:
     built = models(serve("well"), **variables)
     assert (await built.complete(request())).text == "well"
-
-
-@asynccontextmanager
-async def answering(reply: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[str]]]:
-    """Answer every request with `reply` on a port of loopback; return it, and the first lines that came."""
-    lines: list[str] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer):
-            head = await reader.readuntil(b"\r\n\r\n")
-            lines.append(head.decode().partition("\r\n")[0])
-            writer.write(reply)
-            await writer.drain()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    async with server:
-        yield server.sockets[0].getsockname()[1], lines
-
-
-def response(body: bytes = ANSWER, status: str = "200 OK", more: str = "") -> bytes:
-    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{more}"
-    return f"{head}connection: close\r\n\r\n".encode() + body
 
 
 async def failure_of(built: AllModels) -> ModelError:

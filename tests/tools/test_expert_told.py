@@ -140,9 +140,9 @@ async def test_an_objection_says_in_both_parts_how_it_is_closed_and_a_quote_ther
         held, text = await worker.finish(2)
         assert held["assessment"]["open"] == ["E1 tests/test_cart.py:5: no test reaches it"]
         assert held["assessment"]["sufficient"] is False
-        how = 'quote new code there, supports: "E1", or withdraw the issue, or answer in findings'
+        how = 'quote new code there, supports: "E1", or withdraw the issue, or reply in findings'
         assert how in held["next_steps"]
-        assert "the next ask goes to the expert, then completes" in text
+        assert "the next ask ends it; your reply goes to the expert first" in text
         assert "advice" not in held["expert"]
         quote = {"file": "tests/test_cart.py", "line": 5, "quote": "assert total([Line(price=250, count=3)]) == 750"}
         closed, _ = await worker.step(3, evidence=[{**quote, "supports": "E1"}])
