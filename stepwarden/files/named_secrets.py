@@ -25,7 +25,7 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _IN_SQL = re.compile(r"identified\s+by\s+(?:password\s+)?['\"](?P<value>[^'\"\s]{6,200})['\"]", re.IGNORECASE)
-_IN_URL = re.compile(r"\w+://[^\s/:@'\"]{0,80}:(?P<value>[^\s/:@'\"]{4,80})@[\w.-]+")
+_IN_URL = re.compile(r"(?<=\w)://[^\s/:@'\"]{0,80}:(?P<value>[^\s/:@'\"]{4,80})@[\w.-]+")
 _IN_HEADER = re.compile(r"authorization.{0,40}?(?:bearer|basic|token)\s+(?P<value>[\w+/=.~-]{16,})", re.IGNORECASE)
 _IN_CONNECTION = re.compile(
     r"(?:^|[;\"'\s])(?P<name>password|pwd|accountkey|sharedaccesskey|sharedsecret|secret)\s*=\s*"

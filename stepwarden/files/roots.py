@@ -13,6 +13,7 @@ from stepwarden.errors import RootRefused
 from stepwarden.files.paths import normalize_path, path_below, resolve_path, shown
 from stepwarden.files.secrets import is_secret
 from stepwarden.files.version_control import lies_in_git_directory
+from stepwarden.files.written_paths import read_written
 
 # Trees are refused with everything below them, tops only themselves (docs/protocol.md, files and evidence); those of
 # macOS and Windows by analogy, on Windows below the drive.
@@ -65,6 +66,7 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
     roots = _resolved(policy.configured)
     if not directory:
         return _bounds(roots[0], roots[0], roots) if len(policy.configured) == 1 and roots else None
+    directory = _as_written(directory)
     if not Path(directory).is_absolute():
         tilde = " (`~` is not expanded)" if directory.startswith("~") else ""
         _refuse(f"'{shown(directory)}' is not an absolute path{tilde}", policy)
@@ -80,6 +82,12 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
     if not policy.configured:
         _refuse_unsafe(start[1], policy)
     return _bounds(min(around, key=lambda root: len(root[1]), default=start), start, roots)
+
+
+def _as_written(directory: str) -> str:
+    """Return the directory that a text means: it may be a URI, or stand in quotation marks."""
+    meant = (reading.path for reading in read_written(directory))
+    return next((path for path in meant if Path(path).is_absolute() and _is_directory(path)), directory)
 
 
 def _bounds(root: tuple[str, str], directory: tuple[str, str], roots: list[tuple[str, str]]) -> Bounds:

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import unicodedata
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,38 @@ def read_file(root: str, name: str) -> bytes | Unread:
     if len(data) > FILE_BYTES:
         return _TOO_LARGE
     return BARRED if is_secret_content(parts[-1], data) else data
+
+
+def find_spelling(root: str, name: str) -> str | None:
+    """Return the name by which the disk has the file or directory `name`, None where it has none that may be read.
+
+    The same letters are stored in several forms of Unicode: macOS decomposes accents, most others compose them.
+    """
+    for form in dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))):
+        parts = locate_file(root, form)
+        if not isinstance(parts, Unread) and os.path.lexists(Path(root, *parts)):
+            return form
+    return None if name.isascii() else _spelled_by_parts(root, name)
+
+
+def _spelled_by_parts(root: str, name: str) -> str | None:
+    """Find a name whose parts are stored in different forms, directory by directory."""
+    if locate_file(root, name) is BARRED:
+        return None
+    found: list[str] = []
+    for part in PurePath(name).parts:
+        wanted = unicodedata.normalize("NFC", part)
+        try:
+            names = [part] if part.isascii() else [entry.name for entry in Path(root, *found).iterdir()]
+        except OSError:
+            return None
+        spelled = next((one for one in names if unicodedata.normalize("NFC", one) == wanted), None)
+        if spelled is None:
+            return None
+        found.append(spelled)
+    parts = locate_file(root, "/".join(found))
+    there = not isinstance(parts, Unread) and os.path.lexists(Path(root, *parts))
+    return "/".join(found) if there else None
 
 
 def locate_file(root: str, name: str) -> tuple[str, ...] | Unread:

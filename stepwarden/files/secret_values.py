@@ -1,9 +1,7 @@
 """Secrets inside texts: where they stand, what they are, and the text without them."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 
 from stepwarden.files import issued_keys, named_secrets
 from stepwarden.files.secrets import is_code_name
@@ -13,6 +11,7 @@ HIDDEN = "<secret withheld>"
 
 LINE_CHARACTERS = 2_000  # longer lines are data, or generated, and nothing in them is told
 
+_AROUND = (100, 900)  # characters before and after a word in a longer line, that are searched
 # A line without any of these words, in any case, has no secret; searching for words is much faster.
 _HINTS = (*issued_keys.HINTS, *named_secrets.HINTS)
 _FREQUENT = {**issued_keys.FREQUENT, **named_secrets.FREQUENT}
@@ -32,10 +31,11 @@ def find_secrets(text: str, path: str = "") -> Iterator[tuple[int, str]]:
 
     `path` is the name of the file, which says whether values stand in it without quotation marks; "" for code.
     """
-    starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
     found: dict[int, str] = {}
-    for value in locate_secrets(text, path, longest_line=LINE_CHARACTERS):
-        found.setdefault(bisect_right(starts, value.start), value.kind)
+    number = end = 0
+    for value in locate_secrets(text, path, long_lines=False):
+        number, end = number + text.count("\n", end, value.start), value.start
+        found.setdefault(number + 1, value.kind)
     yield from found.items()
 
 
@@ -54,15 +54,14 @@ def hide_secrets(text: str, path: str = "") -> str:
     return "".join([*parts, text[end:]]) if parts else text
 
 
-def locate_secrets(text: str, path: str = "", *, longest_line: int | None = None) -> list[SecretValue]:
-    """Return the secrets of a text in their order, none inside another."""
+def locate_secrets(text: str, path: str = "", *, long_lines: bool = True) -> list[SecretValue]:
+    """Return the secrets of a text in their order, none inside another; `long_lines` are those no person wrote."""
     settings = bool(path) and not is_code_name(path)
     found = [SecretValue(start, end, "a private key") for start, end in issued_keys.find_key_blocks(text)]
     found += [SecretValue(*place) for place in named_secrets.find_pairs(text)] if settings else []
-    for start, end in _hinted_lines(text):
-        if longest_line is None or end - start < longest_line:
-            line = text[start:end]
-            found += [SecretValue(start + at, start + to, kind) for at, to, kind in _in_line(line, settings=settings)]
+    for start, end in _hinted_lines(text, long_lines=long_lines):
+        line = text[start:end]
+        found += [SecretValue(start + at, start + to, kind) for at, to, kind in _in_line(line, settings=settings)]
     apart: list[SecretValue] = []
     for value in sorted(found, key=lambda value: (value.start, -value.end)):
         if not apart or value.start >= apart[-1].end:
@@ -70,8 +69,8 @@ def locate_secrets(text: str, path: str = "", *, longest_line: int | None = None
     return apart
 
 
-def _hinted_lines(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the lines that may have a secret start and end."""
+def _hinted_lines(text: str, *, long_lines: bool) -> Iterator[tuple[int, int]]:
+    """Yield where the lines that may have a secret start and end; of a long one, what stands around the word."""
     lowered = text.lower()
     if len(lowered) != len(text):  # some letters, as in Turkish, become longer, which would move offsets
         lowered = "".join(letter.lower() if letter.isascii() else letter for letter in text)
@@ -82,8 +81,11 @@ def _hinted_lines(text: str) -> Iterator[tuple[int, int]]:
         while at >= 0:
             start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
             end = end if end >= 0 else len(text)
-            if besides is None or besides.search(text, start, end):
-                lines[start] = end
+            is_long = end - start > LINE_CHARACTERS
+            if is_long:
+                start, end = max(start, at - _AROUND[0]), min(end, at + _AROUND[1])
+            if (long_lines or not is_long) and (besides is None or besides.search(text, start, end)):
+                lines[start] = max(end, lines.get(start, 0))
             at = lowered.find(word, end)
     yield from sorted(lines.items())
 

@@ -129,7 +129,7 @@ class EvidenceItem(RequestItem):
     quote: QuotedText = ""
     line: int | None = Field(default=None, ge=1)
     supports: Annotated[str, Field(pattern=r"^(hypothesis|[IE][1-9]\d{0,8})$")] | None = Field(
-        default=None, description="hypothesis or I1"
+        default=None, description="hypothesis, I1 or E1"
     )
     withdrawn: bool = Field(default=False, json_schema_extra={"unlisted": True})
 
