@@ -58,7 +58,7 @@ def test_step(thread: Thread) -> int:
         if number <= since or not item.holds or not claims.is_first_shown(item, number):
             continue
         said = (thread.trail[number - 1].submission.step,) if number == asked else ()
-        if _is_about_claims(claims, item) or (said and is_relevant(item, said, claims.task)):
+        if _is_about(thread, item, said):
             return number
     return 0
 

@@ -216,8 +216,9 @@ def _finish_asked(decision: Decision, prepared: Preparation, policy: Policy) -> 
     """
     thread = decision.thread
     barred = clauses_at_end(thread, policy)
-    # What an expert objects to is the expert's to judge once more, before the one hold is spent on it.
-    if barred == policy.consultation.clauses(thread) and (asked := _ask_before_end(thread, prepared, policy)):
+    # What an expert objects to is the expert's to judge once more, and its yes is a test: no hold is spent on these.
+    others = tuple(clause for clause in barred if clause.kind != "untested")
+    if others == policy.consultation.clauses(thread) and (asked := _ask_before_end(thread, prepared, policy)):
         return decision.then(*asked)
     if barred and status_of(thread) is not ThreadStatus.HELD and not gives_up(thread, policy):
         decision = decision.then(Held(barred))

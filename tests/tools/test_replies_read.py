@@ -88,7 +88,6 @@ async def test_a_quote_that_is_sent_again_is_told_counted_and_listed_once(app: M
     assert f"Quote {told}" in again.text
     assert done.sent["assessment"]["evidence"] == {"verified": 1}
     assert "1 of 1 quote found" in done.text
-    assert len(done.sent["result"]["evidence"]) == 1
     assert f"Hypothesis (evidenced, src/cart.py:{FAULT_LINE}):" in done.text
 
 
@@ -135,5 +134,5 @@ async def test_a_step_that_is_replaced_alone_is_named_alone(app: MCPServer, proj
     async with connected(app, project) as host:
         thread = await proved(host)
         await host.step("debug", 2, thread, backtrack_from_step=2, hypothesis=HYPOTHESIS, evidence=[PROOF])
-        done = await host.step("debug", 3, thread, next_step_required=False)
-    assert "step 2, agent: backtracked: step 2 superseded" in done.sent["result"]["decisions"]
+        status = await host.status(continuation_id=thread)
+    assert "step 2, agent: backtracked: step 2 superseded" in status.sent["result"]["decisions"]

@@ -32,6 +32,10 @@ def survey(tool: str) -> dict[str, Any]:
     }
 
 
+BESIDE = {"file": "src/cart.py", "quote": "return total(lines) * (100 - percent) // 100"}
+"""A line of another function that the hypothesis would show in as well."""
+
+
 def proof() -> dict[str, Any]:
     return {
         "hypothesis": HYPOTHESIS,
@@ -51,16 +55,29 @@ async def test_a_thread_with_evidence_is_done_and_verified(app: MCPServer, proje
         second = await host.step(tool, 2, first.id, **survey(tool), **proof())
         assert second.sent["assessment"]["evidence"] == {"verified": 1}
         assert second.sent["assessment"]["assurance"] == "verified"
-        third = await finish(host, tool, second)
-        assert third.verdict.startswith("DONE (verified).")
+        third = await finish(host, tool, second, evidence=[BESIDE])
+        assert third.verdict.startswith("DONE (verified). 3 steps. 2 of 2 quotes found; conclusion tested at step 3")
+        assert third.sent["verdict"] == third.verdict
         assert third.sent["assessment"]["outcome"] == "done"
         assert third.sent["assessment"]["assurance"] == "verified"
         assert third.open == []
         result = third.sent["result"]
-        assert result["hypothesis"] == {"text": HYPOTHESIS, "evidenced": True}
-        assert [step["number"] for step in result["steps"]] == [1, 2, 3]
-        assert {"src/cart.py", "tests/test_cart.py"} <= set(result["files"])
-        assert "3 live steps" in third.text
+        assert result["hypothesis"]["text"] == HYPOTHESIS
+        assert result["hypothesis"]["at"].startswith(f"src/cart.py:{FAULT_LINE}")
+        assert HYPOTHESIS in third.text
+        status = await host.status(continuation_id=third.id)
+        assert [step["number"] for step in status.sent["result"]["steps"]] == [1, 2, 3]
+        assert {"src/cart.py", "tests/test_cart.py"} <= set(status.sent["result"]["files"])
+
+
+@each(TOOLS)
+async def test_a_quote_alone_is_found_and_not_called_verified(app: MCPServer, project: Path, tool: str) -> None:
+    async with connected(app, project) as host:
+        first = await host.open(tool)
+        await host.step(tool, 2, first.id, **survey(tool), **proof())
+        third = await host.step(tool, 3, first.id, findings="and nothing else speaks against it")
+        done = await finish(host, tool, third)
+        assert done.verdict.startswith("DONE. 4 steps. 1 of 1 quote found; conclusion not tested")
 
 
 @each_in_either_era()
@@ -166,8 +183,7 @@ async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reo
     async with connected(app, project) as host:
         answer = await host.open(tool)
         answer = await host.step(tool, 2, answer.id, **survey(tool), **proof())
-        second = {"file": "src/cart.py", "quote": "return total(lines) * (100 - percent) // 100"}
-        looked = {"findings": "discounted() adds no fault of its own", "evidence": [second]}
+        looked = {"findings": "discounted() adds no fault of its own", "evidence": [BESIDE]}
         ended = await host.step(tool, 3, answer.id, **looked, confidence="certain")
         assert ended.status == f"{tool}_complete"
         assert ended.verdict.startswith("DONE (verified).")
@@ -177,7 +193,6 @@ async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reo
         assert again.number == 4
         done = await finish(host, tool, again)
         assert done.verdict.startswith("DONE (verified).")
-        assert len(done.sent["result"]["steps"]) == 5
 
 
 @each()

@@ -69,6 +69,7 @@ class Envelope(_Part):
     """One reply. None, empty and unchanged parts are left out of what is sent."""
 
     status: str
+    verdict: str = ""
     continuation_id: str | None = None
     step_number: int | None = None
     total_steps: int | None = None
@@ -91,7 +92,7 @@ class Envelope(_Part):
     def as_sent(self) -> dict[str, Any]:
         """Return the JSON object that is sent."""
         sent = self.model_dump(mode="json", exclude_none=True)
-        for name in ("facts", "required_actions", "next_steps", "signals", "notes"):
+        for name in ("verdict", "facts", "required_actions", "next_steps", "signals", "notes"):
             if not sent[name]:
                 del sent[name]
         return sent

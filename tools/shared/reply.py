@@ -9,7 +9,7 @@ from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
 from stepwarden.steps.plan_changes import MORE_TO_DO
-from stepwarden.steps.thread import DecidedBy, Outcome, Plan, Signal, Thread
+from stepwarden.steps.thread import Outcome, Plan, Signal, Thread
 from stepwarden.threads.calls import StepRefused, StepReply
 from tools.shared.consensus_view import (
     answer_lines,
@@ -19,15 +19,18 @@ from tools.shared.consensus_view import (
     synthesis_of,
     synthesis_part,
 )
+from tools.shared.end_view import ENDING_BYTES, ROOMS, after_end, ended_line, left_lines, result_lines, result_of
+from tools.shared.end_view import Room as EndRoom
 from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
 from tools.shared.expert_view import expert_lines, expert_part
 from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions, source_lines
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
-from tools.shared.thread_result import context_line, counted, full_result, result_text
+from tools.shared.thread_result import context_line, counted, fitting_sections
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
+SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
 CRUMBS = 4  # how many steps a breadcrumb names
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
@@ -37,7 +40,6 @@ SIGNAL_WORDS: Mapping[Signal, str] = {
 }
 
 
-_VERIFIED = "verified, and "  # of a reason, where the line that it stands in has said so
 _MAJORITIES = {"none": "no majority", "split": "split"}
 
 
@@ -77,7 +79,8 @@ def size_in_bytes(value: object) -> int:
 
 
 def _size(envelope: dict[str, Any], text: str) -> int:
-    return size_in_bytes(envelope) + size_in_bytes(text)
+    """Return the bytes that a model sees: one of the two parts, never both."""
+    return max(size_in_bytes(envelope), size_in_bytes(text))
 
 
 def reply_result(
@@ -248,6 +251,7 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     envelope.assessment = _assessment(
         reply, open_lines, [line.removeprefix("Quote ") for line in quotes], whole=bool(reply.held)
     )
+    envelope.verdict = _standing(reply, "")
     lines = [_verdict(reply), *said.notes]
     if reply.origin is not None:
         envelope.follows = context_line(reply.origin, room.context_chars)
@@ -276,24 +280,35 @@ def _hand_over(envelope: Envelope, answers: list[dict[str, Any]]) -> None:
     envelope.answers = answers if len(answers) > 1 else None
 
 
-def _verdict(reply: StepReply) -> str:
+def _standing(reply: StepReply, again: str) -> str:
+    """Return in a few words what became of the step; its plan and signals have fields of their own."""
     thread, number = reply.thread, reply.step.number
     place = f"{number}/{thread.total_steps}"
-    again = " (as before)" if reply.replayed else ""
     if reply.awaits:
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(clause_lines(reply.held)), "clause")
         who = ", by the expert" if reply.review else ""
-        return f"HELD {place}{again}: {count} open{who}. Next: step {reply.next_number}."
-    parts = [f"ACCEPTED {place}{again}."]
-    parts += ["Reopened."] if reply.reopened else []
-    parts += ["Stalled."] if thread.stalled else []
+        return f"HELD {place}{again}: {count} open{who}."
+    said = [f"ACCEPTED {place}{again}."]
+    said += ["Reopened."] if reply.reopened else []
+    said += ["Stalled."] if thread.stalled else []
+    return " ".join(said)
+
+
+def _verdict(reply: StepReply) -> str:
+    """Return the first line of the text."""
+    standing = _standing(reply, " (as before)" if reply.replayed else "")
+    if reply.awaits:
+        return standing
+    following = f"Next: step {reply.next_number}."
+    if reply.held:
+        return f"{standing} {following}"
     plan = _told_plan(reply)
-    parts += [f"Plan {_plan_words(plan)}."] if plan else []
+    parts = [f"Plan {_plan_words(plan)}."] if plan else []
     signals = [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}" for name, told in reply.signals.items()]
     parts += [told if told.endswith("...") else f"{told}." for told in signals]
-    return " ".join([*parts, f"Next: step {reply.next_number}."])
+    return " ".join([standing, *parts, following])
 
 
 def _plan_words(plan: Plan) -> str:
@@ -304,26 +319,49 @@ def _plan_words(plan: Plan) -> str:
 
 
 def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """Return both parts of the reply that ends a thread, each within its bytes but for what models said."""
+    rendered = _ended_in(reply, notes, ROOMS[0])
+    for room in ROOMS[1:]:
+        if reply.thread.tool == "planner" or _size(*rendered) <= ENDING_BYTES + _heard_bytes(rendered[0]):
+            break
+        rendered = _ended_in(reply, notes, room)
+    return _with_sections(reply.thread, *rendered)
+
+
+def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
+    """Return both parts with as much of the tool's own tables as there is room for; the report has them whole."""
+    left = ENDING_BYTES - _size(envelope, text) - SECTIONS_FRAME
+    if thread.tool == "planner" or left < LEAST_SECTIONS or not (sections := fitting_sections(thread, left)):
+        return envelope, text
+    before, _, after = text.rpartition("\n")
+    shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
+    result = envelope.get("result", {}) | {"measured": sections}
+    return {**envelope, "result": result}, "\n".join([before, *shown, after])
+
+
+def _heard_bytes(envelope: Mapping[str, Any]) -> int:
+    """Return the bytes of what models said, which come on top: an expert's words, the synthesis of a panel."""
+    result = envelope["result"] if "majority" in envelope.get("result", {}) else None
+    return sum(size_in_bytes(part) for part in (result, *map(envelope.get, ("expert", "answer", "answers"))) if part)
+
+
+def _ended_in(reply: StepReply, notes: Sequence[str], room: EndRoom) -> tuple[dict[str, Any], str]:
     thread, ended = reply.thread, reply.finished
     assert ended is not None
-    envelope = _envelope(reply, f"{thread.tool}_complete", notes)
-    envelope.assessment = _assessment(
-        reply,
-        clause_lines(ended.open),
-        [line.removeprefix("Quote ") for line in _first(quote_lines(reply), 20)],
-        whole=True,
-    )
-    envelope.facts = list(reply.facts)
-    envelope.result = full_result(thread)
     synthesis = synthesis_of(reply)
-    envelope.expert = expert_part(reply) if synthesis is None else None
-    envelope.next_steps = _after(reply)
-    how = "inconclusive" if thread.outcome is Outcome.INCONCLUSIVE else thread.assurance.value.replace("_", " ")
+    decided = ""
     if synthesis is not None and thread.outcome is Outcome.DONE:
-        how = _MAJORITIES.get(word := outcome_word(synthesis), f"majority: {word}")
-    ended_text = result_text(thread)
-    facts = [fact for fact in envelope.facts if fact not in ended_text]
-    lines = [f"DONE ({how}). {counted(thread.last, 'step')}{_why(reply)}.", *notes, *facts]
+        decided = _MAJORITIES.get(word := outcome_word(synthesis), f"majority: {word}")
+    envelope = _envelope(reply, f"{thread.tool}_complete", notes)
+    envelope.verdict = ended_line(reply, decided)
+    quotes = _first(quote_lines(reply), room.quotes)
+    told = [line.removeprefix("Quote ") for line in quotes]
+    envelope.assessment = _assessment(reply, clause_lines(ended.open, named=room.named), told, whole=True)
+    envelope.facts = _first(list(reply.facts), room.facts)
+    envelope.result = result_of(thread, room)
+    envelope.expert = expert_part(reply) if synthesis is None else None
+    envelope.next_steps = after_end(reply)
+    lines = [envelope.verdict, *notes, *envelope.facts, *result_lines(thread, room)]
     if envelope.expert is not None and (thread.review is not None or thread.expert_rounds):
         lines += expert_lines(envelope.expert)
     if synthesis is not None:
@@ -331,29 +369,9 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
         _hand_over(envelope, answers)
         envelope.result |= (found := synthesis_part(synthesis, thread, reply.answers))
         lines += synthesis_lines(found, answers)
-    if reply.step.stale:
-        lines.append(f"Stale: {counted(reply.step.stale, 'quote')} that held has gone from its file since.")
-    if ended.open:
-        lines.append("Passed over: " + "; ".join(clause_lines(ended.open)).rstrip(".") + ".")
-    lines += _first(quote_lines(reply), 20)
-    return envelope.as_sent(), "\n".join([*lines, ended_text, envelope.next_steps])
+    lines += [_stale_line(reply.step.stale)] if reply.step.stale else []
+    return envelope.as_sent(), "\n".join([*lines, *left_lines(reply, room), *quotes, envelope.next_steps])
 
 
-def _why(reply: StepReply) -> str:
-    ended = reply.finished
-    if ended is None or ended.by is DecidedBy.AGENT:
-        return ""
-    saved = f" instead of {reply.thread.last + ended.saved}" if ended.saved else ""
-    return f"{saved}: {ended.reason.removeprefix(_VERIFIED).rstrip('.')}"
-
-
-def _after(reply: StepReply) -> str:
-    thread, ended = reply.thread, reply.finished
-    reopen = f"{thread.tool} with backtrack_from_step"
-    if ended is not None and ended.by is not DecidedBy.AGENT:
-        reopen = f"{thread.tool} with step_number={reply.next_number}"
-    return (
-        f'Tell the user the result. To go on: {reopen} and continuation_id="{thread.id}"; '
-        "to follow it up: step 1 of any tool with this id. "
-        f"Report: resource stepwarden://threads/{thread.id}/report (.html)."
-    )
+def _stale_line(count: int) -> str:
+    return f"Stale: {counted(count, 'quote')} that held has gone from its file since."

@@ -36,7 +36,7 @@ def full_result(thread: Thread) -> dict[str, Any]:
     if sections := fitting_sections(thread, RESULT_BYTES // 3):
         result["measured"] = sections
     if found.hypothesis:
-        result["hypothesis"] = {"text": clip(found.hypothesis, 1_200), "evidenced": found.hypothesis_evidenced}
+        result["hypothesis"] = hypothesis_part(found, 1_200)
     if facts := _facts(thread):
         result["facts"] = _fitting(facts, RESULT_BYTES // 6)
     if found.evidence:
@@ -130,6 +130,12 @@ def places(found: Digest) -> str:
     marked = [item for item in found.proofs if item.supports] or found.proofs
     seen = dict.fromkeys(f"{short_path(item.path)}:{item.line}" for item in marked)
     return ", ".join([*seen][-3:])
+
+
+def hypothesis_part(found: Digest, chars: int) -> dict[str, Any]:
+    """Return the hypothesis of a digest that has one, and where it was seen."""
+    part: dict[str, Any] = {"text": clip(found.hypothesis or "", chars), "evidenced": found.hypothesis_evidenced}
+    return {**part, "at": places(found)} if found.hypothesis_evidenced else part
 
 
 def _issue(issue: DigestIssue) -> dict[str, Any]:

@@ -1,0 +1,178 @@
+"""The reply that ends a thread: what was checked, and no more; the agent's own steps and tables are in the report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stepwarden.steps.convergence import test_step
+from stepwarden.steps.digest import Digest, DigestIssue, digest
+from stepwarden.steps.evidence import HOLDS
+from stepwarden.steps.submission import Severity
+from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Thread
+from stepwarden.threads.calls import StepReply
+from tools.shared.phrases import NAMED, clause_lines, some_paths
+from tools.shared.thread_result import clip, counted, full_result, hypothesis_part, places, result_text
+
+ENDING_BYTES = 1_500  # of either part, without what models said
+_VERIFIED = "verified, and "  # of a reason, where the line that it stands in has said so
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much an ending reply says: characters of a claim, issues, facts, quotes, names in a clause."""
+
+    chars: int
+    issues: int
+    facts: int
+    quotes: int
+    named: int
+
+
+ROOMS = (
+    Room(chars=600, issues=20, facts=12, quotes=20, named=NAMED),
+    Room(chars=300, issues=20, facts=8, quotes=8, named=NAMED),
+    Room(chars=240, issues=12, facts=6, quotes=5, named=2),
+    Room(chars=160, issues=8, facts=4, quotes=3, named=1),
+    Room(chars=120, issues=5, facts=3, quotes=2, named=1),
+    Room(chars=80, issues=4, facts=2, quotes=1, named=0),
+    Room(chars=60, issues=2, facts=1, quotes=0, named=0),
+)
+
+
+def ended_line(reply: StepReply, outcome: str = "") -> str:
+    """Return the verdict of a completion: what was found of the quotes, what tested the conclusion, what is left.
+
+    `outcome` stands for it where models voted.
+    """
+    thread = reply.thread
+    if outcome:
+        return f"DONE ({outcome}). {counted(thread.last, 'step')}{_why(reply)}."
+    how = _how(thread)
+    head = f"DONE{f' ({how})' if how else ''}. {counted(thread.last, 'step')}{_why(reply)}."
+    checked = _checked(thread, len(reply.finished.open) if reply.finished else 0)
+    return f"{head} {'; '.join(checked)}." if checked else head
+
+
+def _how(thread: Thread) -> str:
+    """Return the assurance in words; nothing where the quotes were found and nothing tested what they stand for."""
+    if thread.outcome is Outcome.INCONCLUSIVE:
+        return "inconclusive"
+    if thread.assurance is Assurance.VERIFIED and not (_tested(thread) or thread.claims.measured.done):
+        return ""
+    return thread.assurance.value.replace("_", " ")
+
+
+def _tested(thread: Thread) -> str:
+    """Return what tested the conclusion, "" where nothing did."""
+    if thread.review is not None and thread.review.approves:
+        return "the expert agrees"
+    number = test_step(thread)
+    return f"conclusion tested at step {number}" if number else ""
+
+
+def _checked(thread: Thread, passed_over: int) -> list[str]:
+    """Return the three things apart: quotes, the test of the conclusion, and what nobody looked at."""
+    claims, said = thread.claims, list[str]()
+    if verdicts := claims.verdicts:
+        held = sum(count for verdict, count in verdicts.items() if verdict in HOLDS)
+        said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found")
+    elif claims.resting or claims.issues:
+        said.append("no quote given")
+    if any(claims.resting):
+        said.append(_tested(thread) or "conclusion not tested")
+    if claims.unread:
+        said.append(f"{len(claims.unread)} of {counted(len(claims.relevant), 'relevant file')} unread")
+    if passed_over:
+        said.append(f"{counted(passed_over, 'clause')} passed over")
+    return said
+
+
+def _why(reply: StepReply) -> str:
+    ended = reply.finished
+    if ended is None or ended.by is DecidedBy.AGENT:
+        return ""
+    saved = f" instead of {reply.thread.last + ended.saved}" if ended.saved else ""
+    return f"{saved}: {ended.reason.removeprefix(_VERIFIED).rstrip('.')}"
+
+
+def result_of(thread: Thread, room: Room) -> dict[str, Any]:
+    """Return what the thread claims, with places; a plan's steps are its result."""
+    if thread.tool == "planner":
+        return full_result(thread)
+    found, result = digest(thread), dict[str, Any]()
+    if found.hypothesis:
+        result["hypothesis"] = hypothesis_part(found, room.chars)
+    if found.issues:
+        result["issues"] = [_issue(issue, room.chars // 2) for issue in found.issues[: room.issues]]
+    if more := _more(found, room):
+        result["more"] = more
+    return result
+
+
+def _more(found: Digest, room: Room) -> str:
+    left = len(found.issues) - room.issues
+    return f"+{counted(left, 'more issue')}: report" if left > 0 else ""
+
+
+def _issue(issue: DigestIssue, chars: int) -> dict[str, Any]:
+    shown: dict[str, Any] = {"id": issue.id, "severity": issue.severity, "description": clip(issue.description, chars)}
+    return {**shown, "evidenced": issue.evidenced} | ({"at": issue.place} if issue.place else {})
+
+
+def result_lines(thread: Thread, room: Room) -> list[str]:
+    """Return the same as text; the last findings where nothing is claimed."""
+    if thread.tool == "planner":
+        return [result_text(thread)]
+    found, lines = digest(thread), list[str]()
+    if found.hypothesis:
+        mark = f"evidenced, {places(found)}" if found.hypothesis_evidenced else "not evidenced"
+        lines.append(f"Hypothesis ({mark}): {clip(found.hypothesis, room.chars)}")
+    for issue in found.issues[: room.issues]:
+        mark = "" if issue.evidenced else ", not evidenced"
+        words = clip(issue.description, room.chars // 2)
+        lines.append(f"{issue.id} {issue.severity}{mark}: {words} {issue.place}".rstrip())
+    if more := _more(found, room):
+        lines.append(more)
+    if not lines and thread.trail[-1].submission.learned:
+        lines.append(clip(thread.trail[-1].submission.learned, room.chars))
+    return lines
+
+
+def left_lines(reply: StepReply, room: Room) -> list[str]:
+    """Return what the end leaves: clauses, unread files, and severe issues that were made less of without a quote."""
+    thread, ended = reply.thread, reply.finished
+    lines: list[str] = []
+    if ended is not None and ended.open:
+        lines.append("Passed over: " + "; ".join(clause_lines(ended.open, named=room.named)).rstrip(".") + ".")
+    if unread := list(thread.claims.unread):
+        lines.append(f"Unread: {some_paths(unread)}.")
+    if lowered := _lowered(thread):
+        lines.append(f"Lowered without a quote: {', '.join(lowered)}.")
+    return lines
+
+
+def _lowered(thread: Thread) -> list[str]:
+    """Return the issues that were severe once, are not now, and rest on nothing."""
+    first: dict[str, Severity] = {}
+    for step in thread.live:
+        for issue in step.issues:
+            if issue.severity.needs_evidence:
+                first.setdefault(issue.id, issue.severity)
+    now = thread.claims.issues
+    return [
+        f"{name} ({severity.value} to {now[name].severity.value})"
+        for name, severity in first.items()
+        if name in now and not now[name].severity.needs_evidence and not thread.claims.issue_supports[name].relevant
+    ]
+
+
+def after_end(reply: StepReply) -> str:
+    """Return what can be done with the end: tell it, go on, follow it up, read the report."""
+    thread, ended = reply.thread, reply.finished
+    reopen = f"{thread.tool} with backtrack_from_step"
+    if ended is not None and ended.by is not DecidedBy.AGENT:
+        reopen = f"{thread.tool} with step_number={reply.next_number}"
+    return (
+        f'Tell the user the result. To go on: {reopen} and continuation_id="{thread.id}"; '
+        "to follow it up: step 1 of any tool with this id. "
+        f"Report: resource stepwarden://threads/{thread.id}/report (.html)."
+    )
