@@ -49,9 +49,12 @@ class QuotedFile:
         """Whether the words of a quote are anywhere in the file; also where nobody can tell."""
         if self._text is None or self._main is None:
             return True
-        return is_present(self._main, quote) or any(
-            is_present(other, form) for other, form in self._other_forms(self._text, quote)
-        )
+        if is_present(self._main, quote):
+            return True
+        if any(is_present(other, form) for other, form in self._other_forms(self._text, quote)):
+            return True
+        # as it is recorded: what stands around the secrets of a quote is all that is known of it
+        return HIDDEN in quote and all(is_present(self._main, part) for part in quote.split(HIDDEN) if part.strip())
 
     def _other_forms(self, text: str, quote: str) -> Iterator[tuple[FoldedText, str]]:
         """Yield other texts that the file may have been read as, each with the quote in that form."""

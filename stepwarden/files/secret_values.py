@@ -1,16 +1,19 @@
 """Secrets inside texts: where they stand, what they are, and the text without them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, cast
 
 from stepwarden.files import issued_keys, named_secrets
-from stepwarden.files.secrets import is_code_name
+from stepwarden.files.secrets import is_code_name, is_secret
 
 HIDDEN = "<secret withheld>"
 """What stands in place of a secret in every text that is shown or sent."""
 
 LINE_CHARACTERS = 2_000  # longer lines are data, or generated, and nothing in them is told
 
+_SETTINGS = "x.env"  # the name of a file in which values stand without quotation marks
 _AROUND = (100, 900)  # characters before and after a word in a longer line, that are searched
 # A line without any of these words, in any case, has no secret; searching for words is much faster.
 _HINTS = (*issued_keys.HINTS, *named_secrets.HINTS)
@@ -46,9 +49,37 @@ def find_secret(line: str, path: str = "") -> str:
 
 def hide_secrets(text: str, path: str = "") -> str:
     """Return `text` with HIDDEN in place of the value of every secret; lines stay where they are."""
+    return _without(text, locate_secrets(text, path))
+
+
+def hide_in_prose(text: str) -> str:
+    """Return what somebody wrote without secrets: as of code, and settings quoted in it where a value has a digit."""
+    settings = [
+        value for value in locate_secrets(text, _SETTINGS) if any(map(str.isdigit, text[value.start : value.end]))
+    ]
+    return _without(text, _apart([*locate_secrets(text), *settings]))
+
+
+def hide_in_quote(quote: str, path: str) -> str:
+    """Return a quote of the file `path` without secrets; of a file that is itself a secret, nothing."""
+    return HIDDEN if is_secret(PurePath(path).parts) else hide_secrets(quote, path)
+
+
+def hide_in_values(value: Any) -> Any:
+    """Return a JSON value without secrets in its texts, names of fields apart; images stay whole."""
+    if isinstance(value, str):
+        return value if value.startswith("data:image/") else hide_in_prose(value)
+    if isinstance(value, Mapping):
+        return {name: hide_in_values(item) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [hide_in_values(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _without(text: str, values: Iterable[SecretValue]) -> str:
     parts: list[str] = []
     end = 0
-    for value in locate_secrets(text, path):
+    for value in values:
         parts += [text[end : value.start], "\n".join(HIDDEN for _ in text[value.start : value.end].split("\n"))]
         end = value.end
     return "".join([*parts, text[end:]]) if parts else text
@@ -62,6 +93,10 @@ def locate_secrets(text: str, path: str = "", *, long_lines: bool = True) -> lis
     for start, end in _hinted_lines(text, long_lines=long_lines):
         line = text[start:end]
         found += [SecretValue(start + at, start + to, kind) for at, to, kind in _in_line(line, settings=settings)]
+    return _apart(found)
+
+
+def _apart(found: Iterable[SecretValue]) -> list[SecretValue]:
     apart: list[SecretValue] = []
     for value in sorted(found, key=lambda value: (value.start, -value.end)):
         if not apart or value.start >= apart[-1].end:

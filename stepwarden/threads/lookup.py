@@ -18,6 +18,7 @@ from stepwarden.steps.machine import StepFacts
 from stepwarden.steps.submission import FileRange, IssueClaim, Submission
 from stepwarden.steps.thread import Step, Thread
 from stepwarden.threads.calls import StepCall
+from stepwarden.threads.withheld import withhold, withhold_evidence
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ def admit_call(
     `working_on` are the thread's steps that this process has not answered yet. Raises RootRefused.
     """
     workspace = open_workspace(directory_of(call, thread), roots)
-    submission = locate(call.submission, workspace)
+    whole = locate(call.submission, workspace)
+    submission = withhold(whole)
     admission = admit(thread, submission, call.policy, working_on=working_on)
-    found = look_up(workspace, submission, thread, admission) if isinstance(admission, Open | Accept) else None
+    found = look_up(workspace, whole, thread, admission) if isinstance(admission, Open | Accept) else None
     return AdmittedCall(call, thread, workspace, submission, admission, until, found)
 
 
@@ -147,7 +149,7 @@ def look_up(
     quotes = [quote for quote in submission.quotes if not quote.withdrawn]
     held = _held_before(workspace, submission, thread) if isinstance(admission, Accept) else []
     facts = StepFacts(
-        evidence=tuple(workspace.check(quotes)) if quotes else (),
+        evidence=withhold_evidence(workspace.check(quotes)) if quotes else (),
         existing=tuple(path for path in there if path in submission.files),
         readable=workspace.readable,
         stale=len(workspace.recheck(held)) if held else 0,
