@@ -25,9 +25,9 @@ from stepwarden.logs import configure_logging, our_logging_alone
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import Settings, load_settings
 from tools.catalogue import OTHERS, WORKFLOWS, Parts, chosen
-from tools.resources import add_resources
-from tools.shared.edge import identify
-from tools.slash_commands import command
+from tools.resources import add_resources, latest_listed
+from tools.shared.edge import echo_tool_name, identify
+from tools.slash_commands import command, known_commands
 from tools.status import ServerFacts
 from tools.workflow.workflow import workflow_tool
 
@@ -53,7 +53,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
 
     workflows = [workflow for workflow in WORKFLOWS if workflow.name in names]
     tools: list[Tool] = [workflow_tool(workflow, runtime.threads) for workflow in workflows]
-    facts = ServerFacts(__version__, lambda: runtime.configuration(names))
+    facts = ServerFacts(__version__, lambda local: runtime.configuration(names, local=local))
     parts = Parts(runtime.queries, runtime.models, runtime.chats, facts)
     tools += [make(parts) for name, make in OTHERS if name in names]
     if runtime.upstreams is not None:
@@ -71,8 +71,19 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
             instructions=prompts.instructions(),
             tools=tools,
             log_level=settings.log_level,
-            middleware=[identify, warm_after_lists],
-            cache_hints={"tools/list": tools_hint, "prompts/list": hint, "resources/templates/list": hint},
+            middleware=[
+                identify,
+                echo_tool_name,
+                warm_after_lists,
+                known_commands([workflow.name for workflow in workflows]),
+                latest_listed(runtime.queries),
+            ],
+            cache_hints={
+                "tools/list": tools_hint,
+                "prompts/list": hint,
+                "resources/templates/list": hint,
+                "resources/list": CacheHint(ttl_ms=0, scope="private"),  # of each caller its own threads
+            },
             **options,
         )
     for workflow in workflows:

@@ -96,13 +96,14 @@ class Runtime:
         if self.upstreams is not None:
             self.upstreams.abandon()
 
-    def configuration(self, tools: Sequence[str]) -> dict[str, str]:
-        """Return what `status` and `doctor` show of the settings: nothing secret."""
-        roots = os.pathsep.join(self.settings.roots)
-        database = "PostgreSQL" if self.settings.store_url.startswith("postgres") else self.settings.store_url
+    def configuration(self, tools: Sequence[str], *, local: bool = True) -> dict[str, str]:
+        """Return what `status` shows of the settings: nothing secret; paths only to `local` ones."""
+        roots = os.pathsep.join(self.settings.roots) if local else f"set ({len(self.settings.roots)})"
+        is_file = not self.settings.store_url.startswith("postgres")
+        file = self.settings.store_url.removeprefix("sqlite:///") if local else "SQLite"
         return {
-            "store": database.removeprefix("sqlite:///"),
-            "roots": roots or "the working_directory of each thread on stdio; none over HTTP",
+            "store": file if is_file else "PostgreSQL",
+            "roots": roots if self.settings.roots else "the working_directory of each thread on stdio; none over HTTP",
             "tools": ", ".join(tools),
             "expert": self._expert(),
         }

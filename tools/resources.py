@@ -1,21 +1,38 @@
 """Resources: threads, their histories and reports; and the completion of thread ids."""
 
 import json
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from typing import Any
 
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
+from mcp.types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    Resource,
+    ResourceTemplateReference,
+)
 
 from stepwarden.errors import StepwardenError, UnknownStream
 from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
+from stepwarden.storage import Head, kinds
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.queries import ThreadQueries
 from tools.shared.edge import current_caller
+from tools.shared.thread_result import clip
+
+logger = logging.getLogger(__name__)
 
 COMPLETIONS = 50  # ids offered at once; the protocol allows 100
+LATEST = 10  # threads in the list of resources, each with its report
+TITLE_CHARS = 80  # of a task in that list
 
 
 def add_resources(server: MCPServer, queries: ThreadQueries) -> None:
@@ -54,6 +71,37 @@ def add_resources(server: MCPServer, queries: ThreadQueries) -> None:
         assert handler is not None
     _add_completion(server, queries)
     _add_reports(server, queries)
+
+
+def latest_listed(queries: ThreadQueries) -> Callable[..., Awaitable[HandlerResult]]:
+    """Return the MCP middleware that adds the caller's latest threads and their reports to the list of resources."""
+
+    async def add_latest(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        result = await call_next(ctx)
+        if ctx.method != "resources/list" or not isinstance(result, dict):  # it is shaped for the wire by now
+            return result
+        try:
+            heads = await queries.threads(current_caller(), limit=2 * LATEST)  # some may be of upstream calls
+        except StepwardenError as error:
+            logger.warning("the threads cannot be listed: %s", error)
+            return result
+        readable = [head for head in heads if head.kind in {kinds.THREAD.name, kinds.CHAT.name}][:LATEST]
+        latest = [resource for head in readable for resource in _resources_of(head)]
+        shown = [resource.model_dump(mode="json", by_alias=True, exclude_none=True) for resource in latest]
+        return {**result, "resources": [*result.get("resources", []), *shown]}
+
+    return add_latest
+
+
+def _resources_of(head: Head) -> list[Resource]:
+    """Return a thread and its report as they are listed."""
+    uri, title = f"stepwarden://threads/{head.stream}", f"{head.tool}, {head.state}: {clip(head.title, TITLE_CHARS)}"
+    return [
+        Resource(uri=uri, name=head.stream, title=title, mime_type="application/json"),
+        Resource(
+            uri=f"{uri}/report", name=f"{head.stream}-report", title=f"Report: {title}", mime_type="text/markdown"
+        ),
+    ]
 
 
 def _add_completion(server: MCPServer, queries: ThreadQueries) -> None:

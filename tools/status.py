@@ -43,10 +43,10 @@ class StatusRequest(BaseModel):
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What the server says about itself; nothing of its configuration is secret."""
+    """What the server says about itself, paths only to a `local` caller, and nothing that is secret."""
 
     version: str
-    configuration: Callable[[], dict[str, str]]
+    configuration: Callable[[bool], dict[str, str]]
 
 
 def status_tool(queries: ThreadQueries, facts: ServerFacts) -> EdgeTool:
@@ -95,7 +95,7 @@ def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> Call
         }
         for head in sorted(heads, key=lambda head: head.kind != kinds.THREAD.name or head.state != "open")
     ]
-    configuration = facts.configuration()
+    configuration = facts.configuration(caller.local)
     lines = [f"stepwarden {facts.version}"]
     lines += [f"{name}: {value}" for name, value in configuration.items()]
     if not caller.listed:

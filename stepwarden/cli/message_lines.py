@@ -1,6 +1,8 @@
 """JSON-RPC messages as lines: read from a host, written to it, and the error for a line that is no message."""
 
+import contextlib
 import json
+import re
 from typing import Any, cast
 
 from mcp.shared.message import SessionMessage
@@ -16,6 +18,7 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^"\[\]{}]+')
 _DIGITS = 4000  # of a number that is read exactly; Python refuses to read one of more than 4300
 
 
@@ -74,7 +77,7 @@ def _parse(line: str) -> object:
     except ValueError as error:
         raise _invalid(PARSE_ERROR, f"Not JSON: {error}") from error
     except RecursionError as error:
-        raise _invalid(PARSE_ERROR, "Nested too deeply to be read") from error
+        raise _invalid(PARSE_ERROR, "Nested too deeply to be read", _usable_id(_shallow(line))) from error
 
 
 def _parse_int(digits: str) -> int | float:
@@ -89,12 +92,32 @@ def _not_a_message(value: object) -> InvalidLine:
     members = cast("dict[str, object]", value)
     if "method" not in members and members.keys() & {"result", "error"}:
         return InvalidLine("Not a JSON-RPC response", None)
-    found = members.get("id")
-    usable = isinstance(found, int | str) and not isinstance(found, bool)
     problem = "Not a JSON-RPC 2.0 request: it needs jsonrpc, method, and an id that is a string or an integer"
     if "params" in members and not isinstance(members["params"], dict):
         problem = "Not an MCP request: params has to be an object"
-    return _invalid(INVALID_REQUEST, problem, found if usable else None)
+    return _invalid(INVALID_REQUEST, problem, _usable_id(members))
+
+
+def _usable_id(members: dict[str, object]) -> int | str | None:
+    found = members.get("id")
+    return found if isinstance(found, int | str) and not isinstance(found, bool) else None
+
+
+def _shallow(line: str) -> dict[str, object]:
+    """Return the members of an object too deep to be read, without what is nested in it; none where it is no JSON."""
+    depth, kept = 0, list[str]()
+    for part in _TOKENS.findall(line):
+        depth -= part in "]}"
+        if depth == 0 or (depth == 1 and part not in "[{]}"):
+            kept.append(part)
+        elif depth == 1 and part in "]}":
+            kept.append("null")
+        depth += part in "[{"
+    with contextlib.suppress(ValueError, RecursionError):
+        read = json.loads("".join(kept), parse_int=_parse_int)
+        if isinstance(read, dict):
+            return cast("dict[str, object]", read)
+    return {}
 
 
 def _invalid(code: int, problem: str, message_id: object = None) -> InvalidLine:

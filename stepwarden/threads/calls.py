@@ -132,10 +132,14 @@ class StepReply:
 
 @dataclass(frozen=True, slots=True)
 class StepRefused:
-    """What came of a call that records no step. `thread` is None where the id is unknown to the caller."""
+    """What came of a call that records no step. `thread` is None where the id is unknown to the caller.
+
+    `last` is the reply to the last step where the refusal points back to what that asked for.
+    """
 
     refusal: Refusal
     thread: Thread | None = None
+    last: StepReply | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class ThreadQueries:
         self, caller: Caller, *, tool: str | None = None, prefix: str | None = None, limit: int = LISTED
     ) -> list[Head]:
         """List the caller's threads, the open ones of this working directory first, then by their last change."""
-        if not caller.listed:
+        if not caller.listed or "\x00" in f"{tool}{prefix}":  # which no name or id has; a database may not take it
             return []
         query = HeadQuery(caller.principal, tool=tool, directory_first=self._directory, prefix=prefix, limit=limit)
         return await self._journal.store.heads(query)

@@ -188,7 +188,9 @@ class Threads:
         event = recorded.Refused(submission.number, submission.digest, refusal.reason.value)
         decision = Decision(thread).then(event)
         await self.journal.append(thread.version, decision.thread, decision.events, call.caller)
-        return StepRefused(refusal, thread)
+        if refusal.reason is not Reason.NOTHING_NEW:
+            return StepRefused(refusal, thread)
+        return StepRefused(refusal, thread, await self._replay(thread, thread.live[-1].number, admitted.policy))
 
     async def _replay(self, thread: Thread, number: int, policy: Policy, *, replayed: bool = False) -> StepReply:
         """Answer as the call that recorded step `number` was answered; `replayed` says that this is another call."""

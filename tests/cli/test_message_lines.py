@@ -33,12 +33,24 @@ def request(line: str) -> JSONRPCRequest:
         '{"jsonrpc": "2.0", "id": 1, "method": "ping"',
         "[" * 100_000,
         '{"jsonrpc": "2.0", "id": 1, "method": "\\ud800", "params": ' + '{"a":' * 100_000,
-        '{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"a": ' + "[" * 9_000 + "]" * 9_000 + "}}",
     ],
     ids=lambda line: line[:40],
 )
 def test_what_is_no_json_is_a_parse_error(line: str) -> None:
     assert refused(line) == (-32700, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message_id"),
+    [
+        ('"id": 1, "method": "ping", "params": {"id": 2, "a": ', "}", 1),
+        ('"method": "ping", "params": ', ', "id": "{[\\""', '{["'),
+        ('"method": "ping", "params": {"id": 2, "a": ', "}", None),
+    ],
+)
+def test_json_too_deep_to_be_read_is_refused_with_its_id(before: str, after: str, message_id: object) -> None:
+    for deep in ("[" * 9_000 + "]" * 9_000, '{"b":' * 9_000 + "1" + "}" * 9_000):
+        assert refused('{"jsonrpc": "2.0", ' + before + deep + after + "}") == (-32700, message_id)
 
 
 @pytest.mark.parametrize(

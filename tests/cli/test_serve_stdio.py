@@ -99,6 +99,31 @@ def test_a_host_is_answered_whatever_it_writes(home: Path) -> None:
         assert server.log().count("is no message and was ignored") == 1
 
 
+NESTED = '{"a":' * 300 + "1" + "}" * 300
+CALLS = [
+    ('"step_number": ' + "9" * 5_000, "step_number: send a smaller number"),
+    ('"step_number": 1, "total_steps": ' + "9" * 5_000, "total_steps: send a smaller number"),
+    ('"step_number": 1, "evidence": ' + "[" * 200 + "]" * 200, r"evidence[0]: send an object"),
+    ('"step_number": 1, "relevant_context": ' + "[" * 200 + "]" * 200, "ACCEPTED 1/"),
+    ('"step_number": 1, "relevant_context": ' + NESTED, "...: is nested too deeply; send it flat"),
+    ('"step_number": 1, "continuation_id": "debug-\\u0000"', "continuation_id: holds NUL bytes"),
+]
+
+
+def test_a_call_is_answered_whatever_its_values(home: Path) -> None:
+    with served(home / "state") as (server,):
+        for number, (fields, told) in enumerate(CALLS, 50):
+            arguments = '{"step": "x", "next_step_required": true, ' + fields + "}"
+            params = '{"name": "debug", "arguments": ' + arguments + "}"
+            head = f'{{"jsonrpc": "2.0", "id": {number}, "method": "tools/call", "params": '
+            server.write_bytes(f"{head}{params}}}\n".encode())
+            answer = server.read()
+            assert answer["id"] == number
+            text = answer["result"]["content"][0]["text"]
+            assert told in text
+            assert len(text) < 1_500
+
+
 def test_a_directory_with_packages_of_our_names_does_not_get_in_the_way(home: Path) -> None:
     for name in ("tools", "prompts", "stepwarden"):
         (home / name).mkdir()

@@ -66,6 +66,20 @@ async def test_a_principal_is_shown_its_own_threads(guarded: HttpServer, mode: s
         ids = [{row["continuation_id"] for row in found.structured_content["threads"]} for found in listed]
         assert thread in ids[0]
         assert thread not in ids[1]
+        names = [[found.name for found in (await client.list_resources()).resources] for client in (ana, ben)]
+        assert {thread, f"{thread}-report"} <= set(names[0])
+        assert not any(thread in name for name in names[1])
+
+
+async def test_status_shows_no_paths_of_the_server(guarded: HttpServer, anonymous: HttpServer) -> None:
+    for server, headers in ((guarded, bearer("ben")), (anonymous, None)):
+        async with server.client(headers=headers) as client:
+            status = await client.call_tool("status", {})
+        assert status.structured_content is not None
+        configuration = status.structured_content["configuration"]
+        assert configuration["store"] == "SQLite"
+        assert str(server.state) not in said(status)
+        assert "/" not in configuration["store"] + configuration["roots"]
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])

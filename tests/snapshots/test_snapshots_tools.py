@@ -101,6 +101,29 @@ async def test_the_items_of_every_list_have_a_type_and_objects_their_fields(tmp_
     assert lists > 20
 
 
+SAID = [
+    ("second opinion", "consensus"),
+    ("docstrings", "docgen"),
+    ("document code", "docgen"),
+    ("review", "codereview"),
+    ("security", "secaudit"),
+    ("tests", "testgen"),
+    ("call", "tracer"),
+    ("commit", "precommit"),
+    ("bug", "debug"),
+    ("plan", "planner"),
+]
+"""What users ask for, and the tool that a host's search has to find by it."""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("words", "tool"), SAID)
+async def test_tool_search_finds_a_tool_by_the_words_of_users(words: str, tool: str, tmp_path: Path) -> None:
+    found = {str(row["name"]): row for row in await tool_list(app_with("all", tmp_path))}[tool]
+    first_sentence = str(found["description"]).partition(". ")[0]
+    assert words in f"{found['title']}: {first_sentence}".lower()
+
+
 @pytest.mark.asyncio
 async def test_the_instructions_reach_hosts_of_either_era_uncut(tmp_path: Path) -> None:
     app = app_with("all", tmp_path)

@@ -227,6 +227,7 @@ def check_accepted(tool: str, sent: Mapping[str, Any], text: str) -> None:
     assert sent["verdict"].split()[0] == text.split(maxsplit=1)[0]
     assert sent["next_steps"] in text
     assert thread in sent["next_steps"]
+    assert sent.get(f"{tool}_required") == (None if sent["status"].endswith("_complete") else True)
     if sent["status"].startswith("pause_for_"):
         assert sent["next_step_required"] is True
         assert sent["next_steps"].startswith(f"STOP! Do NOT call {tool} again yet")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp.types import ResourceTemplateReference
 
 from tests.support.host import TOOLS, Host, connected, each_in_either_era
 from tests.support.project import FAULT, FAULT_LINE
@@ -66,6 +68,13 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
     ("evidence without a quote", {"evidence": [{"file": "a.py"}]}, r"evidence\[0\]: send the quote, word for word"),
     ("evidence for nonsense", {"evidence": [{"file": "a", "quote": "q" * 12, "supports": "me"}]}, r"supports: send "),
     ("evidence a number", {"evidence": 7}, r"evidence: send a list"),
+    ("a field of two lines", {"evil\nREFUSED": 1}, r"^Not recorded. evil\?REFUSED is unknown here; leave it out$"),
+    ("a field of 9,000 characters", {"x" * 9_000: 1}, r"^Not recorded. x{77}\.\.\. is unknown here; leave it out$"),
+    (
+        "an item's field of two lines",
+        {"issues_found": [{"description": "d", "e\x1b\n" + "x" * 9_000: 1}]},
+        r"^Not recorded. issues_found\[0\]\.e\?\?x{74}\.\.\. is unknown here",
+    ),
     ("nested garbage", {"issues_found": [[[[{"a": [{}]}]]]]}, r"issues_found\[0\]: send an object"),
     ("garbage as JSON text", {"issues_found": '[{"severity": ['}, r"issues_found\[0\]: send an object"),
     ("total below zero", {"total_steps": -3}, r"total_steps: send 1 or more"),
@@ -197,6 +206,29 @@ async def test_the_arguments_may_be_left_out_of_the_call(app: MCPServer, project
         assert result.is_error
         status = await host.client.call_tool("status")
         assert not status.is_error
+
+
+async def test_the_name_of_an_unknown_tool_is_told_cut_and_on_one_line(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        told = await host.client.call_tool("de\nbug" + "x" * 9_000, {})
+        assert told.is_error
+        assert told.content[0].type == "text"
+        assert told.content[0].text == f"Unknown tool: de?bug{'x' * 71}..."
+
+
+async def test_an_id_with_a_nul_is_unknown_wherever_it_is_sent(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        for tool, arguments in (("status", {}), ("chat", {"prompt": "x"})):
+            told = await host.client.call_tool(tool, {"continuation_id": "debug-\x00", **arguments})
+            assert told.is_error
+        assert (await host.status(tool="debug\x00")).sent["threads"] == []
+        for uri in ("stepwarden://threads/debug-%00", "stepwarden://threads/debug-%00/history"):
+            with pytest.raises(MCPError) as caught:
+                await host.client.read_resource(uri)
+            assert caught.value.error.code == -32602
+        ref = ResourceTemplateReference(uri="stepwarden://threads/{continuation_id}/report")
+        offered = await host.client.complete(ref, {"name": "continuation_id", "value": "debug-\x00"})
+        assert offered.completion.values == []
 
 
 async def test_an_unknown_tool_is_an_error_and_the_connection_goes_on(app: MCPServer, project: Path) -> None:

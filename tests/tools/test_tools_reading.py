@@ -153,6 +153,26 @@ async def test_the_thread_resource_and_its_report_hold_what_was_found(app: MCPSe
             assert word in page
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_latest_threads_and_their_reports_are_listed_and_can_be_read(tmp_path: Path, mode: str) -> None:
+    runtime = build_runtime(load_settings(home=tmp_path / "home"))
+    async with Client(build_server(runtime.settings, runtime), mode=mode) as client:
+        host = Host(client, make_project(tmp_path / "shop"))
+        assert (await client.list_resources()).resources == []
+        opened = [(await host.open("debug", step=f"The cart  is wrong\nin case {case}")).id for case in range(12)]
+        listed = (await client.list_resources(cache_mode="refresh")).resources
+        assert [resource.name for resource in listed[::2]] == opened[:1:-1]
+        assert [resource.name for resource in listed[1::2]] == [f"{name}-report" for name in opened[:1:-1]]
+        assert listed[0].title == "debug, open: The cart is wrong in case 11"
+        assert listed[1].title == "Report: debug, open: The cart is wrong in case 11"
+        for found in listed[:2]:
+            read = (await client.read_resource(found.uri)).contents[0]
+            assert isinstance(read, TextResourceContents)
+            assert "case 11" in read.text
+            assert read.mime_type == found.mime_type
+    await runtime.close()
+
+
 async def test_the_reply_that_completes_names_the_report(app: MCPServer, project: Path) -> None:
     async with connected(app, project) as host:
         first = await host.open("planner")
@@ -195,17 +215,50 @@ async def test_each_workflow_tool_has_its_slash_command(app: MCPServer, project:
         for tool, prompt in listed.items():
             assert prompt.title
             assert prompt.description
-            assert [(argument.name, bool(argument.required)) for argument in prompt.arguments or []] == [
-                ("task", True),
-                ("files", False),
-                ("continuation_id", False),
-            ]
-            given = {"task": "the total is wrong", "files": "src/cart.py", "continuation_id": "debug-x"}
-            message = (await host.client.get_prompt(tool, given)).messages[0]
-            assert message.role == "user"
-            assert message.content.type == "text"
-            for word in (f"Call {tool} with", "the total is wrong", "src/cart.py", "debug-x", "step_number=1"):
-                assert word in message.content.text
+            assert [(argument.name, bool(argument.required)) for argument in prompt.arguments or []] == [("task", True)]
+            text = await command_text(host, tool, "the total is wrong\nin src/cart.py")
+            for words in (
+                f"Call {tool} with",
+                "for this task:\n\nthe total is wrong\nin src/cart.py\n",
+                "step_number=1",
+            ):
+                assert words in text
+
+
+async def command_text(host: Host, tool: str, task: str, **former: str) -> str:
+    message = (await host.client.get_prompt(tool, {"task": task, **former})).messages[0]
+    assert message.role == "user"
+    assert message.content.type == "text"
+    return message.content.text
+
+
+async def test_a_thread_that_a_slash_command_names_is_followed_up(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("debug")
+        named = f', and continuation_id="{first.id}", which follows that thread up.'
+        for task in (f"go on with {first.id}: the other totals", f"{first.id}", f"(see {first.id})"):
+            assert named in await command_text(host, "analyze", task)
+        assert "where the task names a continuation_id" in await command_text(host, "analyze", "the debug-me flag")
+
+
+async def test_a_host_that_hands_over_one_word_of_the_task_has_its_model_take_all_of_it(
+    app: MCPServer, project: Path
+) -> None:
+    """Claude Code fills an argument with one word, and shows its model what was typed beside the prompt."""
+    async with connected(app, project) as host:
+        begins = "for all that the user typed after the command, which begins with:\n\nthe\n"
+        assert begins in await command_text(host, "debug", "the")
+        assert "all that the user typed" not in await command_text(host, "debug", "the total")
+
+
+async def test_a_placeholder_for_the_task_stays_and_empty_arguments_are_none(app: MCPServer, project: Path) -> None:
+    """opencode asks with "$1", which it fills in afterwards, and fills arguments that are not used with ""."""
+    async with connected(app, project) as host:
+        assert "for this task:\n\n$1\n\nCall debug" in await command_text(host, "debug", "$1")
+        plain = await command_text(host, "debug", "the total is wrong")
+        assert await command_text(host, "debug", "the total is wrong", files="", other=" ") == plain
+        former = await command_text(host, "debug", "the total is wrong", files="src/cart.py")
+        assert "the total is wrong\nBegin with these files: src/cart.py\n" in former
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -222,10 +275,17 @@ async def test_a_slash_command_without_its_task_says_so(app: MCPServer, project:
         assert (await host.client.get_prompt("debug", {"task": "x"})).messages
 
 
-async def test_an_unknown_slash_command_is_an_error_that_names_it(app: MCPServer, project: Path) -> None:
-    async with connected(app, project) as host:
-        with pytest.raises(MCPError):
-            await host.client.get_prompt("nothing", {"task": "x"})
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_unknown_slash_command_is_invalid_and_named_without_a_traceback(
+    app: MCPServer, project: Path, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(app, project, mode) as host:
+        with pytest.raises(MCPError) as caught:
+            await host.client.get_prompt("no\nthing" + "x" * 9_000, {"task": "x"})
+        assert caught.value.error.code == -32602
+        assert caught.value.error.message.startswith("there is no command 'no?thingxx")
+        assert "...'; there are: debug, " in caught.value.error.message
+        assert not [record for record in caplog.records if record.exc_info]
         assert (await host.client.get_prompt("debug", {"task": "x"})).messages
 
 

@@ -145,6 +145,9 @@ async def test_finishing_while_nothing_new_is_found_is_inconclusive(app: MCPServ
         refused = await host.step(tool, 2, first.id, step="again", findings="THE total  of the cart is wrong")
         assert refused.status == f"{tool}_refused"
         assert "nothing new" in refused.text
+        assert refused.sent["required_actions"] == first.sent["required_actions"]
+        for action in first.sent["required_actions"]:
+            assert f"- {action}" in refused.text.splitlines()
         stalled = await host.step(tool, 2, first.id, step="once more", findings="the total of the cart is wrong")
         assert stalled.sent["assessment"]["stalled"] is True
         assert "Stalled." in stalled.verdict

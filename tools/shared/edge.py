@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from prompts import Prompt
 from stepwarden.errors import StepwardenError
 from stepwarden.threads.calls import ANONYMOUS, LOCAL, Caller
+from tools.shared.echo import echoed
 from tools.shared.elicitation import note_context
 from tools.shared.schema import listed_schema
 
@@ -40,6 +42,14 @@ async def identify(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
         return await call_next(ctx)
     finally:
         _caller.reset(token)
+
+
+async def echo_tool_name(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Cut the name of a tool that cannot be one, since an answer repeats it to a model (an MCP middleware)."""
+    name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None
+    if isinstance(name, str) and (shown := echoed(name)) != name:
+        ctx = replace(ctx, params={**(ctx.params or {}), "name": shown})
+    return await call_next(ctx)
 
 
 def _sender(request: Any) -> Caller:

@@ -70,6 +70,7 @@ class Envelope(_Part):
 
     status: str
     verdict: str = ""
+    required: str = Field(default="", exclude=True, description="The tool that has to be called again, if one has.")
     continuation_id: str | None = None
     step_number: int | None = None
     total_steps: int | None = None
@@ -92,6 +93,8 @@ class Envelope(_Part):
     def as_sent(self) -> dict[str, Any]:
         """Return the JSON object that is sent."""
         sent = self.model_dump(mode="json", exclude_none=True)
+        if self.required:
+            sent[f"{self.required}_required"] = True
         for name in ("verdict", "facts", "required_actions", "next_steps", "signals", "notes"):
             if not sent[name]:
                 del sent[name]

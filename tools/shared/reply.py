@@ -31,6 +31,7 @@ REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both p
 TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
+ACTIONS_AGAIN = 4  # of a held reply, in a refusal that points back to it
 CRUMBS = 4  # how many steps a breadcrumb names
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
@@ -128,9 +129,9 @@ def _fitting(reply: StepReply, said: "_Said", budget: int) -> tuple[_Room, tuple
     return room, rendered
 
 
-def refusal_result(tool: str, refused: StepRefused, asked: int) -> CallToolResult:
-    """Render a call that recorded nothing."""
-    thread, refusal = refused.thread, refused.refusal
+def refusal_result(prompt: Prompt, refused: StepRefused, asked: int) -> CallToolResult:
+    """Render a call that recorded nothing; what it points back to stands in it again."""
+    tool, thread, refusal = prompt.name, refused.thread, refused.refusal
     line = refusal_line(tool, refusal, thread, asked)
     remedy = refusal_remedy(tool, refusal, thread)
     envelope = Envelope(
@@ -140,9 +141,18 @@ def refusal_result(tool: str, refused: StepRefused, asked: int) -> CallToolResul
         total_steps=thread.total_steps if thread else None,
         next_step_number=refusal.number,
         next_step_required=True,
+        required_actions=_asked_before(refused.last, prompt) if refused.last is not None else [],
         next_steps=f"Not recorded: {line} {remedy}",
     )
-    return _sent(envelope.as_sent(), f"REFUSED. Not recorded: {line}\n{remedy}", is_error=True)
+    text = [f"REFUSED. Not recorded: {line}", *(f"- {action}" for action in envelope.required_actions), remedy]
+    return _sent(envelope.as_sent(), "\n".join(text), is_error=True)
+
+
+def _asked_before(reply: StepReply, prompt: Prompt) -> list[str]:
+    """Return what an earlier reply asked for, so that nobody has to look it up: of a held one what was open."""
+    if reply.held:
+        return _first(clause_lines(reply.held, held=True), ACTIONS_AGAIN)
+    return required_actions(reply, prompt)
 
 
 def _sent(envelope: dict[str, Any], text: str, *, is_error: bool = False) -> CallToolResult:
@@ -239,6 +249,7 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
         actions = open_lines
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
     envelope = _envelope(reply, status, said.notes)
+    envelope.required = thread.tool
     envelope.expert = expert_part(reply)
     _hand_over(envelope, said.answers)
     # A held reply is about what is open; what was found is in the replies before.

@@ -6,12 +6,17 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from tools.shared.echo import ECHOED_CHARS, echoed
+
 MOST_LINES = 8  # mistakes that one reply tells
+_DEEPEST = 6  # names of a place that are told
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "missing": lambda _: "is missing; send it",
     "int_type": lambda _: "send a whole number",
     "int_parsing": lambda _: "send a whole number",
+    "finite_number": lambda _: "send a smaller number",
+    "recursion_depth_exceeded": lambda _: "is nested too deeply; send it flat",
     "int_from_float": lambda _: "send a whole number",
     "int_parsing_size": lambda _: "send a smaller number",
     "float_type": lambda _: "send a number",
@@ -38,7 +43,10 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def error_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Return one line for each thing that is wrong with a request of `model`; none repeats what was sent."""
+    """Return one line for each thing that is wrong with a request of `model`.
+
+    Of what was sent they repeat names alone, cut and on one line.
+    """
     lines: list[str] = []
     for item in error.errors(include_url=False, include_input=False):
         place = _place(item["loc"])
@@ -55,9 +63,9 @@ def error_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 def _place(location: tuple[int | str, ...]) -> str:
     place = ""
-    for part in location:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-    return place
+    for part in location[:_DEEPEST]:
+        place += f"[{part}]" if isinstance(part, int) else f".{echoed(part)}" if place else echoed(part)
+    return place if len(location) <= _DEEPEST else f"{place}..."
 
 
 def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -69,5 +77,5 @@ def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]
 
 
 def _meant(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name[:ECHOED_CHARS].lower(), known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else "; leave it out"

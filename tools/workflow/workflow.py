@@ -86,7 +86,7 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
         except UnknownStream:
             return failure([_unknown_id(request.continuation_id or "")])
         if isinstance(reply, StepRefused):
-            return refusal_result(workflow.name, reply, said.number)
+            return refusal_result(prompt, reply, said.number)
         ignored = sorted(arguments.keys() - given.keys())
         notes = [f"Ignored: {', '.join(ignored)}."] if ignored else []
         return reply_result(reply, prompt, fields=workflow.fields, request_bytes=_size(arguments), notes=notes)
