@@ -174,7 +174,7 @@ def _match(file: QuotedFile | Unread, quote: Quote, *, hint: bool) -> QuoteMatch
 def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str, source: SourceLines | None) -> Evidence:
     context = None
     if source is not None and match.line is not None and match.verdict in HOLDS:
-        context = context_of(source, match.line, match.text or quote.quote)
+        context = context_of(source, match.line, hide_secrets(match.text or quote.quote, name))
     return Evidence(
         path=name,
         quote=quote.quote,
