@@ -12,6 +12,7 @@ from stepwarden.consultation.context_budget import NO_FILES, FileSection
 from stepwarden.consultation.expert_prompts import ExpertPrompts
 from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome
 from stepwarden.files import Workspace
+from stepwarden.files.written_paths import WrittenPath
 from stepwarden.models import Choice, ErrorKind, ModelError, Models, ModelTier, find_some
 from stepwarden.steps.consultation_rules import NOT_PREPARED, Preparation
 from stepwarden.steps.events import Answered, Event
@@ -102,23 +103,23 @@ def _wanted(paths: Sequence[str], workspace: Workspace) -> tuple[str, ...]:
 
 
 def _checked(points: Sequence[ExpertPoint], workspace: Workspace) -> tuple[Objection, ...]:
-    named = [workspace.canonical(point.file) if point.file else "" for point in points]
+    located = [workspace.locate(point.file) if point.file else WrittenPath("") for point in points]
     quotes = [
-        (place, Quote(path, point.quote, point.line))
-        for place, (point, path) in enumerate(zip(points, named, strict=True))
-        if point.quote and path
+        (place, Quote(named.path, point.quote, point.line or named.line))
+        for place, (point, named) in enumerate(zip(points, located, strict=True))
+        if point.quote and named.path
     ]
     verdicts = dict(zip((place for place, _ in quotes), workspace.check([quote for _, quote in quotes]), strict=True))
     return tuple(
         Objection(
             point.point,
-            path,
-            verdicts[place].line if place in verdicts and verdicts[place].line else point.line,
+            named.path,
+            verdicts[place].line if place in verdicts and verdicts[place].line else point.line or named.line,
             point.quote or "",
             verdicts[place].verdict if place in verdicts else None,
             (point.claim or "").strip(),
         )
-        for place, (point, path) in enumerate(zip(points, named, strict=True))
+        for place, (point, named) in enumerate(zip(points, located, strict=True))
     )
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from stepwarden.files.encodings import decode
 from stepwarden.files.quote_context import SourceLines
 from stepwarden.files.safe_open import FILE_BYTES, NO_ROOT, Unread, read_file
+from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.evidence import Verdict
 
 CALL_BYTES = 8 * FILE_BYTES  # that one call reads at most: about a second of work
@@ -25,9 +26,9 @@ class FileContent:
     sha256: str
 
     def source(self, path: str) -> SourceLines | None:
-        """Return the lines for telling where a quote stands; None for a binary."""
+        """Return the lines, without secrets, for telling where a quote stands; None for a binary."""
         text = decode(self.data)
-        return None if text is None else SourceLines.of(text, path)
+        return None if text is None else SourceLines.of(hide_secrets(text, path), path)
 
 
 def read_contents(

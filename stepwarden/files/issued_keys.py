@@ -6,6 +6,7 @@ from collections.abc import Iterator
 KEY_CHARACTERS = 20_000  # of one block; the longest RSA keys in use have 13,000
 
 _BLOCK = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d:", re.MULTILINE)
+_BLOCK_WORDS = ("PRIVATE KEY", "PuTTY-User-Key")
 _END = re.compile(r"-----END |^Private-MAC:", re.MULTILINE)
 _BODY = re.compile(r"[A-Za-z0-9+/]{24}")
 _HEAD_CHARACTERS = 400  # before the first whole line of a key: headers, quotation marks, comment signs
@@ -50,7 +51,7 @@ def find_key_blocks(text: str) -> Iterator[tuple[int, int]]:
 
     A heading alone is one where nothing follows it, as in a line by itself: code that looks for keys names it, too.
     """
-    for match in _BLOCK.finditer(text):
+    for match in _BLOCK.finditer(text) if any(word in text for word in _BLOCK_WORDS) else ():
         limit = match.end() + KEY_CHARACTERS
         ending = _END.search(text, match.end(), limit)
         end = ending.start() if ending else min(len(text), limit)

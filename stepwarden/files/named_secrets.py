@@ -25,7 +25,7 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _IN_SQL = re.compile(r"identified\s+by\s+(?:password\s+)?['\"](?P<value>[^'\"\s]{6,200})['\"]", re.IGNORECASE)
-_IN_URL = re.compile(r"\w+://[^\s/:@'\"]{0,80}:(?P<value>[^\s/:@'\"]{4,80})@[\w.-]+")
+_IN_URL = re.compile(r"(?<=\w)://[^\s/:@'\"]{0,80}:(?P<value>[^\s/:@'\"]{4,80})@[\w.-]+")
 _IN_HEADER = re.compile(r"authorization.{0,40}?(?:bearer|basic|token)\s+(?P<value>[\w+/=.~-]{16,})", re.IGNORECASE)
 _IN_CONNECTION = re.compile(
     r"(?:^|[;\"'\s])(?P<name>password|pwd|accountkey|sharedaccesskey|sharedsecret|secret)\s*=\s*"
@@ -50,7 +50,7 @@ _PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _SEPARATED = re.compile(r"[A-Za-z][-_./:][A-Za-z]")
 _LONG_PIECE, _LONG_NUMBER = 4, 4  # letters on average, and digits, of what is made of words
 _COMMON = frozenset(
-    {"pass", "passwd", "guest", "root", "admin", "user", "postgres", "mysql", "redis", "rabbit", "letmein"}
+    {"pass", "passwd", "guest", "root", "admin", "user", "postgres", "mysql", "redis", "rabbit", "letmein", "tiger"}
 )
 
 # A name tells of a secret by its last words; what can follow them says where it is for, or how it is written.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from stepwarden.files.text import fold, split_lines, strip_colours
 
 MOST_READINGS = 40  # of one quote
-LONG_CHARACTERS = 20_000  # of a quote of which only one mark is taken off
+LONG_CHARACTERS, LONG_DEPTH = 20_000, 2  # of a quote of which fewer marks are taken off
 DEPTH = 4  # marks on top of each other: a fence around the output of grep in a diff, say
 
 REMOVED_LINES = "its removed lines (-) were not looked up"
@@ -35,6 +35,7 @@ _FRAME = re.compile(
     r"|(?:---|\+\+\+) (?:\"?[ab]/|/dev/null|\S+\t|\S+$)|\\ No newline at end of file"
     r"|(?:new|deleted) file mode \d+$|==> .* <==$|=== \S+$"
 )
+_FENCE = re.compile(r"(?:`{3,}|~{3,})[\w+#.:={}\"'/ -]*$")
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 # The file's name above its numbered lines, as ripgrep writes it
 _HEADING = re.compile(r"[^\s:|]+\.\w{1,8}:?\n(?=\d{1,7}[:-])")
@@ -67,7 +68,7 @@ def unmark(quote: str) -> list[UnmarkedText]:
     """Return the texts that a quote may mean, itself first, then those with fewer marks."""
     found = {quote: UnmarkedText(quote)}
     level = [found[quote]]
-    for _ in range(DEPTH if len(quote) < LONG_CHARACTERS else 1):
+    for _ in range(DEPTH if len(quote) < LONG_CHARACTERS else LONG_DEPTH):
         deeper: list[UnmarkedText] = []
         for reading in level:
             for less in _with_one_mark_less(reading):
@@ -114,7 +115,10 @@ def _without_prefix(text: str) -> Iterator[UnmarkedText]:
 
 def _without_frames(text: str) -> Iterator[UnmarkedText]:
     """Take off fences, and the headings of diffs and searches."""
-    lines = split_lines(text)
+    lines = split_lines(text.strip("\r\n"))
+    if len(lines) > 2 and _FENCE.match(lines[0].strip()):
+        closed = lines[-1].strip() in {"```", "~~~", "````"}
+        yield UnmarkedText("\n".join(lines[1 : -1 if closed else None]))
     kept = [line for line in lines if not (_FRAME.match(line.strip()) or _HUNK.match(line))]
     if len(kept) < len(lines):
         hunk = next((match for match in map(_HUNK.match, lines) if match), None)

@@ -12,6 +12,8 @@ from stepwarden.files.text import FoldedText, compose
 from stepwarden.steps.evidence import HOLDS, Verdict
 
 _BROKEN = re.compile("\ufffd+")
+_PLAIN = re.compile("[^\\s\ufffd]")
+_PLAIN_LETTERS = 2  # at least, of a quote of which a host could not read the others
 _BINARY = "a binary file, not searched"
 _UNKNOWN_LETTERS = "not UTF-8, and the file does not say its encoding: quote a line of plain letters"
 _LOST_LETTERS = "quote the letters of the file instead of \ufffd; it is in {}"
@@ -33,8 +35,8 @@ class QuotedFile:
         match = look_up_quote(self._main, quote, line)
         if match.verdict in HOLDS:
             return match
-        for other in self._other_forms(self._text, quote):
-            if (found := look_up_quote(other, quote, line)).verdict in HOLDS:
+        for other, form in self._other_forms(self._text, quote):
+            if (found := look_up_quote(other, form, line)).verdict in HOLDS:
                 return found
         if not quote.isascii() and (doubt := self._doubt(quote)):
             return QuoteMatch(Verdict.UNREACHABLE, note=doubt)
@@ -47,20 +49,27 @@ class QuotedFile:
         """Whether the words of a quote are anywhere in the file; also where nobody can tell."""
         if self._text is None or self._main is None:
             return True
-        return is_present(self._main, quote) or any(
-            is_present(other, quote) for other in self._other_forms(self._text, quote)
-        )
+        if is_present(self._main, quote):
+            return True
+        if any(is_present(other, form) for other, form in self._other_forms(self._text, quote)):
+            return True
+        # as it is recorded: what stands around the secrets of a quote is all that is known of it
+        return HIDDEN in quote and all(is_present(self._main, part) for part in quote.split(HIDDEN) if part.strip())
 
-    def _other_forms(self, text: str, quote: str) -> Iterator[FoldedText]:
+    def _other_forms(self, text: str, quote: str) -> Iterator[tuple[FoldedText, str]]:
+        """Yield other texts that the file may have been read as, each with the quote in that form."""
         composed = compose(text)
         if composed != text:
-            yield FoldedText.of(composed)
+            yield FoldedText.of(composed), quote
         if HIDDEN in quote:
-            yield FoldedText.of(hide_secrets(text, self._name))
-        if "\ufffd" in quote:
-            yield FoldedText.of(_BROKEN.sub("\ufffd", self._data.decode("utf-8", "replace")))
+            yield FoldedText.of(hide_secrets(text, self._name)), quote
+        if "\ufffd" in quote and len(_PLAIN.findall(quote)) >= _PLAIN_LETTERS:
+            lossy = self._data.decode("utf-8", "replace")
+            yield FoldedText.of(lossy), quote
+            # some hosts write one for each byte, others one for all that they cannot read
+            yield FoldedText.of(_BROKEN.sub("\ufffd", lossy)), _BROKEN.sub("\ufffd", quote)
         if not quote.isascii():
-            yield from map(FoldedText.of, other_readings(self._data))
+            yield from ((FoldedText.of(other), quote) for other in other_readings(self._data))
 
     def _doubt(self, quote: str) -> str:
         """Return why letters of a quote cannot be compared with those of the file, "" where they can."""

@@ -13,16 +13,19 @@ from stepwarden.errors import RootRefused
 from stepwarden.files.paths import normalize_path, path_below, resolve_path, shown
 from stepwarden.files.secrets import is_secret
 from stepwarden.files.version_control import lies_in_git_directory
+from stepwarden.files.written_paths import read_written
 
 # Trees are refused with everything below them, tops only themselves (docs/protocol.md, files and evidence); those of
 # macOS and Windows by analogy, on Windows below the drive.
 _TREES = {"win32": ("/windows",), "darwin": ("/etc", "/private/etc", "/dev", "/System")}
-_TREES_ELSEWHERE = ("/etc", "/proc", "/sys", "/dev", "/boot")
+_TREES_ELSEWHERE = ("/etc", "/proc", "/sys", "/dev", "/boot", "/run", "/var/run", "/var/lib")
+_ALLOWED = ("/run/media",)  # where desktops mount disks
 _TOPS = {
     "win32": ("/users", "/program files", "/program files (x86)", "/programdata"),
     "darwin": ("/usr", "/var", "/tmp", "/private", "/private/var", "/private/tmp", "/Users", "/Library"),  # noqa: S108
 }
 _TOPS_ELSEWHERE = ("/usr", "/var", "/tmp", "/home")  # noqa: S108
+_HOME_PARTS = 3  # of the path of a home: `/`, `home`, the account
 _HIDDEN_IN_HOME = {"win32": "AppData", "darwin": "Library"}
 
 
@@ -65,6 +68,7 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
     roots = _resolved(policy.configured)
     if not directory:
         return _bounds(roots[0], roots[0], roots) if len(policy.configured) == 1 and roots else None
+    directory = _as_written(directory)
     if not Path(directory).is_absolute():
         tilde = " (`~` is not expanded)" if directory.startswith("~") else ""
         _refuse(f"'{shown(directory)}' is not an absolute path{tilde}", policy)
@@ -80,6 +84,12 @@ def find_bounds(directory: str | None, policy: RootPolicy) -> Bounds | None:
     if not policy.configured:
         _refuse_unsafe(start[1], policy)
     return _bounds(min(around, key=lambda root: len(root[1]), default=start), start, roots)
+
+
+def _as_written(directory: str) -> str:
+    """Return the directory that a text means: it may be a URI, or stand in quotation marks."""
+    meant = (reading.path for reading in read_written(directory))
+    return next((path for path in meant if Path(path).is_absolute() and _is_directory(path)), directory)
 
 
 def _bounds(root: tuple[str, str], directory: tuple[str, str], roots: list[tuple[str, str]]) -> Bounds:
@@ -102,15 +112,23 @@ def _refuse(what: str, policy: RootPolicy) -> NoReturn:
 
 def _refuse_unsafe(directory: str, policy: RootPolicy) -> None:
     """Refuse what cannot be a project: system directories, a home directory, what is hidden in it."""
-    if _is_system(directory):
+    homes = _homes()
+    # accounts of services, such as a build server's, have their home in a directory of the system
+    is_own = any(path_below(directory, home) not in {None, "."} for home in (*homes, *_ALLOWED) if not _is_top(home))
+    if _is_system(directory) and not is_own:
         _refuse(f"'{shown(directory)}' is a directory of the system", policy)
-    for home in _homes():
+    for home in homes:
         below = path_below(directory, home)
         if below == ".":
             _refuse(f"'{shown(directory)}' is a home directory itself, too much to read", policy)
         first = PurePath(below).parts[0] if below else ""
         if first.startswith(".") or first == _HIDDEN_IN_HOME.get(sys.platform):
             _refuse(f"'{shown(directory)}' is hidden in a home directory", policy)
+
+
+def _is_top(directory: str) -> bool:
+    """Whether a directory has only a root above it: the home of an account such as `nobody` may be `/` itself."""
+    return len(PurePath(directory).parts) < _HOME_PARTS
 
 
 @lru_cache(maxsize=128)  # where a system keeps its directories does not change while a process runs

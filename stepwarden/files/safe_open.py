@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import unicodedata
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ _FILE: int = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(o
 _DIRECTORY: int = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NO_FOLLOW
 
 
+LINKED_ENTRIES = 20_000  # of a tree, looked at for the other names of a file
+_INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", ".pnpm", ".venv", "venv"})
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """Why a file was not read: the verdict on every quote from it, and a note for the reader."""
@@ -35,6 +40,7 @@ BARRED = Unread(Verdict.UNREACHABLE, "outside the roots, or secret (keys, creden
 NO_ROOT = Unread(Verdict.UNREACHABLE, "no directory may be read here")
 NO_NAME = Unread(Verdict.REFUTED, "no such file: this cannot be the name of one")
 _DEAD_LINK = Unread(Verdict.UNREACHABLE, "a link that leads to no file, not followed")
+_LINKED = Unread(Verdict.UNREACHABLE, "a hard link to a file outside the project, not read: copy the file instead")
 _TOO_LARGE = Unread(Verdict.UNREACHABLE, f"larger than {FILE_BYTES // 1024**2} MiB, not read")
 
 
@@ -44,7 +50,8 @@ def measure_file(root: str, name: str) -> int | Unread:
     if isinstance(parts, Unread):
         return parts
     try:
-        return _status(root, parts).st_size
+        status = _status(root, parts)
+        return _LINKED if _is_linked_from_outside(root, parts, status) else status.st_size
     except OSError as error:
         return _explain(error, name)
 
@@ -59,14 +66,80 @@ def read_file(root: str, name: str) -> bytes | Unread:
         return parts
     try:
         with os.fdopen(open_inside(root, parts), "rb") as file:
-            if os.fstat(file.fileno()).st_size > FILE_BYTES:
+            status = os.fstat(file.fileno())
+            if status.st_size > FILE_BYTES:
                 return _TOO_LARGE
+            if _is_linked_from_outside(root, parts, status):
+                return _LINKED
             data = file.read(FILE_BYTES + 1)  # a file that is being written grows
     except OSError as error:
         return _explain(error, name)
     if len(data) > FILE_BYTES:
         return _TOO_LARGE
     return BARRED if is_secret_content(parts[-1], data) else data
+
+
+def find_spelling(root: str, name: str) -> str | None:
+    """Return the name by which the disk has the file or directory `name`, None where it has none that may be read.
+
+    The same letters are stored in several forms of Unicode: macOS decomposes accents, most others compose them.
+    """
+    for form in dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))):
+        parts = locate_file(root, form)
+        if not isinstance(parts, Unread) and os.path.lexists(Path(root, *parts)):
+            return form
+    return None if name.isascii() else _spelled_by_parts(root, name)
+
+
+def _spelled_by_parts(root: str, name: str) -> str | None:
+    """Find a name whose parts are stored in different forms, directory by directory."""
+    if locate_file(root, name) is BARRED:
+        return None
+    found: list[str] = []
+    for part in PurePath(name).parts:
+        wanted = unicodedata.normalize("NFC", part)
+        try:
+            names = [part] if part.isascii() else [entry.name for entry in Path(root, *found).iterdir()]
+        except OSError:
+            return None
+        spelled = next((one for one in names if unicodedata.normalize("NFC", one) == wanted), None)
+        if spelled is None:
+            return None
+        found.append(spelled)
+    parts = locate_file(root, "/".join(found))
+    there = not isinstance(parts, Unread) and os.path.lexists(Path(root, *parts))
+    return "/".join(found) if there else None
+
+
+def _is_linked_from_outside(root: str, parts: Sequence[str], status: os.stat_result) -> bool:
+    """Whether a file has another name that is not found below `root`, so that it may be anybody's.
+
+    Installers link installed packages to their own caches (uv, pnpm): those are read. At most LINKED_ENTRIES
+    entries are searched for the other names.
+    """
+    if status.st_nlink < 2 or not _INSTALLED.isdisjoint(parts):
+        return False
+    wanted = (status.st_dev, status.st_ino)
+    missing, left = status.st_nlink, LINKED_ENTRIES
+    near = Path(root, *parts).parent
+    for top in dict.fromkeys((near, Path(root))):
+        found = 0
+        for directory, _, names in os.walk(top):
+            left -= len(names)
+            found += sum(_identity(Path(directory, name)) == wanted for name in names)
+            if found >= missing:
+                return False
+            if left <= 0:
+                return True
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def locate_file(root: str, name: str) -> tuple[str, ...] | Unread:

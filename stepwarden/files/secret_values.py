@@ -1,18 +1,20 @@
 """Secrets inside texts: where they stand, what they are, and the text without them."""
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from pathlib import PurePath
+from typing import Any, cast
 
 from stepwarden.files import issued_keys, named_secrets
-from stepwarden.files.secrets import is_code_name
+from stepwarden.files.secrets import is_code_name, is_secret
 
 HIDDEN = "<secret withheld>"
 """What stands in place of a secret in every text that is shown or sent."""
 
 LINE_CHARACTERS = 2_000  # longer lines are data, or generated, and nothing in them is told
 
+_SETTINGS = "x.env"  # the name of a file in which values stand without quotation marks
+_AROUND = (100, 900)  # characters before and after a word in a longer line, that are searched
 # A line without any of these words, in any case, has no secret; searching for words is much faster.
 _HINTS = (*issued_keys.HINTS, *named_secrets.HINTS)
 _FREQUENT = {**issued_keys.FREQUENT, **named_secrets.FREQUENT}
@@ -32,10 +34,11 @@ def find_secrets(text: str, path: str = "") -> Iterator[tuple[int, str]]:
 
     `path` is the name of the file, which says whether values stand in it without quotation marks; "" for code.
     """
-    starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
     found: dict[int, str] = {}
-    for value in locate_secrets(text, path, longest_line=LINE_CHARACTERS):
-        found.setdefault(bisect_right(starts, value.start), value.kind)
+    number = end = 0
+    for value in locate_secrets(text, path, long_lines=False):
+        number, end = number + text.count("\n", end, value.start), value.start
+        found.setdefault(number + 1, value.kind)
     yield from found.items()
 
 
@@ -46,23 +49,54 @@ def find_secret(line: str, path: str = "") -> str:
 
 def hide_secrets(text: str, path: str = "") -> str:
     """Return `text` with HIDDEN in place of the value of every secret; lines stay where they are."""
+    return _without(text, locate_secrets(text, path))
+
+
+def hide_in_prose(text: str) -> str:
+    """Return what somebody wrote without secrets: as of code, and settings quoted in it where a value has a digit."""
+    settings = [
+        value for value in locate_secrets(text, _SETTINGS) if any(map(str.isdigit, text[value.start : value.end]))
+    ]
+    return _without(text, _apart([*locate_secrets(text), *settings]))
+
+
+def hide_in_quote(quote: str, path: str) -> str:
+    """Return a quote of the file `path` without secrets; of a file that is itself a secret, nothing."""
+    return HIDDEN if is_secret(PurePath(path).parts) else hide_secrets(quote, path)
+
+
+def hide_in_values(value: Any) -> Any:
+    """Return a JSON value without secrets in its texts, names of fields apart; images stay whole."""
+    if isinstance(value, str):
+        return value if value.startswith("data:image/") else hide_in_prose(value)
+    if isinstance(value, Mapping):
+        return {name: hide_in_values(item) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [hide_in_values(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _without(text: str, values: Iterable[SecretValue]) -> str:
     parts: list[str] = []
     end = 0
-    for value in locate_secrets(text, path):
+    for value in values:
         parts += [text[end : value.start], "\n".join(HIDDEN for _ in text[value.start : value.end].split("\n"))]
         end = value.end
     return "".join([*parts, text[end:]]) if parts else text
 
 
-def locate_secrets(text: str, path: str = "", *, longest_line: int | None = None) -> list[SecretValue]:
-    """Return the secrets of a text in their order, none inside another."""
+def locate_secrets(text: str, path: str = "", *, long_lines: bool = True) -> list[SecretValue]:
+    """Return the secrets of a text in their order, none inside another; `long_lines` are those no person wrote."""
     settings = bool(path) and not is_code_name(path)
     found = [SecretValue(start, end, "a private key") for start, end in issued_keys.find_key_blocks(text)]
     found += [SecretValue(*place) for place in named_secrets.find_pairs(text)] if settings else []
-    for start, end in _hinted_lines(text):
-        if longest_line is None or end - start < longest_line:
-            line = text[start:end]
-            found += [SecretValue(start + at, start + to, kind) for at, to, kind in _in_line(line, settings=settings)]
+    for start, end in _hinted_lines(text, long_lines=long_lines):
+        line = text[start:end]
+        found += [SecretValue(start + at, start + to, kind) for at, to, kind in _in_line(line, settings=settings)]
+    return _apart(found)
+
+
+def _apart(found: Iterable[SecretValue]) -> list[SecretValue]:
     apart: list[SecretValue] = []
     for value in sorted(found, key=lambda value: (value.start, -value.end)):
         if not apart or value.start >= apart[-1].end:
@@ -70,8 +104,8 @@ def locate_secrets(text: str, path: str = "", *, longest_line: int | None = None
     return apart
 
 
-def _hinted_lines(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the lines that may have a secret start and end."""
+def _hinted_lines(text: str, *, long_lines: bool) -> Iterator[tuple[int, int]]:
+    """Yield where the lines that may have a secret start and end; of a long one, what stands around the word."""
     lowered = text.lower()
     if len(lowered) != len(text):  # some letters, as in Turkish, become longer, which would move offsets
         lowered = "".join(letter.lower() if letter.isascii() else letter for letter in text)
@@ -82,8 +116,11 @@ def _hinted_lines(text: str) -> Iterator[tuple[int, int]]:
         while at >= 0:
             start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
             end = end if end >= 0 else len(text)
-            if besides is None or besides.search(text, start, end):
-                lines[start] = end
+            is_long = end - start > LINE_CHARACTERS
+            if is_long:
+                start, end = max(start, at - _AROUND[0]), min(end, at + _AROUND[1])
+            if (long_lines or not is_long) and (besides is None or besides.search(text, start, end)):
+                lines[start] = max(end, lines.get(start, 0))
             at = lowered.find(word, end)
     yield from sorted(lines.items())
 

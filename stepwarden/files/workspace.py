@@ -1,7 +1,8 @@
 """The entry to this package: a workspace answers what a call may ask about files, and keeps nothing."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from stepwarden.files.canonical_names import CanonicalNames
 from stepwarden.files.encodings import decode
@@ -10,9 +11,10 @@ from stepwarden.files.quote_context import SourceLines, context_of
 from stepwarden.files.quoted_file import QuotedFile
 from stepwarden.files.quotes import QuoteMatch
 from stepwarden.files.roots import RootPolicy, find_bounds
-from stepwarden.files.safe_open import NO_ROOT, Unread, measure_file
+from stepwarden.files.safe_open import NO_ROOT, Unread, find_spelling, measure_file
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
+from stepwarden.files.written_paths import WrittenPath, inside_project, read_written
 from stepwarden.steps.evidence import HOLDS, Evidence, Quote, Verdict
 
 CALL_HINTS = 20  # refuted quotes of a call for which the nearest line is searched
@@ -43,13 +45,24 @@ class Workspace:
         """Whether there is a root at all."""
         return self.root is not None
 
-    def canonical(self, path: str) -> str:
-        """Return the canonical name of `path`: relative to the root with `/`, absolute outside it, else as given.
+    def locate(self, path: str) -> WrittenPath:
+        """Return the canonical name of a path, with the lines it was written with: see `canonical`."""
+        readings = read_written(path)
+        if self.root is None:
+            last = readings[-1]
+            return replace(last, path=self._names.of(last.path))
+        found = next(filter(None, map(self._found, self._readings(readings))), None)
+        return found or replace(readings[-1], path=self._names.of(readings[-1].path))
 
-        By its letters alone, so it reveals nothing of what exists. Relative paths start from `directory`. Not to be
-        applied twice: a name relative to the root would be taken as relative to the directory.
+    def canonical(self, path: str) -> str:
+        """Return the canonical name of `path`: relative to the root with `/`, absolute outside it.
+
+        However a host or a model writes it (`a.py:12`, `file://`, `b/a.py` of a diff), it is the name of the file that
+        is there; where none is, the letters alone say it. Of what is outside the root or secret, nothing is revealed.
+        Relative paths start from `directory`. Not to be applied twice: a name relative to the root would be taken as
+        relative to the directory.
         """
-        return self._names.of(path)
+        return self.locate(path).path
 
     def survey(self, paths: Sequence[str]) -> dict[str, FileFact]:
         """Return facts of files by their canonical names; secret, outside or irregular files do not exist."""
@@ -111,6 +124,18 @@ class Workspace:
             included.append(part)
         return "".join(included), left_out
 
+    def _readings(self, readings: Sequence[WrittenPath]) -> Iterator[WrittenPath]:
+        yield from readings
+        project = PurePath(self.root or "").name
+        for reading in readings:
+            yield from inside_project(reading, project)
+
+    def _found(self, reading: WrittenPath) -> WrittenPath | None:
+        """Return a reading of a path with the canonical name of what is there, None where nothing is."""
+        name = self._names.of(reading.path)
+        spelled = find_spelling(self.root or "", name)
+        return None if spelled is None else replace(reading, path=spelled)
+
     @property
     def _names(self) -> CanonicalNames:
         return CanonicalNames(self.root, self.directory, self.spellings)
@@ -149,7 +174,7 @@ def _match(file: QuotedFile | Unread, quote: Quote, *, hint: bool) -> QuoteMatch
 def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str, source: SourceLines | None) -> Evidence:
     context = None
     if source is not None and match.line is not None and match.verdict in HOLDS:
-        context = context_of(source, match.line, match.text or quote.quote)
+        context = context_of(source, match.line, hide_secrets(match.text or quote.quote, name))
     return Evidence(
         path=name,
         quote=quote.quote,

@@ -242,7 +242,7 @@ class Claims:
                 held[item.path] = before.with_items(item)
                 if (name := item.supports) is not None:
                     marked[name] = (marked.get(name) or self.marked.get(name) or PersistentList()).with_items(item)
-            elif item.verdict is Verdict.REFUTED:
+            elif item.verdict is Verdict.REFUTED and not item.misworded:
                 refuted[item.path] = (*refuted.get(item.path, ()), item)
         return {
             "evidence": self.evidence.with_items(*new),

@@ -65,7 +65,8 @@ class Evidence:
     `path` is the file's canonical name: relative to the root with forward slashes where it lies inside, else as it
     was given. `line` is where the quote really starts (None where it was not found). `note` is for the reader: the
     nearest line, or why the quote could not be looked up. `sha256` is the file's when it was read, else "". `context`
-    is where a quote that holds stands; None in what was recorded before there was one.
+    is where a quote that holds stands; None in what was recorded before there was one. `misworded` says of a refuted
+    quote that another one of its file, which holds, has the same words right.
     """
 
     path: str
@@ -76,6 +77,7 @@ class Evidence:
     note: str = ""
     sha256: str = ""
     context: QuoteContext | None = None
+    misworded: bool = False
 
     @property
     def lines(self) -> tuple[int, ...]:

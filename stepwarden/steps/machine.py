@@ -26,6 +26,7 @@ from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.fold import before_step, fold_events
 from stepwarden.steps.gate import Policy, assess, assess_end, clauses_at_end, open_clauses, steps_to_close
 from stepwarden.steps.inspection import Inspection
+from stepwarden.steps.misquotes import mark_misworded
 from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
 from stepwarden.steps.stall import gets_nowhere, gives_up
 from stepwarden.steps.status import GOES_ON, ThreadStatus, status_of
@@ -149,7 +150,7 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
     step = Step(
         number=accepted.number,
         submission=_without_what_was_checked(submission),
-        evidence=facts.evidence,
+        evidence=mark_misworded(facts.evidence, base.claims.held),
         issues=issues,
         existing=facts.existing,
         readable=facts.readable,

@@ -60,13 +60,22 @@ class IssueClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRange:
+    """Lines of a file that a list of files names instead of the whole file, both from 1."""
+
+    path: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One step as asked for.
 
-    `checked` and `relevant` are canonical paths, each once in its list. `directory` is the working directory that paths
-    resolve against. `replaces` is the step that a planner revision supersedes in place. `fields` holds the tool's own
-    fields by their wire names. `digest` stands for the whole request without its `continuation_id`: equal digests are
-    the same request.
+    `checked` and `relevant` are canonical paths, each once in its list; `ranges` are the lines of those that were
+    listed with lines only. `directory` is the working directory that paths resolve against. `replaces` is the step that
+    a planner revision supersedes in place. `fields` holds the tool's own fields by their wire names. `digest` stands
+    for the whole request without its `continuation_id`: equal digests are the same request.
     """
 
     number: int
@@ -85,6 +94,7 @@ class Submission:
     total: int | None = None
     replaces: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    ranges: tuple[FileRange, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from stepwarden.consultation.background_requests import CALL_SECONDS, deadline
 from stepwarden.consultation.context_budget import request_bytes
 from stepwarden.errors import StoreBusy, UnknownStream, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
+from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.models import (
     Choice,
     ErrorKind,
@@ -119,6 +120,7 @@ class Chats:
         StoreError; then nothing was recorded.
         """
         until = deadline(self._call_s)
+        question = replace(question, prompt=hide_in_prose(question.prompt))
         head = await self._journal.head(question.thread_id, question.caller) if question.thread_id else None
         if head is None or head.kind != kinds.CHAT.name:
             origin = head.stream if head else None

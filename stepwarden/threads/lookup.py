@@ -11,13 +11,14 @@ from typing import Any
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import TaskFacts
 from stepwarden.steps.admission import Accept, Admission, Open, admit
-from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.evidence import Evidence, Quote
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.inspection import NO_INSPECTION
 from stepwarden.steps.machine import StepFacts
-from stepwarden.steps.submission import Submission
+from stepwarden.steps.submission import FileRange, IssueClaim, Submission
 from stepwarden.steps.thread import Step, Thread
 from stepwarden.threads.calls import StepCall
+from stepwarden.threads.withheld import withhold, withhold_evidence
 
 
 @dataclass(frozen=True)
@@ -88,24 +89,48 @@ def admit_call(
     `working_on` are the thread's steps that this process has not answered yet. Raises RootRefused.
     """
     workspace = open_workspace(directory_of(call, thread), roots)
-    submission = locate(call.submission, workspace)
+    whole = locate(call.submission, workspace)
+    submission = withhold(whole)
     admission = admit(thread, submission, call.policy, working_on=working_on)
-    found = look_up(workspace, submission, thread, admission) if isinstance(admission, Open | Accept) else None
+    found = look_up(workspace, whole, thread, admission) if isinstance(admission, Open | Accept) else None
     return AdmittedCall(call, thread, workspace, submission, admission, until, found)
 
 
 def locate(submission: Submission, workspace: Workspace) -> Submission:
-    """Return the submission with every path by its canonical name."""
-    name = workspace.canonical
+    """Return the submission with every path by its canonical name, and the lines that paths were written with."""
+    ranges: dict[str, list[FileRange]] = {}
+
+    def names(paths: Sequence[str]) -> tuple[str, ...]:
+        located = [workspace.locate(path) for path in paths]
+        for place in located:
+            lines = [FileRange(place.path, place.line, place.last or place.line)] if place.line else []
+            ranges.setdefault(place.path, []).extend(lines)
+        whole = {place.path for place in located if not place.line}
+        ranges.update({path: [] for path in whole})
+        return tuple(dict.fromkeys(place.path for place in located))
+
     located: dict[str, Any] = {
-        "checked": tuple(dict.fromkeys(map(name, submission.checked))),
-        "relevant": tuple(dict.fromkeys(map(name, submission.relevant))),
-        "issues": tuple(replace(claim, path=name(claim.path) if claim.path else None) for claim in submission.issues),
-        "quotes": tuple(replace(quote, file=name(quote.file)) for quote in submission.quotes),
+        "checked": names(submission.checked),
+        "relevant": names(submission.relevant),
+        "issues": tuple(_located_issue(claim, workspace) for claim in submission.issues),
+        "quotes": tuple(_located_quote(quote, workspace) for quote in submission.quotes),
         "directory": workspace.directory,
     }
+    located["ranges"] = tuple(line for lines in ranges.values() for line in lines)
     changed = {field: value for field, value in located.items() if value != getattr(submission, field)}
     return replace(submission, **changed) if changed else submission
+
+
+def _located_issue(claim: IssueClaim, workspace: Workspace) -> IssueClaim:
+    if not claim.path:
+        return replace(claim, path=None)
+    place = workspace.locate(claim.path)
+    return replace(claim, path=place.path, line=claim.line or place.line)
+
+
+def _located_quote(quote: Quote, workspace: Workspace) -> Quote:
+    place = workspace.locate(quote.file)
+    return replace(quote, file=place.path, line=quote.line or place.line)
 
 
 def look_up(
@@ -124,7 +149,7 @@ def look_up(
     quotes = [quote for quote in submission.quotes if not quote.withdrawn]
     held = _held_before(workspace, submission, thread) if isinstance(admission, Accept) else []
     facts = StepFacts(
-        evidence=tuple(workspace.check(quotes)) if quotes else (),
+        evidence=withhold_evidence(workspace.check(quotes)) if quotes else (),
         existing=tuple(path for path in there if path in submission.files),
         readable=workspace.readable,
         stale=len(workspace.recheck(held)) if held else 0,

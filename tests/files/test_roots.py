@@ -70,7 +70,7 @@ def test_a_tilde_is_not_expanded_and_the_refusal_says_so() -> None:
 
 SYSTEM = """
 / // /etc /etc/ /etc/ssl /proc /proc/self /proc/self/root /sys/kernel /dev /dev/shm /boot /usr /var /tmp /home
-/usr/../etc /tmp/. /usr/../..
+/usr/../etc /tmp/. /usr/../.. /run /run/lock /var/run /var/lib
 """
 
 

@@ -233,3 +233,17 @@ def test_both_ways_to_open_give_the_file(root: Path, opener) -> None:
 def test_a_file_in_a_directory_that_cannot_be_listed_is_read(root: Path) -> None:
     (root / "sub").chmod(0o311)
     assert isinstance(read_file(str(root), "sub/b.py"), bytes)
+
+
+def test_a_hard_link_to_a_file_outside_is_not_read(root: Path) -> None:
+    os.link(root.parent / "out" / "o.py", root / "sub" / "o.py")
+    verdict, words = note(root, "sub/o.py")
+    assert (verdict, "hard link" in words) == (Verdict.UNREACHABLE, True)
+
+
+def test_hard_links_inside_the_root_and_those_of_installers_are_read(root: Path) -> None:
+    os.link(root / "a.py", root / "sub" / "again.py")
+    (root / "node_modules" / "left-pad").mkdir(parents=True)
+    os.link(root.parent / "out" / "o.py", root / "node_modules" / "left-pad" / "index.js")
+    for name in ("a.py", "sub/again.py", "node_modules/left-pad/index.js"):
+        assert isinstance(read_file(str(root), name), bytes)

@@ -204,6 +204,39 @@ def test_within_one_step_the_later_item_counts() -> None:
     assert (good.open, bad.open) == ([], ["refuted a.py"])
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("total = price * count", "total = price * counts"),
+        ("total = price * count", "  TOTAL = price *  count;"),
+        ("def f(x):\n    total = price * count\n    return total", "total = price + count"),
+        ("total = price * count", "total = prize * count\ntotal = price * count;"),
+    ],
+)
+def test_a_misspelt_quote_bars_nothing_where_the_right_one_holds(right: str, wrong: str) -> None:
+    before = started(REVIEW, steps=2, evidence=[seen("a.py", right), refuted("a.py", wrong)])
+    assert before.open == []
+    play = started(REVIEW, evidence=[seen("a.py", right)])
+    play.step(evidence=[refuted("a.py", wrong)], findings="once more")
+    assert play.open == []
+    assert play.assessment.evidence == {"refuted": 1, "verified": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("a.py", "made_up(words)"),
+        ("a.py", "total = price * count\nmade_up(words)"),
+        ("b.py", "total = price * counts"),
+        ("a.py", " \n "),
+    ],
+)
+def test_a_made_up_quote_bars_beside_a_right_one(path: str, wrong: str) -> None:
+    play = started(REVIEW, evidence=[seen("a.py")])
+    play.step(evidence=[refuted(path, wrong)], findings="once more")
+    assert play.open == [f"refuted {path}"]
+
+
 @pytest.mark.parametrize("later", [seen("b.py"), refuted("a.py", "x"), unreachable("a.py")])
 def test_nothing_else_makes_it_good(later) -> None:
     play = started(REVIEW, evidence=[refuted("a.py")])

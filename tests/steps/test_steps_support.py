@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import pytest
 from driver import DEBUG, REVIEW, Play, claim, seen, started
@@ -16,13 +17,13 @@ from stepwarden.steps.thread import Claims
 THEORY = "total() takes the count off"
 
 
-def about(line: int = 12, path: str = "cart.py", **more: str) -> Evidence:
+def about(line: int = 12, path: str = "cart.py", **more: Any) -> Evidence:
     """Return a quote of the function that the theory names."""
     context = QuoteContext(LineKind.CODE, (line,), ("total",), (10, 20), ("price", "count"), (), ("price", "count"))
     return Evidence(path, f"price - count  # {line}", Verdict.VERIFIED, line, context=context, **more)
 
 
-def beside(line: int = 40, kind: LineKind = LineKind.CODE, **more: str) -> Evidence:
+def beside(line: int = 40, kind: LineKind = LineKind.CODE, **more: Any) -> Evidence:
     """Return a quote of the same file that has nothing to do with the theory."""
     lines = (line,) if kind is LineKind.CODE else ()
     context = QuoteContext(kind, lines, ("ship",), (35, 50), ("parcel",), (), ("parcel", "weight"))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from stepwarden.files.secret_values import hide_in_values
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from tools.workflow.lenient_values import Many, Word, without_empty
@@ -79,8 +80,8 @@ def said_in(request: BaseModel) -> dict[str, Any]:
 
 
 def digest_of(said: dict[str, Any]) -> str:
-    """Return what tells a request from another, by what is said in it."""
-    canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    """Return what tells a request from another, by what is said in it but for secrets, which a digest could betray."""
+    canonical = json.dumps(hide_in_values(said), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
@@ -129,7 +130,7 @@ class EvidenceItem(RequestItem):
     quote: QuotedText = ""
     line: int | None = Field(default=None, ge=1)
     supports: Annotated[str, Field(pattern=r"^(hypothesis|[IE][1-9]\d{0,8})$")] | None = Field(
-        default=None, description="hypothesis or I1"
+        default=None, description="hypothesis, I1 or E1"
     )
     withdrawn: bool = Field(default=False, json_schema_extra={"unlisted": True})
 

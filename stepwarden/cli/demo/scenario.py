@@ -77,9 +77,9 @@ async def open_thread(run: Scenario) -> None:
 
 
 async def send_nothing_new(run: Scenario) -> None:
-    """Send a step without content: it is refused."""
+    """Send a step that found nothing: it is refused."""
     with run.checks.section("An empty step is refused"):
-        answer = await run.agent.send(2, "Had another look.", findings="")
+        answer = await run.agent.send(2, "Had another look.", findings=run.sample.run().output)
         run.expect_refusal(answer, 2)
 
 

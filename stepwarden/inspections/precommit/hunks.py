@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stepwarden.files.written_paths import find_places
 from stepwarden.inspections.shared.fact_text import count, list_some, table
 from stepwarden.source.git.change import FileChange
+from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 
 NEAR = 3  # lines around a hunk: as many as a diff shows
 MOST_ROWS = 150  # of the table in the report
-_RANGE = re.compile(r"([^\s`'\"()\[\]{}<>,;:]+):(?:L|lines? )?(\d{1,7})(?:\s?[-\u2013]\s?L?(\d{1,7}))?")
+_AFTER_SIDE = re.compile(r"^[ab]/")  # as diffs write paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,9 @@ class ReviewedLines:
                 issues.setdefault(issue.path, []).append((issue.line or 0, issue.line or 0, issue.id))
         named: dict[str, list[tuple[int, int]]] = {}
         for path, first, last in _ranges(thread):
-            named.setdefault(path, []).append((first, last))
-            if base:
-                named.setdefault(f"{base}/{path}", []).append((first, last))
-        checked = {path for step in thread.live for path in step.submission.files}
+            for name in {path, f"{base}/{path}" if base else path, _AFTER_SIDE.sub("", path)}:
+                named.setdefault(name, []).append((first, last))
+        checked = {path for step in thread.live for path in _whole_files(step.submission)}
         return cls(
             {path: tuple(spans) for path, spans in quoted.items()},
             {path: tuple(spans) for path, spans in issues.items()},
@@ -126,6 +127,11 @@ class ReviewedLines:
         return "read" if self.includes(hunk.path) else ""
 
 
+def _whole_files(submission: Submission) -> set[str]:
+    """Return the listed files but for those of which only some lines were listed."""
+    return {*submission.files} - {lines.path for lines in submission.ranges}
+
+
 def _touches(spans: Sequence[tuple[int, int]], first: int, last: int, near: int) -> bool:
     if first == 0:
         return bool(spans)
@@ -135,11 +141,10 @@ def _touches(spans: Sequence[tuple[int, int]], first: int, last: int, near: int)
 def _ranges(thread: Thread) -> Iterable[tuple[str, int, int]]:
     """Yield the ranges such as `src/a.py:10-40` that the steps name: path, first and last line."""
     for step in thread.live:
-        submission = step.submission
-        for text in (submission.findings or "", *submission.files):
-            for match in _RANGE.finditer(text):
-                first = int(match[2])
-                yield match[1].removeprefix("./"), first, max(first, int(match[3] or first))
+        for place in find_places(step.submission.findings or ""):
+            yield place.path, place.line or 1, place.last or place.line or 1
+        for lines in step.submission.ranges:
+            yield lines.path, lines.first, lines.last
 
 
 def coverage_line(words: Sequence[str]) -> str:
