@@ -50,20 +50,23 @@ def look_up_quote(content: FoldedText, quote: str, line: int | None) -> QuoteMat
     """Return the verdict on `quote` in `content`; `line`, from 1, is where it was claimed to be.
 
     Case matters, white space does not; the marks of tools are taken off only where the words as they are cannot be
-    found.
+    found. A reading that stands at the line counts before one that stands elsewhere.
     """
     readings = read_quote(quote)
     if not readings:
         return QuoteMatch(Verdict.REFUTED, note=_EMPTY)
-    short = False
+    short, elsewhere = False, None
     for reading in readings:
         if count_solid(reading.folded) < QUOTE_CHARACTERS:
             short = True
             match = _match_line(content, reading, line)
         else:
             match = _match_words(content, reading, line)
-        if match is not None:
+        if match is not None and match.verdict is Verdict.VERIFIED:
             return match
+        elsewhere = elsewhere or match
+    if elsewhere is not None:
+        return elsewhere
     for reading in readings:
         if match := _match_parts(content, reading, line):
             return match

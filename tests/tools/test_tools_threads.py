@@ -222,7 +222,7 @@ async def test_a_thread_that_the_agent_finished_is_closed_and_a_backtrack_reopen
     async with connected(app, project) as host:
         answer = await host.open(tool)
         answer = await host.step(tool, 2, answer.id, **survey(tool), **proof())
-        answer = await finish(host, tool, answer)
+        answer = await finish(host, tool, answer, evidence=[BESIDE])
         assert answer.done
         closed = await host.step(tool, 4, answer.id, findings="more")
         assert closed.status == f"{tool}_refused"
