@@ -483,6 +483,6 @@ def test_the_work_on_a_big_file_is_that_on_a_small_one(unit: str, quote: str, bi
 
 
 def test_a_reading_that_stands_at_the_line_counts_before_one_that_stands_elsewhere() -> None:
-    """The line itself begins like one that a search tool has numbered."""
+    """The line itself begins like one that a tool has numbered."""
     page = FoldedText.of("\n000 000 000 0000 0000 0000\n02: 00 000 000 0000")
-    assert found("+src/x.py:3: 02: 00 000 000 0000", 3, page) == ("verified", 3)
+    assert found("* 02: 00 000 000 0000", 3, page) == ("verified", 3)
