@@ -36,6 +36,8 @@ from stepwarden.source.git.mentions import find_mentions
 from stepwarden.source.git.repository import Repository
 from stepwarden.steps.inspection import Inspection
 
+BLOCKING = frozenset({"conflict", "secret", "leftover"})
+"""Kinds of risk that stand on disk until somebody takes them out: no review makes them fit to commit."""
 MOST_NAMES = 20  # of changed definitions whose mentions elsewhere are searched
 _KEY = "precommit"
 
@@ -158,7 +160,7 @@ def _nothing(context: InspectionContext, change: _Change) -> InspectionResult:
     if context.earlier.data.get(_KEY):
         places = list_some([place_of(part) for part in change.parts], 2)
         gone = clip(f"The change is gone: {places} is as {compared_with(change.parts)}.")
-        return InspectionResult(Inspection(facts=(gone,), clauses=()))
+        return InspectionResult(Inspection(facts=(gone,), clauses=(), blockers=()))
     facts = tuple(clip(note) for note in change.notes)
     done = nothing_sentence(change.parts)
     return InspectionResult(Inspection(facts=facts, clauses=(), files=0, changed_lines=0, done=done))
@@ -181,6 +183,7 @@ def _measure(context: InspectionContext, change: _Change) -> InspectionResult:
             clauses=limit_clauses(clauses),
             files=len(files),
             changed_lines=sum(item.lines for item in files),
+            blockers=tuple(f"{risk.kind} {risk.place}" for risk in risks if risk.kind in BLOCKING),
             data={_KEY: {"files": len(files), "hunks": len(hunks), "risks": [risk.kept() for risk in risks[:50]]}},
             sections={
                 "Coverage of the change": coverage_section(hunks, coverage),
