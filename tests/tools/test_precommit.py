@@ -53,6 +53,16 @@ async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: P
         assert "1 hunk: 1 quoted, named or in an issue." in done.text
 
 
+async def test_a_public_name_that_nothing_here_uses_may_be_used_outside(app: MCPServer, project: Path) -> None:
+    (project / "src" / "prices.py").write_text("def gross(net):\n    return net\n\n\ndef _own(net):\n    return net\n")
+    committed(project)
+    (project / "src" / "prices.py").write_text("")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+    assert "Interface: src/prices.py:1 gross is gone; users outside may have it." in first.sent["facts"]
+    assert "_own" not in first.text
+
+
 async def test_what_stands_on_disk_at_the_end_speaks_against_the_commit(app: MCPServer, project: Path) -> None:
     committed(project)
     edit(project / "src" / "cart.py", "def total(", "KEY = 'ghp_R4nd0mLookingT0kenWith36Characters12'\n\n\ndef total(")

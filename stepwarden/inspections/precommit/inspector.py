@@ -141,7 +141,7 @@ def _facts(root: str, parts: Sequence[ChangeSet], files: Sequence[FileChange]) -
 def _with_callers(
     context: InspectionContext, risks: Sequence[ChangeRisk], repositories: Sequence[Repository]
 ) -> list[ChangeRisk]:
-    """Add to changed interfaces the files that mention them; one that no other file mentions is not a risk."""
+    """Add to changed interfaces the files that mention them; one that no file here mentions may be used outside."""
     names = list(dict.fromkeys(risk.name for risk in risks if risk.name))[:MOST_NAMES]
     mentioned: dict[str, list[str]] = {name: [] for name in names}
     for repository in repositories:
@@ -152,7 +152,12 @@ def _with_callers(
         replace(risk, places=sort_callers(risk.path, mentioned[risk.name])) if risk.name in mentioned else risk
         for risk in risks
     ]
-    return [risk for risk in located if risk.places or risk.name not in mentioned]
+    return [
+        replace(risk, what=f"{risk.what}; users outside may have it", name="")
+        if risk.name in mentioned and not risk.places
+        else risk
+        for risk in located
+    ]
 
 
 def _nothing(context: InspectionContext, change: _Change) -> InspectionResult:
