@@ -1,5 +1,6 @@
 """What a user's own git configuration says of a repository counts; the programs that it names do not run."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -81,12 +82,14 @@ def test_a_program_of_the_user_does_not_run(made: Made, configuration: Path, tmp
     assert not ran.exists()
 
 
-def test_reading_leaves_the_index_as_it_is(made: Made, configuration: Path) -> None:
-    made.write("a.txt", "one\ntwo\n")
-    index = made.top / ".git/index"
-    before = index.read_bytes()
+def test_reading_leaves_the_index_as_it_is_where_only_time_stamps_differ(made: Made, configuration: Path) -> None:
+    index, newer = made.top / ".git/index", 4_000_000_000
+    os.utime(made.top / "a.txt", (newer, newer))
+    before = index.read_bytes(), index.stat().st_mtime_ns
     assert seen(made) == []
-    assert index.read_bytes() == before
+    assert (index.read_bytes(), index.stat().st_mtime_ns) == before
+    made.git("status")
+    assert index.read_bytes() != before[0]  # a plain look would have written it
 
 
 def test_the_work_trees_of_a_bare_repository_beside_them_are_read(made: Made, tmp_path: Path) -> None:
@@ -114,3 +117,10 @@ def test_a_partial_clone_says_what_it_lacks_and_what_to_do(made: Made, tmp_path:
 def test_a_link_that_leaves_the_tree_is_told(target: str, told: bool) -> None:
     link = FileChange("sub/link", "?", mode=LINK, lines_added=None, lines_removed=None, added=((1, target),))
     assert any("outside" in risk.what for risk in find_risks(ChangeFacts([link]))) is told
+
+
+@pytest.mark.parametrize(("name", "kind"), [("web/package-lock.json", "file"), ("go.sum", "file"), ("a.bin", "binary")])
+def test_a_lock_file_is_no_binary_whatever_attributes_say(name: str, kind: str) -> None:
+    change = FileChange(name, "A", lines_added=None, lines_removed=None)
+    (risk,) = find_risks(ChangeFacts([change], sizes={name: 9_000_000}))
+    assert risk.what.startswith(f"a new {kind} of")

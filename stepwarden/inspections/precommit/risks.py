@@ -132,7 +132,8 @@ def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRis
         yield ChangeRisk("migration", change.path, line, "a migration that removes data" if line else "a migration")
     size = facts.sizes.get(change.path, 0)
     if change.status in {"A", "?"} and size > LARGE_BYTES:
-        kind = "a new binary" if change.binary and change.why != TOO_LARGE else "a new file"
+        is_lock = PurePosixPath(change.path).name in LOCK_NAMES  # text, whatever attributes say
+        kind = "a new binary" if change.binary and change.why != TOO_LARGE and not is_lock else "a new file"
         yield ChangeRisk("large", change.path, 0, f"{kind} of {size / LARGE_BYTES:.1f} MB")
 
 
