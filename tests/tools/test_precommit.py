@@ -48,7 +48,7 @@ async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: P
         )
         assert done.done
         assert "Passed over" not in done.text
-        assert "1 hunk: 1 quoted, named or in an issue." in done.text
+        assert done.text.count("1 hunk: 1 quoted, named or in an issue.") == 1
 
 
 async def test_nothing_changed_is_said_and_done(app: MCPServer, project: Path) -> None:
