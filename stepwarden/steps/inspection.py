@@ -13,7 +13,8 @@ class Inspection:
 
     `facts` are lines to show with this step, `actions` what to do before the next one. `clauses` are all that bar the
     finish by this look, each of kind `measured`; None leaves those of the look before. `total` counts the steps of a
-    tool whose work can be counted. `files` and `changed_lines` size the work of the others. `done` says why there is
+    tool whose work can be counted. `blockers` are what speaks against the act that the tool prepares, as it is on disk
+    now; None where it prepares none. `files` and `changed_lines` size the work of the others. `done` says why there is
     nothing (more) to do: the thread then completes. `data` is what later looks and the tool's checklist go on from,
     `sections` parts of the report in Markdown by their headings; both go on from step to step, key by key.
     """
@@ -25,6 +26,7 @@ class Inspection:
     files: int | None = None
     changed_lines: int | None = None
     done: str = ""
+    blockers: tuple[str, ...] | None = None
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sections: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -38,6 +40,7 @@ class Inspection:
             files=self.files if later.files is None else later.files,
             changed_lines=self.changed_lines if later.changed_lines is None else later.changed_lines,
             done=later.done,
+            blockers=self.blockers if later.blockers is None else later.blockers,
             data={**self.data, **later.data},
             sections={**self.sections, **later.sections},
         )

@@ -48,7 +48,32 @@ async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: P
         )
         assert done.done
         assert "Passed over" not in done.text
+        assert ". COMMIT. " in done.verdict
+        assert done.sent["verdict"] == done.verdict
         assert done.text.count("1 hunk: 1 quoted, named or in an issue.") == 1
+
+
+async def test_a_public_name_that_nothing_here_uses_may_be_used_outside(app: MCPServer, project: Path) -> None:
+    (project / "src" / "prices.py").write_text("def gross(net):\n    return net\n\n\ndef _own(net):\n    return net\n")
+    committed(project)
+    (project / "src" / "prices.py").write_text("")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+    assert "Interface: src/prices.py:1 gross is gone; users outside may have it." in first.sent["facts"]
+    assert "_own" not in first.text
+
+
+async def test_what_stands_on_disk_at_the_end_speaks_against_the_commit(app: MCPServer, project: Path) -> None:
+    committed(project)
+    edit(project / "src" / "cart.py", "def total(", "KEY = 'ghp_R4nd0mLookingT0kenWith36Characters12'\n\n\ndef total(")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+        issue = {"severity": "medium", "description": "a key in the source", "file": "src/cart.py"}
+        said = {"files_checked": ["src/cart.py"], "issues_found": [issue], "next_step_required": False}
+        done = await host.step("precommit", 2, first.id, findings="a key is in it", **said)
+        if not done.done:
+            done = await host.step("precommit", 3, first.id, findings="it stays", next_step_required=False)
+        assert "DO NOT COMMIT: secret src/cart.py" in done.verdict
 
 
 async def test_nothing_changed_is_said_and_done(app: MCPServer, project: Path) -> None:

@@ -12,6 +12,8 @@ from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import NAMED, clause_lines, some_paths
 from tools.shared.thread_result import clip, counted, full_result, hypothesis_part, places, result_text
 
+_ACTS = {"precommit": "COMMIT"}  # what a tool's end is about
+MOST_BLOCKERS = 3
 ENDING_BYTES = 1_500  # of either part, without what models said
 _VERIFIED = "verified, and "  # of a reason, where the line that it stands in has said so
 
@@ -49,7 +51,21 @@ def ended_line(reply: StepReply, outcome: str = "") -> str:
     how = _how(thread)
     head = f"DONE{f' ({how})' if how else ''}. {counted(thread.last, 'step')}{_why(reply)}."
     checked = _checked(thread, len(reply.finished.open) if reply.finished else 0)
-    return f"{head} {capitalized('; '.join(checked))}." if checked else head
+    said = [head, *_advice(reply), *([f"{capitalized('; '.join(checked))}."] if checked else [])]
+    return " ".join(said)
+
+
+def _advice(reply: StepReply) -> list[str]:
+    """Return whether to do what the tool prepares; what is on disk, severe issues and open clauses speak against it."""
+    thread, blockers = reply.thread, reply.thread.claims.measured.blockers
+    if blockers is None or thread.tool not in _ACTS:
+        return []
+    severe = [issue.id for issue in thread.claims.issues.values() if issue.severity.needs_evidence]
+    against = [*blockers[:MOST_BLOCKERS], *severe]
+    against += [f"+{len(blockers) - MOST_BLOCKERS} more"] if len(blockers) > MOST_BLOCKERS else []
+    against += ["not all reviewed"] if reply.finished is not None and reply.finished.open else []
+    act = _ACTS[thread.tool]
+    return [f"DO NOT {act}: {', '.join(against)}."] if against else [f"{act}."]
 
 
 def capitalized(text: str) -> str:

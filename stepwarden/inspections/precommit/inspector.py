@@ -36,6 +36,8 @@ from stepwarden.source.git.mentions import find_mentions
 from stepwarden.source.git.repository import Repository
 from stepwarden.steps.inspection import Inspection
 
+BLOCKING = frozenset({"conflict", "secret", "leftover"})
+"""Kinds of risk that stand on disk until somebody takes them out: no review makes them fit to commit."""
 MOST_NAMES = 20  # of changed definitions whose mentions elsewhere are searched
 _KEY = "precommit"
 
@@ -139,7 +141,7 @@ def _facts(root: str, parts: Sequence[ChangeSet], files: Sequence[FileChange]) -
 def _with_callers(
     context: InspectionContext, risks: Sequence[ChangeRisk], repositories: Sequence[Repository]
 ) -> list[ChangeRisk]:
-    """Add to changed interfaces the files that mention them; one that no other file mentions is not a risk."""
+    """Add to changed interfaces the files that mention them; one that no file here mentions may be used outside."""
     names = list(dict.fromkeys(risk.name for risk in risks if risk.name))[:MOST_NAMES]
     mentioned: dict[str, list[str]] = {name: [] for name in names}
     for repository in repositories:
@@ -150,7 +152,12 @@ def _with_callers(
         replace(risk, places=sort_callers(risk.path, mentioned[risk.name])) if risk.name in mentioned else risk
         for risk in risks
     ]
-    return [risk for risk in located if risk.places or risk.name not in mentioned]
+    return [
+        replace(risk, what=f"{risk.what}; users outside may have it", name="")
+        if risk.name in mentioned and not risk.places
+        else risk
+        for risk in located
+    ]
 
 
 def _nothing(context: InspectionContext, change: _Change) -> InspectionResult:
@@ -158,7 +165,7 @@ def _nothing(context: InspectionContext, change: _Change) -> InspectionResult:
     if context.earlier.data.get(_KEY):
         places = list_some([place_of(part) for part in change.parts], 2)
         gone = clip(f"The change is gone: {places} is as {compared_with(change.parts)}.")
-        return InspectionResult(Inspection(facts=(gone,), clauses=()))
+        return InspectionResult(Inspection(facts=(gone,), clauses=(), blockers=()))
     facts = tuple(clip(note) for note in change.notes)
     done = nothing_sentence(change.parts)
     return InspectionResult(Inspection(facts=facts, clauses=(), files=0, changed_lines=0, done=done))
@@ -181,6 +188,7 @@ def _measure(context: InspectionContext, change: _Change) -> InspectionResult:
             clauses=limit_clauses(clauses),
             files=len(files),
             changed_lines=sum(item.lines for item in files),
+            blockers=tuple(f"{risk.kind} {risk.place}" for risk in risks if risk.kind in BLOCKING),
             data={_KEY: {"files": len(files), "hunks": len(hunks), "risks": [risk.kept() for risk in risks[:50]]}},
             sections={
                 "Coverage of the change": coverage_section(hunks, coverage),

@@ -93,17 +93,13 @@ def _risk_line(kind: str, group: Sequence[ChangeRisk]) -> str:
     first = group[0]
     used = f", in {count(len(first.places), 'file')} more" if first.name else ""
     more = f" (+{len(group) - 1})" if len(group) > 1 else ""
-    return f"{_HEADS[kind]}: {_place(replace(first, path=_brief(first.path)))} {first.what}{used}{more}."
+    return f"{_HEADS[kind]}: {replace(first, path=_brief(first.path)).place} {first.what}{used}{more}."
 
 
 def _brief(path: str) -> str:
     """Return the end of a long path, for a line without room for more."""
     parts = path.split("/")
     return path if len(parts) < 4 else f"…/{'/'.join(parts[-2:])}"
-
-
-def _place(risk: ChangeRisk) -> str:
-    return f"{risk.path}:{risk.line}" if risk.line else risk.path
 
 
 def _size(change: FileChange) -> str:
@@ -162,7 +158,7 @@ def risk_clauses(risks: Sequence[ChangeRisk], reviewed: ReviewedLines) -> list[C
 
 def _request(risk: ChangeRisk, secrets: int) -> str:
     """Return what a risk asks for; where many `secrets` are open, places say more than kinds."""
-    text = _REQUESTS[risk.kind].format(what=risk.what, at=_place(risk), places=list_some(risk.places, 1) or "it")
+    text = _REQUESTS[risk.kind].format(what=risk.what, at=risk.place, places=list_some(risk.places, 1) or "it")
     return f"{text} ({risk.what})" if risk.kind == "secret" and secrets <= DESCRIBED_SECRETS else text
 
 
@@ -207,7 +203,7 @@ def risk_section(risks: Sequence[ChangeRisk], reviewed: ReviewedLines) -> str:
     if not risks:
         return "None found by the server's own rules."
     return "\n".join(
-        f"- {_HEADS[risk.kind]}: `{_place(risk)}` {risk.what}{_places(risk)}"
+        f"- {_HEADS[risk.kind]}: `{risk.place}` {risk.what}{_places(risk)}"
         + ("" if is_reviewed(risk, reviewed) else " (**open**)")
         for risk in risks[:100]
     )

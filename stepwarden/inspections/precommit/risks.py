@@ -59,6 +59,11 @@ class ChangeRisk:
     places: tuple[str, ...] = ()
     name: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where it is now: a line, or a whole file."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
     def kept(self) -> list[Any]:
         """Return the risk as JSON values."""
         return [self.kind, self.path, self.line, self.what]
