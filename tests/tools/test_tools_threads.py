@@ -313,3 +313,21 @@ async def test_that_every_file_was_read_is_told_once_and_at_the_end(app: MCPServ
         assert done.done
         assert told in done.text
         assert done.sent["facts"] == [told]
+
+
+async def test_a_hold_over_the_hypothesis_says_how_a_later_quote_counts_for_it(app: MCPServer, project: Path) -> None:
+    how = 'supports: "hypothesis"'
+    async with connected(app, project) as host:
+        first = await host.open("debug")
+        aside = [{"file": "src/cart.py", "quote": BESIDE["quote"]}]
+        claim = "an unknown voucher is charged twice"
+        second = await host.step("debug", 2, first.id, **survey("debug"), hypothesis=claim, evidence=aside)
+        held = await finish(host, "debug", second)
+        assert held.verdict.startswith("HELD 3/")
+        assert held.open[0].startswith("hypothesis: ")
+        assert how in held.text
+        assert how in held.sent["next_steps"]
+        other = await host.open("codereview")
+        held = await finish(host, "codereview", other)
+        assert held.verdict.startswith("HELD 2/")
+        assert how not in held.sent["next_steps"]
