@@ -123,6 +123,15 @@ def test_what_tests_call_leads_on_to_what_that_calls() -> None:
     assert reached_from(web, direct) == {("cart.py", "total"), ("cart.py", "_sum")}
 
 
+def test_an_init_function_of_go_runs_without_a_call() -> None:
+    web = web_of(cart_DOT_go="package cart\n\nfunc init() {\n\tfill()\n}\n\nfunc fill() {}\n\nfunc lonely() {}\n")
+    assert reached_from(web, ()) == {("cart.go", "init"), ("cart.go", "fill")}
+
+
+def test_tests_of_mocha_may_be_called_specify() -> None:
+    assert [case.name for case in cases("tests/a.test.js", "specify('adds', () => {\n  expect(1)\n})\n")] == ["adds"]
+
+
 def test_what_is_named_without_a_call_is_passed_on() -> None:
     assert "lonely" in find_passed_names("run(lonely)\n")
     assert "lonely" not in find_passed_names("def lonely():\n    pass\nlonely()\n")

@@ -81,16 +81,22 @@ def _reach(index: CodeIndex, names: Iterable[str], reached: set[Key]) -> list[Ke
 def runs_uncalled(index: CodeIndex) -> set[Key]:
     """Return the definitions that run without a call that names them.
 
-    These are special methods, properties, functions that a decorator hands to a framework, methods that a base class
-    of a library calls, and functions inside functions.
+    These are special methods, properties, `init` of Go, functions that a decorator hands to a framework, methods that a
+    base class of a library calls, and functions inside functions.
     """
     classes = {(path, item.qualified): item for path, item in index.definitions() if item.kind is DefinitionKind.CLASS}
     own_bases = _own_bases(classes.values())
     return {
         (path, item.qualified)
         for path, item in index.definitions()
-        if is_function(item) and _runs_uncalled(item, classes.get((path, item.parent)), own_bases)
+        if is_function(item)
+        and (_is_go_init(path, item) or _runs_uncalled(item, classes.get((path, item.parent)), own_bases))
     }
+
+
+def _is_go_init(path: str, item: Definition) -> bool:
+    """Whether Go itself runs the function, when the package is loaded."""
+    return path.endswith(".go") and item.qualified == "init"
 
 
 def _own_bases(classes: Iterable[Definition]) -> Set[str]:

@@ -17,7 +17,7 @@ _ASSERTS = re.compile(
     r"|\bt\.(?:is|not|true|false|throws\w*|snapshot|like|pass)\("
 )
 _TEST_CALL = re.compile(
-    r"(?<![\w.$])(?:it|test)(?:\.(?!describe|before|after|step|use|extend|setTimeout)\w+)*\s*(?=\()"
+    r"(?<![\w.$])(?:it|test|specify)(?:\.(?!describe|before|after|step|use|extend|setTimeout)\w+)*\s*(?=\()"
 )
 _SECOND_CALL = re.compile(r"\)\s*(?=\()")
 _HOOK = re.compile(r"(?<![\w.$])(?:before|beforeEach|beforeAll)\s*(?=\()")
