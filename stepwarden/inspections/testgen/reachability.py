@@ -6,6 +6,7 @@ from collections.abc import Iterable, Set
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.inspections.testgen.call_targets import CallTargets
 from stepwarden.inspections.testgen.code_index import CONSTRUCTORS, CodeIndex, Key
+from stepwarden.inspections.testgen.test_cases import is_skipped
 from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Language, Outline
 
 MANY = 25  # definitions of one name; above, a call on an unknown object says nothing
@@ -24,10 +25,20 @@ def called_by_tests(index: CodeIndex) -> dict[Key, list[str]]:
     found: dict[Key, list[str]] = {}
     for path in sorted(index.tests):
         targets = CallTargets(index, path)
-        keys = {key for call in _distinct(index.outlines[path].calls) for key in targets.of(call)}
-        for key in keys.union(targets.imported_functions()):
+        skipped, run = _calls_by_skipping(index.outlines[path])
+        keys = {key for call in _distinct(run) for key in targets.of(call)}
+        only_skipped = {key for call in _distinct(skipped) for key in targets.of(call)} - keys
+        for key in keys.union(targets.imported_functions()) - only_skipped:
             found.setdefault(key, []).append(path)
     return found
+
+
+def _calls_by_skipping(outline: Outline) -> tuple[list[CallSite], list[CallSite]]:
+    """Return the calls of a test file that skipped or expectedly failing tests make, and all others."""
+    spans = [(item.line, item.end_line) for item in outline.definitions if is_skipped(item)]
+    lines = {line for first, last in spans for line in range(first, last + 1)}
+    skipped = [call for call in outline.calls if call.line in lines]
+    return skipped, [call for call in outline.calls if call.line not in lines]
 
 
 def _distinct(calls: Iterable[CallSite]) -> Iterable[CallSite]:
