@@ -352,13 +352,16 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
 def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
     """Return both parts with as much of the tool's own tables as there is room for; the report has them whole."""
     left = ENDING_BYTES - _size(envelope, text) - SECTIONS_FRAME
-    if thread.tool == "planner" or left < LEAST_SECTIONS or not (sections := fitting_sections(thread, left)):
-        return envelope, text
-    sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
-    before, _, after = text.rpartition("\n")
-    shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
-    result = envelope.get("result", {}) | {"measured": sections}
-    return {**envelope, "result": result}, "\n".join([before, *shown, after])
+    while thread.tool != "planner" and left >= LEAST_SECTIONS and (sections := fitting_sections(thread, left)):
+        sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
+        before, _, after = text.rpartition("\n")
+        shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
+        result = envelope.get("result", {}) | {"measured": sections}
+        whole = {**envelope, "result": result}, "\n".join([before, *shown, after])
+        if (over := _size(*whole) - ENDING_BYTES) <= 0:
+            return whole
+        left -= over
+    return envelope, text
 
 
 def _untold(section: str, facts: Sequence[str]) -> str:
