@@ -123,6 +123,38 @@ def test_what_tests_call_leads_on_to_what_that_calls() -> None:
     assert reached_from(web, direct) == {("cart.py", "total"), ("cart.py", "_sum")}
 
 
+@pytest.mark.parametrize(
+    ("mark", "skipped"),
+    [
+        ("@pytest.mark.skip", True),
+        ("@pytest.mark.skip(reason='later')", True),
+        ("@pytest.mark.xfail(strict=True)", True),
+        ("@unittest.expectedFailure", True),
+        ("@pytest.mark.skipif(sys.platform == 'win32', reason='skip')", False),
+        ("@pytest.mark.slow", False),
+    ],
+)
+def test_a_test_that_is_skipped_or_expected_to_fail_covers_nothing(mark: str, skipped: bool) -> None:
+    test = f"import pytest\nfrom cart import total\n\n{mark}\ndef test_a():\n    assert total([])\n"
+    web = web_of(cart_DOT_py=CART, tests__test_cart_DOT_py=test)
+    assert [case.skipped for case in cases("tests/test_cart.py", test)] == [skipped]
+    assert (("cart.py", "total") in called_by_tests(web)) is not skipped
+
+
+def test_a_call_of_javascript_that_is_skipped_is_known() -> None:
+    text = "it.skip('a', () => {})\ntest.todo('b')\nit('c', () => {})\ntest.skipIf(win)('d', () => {})\n"
+    assert [case.skipped for case in cases("tests/a.test.js", text)] == [True, True, False, False]
+
+
+def test_an_init_function_of_go_runs_without_a_call() -> None:
+    web = web_of(cart_DOT_go="package cart\n\nfunc init() {\n\tfill()\n}\n\nfunc fill() {}\n\nfunc lonely() {}\n")
+    assert reached_from(web, ()) == {("cart.go", "init"), ("cart.go", "fill")}
+
+
+def test_tests_of_mocha_may_be_called_specify() -> None:
+    assert [case.name for case in cases("tests/a.test.js", "specify('adds', () => {\n  expect(1)\n})\n")] == ["adds"]
+
+
 def test_what_is_named_without_a_call_is_passed_on() -> None:
     assert "lonely" in find_passed_names("run(lonely)\n")
     assert "lonely" not in find_passed_names("def lonely():\n    pass\nlonely()\n")

@@ -1,5 +1,7 @@
 """testgen: which functions no test reaches, and how the project tests, from outlines alone."""
 
+import pytest
+
 from stepwarden.inspections.testgen.inspector import convention_facts, find_untested
 from stepwarden.inspections.testgen.reachability import CodeIndex
 from stepwarden.source.file_parser import parse_outline
@@ -41,3 +43,17 @@ def test_the_framework_and_the_test_file_that_calls_most_are_told() -> None:
 
 def test_a_code_base_without_tests_is_said_to_have_none() -> None:
     assert convention_facts([CodeIndex(outlines({"a.go": "package a\n"}))], {}) == ["No tests yet in go."]
+
+
+@pytest.mark.parametrize(
+    ("test", "framework"),
+    [
+        ("import { test } from 'node:test'\nimport { before } from 'node:test'\n", "node:test"),
+        ("import { describe, it } from 'bun:test'\ndescribe('a', () => {})\n", "bun:test"),
+        ("describe('a', () => {\n  before(() => {})\n  it('b', () => {})\n})\n", "mocha"),
+        ("describe('a', () => {\n  it('b', () => {})\n})\n", "no framework"),
+    ],
+)
+def test_the_runner_of_javascript_is_told(test: str, framework: str) -> None:
+    index = CodeIndex(outlines({"tests/a.test.js": test}), frozenset({"tests/a.test.js"}))
+    assert convention_facts([index], {}) == [f"1 test file, {framework}; like tests/a.test.js"]

@@ -50,7 +50,7 @@ async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: P
         assert "Passed over" not in done.text
         assert ". COMMIT. " in done.verdict
         assert done.sent["verdict"] == done.verdict
-        assert "1 hunk: 1 quoted, named or in an issue." in done.text
+        assert done.text.count("1 hunk: 1 quoted, named or in an issue.") == 1
 
 
 async def test_a_public_name_that_nothing_here_uses_may_be_used_outside(app: MCPServer, project: Path) -> None:

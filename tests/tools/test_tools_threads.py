@@ -262,3 +262,72 @@ async def test_the_plan_is_told_with_its_reason_when_it_is_made_and_when_it_chan
         assert more.sent["total_steps"] == more.sent["plan"]["likely"]
         rows = [row["event"] for row in await host.history(first.id)]
         assert sum(row.startswith("planned ") for row in rows) == 2
+
+
+async def test_an_end_without_a_claim_says_the_last_findings_in_both_parts(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("analyze")
+        second = await host.step("analyze", 2, first.id, **survey("analyze"))
+        held = await finish(host, "analyze", second, findings="the layers are clean")
+        done = await finish(host, "analyze", held, findings="two layers, and no cycle")
+        assert done.sent["result"]["findings"] == "two layers, and no cycle"
+        assert "two layers, and no cycle" in done.text.split("\n")
+
+
+async def test_an_issue_made_less_of_is_told_in_both_parts(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("codereview")
+        severe = {"severity": "critical", "description": "the sum is wrong", "file": "src/cart.py", "line": FAULT_LINE}
+        said = survey("codereview") | {"issues_found": [severe]}
+        second = await host.step("codereview", 2, first.id, **said)
+        lowered = [{"id": "I1", "severity": "medium", "description": "needs an odd price"}]
+        done = await finish(host, "codereview", second, issues_found=lowered)
+        done = done if done.done else await finish(host, "codereview", done)
+        assert done.sent["result"]["lowered"] == ["I1 (critical to medium)"]
+        assert "Lowered, not evidenced: I1 (critical to medium)." in done.text
+        assert "steps. No quote given" in done.verdict
+
+
+async def test_a_hold_counts_each_clause_as_the_end_does(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("debug")
+        severe = [{"severity": "high", "description": f"fault {n}", "file": "src/cart.py"} for n in range(4)]
+        said = survey("debug") | {"issues_found": severe, "hypothesis": HYPOTHESIS}
+        second = await host.step("debug", 2, first.id, **said)
+        held = await finish(host, "debug", second)
+        assert held.verdict.startswith("HELD 3/")
+        assert ": 5 clauses open." in held.verdict
+        done = await finish(host, "debug", held)
+        assert "5 clauses passed over" in done.verdict
+
+
+async def test_that_every_file_was_read_is_told_once_and_at_the_end(app: MCPServer, project: Path) -> None:
+    told = "Every file was read or quoted."
+    async with connected(app, project) as host:
+        first = await host.open("codereview", relevant_files=["src/cart.py", "tests/test_cart.py"])
+        second = await host.step("codereview", 2, first.id, **survey("codereview"))
+        assert told in second.text
+        third = await host.step("codereview", 3, first.id, findings="looked again", **proof())
+        assert told not in third.text
+        done = await finish(host, "codereview", third, evidence=[BESIDE])
+        assert done.done
+        assert told in done.text
+        assert done.sent["facts"] == [told]
+
+
+async def test_a_hold_over_the_hypothesis_says_how_a_later_quote_counts_for_it(app: MCPServer, project: Path) -> None:
+    how = 'supports: "hypothesis"'
+    async with connected(app, project) as host:
+        first = await host.open("debug")
+        aside = [{"file": "src/cart.py", "quote": BESIDE["quote"]}]
+        claim = "an unknown voucher is charged twice"
+        second = await host.step("debug", 2, first.id, **survey("debug"), hypothesis=claim, evidence=aside)
+        held = await finish(host, "debug", second)
+        assert held.verdict.startswith("HELD 3/")
+        assert held.open[0].startswith("hypothesis: ")
+        assert how in held.text
+        assert how in held.sent["next_steps"]
+        other = await host.open("codereview")
+        held = await finish(host, "codereview", other)
+        assert held.verdict.startswith("HELD 2/")
+        assert how not in held.sent["next_steps"]

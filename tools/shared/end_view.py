@@ -51,7 +51,7 @@ def ended_line(reply: StepReply, outcome: str = "") -> str:
     how = _how(thread)
     head = f"DONE{f' ({how})' if how else ''}. {counted(thread.last, 'step')}{_why(reply)}."
     checked = _checked(thread, len(reply.finished.open) if reply.finished else 0)
-    said = [head, *_advice(reply), *([f"{'; '.join(checked)}."] if checked else [])]
+    said = [head, *_advice(reply), *([f"{capitalized('; '.join(checked))}."] if checked else [])]
     return " ".join(said)
 
 
@@ -66,6 +66,11 @@ def _advice(reply: StepReply) -> list[str]:
     against += ["not all reviewed"] if reply.finished is not None and reply.finished.open else []
     act = _ACTS[thread.tool]
     return [f"DO NOT {act}: {', '.join(against)}."] if against else [f"{act}."]
+
+
+def capitalized(text: str) -> str:
+    """Return `text` as the start of a sentence; its other letters stay."""
+    return text[:1].upper() + text[1:]
 
 
 def _how(thread: Thread) -> str:
@@ -113,7 +118,10 @@ def _why(reply: StepReply) -> str:
 
 
 def result_of(thread: Thread, room: Room) -> dict[str, Any]:
-    """Return what the thread claims, with places; a plan's steps are its result."""
+    """Return what the thread claims, with places, and what it left; a plan's steps are its result.
+
+    The last findings stand for it where nothing is claimed.
+    """
     if thread.tool == "planner":
         return full_result(thread)
     found, result = digest(thread), dict[str, Any]()
@@ -123,6 +131,12 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
         result["issues"] = [_issue(issue, room.chars // 2) for issue in found.issues[: room.issues]]
     if more := _more(found, room):
         result["more"] = more
+    if not result and (learned := thread.trail[-1].submission.learned):
+        result["findings"] = clip(learned, room.chars)
+    if unread := list(thread.claims.unread):
+        result["unread"] = some_paths(unread)
+    if lowered := _lowered(thread):
+        result["lowered"] = lowered
     return result
 
 
@@ -156,7 +170,7 @@ def result_lines(thread: Thread, room: Room) -> list[str]:
 
 
 def left_lines(reply: StepReply, room: Room) -> list[str]:
-    """Return what the end leaves: clauses, unread files, and severe issues that were made less of without a quote."""
+    """Return what the end leaves: clauses, unread files, and severe issues made less of that no quote bears out."""
     thread, ended = reply.thread, reply.finished
     lines: list[str] = []
     if ended is not None and ended.open:
@@ -164,7 +178,7 @@ def left_lines(reply: StepReply, room: Room) -> list[str]:
     if unread := list(thread.claims.unread):
         lines.append(f"Unread: {some_paths(unread)}.")
     if lowered := _lowered(thread):
-        lines.append(f"Lowered without a quote: {', '.join(lowered)}.")
+        lines.append(f"Lowered, not evidenced: {', '.join(lowered)}.")
     return lines
 
 

@@ -71,6 +71,12 @@ def _how_to_close(clauses: Sequence[Clause]) -> str:
     return f'quote new code there, supports: "{name}", or withdraw the issue, or reply in findings' if name else ""
 
 
+def _how_to_prove(clauses: Sequence[Clause]) -> str:
+    """Return how a later quote counts for the hypothesis: unmarked, it counts in the step that states it alone."""
+    unproven = any(clause.kind == "hypothesis" or clause.subject == "hypothesis" for clause in clauses)
+    return ' (mark its quote supports: "hypothesis")' if unproven else ""
+
+
 def _answers_to_expert(clauses: Sequence[Clause]) -> list[str]:
     names = ", ".join(clause.id for clause in clauses if clause.kind == "expert")
     return [f"Answer {names}: quote new code there, withdraw the issue, or reply in findings."] if names else []
@@ -124,7 +130,7 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
         ask = f"{call}, {_fields_to_close(reply.held, fields)}, next_step_required=false)"
-        how, then = "", "ends it"
+        how, then = _how_to_prove(reply.held), "ends it"
         if told := _how_to_close(reply.held):
             how = f" ({told})"
             then = "ends it; your reply goes to the expert first" if thread.expert_rounds < MOST_ROUNDS else then

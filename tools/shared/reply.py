@@ -308,7 +308,7 @@ def _standing(reply: StepReply, again: str) -> str:
     if reply.awaits:
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
-        count = counted(len(clause_lines(reply.held)), "clause")
+        count = counted(len(reply.held), "clause")
         who = ", by the expert" if reply.review else ""
         return f"HELD {place}{again}: {count} open{who}."
     said = [f"ACCEPTED {place}{again}."]
@@ -352,12 +352,22 @@ def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any],
 def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
     """Return both parts with as much of the tool's own tables as there is room for; the report has them whole."""
     left = ENDING_BYTES - _size(envelope, text) - SECTIONS_FRAME
-    if thread.tool == "planner" or left < LEAST_SECTIONS or not (sections := fitting_sections(thread, left)):
-        return envelope, text
-    before, _, after = text.rpartition("\n")
-    shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
-    result = envelope.get("result", {}) | {"measured": sections}
-    return {**envelope, "result": result}, "\n".join([before, *shown, after])
+    while thread.tool != "planner" and left >= LEAST_SECTIONS and (sections := fitting_sections(thread, left)):
+        sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
+        before, _, after = text.rpartition("\n")
+        shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
+        result = envelope.get("result", {}) | {"measured": sections}
+        whole = {**envelope, "result": result}, "\n".join([before, *shown, after])
+        if (over := _size(*whole) - ENDING_BYTES) <= 0:
+            return whole
+        left -= over
+    return envelope, text
+
+
+def _untold(section: str, facts: Sequence[str]) -> str:
+    """Return a section without its first line where a fact of the same reply says it."""
+    first, _, rest = section.partition("\n")
+    return rest.strip("\n") if first in facts and rest.strip() else section
 
 
 def _heard_bytes(envelope: Mapping[str, Any]) -> int:

@@ -14,6 +14,7 @@ from stepwarden.steps.thread import Thread
 
 LONG_LINES, MANY_BRANCHES = 60, 12  # from which a function is named: reviews find most in such functions
 NAMED_FUNCTIONS = 3
+ALL_READ = "Every file was read or quoted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,11 @@ def opening_facts(files: Sequence[ReviewedFile], source: str) -> list[str]:
 
 
 def later_facts(thread: Thread, files: Sequence[ReviewedFile]) -> list[str]:
-    """Return how many of the files under review have been read or quoted."""
+    """Return how many of the files under review have been read or quoted; that all were, once, and at the end."""
     left = _unread(thread, files)
     if not left:
-        return ["Every file was read or quoted."]
+        told = any(step.measured is not None and ALL_READ in step.measured.facts for step in thread.live[:-1])
+        return [] if told and thread.live[-1].submission.more else [ALL_READ]
     return [clip(f"Read or quoted {len(files) - len(left)} of {count(len(files), 'file')}.")]
 
 

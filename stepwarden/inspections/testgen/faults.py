@@ -51,7 +51,10 @@ class FaultFinder:
         unrelated = [case for case in cases if not calls_code(case, path, index, self.targets, helpers)]
         if unrelated:
             yield path, clip(f"{path}: calls nothing of the code under test: {_names(unrelated)}", 140)
-        bare = [case for case in cases if not case.asserts]
+        skipped = [case for case in cases if case.skipped]
+        if skipped:
+            yield path, clip(f"{path}: skipped or expected to fail, tests nothing: {_names(skipped)}", 140)
+        bare = [case for case in cases if not case.asserts and not case.skipped]
         if bare:
             yield path, clip(f"{path}: asserts nothing: {_names(bare)}", 120)
 

@@ -39,6 +39,7 @@ _FRAMEWORKS = (
     "jest",
     "@jest/globals",
     "node:test",
+    "bun:test",
     "mocha",
     "ava",
     "testing",
@@ -188,10 +189,19 @@ def convention_facts(indexes: Iterable[CodeIndex], calling: Mapping[str, int]) -
             for name in _FRAMEWORKS
             if any(_is_of(item.module, name) for path in index.tests for item in index.outlines[path].imports)
         ]
+        if not used and any(_is_mocha(index.outlines[path]) for path in index.tests):
+            used = ["mocha"]
         example = max(index.tests, key=lambda path: (calling.get(path, 0), _has_tests(path), -len(path), path))
         frameworks = list_some(used, 2) or "no framework"
         facts.append(clip(f"{count(len(index.tests), 'test file')}, {frameworks}; like {example}"))
     return facts
+
+
+def _is_mocha(outline: Outline) -> bool:
+    """Whether a test file that imports no framework calls mocha's globals; jest and vitest have no `before`."""
+    script = outline.language in {Language.JAVASCRIPT, Language.TYPESCRIPT}
+    names = {call.name for call in outline.calls if not call.receiver}
+    return script and bool(names & {"describe", "context"}) and bool(names & {"before", "after", "specify"})
 
 
 def _has_tests(path: str) -> bool:

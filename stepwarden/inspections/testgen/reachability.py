@@ -6,6 +6,7 @@ from collections.abc import Iterable, Set
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.inspections.testgen.call_targets import CallTargets
 from stepwarden.inspections.testgen.code_index import CONSTRUCTORS, CodeIndex, Key
+from stepwarden.inspections.testgen.test_cases import is_skipped
 from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Language, Outline
 
 MANY = 25  # definitions of one name; above, a call on an unknown object says nothing
@@ -24,10 +25,20 @@ def called_by_tests(index: CodeIndex) -> dict[Key, list[str]]:
     found: dict[Key, list[str]] = {}
     for path in sorted(index.tests):
         targets = CallTargets(index, path)
-        keys = {key for call in _distinct(index.outlines[path].calls) for key in targets.of(call)}
-        for key in keys.union(targets.imported_functions()):
+        skipped, run = _calls_by_skipping(index.outlines[path])
+        keys = {key for call in _distinct(run) for key in targets.of(call)}
+        only_skipped = {key for call in _distinct(skipped) for key in targets.of(call)} - keys
+        for key in keys.union(targets.imported_functions()) - only_skipped:
             found.setdefault(key, []).append(path)
     return found
+
+
+def _calls_by_skipping(outline: Outline) -> tuple[list[CallSite], list[CallSite]]:
+    """Return the calls of a test file that skipped or expectedly failing tests make, and all others."""
+    spans = [(item.line, item.end_line) for item in outline.definitions if is_skipped(item)]
+    lines = {line for first, last in spans for line in range(first, last + 1)}
+    skipped = [call for call in outline.calls if call.line in lines]
+    return skipped, [call for call in outline.calls if call.line not in lines]
 
 
 def _distinct(calls: Iterable[CallSite]) -> Iterable[CallSite]:
@@ -81,16 +92,22 @@ def _reach(index: CodeIndex, names: Iterable[str], reached: set[Key]) -> list[Ke
 def runs_uncalled(index: CodeIndex) -> set[Key]:
     """Return the definitions that run without a call that names them.
 
-    These are special methods, properties, functions that a decorator hands to a framework, methods that a base class
-    of a library calls, and functions inside functions.
+    These are special methods, properties, `init` of Go, functions that a decorator hands to a framework, methods that a
+    base class of a library calls, and functions inside functions.
     """
     classes = {(path, item.qualified): item for path, item in index.definitions() if item.kind is DefinitionKind.CLASS}
     own_bases = _own_bases(classes.values())
     return {
         (path, item.qualified)
         for path, item in index.definitions()
-        if is_function(item) and _runs_uncalled(item, classes.get((path, item.parent)), own_bases)
+        if is_function(item)
+        and (_is_go_init(path, item) or _runs_uncalled(item, classes.get((path, item.parent)), own_bases))
     }
+
+
+def _is_go_init(path: str, item: Definition) -> bool:
+    """Whether Go itself runs the function, when the package is loaded."""
+    return path.endswith(".go") and item.qualified == "init"
 
 
 def _own_bases(classes: Iterable[Definition]) -> Set[str]:

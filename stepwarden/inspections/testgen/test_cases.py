@@ -8,7 +8,7 @@ from stepwarden.inspections.shared.masked_source import mask_source
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.inspections.testgen.call_targets import CallTargets
 from stepwarden.inspections.testgen.code_index import CodeIndex
-from stepwarden.source.outline import CallSite, DefinitionKind, Language, Outline
+from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Language, Outline
 
 _TEST_NAMES = re.compile(r"^(?:test|Test(?!Main$)|Fuzz)")
 _ASSERTS = re.compile(
@@ -17,8 +17,10 @@ _ASSERTS = re.compile(
     r"|\bt\.(?:is|not|true|false|throws\w*|snapshot|like|pass)\("
 )
 _TEST_CALL = re.compile(
-    r"(?<![\w.$])(?:it|test)(?:\.(?!describe|before|after|step|use|extend|setTimeout)\w+)*\s*(?=\()"
+    r"(?<![\w.$])(?:it|test|specify)(?:\.(?!describe|before|after|step|use|extend|setTimeout)\w+)*\s*(?=\()"
 )
+_SKIP_MARK = re.compile(r"\b(?:skip|xfail|expectedFailure)\b", re.IGNORECASE)
+_SKIPPED_CALL = re.compile(r"\.(?:skip|todo|fails|failing)\b(?!\s*\.?(?:If|Unless))")
 _SECOND_CALL = re.compile(r"\)\s*(?=\()")
 _HOOK = re.compile(r"(?<![\w.$])(?:before|beforeEach|beforeAll)\s*(?=\()")
 _SETUP_NAMES = frozenset({"setUp", "setUpClass", "setup_method", "setup_class", "setup"})
@@ -35,7 +37,8 @@ _INDIRECT_CALLS = frozenset(
 class FoundTest:
     """One test: its name or title, its lines, its masked code, its calls, and the fixtures it takes.
 
-    `setup` is the masked code of the hooks that run before it. `asserts` says whether it asserts something, by itself
+    `setup` is the masked code of the hooks that run before it. `skipped`: a mark skips it or
+    expects it to fail. `asserts` says whether it asserts something, by itself
     or through a function that does.
     """
 
@@ -47,6 +50,7 @@ class FoundTest:
     fixtures: tuple[str, ...] = ()
     asserts: bool = True
     setup: str = ""
+    skipped: bool = False
 
 
 def find_tests(outline: Outline, text: str) -> list[FoundTest]:
@@ -79,7 +83,13 @@ def _find_test_functions(outline: Outline, code: str) -> Iterator[FoundTest]:
         if is_function(item) and _TEST_NAMES.match(item.name) and not nested and not fixture:
             body = "\n".join(lines[item.line - 1 : item.end_line])
             calls = _calls_between(outline, item.line, item.end_line)
-            yield FoundTest(item.name, item.line, item.end_line, body, calls, item.parameters)
+            skipped = is_skipped(item)
+            yield FoundTest(item.name, item.line, item.end_line, body, calls, item.parameters, skipped=skipped)
+
+
+def is_skipped(item: Definition) -> bool:
+    """Whether a mark on a test skips it always or expects it to fail; one with a condition does not count."""
+    return any(_SKIP_MARK.search(text.partition("(")[0]) for text in item.decorators)
 
 
 def _find_test_calls(outline: Outline, text: str, code: str) -> Iterator[FoundTest]:
@@ -92,7 +102,8 @@ def _find_test_calls(outline: Outline, text: str, code: str) -> Iterator[FoundTe
         first, last = code.count("\n", 0, match.start()) + 1, code.count("\n", 0, end) + 1
         title = _TITLE.match(text, start)
         name = " ".join(title["title"].split())[:60] if title else "test"
-        yield FoundTest(name, first, last, code[start:end], _calls_between(outline, first, last), setup=setup)
+        calls, skipped = _calls_between(outline, first, last), _SKIPPED_CALL.search(match[0]) is not None
+        yield FoundTest(name, first, last, code[start:end], calls, setup=setup, skipped=skipped)
 
 
 def _closing_bracket(code: str, start: int) -> int:
