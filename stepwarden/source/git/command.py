@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from stepwarden.settings.inherited import inherited
 from stepwarden.source.processes import kill_session
 
 OUTPUT_BYTES = 64 * 1024 * 1024  # read of one command's output; the rest is not
+MOST_INDEX_BYTES = 256 * 1024 * 1024  # of an index that is copied before git reads it
 OLDEST = (2, 32)  # the first version that can be configured by the environment alone
 BIG_FILE = "4m"  # git compares larger files as binaries, without holding them in memory
 
@@ -230,9 +232,12 @@ class Git:
 
 def _copy_index(place: GitPlace, directory: str) -> dict[str, str]:
     """Return the variable that names a copy of the index: `git diff` writes one where only time stamps differ."""
-    copy = f"{directory}/index"
+    index, copy = f"{place.git_dir}/index", f"{directory}/index"
     try:
-        shutil.copyfile(f"{place.git_dir}/index", copy)
+        found = os.lstat(index)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_INDEX_BYTES:
+            return {}
+        shutil.copyfile(index, copy)
     except OSError:
         return {}
     return {"GIT_INDEX_FILE": copy}
