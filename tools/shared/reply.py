@@ -1,6 +1,5 @@
 """From a reply of the core to what is sent: the envelope and its text, within the budget of bytes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,41 +7,36 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from prompts import Prompt
-from stepwarden.steps.plan_changes import MORE_TO_DO
 from stepwarden.steps.status import ThreadStatus, status_of
-from stepwarden.steps.thread import Outcome, Plan, Signal, Thread
+from stepwarden.steps.thread import Plan, Signal
 from stepwarden.threads.calls import StepRefused, StepReply
-from tools.shared.consensus_view import (
-    answer_lines,
-    answer_parts,
-    outcome_word,
-    synthesis_lines,
-    synthesis_of,
-    synthesis_part,
-)
-from tools.shared.end_view import ENDING_BYTES, ROOMS, after_end, ended_line, left_lines, result_lines, result_of
-from tools.shared.end_view import Room as EndRoom
-from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
+from tools.shared.completion import completion
+from tools.shared.consensus_view import answer_lines, answer_parts
+from tools.shared.envelope import Envelope
 from tools.shared.expert_view import expert_lines, expert_part
 from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions, source_lines
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
-from tools.shared.thread_result import context_line, counted, fitting_sections
+from tools.shared.reply_parts import (
+    assessment_part,
+    envelope_of,
+    first_lines,
+    hand_over,
+    seen_bytes,
+    size_in_bytes,
+    told_plan,
+)
+from tools.shared.thread_result import context_line, counted
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
 ACTIONS_AGAIN = 4  # of a held reply, in a refusal that points back to it
-SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
-CRUMBS = 4  # how many steps a breadcrumb names
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
     Signal.DISPROVE: "Try once to disprove it",
     Signal.STALLED: "Change approach",
     Signal.SPLIT: "Long",
 }
-
-
-_MAJORITIES = {"none": "no majority", "split": "split"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +69,12 @@ _ROOMS = (
 )
 
 
-def size_in_bytes(value: object) -> int:
-    """Return the length of `value` as the JSON that is sent."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def _size(envelope: dict[str, Any], text: str) -> int:
-    """Return the bytes that a model sees: one of the two parts, never both."""
-    return max(size_in_bytes(envelope), size_in_bytes(text))
-
-
 def reply_result(
     reply: StepReply, prompt: Prompt, *, fields: str, request_bytes: int, notes: Sequence[str] = ()
 ) -> CallToolResult:
     """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
-        return _sent(*_completion(reply, [*notes, *source_lines(reply), *left_out_lines(reply)]))
+        return _sent(*completion(reply, [*notes, *source_lines(reply), *left_out_lines(reply)]))
     budget = REPLY_BYTES + max(request_bytes, TERSE_BYTES) - FRAME_BYTES
     said = _Said(
         required_actions(reply, prompt),
@@ -118,13 +102,13 @@ def _fitting(reply: StepReply, said: "_Said", budget: int) -> tuple[_Room, tuple
     """Return the largest room in which the reply keeps its budget of bytes, and the reply rendered in it."""
     room, rendered = _ROOMS[0], _ordinary(reply, said, _ROOMS[0])
     for smaller in _ROOMS[1:]:
-        if _size(*rendered) <= budget:
+        if seen_bytes(*rendered) <= budget:
             break
         room, rendered = smaller, _ordinary(reply, said, smaller)
     while room.facts < len(reply.facts):
         larger = replace(room, facts=room.facts + 1)
         more = _ordinary(reply, said, larger)
-        if _size(*more) > budget:
+        if seen_bytes(*more) > budget:
             break
         room, rendered = larger, more
     return room, rendered
@@ -161,75 +145,12 @@ def _required_by(tool: str, refused: StepRefused) -> str:
 def _asked_before(reply: StepReply, prompt: Prompt) -> list[str]:
     """Return what an earlier reply asked for, so that nobody has to look it up: of a held one what was open."""
     if reply.held:
-        return _first(clause_lines(reply.held, held=True), ACTIONS_AGAIN)
+        return first_lines(clause_lines(reply.held, held=True), ACTIONS_AGAIN)
     return required_actions(reply, prompt)
 
 
 def _sent(envelope: dict[str, Any], text: str, *, is_error: bool = False) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=envelope, is_error=is_error)
-
-
-def breadcrumb(thread: Thread) -> str:
-    """Name the last live steps; a mark for each time one was replaced: `1 > 2' > 3`."""
-    crumbs = [f"{step.number}{chr(39) * min(step.attempt - 1, 3)}" for step in thread.live[-CRUMBS:]]
-    return ("... > " if len(thread.live) > CRUMBS else "") + " > ".join(crumbs)
-
-
-def _envelope(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
-    thread, ended = reply.thread, reply.finished is not None
-    left = 0 if ended else thread.total_steps - thread.last
-    return Envelope(
-        status=status,
-        continuation_id=thread.id,
-        step_number=reply.step.number,
-        total_steps=thread.total_steps,
-        next_step_number=reply.next_number,
-        next_step_required=not ended,
-        plan=None if reply.held else _plan(reply),
-        progress=ProgressPart(
-            fraction=round(thread.last / max(thread.total_steps, 1), 2),
-            breadcrumb=breadcrumb(thread),
-            saved=(reply.finished.saved or None) if reply.finished else None,
-            remaining=left or None,
-        ),
-        signals={str(name): said_by(told.by, told.reason) for name, told in reply.signals.items()},
-        notes=list(notes),
-    )
-
-
-def _told_plan(reply: StepReply) -> Plan | None:
-    """Return the plan where it says more than that there is a next step; what an expert says stands beside it."""
-    plan = reply.plan
-    if plan is None or plan.reason == MORE_TO_DO or reply.review is not None:
-        return None
-    counted_on = plan.low == plan.high == reply.thread.last + 1 and plan.was == reply.thread.last
-    return None if counted_on else plan
-
-
-def _plan(reply: StepReply) -> PlanPart | None:
-    plan = _told_plan(reply)
-    if plan is None:
-        return None
-    return PlanPart(low=plan.low, likely=plan.likely, high=plan.high, was=plan.was, reason=plan.reason, by=plan.by)
-
-
-def _assessment(reply: StepReply, open_lines: list[str], quotes: list[str], *, whole: bool) -> AssessmentPart:
-    """Return the assessment; `whole` at HELD and DONE, else without what is empty or as it was."""
-    found = reply.assessment
-    return AssessmentPart(
-        sufficient=found.sufficient and not reply.held,
-        open=open_lines,
-        outcome=reply.thread.outcome.value if whole else None,
-        assurance=_assurance(reply) if whole or reply.step.evidence else None,
-        stalled=True if reply.thread.stalled else None,
-        evidence=(dict(found.evidence) or None) if whole or reply.step.evidence else None,
-        quotes=quotes or None,
-        issues=[issue.id for issue in reply.step.issues] or None,
-    )
-
-
-def _assurance(reply: StepReply) -> str:
-    return (reply.finished.assurance if reply.finished else reply.assessment.assurance).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,24 +165,19 @@ class _Said:
     heard: list[str] = field(default_factory=list[str])
 
 
-def _first(lines: list[str], count: int) -> list[str]:
-    """Return the first lines, and how many more there are."""
-    return lines if len(lines) <= count else [*lines[:count], f"+{len(lines) - count} more"] if count else []
-
-
 def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any], str]:
     """Return both parts of an ordinary reply as far as `room` goes; a held one names every kind of clause."""
     thread = reply.thread
     open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named, held=bool(reply.held))
-    open_lines = open_lines if reply.held else _first(open_lines, room.open)
-    quotes, actions = _first(said.quotes, room.quotes), said.actions[: room.actions]
+    open_lines = open_lines if reply.held else first_lines(open_lines, room.open)
+    quotes, actions = first_lines(said.quotes, room.quotes), said.actions[: room.actions]
     if reply.held and room.actions > 1:
         actions = open_lines
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
-    envelope = _envelope(reply, status, said.notes)
+    envelope = envelope_of(reply, status, said.notes)
     envelope.required = thread.tool
     envelope.expert = expert_part(reply)
-    _hand_over(envelope, said.answers)
+    hand_over(envelope, said.answers)
     # A held reply is about what is open; what was found is in the replies before.
     # What a follow-up goes on from is told before what the files say: that is asked for once.
     shown = 0 if reply.held else min(room.facts, 1) if reply.origin is not None else room.facts
@@ -269,7 +185,7 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     envelope.facts = facts = [*reply.facts[:shown], *([f"+{cut} more: status"] if cut > 0 else [])]
     envelope.required_actions = actions
     envelope.next_steps = said.next_steps
-    envelope.assessment = _assessment(
+    envelope.assessment = assessment_part(
         reply, open_lines, [line.removeprefix("Quote ") for line in quotes], whole=bool(reply.held)
     )
     envelope.verdict = _standing(reply, "")
@@ -296,11 +212,6 @@ def _open_label(reply: StepReply) -> str:
     return "Still missing" if confidence is not None and confidence.asks_to_end else "Open"
 
 
-def _hand_over(envelope: Envelope, answers: list[dict[str, Any]]) -> None:
-    envelope.answer = answers[0] if len(answers) == 1 else None
-    envelope.answers = answers if len(answers) > 1 else None
-
-
 def _standing(reply: StepReply, again: str) -> str:
     """Return in a few words what became of the step; its plan and signals have fields of their own."""
     thread, number = reply.thread, reply.step.number
@@ -325,7 +236,7 @@ def _verdict(reply: StepReply) -> str:
     following = f"Next: step {reply.next_number}."
     if reply.held:
         return f"{standing} {following}"
-    plan = _told_plan(reply)
+    plan = told_plan(reply)
     parts = [f"Plan {_plan_words(plan)}."] if plan else []
     signals = [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}" for name, told in reply.signals.items()]
     parts += [told if told.endswith("...") else f"{told}." for told in signals]
@@ -337,72 +248,3 @@ def _plan_words(plan: Plan) -> str:
         return plan.reason
     changed = f"{plan.was} -> {plan.likely}" if plan.was is not None else f"{plan.likely} ({plan.low}-{plan.high})"
     return f"{changed}: {said_by(plan.by, plan.reason)}"
-
-
-def _completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """Return both parts of the reply that ends a thread, each within its bytes but for what models said."""
-    rendered = _ended_in(reply, notes, ROOMS[0])
-    for room in ROOMS[1:]:
-        if reply.thread.tool == "planner" or _size(*rendered) <= ENDING_BYTES + _heard_bytes(rendered[0]):
-            break
-        rendered = _ended_in(reply, notes, room)
-    return _with_sections(reply.thread, *rendered)
-
-
-def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
-    """Return both parts with as much of the tool's own tables as there is room for; the report has them whole."""
-    left = ENDING_BYTES - _size(envelope, text) - SECTIONS_FRAME
-    while thread.tool != "planner" and left >= LEAST_SECTIONS and (sections := fitting_sections(thread, left)):
-        sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
-        before, _, after = text.rpartition("\n")
-        shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
-        result = envelope.get("result", {}) | {"measured": sections}
-        whole = {**envelope, "result": result}, "\n".join([before, *shown, after])
-        if (over := _size(*whole) - ENDING_BYTES) <= 0:
-            return whole
-        left -= over
-    return envelope, text
-
-
-def _untold(section: str, facts: Sequence[str]) -> str:
-    """Return a section without its first line where a fact of the same reply says it."""
-    first, _, rest = section.partition("\n")
-    return rest.strip("\n") if first in facts and rest.strip() else section
-
-
-def _heard_bytes(envelope: Mapping[str, Any]) -> int:
-    """Return the bytes of what models said, which come on top: an expert's words, the synthesis of a panel."""
-    result = envelope["result"] if "majority" in envelope.get("result", {}) else None
-    return sum(size_in_bytes(part) for part in (result, *map(envelope.get, ("expert", "answer", "answers"))) if part)
-
-
-def _ended_in(reply: StepReply, notes: Sequence[str], room: EndRoom) -> tuple[dict[str, Any], str]:
-    thread, ended = reply.thread, reply.finished
-    assert ended is not None
-    synthesis = synthesis_of(reply)
-    decided = ""
-    if synthesis is not None and thread.outcome is Outcome.DONE:
-        decided = _MAJORITIES.get(word := outcome_word(synthesis), f"majority: {word}")
-    envelope = _envelope(reply, f"{thread.tool}_complete", notes)
-    envelope.verdict = ended_line(reply, decided)
-    quotes = _first(quote_lines(reply), room.quotes)
-    told = [line.removeprefix("Quote ") for line in quotes]
-    envelope.assessment = _assessment(reply, clause_lines(ended.open, named=room.named), told, whole=True)
-    envelope.facts = _first(list(reply.facts), room.facts)
-    envelope.result = result_of(thread, room)
-    envelope.expert = expert_part(reply) if synthesis is None else None
-    envelope.next_steps = after_end(reply)
-    lines = [envelope.verdict, *notes, *envelope.facts, *result_lines(thread, room)]
-    if envelope.expert is not None and (thread.review is not None or thread.expert_rounds):
-        lines += expert_lines(envelope.expert)
-    if synthesis is not None:
-        answers = answer_parts(reply.answers)
-        _hand_over(envelope, answers)
-        envelope.result |= (found := synthesis_part(synthesis, thread, reply.answers))
-        lines += synthesis_lines(found, answers)
-    lines += [_stale_line(reply.step.stale)] if reply.step.stale else []
-    return envelope.as_sent(), "\n".join([*lines, *left_lines(reply, room), *quotes, envelope.next_steps])
-
-
-def _stale_line(count: int) -> str:
-    return f"Stale: {counted(count, 'quote')} that held has gone from its file since."
