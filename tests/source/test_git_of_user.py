@@ -92,6 +92,18 @@ def test_reading_leaves_the_index_as_it_is_where_only_time_stamps_differ(made: M
     assert index.read_bytes() != before[0]  # a plain look would have written it
 
 
+def test_a_change_in_the_same_instant_as_the_index_is_seen(made: Made, configuration: Path) -> None:
+    """Of the same length and time as what was committed: git reads a file again where the index is no newer than it."""
+    file, index = made.top / "a.txt", made.top / ".git/index"
+    at = file.stat().st_mtime_ns
+    text = file.read_text()
+    file.write_text(text.swapcase())
+    assert file.read_text() != text
+    os.utime(file, ns=(at, at))
+    os.utime(index, ns=(at, at))
+    assert seen(made) == ["a.txt"]
+
+
 def test_the_work_trees_of_a_bare_repository_beside_them_are_read(made: Made, tmp_path: Path) -> None:
     base = tmp_path.resolve() / "project"
     made.git("clone", "-q", "--bare", str(made.top), str(base / ".bare"))

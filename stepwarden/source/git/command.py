@@ -237,7 +237,7 @@ def _copy_index(place: GitPlace, directory: str) -> dict[str, str]:
         found = os.lstat(index)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_INDEX_BYTES:
             return {}
-        shutil.copyfile(index, copy)
+        shutil.copy2(index, copy)  # with its time: git tells by it which files may have changed since
     except OSError:
         return {}
     return {"GIT_INDEX_FILE": copy}
