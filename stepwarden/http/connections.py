@@ -56,7 +56,7 @@ class OpenConnections:
     def _give_way(self, waiting: "list[ClientConnection]", address: str) -> bool:
         logger.log(
             logging.DEBUG if self._told else logging.WARNING,
-            "too many connections, the last one from %s: those that wait the longest for a request are closed",
+            "too many connections, the last one from %s: the oldest of those that wait for a request are closed",
             address,
         )
         self._told = True

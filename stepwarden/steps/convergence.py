@@ -58,21 +58,24 @@ def is_early(thread: Thread) -> bool:
     return bool(thread.untested_at) or thread.last < max(plan.low, EARLY_STEPS if asked < EARLY_STEPS else 0)
 
 
-def test_step(thread: Thread) -> int:
-    """Return the first step after the conclusion that brought a new quote about it, or that answers the call to
+def tested_at(thread: Thread) -> int:
+    """Return the first step that tested the conclusion: it brought a new quote about it, or answers the call to
     disprove it; 0 where none did.
 
-    The conclusion is the hypothesis as it stands, or the first of the issues where there is none.
+    A hypothesis can be tested from the step after the one that stated it. An issue is an observation: its first quote
+    is what it was seen in, and a test is what comes in a later step.
     """
     claims = thread.claims
-    since = claims.hypothesis_since if claims.hypothesis is not None else _first_issue(thread)
+    since = claims.hypothesis_since
     asked = thread.disproof_asked + 1 if thread.disproof_asked >= since else 0
     for number, item in claims.evidence:
         if number <= since or not item.holds or not claims.is_first_shown(item, number):
             continue
         said = (thread.trail[number - 1].submission.step,) if number == asked else ()
         if _is_about(thread, item, said):
-            return number
+            if claims.hypothesis is not None or 0 < since < number:
+                return number
+            since = number
     return 0
 
 
@@ -90,11 +93,6 @@ def _is_about_claims(claims: Claims, item: Evidence) -> bool:
     if claims.hypothesis is not None and is_relevant(item, (claims.hypothesis,), ""):
         return True
     return any(is_relevant(item, (issue.description,), "", place_of(issue)) for issue in claims.issues.values())
-
-
-def _first_issue(thread: Thread) -> int:
-    """Return the step that named the first of the live issues."""
-    return next((step.number for step in thread.live if any(i.id in thread.claims.issues for i in step.issues)), 0)
 
 
 def _hypothesis_changed(thread: Thread) -> bool:

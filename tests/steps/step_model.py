@@ -72,6 +72,7 @@ class Model:
             item["path"]
             for place, item in enumerate(items)
             if item["verdict"] == "refuted"
+            and not item["misworded"]
             and not any(holds(later) and later["path"] == item["path"] for later in items[place:])
         }
 
@@ -137,9 +138,9 @@ class Model:
         stated = [(step["number"], folded(step["hypothesis"])) for step in self.live() if step["hypothesis"]]
         while len(stated) > 1 and stated[-2][1] == stated[-1][1]:
             stated.pop()
-        named = [step["number"] for step in self.live() if {i["id"] for i in step["issues"]} & {*self.issues()}]
-        since = stated[-1][0] if stated else named[0]
-        return any(holds(item) and number > since for number, item in self.quoted())
+        quoted = [number for number, item in self.quoted() if holds(item)]
+        since = stated[-1][0] if stated else quoted[0]  # an issue's first quote is what it was seen in
+        return any(number > since for number in quoted)
 
     def assurance_at_end(self, low: int) -> str:
         return "partly_verified" if self.assurance() == "verified" and self.open_at_end(low) else self.assurance()
@@ -279,7 +280,12 @@ class Model:
 
     def record(self, said: Request, number: int, new: bool, stalled: bool, *, end: bool, low: int) -> None:
         base = self._with(number)
+        right = {
+            (i["path"], folded(i["quote"])) for i in [*(i for _, i in base.quoted()), *said["evidence"]] if holds(i)
+        }
+        evidence = [{**i, "misworded": (i["path"], folded(i["quote"])) in right} for i in said["evidence"]]
         step = {**said, "number": number, "issues": base._numbered(said), "new": new, "stalled": stalled}
+        step["evidence"] = evidence
         if said["backtrack"] is not None:
             self.held = self.untested = False
             self.refused_at = {at for at in self.refused_at if at < number}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stepwarden.steps.convergence import test_step
+from stepwarden.steps.convergence import tested_at
 from stepwarden.steps.digest import Digest, DigestIssue, digest
 from stepwarden.steps.evidence import HOLDS
 from stepwarden.steps.submission import Severity
@@ -86,7 +86,7 @@ def _tested(thread: Thread) -> str:
     """Return what tested the conclusion, "" where nothing did."""
     if thread.review is not None and thread.review.approves:
         return "the expert agrees"
-    number = test_step(thread)
+    number = tested_at(thread)
     return f"conclusion tested at step {number}" if number else ""
 
 

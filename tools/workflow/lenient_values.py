@@ -10,6 +10,8 @@ from pydantic.fields import FieldInfo
 
 EMPTY_WORDS = frozenset({"", "null", "undefined", "None"})
 """Texts that stand for nothing sent, whatever the field."""
+SAID_BY_NOTHING = ("findings", "")
+"""The one field that says something by being empty: nothing was found (protocol, rule 4)."""
 _NUMBERS: frozenset[object] = frozenset({int, float, int | None, float | None})
 
 
@@ -18,7 +20,11 @@ def without_empty(fields: Mapping[str, FieldInfo], value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     given = cast("dict[str, object]", value)
-    return {name: item for name, item in given.items() if not _is_left_out(fields.get(name), item)}
+    return {
+        name: item
+        for name, item in given.items()
+        if (name, item) == SAID_BY_NOTHING or not _is_left_out(fields.get(name), item)
+    }
 
 
 def fold_word(value: object) -> object:

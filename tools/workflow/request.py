@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -93,11 +93,7 @@ class RequestItem(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, value: Any) -> Any:
-        given = without_empty(cls.model_fields, value)
-        # Findings sent empty say that nothing was found (protocol, rule 4): no other field says something by that.
-        if isinstance(value, dict) and cast("dict[str, object]", value).get("findings") == "":
-            return {**given, "findings": ""}
-        return given
+        return without_empty(cls.model_fields, value)
 
 
 class IssueItem(RequestItem):
@@ -180,11 +176,7 @@ class BaseWorkflowRequest(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, value: Any) -> Any:
-        given = without_empty(cls.model_fields, value)
-        # Findings sent empty say that nothing was found (protocol, rule 4): no other field says something by that.
-        if isinstance(value, dict) and cast("dict[str, object]", value).get("findings") == "":
-            return {**given, "findings": ""}
-        return given
+        return without_empty(cls.model_fields, value)
 
     def submission(self, *, replaces: int | None = None) -> Submission:
         """Return the step as the core takes it; `replaces` is the step that a revision supersedes."""

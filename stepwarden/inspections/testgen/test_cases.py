@@ -37,9 +37,8 @@ _INDIRECT_CALLS = frozenset(
 class FoundTest:
     """One test: its name or title, its lines, its masked code, its calls, and the fixtures it takes.
 
-    `setup` is the masked code of the hooks that run before it. `skipped`: a mark skips it or
-    expects it to fail. `asserts` says whether it asserts something, by itself
-    or through a function that does.
+    `setup` is the masked code of the hooks that run before it. `skipped` says whether a mark skips it or expects it to
+    fail, `asserts` whether it asserts something, by itself or through a function that does.
     """
 
     name: str
