@@ -221,6 +221,7 @@ def describe_clause(clause: Clause) -> str:
         "refuted": f"a refuted quote of {clause.subject} was not withdrawn",
         "min_steps": f"fewer than {clause.subject} steps",
         "untested": "no new quote tested the conclusion",
+        "silent": f"{clause.subject} gave no answer",
         "unheard": f"the answer of {clause.subject} was not waited for",
         "not_heard": f"{clause.subject} did not answer",
         "expert_file": f"the expert asked for {clause.subject}, which no step named since",

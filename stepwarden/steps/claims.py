@@ -115,10 +115,6 @@ class Claims:
         """Refuted items that no later item of the same file has made good."""
         return tuple(item for items in self.refuted.values() for item in items)
 
-    def is_first_shown(self, item: Evidence, step: int) -> bool:
-        """Whether a quote that holds showed a line in `step` that no step before had."""
-        return not item.lines or any(self.shown.get((item.path, line)) == step for line in item.lines)
-
     @property
     def hypothesis_support(self) -> Support:
         """What the hypothesis rests on: quotes that name it, or those that name no claim."""
@@ -200,9 +196,11 @@ class Claims:
         """Return what an issue rests on: an unchanged one by the newest quotes too, another one by all."""
         unchanged = self.issues.get(issue.id) == issue
         before = self.issue_supports[issue.id] if unchanged else NO_SUPPORT
-        every = () if unchanged else (*now["marked"].get(issue.id, ()), *now["held"].get(issue.path or "", ()))
-        items = [item for item in (held_now if unchanged else every) if counts_for(item, issue)]
-        return before.with_quotes(items, issue.description, now["task"], place_of(issue)) if items else before
+        held = held_now if unchanged else now["held"].get(issue.path or "", ())
+        for items in (() if unchanged else now["marked"].get(issue.id, ()), held):
+            own = [item for item in items if counts_for(item, issue)]
+            before = before.with_quotes(own, issue.description, now["task"], place_of(issue)) if own else before
+        return before
 
     def _named(self, step: Step, paths: Sequence[str]) -> dict[str, Any]:
         found = (

@@ -9,9 +9,9 @@ class Clause:
 
     `kind` is one of the gate's own (`min_steps`, `issue`, `hypothesis`, `hypothesis_reused`, `no_hypothesis`,
     `irrelevant`, `refuted`, `untested`), `checklist`, `measured`, or of a consultation's (`not_heard`, `unheard`,
-    `expert`, `expert_file`); `subject` is the issue's id, the file, the place, the model, or the number it is about;
-    `text` is the wording of a checklist's or a measured clause, why a quote is irrelevant, or what an expert objects,
-    and `id` names that objection.
+    `silent`, `expert`, `expert_file`); `subject` is the issue's id, the file, the place, the model, or the number it is
+    about; `text` is the wording of a checklist's or a measured clause, why a quote is irrelevant, or what an expert
+    objects, and `id` names that objection.
     """
 
     kind: str

@@ -4,10 +4,13 @@ Rule 7 of the protocol. A claim of certainty is only a request: what answers it 
 that the thread did not have before.
 """
 
+from functools import partial
+from itertools import groupby
+
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.relevance import is_relevant
-from stepwarden.steps.support import place_of
-from stepwarden.steps.text import is_filler
+from stepwarden.steps.support import is_mostly, place_of
+from stepwarden.steps.text import fold, is_filler
 from stepwarden.steps.thread import Claims, Issue, Thread
 
 EARLY_STEPS = 3  # an end before so many is an early one, where the agent's own number is what planned it
@@ -59,24 +62,45 @@ def is_early(thread: Thread) -> bool:
 
 
 def tested_at(thread: Thread) -> int:
-    """Return the first step that tested the conclusion: it brought a new quote about it, or answers the call to
-    disprove it; 0 where none did.
+    """Return the first step that looked at the conclusion again: it came after the youngest of the claims and after
+    the first quote about one, and brought a further one, or answers the call to disprove; 0 where none did.
 
-    A hypothesis can be tested from the step after the one that stated it. An issue is an observation: its first quote
-    is what it was seen in, and a test is what comes in a later step.
+    The first quote of a claim is what it was seen in. A further one shows lines and words that no step had shown.
     """
     claims = thread.claims
-    since = claims.hypothesis_since
-    asked = thread.disproof_asked + 1 if thread.disproof_asked >= since else 0
-    for number, item in claims.evidence:
-        if number <= since or not item.holds or not claims.is_first_shown(item, number):
+    since, asked = _youngest_claim(thread), thread.disproof_asked + 1 if thread.disproof_asked else 0
+    first = 0
+    for number, items in groupby(claims.evidence, key=lambda entry: entry[0]):
+        new = [item for _, item in items if item.holds and _is_further(thread, item, number)]
+        said = (thread.trail[number - 1].submission.step,) if number == asked > since else ()
+        if number < claims.hypothesis_since or not is_mostly(new, partial(_is_about_any, claims, said)):
             continue
-        said = (thread.trail[number - 1].submission.step,) if number == asked else ()
-        if _is_about(thread, item, said):
-            if claims.hypothesis is not None or 0 < since < number:
-                return number
-            since = number
+        if number > since and 0 < first < number:
+            return number
+        first = first or number
     return 0
+
+
+def _is_further(thread: Thread, item: Evidence, number: int) -> bool:
+    """Whether a quote of step `number` shows neither a line nor words that an earlier step had shown."""
+    shown = thread.claims.shown
+    if any(shown.get((item.path, line)) != number for line in item.lines):
+        return False
+    words = fold(item.quote)
+    return not any(
+        other.holds and fold(other.quote) == words for step in thread.trail[: number - 1] for other in step.evidence
+    )
+
+
+def _youngest_claim(thread: Thread) -> int:
+    """Return the last step that stated or changed the hypothesis or a severe issue."""
+    changed: dict[str, tuple[Issue, int]] = {}
+    for step in thread.live:
+        for issue in step.issues:
+            if issue.id not in changed or changed[issue.id][0] != issue:
+                changed[issue.id] = (issue, step.number)
+    severe = [name for name, issue in thread.claims.issues.items() if issue.severity.needs_evidence]
+    return max([thread.claims.hypothesis_since, *(changed[name][1] for name in severe)])
 
 
 def conclusion_changed(thread: Thread) -> bool:
@@ -87,6 +111,11 @@ def conclusion_changed(thread: Thread) -> bool:
 def _is_about(thread: Thread, item: Evidence, said: tuple[str, ...] = ()) -> bool:
     """Whether a quote has to do with any of the thread's claims, with its task, or with what is `said`."""
     return is_relevant(item, said, thread.claims.task) or _is_about_claims(thread.claims, item)
+
+
+def _is_about_any(claims: Claims, said: tuple[str, ...], item: Evidence) -> bool:
+    """Whether a quote has to do with a claim, or with what is `said` of it in its own step."""
+    return _is_about_claims(claims, item) or (bool(said) and is_relevant(item, said, claims.task))
 
 
 def _is_about_claims(claims: Claims, item: Evidence) -> bool:

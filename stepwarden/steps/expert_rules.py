@@ -7,11 +7,11 @@ one hold. It is asked once more where the agent answers, because its objections 
 """
 
 from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation
-from stepwarden.steps.convergence import is_borne_out, is_early
-from stepwarden.steps.dispute import Closing, concludes_anew, is_answered, numbered_objections, objections
+from stepwarden.steps.convergence import is_borne_out, is_early, tested_at
+from stepwarden.steps.dispute import concludes_anew, is_answered, numbered_objections, objections
 from stepwarden.steps.events import Asked, Event, Finished, Held
 from stepwarden.steps.expert_review import ExpertReview
-from stepwarden.steps.plan_changes import grow
+from stepwarden.steps.plan_changes import MORE_TO_DO, grow
 from stepwarden.steps.submission import Confidence
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Thread
 
@@ -30,25 +30,25 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
     step = thread.trail[-1]
     if thread.expert_rounds:
         return _asked(thread, prepared) if _may_ask_again(thread) else ()
-    is_certain = step.submission.confidence is Confidence.CERTAIN and not thread.doubted
-    is_shown = gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread)
-    if is_certain and is_shown and not is_early(thread):
+    is_certain = step.submission.confidence is Confidence.CERTAIN and not is_early(thread)
+    if is_certain and gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread) and tested_at(thread):
         return ()
     return _asked(thread, prepared)
 
 
 def _may_ask_again(thread: Thread) -> bool:
-    """Whether there is something that the expert has not judged: all of it, or what was said or shown in answer.
+    """Whether there is something that the expert has not judged: all of it, or what was done about its objections.
 
-    Any line near an objection closes it; whether that line answers it, only the expert can tell. The call that goes on
-    without an answer is not made to wait for another.
+    Any line near an objection closes it, and one issue may be taken back for another: what that is worth, only the
+    expert can tell. The call that goes on without an answer is not made to wait for another.
     """
     if thread.expert_rounds >= MOST_ROUNDS or thread.unheard_at == thread.last - 1:
         return False
-    if thread.unheard_at or concludes_anew(thread):
+    review = thread.review
+    if thread.unheard_at or (review is not None and review.failed) or concludes_anew(thread):
         return True
-    is_quoted = any(item.closed is Closing.QUOTED for item in numbered_objections(thread))
-    return is_quoted or (bool(objections(thread)) and is_answered(thread))
+    is_closed = any(item.closed is not None for item in numbered_objections(thread))
+    return is_closed or (bool(objections(thread)) and is_answered(thread))
 
 
 def _asked(thread: Thread, prepared: Preparation) -> tuple[Event, ...]:
@@ -59,21 +59,29 @@ def _asked(thread: Thread, prepared: Preparation) -> tuple[Event, ...]:
 def judge(thread: Thread, gate: Gate) -> tuple[Event, ...]:
     """Let the review just recorded complete the thread, or bar it once with its objections.
 
-    A review that failed, or whose no is left without a reason, completes it too: whom nobody can answer must not
-    stop the work. What was objected to before stays open beside it. A second no of an agent that was held already
-    completes as well, with what is open.
+    A review that failed, or whose no is left without a reason, completes what the agent asked to finish too: whom
+    nobody can answer must not stop the work. It verifies nothing, so the manager ends nothing on it. What was objected
+    to before stays open beside it. A second no of an agent that was held already completes as well, with what is open.
     """
     review = thread.review
     assert review is not None
-    asked_to_finish = not thread.trail[-1].submission.more
-    was_held = thread.held and thread.expert_rounds >= MOST_ROUNDS and not _is_first_no(thread)
     objects = review.disagrees and bool(objections(thread))  # not to an issue that is not claimed any more
-    if not objects or (asked_to_finish and was_held):
-        return (_agents_end(thread, gate) if asked_to_finish else _early_end(thread, review),)
-    events: list[Event] = [Held(objections(thread))] if asked_to_finish else []  # else the agent goes on by itself
-    if thread.plan is not None and thread.plan.likely <= thread.last:
-        events.append(grow(thread.plan, thread.last + 1, "the expert disagrees", DecidedBy.MODEL))
-    return tuple(events)
+    if thread.trail[-1].submission.more:
+        if not objects and gate(thread).assurance is Assurance.VERIFIED:
+            return (_early_end(thread, review),)
+        return _a_step_more(thread, objects=objects)
+    was_held = thread.held and thread.expert_rounds >= MOST_ROUNDS and not _is_first_no(thread)
+    if not objects or was_held:
+        return (_agents_end(thread, gate),)
+    return (Held(objections(thread)), *_a_step_more(thread, objects=True))
+
+
+def _a_step_more(thread: Thread, *, objects: bool) -> tuple[Event, ...]:
+    """Leave a step to come to a thread that goes on (rule 2)."""
+    if thread.plan is None or thread.plan.likely > thread.last:
+        return ()
+    reason, by = ("the expert disagrees", DecidedBy.MODEL) if objects else (MORE_TO_DO, DecidedBy.RULE)
+    return (grow(thread.plan, thread.last + 1, reason, by),)
 
 
 def _is_first_no(thread: Thread) -> bool:
@@ -87,12 +95,7 @@ def _agents_end(thread: Thread, gate: Gate) -> Finished:
 
 
 def _early_end(thread: Thread, review: ExpertReview) -> Finished:
-    if review.failed:
-        reason = "verified; the expert gave no answer"
-    else:
-        reason = (
-            "verified, and the expert agrees" if review.agrees else "verified; the expert gave no reason for its no"
-        )
+    reason = "verified, and the expert agrees" if review.agrees else "verified; the expert gave no reason for its no"
     saved = max(0, thread.sized - thread.last)
     return Finished(DecidedBy.RULE, Outcome.DONE, Assurance.VERIFIED, reason, saved=saved)
 

@@ -82,12 +82,12 @@ def before_step(thread: Thread, number: int) -> Thread:
         ended_by=None,
         held=False,
         held_at=0,
-        untested_at=0,
+        untested_at=thread.untested_at if number > 1 else 0,
         disproof_asked=thread.disproof_asked if thread.disproof_asked < number else 0,
         plan=None if number == 1 else thread.plan,
         awaiting=None,
         review=None,
-        unheard_at=0,
+        unheard_at=min(thread.unheard_at, number),  # to have asked and not heard is not undone by going back
         dispute=None,
         expert_rounds=0,
         answers=_answers_before(thread, number),
@@ -270,9 +270,14 @@ def _answered(thread: Thread, event: Answered) -> Thread:
     review = event.opinion
     words = f"{review.verdict}: {review.summary}" if review.disagrees else review.verdict
     decisions = _decided(thread, "answered", DecidedBy.MODEL, f"{review.model} {words}".strip())
-    doubted = review.disagrees or (thread.doubted and not review.approves)
+    doubted = not review.approves and (not review.failed or thread.doubted)
     dispute = _disputed(thread, review)
-    heard = {"review": review, "unheard_at": 0, "dispute": dispute, "doubted": doubted}
+    heard = {
+        "review": review,
+        "unheard_at": thread.unheard_at if review.failed else 0,
+        "dispute": dispute,
+        "doubted": doubted,
+    }
     return _after(thread, awaiting=None, decisions=decisions, **heard)
 
 

@@ -20,7 +20,7 @@ from stepwarden.steps.thread import Assurance, Thread
 
 CLAUSES_PER_STEP = 3  # open clauses that one step is expected to close
 
-_DISPUTED = frozenset({"expert", "expert_file"})
+_DISPUTED = frozenset({"expert", "expert_file", "unheard", "silent"})
 
 
 def _no_clauses(_: Thread) -> tuple[Clause, ...]:
@@ -52,15 +52,22 @@ class Policy:
 
 def assess(thread: Thread, policy: Policy) -> Assessment:
     """Return the assessment of `thread` as its last step left it."""
-    barred = open_clauses(thread, policy)
+    barred = (*open_clauses(thread, policy), *_unheard(thread))
     return _assessed(thread, barred, over=[clause for clause in barred if clause.kind in _DISPUTED])
 
 
 def assess_end(thread: Thread, policy: Policy) -> Assessment:
     """Return the assessment of `thread` as its agent would end it now."""
-    unheard = (Clause("unheard", thread.asked_model),) if thread.unheard_at else ()
-    passed_over = (*clauses_at_end(thread, policy), *unheard)
+    passed_over = (*clauses_at_end(thread, policy), *_unheard(thread))
     return _assessed(thread, passed_over, over=passed_over)
+
+
+def _unheard(thread: Thread) -> tuple[Clause, ...]:
+    """Name the expert that was asked and not waited for, or that gave no answer: nobody can close that but it."""
+    if thread.unheard_at:
+        return (Clause("unheard", thread.asked_model),)
+    review = thread.review
+    return (Clause("silent", review.model),) if review is not None and review.failed else ()
 
 
 def _assessed(thread: Thread, barred: tuple[Clause, ...], *, over: Sequence[Clause]) -> Assessment:
@@ -69,9 +76,8 @@ def _assessed(thread: Thread, barred: tuple[Clause, ...], *, over: Sequence[Clau
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
     assurance = assurance_of(thread)
-    dropped = thread.doubted and thread.dispute is None  # what was objected to on a branch that is gone
-    if assurance is Assurance.VERIFIED and (dropped or over):
-        assurance = Assurance.PARTLY
+    if assurance is Assurance.VERIFIED and (thread.doubted or over):
+        assurance = Assurance.PARTLY  # after a no only a yes verifies: no quote does, on whatever branch
     return Assessment(assurance, verdicts, barred)
 
 

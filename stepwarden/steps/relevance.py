@@ -6,10 +6,10 @@ A quote is relevant to a claim when it shows a line of code that
 - stands in a definition that the task names, or round a place (file and line) that the task names or the claim gives
   itself, where the claim shares a word with that definition as well (a small one that the task names needs none).
 
-A shared file alone is nothing; an import, a blank, a comment or a lone bracket never counts. A long quote, or a claim
-of many words, has to share more of them: many lines share a word with any claim, and a claim that lists the names of a
-file points at none. It cannot see whether a relevant line proves anything: a true quote of the right function under a
-wrong theory passes.
+What a claim copies out of the quote says nothing of it. A shared file alone is nothing; an import, a blank, a comment
+or a lone bracket never counts. A long quote, or a claim of many words, has to share more of them: many lines share a
+word with any claim, and a claim that lists the names of a file points at none. It cannot see whether a relevant line
+proves anything: a true quote of the right function under a wrong theory passes.
 """
 
 import re
@@ -26,6 +26,7 @@ MOST_SYMBOLS, MOST_WORDS = 40, 300  # a claim that lists more than that points a
 LINES_PER_WORD = 12  # of a quote, for which it has to share one more word ...
 STEMS_PER_WORD = 80  # ... and words of a claim, for which it has to
 MOST_WORDS_MORE = 3
+COPIED_CHARS = 12  # of a line that a claim repeats, from which it is a copy and no name
 SMALL_LINES = 12  # a definition of so many that the task names is a place as it is
 SAME_SHARE = 0.6  # of the names and words of a claim, from which another one is the same in other words
 CLIP = 40  # characters of a quote in a reason
@@ -141,7 +142,7 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
     if item.context.kind is not LineKind.CODE:
         return False
     shown = _Shown(item, item.context)
-    stated = [_pointed_at(named_in(claim)) for claim in claims if claim]
+    stated = [_pointed_at(named_in(_in_own_words(claim, item))) for claim in claims if claim]
     if any(shown.is_claimed_by(named) for named in stated):
         return True
     # A place is half of it: the other half is that the claim shares a word with what stands there.
@@ -151,6 +152,18 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
     is_given = shown.is_named_by(given) or any(map(shown.is_round, given.places))
     places = [there for named in stated for there in named.places] + ([place] if place else [])
     return (is_given or any(map(shown.is_round, places))) and any(map(shown.is_spoken_of_by, stated))
+
+
+def _in_own_words(claim: str, item: Evidence) -> str:
+    """Return a claim without the lines of a quote that are copied into it: they have to do with themselves alone."""
+    text = " ".join(claim[:TEXT_CHARS].split())
+    lines = [" ".join(line.split()) for line in item.quote.splitlines()]
+    copied = [line for line in lines if len(line) >= COPIED_CHARS and line in text]
+    if not copied:
+        return claim
+    for line in copied:
+        text = text.replace(line, " ")
+    return text
 
 
 def _pointed_at(named: Named) -> Named:

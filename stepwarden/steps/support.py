@@ -3,14 +3,16 @@
 Section 4 of the step protocol. Counted from what the server checked; nothing from the words of the agent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.relevance import is_relevant
 from stepwarden.steps.step import Issue
 from stepwarden.steps.text import is_filler
 
+FEW_QUOTES = 8  # of one step for one claim, of which one that has to do with it is enough
 NEAR_LINES = 10  # a quote of an issue's file counts for it within so many lines (protocol, section 4)
 
 
@@ -32,16 +34,27 @@ class Support:
 
         A filler claims nothing, so nothing supports it.
         """
-        support = self
-        for item in () if is_filler(claim) else items:
-            if support.relevant:
-                return support
-            is_about = is_relevant(item, (claim,), task, place)
-            support = Support(is_about, None if is_about else item, placed=item.context is not None)
-        return support
+        quotes = [] if self.relevant or is_filler(claim) else list(items)
+        if not quotes:
+            return self
+        about = next((item for item in quotes if is_relevant(item, (claim,), task, place)), None)
+        if about is not None and is_mostly(quotes, lambda item: is_relevant(item, (claim,), task, place)):
+            return Support(relevant=True, placed=about.context is not None)
+        last = next(item for item in reversed(quotes) if item is not about)
+        return Support(beside=last, placed=last.context is not None)
 
 
 NO_SUPPORT = Support()
+
+
+def is_mostly(quotes: Sequence[Evidence], is_about: Callable[[Evidence], bool]) -> bool:
+    """Whether quotes that were sent together are about a claim: one of a few, and half of many.
+
+    Of many lines, drawn at random, one has to do with anything.
+    """
+    about = (item for item in quotes if is_about(item))
+    needed = 1 if len(quotes) <= FEW_QUOTES else (len(quotes) + 1) // 2
+    return sum(1 for _ in islice(about, needed)) == needed
 
 
 def counts_for(item: Evidence, issue: Issue) -> bool:

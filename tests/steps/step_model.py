@@ -134,13 +134,31 @@ class Model:
         return [] if self.tested() else ["untested"]
 
     def tested(self) -> bool:
-        """Whether a quote that holds came after the step of the conclusion."""
+        """Whether a further quote came after the first one and after the youngest of the claims."""
         stated = [(step["number"], folded(step["hypothesis"])) for step in self.live() if step["hypothesis"]]
         while len(stated) > 1 and stated[-2][1] == stated[-1][1]:
             stated.pop()
-        quoted = [number for number, item in self.quoted() if holds(item)]
-        since = stated[-1][0] if stated else quoted[0]  # an issue's first quote is what it was seen in
-        return any(number > since for number in quoted)
+        theory = stated[-1][0] if stated else 0
+        youngest, known = theory, dict[str, Request]()
+        for step in sorted(self.live(), key=lambda step: step["number"]):
+            for issue in step["issues"]:
+                if issue["id"] not in known or {**known[issue["id"]], "since": 0} != {**issue, "since": 0}:
+                    known[issue["id"]] = {**issue, "since": step["number"]}
+        youngest = max([theory, *(known[name]["since"] for name, issue in self.issues().items() if severe(issue))])
+        further = [number for number, item in self.quoted() if holds(item) and self.is_further(item, number)]
+        about = [number for number in further if number >= theory]
+        return any(number > max(youngest, about[0]) for number in about)
+
+    def is_further(self, item: Request, number: int) -> bool:
+        """Whether neither the line nor the words of a quote were shown by an earlier step."""
+        lines = [n for n, i in self.quoted() if holds(i) and i["line"] and (i["path"], i["line"]) == place(item)]
+        words = [
+            step["number"]
+            for step in self.trail
+            for other in step["evidence"]
+            if holds(other) and folded(other["quote"]) == folded(item["quote"])
+        ]
+        return min([number, *lines, *words]) == number
 
     def assurance_at_end(self, low: int) -> str:
         return "partly_verified" if self.assurance() == "verified" and self.open_at_end(low) else self.assurance()
@@ -310,6 +328,10 @@ def changed(before: Request, issue: Request) -> Request:
         return {**issue}
     place = {"path": issue["path"], "line": issue["line"]} if issue["path"] or issue["line"] else {}
     return {**before, **place, "severity": issue["severity"], "withdrawn": issue["withdrawn"]}
+
+
+def place(item: Request) -> tuple[str, int | None]:
+    return item["path"], item["line"]
 
 
 def quoted(step: Request) -> list[str]:

@@ -69,8 +69,10 @@ def test_an_expert_that_agrees_fails_or_only_misquotes_lets_the_thread_finish(op
     decision = reviewed(waiting(), opinion)
     assert decision.thread.outcome is Outcome.DONE
     assert decision.thread.awaiting is None
-    assert isinstance(decision.events[-1], Finished)
-    assert decision.events[-1].open == ()
+    end = decision.events[-1]
+    assert isinstance(end, Finished)
+    assert [clause.kind for clause in end.open] == (["silent"] if opinion.failed else [])
+    assert end.assurance is (Assurance.VERIFIED if opinion.approves else Assurance.PARTLY)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_an_early_end_with_a_lower_word_waits_for_the_expert_and_ends_as_it_says
     assert agreed.thread.outcome is Outcome.DONE
     assert agreed.thread.decisions[-1].reason == "verified, and the expert agrees"
     silent = reviewed(asked.thread, SILENT)
-    assert silent.thread.decisions[-1].reason == "verified; the expert gave no answer"
+    assert (silent.thread.outcome, silent.thread.total_steps) == (Outcome.OPEN, 3)  # nothing is verified by silence
     objected = reviewed(asked.thread, OBJECTS)
     assert objected.thread.outcome is Outcome.OPEN
     assert objected.thread.total_steps > objected.thread.last
@@ -129,7 +131,7 @@ def test_certain_with_verified_evidence_that_converged_ends_without_an_expert(mo
     end = Advice(end=True, reason="verified") if more else NO_ADVICE
     thread = after(begun(), proven(2, confidence=Confidence.HIGH)).thread
     again = proven(3, more=more, confidence=Confidence.CERTAIN)
-    decision = after(thread, again, advice=end, proof=seen("b.py", supports="hypothesis"))
+    decision = after(thread, again, advice=end, proof=seen("b.py", "return price", supports="hypothesis"))
     assert decision.thread.outcome is Outcome.DONE
 
 
@@ -194,6 +196,21 @@ def test_who_works_on_without_the_answer_is_asked_about_at_its_end_and_hears_the
     assert Held(objections(heard.thread)) in heard.events
     agreed = apply_answers(again, "expert:4:1", [Answered("expert:4:1", AGREES)], DEBUG)
     assert agreed.thread.assurance is Assurance.VERIFIED
+
+
+def test_going_back_does_not_undo_that_the_expert_was_not_heard() -> None:
+    thread = after(waiting(), proven(3)).thread
+    back = after(thread, proven(3, backtrack=3, confidence=Confidence.HIGH)).thread
+    further = seen("b.py", "return price", supports="hypothesis")
+    said = proven(4, more=False, confidence=Confidence.CERTAIN)
+    assert after(back, said, proof=further).thread.awaiting == ("expert:4:1", 4)
+
+
+def test_the_manager_ends_nothing_over_an_expert_that_was_not_heard() -> None:
+    further = seen("b.py", "return price", supports="hypothesis")
+    end = Advice(end=True, reason="converged")
+    on = after(waiting(), proven(3, confidence=Confidence.CERTAIN), advice=end, proof=further)
+    assert on.thread.outcome is Outcome.OPEN
 
 
 def test_a_backtrack_drops_the_answer_and_allows_a_new_round() -> None:

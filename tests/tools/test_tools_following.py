@@ -93,7 +93,7 @@ async def test_quotes_that_went_from_their_file_are_stale_at_the_gate_and_still_
         second = await host.step("debug", 2, first.id, **PROOF)
         (project / "src/cart.py").write_text(CART.replace("line.price - line.count", "line.price * line.count"))
         done = await host.step("debug", 3, second.id, findings="fixed it", next_step_required=False)
-        assert done.verdict == "DONE. 3 steps. 1 of 1 quote found; conclusion not tested."
+        assert done.verdict == "DONE. 3 steps. 1 of 1 quote found, 1 gone since; conclusion not tested."
         assert done.sent["assessment"]["evidence"] == {"verified": 1, "stale": 1}
 
 

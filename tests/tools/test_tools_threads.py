@@ -56,7 +56,9 @@ async def test_a_thread_with_evidence_is_done_and_verified(app: MCPServer, proje
         assert second.sent["assessment"]["evidence"] == {"verified": 1}
         assert second.sent["assessment"]["assurance"] == "verified"
         third = await finish(host, tool, second, evidence=[BESIDE])
-        assert third.verdict.startswith("DONE (verified). 3 steps. 2 of 2 quotes found; conclusion tested at step 3")
+        assert third.verdict.startswith(
+            "DONE (verified). 3 steps. 2 of 2 quotes found; a further quote at step 3, nothing run"
+        )
         assert third.sent["verdict"] == third.verdict
         assert third.sent["assessment"]["outcome"] == "done"
         assert third.sent["assessment"]["assurance"] == "verified"
@@ -124,7 +126,8 @@ async def test_a_held_thread_that_closes_its_clauses_is_done_and_verified(
         held = await finish(host, tool, first, hypothesis=HYPOTHESIS, **(survey(tool) | {"confidence": "high"}))
         assert held.verdict.startswith("HELD 2/")
         done = await finish(host, tool, held, **proof())
-        assert done.verdict.startswith("DONE (verified).")
+        assert done.verdict.startswith("DONE.")  # found, and nothing more: its first quote is what it was seen in
+        assert done.sent["assessment"]["assurance"] == "verified"
         assert "Passed over" not in done.text
 
 

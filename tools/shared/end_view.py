@@ -14,6 +14,7 @@ from tools.shared.thread_result import clip, counted, full_result, hypothesis_pa
 
 _ACTS = {"precommit": "COMMIT"}  # what a tool's end is about
 MOST_BLOCKERS = 3
+MOST_NAMED = 5  # issues without evidence, in the verdict
 ENDING_BYTES = 1_500  # of either part, without what models said
 _VERIFIED = "verified, and "  # of a reason, where the line that it stands in has said so
 
@@ -77,29 +78,37 @@ def _how(thread: Thread) -> str:
     """Return the assurance in words; nothing where the quotes were found and nothing tested what they stand for."""
     if thread.outcome is Outcome.INCONCLUSIVE:
         return "inconclusive"
-    if thread.assurance is Assurance.VERIFIED and not (_tested(thread) or thread.claims.measured.done):
+    if thread.claims.measured.done and thread.last == 1:
+        return "nothing to do"
+    by_server = thread.ended_by is not DecidedBy.AGENT  # which looked at it, or saw it converge
+    if thread.assurance is Assurance.VERIFIED and not (by_server or _tested(thread)):
         return ""
     return thread.assurance.value.replace("_", " ")
 
 
 def _tested(thread: Thread) -> str:
-    """Return what tested the conclusion, "" where nothing did."""
+    """Return what stood the conclusion in good stead, "" where nothing did: no run, so no proof."""
     if thread.review is not None and thread.review.approves:
-        return "the expert agrees"
+        return "the expert agrees, nothing run"
     number = tested_at(thread)
-    return f"conclusion tested at step {number}" if number else ""
+    return f"a further quote at step {number}, nothing run" if number else ""
 
 
 def _checked(thread: Thread, passed_over: int) -> list[str]:
     """Return the three things apart: quotes, the test of the conclusion, and what nobody looked at."""
     claims, said = thread.claims, list[str]()
-    if verdicts := claims.verdicts:
+    if (verdicts := claims.verdicts) and not thread.readable:
+        said.append(f"{counted(sum(verdicts.values()), 'quote')} not checked: no file can be read")
+    elif verdicts:
         held = sum(count for verdict, count in verdicts.items() if verdict in HOLDS)
-        said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found")
-    elif claims.resting or claims.issues:
+        gone = f", {thread.trail[-1].stale} gone since" if thread.trail[-1].stale else ""
+        said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found{gone}")
+    elif not claims.measured.done:
         said.append("no quote given")
     if any(claims.resting):
         said.append(_tested(thread) or "conclusion not tested")
+    if unproven := [name for name, support in claims.issue_supports.items() if not support.relevant]:
+        said.append(f"{', '.join(unproven[:MOST_NAMED])}{' ...' if unproven[MOST_NAMED:] else ''} not evidenced")
     if thread.model_option("use_assistant_model") is False:
         said.append("no expert asked: use_assistant_model is false")
     if claims.unread:
@@ -131,7 +140,7 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
         result["issues"] = [_issue(issue, room.chars // 2) for issue in found.issues[: room.issues]]
     if more := _more(found, room):
         result["more"] = more
-    if not result and (learned := thread.trail[-1].submission.learned):
+    if not result and not thread.claims.measured.done and (learned := thread.trail[-1].submission.learned):
         result["findings"] = clip(learned, room.chars)
     if unread := list(thread.claims.unread):
         result["unread"] = some_paths(unread)
@@ -164,7 +173,7 @@ def result_lines(thread: Thread, room: Room) -> list[str]:
         lines.append(f"{issue.id} {issue.severity}{mark}: {words} {issue.place}".rstrip())
     if more := _more(found, room):
         lines.append(more)
-    if not lines and thread.trail[-1].submission.learned:
+    if not lines and not thread.claims.measured.done and thread.trail[-1].submission.learned:
         lines.append(clip(thread.trail[-1].submission.learned, room.chars))
     return lines
 

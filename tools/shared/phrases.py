@@ -29,6 +29,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "untested": lambda _: "conclusion not tested: quote a new line that would look different if it were wrong",
     "not_heard": lambda names: f"not heard yet: {names}",
     "unheard": lambda names: f"the expert was not waited for: {names}",
+    "silent": lambda names: f"the expert gave no answer: {names}",
 }
 LOOK_AGAIN = "one look is not enough: try to break your conclusion, and say what happened"
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
