@@ -22,7 +22,8 @@ def reason_of_convergence(thread: Thread) -> str:
     if _hypothesis_changed(thread) or is_filler(step.submission.learned):
         return ""
     changed = _changed_issues(thread)
-    if not changed and any(_is_about(thread, item) for item in thread.claims.fresh):
+    further = [item for item in thread.claims.fresh if _is_further(thread, item, thread.last)]
+    if not changed and any(_is_about(thread, item) for item in further):
         return f"verified, and a new quote at step {thread.last} changed no conclusion"
     if answers_disproof(thread) and not any(issue.severity.needs_evidence for issue in changed):
         return "verified, and it stood an attempt to disprove it"

@@ -32,7 +32,9 @@ DEBUG = POLICIES["debug"]
 THEORY = "the cache key leaves the tenant out"
 
 
-def seen(path="a.py", supports: str | None = "hypothesis", quote="key = user_id + region"):
+def seen(path="a.py", supports: str | None = "hypothesis", quote: str | None = None):
+    """Return a quote that holds; every file has words of its own."""
+    quote = quote or ("key = user_id + region" if path == "a.py" else f"key_of_{path[0]} = region")
     return Evidence(path, quote, Verdict.VERIFIED, line=1, supports=supports)
 
 

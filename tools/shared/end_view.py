@@ -80,18 +80,23 @@ def _how(thread: Thread) -> str:
         return "inconclusive"
     if thread.claims.measured.done and thread.last == 1:
         return "nothing to do"
-    by_server = thread.ended_by is not DecidedBy.AGENT  # which looked at it, or saw it converge
-    if thread.assurance is Assurance.VERIFIED and not (by_server or _tested(thread)):
+    if thread.assurance is Assurance.VERIFIED and (_unproven(thread) or not _stood(thread)):
         return ""
     return thread.assurance.value.replace("_", " ")
 
 
-def _tested(thread: Thread) -> str:
-    """Return what stood the conclusion in good stead, "" where nothing did: no run, so no proof."""
+def _stood(thread: Thread) -> str:
+    """Return what a conclusion stood, "" where nothing: by a run none did. Of what the server ended, it saw that."""
     if thread.review is not None and thread.review.approves:
         return "the expert agrees, nothing run"
-    number = tested_at(thread)
-    return f"a further quote at step {number}, nothing run" if number else ""
+    if number := tested_at(thread):
+        return f"a further quote at step {number}, nothing run"
+    return "nothing run" if thread.ended_by is not DecidedBy.AGENT else ""
+
+
+def _unproven(thread: Thread) -> list[str]:
+    """Return the issues, of whatever severity, that rest on no quote."""
+    return [name for name, support in thread.claims.issue_supports.items() if not support.relevant]
 
 
 def _checked(thread: Thread, passed_over: int) -> list[str]:
@@ -106,8 +111,8 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
     elif not claims.measured.done:
         said.append("no quote given")
     if any(claims.resting):
-        said.append(_tested(thread) or "conclusion not tested")
-    if unproven := [name for name, support in claims.issue_supports.items() if not support.relevant]:
+        said.append(_stood(thread) or "conclusion not tested")
+    if unproven := _unproven(thread):
         said.append(f"{', '.join(unproven[:MOST_NAMED])}{' ...' if unproven[MOST_NAMED:] else ''} not evidenced")
     if thread.model_option("use_assistant_model") is False:
         said.append("no expert asked: use_assistant_model is false")
