@@ -62,7 +62,7 @@ def is_early(thread: Thread) -> bool:
     return bool(thread.untested_at) or thread.last < max(plan.low, EARLY_STEPS if asked < EARLY_STEPS else 0)
 
 
-def tested_at(thread: Thread) -> int:
+def looked_again_at(thread: Thread) -> int:
     """Return the first step that looked at the conclusion again: it came after the youngest of the claims and after
     the first quote about one, and brought a further one, or answers the call to disprove; 0 where none did.
 

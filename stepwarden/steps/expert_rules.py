@@ -7,7 +7,7 @@ one hold. It is asked once more where the agent answers, because its objections 
 """
 
 from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Preparation
-from stepwarden.steps.convergence import is_borne_out, is_early, tested_at
+from stepwarden.steps.convergence import is_borne_out, is_early, looked_again_at
 from stepwarden.steps.dispute import concludes_anew, is_answered, numbered_objections, objections
 from stepwarden.steps.events import Asked, Event, Finished, Held
 from stepwarden.steps.expert_review import ExpertReview
@@ -31,7 +31,7 @@ def ask_before_end(thread: Thread, prepared: Preparation, gate: Gate) -> tuple[E
     if thread.expert_rounds:
         return _asked(thread, prepared) if _may_ask_again(thread) else ()
     is_certain = step.submission.confidence is Confidence.CERTAIN and not is_early(thread)
-    if is_certain and gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread) and tested_at(thread):
+    if is_certain and gate(thread).assurance is Assurance.VERIFIED and is_borne_out(thread) and looked_again_at(thread):
         return ()
     return _asked(thread, prepared)
 

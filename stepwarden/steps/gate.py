@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from stepwarden.steps.assessment import Assessment
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
-from stepwarden.steps.convergence import is_early, tested_at
+from stepwarden.steps.convergence import is_early, looked_again_at
 from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.relevance import why_beside
@@ -110,7 +110,7 @@ def clauses_at_end(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     if barred or not is_early(thread) or thread.claims.measured.done or assurance_of(thread) is not Assurance.VERIFIED:
         return barred
     is_approved = thread.review is not None and thread.review.approves
-    return () if is_approved or tested_at(thread) else (Clause("untested"),)
+    return () if is_approved or looked_again_at(thread) else (Clause("untested"),)
 
 
 def steps_to_close(clauses: int) -> int:

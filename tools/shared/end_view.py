@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stepwarden.steps.convergence import tested_at
+from stepwarden.steps.convergence import looked_again_at
 from stepwarden.steps.digest import Digest, DigestIssue, digest
 from stepwarden.steps.evidence import HOLDS
 from stepwarden.steps.submission import Severity
@@ -89,7 +89,7 @@ def _stood(thread: Thread) -> str:
     """Return what a conclusion stood, "" where nothing: by a run none did. Of what the server ended, it saw that."""
     if thread.review is not None and thread.review.approves:
         return "the expert agrees, nothing run"
-    if number := tested_at(thread):
+    if number := looked_again_at(thread):
         return f"a further quote at step {number}, nothing run"
     return "nothing run" if thread.ended_by is not DecidedBy.AGENT else ""
 
