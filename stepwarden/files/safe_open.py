@@ -36,7 +36,10 @@ class Unread:
 
 
 # One value for both, so that it does not reveal what exists.
-BARRED = Unread(Verdict.UNREACHABLE, "outside the roots, or secret (keys, credentials, version control): never read")
+BARRED = Unread(
+    Verdict.UNREACHABLE,
+    "outside the directory that may be read, or secret (keys, credentials, version control): never read",
+)
 NO_ROOT = Unread(Verdict.UNREACHABLE, "no directory may be read here")
 NO_NAME = Unread(Verdict.REFUTED, "no such file: this cannot be the name of one")
 _DEAD_LINK = Unread(Verdict.UNREACHABLE, "a link that leads to no file, not followed")

@@ -82,7 +82,8 @@ class Workspace:
             for index in indices:
                 match = _match(file, quotes[index], hint=hints > 0)
                 hints -= match.target is not None
-                found[index] = _evidence(name, quotes[index], match, sha256, source)
+                quote = quotes[index] if isinstance(file, Unread) else _hidden(quotes[index], file)
+                found[index] = _evidence(name, quote, match, sha256, source)
         return [found[index] for index in range(len(quotes))]
 
     def recheck(self, evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -169,6 +170,10 @@ def _match(file: QuotedFile | Unread, quote: Quote, *, hint: bool) -> QuoteMatch
     if isinstance(file, Unread):
         return QuoteMatch(file.verdict, note=file.note)
     return file.look_up(quote.quote, quote.line, hint=hint)
+
+
+def _hidden(quote: Quote, file: QuotedFile) -> Quote:
+    return replace(quote, quote=file.without_secrets(quote.quote))
 
 
 def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str, source: SourceLines | None) -> Evidence:

@@ -130,3 +130,12 @@ def test_a_directory_inside_a_git_directory_is_no_working_directory(tmp_path: Pa
     for name in ("hooks", "objects/ab"):
         with pytest.raises(RootRefused, match="holds secrets or the data of version control"):
             opened(bare / name)
+
+
+def test_a_secret_of_the_file_is_hidden_in_a_quote_that_is_nothing_but_it(tmp_path: Path) -> None:
+    secret = VALUE[:16]
+    (tmp_path / "settings.py").write_text(f'db_password = "{secret}"\n')
+    workspace = open_workspace(str(tmp_path), RootPolicy((), local=True))
+    for quote in (secret, f"= '{secret}'", f'db_password = "{secret}"'):
+        (found,) = workspace.check([Quote("settings.py", quote, 1)])
+        assert secret not in repr(found), quote

@@ -79,7 +79,7 @@ def test_a_file_counts_once_it_was_read_or_quoted() -> None:
     assert [clause.text for clause in coverage_clauses(thread, subjects)] == [
         "read c.py (load:7: 70 lines, 2 branches)"
     ]
-    assert later_facts(thread, subjects[:2]) == ["Every file was read or quoted."]
+    assert later_facts(thread, subjects[:2]) == ["Every file was named as read, or quoted."]
     assert coverage_clauses(thread, subjects[:2]) == ()
     assert coverage_table(thread, subjects).split("\n")[2:] == [
         "| `c.py` | 7 | 2 | no |  |  |",

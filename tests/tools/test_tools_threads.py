@@ -306,7 +306,7 @@ async def test_a_hold_counts_each_clause_as_the_end_does(app: MCPServer, project
 
 
 async def test_that_every_file_was_read_is_told_once_and_at_the_end(app: MCPServer, project: Path) -> None:
-    told = "Every file was read or quoted."
+    told = "Every file was named as read, or quoted."
     async with connected(app, project) as host:
         first = await host.open("codereview", relevant_files=["src/cart.py", "tests/test_cart.py"])
         second = await host.step("codereview", 2, first.id, **survey("codereview"))

@@ -25,7 +25,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "hypothesis_reused": lambda _: "hypothesis: that quote was for the one you dropped; quote what proves this one",
     "issue": lambda names: f"{names}: quote code near it, or withdraw",
     "irrelevant": lambda names: f"{names}: beside the point, quote what it names",
-    "refuted": lambda names: f"{names}: refuted, mend or withdraw",
+    "refuted": lambda names: f"{names}: refuted, mend it, or send evidence {{file, withdrawn: true}}",
     "untested": lambda _: "conclusion not tested: quote a new line that would look different if it were wrong",
     "not_heard": lambda names: f"not heard yet: {names}",
     "unheard": lambda names: f"the expert was not waited for: {names}",
@@ -167,7 +167,8 @@ def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
     """Return what to send instead."""
     number = refusal.number
     call = _call(tool, number, thread)
-    back = f"{call} with backtrack_from_step=k replaces step k"
+    last = thread.last if thread else 1
+    back = f"{call} with backtrack_from_step=k, k from 1 to {last}, replaces step k and what follows"
     follow = "step 1 with this id follows it up in a new thread"
     words = {
         Reason.GAP: f"Send {call}.",
@@ -177,7 +178,10 @@ def refusal_remedy(tool: str, refusal: Refusal, thread: Thread | None) -> str:
         Reason.STALE: f"Go on with {call}; in other words it would be recorded.",
         Reason.NOTHING_NEW: f"Do the required actions with your own tools, then send {call} with what you found.",
         Reason.CLOSED: f"To reopen: {back}. Or: {follow}.",
-        Reason.OTHER_TOOL: f"Call {refusal.subject} for it, or {tool} with step_number=1 and this id to follow it up.",
+        Reason.OTHER_TOOL: (
+            f"Send {_call(refusal.subject, number, thread)} for it, "
+            f"or {tool} with step_number=1 and this id to follow it up."
+        ),
         Reason.NO_SUCH_STEP: f"Send one of those{_or_go_on(thread, call)}.",
         Reason.NO_SUCH_ISSUE: f"Name a live one or none (new issues need no id), and send {call}.",
         Reason.NOT_FIRST: f"Send {call}, or add the continuation_id; a lost one is listed by status.",

@@ -55,10 +55,24 @@ def error_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
             lines.append(f"{place} is unknown here{_meant(str(item['loc'][-1]), _known(model, item['loc']))}")
             continue
         words = _WORDS.get(kind)
+        if kind in {"model_type", "model_attributes_type"} and (shape := _shape(model, item["loc"])):
+            lines.append(f"{place}: send an object such as {shape}")
+            continue
         said = words(item.get("ctx", {})) if words else item["msg"].removeprefix("Value error, ")
         lines.append(f"{place}: {said}" if place else said)
     told = list(dict.fromkeys(lines))
     return told if len(told) <= MOST_LINES else [*told[:MOST_LINES], f"and {len(told) - MOST_LINES} more mistakes"]
+
+
+def _shape(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Return what an item of a list looks like, by the names of its fields."""
+    schema = model.model_json_schema()
+    field = schema["properties"].get(str(location[0]), {})
+    for option in (field, *field.get("anyOf", ())):
+        name = str(option.get("items", {}).get("$ref", "")).rpartition("/")[2]
+        if name:
+            return "{" + ", ".join(f'"{each}": ...' for each in schema["$defs"][name]["properties"]) + "}"
+    return ""
 
 
 def _place(location: tuple[int | str, ...]) -> str:

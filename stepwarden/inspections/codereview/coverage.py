@@ -14,7 +14,7 @@ from stepwarden.steps.thread import Thread
 
 LONG_LINES, MANY_BRANCHES = 60, 12  # from which a function is named: reviews find most in such functions
 NAMED_FUNCTIONS = 3
-ALL_READ = "Every file was read or quoted."
+ALL_READ = "Every file was named as read, or quoted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def coverage_table(thread: Thread, files: Sequence[ReviewedFile]) -> str:
         )
         for item in sort_by_weight(files)
     ]
-    return table(("File", "Lines", "Branches", "Read", "Quotes", "Issues"), rows)
+    return table(("File", "Lines", "Branches", "Said read", "Quotes", "Issues"), rows)
 
 
 def kept_files(data: Mapping[str, Any]) -> list[ReviewedFile]:
