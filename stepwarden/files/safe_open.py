@@ -23,7 +23,7 @@ _FILE: int = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(o
 _DIRECTORY: int = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NO_FOLLOW
 
 
-LINKED_ENTRIES = 20_000  # of a tree, looked at for the other names of a file
+LINKED_ENTRIES = 2_000  # of a tree, looked at for the other names of a file
 _INSTALLED = frozenset({"node_modules", "site-packages", "dist-packages", ".pnpm", ".venv", "venv"})
 
 

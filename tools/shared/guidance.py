@@ -163,13 +163,12 @@ def _field_named_in(text: str) -> str:
 
 
 def hints(reply: StepReply) -> list[str]:
-    """Return once that no quote can be checked, with the first that could not."""
-    step = reply.step
-    if step.readable or not step.evidence or reply.thread.totals.first_quoted < step.number:
+    """Return once that no file can be read, with the first step that names one."""
+    step, before = reply.step, reply.thread.trail[: reply.step.number - 1]
+    if step.readable or not step.paths or any(earlier.paths for earlier in before):
         return []
-    return [
-        "No file can be read: give working_directory (absolute; over HTTP inside STEPWARDEN_ROOTS), then quote again."
-    ]
+    again = ", then quote again" if step.evidence else ""
+    return [f"No file can be read: give working_directory (absolute; over HTTP inside STEPWARDEN_ROOTS){again}."]
 
 
 def source_lines(reply: StepReply) -> list[str]:
