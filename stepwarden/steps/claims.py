@@ -3,8 +3,10 @@
 All of it is kept up from step to step: a step costs the same however many came before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from stepwarden.steps.evidence import Evidence, Verdict
@@ -24,13 +26,13 @@ class Claims:
     """Hypothesis, issues, evidence, files, and what was measured; a map to a number names the step.
 
     `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them, one that was sent again once.
-    `held` and `refuted` sort them by path: those that hold, and those that do not and that no later quote of the same
-    file has made good. `marked` are those that hold and name a claim, by an issue's id or "hypothesis". `judged` has by
-    a quote's key the last verdict on it and the step in which it first held, `shown` the first step that quoted a line
-    of code, `spent` the hypothesis that a line was quoted for, by its key. `fresh` are the quotes of the last step that
-    hold and show a line for the first time. `files` says of a path whether it was found inside the root, `relevant`
-    whether it was when it was named so, or could not be looked up. `unread` are the relevant files that no step checked
-    or quoted. `findings` and `quotes` are keys of what was learned and quoted.
+    `held`, with the step of each, and `refuted` sort them by path: those that hold, and those that do not and that no
+    later quote of the same file has made good. `marked` are those that hold and name a claim, by an issue's id or
+    "hypothesis". `judged` has by a quote's key the last verdict on it and the step in which it first held, `shown` the
+    first step that quoted a line of code, `spent` the hypothesis that a line was quoted for, by its key. `fresh` are
+    the quotes of the last step that hold and show a line for the first time. `files` says of a path whether it was
+    found inside the root, `relevant` whether it was when it was named so, or could not be looked up. `unread` are the
+    relevant files that no step checked or quoted. `findings` and `quotes` are keys of what was learned and quoted.
     """
 
     task: str = ""  # the text of the first step
@@ -53,12 +55,12 @@ class Claims:
     fresh: tuple[Evidence, ...] = ()
     rested: bool = False  # whether every claim rested before the last step
     spent: PersistentMap[tuple[str, int], str] = field(default_factory=PersistentMap[tuple[str, int], str])
-    held: PersistentMap[str, PersistentList[Evidence]] = field(
-        default_factory=PersistentMap[str, PersistentList[Evidence]]
+    held: PersistentMap[str, PersistentList[tuple[int, Evidence]]] = field(
+        default_factory=PersistentMap[str, PersistentList[tuple[int, Evidence]]]
     )
     refuted: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict[str, tuple[Evidence, ...]])
-    marked: PersistentMap[str, PersistentList[Evidence]] = field(
-        default_factory=PersistentMap[str, PersistentList[Evidence]]
+    marked: PersistentMap[str, PersistentList[tuple[int, Evidence]]] = field(
+        default_factory=PersistentMap[str, PersistentList[tuple[int, Evidence]]]
     )
     quoted: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])  # paths of `evidence`
     files: PersistentMap[str, bool] = field(default_factory=PersistentMap[str, bool])
@@ -193,14 +195,13 @@ class Claims:
         return all(self.spent.get((item.path, line), key) != key for line in item.lines)
 
     def _issue_support(self, issue: Issue, held_now: Sequence[Evidence], now: Mapping[str, Any]) -> Support:
-        """Return what an issue rests on: an unchanged one by the newest quotes too, another one by all."""
+        """Return what an issue rests on: an unchanged one by the newest quotes too, another by all, step by step."""
         unchanged = self.issues.get(issue.id) == issue
-        before = self.issue_supports[issue.id] if unchanged else NO_SUPPORT
-        held = held_now if unchanged else now["held"].get(issue.path or "", ())
-        for items in (() if unchanged else now["marked"].get(issue.id, ()), held):
+        support = self.issue_supports[issue.id] if unchanged else NO_SUPPORT
+        for items in [held_now] if unchanged else _step_by_step(issue, now):
             own = [item for item in items if counts_for(item, issue)]
-            before = before.with_quotes(own, issue.description, now["task"], place_of(issue)) if own else before
-        return before
+            support = support.with_quotes(own, issue.description, now["task"], place_of(issue)) if own else support
+        return support
 
     def _named(self, step: Step, paths: Sequence[str]) -> dict[str, Any]:
         found = (
@@ -231,15 +232,17 @@ class Claims:
     def _weighed(self, new: Sequence[tuple[int, Evidence]], step: int) -> dict[str, Any]:
         """Return the fields that change with more evidence, the last of it sent in `step`."""
         refuted = dict(self.refuted)
-        held: dict[str, PersistentList[Evidence]] = {}
-        marked: dict[str, PersistentList[Evidence]] = {}
-        for _, item in new:
+        held: dict[str, PersistentList[tuple[int, Evidence]]] = {}
+        marked: dict[str, PersistentList[tuple[int, Evidence]]] = {}
+        for number, item in new:
             if item.holds:
                 refuted.pop(item.path, None)
                 before = held.get(item.path) or self.held.get(item.path) or PersistentList()
-                held[item.path] = before.with_items(item)
+                held[item.path] = before.with_items((number, item))
                 if (name := item.supports) is not None:
-                    marked[name] = (marked.get(name) or self.marked.get(name) or PersistentList()).with_items(item)
+                    marked[name] = (marked.get(name) or self.marked.get(name) or PersistentList()).with_items(
+                        (number, item)
+                    )
             elif item.verdict is Verdict.REFUTED and not item.misworded:
                 refuted[item.path] = (*refuted.get(item.path, ()), item)
         return {
@@ -292,6 +295,13 @@ class Claims:
         asked = relevant if any(quote.withdrawn for quote in sent.quotes) else {**self.unread, **there}
         unread = {path: step.number for path in asked if path not in self.checked and path not in self.quoted}
         return evolve(self, relevant=relevant, unread=unread)
+
+
+def _step_by_step(issue: Issue, now: Mapping[str, Any]) -> Iterator[list[Evidence]]:
+    """Return the quotes that name an issue or stand in its file, those of each step together."""
+    beside = (entry for entry in now["held"].get(issue.path or "", ()) if entry[1].supports != issue.id)
+    every = sorted([*now["marked"].get(issue.id, ()), *beside], key=itemgetter(0))
+    return ([item for _, item in entries] for _, entries in groupby(every, key=itemgetter(0)))
 
 
 def _merged_issues(known: Mapping[str, Issue], more: tuple[Issue, ...]) -> Mapping[str, Issue]:

@@ -12,10 +12,12 @@ COMPARED = 20  # of the quotes of one file that hold, the newest
 LINES, CHARACTERS = 20, 200  # of a quote that are compared
 
 
-def mark_misworded(evidence: Sequence[Evidence], held: Mapping[str, Sequence[Evidence]]) -> tuple[Evidence, ...]:
+def mark_misworded(
+    evidence: Sequence[Evidence], held: Mapping[str, Sequence[tuple[int, Evidence]]]
+) -> tuple[Evidence, ...]:
     """Return the evidence of a step, refuted quotes marked that one in `held`, or in the step, has right.
 
-    `held` are the quotes of earlier steps that hold, by their files.
+    `held` are the quotes of earlier steps that hold, each with its step, by their files.
     """
     return tuple(
         replace(item, misworded=True)
@@ -29,8 +31,8 @@ def mark_misworded(evidence: Sequence[Evidence], held: Mapping[str, Sequence[Evi
     )
 
 
-def _newest(held: Sequence[Evidence], in_step: Iterable[Evidence]) -> list[Evidence]:
-    return [*list(held)[-COMPARED:], *(item for item in in_step if item.holds)]
+def _newest(held: Sequence[tuple[int, Evidence]], in_step: Iterable[Evidence]) -> list[Evidence]:
+    return [*(item for _, item in list(held)[-COMPARED:]), *(item for item in in_step if item.holds)]
 
 
 def _says_the_same(wrong: Evidence, right: Evidence) -> bool:

@@ -328,7 +328,7 @@ class Threads(RuleBasedStateMachine):
             *(path for step in thread.live for path in step.submission.checked),
             *(item.path for item in quoted),
         }
-        assert {path: list(items) for path, items in claims.held.items()} == {
+        assert {path: [item for _, item in entries] for path, entries in claims.held.items()} == {
             path: [item for item in quoted if item.holds and item.path == path]
             for path in {item.path for item in quoted if item.holds}
         }

@@ -193,13 +193,14 @@ async def test_the_manager_ends_a_converged_thread_early_and_the_next_number_reo
         looked = {"findings": "discounted() adds no fault of its own", "evidence": [BESIDE]}
         ended = await host.step(tool, 3, answer.id, **looked, confidence="certain")
         assert ended.status == f"{tool}_complete"
-        assert ended.verdict.startswith("DONE (verified).")
+        assert ended.verdict.startswith("DONE")
+        assert ": a new quote at step 3 changed no conclusion. 2 of 2 quotes found; a further quote" in ended.verdict
         assert ended.sent["next_step_required"] is False
         again = await host.step(tool, ended.next, ended.id, findings="One more place has the same fault")
         assert again.status == f"pause_for_{tool}"
         assert again.number == 4
         done = await finish(host, tool, again)
-        assert done.verdict.startswith("DONE (verified).")
+        assert "5 steps. 2 of 2 quotes found; a further quote at step 3, nothing run" in done.verdict
 
 
 @each()
