@@ -1,6 +1,6 @@
 """How many everyday questions find their tool among the first eight: `uv run python -m bench.upstream.search`.
 
-`questions/tools.json` holds the tool lists of mcp-atlassian 0.23.1 with all its toolsets (98 tools) and of six reference
+`questions/tools.json` holds the tool lists of mcp-atlassian 0.23.1 with all its toolsets (98 tools) and of six others
 servers, as they gave them. The first set of questions was at hand while search was written; the second was not.
 """
 
