@@ -66,11 +66,13 @@ class RecordedCalls:
             thread=self.thread,
         )
         request = CallRequest(tool.name, prepared.arguments, round_, on_progress)
+        ends = server.caller.end
         async with _recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:
-                await server.connect()  # no intent is recorded where nothing can be sent
+                # no intent is recorded where nothing can be sent
+                await server.connect(min(server.config.connect_timeout_s, server.config.timeout_s))
                 await self._begin(prepared, record)
-            answer = await server.caller.call(request, repeatable=tool.effects.repeatable)
+            answer = await server.caller.call(request, repeatable=tool.effects.repeatable, ends=ends)
             note.answered(answer)
         return CallOutcome(answer.answer, note.seconds, answer.attempts, _mismatch(prepared, answer.answer))
 
