@@ -84,13 +84,23 @@ _ENDINGS = (
     "s",
 )
 _LEAST = 3
-_IRREGULAR = dict(
-    pair.split("=")
-    for pair in (
-        "gave=give given=give wrote=write written=write found=find said=say seen=see saw=see made=make sent=send "
-        "told=tell children=child threw=throw thrown=throw docs=doc prs=pr closed=close people=people"
-    ).split()
-)
+_FORMS = """
+give gave given
+write wrote written
+find found
+say said
+see saw seen
+make made
+send sent
+tell told
+child children
+throw threw thrown
+doc docs
+pr prs
+close closed
+people people
+"""  # of words that are formed irregularly, and of some that their endings would spoil
+_IRREGULAR = {form: line.split()[0] for line in _FORMS.strip().splitlines() for form in line.split()[1:]}
 
 
 @cache
