@@ -15,6 +15,7 @@ from stepwarden.settings import load_settings
 from stepwarden.steps.commands import Command, CommandKind, CommandRefused
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, HeadQuery, kinds
+from stepwarden.threads.call_sessions import CallSession
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.commands import give_command, owner
@@ -29,6 +30,7 @@ PAGE = 500  # heads that are read at once
 
 threads = typer.Typer(help="List, show, export, abandon, prune and verify threads.", no_args_is_help=True)
 
+Whole = Thread | Chat | CallSession
 ThreadId = Annotated[str, typer.Argument(metavar="ID", help="The thread's continuation_id.", show_default=False)]
 
 
@@ -59,8 +61,8 @@ def list_threads(
 @threads.command()
 def show(thread_id: ThreadId) -> None:
     """Show a thread as a report: what was found, on what evidence, and everything that happened."""
-    thread, history = with_journal(lambda journal: _whole(journal, thread_id))
-    show_markdown(as_markdown(thread, history))
+    whole = with_journal(lambda journal: _whole(journal, thread_id))
+    show_markdown(as_markdown(*whole))
 
 
 @threads.command()
@@ -73,8 +75,8 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write; else stdout.", dir_okay=False)] = None,
 ) -> None:
     """Export a thread with its whole history."""
-    thread, history = with_journal(lambda journal: _whole(journal, thread_id))
-    text = {"json": _json_text, "markdown": as_markdown, "html": as_html}[form](thread, history)
+    thread, history, calls = with_journal(lambda journal: _whole(journal, thread_id))
+    text = {"json": _json_text, "markdown": as_markdown, "html": as_html}[form](thread, history, calls)
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -137,13 +139,15 @@ def verify(
     raise typer.Exit(1 if broken else 0)
 
 
-def _json_text(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
-    return as_json(thread, history) + "\n"
+def _json_text(whole: Whole, history: Sequence[HistoryEntry], calls: Sequence[HistoryEntry]) -> str:
+    return as_json(whole, history, calls) + "\n"
 
 
-async def _whole(journal: Journal, thread_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
+async def _whole(journal: Journal, thread_id: str) -> tuple[Whole, list[HistoryEntry], list[HistoryEntry]]:
     caller = await owner(journal, thread_id)
-    return await ThreadQueries(journal).thread_or_chat(thread_id, caller), await journal.history(thread_id)
+    queries = ThreadQueries(journal)
+    whole = await queries.thread_or_chat(thread_id, caller)
+    return whole, await journal.history(thread_id), await queries.calls(thread_id, caller)
 
 
 async def _verified(journal: Journal, thread_id: str | None) -> tuple[int, dict[str, int]]:
