@@ -4,8 +4,8 @@
     python -m bench.source.calls scripts NODE_DIR TREE      # the TypeScript compiler, also for JavaScript
     python -m bench.source.calls go GO TREE                 # go/types
 
-NODE_DIR is a directory where `npm i typescript` ran, GO the Go command. A call is compared where the other program names
-one function, method or type that the tree defines: it is right where one of these stands at the same place. Calls that
+NODE_DIR is a directory where `npm i typescript` ran, GO the Go command. A call is compared where the other program
+names one function, method or type that the tree defines: it is right where our target stands at that place. Calls that
 the other program finds to leave the tree are counted where we claim a definition of the tree for them.
 
 The trees of the second table in docs/reports.md, chosen before anything was tuned: `scrapy` of scrapy 2026-08, `lib` of
@@ -61,7 +61,12 @@ def sites_of(graph: CodeGraph, suffixes: tuple[str, ...]) -> dict[Site, Resoluti
 def ask(command: list[str], wanted: Iterable[Site], tree: Path) -> dict[Site, dict[str, Any]]:
     """Return by call what another program says: JSON lines of path, line, name, to, first, last, abstract."""
     run = subprocess.run(
-        command, input="\n".join(json.dumps(one) for one in wanted), capture_output=True, check=True, text=True, cwd=tree
+        command,
+        input="\n".join(json.dumps(one) for one in wanted),
+        capture_output=True,
+        check=True,
+        text=True,
+        cwd=tree,
     )
     found: dict[Site, dict[str, Any]] = {}
     twice: set[Site] = set()
@@ -87,8 +92,7 @@ def is_right(graph: CodeGraph, resolution: Resolution, item: dict[str, Any]) -> 
 def defines(graph: CodeGraph, item: dict[str, Any]) -> bool:
     """Whether what the other program names is a definition of our outlines."""
     return any(
-        item["first"] - 1 <= one.line <= item["last"]
-        for one in graph.symbols.definitions.get(item["to"], {}).values()
+        item["first"] - 1 <= one.line <= item["last"] for one in graph.symbols.definitions.get(item["to"], {}).values()
     )
 
 
@@ -135,7 +139,7 @@ def main(kind: str, program: str, tree: Path, sites: int = 0) -> None:
         theirs = ask(command, ours, tree)
     else:
         ours = sites_of(graph, (".go",))
-        theirs = ask([program, "run", str(ORACLES / "go_calls.go"), str(tree)], (), tree)
+        theirs = ask([program, "run", "-mod=mod", str(ORACLES / "go_calls.go"), str(tree)], (), tree)
         compare(graph, ours, {site: item for site, item in theirs.items() if item["abstract"]}, "through interfaces")
         theirs = {site: item for site, item in theirs.items() if not item["abstract"]}
     compare(graph, ours, theirs, str(tree))
