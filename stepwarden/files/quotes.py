@@ -12,8 +12,8 @@ MOST_MATCHES = 500  # of a quote, that are compared for the one nearest to the l
 _COMPARED_LINES = 50  # of a quote that is not there, for the line to name
 MOST_PARTS = 20  # of a quote that leaves lines out
 
-_TOO_SHORT = "too short: quote at least 12 characters, or a whole line with its number"
-_EMPTY = "the quote is empty"
+_TOO_SHORT = "too short to find: quote at least 12 characters, or a whole line with its number"
+_EMPTY = "the quote is empty: quote at least 12 characters, or a whole line with its number"
 _ABSENT = "not in the file"
 
 _WORD = re.compile(r"[^\W\d_]{3}")
@@ -50,15 +50,16 @@ def look_up_quote(content: FoldedText, quote: str, line: int | None) -> QuoteMat
     """Return the verdict on `quote` in `content`; `line`, from 1, is where it was claimed to be.
 
     Case matters, white space does not; the marks of tools are taken off only where the words as they are cannot be
-    found. A reading that stands at the line counts before one that stands elsewhere.
+    found. A reading that stands at the line counts before one that stands elsewhere. Words that are there, and too few
+    to tell where, are too short; what is nowhere in the file is refuted, however short.
     """
     readings = read_quote(quote)
     if not readings:
-        return QuoteMatch(Verdict.REFUTED, note=_EMPTY)
+        return QuoteMatch(Verdict.TOO_SHORT, note=_EMPTY)
     short, elsewhere = False, None
     for reading in readings:
         if count_solid(reading.folded) < QUOTE_CHARACTERS:
-            short = True
+            short = short or reading.folded in content.folded
             match = _match_line(content, reading, line)
         else:
             match = _match_words(content, reading, line)
@@ -71,7 +72,7 @@ def look_up_quote(content: FoldedText, quote: str, line: int | None) -> QuoteMat
         if match := _match_parts(content, reading, line):
             return match
     if short:
-        return QuoteMatch(Verdict.REFUTED, note=_TOO_SHORT)
+        return QuoteMatch(Verdict.TOO_SHORT, note=_TOO_SHORT)
     return QuoteMatch(Verdict.REFUTED, note=_ABSENT, target=_missing_line(content, readings))
 
 
