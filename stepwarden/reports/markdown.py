@@ -65,7 +65,8 @@ def _finding(finding: ReportFinding) -> Iterator[str]:
 def _quote(item: Evidence) -> str:
     place = f"{item.path}:{item.line}" if item.line else item.path
     note = f" ({escaped(item.note)})" if item.note and not item.holds else ""
-    return f"{item.verdict.value}: {code(place)} {code(one_line(item.quote, 160))}{note}"
+    verdict = item.verdict.value.replace("_", " ")
+    return f"{verdict}: {code(place)} {code(one_line(item.quote, 160))}{note}"
 
 
 def _hypotheses(report: Report) -> Iterator[str]:

@@ -157,6 +157,7 @@ def _quote(item: Evidence) -> str:
         Verdict.VERIFIED: "✓ verified",
         Verdict.MOVED: "✓ verified, at another line",
         Verdict.REFUTED: "✗ refuted: not in the file",
+        Verdict.TOO_SHORT: "○ too short to find",
         Verdict.UNREACHABLE: "○ could not be read",
     }[item.verdict]
     note = f" <span>{_text(item.note)}</span>" if item.note and not item.holds else ""

@@ -188,8 +188,10 @@ def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
 
 
 def _is_new_quote(claims: Claims, quote: Quote) -> bool:
-    """Whether a quote was not sent before, takes a refuted one back, or mends one with its line number."""
+    """Whether a quote was not sent before, takes a refuted one back, or mends one, or one too short, with its line."""
     if quote.file in claims.refuted and (quote.withdrawn or quote.line is not None):
+        return True
+    if quote.line is not None and claims.is_too_short(quote.file, quote.quote):
         return True
     return not quote.withdrawn and key_of(quote.file, quote.quote, quote.supports or "") not in claims.quotes
 

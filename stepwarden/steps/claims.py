@@ -117,6 +117,11 @@ class Claims:
         """Refuted items that no later item of the same file has made good."""
         return tuple(item for items in self.refuted.values() for item in items)
 
+    def is_too_short(self, path: str, quote: str) -> bool:
+        """Whether a quote of a file was sent before and was too short to find."""
+        verdict, _ = self.judged.get(key_of(path, quote)) or (None, 0)
+        return verdict is Verdict.TOO_SHORT
+
     @property
     def hypothesis_support(self) -> Support:
         """What the hypothesis rests on: quotes that name it, or those that name no claim."""

@@ -56,7 +56,7 @@ ITEMS = st.fixed_dictionaries(
     {
         "path": PATHS,
         "quote": st.sampled_from(["x = 1", "X  = 1", "y = 2"]),
-        "verdict": st.sampled_from(["verified", "verified", "moved", "refuted", "unreachable"]),
+        "verdict": st.sampled_from(["verified", "verified", "moved", "refuted", "too_short", "unreachable"]),
         "line": LINES,
         "supports": st.sampled_from([None, None, "hypothesis", "hypothesis", "I1", "I2"]),
     }
