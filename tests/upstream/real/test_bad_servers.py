@@ -71,6 +71,8 @@ TOLD: list[tuple[Fault, type[StepwardenError], str, str]] = [
     (Fault.REFUSES, SignInNeeded, "it refuses our credentials (401)", "not_sent"),
     (Fault.FORBIDS, UpstreamRefused, "it wants the scopes: write:notes read:notes", "refused"),
     (Fault.PROTOCOL_ERROR, UpstreamRefused, 'the error -32602: "no such project"', "refused"),
+    (Fault.SAYS_CLOSED, UpstreamSilent, 'answered with the error -32000: "the project is archived"', "unknown"),
+    (Fault.SAYS_TIMEOUT, UpstreamSilent, 'the error -32001: "the search index is being built"', "unknown"),
     (Fault.DRIPS, UpstreamSilent, "no answer came within", "unknown"),
 ]
 UNANSWERED = frozenset({Fault.HANGS, Fault.OTHER_ID, Fault.DRIPS})
