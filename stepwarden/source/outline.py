@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Language(StrEnum):
@@ -21,6 +22,15 @@ class Language(StrEnum):
     def display_name(self) -> str:
         """The name in prose: "JavaScript"."""
         return _DISPLAY_NAMES.get(self, self.value.capitalize())
+
+
+class SourceFile(Protocol):
+    """A file whose language is known: its outline, or its summary."""
+
+    @property
+    def language(self) -> Language:
+        """The language it is written in."""
+        ...
 
 
 _DISPLAY_NAMES = {

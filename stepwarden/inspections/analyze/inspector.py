@@ -1,19 +1,16 @@
 """Measures how a code base is built, and checks which of its central parts were read."""
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stepwarden.inspections.analyze.facts import cycle_names, structure_facts, structure_sections
-from stepwarden.inspections.analyze.structure import Structure
-from stepwarden.inspections.analyze.type_only_imports import find_type_imports
+from stepwarden.inspections.analyze.structure import Structure, find_structure
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.fact_text import clip, count
 from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.inspections.shared.reviewed_files import files_named, files_read
-from stepwarden.inspections.shared.subject import incompleteness, is_inside, read_text
-from stepwarden.source.graph.code_graph import CodeGraph
+from stepwarden.inspections.shared.subject import incompleteness, is_inside
 from stepwarden.source.scan.result import Scan
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
@@ -60,19 +57,12 @@ def _check(context: InspectionContext, kept: Mapping[str, Any]) -> InspectionRes
 
 
 def _measure(context: InspectionContext, scan: Scan) -> Structure:
-    """Return the structure without imports for types; only files that could be in a cycle are read for them."""
+    """Return the structure of the files that the thread is about, of all where it names none that is source."""
     scope = files_named(context.thread)
-    outlines = {path: outline for path, outline in scan.outlines.items() if not scope or is_inside(path, scope)}
-    graph = CodeGraph(outlines or dict(scan.outlines), read_package_names(context.root, scan.others))
-    found = Structure(graph)
-    in_cycles = {unit for members, _ in found.units.cycles for unit in members}
-    type_lines: dict[str, frozenset[int]] = {}
-    for path in sorted(in_cycles & set(found.inventory.sources)):
-        if time.monotonic() > context.until:
-            break
-        if lines := find_type_imports(graph.outlines[path].language, read_text(context, path) or ""):
-            type_lines[path] = lines
-    return Structure(graph, type_lines) if type_lines else found
+    inside = [path for path in scan.summaries if not scope or is_inside(path, scope)] or list(scan.summaries)
+    return find_structure(
+        {path: scan.summaries[path] for path in inside}, read_package_names(context.root, scan.others)
+    )
 
 
 def _clauses(thread: Thread, kept: Mapping[str, Any]) -> tuple[Clause, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from posixpath import dirname, join, normpath
 
-from stepwarden.source.outline import Outline
+from stepwarden.source.outline import SourceFile
 
 _SUFFIXES = (".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
 _INDEXES = tuple(f"/index{suffix}" for suffix in _SUFFIXES)
@@ -13,7 +13,7 @@ _COMPILED_FROM = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), 
 class ScriptModules:
     """The files of `outlines` by relative specifiers and by the names of `packages`, the longest name first."""
 
-    def __init__(self, outlines: Mapping[str, Outline], packages: Mapping[str, str]) -> None:
+    def __init__(self, outlines: Mapping[str, SourceFile], packages: Mapping[str, str]) -> None:
         self._outlines = outlines
         self._packages = packages
 

@@ -12,9 +12,9 @@ from stepwarden.source.git.command import Git
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Language, Outline
 from stepwarden.source.scan.directory_index import DirectoryIndex
-from stepwarden.source.scan.entry import FileEntry, read_entry
+from stepwarden.source.scan.entry import FileEntry, Stamp, read_entry
 from stepwarden.source.scan.kept_roots import KeptRoot, KeptRoots
-from stepwarden.source.scan.result import Omissions, Outlines, Scan
+from stepwarden.source.scan.result import Omissions, Outlines, Scan, Summaries
 from stepwarden.source.scan.selection import INCOMPLETE, NOT_IN_TIME, FileLister, select_files
 from stepwarden.source.scan.workers import CRASHED, ParseJob, Result, parse_all
 
@@ -54,7 +54,7 @@ class Reader:
         kept = self._roots.get(root)
         if not kept.lock.acquire(timeout=max(0.0, until - time.monotonic())):
             omissions.add(NOT_IN_TIME, count=len(selection.sources))
-            return Scan(root, {}, tuple(selection.others), omissions.listed(), False, time.monotonic() - started)
+            return Scan(root, {}, {}, tuple(selection.others), omissions.listed(), False, time.monotonic() - started)
         try:
             whole = not paths and languages is None
             found = self._read_sources(kept, selection.sources, omissions, until=until, whole=whole)
@@ -65,7 +65,8 @@ class Reader:
         left_out = omissions.listed()
         complete = not any(part.why in INCOMPLETE for part in left_out)
         seconds = time.monotonic() - started
-        return Scan(root, Outlines(outlined, kept.decoded), tuple(sorted(others)), left_out, complete, seconds)
+        outlines = Outlines(outlined, kept.decoded)
+        return Scan(root, outlines, Summaries(outlined), tuple(sorted(others)), left_out, complete, seconds)
 
     def outline(self, root: str, path: str) -> Outline | None:
         """Outline the file `path` of `root` as it is now; None where it cannot be read or is in no known language."""
@@ -101,7 +102,7 @@ class Reader:
             if isinstance(result, FileEntry):
                 fresh[name] = result
             elif result == CRASHED:
-                fresh[name] = FileEntry(sources[name].st_size, sources[name].st_mtime_ns, "", b"", result)
+                fresh[name] = FileEntry(Stamp.of(sources[name]), "", why=result)
             else:
                 missing.add(name)
                 omissions.add(result, name)
