@@ -102,7 +102,8 @@ def _add_once(names: list[str], name: str) -> None:
 class Uses:
     """Who uses a definition, and what it uses; `callers` and `calls` are sorted by file and line.
 
-    `maybe` are calls by its name that lead nowhere: callers may be among them. `importers` are pairs of (file, line) that import its file, `derived` and `bases` classes.
+    `maybe` are calls by its name that lead nowhere: callers may be among them. `importers` are pairs of (file, line)
+    that import its file, `derived` and `bases` classes.
     """
 
     symbol: Symbol
