@@ -80,7 +80,7 @@ def test_manifests_name_packages_and_broken_ones_name_none(tmp_path: Path) -> No
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     found = read_package_names(str(tmp_path), texts)
-    assert found == {"example.org/shop": "", "@shop/web": "web", "@/*": "web/src"}
+    assert found == {"example.org/shop": "", "@shop/web": "web", "@shop/web$": "web/src/index", "@/*": "web/src"}
 
 
 paths = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4).map("/".join)

@@ -159,7 +159,9 @@ def _clauses(surveyed: Survey, faults: Sequence[Fault], reach: ReachSummary) -> 
 
 def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachSummary) -> Iterable[str]:
     yield from incompleteness(surveyed.scan)
-    functions = sum(1 for outline in reach.targets.values() for item in outline.definitions if is_function(item))
+    functions = sum(
+        is_function(item) and not item.declares for outline in reach.targets.values() for item in outline.definitions
+    )
     yield _reach_fact(reach, functions)
     for path, item in reach.untested[:NAMED_FUNCTIONS]:
         void = reach.void.get((path, item.qualified))

@@ -16,7 +16,8 @@ class Modules:
     """The files of a tree by the names with which imports name them.
 
     `packages` maps names of packages, as a manifest declares them, to directories of the tree ("" is the root): a Go
-    module, a package of a workspace, an alias of a TypeScript configuration (a `*` at the end stands for the rest).
+    module, a package of a workspace, an alias of a TypeScript configuration (a `*` at the end stands for the rest, also
+    in the directory). A name with `$` at the end is that of nothing below it, and maps to files, divided by `|`.
     """
 
     def __init__(self, outlines: Mapping[str, SourceFile], packages: Mapping[str, str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """Python's imports: which file of a tree a dotted name means."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
@@ -23,7 +24,27 @@ class PythonModules:
             beside = self._beside(directory, module, max(level, 1))
             if level or beside:
                 return beside
-        return nearest(path, self._by_dotted_name.get(module, ()))
+        return self._by_name(path, module)
+
+    def _by_name(self, path: str, module: str) -> tuple[str, ...]:
+        """Return the files of an absolute import: where it is rooted above the importing file, else all it may be."""
+        found = self._by_dotted_name.get(module, ())
+        rooted = {file: self._root_of(file, module) for file in found}
+        here = f"{dirname(path)}/"
+        above = [file for file, root in rooted.items() if not root or here.startswith(f"{root}/")]
+        if above:
+            return nearest(path, above)
+        head = module.partition(".")[0]
+        if head in sys.stdlib_module_names:
+            return ()
+        top = path.partition("/")[0]
+        packages = tuple(file for file, root in rooted.items() if self._is_package(join(root, head)))
+        return packages or tuple(file for file in found if len(found) == 1 and file.partition("/")[0] == top)
+
+    def _root_of(self, file: str, module: str) -> str:
+        """Return the directory from which `module` is the name of a file."""
+        stem = file.rpartition(".")[0].removesuffix("/__init__")
+        return stem.removesuffix(module.replace(".", "/")).rstrip("/")
 
     def _beside(self, directory: str, module: str, level: int) -> tuple[str, ...]:
         """Return the file of `module` from a directory; with more than one dot, from one above it."""
