@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, cast
 
-from stepwarden.files import issued_keys, named_secrets
+from stepwarden.files import disguised_secrets, issued_keys, named_secrets
 from stepwarden.files.secrets import is_code_name, is_secret
 
 HIDDEN = "<secret withheld>"
@@ -16,8 +16,8 @@ LINE_CHARACTERS = 2_000  # longer lines are data, or generated, and nothing in t
 _SETTINGS = "x.env"  # the name of a file in which values stand without quotation marks
 _AROUND = (100, 900)  # characters before and after a word in a longer line, that are searched
 # A line without any of these words, in any case, has no secret; searching for words is much faster.
-_HINTS = (*issued_keys.HINTS, *named_secrets.HINTS)
-_FREQUENT = {**issued_keys.FREQUENT, **named_secrets.FREQUENT}
+_HINTS = (*issued_keys.HINTS, *named_secrets.HINTS, *disguised_secrets.HINTS)
+_FREQUENT = {**issued_keys.FREQUENT, **named_secrets.FREQUENT, **disguised_secrets.FREQUENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ def locate_secrets(text: str, path: str = "", *, long_lines: bool = True) -> lis
     for start, end in _hinted_lines(text, long_lines=long_lines):
         line = text[start:end]
         found += [SecretValue(start + at, start + to, kind) for at, to, kind in _in_line(line, settings=settings)]
+        found += [SecretValue(*place) for place in disguised_secrets.find_spread(text, start, end, settings=settings)]
     return _apart(found)
 
 
@@ -131,3 +132,4 @@ def _in_line(line: str, *, settings: bool) -> Iterator[tuple[int, int, str]]:
             if not named_secrets.is_placeholder(match[0]):
                 yield *match.span(), kind
     yield from named_secrets.find_named(line, settings=settings)
+    yield from disguised_secrets.find_forms(line, settings=settings)
