@@ -221,7 +221,16 @@ def test_a_misspelt_quote_bars_nothing_where_the_right_one_holds(right: str, wro
     play = started(REVIEW, evidence=[seen("a.py", right)])
     play.step(evidence=[refuted("a.py", wrong)], findings="once more")
     assert play.open == []
+    assert play.assessment.evidence == {"verified": 1}
+
+
+def test_a_quote_that_is_mended_later_leaves_the_count_and_another_of_its_file_does_not_mend_it() -> None:
+    play = started(REVIEW, evidence=[refuted("a.py", "total = price + count"), refuted("a.py", "made_up(words)")])
+    assert play.assessment.evidence == {"refuted": 2}
+    play.step(evidence=[seen("a.py", "total = price * count")])
     assert play.assessment.evidence == {"refuted": 1, "verified": 1}
+    play.step(take_back=["a.py"])
+    assert play.assessment.evidence == {"verified": 1}
 
 
 @pytest.mark.parametrize(
@@ -257,7 +266,7 @@ def test_nothing_else_makes_it_good(later) -> None:
 
 
 def test_taking_it_back_makes_it_good_and_uncounts_it() -> None:
-    play = started(REVIEW, evidence=[refuted("a.py"), seen("a.py"), refuted("b.py"), refuted("a.py", "x")])
+    play = started(REVIEW, evidence=[refuted("a.py", "y"), seen("a.py"), refuted("b.py"), refuted("a.py", "x")])
     assert play.assessment.evidence == {"refuted": 3, "verified": 1}
     play.step(take_back=["a.py"])
     assert play.open == ["refuted b.py"]

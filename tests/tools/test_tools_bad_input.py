@@ -64,7 +64,7 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
     ("issue at line -2", {"issues_found": [{"description": "d", "line": -2}]}, r"line: send 1 or more"),
     ("issue of a malformed id", {"issues_found": [{"id": "first", "withdrawn": True}]}, r"id: send an id such as I2"),
     ("withdrawn without an id", {"issues_found": [{"withdrawn": True}]}, r"send the issue's id with withdrawn"),
-    ("evidence without a file", {"evidence": [{"quote": "x" * 20}]}, r"evidence\[0\].file: is missing"),
+    ("withdrawn evidence without a file", {"evidence": [{"withdrawn": True}]}, r"name the file whose quotes"),
     ("evidence without a quote", {"evidence": [{"file": "a.py"}]}, r"evidence\[0\]: send the quote, word for word"),
     ("evidence for nonsense", {"evidence": [{"file": "a", "quote": "q" * 12, "supports": "me"}]}, r"supports: send "),
     ("evidence a number", {"evidence": 7}, r"evidence: send a list"),
