@@ -10,13 +10,13 @@ from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text
+from stepwarden.inspections.shared.targets import find_targets
 from stepwarden.inspections.tracer.call_trace import Hop, Uses, find_uses, trace_flow
 from stepwarden.inspections.tracer.call_trace_diagram import draw_flow, draw_uses
 from stepwarden.inspections.tracer.call_trace_text import flow_text, place_of, used_text, users_text
 from stepwarden.inspections.tracer.target import (
     TraceRequest,
     ambiguous_facts,
-    find_targets,
     read_request,
     unknown_facts,
 )
