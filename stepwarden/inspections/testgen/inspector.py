@@ -168,7 +168,9 @@ def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachS
         why = f"{void.name} ({void.line}) {void.why}" if void else _branches(item)
         yield clip(f"Untested: {path} {item.qualified} ({item.line}), {why}")
     calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
-    yield from convention_facts(indexes, calling)
+    yield from convention_facts(
+        [index for index in indexes if not reach.targets.keys().isdisjoint(index.outlines)], calling
+    )
     yield from _most_complex_fact(reach)
 
 
