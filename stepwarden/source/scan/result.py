@@ -86,13 +86,14 @@ class Summaries(Mapping[str, FileSummary]):
 class Scan:
     """The source of a root, or of a part of it.
 
-    `outlines` and `summaries` are by slash paths relative to `root`, sorted. `others` are readable files in other
-    languages. `left_out` says what was not read; `complete` says that neither time nor limits left anything out.
+    `outlines`, `summaries` and `hashes` (SHA-256 of the bytes) are by slash paths relative to `root`, sorted.
+    `others` are readable files in other languages. `left_out` says what was not read; `complete` says that neither time nor limits left anything out.
     """
 
     root: str
     outlines: Mapping[str, Outline] = field(repr=False)
     summaries: Mapping[str, FileSummary] = field(default_factory=dict[str, FileSummary], repr=False)
+    hashes: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     others: tuple[str, ...] = field(default=(), repr=False)
     left_out: tuple[LeftOut, ...] = ()
     complete: bool = True
