@@ -87,7 +87,8 @@ class Scan:
     """The source of a root, or of a part of it.
 
     `outlines`, `summaries` and `hashes` (SHA-256 of the bytes) are by slash paths relative to `root`, sorted.
-    `others` are readable files in other languages. `left_out` says what was not read; `complete` says that neither time nor limits left anything out.
+    `others` are readable files in other languages. `left_out` says what was not read; `complete` says that
+    neither time nor limits left anything out.
     """
 
     root: str
