@@ -62,7 +62,7 @@ def _measure(context: InspectionContext, scan: Scan) -> Measurement:
     inside = [path for path in scan.summaries if not scope or is_inside(path, scope)] or list(scan.summaries)
     packages = read_package_names(context.root, scan.others)
     key = content_key("analyze", scan.hashes, inside, sorted(packages.items()))
-    return context.reader.derived.get(key, lambda: measure({path: scan.summaries[path] for path in inside}, packages))
+    return context.reader.derived.get(key, lambda: measure(scan.summaries_of(inside), packages))
 
 
 def _clauses(thread: Thread, kept: Mapping[str, Any]) -> tuple[Clause, ...]:

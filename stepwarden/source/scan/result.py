@@ -2,7 +2,7 @@
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from stepwarden.source.file_summary import FileSummary, decode_summary
@@ -99,6 +99,15 @@ class Scan:
     left_out: tuple[LeftOut, ...] = ()
     complete: bool = True
     seconds: float = 0.0
+
+    def summaries_of(self, paths: Iterable[str]) -> dict[str, FileSummary]:
+        """Return the summaries of these files, excluded from garbage collection as kept outlines are."""
+        found: dict[str, FileSummary] = {}
+        for path in paths:
+            found[path] = self.summaries[path]
+            if len(found) % FROZEN_OUTLINES == 0:
+                gc.freeze()
+        return found
 
 
 class Omissions:
