@@ -12,12 +12,13 @@ import pytest
 from git_driver import Made, until
 
 from stepwarden.source.file_parser import parse_outline
+from stepwarden.source.file_summary import encode_summary, summarize
 from stepwarden.source.outline_codec import DamagedOutline, decode, encode
 from stepwarden.source.scan import entry as scan_entry
 from stepwarden.source.scan.cache import CHUNK_FILES, CacheFile, fingerprint
 from stepwarden.source.scan.entry import FileEntry, Stamp, read_entry
 from stepwarden.source.scan.reader import INLINE_FILES, Reader
-from stepwarden.source.scan.result import FROZEN_OUTLINES, Outlines
+from stepwarden.source.scan.result import FROZEN_OUTLINES, Outlines, Scan, Summaries
 
 FEW, MANY = INLINE_FILES - 4, INLINE_FILES + 4  # files that a scan reads by itself; that it starts workers for
 SAMPLE = '''"""Module."""
@@ -226,6 +227,16 @@ def test_files_nobody_used_for_long_are_removed(reader: Reader, made: Made, cach
     (cache / "other").write_text("somebody's")
     names(reader, made)
     assert sorted(path.name for path in cache.iterdir()) == sorted(["other", cached(cache).name])
+
+
+def test_summaries_of_a_whole_tree_are_not_looked_through_for_garbage() -> None:
+    outline = parse_outline("a.py", SAMPLE.encode())
+    assert outline is not None
+    entry = FileEntry(None, "0", b"", encode_summary(summarize(outline, SAMPLE.encode())))
+    scan = Scan("/r", {}, Summaries({f"f{number}.py": entry for number in range(FROZEN_OUTLINES)}))
+    found = scan.summaries_of(scan.summaries)
+    assert found == dict(scan.summaries)
+    assert not {id(one) for one in found.values()} & set(map(id, gc.get_objects()))
 
 
 def test_outlines_that_are_kept_are_not_looked_through_for_garbage() -> None:

@@ -11,9 +11,9 @@ from git_driver import Made, until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stepwarden.inspections.analyze.facts import structure_facts, structure_sections
-from stepwarden.inspections.analyze.structure import find_structure
+from stepwarden.inspections.analyze.measurement import measure
 from stepwarden.source.scan import entry as scan_entry
+from stepwarden.source.scan.derived import MOST_DERIVED, DerivedValues, content_key
 from stepwarden.source.scan.reader import Reader
 
 NAMES = ("p/__init__.py", "p/a.py", "p/b.py", "q/a.py", "q/c.py", "main.py", "web.ts")
@@ -79,9 +79,9 @@ def wait_for_the_next_tick(made: Made) -> None:
 def look(reader: Reader, made: Made) -> object:
     """Return all that a scan and the facts about it say."""
     scan = reader.scan(str(made.top), until=until())
-    found = find_structure(dict(scan.summaries))
-    facts = structure_facts(found), structure_sections(found), found.units.loads
-    return dict(scan.outlines), dict(scan.summaries), scan.others, scan.left_out, scan.complete, facts
+    key = content_key("facts", scan.hashes, scan.summaries, None)
+    facts = reader.derived.get(key, lambda: measure(dict(scan.summaries), {}))
+    return dict(scan.outlines), dict(scan.summaries), scan.hashes, scan.others, scan.left_out, scan.complete, facts
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +126,27 @@ def test_a_look_after_changes_finds_what_a_fresh_look_finds(
 
 def test_all_texts_are_of_one_size() -> None:
     assert len(set(map(len, TEXTS))) == 1
+
+
+def test_a_value_is_derived_again_where_a_file_it_rests_on_is_another() -> None:
+    values, derived = DerivedValues(), list[str]()
+
+    def derive(hashes: dict[str, str], more: object = None, kind: str = "facts") -> str:
+        def made() -> str:
+            derived.append(repr((hashes, more, kind)))
+            return derived[-1]
+
+        return values.get(content_key(kind, hashes, hashes, more), made)
+
+    different: list[dict[str, str]] = [{"a": "1"}, {"a": "2"}, {"b": "1"}, {"a": "1", "b": "1"}, {}]
+    assert [derive(hashes) for hashes in different] == derived
+    assert derive({"a": "1"}) == derived[0]
+    assert len(derived) == len(different)
+    derive({"a": "1"}, more=1)
+    derive({"a": "1"}, kind="other")
+    assert len(derived) == len(different) + 2
+    for number in range(MOST_DERIVED):
+        derive({"x": str(number)})
+    before = len(derived)
+    derive({"a": "1"})  # forgotten meanwhile
+    assert len(derived) == before + 1

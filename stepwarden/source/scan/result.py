@@ -2,7 +2,7 @@
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from stepwarden.source.file_summary import FileSummary, decode_summary
@@ -86,17 +86,28 @@ class Summaries(Mapping[str, FileSummary]):
 class Scan:
     """The source of a root, or of a part of it.
 
-    `outlines` and `summaries` are by slash paths relative to `root`, sorted. `others` are readable files in other
-    languages. `left_out` says what was not read; `complete` says that neither time nor limits left anything out.
+    `outlines`, `summaries` and `hashes` (SHA-256 of the bytes) are by slash paths relative to `root`, sorted.
+    `others` are readable files in other languages. `left_out` says what was not read; `complete` says that
+    neither time nor limits left anything out.
     """
 
     root: str
     outlines: Mapping[str, Outline] = field(repr=False)
     summaries: Mapping[str, FileSummary] = field(default_factory=dict[str, FileSummary], repr=False)
+    hashes: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     others: tuple[str, ...] = field(default=(), repr=False)
     left_out: tuple[LeftOut, ...] = ()
     complete: bool = True
     seconds: float = 0.0
+
+    def summaries_of(self, paths: Iterable[str]) -> dict[str, FileSummary]:
+        """Return the summaries of these files, excluded from garbage collection as kept outlines are."""
+        found: dict[str, FileSummary] = {}
+        for path in paths:
+            found[path] = self.summaries[path]
+            if len(found) % FROZEN_OUTLINES == 0:
+                gc.freeze()
+        return found
 
 
 class Omissions:
