@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
 from stepwarden.storage import Store
+from stepwarden.upstream.calls.begun_calls import BegunCall
 from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.calls.records import CallRecord, Recorder, SessionRecorder
@@ -39,6 +40,13 @@ class Nowhere:
 
     async def record(self, record: CallRecord) -> None:
         del record
+
+    async def in_doubt(self, by: str, same: str | None = None) -> Sequence[BegunCall]:
+        del by, same
+        return []
+
+    async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
+        del calls, by, again
 
 
 def echo_server() -> MCPServer:

@@ -38,7 +38,8 @@ def check(name: Annotated[str | None, typer.Argument(help="This one alone.", sho
     from stepwarden.upstream.server_check import check_server
 
     async def look(found: "Upstreams") -> "list[ServerCheck]":
-        return await asyncio.gather(*map(check_server, found.servers(name)))
+        # A first start may take its time, and would end with this command.
+        return await asyncio.gather(*(check_server(one, one.config.opening_limit[0]) for one in found.servers(name)))
 
     checks = _with_upstreams(look)
     for one in checks:

@@ -25,6 +25,7 @@ class QuotedFile:
 
     def __init__(self, name: str, data: bytes) -> None:
         self._name = name
+        self._base = name.rpartition("/")[2]
         self._data = data
         self._text = decode(data)
         self._secrets: list[str] | None = None
@@ -34,11 +35,11 @@ class QuotedFile:
         """Return the verdict on a quote; with `hint`, a refuted one names the nearest line, never a secret in it."""
         if self._text is None or self._main is None:
             return QuoteMatch(Verdict.UNREACHABLE, note=_BINARY)
-        match = look_up_quote(self._main, quote, line)
+        match = look_up_quote(self._main, quote, line, self._base)
         if match.verdict in HOLDS:
             return match
         for other, form in self._other_forms(self._text, quote):
-            if (found := look_up_quote(other, form, line)).verdict in HOLDS:
+            if (found := look_up_quote(other, form, line, self._base)).verdict in HOLDS:
                 return found
         if not quote.isascii() and (doubt := self._doubt(quote)):
             return QuoteMatch(Verdict.UNREACHABLE, note=doubt)
@@ -51,9 +52,9 @@ class QuotedFile:
         """Whether the words of a quote are anywhere in the file; also where nobody can tell."""
         if self._text is None or self._main is None:
             return True
-        if is_present(self._main, quote):
+        if is_present(self._main, quote, self._base):
             return True
-        if any(is_present(other, form) for other, form in self._other_forms(self._text, quote)):
+        if any(is_present(other, form, self._base) for other, form in self._other_forms(self._text, quote)):
             return True
         # as it is recorded: what stands around the secrets of a quote is all that is known of it
         return HIDDEN in quote and all(is_present(self._main, part) for part in quote.split(HIDDEN) if part.strip())

@@ -94,7 +94,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """One call: `receiver` is "" for a plain name, "self", "this", "a.b", or "?" for another expression.
+    """One call: `receiver` is "" for a plain name, else as the value of a variable: "self", "a.b", "f()", "?".
 
     `inside` is the qualified name of the enclosing definition, "" at module level. Decorators and `new X()` are calls.
     """
@@ -103,6 +103,26 @@ class CallSite:
     receiver: str
     line: int
     inside: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What a file says of the type of a name: a variable, a parameter, a field, an export or a result.
+
+    It holds from `line` to `end_line` in the definition `inside`, which for a field is its class. A field of the own
+    object is "self.x" or "this.x", an export "exports.x", the module itself "exports", what a function returns "()".
+
+    `type` is the declared type: a dotted name, "[]T" for a collection of T, "A|B" for either. `value` is what it is set
+    to: names, "()" for a call and "[]" for an element, as in "Shop().carts[]"; "<m>" is the module `m`, and "?"
+    anything else. Either is "" where the text has none.
+    """
+
+    name: str
+    inside: str
+    line: int
+    end_line: int
+    type: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +141,6 @@ class Outline:
     definitions: tuple[Definition, ...] = ()
     imports: tuple[Import, ...] = ()
     calls: tuple[CallSite, ...] = ()
+    variables: tuple[Variable, ...] = ()
     broken: tuple[int, ...] = ()
     generated: bool = False

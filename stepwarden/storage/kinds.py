@@ -20,5 +20,8 @@ THREAD = StreamKind("thread", ("open", "done", "inconclusive", "abandoned"))
 CHAT = StreamKind("chat", ("open",))
 """Turns with a model, each of them whole: there is always room for another. `steps` counts them; nothing is planned."""
 
-SESSION = StreamKind("upstream", ("open",))
-"""Calls of one principal to upstream servers, by one process. `steps` counts its entries; nothing is planned."""
+SESSION = StreamKind("upstream", ("open", "unsettled"))
+"""Calls of one principal to upstream servers, by one process. `steps` counts its entries; nothing is planned.
+
+It is unsettled while the outcome of a call that may have changed something is unknown.
+"""

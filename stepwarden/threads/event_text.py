@@ -97,6 +97,7 @@ _DESCRIPTIONS: Mapping[str, Callable[[Data], str]] = {
     "answered": _answered,
     "chat": _chat,
     "upstream": _upstream,
+    "upstream_settled": lambda data: f"{data['id']} was looked after, and sent again as {data['again']}",
     "signalled": lambda data: f"signalled {data['signal']}: {data['reason']}",
     "refused": _refused,
     "asked": lambda data: f"asked {data['model']} about step {data['number']}",

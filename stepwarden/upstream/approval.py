@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from stepwarden.errors import UpstreamRefused
+from stepwarden.upstream.calls.call_doubt import CallDoubt
 from stepwarden.upstream.catalogue.drift import ToolChange
 
 ApprovedBy = Literal["user", "confirmed", "setting"]
@@ -15,13 +16,15 @@ ApprovedBy = Literal["user", "confirmed", "setting"]
 class CallApproval:
     """A call that a person has to allow. `digest` is that of exactly this: tool, fingerprint and arguments.
 
-    `tool` is `upstream/tool`, `kind` what it claims to do: read, write or destructive.
+    `tool` is `upstream/tool`, `kind` what it claims to do: read, write or destructive. `doubt` says that the same call
+    was begun before, None where it was not; its word has been given by then.
     """
 
     digest: str
     tool: str
     kind: str
     arguments: Mapping[str, Any]
+    doubt: CallDoubt | None = None
 
     @property
     def refusal(self) -> str:

@@ -61,7 +61,10 @@ class UpstreamConfig(BaseModel):
     prefix: str = Field(default="", description="Before the names of exposed tools; default: the name.")
 
     timeout_s: float = Field(default=45.0, gt=0, le=3_600, description="Longest wait for the answer to one call.")
-    connect_timeout_s: float = Field(default=15.0, gt=0, le=300)
+    connect_timeout_s: float = Field(default=15.0, gt=0, le=300, description="Longest wait of a call for a connection.")
+    start_timeout_s: float = Field(
+        default=300.0, gt=0, le=3_600, description="Longest start of a command; calls go on."
+    )
     idle_s: float = Field(default=600.0, gt=0, description="A connection that nobody used for so long is closed.")
     result_bytes: int = Field(default=16_000, ge=1_000, le=200_000, description="Of a result; the rest is paged.")
     concurrency: int = Field(default=16, ge=1, le=256, description="Calls in flight at the same time.")
@@ -121,6 +124,13 @@ class UpstreamConfig(BaseModel):
         if self.command is not None:
             return "stdio"
         return self.type or "http"
+
+    @property
+    def opening_limit(self) -> tuple[float, str]:
+        """After how many seconds an attempt to connect is given up, and the setting that says so."""
+        if self.transport == "stdio":
+            return max(self.start_timeout_s, self.connect_timeout_s), "start_timeout_s"
+        return self.connect_timeout_s, "connect_timeout_s"
 
     @property
     def tool_prefix(self) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 import httpx2
 
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.failure_text import connection_error, reason_of
+from stepwarden.upstream.failure_text import connection_error, reason_of, starting_words, still_starting
 from stepwarden.upstream.failures import CallFailed, Failure, FailureKind
 from stepwarden.upstream.reconnection import Reconnection
 from stepwarden.upstream.transport.session import UpstreamSession
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 State = Literal["idle", "connecting", "up", "down"]
 
 AGAIN_S = 0.4  # after an attempt that failed at once: so long, calls get its failure without another attempt
+LATE_S = 1.0  # is waited for longer than an attempt may take, so that it says itself why it was given up
 AGAIN_AFTER_SILENCE_S = 10.0  # the same after one that cost the whole time allowed for connecting
 
 
@@ -62,6 +63,8 @@ class Connection:
     _sessions: set[UpstreamSession] = field(default_factory=set[UpstreamSession])
     _current: UpstreamSession | None = None
     _connecting: "asyncio.Task[UpstreamSession] | None" = None
+    _opening: UpstreamSession | None = None
+    _began_at: float = 0.0
     _failed: _FailedAttempt | None = None
     _reconnection: Reconnection = field(init=False)
     _closed: bool = False
@@ -69,17 +72,24 @@ class Connection:
     def __post_init__(self) -> None:
         self._reconnection = Reconnection(self.config.name, self._opened, self.config.transport != "stdio")
 
-    async def session(self) -> UpstreamSession:
-        """Return a usable session, connecting if there is none; shared by all who wait for it.
+    async def session(self, wait_s: float | None = None) -> UpstreamSession:
+        """Return a usable session, connecting if there is none; shared by all who wait for it, so many seconds each.
 
-        Raises UpstreamDown, or SignInNeeded, with the state and what to do.
+        A command that takes longer goes on starting. Raises UpstreamDown, or SignInNeeded, with the state and what to
+        do.
         """
         self._reconnection.want()
         failed, usable = self._failed, self._current is not None and self._current.usable
         if not usable and self._connecting is None and failed and failed.applies(self.config.connect_timeout_s):
             raise connection_error(self.config, failed.failure)
+        limit_s = self.config.connect_timeout_s if wait_s is None else wait_s
+        if limit_s >= self.config.opening_limit[0]:
+            limit_s += LATE_S
         try:
-            return await self._opened()
+            async with asyncio.timeout(limit_s):
+                return await self._opened()
+        except TimeoutError:
+            raise still_starting(self.config, self._starting_s, self._last_line) from None
         except CallFailed as error:
             self._reconnection.begin(error.failure)
             raise connection_error(self.config, error.failure) from error
@@ -92,7 +102,10 @@ class Connection:
             return ConnectionState("up", "", identity.protocol, identity.server, session.activity.calls)
         reason = "" if failed is None else reason_of(self.config, failed.failure)
         if self._connecting is not None:
-            return ConnectionState("connecting", f"last time {reason}" if reason else "")
+            reason = f"last time {reason}" if reason else ""
+            if self.config.transport == "stdio":
+                reason = starting_words(self.config, self._starting_s, self._last_line)
+            return ConnectionState("connecting", reason)
         if failed is not None:
             return ConnectionState("down", reason, sign_in=failed.failure.kind is FailureKind.SIGN_IN)
         return ConnectionState("idle")
@@ -135,9 +148,17 @@ class Connection:
             self._connecting.add_done_callback(note_end)
         return self._connecting
 
+    @property
+    def _starting_s(self) -> float:
+        return time.monotonic() - self._began_at
+
+    @property
+    def _last_line(self) -> str:
+        return self._opening.last_line if self._opening is not None else ""
+
     async def _connect(self) -> UpstreamSession:
-        began = time.monotonic()
-        session = UpstreamSession(self.config, self.auth(), self.on_tools, self._note_end)
+        began = self._began_at = time.monotonic()
+        session = self._opening = UpstreamSession(self.config, self.auth(), self.on_tools, self._note_end)
         self._sessions.add(session)
         try:
             await session.open()

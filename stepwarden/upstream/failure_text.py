@@ -2,17 +2,37 @@
 
 from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.failures import Failure, FailureKind
+from stepwarden.upstream.failures import Failure, FailureKind, cited
 
 _NO_CONNECTION = frozenset(
     {FailureKind.UNREACHABLE, FailureKind.SESSION_LOST, FailureKind.SIGN_IN, FailureKind.NOT_MCP}
 )
+LINE_CHARS = 160  # of a command's last line
 _LOOK_FIRST = "The call was sent and may have been carried out: look"
 
 
 def reason_of(config: UpstreamConfig, failure: Failure) -> str:
     """Return in a few words why an upstream is down."""
     return config.without_secrets(failure.words.removeprefix(f"{config.name} ").rstrip("."))
+
+
+def starting_words(config: UpstreamConfig, for_s: float, last_line: str) -> str:
+    """Return how far the start of a command is."""
+    said = f"; its last line: {cited(config.without_secrets(last_line), LINE_CHARS)}" if last_line else ""
+    return f"starting for {for_s:.0f} s{said}"
+
+
+def still_starting(config: UpstreamConfig, for_s: float, last_line: str) -> UpstreamDown:
+    """Return the error of a call that does not wait any longer for a connection; that is still being made."""
+    if config.transport != "stdio":
+        return UpstreamDown(
+            f"{config.name} is still being connected to. Nothing was sent. Send the same call again in a moment."
+        )
+    limit_s, setting = config.opening_limit
+    return UpstreamDown(
+        f"{config.name} is still {starting_words(config, for_s, last_line)}. Nothing was sent. It goes on starting, "
+        f"for {limit_s:g} s in all ({setting} in its entry): send the same call again in a moment."
+    )
 
 
 def connection_error(config: UpstreamConfig, failure: Failure) -> StepwardenError:

@@ -19,11 +19,11 @@ class ServerCheck:
     line: str
 
 
-async def check_server(server: UpstreamServer) -> ServerCheck:
-    """Connect to an upstream, list its tools again and return what prevents calls."""
+async def check_server(server: UpstreamServer, wait_s: float | None = None) -> ServerCheck:
+    """Connect to an upstream, list its tools again and return what prevents calls; `wait_s` as `connect` has it."""
     name, caller, registry = server.name, server.caller, server.registry
     try:
-        session = await caller.connection.session()
+        session = await caller.connection.session(wait_s)
         await session.requests.list_tools()
     except StepwardenError as error:
         return ServerCheck(name, usable=False, line=str(error))

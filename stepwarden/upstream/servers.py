@@ -34,9 +34,9 @@ class UpstreamServer:
         """The state of its connection, without asking it."""
         return self.caller.connection.state
 
-    async def connect(self) -> None:
+    async def connect(self, wait_s: float | None = None) -> None:
         """Connect where it is not; its tools are listed then. Raises UpstreamDown and SignInNeeded."""
-        await self.caller.connection.session()
+        await self.caller.connection.session(wait_s)
 
     async def close(self) -> None:
         """End its connections; calls in flight end with an error."""

@@ -21,7 +21,6 @@ from stepwarden.upstream.transport.session import UpstreamSession
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-LEAST_SHARE = 0.25  # of the time for a call that an attempt gets, however long connecting took
 FIRST_WAIT_S = 0.2  # it doubles, and half of it is chance, so that callers do not come back together
 LONGEST_WAIT_S = 5.0
 PATIENCE_S = 10.0  # a longer limit fails the call at once
@@ -58,16 +57,21 @@ class ToolCaller:
         """For how many seconds the upstream said it takes no calls; 0 where it takes them."""
         return max(0.0, self._limited_until - self.clock())
 
-    async def call(self, request: CallRequest, *, repeatable: bool) -> CallAnswer:
-        """Make one call; `repeatable` says that a second one changes nothing more.
+    @property
+    def end(self) -> float:
+        """When a call that is made now has to be over, by `clock`."""
+        return self.clock() + self.config.timeout_s
+
+    async def call(self, request: CallRequest, *, repeatable: bool, ends: float | None = None) -> CallAnswer:
+        """Make one call; `repeatable` says that a second one changes nothing more, `ends` when it has to be over.
 
         Raises UpstreamDown (not sent), UpstreamSilent (sent, and nobody knows), UpstreamRefused and SignInNeeded.
         """
-        ends = self.clock() + self.config.timeout_s
+        ends = self.end if ends is None else ends
         attempt = 0
         while True:
             attempt += 1
-            await self._wait_out_limit()
+            await self._wait_out_limit(ends)
             try:
                 return CallAnswer(await self._once(request, ends), attempt)
             except CallFailed as error:
@@ -79,9 +83,9 @@ class ToolCaller:
                 logger.info("%s: %s; again in %.1f s", self.config.name, words, wait_s)
                 await asyncio.sleep(wait_s)
 
-    async def _wait_out_limit(self) -> None:
+    async def _wait_out_limit(self, ends: float) -> None:
         """Wait out a short limit. Raises UpstreamDown for a long one."""
-        if self.limited_s > PATIENCE_S:
+        if self.limited_s > min(PATIENCE_S, max(0.0, ends - self.clock())):
             raise UpstreamDown(
                 f"{self.config.name} limits how often it may be asked. Nothing was sent. "
                 f"Send the same call again in {self.limited_s:.0f} s."
@@ -91,7 +95,7 @@ class ToolCaller:
 
     async def _once(self, request: CallRequest, ends: float) -> CallReply:
         async with self._slot(ends):
-            session = await self.connection.session()
+            session = await self.connection.session(min(self.config.connect_timeout_s, max(0.0, ends - self.clock())))
             if session is not self._last_session:  # the upstream came back: earlier failures say nothing of it
                 self._last_session = session
                 self.breaker.reset()
@@ -113,6 +117,16 @@ class ToolCaller:
                 raise
             finally:
                 self.breaker.ended(failed)
+
+    def _left_s(self, ends: float) -> float:
+        """Return what is left of the time of a call. Raises UpstreamDown where there is none, before it is sent."""
+        left_s = ends - self.clock()
+        if left_s <= 0:
+            raise UpstreamDown(
+                f"{self.config.name}: the {self.config.timeout_s:g} s of the call (timeout_s) were over before it "
+                "could be sent. Nothing was sent. Send the same call again."
+            )
+        return left_s
 
     @asynccontextmanager
     async def _slot(self, ends: float) -> AsyncGenerator[None]:
@@ -137,7 +151,7 @@ class ToolCaller:
             loop.time() + self.config.timeout_s * MOST_PROGRESS + (PERSON_S if current_asker.get() is not None else 0.0)
         )
         try:
-            async with asyncio.timeout(max(LEAST_SHARE * self.config.timeout_s, ends - self.clock())) as limit:
+            async with asyncio.timeout(self._left_s(ends)) as limit:
 
                 def until(when: float | None) -> None:
                     with suppress(RuntimeError):  # the call is over already
@@ -150,7 +164,7 @@ class ToolCaller:
                 with _pausing(lambda: until(None), alive):
                     return await session.requests.call(replace(request, on_progress=progress))
         except TimeoutError:
-            words = f"no answer came within {self.config.timeout_s:g} s"
+            words = f"no answer came within {self.config.timeout_s:g} s (timeout_s)"
             raise CallFailed(Failure(FailureKind.SILENT, words)) from None
 
     def _wait_s(self, failure: Failure, attempt: int, repeatable: bool, left_s: float) -> float | None:

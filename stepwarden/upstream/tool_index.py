@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from stepwarden.errors import StepwardenError, UnknownUpstream, UpstreamDown
+from stepwarden.errors import StepwardenError, UnknownUpstream
 from stepwarden.upstream.catalogue.tool_search import SearchEntry, search_tools
 from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.servers import Upstreams, UpstreamServer
@@ -79,10 +79,7 @@ class ToolIndex:
 
 async def _list(server: UpstreamServer, timeout_s: float) -> StepwardenError | None:
     try:
-        async with asyncio.timeout(timeout_s):
-            await server.connect()
-    except TimeoutError:
-        return UpstreamDown(f"{server.name} is still being connected to; search again in a moment.")
+        await server.connect(timeout_s)
     except StepwardenError as error:
         return error
     return None

@@ -174,7 +174,13 @@ def test_escapes_and_typographic_marks_that_models_add_are_undone(quote: str, li
 def test_a_short_quote_has_to_be_a_whole_line_at_its_number(quote: str, line: int | None, verdict: str) -> None:
     finding = look_up_quote(PAGE, quote, line)
     assert verdict in (finding.verdict.value, *finding.note.split(": ")) or verdict in finding.note
-    assert finding.verdict is (Verdict.VERIFIED if verdict == "verified" else Verdict.REFUTED)
+    assert finding.verdict is (Verdict.VERIFIED if verdict == "verified" else Verdict.TOO_SHORT)
+
+
+@pytest.mark.parametrize(("quote", "line"), [("return 1", 18), ("return 1", None), ("    18\t    return 1", None)])
+def test_a_short_quote_that_is_nowhere_in_the_file_is_refuted(quote: str, line: int | None) -> None:
+    finding = look_up_quote(PAGE, quote, line)
+    assert (finding.verdict, finding.note) == (Verdict.REFUTED, "not in the file")
 
 
 def test_a_whole_line_without_a_word_of_three_letters_is_too_short() -> None:

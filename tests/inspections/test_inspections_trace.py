@@ -23,7 +23,7 @@ def test_a_flow_follows_calls_in_their_order_and_marks_what_it_cannot_resolve() 
     assert "├─ :6 load  app/core/orders.py:10" in text
     assert "│  ├─ :11 read  app/store/files.py:2" in text
     assert "hook  ? dynamic (`hook` is a parameter)" in text
-    assert ":8,9 Order.check  app/core/orders.py:8  likely" in text
+    assert ":8,9 Order.check  app/core/orders.py:8" in text
     assert ":11 show  app/web/pages.py:4  (above)" in text
     assert "outside: os.read" in text
 

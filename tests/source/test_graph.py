@@ -10,7 +10,7 @@ from stepwarden.source.graph.cycles import components, cycles, layers, shortest_
 from stepwarden.source.graph.resolution import Certainty
 from stepwarden.source.graph.symbol_search import find_symbols
 from stepwarden.source.graph.symbols import Symbol
-from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Language, Outline
+from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Language, Outline, Variable
 
 SHOP = {
     "shop/__init__.py": "from .cart import Cart as Basket\n",
@@ -101,7 +101,7 @@ def test_what_cannot_be_resolved_says_why() -> None:
 def test_a_name_that_a_package_hands_on_is_followed_to_its_definition() -> None:
     shop = graph(SHOP)
     assert targets(shop, "tests/test_cart.py", "shop.Basket") == ("sure", ["shop/cart.py:Cart"])
-    assert targets(shop, "tests/test_cart.py", "cart.total") == ("likely", ["shop/cart.py:Cart.total"])
+    assert targets(shop, "tests/test_cart.py", "cart.total") == ("sure", ["shop/cart.py:Cart.total"])
 
 
 def test_a_method_of_a_built_in_type_is_never_taken_for_the_only_one_of_its_name() -> None:
@@ -162,8 +162,8 @@ def test_a_symbol_of_twenty_places_is_listed_with_all_of_them_and_one_can_be_pic
     assert find_symbols(found.symbols, "nothing") == ()
 
 
-def written(path: str, language: Language, *definitions: Definition, imports=(), calls=()) -> Outline:
-    return Outline(path, language, 10, 100, "", definitions, tuple(imports), tuple(calls))
+def written(path: str, language: Language, *definitions: Definition, imports=(), calls=(), variables=()) -> Outline:
+    return Outline(path, language, 10, 100, "", definitions, tuple(imports), tuple(calls), tuple(variables))
 
 
 def function(qualified: str, kind: DefinitionKind = DefinitionKind.FUNCTION, **more) -> Definition:
@@ -216,6 +216,7 @@ def test_go_calls_reach_their_package_its_methods_and_other_packages_of_the_modu
         imports=[Import("example.org/hugo/page", (), 1), Import("fmt", (), 2)],
         calls=[CallSite(name, receiver, 5, "Site.Build") for name, receiver in
                (("helper", ""), ("render", "s"), ("New", "page"), ("Show", "p"), ("Println", "fmt"))],
+        variables=[Variable("p", "Site.Build", 1, 9, "page.Page")],
     )  # fmt: skip
     other = written("site/other.go", go, function("helper"), function("Site.render", DefinitionKind.METHOD))
     page = written(

@@ -15,7 +15,7 @@ from tools.shared.phrases import quote_line, some_paths
 from tools.shared.thread_result import counted
 
 BULLETS = 3  # how many required actions one reply has at most
-_TOLD = (Verdict.REFUTED, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
+_TOLD = (Verdict.REFUTED, Verdict.TOO_SHORT, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
 _FINISH = " To finish: next_step_required=false."
 _NOTHING_OPEN = " Nothing is open: next_step_required=false finishes."
 _DISPROVE = " Say what you looked at, and quote a line that no step has quoted."

@@ -39,8 +39,9 @@ def _call_text(request: CallApproval, exposed: bool) -> ApprovalText:
     if exposed:
         again = f'upstream(action="call", tool="{name}", confirm="{{confirm}}") with the same arguments'
     does = "reads" if request.kind == "read" else KINDS[request.kind]
+    before = f"{request.doubt.line} Send it again? " if request.doubt is not None else ""
     return ApprovalText(
-        message=f"Allow {name} ({KINDS[request.kind]}) with {shown}?",
+        message=f"{before}Allow {name} ({KINDS[request.kind]}) with {shown}?",
         yes="Allow this call",
         how=(
             f"{name} {does}: tell your user what you are about to do, with {shown}, and send {again} "

@@ -6,7 +6,7 @@ from typing import Any
 from mcp.types import ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
 from stepwarden.errors import UpstreamRefused
-from stepwarden.upstream.approval import ApprovalAnswer, ApprovalRequest
+from stepwarden.upstream.approval import ApprovalAnswer, ApprovalRequest, CallApproval
 from stepwarden.upstream.calls.confirmations import Confirmations
 from tools.shared.elicitation import Unanswered, put
 from tools.upstream.approval_text import ApprovalText, approval_text
@@ -59,6 +59,8 @@ class HostApprover:
     def _confirm(self, request: ApprovalRequest, text: ApprovalText) -> ApprovalAnswer:
         """Take a word for a yes. Raises UpstreamRefused with one to send, where there is none or it does not fit."""
         why = text.nothing
+        if isinstance(request, CallApproval) and request.doubt is not None and self.word == request.doubt.word:
+            return ApprovalAnswer(request.digest, allowed=True, by="confirmed")  # it was given for just this call
         if self.word is not None:
             if self.confirmations.redeem(self.word, self.principal, request.digest):
                 return ApprovalAnswer(request.digest, allowed=True, by="confirmed")

@@ -10,7 +10,7 @@ from stepwarden.upstream.calls.guarded_call import Person
 from stepwarden.upstream.client import UpstreamClient
 from tools.upstream.consent import HostApprover
 from tools.upstream.dialog import HostDialog
-from tools.upstream.elicitation_relay import HostQuestionRelay
+from tools.upstream.elicitation_relay import WAITING, HostQuestionRelay
 from tools.upstream.sign_in_prompt import HostSignInPrompt, resumed_sign_in
 
 
@@ -37,4 +37,6 @@ def person_of(request: HostRequest, client: UpstreamClient) -> Person:
         sign_in=HostSignInPrompt(dialog),
         questions=HostQuestionRelay(dialog, request.principal, client.pending, request.progress),
         resumed=resumed_sign_in(dialog),
+        word=request.word,
+        continues=dialog.earlier.asked == WAITING,
     )

@@ -66,5 +66,6 @@ def _aliases(directory: str, content: dict[str, Any]) -> Iterable[tuple[str, str
         return
     for name, places in cast("dict[str, Any]", paths).items():
         first: Any = cast("list[Any]", places)[0] if isinstance(places, list) and places else None
-        if isinstance(first, str) and name.count("*") <= 1 and first.removesuffix("*").count("*") == 0:
-            yield name, normpath(join(directory, base, first.removesuffix("*"))).removeprefix("./")
+        if isinstance(first, str) and name.count("*") <= 1 and first.count("*") <= name.count("*"):
+            place = normpath(join(directory, base, first.removesuffix("*"))).removeprefix("./")
+            yield name, "" if place == "." else place

@@ -1,12 +1,12 @@
 """What a name in a file stands for: by scopes, imports and classes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from stepwarden.source.graph.class_hierarchy import ClassHierarchy
 from stepwarden.source.graph.import_bindings import Binding, ImportBindings
 from stepwarden.source.graph.modules import SCRIPTS, Modules
 from stepwarden.source.graph.symbols import CODE, TYPES, Symbol, SymbolTable
-from stepwarden.source.outline import Language
+from stepwarden.source.outline import DefinitionKind, Language
 
 HOPS = 8  # files that a name is followed through before it is given up
 # Languages in which a nested definition and a member are named without their class.
@@ -25,6 +25,10 @@ class NameResolver:
     def bindings(self, path: str) -> Mapping[str, Binding]:
         """Return what the imports of a file bind in it, by name."""
         return self._bindings.of(path)
+
+    def star_files(self, path: str) -> Iterator[str]:
+        """Return the files from which a file imports, or exports, every name."""
+        return self._bindings.star_files(path)
 
     def resolve_top(self, path: str, name: str, hops: int = HOPS) -> tuple[Symbol, ...]:
         """Return what `name` at the top level of a file stands for, also where the file imports it."""
@@ -64,13 +68,35 @@ class NameResolver:
         """Return what `file` exports for a binding of the file `path`; a default export by its likely definition."""
         if binding.name != "default" or self.table.language(path) not in SCRIPTS:
             return self.resolve_top(file, binding.name, hops)
+        default = self._default_of(file)
+        if default is not None:
+            return self.resolve_top(file, default, hops) if default else ()
         local_name = next((name for name, other in self.bindings(path).items() if other == binding), "")
         tops = [item for item in self.table.definitions[file].values() if not item.parent]
         same = [item for item in tops if item.name in {local_name, "default"}]
-        chosen = same or [item for item in tops if item.public] or tops
-        if len(chosen) == 1:
-            return (Symbol(file, chosen[0].qualified),)
+        if len(same) == 1:
+            return (Symbol(file, same[0].qualified),)
         return self.resolve_top(file, "default", hops) or (Symbol(file, ""),)
+
+    def _default_of(self, file: str) -> str | None:
+        """Return the name of a script's default export, "" where it has no plain name, None for no such export."""
+        names = ("exports.default", "exports")
+        values = {one.name: one.value for one in self.table.outlines[file].variables if one.name in names}
+        value = next((values[name] for name in names if name in values), None)
+        return value if value is None or value.isidentifier() else ""
+
+    def own_class(self, path: str, inside: str) -> Symbol | None:
+        """Return the class whose method the body `inside` is in, None where it is in none."""
+        definitions = self.table.definitions[path]
+        while inside and (around := definitions.get(inside)) is not None:
+            if around.kind in TYPES:
+                return Symbol(path, inside)
+            if around.kind is DefinitionKind.METHOD and (owner := inside.rpartition(".")[0]):
+                if owner in definitions:
+                    return Symbol(path, owner)
+                return next(iter(self.resolve_in_package(path, owner)), None)
+            inside = around.parent
+        return None
 
     def resolve_scoped(self, path: str, inside: str, name: str) -> tuple[Symbol, ...]:
         """Return what `name` means in the body of `inside`: the nearest definition outwards, else at the top level."""

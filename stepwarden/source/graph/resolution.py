@@ -1,5 +1,6 @@
 """What a call means, and how certain that is."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,7 +36,7 @@ class Resolution:
     @property
     def text(self) -> str:
         """The call as it stands in the code, its receiver as `(...)` where that is an expression."""
-        receiver = "(...)" if self.call.receiver == "?" else self.call.receiver
+        receiver = "(...)" if re.search(r"[?()\[\]<|]", self.call.receiver) else self.call.receiver
         return f"{receiver}.{self.call.name}" if receiver else self.call.name
 
     @property

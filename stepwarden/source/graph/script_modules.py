@@ -23,10 +23,15 @@ class ScriptModules:
             return self._file(normpath(join(dirname(path), module)))
         for name, directory in self._packages.items():
             rest = subpath(module, name)
-            if rest is not None:
+            if rest is None:
+                continue
+            if "*" in directory:
+                base = normpath(directory.replace("*", rest, 1))
+            else:
                 base = normpath(join(directory, rest)) if rest else directory
-                if found := (self._file(base) or self._file(normpath(join(directory, "src", rest)))):
-                    return found
+            sources = self._file(normpath(join(base, "src"))) if not rest else ()  # before what is built from them
+            if found := (sources or self._file(base) or self._file(normpath(join(directory, "src", rest)))):
+                return found
         return ()
 
     def _file(self, stem: str) -> tuple[str, ...]:

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import dotted_name, first_of, line_of, text_of
+from stepwarden.source.grammar import first_of, line_of, text_of
+from stepwarden.source.languages.es_types import value_of
 from stepwarden.source.outline import Import
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-_NAMES = frozenset({"identifier", "this", "super"})
 
 
 def import_of(node: "Node") -> Iterable[Import]:
@@ -101,5 +100,4 @@ def call_of(node: "Node") -> tuple[str, str] | None:
         return text_of(target), ""
     if target.type != "member_expression":
         return None
-    owner = dotted_name(target.child_by_field_name("object"), "member_expression", "object", "property", _NAMES)
-    return text_of(target.child_by_field_name("property")), owner
+    return text_of(target.child_by_field_name("property")), value_of(target.child_by_field_name("object")) or "?"

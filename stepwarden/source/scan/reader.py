@@ -11,6 +11,7 @@ from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.git.command import Git
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Language, Outline
+from stepwarden.source.scan.directory_index import DirectoryIndex
 from stepwarden.source.scan.entry import FileEntry, read_entry
 from stepwarden.source.scan.kept_roots import KeptRoot, KeptRoots
 from stepwarden.source.scan.result import Omissions, Outlines, Scan
@@ -47,8 +48,9 @@ class Reader:
         """
         started = time.monotonic()
         omissions = Omissions()
-        names = self._lister.list_names(root, paths, omissions, until)
-        selection = select_files(root, names, languages, omissions)
+        tree = DirectoryIndex(root)
+        names = self._lister.list_names(tree, paths, omissions, until)
+        selection = select_files(tree, names, languages, omissions)
         kept = self._roots.get(root)
         if not kept.lock.acquire(timeout=max(0.0, until - time.monotonic())):
             omissions.add(NOT_IN_TIME, count=len(selection.sources))

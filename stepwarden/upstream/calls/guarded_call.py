@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from stepwarden.errors import SignInNeeded, UpstreamRefused
 from stepwarden.upstream.approval import ApprovedBy, Approver, ensure_approved
 from stepwarden.upstream.call_request import CallProgress, CallRound
+from stepwarden.upstream.calls.call_doubt import CallDoubt
 from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import PreparedCall, prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
@@ -43,7 +44,8 @@ class QuestionRelay(Protocol):
 class Person:
     """Whoever a call is made for, by principal, and how they are asked.
 
-    `resumed` is their answer to a sign-in for which an earlier round of the same call was suspended.
+    `resumed` is their answer to a sign-in for which an earlier round of the same call was suspended. `word` came with
+    the call, to confirm something. `continues` says that it goes on with a call that waits for an answer.
     """
 
     principal: str
@@ -51,6 +53,9 @@ class Person:
     sign_in: SignInPrompt
     questions: QuestionRelay
     resumed: SignInAnswer | None = None
+    word: str | None = None
+    continues: bool = False
+    thread: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,9 @@ class GuardedCalls:
 
     async def _make(self, name: str, arguments: Mapping[str, Any]) -> MadeCall:
         prepared = await prepare_call(ToolIndex(self.upstreams), name, arguments)
-        calls = RecordedCalls(self.recorder, self.person.principal, await self._approved(prepared))
+        doubt = await self._doubt(prepared)
+        approved = await self._approved(prepared, doubt)
+        calls = RecordedCalls(self.recorder, self.person.principal, approved, doubt, self.person.thread)
 
         async def make_round(round_: CallRound, on_progress: CallProgress) -> CallOutcome:
             return await calls.make(prepared, round_, on_progress)
@@ -90,10 +97,22 @@ class GuardedCalls:
             raise UpstreamRefused(f"{prepared.name} asks something that nobody answered.")
         return MadeCall(prepared, outcome, outcome.answer)
 
-    async def _approved(self, prepared: PreparedCall) -> ApprovedBy | Literal[""]:
+    async def _doubt(self, prepared: PreparedCall) -> CallDoubt | None:
+        """Return that the same call was begun before, where somebody looked after it; else raise UpstreamRefused."""
+        if not prepared.sameness or self.person.continues:
+            return None
+        begun = await self.recorder.in_doubt(self.person.principal, prepared.sameness)
+        if not begun:
+            return None
+        doubt = prepared.doubt(begun)
+        if self.person.word != doubt.word:
+            raise doubt.refusal
+        return doubt
+
+    async def _approved(self, prepared: PreparedCall, doubt: CallDoubt | None) -> ApprovedBy | Literal[""]:
         """Return what allows a call, "" for a read that needs no permission. Raises UpstreamRefused and Suspended."""
         if prepared.needs_approval:
-            return await ensure_approved(self.person.approver, prepared.approval)
+            return await ensure_approved(self.person.approver, prepared.approval(doubt))
         return "" if prepared.tool.effects.reads_only else "setting"
 
 

@@ -1,17 +1,22 @@
 """A call before it is made: its tool may be called, and its arguments are valid."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stepwarden.errors import UpstreamRefused
 from stepwarden.upstream.approval import CallApproval
+from stepwarden.upstream.calls.begun_calls import BegunCall
+from stepwarden.upstream.calls.call_doubt import CallDoubt
 from stepwarden.upstream.catalogue.schemas import ARGUMENT_BYTES, argument_errors, unpacked
 from stepwarden.upstream.catalogue.tool import UpstreamTool
+from stepwarden.upstream.catalogue.tool_search import SearchEntry, search_tools
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.digest import canonical, digest_of
+from stepwarden.upstream.digest import canonical, digest_of, sameness_of
 from stepwarden.upstream.servers import UpstreamServer
 from stepwarden.upstream.tool_index import ToolIndex
+
+LOOKS = 2  # tools that are named to look with
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,25 @@ class PreparedCall:
         return approval_needed(self.server.config, self.tool)
 
     @property
-    def approval(self) -> CallApproval:
-        """What a person is asked to allow."""
+    def sameness(self) -> str:
+        """The digest by which it is known again when it is sent once more; "" where that would change nothing more."""
+        return "" if self.tool.effects.repeatable else sameness_of(self.name, self.arguments, self.tool.schema)
+
+    def approval(self, doubt: CallDoubt | None = None) -> CallApproval:
+        """Return what a person is asked to allow; `doubt` says that it may have been carried out before."""
         digest = digest_of({"tool": self.name, "is": self.tool.fingerprint, "arguments": self.arguments})
-        return CallApproval(digest, self.name, self.tool.effects.kind, self.arguments)
+        return CallApproval(digest, self.name, self.tool.effects.kind, self.arguments, doubt)
+
+    def doubt(self, begun: Sequence[BegunCall]) -> CallDoubt:
+        """Return what to tell of calls like this one that were begun, and with which tools to look."""
+        words = self.tool.name.replace("_", " ").replace("-", " ")
+        readers = [
+            SearchEntry(self.server.name, tool)
+            for tool in self.server.registry.tools.values()
+            if tool.effects.reads_only
+        ]
+        looks = tuple(entry.name for entry in search_tools(words, readers, LOOKS))
+        return CallDoubt(tuple(begun), self.name, looks)
 
 
 def approval_needed(config: UpstreamConfig, tool: UpstreamTool) -> bool:

@@ -17,6 +17,7 @@ from stepwarden.errors import (
 )
 from stepwarden.upstream.approval import ApprovedBy
 from stepwarden.upstream.call_request import CallProgress, CallReply, CallRequest, CallRound
+from stepwarden.upstream.calls.call_doubt import CallDoubt
 from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import PreparedCall
 from stepwarden.upstream.calls.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
@@ -32,11 +33,16 @@ MISFIT_CHARS = 300
 
 @dataclass(frozen=True)
 class RecordedCalls:
-    """Makes calls for the principal `by`; `approved` says what allowed a write, "" for a read."""
+    """Makes calls for the principal `by`; `approved` says what allowed a write, "" for a read.
+
+    `doubt` are the same calls that were begun before, and that somebody looked after; `thread` is what it is made for.
+    """
 
     recorder: Recorder
     by: str
     approved: ApprovedBy | Literal[""] = ""
+    doubt: CallDoubt | None = None
+    thread: str = ""
 
     async def make(
         self, prepared: PreparedCall, round_: CallRound = FIRST_ROUND, on_progress: CallProgress | None = None
@@ -56,15 +62,34 @@ class RecordedCalls:
             by=self.by,
             arguments=digest_of(prepared.arguments),
             approved=self.approved,
+            same=prepared.sameness,
+            thread=self.thread,
         )
         request = CallRequest(tool.name, prepared.arguments, round_, on_progress)
+        ends = server.caller.end
         async with _recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:
-                await server.connect()  # no intent is recorded where nothing can be sent
-                await self.recorder.record(replace(record, phase="intended"))
-            answer = await server.caller.call(request, repeatable=tool.effects.repeatable)
+                # no intent is recorded where nothing can be sent
+                await server.connect(min(server.config.connect_timeout_s, server.config.timeout_s))
+                await self._begin(prepared, record)
+            answer = await server.caller.call(request, repeatable=tool.effects.repeatable, ends=ends)
             note.answered(answer)
         return CallOutcome(answer.answer, note.seconds, answer.attempts, _mismatch(prepared, answer.answer))
+
+    async def _begin(self, prepared: PreparedCall, record: CallRecord) -> None:
+        """Record that a call is about to be sent. Raises UpstreamRefused where another process began the same one.
+
+        It is recorded first and looked for then: of two that begin at once, at least one sees the other.
+        """
+        await self.recorder.record(replace(record, phase="intended"))
+        if not record.same:
+            return
+        looked = () if self.doubt is None else self.doubt.begun
+        known = {record.id, *(call.id for call in looked)}
+        others = [call for call in await self.recorder.in_doubt(self.by, record.same) if call.id not in known]
+        if others:
+            raise prepared.doubt(others).refusal
+        await self.recorder.settle(looked, self.by, record.id)
 
 
 def _mismatch(prepared: PreparedCall, reply: CallReply) -> str:

@@ -8,17 +8,20 @@ import asyncio
 import json
 import secrets
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
-from stepwarden.errors import VersionConflict
-from stepwarden.storage import Append, HeadChange, NewEvent, Store, kinds
+from stepwarden.errors import StoreBusy, StoreError, VersionConflict
+from stepwarden.storage import Append, Head, HeadChange, HeadQuery, NewEvent, Store, kinds
+from stepwarden.upstream.calls.begun_calls import SETTLED, BegunCall, SessionCalls
 
 UPSTREAM = "upstream"
 """The kind of the events of a session, and the tool that sessions belong to."""
 
 CALLS_PER_STREAM = 2_000
+MOST_SESSIONS = 1_000  # unsettled ones of one principal that are looked through
+APPENDS = 8  # attempts, where others settle calls of the same session meanwhile
 SUMMARY_CHARS = 160
 
 Phase = Literal["intended", "ended"]
@@ -32,7 +35,9 @@ class CallRecord:
     `arguments` is the SHA-256 of the arguments, never the arguments. `approved` says what let a write through:
     "user" (asked by the host), "confirmed" (a second call), "setting". `outcome` of an ended call: "ok", "error" (the
     tool says it failed), "asked" (it asks something first), "refused" (not carried out), "not_sent", "unknown" (sent,
-    no answer) or "cancelled". `summary` is the beginning of the answer, `answer_bytes` all of it.
+    no answer) or "cancelled". `summary` is the beginning of the answer, `answer_bytes` all of it. `same` is the digest
+    by which a call that may change something is known again, "" where repeating it changes nothing more. `thread` is
+    the thread that it was made for.
     """
 
     id: str
@@ -48,13 +53,23 @@ class CallRecord:
     answer_bytes: int = 0
     attempts: int = 0
     duration_ms: int = 0
+    same: str = ""
+    thread: str = ""
 
 
 class Recorder(Protocol):
-    """Where calls are recorded."""
+    """Where calls are recorded, and where those are found whose outcome is unknown."""
 
     async def record(self, record: CallRecord) -> None:
         """Record one entry; on disk when this returns. Raises StoreError where it cannot be."""
+        ...
+
+    async def in_doubt(self, by: str, same: str | None = None) -> Sequence[BegunCall]:
+        """Return the calls of `by` with the digest `same` (None: any) whose outcome is unknown, the oldest first."""
+        ...
+
+    async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
+        """Record that `by` looked what became of these calls, and sent them again as the call with the id `again`."""
         ...
 
 
@@ -70,42 +85,84 @@ def payload_of(record: CallRecord) -> str:
 
 @dataclass
 class _Session:
-    stream: str
-    version: int = 0
+    calls: SessionCalls
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass
 class SessionRecorder:
-    """Records calls that belong to no thread: a stream for each principal and process, hash-chained as threads are."""
+    """Records calls: a stream for each principal and process, hash-chained as threads are."""
 
     store: Store
     mint: Callable[[str], str] = new_id
     _sessions: dict[str, _Session] = field(default_factory=dict[str, _Session])
+    _begun_in: dict[str, _Session] = field(default_factory=dict[str, _Session])
+    _seen: dict[str, SessionCalls] = field(default_factory=dict[str, SessionCalls])
 
     async def record(self, record: CallRecord) -> None:
-        """Record one entry; on disk when this returns."""
-        session = self._sessions.get(record.by)
-        if session is None or session.version >= CALLS_PER_STREAM:
-            session = self._sessions[record.by] = _Session(self.mint(UPSTREAM))
+        """Record one entry; on disk when this returns. A call ends in the stream that it was begun in."""
+        session = self._begun_in.pop(record.id, None) or self._session_of(record.by)
+        if record.phase == "intended":
+            self._begun_in[record.id] = session
         async with session.lock:
+            event = NewEvent(UPSTREAM, payload_of(record))
             try:
-                await self._append(session, record)
-            except VersionConflict:
-                # Nobody else writes this stream: an append that was cancelled had gone through, or retention took it.
-                head = await self.store.head(session.stream)
-                session.version = head.version if head else 0
-                await self._append(session, record)
+                session.calls = await self._appended(session.calls, event, record.by)
+            except StoreError:
+                self._begun_in.pop(record.id, None)
+                raise
 
-    async def _append(self, session: _Session, record: CallRecord) -> None:
-        change = HeadChange(
-            kind=kinds.SESSION,
-            tool=UPSTREAM,
-            principal=record.by,
-            title="calls to upstream servers",
-            state="open",
-            steps=session.version + 1,
-        )
-        event = NewEvent(UPSTREAM, payload_of(record))
-        await self.store.append(Append(session.stream, session.version, [event], change))
-        session.version += 1
+    async def in_doubt(self, by: str, same: str | None = None) -> Sequence[BegunCall]:
+        """See `Recorder`; only sessions that are unsettled are read, and of those what is new."""
+        query = HeadQuery(by, kind=kinds.SESSION, state="unsettled", limit=MOST_SESSIONS)
+        heads = await self.store.heads(query)
+        self._seen = {head.stream: await self._read(head, self._seen.get(head.stream)) for head in heads}
+        found = [call for calls in self._seen.values() for call in calls.in_doubt.values()]
+        return sorted((call for call in found if same in {None, call.same}), key=lambda call: call.at)
+
+    async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
+        """See `Recorder`."""
+        for call in calls:
+            event = NewEvent(SETTLED, json.dumps({"id": call.id, "by": by, "again": again}))
+            await self._appended(self._seen.get(call.stream, SessionCalls(call.stream)), event, by)
+
+    def _session_of(self, by: str) -> _Session:
+        session = self._sessions.get(by)
+        if session is None or session.calls.version >= CALLS_PER_STREAM:
+            session = self._sessions[by] = _Session(SessionCalls(self.mint(UPSTREAM)))
+        return session
+
+    async def _appended(self, calls: SessionCalls, event: NewEvent, by: str) -> SessionCalls:
+        """Append an event to a session, and return what it leaves in doubt.
+
+        Another process writes here only to settle a call; and an append that was cancelled may have gone through.
+        """
+        for _ in range(APPENDS):
+            after = calls.with_new(event)
+            change = HeadChange(
+                kind=kinds.SESSION,
+                tool=UPSTREAM,
+                principal=by,
+                title="calls to upstream servers",
+                state="unsettled" if after else "open",
+                steps=calls.version + 1,
+            )
+            try:
+                return calls.after(await self.store.append(Append(calls.stream, calls.version, [event], change)))
+            except VersionConflict:
+                head = await self.store.head(calls.stream)
+                calls = SessionCalls(calls.stream) if head is None else await self._read(head, calls)
+        raise StoreBusy("The record of calls to upstream servers is written to by too many at once. Nothing was sent.")
+
+    async def _read(self, head: Head, known: SessionCalls | None) -> SessionCalls:
+        """Return what a session leaves in doubt, from what was known of it and the events since."""
+        if known is None or known.version > head.version or not known.version:
+            known = SessionCalls(head.stream)
+        elif (known.version, known.hash) == (head.version, head.hash):
+            return known
+        if not known.version:
+            return known.after(await self.store.read(head.stream))
+        events = await self.store.read(head.stream, after=known.version - 1)
+        if not events or events[0].hash != known.hash:  # it is another store than it was
+            return SessionCalls(head.stream).after(await self.store.read(head.stream))
+        return known.after(events[1:])

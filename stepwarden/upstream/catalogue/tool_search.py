@@ -1,18 +1,23 @@
-"""Finds the few tools that a few words mean."""
+"""Finds the few tools that a few words mean, in everyday words too."""
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stepwarden.upstream.catalogue.everyday_words import alike, stem
 from stepwarden.upstream.catalogue.tool import UpstreamTool
 
 FOUND = 8
-_WEIGHTS = (4.0, 2.0, 1.0)  # of a word in the name, in the title or the names of arguments, in the description
-_STOP = frozenset(
-    ["a", "all", "an", "and", "are", "as", "at", "by", "for", "from", "i", "in", "is", "it", "me", "my", "of", "on"]
-) | frozenset(["or", "some", "that", "the", "this", "to", "with"])
+_NAME, _FIRST, _TITLE, _REST = 4.0, 2.0, 1.5, 0.7  # of a word in the name, the first sentence, the title and arguments
+_BEGINNING = 0.5  # of a word that only begins alike
+_LENGTH = 0.04  # what each further word of a name costs: the plain tool comes before its variants
+_LITTLE = (
+    "a all am an and are as at be been by do does for from go has have how i if in into is it let's me my of on or our "
+    "out please some somebody something than that the their them then there these they this those to us was we were "
+    "will with you your"
+)
+_STOP = frozenset(_LITTLE.split())
 
 
 @dataclass(frozen=True)
@@ -30,46 +35,63 @@ class SearchEntry:
 
 
 def search_tools(query: str, entries: Sequence[SearchEntry], most: int = FOUND) -> list[SearchEntry]:
-    """Return the tools that `query` fits best; rare words count more, and a word's beginning counts half."""
+    """Return the tools that `query` fits best.
+
+    Rare words count more; a word of much the same meaning, and one that begins alike, count less than the word itself.
+    """
     words = [word for word in _words(query) if word not in _STOP] or _words(query)
     indexed = [(entry, _indexed(entry)) for entry in entries]
-    rarity = {word: _rarity(word, [counts for _, counts in indexed]) for word in words}
-    scored = [(sum(rarity[word] * _weight(word, counts) for word in words), entry) for entry, counts in indexed]
+    rarity = _rarities(counts for _, counts in indexed)
+    scored = [(_score(words, counts, rarity, entry), entry) for entry, counts in indexed]
     best = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: -pair[0])
     floor = best[0][0] * 0.2 if best else 0.0
     return [entry for score, entry in best[:most] if score >= floor]
 
 
-def _indexed(entry: SearchEntry) -> Counter[str]:
-    tool = entry.tool
-    words = Counter[str]()
-    places: tuple[Iterable[str], ...] = (
-        (entry.upstream, tool.name),
-        (tool.title, *tool.parameters),
-        (tool.description[:1_000],),
+def _score(words: Sequence[str], counts: Mapping[str, float], rarity: Mapping[str, float], entry: SearchEntry) -> float:
+    found = [_fit(word, counts, rarity) or _begins_alike(stem(word), counts, rarity) for word in words]
+    return sum(found) * (1 - _LENGTH * min(10, len(_words(entry.tool.name))))
+
+
+def _fit(word: str, counts: Mapping[str, float], rarity: Mapping[str, float]) -> float:
+    own = rarity.get(stem(word), math.inf)  # what stands for a word of every tool says no more than that word
+    return max(
+        share * min(own, rarity.get(meant, 0.0)) * counts.get(meant, 0.0) for meant, share in alike(word).items()
     )
-    for weight, texts in zip(_WEIGHTS, places, strict=True):
-        for word in {word for text in texts for word in _words(text)}:
-            words[word] = max(words[word], round(weight))
-    return words
 
 
-def _weight(word: str, words: Counter[str]) -> float:
-    if word in words:
-        return words[word]
+def _begins_alike(word: str, counts: Mapping[str, float], rarity: Mapping[str, float]) -> float:
     if len(word) < 3:
         return 0.0
     near = [
-        weight
-        for other, weight in words.items()
+        weight * rarity[other]
+        for other, weight in counts.items()
         if other.startswith(word) or (len(other) > 3 and word.startswith(other))
     ]
-    return max(near, default=0) / 2
+    return max(near, default=0.0) * _BEGINNING
 
 
-def _rarity(word: str, all_words: Sequence[Counter[str]]) -> float:
-    having = sum(1 for words in all_words if _weight(word, words))
-    return math.log(1 + len(all_words) / (1 + having))
+def _indexed(entry: SearchEntry) -> Mapping[str, float]:
+    """Return the stems of a tool, each with the weight of the best place that it stands in."""
+    tool = entry.tool
+    first, _, rest = tool.description[:1_000].partition(". ")
+    places: tuple[tuple[float, Iterable[str]], ...] = (
+        (_REST, (rest,)),
+        (_TITLE, (tool.title, *tool.parameters)),
+        (_FIRST, (first.partition("\n")[0],)),
+        (_NAME, (entry.upstream, tool.name)),
+    )
+    return {stem(word): weight for weight, texts in places for text in texts for word in _words(text)}
+
+
+def _rarities(indexed: Iterable[Mapping[str, float]]) -> Mapping[str, float]:
+    having: dict[str, float] = {}
+    tools = 0
+    for counts in indexed:
+        tools += 1
+        for word, weight in counts.items():
+            having[word] = having.get(word, 0.0) + weight / _NAME
+    return {word: math.log(1 + tools / (1 + count)) for word, count in having.items()}
 
 
 def _words(text: str) -> list[str]:

@@ -25,13 +25,14 @@ class Channel:
     auth: httpx2.Auth | None
     on_failure: Callable[[Failure], None]
     _http: DiagnosticClient | None = None
+    last_line: str = ""
     _process_group: int | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Any]:
         """Give what the SDK's client connects over; a command is started and ended by it."""
         if self.config.transport == "stdio":
-            yield stdio_streams(self.config, self.on_failure, self._note_group)
+            yield stdio_streams(self.config, self.on_failure, self._note_group, self._note_line)
             return
         assert self.config.url is not None
         self._http = new_client(self.config, self.auth, self.on_failure)
@@ -65,6 +66,9 @@ class Channel:
 
     def _note_group(self, group: int) -> None:
         self._process_group = group
+
+    def _note_line(self, line: str) -> None:
+        self.last_line = line
 
 
 @dataclass(frozen=True)

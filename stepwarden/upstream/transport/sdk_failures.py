@@ -2,7 +2,8 @@
 
 import logging
 import re
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
@@ -13,17 +14,28 @@ from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, cited
 logger = logging.getLogger(__name__)
 
 _NOT_DONE = frozenset({types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.HEADER_MISMATCH})
+_CODES_OF_THE_SDK = frozenset({types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT})
+_WORDS_OF_THE_SDK = "SSE stream "  # its HTTP transport puts errors of its own among those of the server
 _REDIRECT = re.compile(r"Redirect to (\S+) not followed")  # the SDK's words
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredError:
+    """Marks the data of an error that a server answered with a code by which the SDK tells its own troubles."""
+
+    data: Any
+
+
+def mark_answered(error: types.ErrorData) -> None:
+    """Mark an error that came over the wire, where its code alone would not tell it from one of the SDK's."""
+    if error.code in _CODES_OF_THE_SDK and not error.message.startswith(_WORDS_OF_THE_SDK):
+        error.data = AnsweredError(error.data)
 
 
 def failure_of_error(error: MCPError, earlier: Failure | None) -> Failure:
     """Return what a protocol error means; `earlier` is what the transport found wrong with the connection."""
-    if error.code == types.CONNECTION_CLOSED and "byte limit" in error.message:  # the SDK's, of one event
-        return Failure(FailureKind.TOO_LARGE, "the answer is over 8 MiB and was dropped")
-    if error.code == types.CONNECTION_CLOSED:
-        return earlier or Failure(FailureKind.BROKEN, f"the connection broke: {quoted(error.message, 100)}")
-    if error.code == types.REQUEST_TIMEOUT:
-        return Failure(FailureKind.SILENT, "no answer came within the time")
+    if error.code in _CODES_OF_THE_SDK and not isinstance(error.data, AnsweredError):
+        return _failure_of_the_sdk(error, earlier)
     if error.code == types.PARSE_ERROR:
         return Failure(FailureKind.GARBAGE, "its answer is not a JSON-RPC message")
     if error.code == types.INVALID_REQUEST and (elsewhere := _elsewhere(error.message)):
@@ -32,6 +44,14 @@ def failure_of_error(error: MCPError, earlier: Failure | None) -> Failure:
         return Failure(FailureKind.REJECTED, f"it wants the user to open an address first: {_addresses(error.data)}")
     kind = FailureKind.REJECTED if error.code in _NOT_DONE else FailureKind.FAILED
     return Failure(kind, f"it answered with the error {error.code}: {cited(error.message)}")
+
+
+def _failure_of_the_sdk(error: MCPError, earlier: Failure | None) -> Failure:
+    if error.code == types.REQUEST_TIMEOUT:
+        return Failure(FailureKind.SILENT, "no answer came within the time")
+    if "byte limit" in error.message:  # of one event
+        return Failure(FailureKind.TOO_LARGE, "the answer is over 8 MiB and was dropped")
+    return earlier or Failure(FailureKind.BROKEN, f"the connection broke: {quoted(error.message, 100)}")
 
 
 def failure_of_end(error: BaseException, earlier: Failure | None) -> Failure | MCPError:

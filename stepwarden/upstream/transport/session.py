@@ -12,7 +12,7 @@ from mcp_types.version import LATEST_MODERN_VERSION
 
 from stepwarden import __version__
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, quoted
+from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, cited, quoted
 from stepwarden.upstream.transport.activity import SessionActivity
 from stepwarden.upstream.transport.channel import Channel
 from stepwarden.upstream.transport.question_router import QuestionRouter
@@ -64,17 +64,24 @@ class UpstreamSession:
     async def open(self) -> None:
         """Connect and list the tools. Raises CallFailed."""
         self._task = asyncio.create_task(self._run(), name=f"upstream {self.config.name}")
+        limit_s, setting = self.config.opening_limit
         try:
-            async with asyncio.timeout(self.config.connect_timeout_s):
+            async with asyncio.timeout(limit_s):
                 await asyncio.shield(self._ready)
         except TimeoutError:
-            words = f"it did not answer within {self.config.connect_timeout_s:g} s"
+            said = f"; its last line: {cited(self.last_line)}" if self.last_line else ""
+            words = f"it did not answer within {limit_s:g} s ({setting}){said}"
             self.failure = self.failure or Failure(FailureKind.UNREACHABLE, words)
             self._task.cancel()  # which may take its time: nobody waits for it
             raise CallFailed(self.failure) from None
         except asyncio.CancelledError:
             self._task.cancel()
             raise
+
+    @property
+    def last_line(self) -> str:
+        """What a command said last on stderr, on one line; "" where it said nothing."""
+        return self._channel.last_line
 
     @property
     def usable(self) -> bool:

@@ -46,6 +46,7 @@ class _Pipes:
     process: Process
     config: UpstreamConfig
     on_failure: Callable[[Failure], None]
+    on_line: Callable[[str], None]
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
     ending: bool = False
     read_out: anyio.Event = field(default_factory=anyio.Event)
@@ -125,10 +126,13 @@ class _Pipes:
         rest = b""
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
             async for chunk in _chunks(self.process.stderr):
-                *lines, rest = (rest[-4_096:] + chunk).split(b"\n")
-                self.last_lines.extend(
-                    quoted(line.decode(errors="replace")) for line in lines[-LAST_LINES:] if line.strip()
-                )
+                *lines, rest = (rest[-4_096:] + chunk).replace(b"\r", b"\n").split(b"\n")
+                said = [quoted(line.decode(errors="replace")) for line in lines[-LAST_LINES:] if line.strip()]
+                self.last_lines.extend(said)
+                if rest.strip():  # such as a bar that shows how far a download is
+                    self.on_line(quoted(rest.decode(errors="replace")))
+                elif said:
+                    self.on_line(said[-1])
 
     def _end_words(self) -> str:
         code = self.process.returncode
@@ -186,18 +190,22 @@ _REAPER = "for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; kill -s 0 -- -$1 || exit
 
 @asynccontextmanager
 async def stdio_streams(
-    config: UpstreamConfig, on_failure: Callable[[Failure], None], on_start: Callable[[int], None]
+    config: UpstreamConfig,
+    on_failure: Callable[[Failure], None],
+    on_start: Callable[[int], None],
+    on_line: Callable[[str], None],
 ) -> AsyncGenerator[Streams]:
-    """Start the command and give the streams of its messages; it is ended with them. `on_start` gets its process group.
+    """Start the command and give the streams of its messages; it is ended with them.
 
-    Raises CallFailed where it cannot be started. It gets the usual harmless variables and `env`, nothing else of ours.
+    `on_start` gets its process group, `on_line` what it says last on stderr, again and again. Raises
+    CallFailed where it cannot be started. It gets the usual harmless variables and `env`, nothing else of ours.
     """
     env = get_default_environment() | {name: value.get_secret_value() for name, value in config.env.items()}
     process = await _start(config, env)
     on_start(process.pid)  # which leads a group of its own
     to_us, inbound = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outbound, to_it = anyio.create_memory_object_stream[SessionMessage](0)
-    pipes = _Pipes(process, config, on_failure)
+    pipes = _Pipes(process, config, on_failure, on_line)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pipes.keep_stderr)
         tasks.start_soon(pipes.read, to_us)

@@ -1,4 +1,4 @@
-"""Checks lists of tools before the SDK reads them: there, one malformed tool would take all the others with it."""
+"""Checks messages before the SDK reads them: there, one malformed tool would take all others of its list with it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,6 +11,7 @@ from mcp_types.methods import validate_server_result
 from pydantic import ValidationError
 
 from stepwarden.upstream.catalogue.tool import unusable_entry
+from stepwarden.upstream.transport.sdk_failures import mark_answered
 
 
 @dataclass
@@ -47,6 +48,8 @@ class FilteredStream:
         return self._filtered(await self.inner.receive())
 
     def _filtered(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
+        if isinstance(item, SessionMessage) and isinstance(item.message, mcp_types.JSONRPCError):
+            mark_answered(item.message.error)
         if isinstance(item, SessionMessage) and isinstance(item.message, mcp_types.JSONRPCResponse):
             result = item.message.result
             tools = result.get("tools")

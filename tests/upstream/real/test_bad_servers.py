@@ -71,6 +71,8 @@ TOLD: list[tuple[Fault, type[StepwardenError], str, str]] = [
     (Fault.REFUSES, SignInNeeded, "it refuses our credentials (401)", "not_sent"),
     (Fault.FORBIDS, UpstreamRefused, "it wants the scopes: write:notes read:notes", "refused"),
     (Fault.PROTOCOL_ERROR, UpstreamRefused, 'the error -32602: "no such project"', "refused"),
+    (Fault.SAYS_CLOSED, UpstreamSilent, 'answered with the error -32000: "the project is archived"', "unknown"),
+    (Fault.SAYS_TIMEOUT, UpstreamSilent, 'the error -32001: "the search index is being built"', "unknown"),
     (Fault.DRIPS, UpstreamSilent, "no answer came within", "unknown"),
 ]
 UNANSWERED = frozenset({Fault.HANGS, Fault.OTHER_ID, Fault.DRIPS})
@@ -211,7 +213,7 @@ async def test_a_flood_of_notices_does_not_hide_the_answer(rig: Host, fault: Fau
     server = rig.serve(fault, modern=modern)
     async with upstreams(entry_of(server)) as found:
         assert text_of(await called_at(found, "add_note")) == "done"
-    assert server.listings < 20
+    assert server.listings < 200  # a tenth of what the storm says, however slow the machine is
 
 
 async def test_other_calls_do_not_suffer_from_one_that_is_dropped(rig: Host) -> None:

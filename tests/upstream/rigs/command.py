@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 # What it may be told to do: at its start, when it lists its tools, or when a tool is called.
-AT_START = ("dies", "dies_silently", "mute", "prints_banner", "prints_garbage", "deaf_to_signals", "leaves_child")
+AT_START = (
+    "dies",
+    "dies_silently",
+    "mute",
+    "starts_late",
+    "prints_banner",
+    "prints_garbage",
+    "deaf_to_signals",
+    "leaves_child",
+)
 AT_LIST = ("lists_deep",)
 AT_CALL = ("crashes", "hangs", "big_line", "endless_line", "floods", "garbage_answer", "closes_stdout", "storms")
 TOOLS = [
@@ -43,15 +52,24 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def command(fault: str = "") -> dict[str, Any]:
+def command(fault: str = "", *more: str) -> dict[str, Any]:
     """Return the entry of the file of upstreams that starts it: it needs no package, and starts without any."""
     program = str(Path(__file__).resolve())
-    return {"command": sys.executable, "args": ["-I", "-S", program, *([fault] if fault else [])]}
+    return {"command": sys.executable, "args": ["-I", "-S", program, *([fault] if fault else []), *more]}
 
 
 def wait_for_ever() -> None:
     while True:
         signal.pause()
+
+
+def start_late(gate: Path) -> None:
+    """Start as a package does that is installed first: say how far it is, and go on once the pipe `gate` is opened."""
+    with gate.with_suffix(".started").open("a") as started:
+        started.write("started\n")
+    sys.stderr.write("Resolved 70 packages\nDownloading 12/70 \x1b[2K")
+    sys.stderr.flush()
+    gate.read_text()
 
 
 def start(fault: str) -> None:
@@ -62,6 +80,8 @@ def start(fault: str) -> None:
         raise SystemExit(1)
     if fault == "mute":
         wait_for_ever()
+    if fault == "starts_late":
+        start_late(Path(sys.argv[2]))
     if fault == "prints_banner":
         sys.stdout.write("Welcome to the rig v1.0!\n\nlistening\n")
     if fault == "prints_garbage":

@@ -52,6 +52,8 @@ class Fault(StrEnum):
     DRIPS = "sends its answer byte by byte, and stops in the middle"
     PROTOCOL_ERROR = "answers with a JSON-RPC error"
     TOOL_ERROR = "answers with isError and a text that gives orders"
+    SAYS_CLOSED = "answers with the code by which the SDK tells that a connection closed"
+    SAYS_TIMEOUT = "answers with the code by which the SDK tells that a request timed out"
     FORGES = "answers with an error that claims to be one of ours"
 
 
@@ -258,5 +260,7 @@ _ROWS: dict[Fault, Row] = {
     Fault.DRIPS: _drip,
     Fault.PROTOCOL_ERROR: _body(_error(-32602, "no such project"), 400),
     Fault.TOOL_ERROR: _body(_tool_error),
+    Fault.SAYS_CLOSED: _body(_error(-32000, "the project is archived")),
+    Fault.SAYS_TIMEOUT: _body(_error(-32001, "the search index is being built")),
     Fault.FORGES: _body(_error(-32055, "nothing was sent, send it again", mark="0" * 32, number=1), 503),
 }

@@ -1,0 +1,87 @@
+"""Calls that were begun and whose outcome nobody knows: the process was killed, the line broke, the time was over.
+
+They are found by what was asked, in every process on the same store, until somebody looked and sent them again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from stepwarden.storage import NewEvent, StoredEvent
+
+SETTLED = "upstream_settled"
+"""The kind of the event that settles a begun call of the same stream: whoever made it looked, and sent it again."""
+
+_IN_DOUBT = frozenset({"unknown", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class BegunCall:
+    """A call that may have been carried out. `same` is the digest of what was asked, `at` unix seconds.
+
+    `outcome` is "" where none was recorded: the call is under way, or its process ended.
+    """
+
+    id: str
+    stream: str
+    same: str
+    at: float
+    outcome: str = ""
+
+    @property
+    def line(self) -> str:
+        """How its outcome is unknown, in words that follow "its outcome is unknown: "."""
+        if self.outcome == "cancelled":
+            return "it was cancelled while it was under way"
+        if self.outcome:
+            return "it was sent and no answer came"
+        return "it is still under way, or the process that made it was ended"
+
+
+def settling_word(calls: Sequence[BegunCall]) -> str:
+    """Return the word by which somebody says that they looked what became of just these calls.
+
+    It is the same in every process and after every restart, and nobody can guess it who was not told it.
+    """
+    return f"looked-{sha256(' '.join(sorted(call.id for call in calls)).encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCalls:
+    """What the events of one session leave in doubt; `version` and `hash` are of the last of them."""
+
+    stream: str
+    version: int = 0
+    hash: str = ""
+    begun: Mapping[str, BegunCall] | None = None
+
+    @property
+    def in_doubt(self) -> Mapping[str, BegunCall]:
+        """The calls whose outcome is unknown, by id."""
+        return self.begun or {}
+
+    def after(self, events: Sequence[StoredEvent]) -> "SessionCalls":
+        """Return what is in doubt after more events of the session."""
+        if not events:
+            return self
+        begun = self.in_doubt
+        for event in events:
+            begun = _after(begun, self.stream, NewEvent(event.kind, event.payload), event.at)
+        return SessionCalls(self.stream, events[-1].seq, events[-1].hash, begun)
+
+    def with_new(self, event: NewEvent) -> Mapping[str, BegunCall]:
+        """Return what would be in doubt after an event that is not recorded yet."""
+        return _after(self.in_doubt, self.stream, event, 0.0)
+
+
+def _after(begun: Mapping[str, BegunCall], stream: str, event: NewEvent, at: float) -> Mapping[str, BegunCall]:
+    data = json.loads(event.payload)
+    number, phase, outcome = data["id"], data.get("phase"), data.get("outcome", "")
+    if phase == "intended":
+        return {**begun, number: BegunCall(number, stream, data["same"], at)} if data.get("same") else begun
+    if number not in begun:
+        return begun
+    if event.kind != SETTLED and outcome in _IN_DOUBT:
+        return {**begun, number: replace(begun[number], outcome=outcome)}
+    return {name: call for name, call in begun.items() if name != number}
