@@ -108,9 +108,9 @@ class PostgresBackend:
                 raise self._unreadable(*misfit)
             return migrate_step(connection)
 
-    def in_place(self) -> bool:
-        """Return whether the connections lead to the database at the address: each is tried when it is taken."""
-        return True
+    def settle_change(self) -> str | None:
+        """Return None: connections are tried when they are taken, and lead to the database at the address."""
+        return None
 
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
         """Return the error to raise for `error`."""
