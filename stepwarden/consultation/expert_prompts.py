@@ -7,14 +7,16 @@ from pydantic import BaseModel
 
 from stepwarden.consultation.consultant import WaitingThread
 from stepwarden.consultation.context_budget import FileSection, file_section, request_bytes
-from stepwarden.files.secret_values import hide_secrets
+from stepwarden.files.secret_values import hide_known, hide_secrets
 from stepwarden.models import Message, ModelInfo, ModelRequest
 from stepwarden.steps.digest import Digest, digest
 from stepwarden.steps.dispute import Closing, NumberedObjection, numbered_objections
 from stepwarden.steps.gate import assurance_of
+from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.thread import Thread
 
 FINDINGS_CHARS = 2_000  # of each step
+COMMAND_CHARS, OUTPUT_CHARS = 200, 800  # of a run, the end of what it printed
 OBJECTION_CHARS = 600  # of each, when it is told again
 
 _CAME: Mapping[Closing | None, str] = {
@@ -38,6 +40,7 @@ class ExpertPrompts:
         told = self._told(thread)
         work = hide_secrets("\n".join([*_work(thread, digest(thread)), *_dispute(thread)]))
         files = file_section(waiting.workspace, _files(thread), request_bytes([info]), (work, told))
+        work = hide_known(work, files.secrets)
         text = f"{work}\n\n# Files\n{files.text or 'None could be read.'}{files.note}"
         request = ModelRequest(
             model=info.name,
@@ -47,6 +50,7 @@ class ExpertPrompts:
             thinking=thread.model_option("thinking_mode"),
             purpose="expert",
             thread=thread.id,
+            secrets=files.secrets,
         )
         return request, files
 
@@ -82,7 +86,14 @@ def _work(thread: Thread, found: Digest) -> list[str]:
         for item in found.evidence
     ]
     lines += ["", "# Quotes that the server found in the files", *(quotes or ["none"])]
+    if found.runs:
+        lines += ["", "# Runs that the agent reports; nobody checked them", *map(_run, found.runs)]
     return [*lines, "", f"# Assurance by quotes alone: {assurance_of(thread).value}"]
+
+
+def _run(run: ReportedRun) -> str:
+    ended = "no exit code given" if run.exit is None else f"exit {run.exit}"
+    return f"- {run.command[:COMMAND_CHARS]} ({ended}): {run.output[-OUTPUT_CHARS:].strip() or 'no output given'}"
 
 
 def _dispute(thread: Thread) -> list[str]:

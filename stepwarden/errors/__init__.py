@@ -21,6 +21,10 @@ class StoreUnreadable(StoreError):
     """The store cannot be read as ours (damaged, foreign, or of a newer schema); it was left untouched."""
 
 
+class StoreReplaced(StoreError):
+    """The store is not the one that this process knew: it was restored, replaced or emptied. The next call goes on."""
+
+
 class StoreBusy(StoreError):
     """Another process held the store for too long: sending the same call again is safe."""
 

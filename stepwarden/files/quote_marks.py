@@ -2,9 +2,11 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from stepwarden.files.elisions import is_elision, strip_elisions
 from stepwarden.files.text import fold, split_lines, strip_colours
 
 MOST_READINGS = 40  # of one quote
@@ -21,37 +23,48 @@ _NUMBER_WORDS = (
 )
 _NUMBER = re.compile(_NUMBER_WORDS + r"(?:\t|\u2192|\u00bb|[ \t]{0,9}[|\u2502\u2503\u250a:]|[.)](?=\s|$)|-|[ \t]|$)")
 _NUMBER_ALONE = re.compile(_NUMBER_WORDS + r"(?:\s|$)")  # where the line itself starts with `|` or `:`
-# `file:12:`, `file:12:5:` and `file-12-` of grep, and its `file:` without numbers
-_PLACE = re.compile(r"(?:[A-Za-z]:[\\/])?[^:\n|]{1,300}?[\w.)\]](?::(\d{1,7}):(?:\d{1,5}:)?|-(\d{1,7})-)")
-_FILE = re.compile(r"(?:[A-Za-z]:[\\/])?[^\s:|]{0,300}[./\\][^\s:|]{1,100}:()")
+# `file:12:`, `file:12:5:` and `file-12-` of grep, and its `file:` without numbers, which is a key of YAML or a call
+# where it does not end with the name of the file
+_NUMBERS_OF_GREP = r"(?::(\d{1,7}):(?:\d{1,5}:)?|-(\d{1,7})-)"
+_PLACE = re.compile(rf"(?:[A-Za-z]:[\\/])?[^:\n|(){{}}\"'=<>;,]{{1,300}}?[\w.\]]{_NUMBERS_OF_GREP}")
+_FILE = r"(?:[A-Za-z]:[\\/])?(?:[^:\n|]{0,300}[\\/])?"
 _BLAME = re.compile(r"\^?[0-9a-f]{7,40} (?:\S+ +)?\([^()\n]* \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} +(\d{1,7})\) ?")
 _CITED = re.compile(r">()(?: |$)?")
 _BULLET = re.compile(r"[*\u2022]()(?:\s|$)")
-_PREFIXES = (_NUMBER_ALONE, _NUMBER, _PLACE, _FILE, _BLAME, _CITED, _BULLET)
+_PREFIXES = (_NUMBER_ALONE, _NUMBER, _PLACE, _BLAME, _CITED, _BULLET)
 
 # Whole lines that tools put between those of files
 _FRAME = re.compile(
-    r"(?:`{3,}|~{3,})[\w+#.:={}\"'/ -]*$|diff --git |index [0-9a-f]{6,}\.\."
+    r"(?:`{3,}|~{3,})[^`\n]{0,200}$|diff --git |index [0-9a-f]{6,}\.\."
     r"|(?:---|\+\+\+) (?:\"?[ab]/|/dev/null|\S+\t|\S+$)|\\ No newline at end of file"
     r"|(?:new|deleted) file mode \d+$|==> .* <==$|=== \S+$"
 )
-_FENCE = re.compile(r"(?:`{3,}|~{3,})[\w+#.:={}\"'/ -]*$")
+_FENCE = re.compile(r"(?:`{3,}|~{3,})[^`\n]{0,200}$")
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 # The file's name above its numbered lines, as ripgrep writes it
 _HEADING = re.compile(r"[^\s:|]+\.\w{1,8}:?\n(?=\d{1,7}[:-])")
-_ELISION = re.compile(
-    r"(?:\#|//|/\*|--|<!--|;|%|\*)? ?(?:\.{3,}|\u2026|[\[(<{](?:\.{3}|\u2026)[^\n]{0,40}[\])>}]) ?(?:\*/|-->)?$|--$"
+_LABEL = (
+    r"(?:(?:\#+|//+|/\*+|<!--|--|;+|%+|[-=*>]{2,}) ?)?(?:(?:file(?:name)?|path|in|from|source|at)\b:? ?)?"
+    r"[`*\"'(\[<@]{0,3}[^\s`*\"'()<>]{0,300}?"
 )
-_DOTS = ("...", "\u2026")
+_POSITION = (
+    r"(?:[:#,]? ?[(\[]?(?:lines? |L)?(\d{1,7})(?::\d{1,5})?(?: ?(?:[-\u2013:,]|to) ?L?\d{1,7})?[)\]]?)?"
+    r"[`*\"')\]>:,]{0,4} ?(?:\*/|-->|[-=]{2,})?$"
+)
+# The gutter of compilers between numbered lines: a bar alone, and the marks that point into the line above it
+_GUTTER = re.compile(r"[|\u2502](?:\s*[\^~][^\n]*)?$")
+_POINTER = re.compile(r"\s{0,3}(?:>|=>|-{1,4}>|\u2192|\u25b6|\u276f)(?=\s|$)")
+_LINE_NUMBER = re.compile(r"[0-9]{1,7}")
+_ERROR = re.compile(r"E(?:\s{2,}|$)")  # what pytest writes below the line that it points to
 _OUTER = (
     *(("```", "```"), ("``", "``"), ("`", "`"), ('"""', '"""'), ('"', '"'), ("'", "'"), ("**", "**")),
     *(("\u201c", "\u201d"), ("\u2018", "\u2019"), ("\u00ab", "\u00bb"), ("<code>", "</code>"), ("<pre>", "</pre>")),
 )
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_MEANINGS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "`": "`", "\\": "\\", "/": "/"}
+_MEANINGS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "b": "\b", '"': '"', "'": "'", "`": "`", "\\": "\\", "/": "/"}
 # All escapes of JSON, only line breaks and tabs, only quotation marks: models escape a text in part, too.
-_ESCAPED = ("nrt\"'`\\/u", "nrt", "\"'`")
+_ESCAPED = ("nrtfb\"'`\\/u", "nrt", "\"'`")
 _MARKDOWN = re.compile(r"\\([_*\[\]()#<>~|{}!.+\-])")
 
 
@@ -64,14 +77,33 @@ class UnmarkedText:
     note: str = ""
 
 
-def unmark(quote: str) -> list[UnmarkedText]:
-    """Return the texts that a quote may mean, itself first, then those with fewer marks."""
+@dataclass(frozen=True, slots=True)
+class _NameMarks:
+    """What stands over a quote with the name of its file in it, and before each of its lines."""
+
+    heading: re.Pattern[str]
+    prefixes: tuple[re.Pattern[str], ...]
+
+    @classmethod
+    def of(cls, name: str) -> "_NameMarks":
+        word = re.escape(name)
+        heading = re.compile(f"{_LABEL}{word}{_POSITION}", re.IGNORECASE)
+        prefixes = [f"{_FILE}{word}{_NUMBERS_OF_GREP}", f"{_FILE}{word}:()"]
+        return cls(heading, tuple(re.compile(prefix, re.IGNORECASE) for prefix in prefixes))
+
+
+def unmark(quote: str, name: str = "") -> list[UnmarkedText]:
+    """Return the texts that a quote may mean, itself first, then those with fewer marks.
+
+    `name` is the last part of the path of its file, which may stand over the quote and before its lines.
+    """
+    marks = _NameMarks.of(name) if name else None
     found = {quote: UnmarkedText(quote)}
     level = [found[quote]]
     for _ in range(DEPTH if len(quote) < LONG_CHARACTERS else LONG_DEPTH):
         deeper: list[UnmarkedText] = []
         for reading in level:
-            for less in _with_one_mark_less(reading):
+            for less in _with_one_mark_less(reading, marks):
                 if less.text not in found and fold(less.text) and len(found) < MOST_READINGS:
                     found[less.text] = less
                     deeper.append(less)
@@ -79,38 +111,61 @@ def unmark(quote: str) -> list[UnmarkedText]:
     return list(found.values())
 
 
-def split_elided(text: str) -> list[str]:
-    """Return the parts of a quote between lines that stand for others (`...`), the whole where there is none."""
-    parts: list[list[str]] = [[]]
-    for line in split_lines(text):
-        if _ELISION.match(line.strip()):
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    return [joined for part in parts if fold(joined := "\n".join(part))]
-
-
-def _with_one_mark_less(reading: UnmarkedText) -> Iterator[UnmarkedText]:
-    for step in _STEPS:
+def _with_one_mark_less(reading: UnmarkedText, marks: _NameMarks | None) -> Iterator[UnmarkedText]:
+    if marks is not None:
+        for less in _without_heading(reading.text, marks.heading):
+            yield replace(less, number=reading.number or less.number, note=reading.note)
+    prefixes = _PREFIXES if marks is None else (*marks.prefixes, *_PREFIXES)
+    for step in (partial(_without_prefix, prefixes), *_STEPS):
         for less in step(reading.text):
             yield replace(less, number=less.number or reading.number, note=less.note or reading.note)
 
 
-def _without_prefix(text: str) -> Iterator[UnmarkedText]:
+def _without_heading(text: str, heading: re.Pattern[str]) -> Iterator[UnmarkedText]:
+    """Take off a first line that is nothing but the name of the file, and where in it the quote stands."""
+    lines = split_lines(text.strip())
+    match = heading.match(lines[0].strip()) if len(lines) > 1 else None
+    if match is not None:
+        yield UnmarkedText("\n".join(lines[1:]), int(match[1]) if match[1] else None)
+
+
+def _without_prefix(prefixes: Sequence[re.Pattern[str]], text: str) -> Iterator[UnmarkedText]:
     """Take off what stands before every line that is not blank and stands for no others."""
-    lines = [line.strip() for line in split_lines(text) if fold(line)]
-    for pattern in _PREFIXES:
+    full = [line.strip() for line in split_lines(text) if fold(line)]
+    lines = [line for line in full if not _GUTTER.match(line)]
+    if not lines:
+        return
+    for pattern in prefixes:
         rest: list[str] = []
         number = ""
         for line in lines:
-            match = None if _ELISION.match(line) else pattern.match(line)
-            if match is None and not _ELISION.match(line):
+            match = None if is_elision(line) else pattern.match(line)
+            if match is None and not is_elision(line):
                 break
             rest.append(line[match.end() :] if match else line)
             if match and not number and fold(rest[-1]):
                 number = next((group for group in match.groups() if group), "")
         else:
             yield UnmarkedText("\n".join(rest), int(number) if number else None)
+
+
+def _without_numbers_between(text: str) -> Iterator[UnmarkedText]:
+    """Take off line numbers on lines of their own, as `sed =` writes them."""
+    lines = split_lines(text.strip())
+    numbers = [int(line) for line in lines[::2] if _LINE_NUMBER.fullmatch(line.strip())]
+    if len(lines) > 1 and numbers and [numbers[0] + at for at in range((len(lines) + 1) // 2)] == numbers:
+        yield UnmarkedText("\n".join(lines[1::2]), numbers[0])
+
+
+def _without_pointer(text: str) -> Iterator[UnmarkedText]:
+    """Take off what points to one line, and the errors that pytest writes below it."""
+    lines = [line for line in split_lines(text) if fold(line)]
+    pointed = [line for line in lines if _POINTER.match(line)]
+    if not pointed or 1 < len(pointed) == len(lines):
+        return
+    kept = [(line, _POINTER.match(line)) for line in lines if not _ERROR.match(line)]
+    if all(match or line[:1].isspace() for line, match in kept[1:]):
+        yield UnmarkedText("\n".join(line[match.end() :] if match else line for line, match in kept))
 
 
 def _without_frames(text: str) -> Iterator[UnmarkedText]:
@@ -142,7 +197,7 @@ def _without_diff(text: str) -> Iterator[UnmarkedText]:
         is_diff = marks <= {"+", "-", " "}
         after = [line[1:] if line[:1] == "+" else line for line in lines if not (is_diff and line[:1] == "-")]
         yield UnmarkedText("\n".join(after), number, REMOVED_LINES if is_diff and "-" in marks else "")
-    if "-" in marks and "+" not in marks:
+    if "-" in marks <= {"-", " "}:
         yield UnmarkedText("\n".join(line[1:] if line[:1] == "-" else line for line in lines), number)
 
 
@@ -152,12 +207,10 @@ def _without_outer(text: str) -> Iterator[UnmarkedText]:
     for opening, closing in _OUTER:
         if _is_within(whole, opening, closing):
             yield UnmarkedText(whole[len(opening) : -len(closing)])
-        if len(lines) > 1 and all(_is_within(line.strip(), opening, closing) for line in lines):
-            yield UnmarkedText("\n".join(line.strip()[len(opening) : -len(closing)] for line in lines))
-    cut = whole
-    for dots in _DOTS:
-        cut = cut.removeprefix(dots).removesuffix(dots).strip()
-    yield UnmarkedText(cut.strip("\ufffd"))  # halves of letters, where a tool cut bytes
+        each = [line.strip() for line in lines if line.strip() != opening + closing]
+        if len(each) > 1 and all(_is_within(line, opening, closing) for line in each):
+            yield UnmarkedText("\n".join(line[len(opening) : -len(closing)] for line in each))
+    yield UnmarkedText(strip_elisions(text).strip("\ufffd"))  # halves of letters, where a tool cut bytes
 
 
 def _is_within(text: str, opening: str, closing: str) -> bool:
@@ -202,7 +255,8 @@ def _western(letter: str) -> bytes:
 
 
 _STEPS: tuple[Callable[[str], Iterator[UnmarkedText]], ...] = (
-    _without_prefix,
+    _without_pointer,
+    _without_numbers_between,
     _unescaped,
     _without_frames,
     _without_diff,

@@ -7,13 +7,12 @@ from dataclasses import replace
 from stepwarden.files.encodings import decode, encoding_of, is_certain, other_readings
 from stepwarden.files.nearest import find_nearest_line
 from stepwarden.files.quotes import QuoteMatch, is_present, look_up_quote
-from stepwarden.files.secret_values import HIDDEN, hide_secrets, locate_secrets
+from stepwarden.files.secret_values import HIDDEN, hide_known, hide_secrets, list_secrets
 from stepwarden.files.text import FoldedText, compose
 from stepwarden.steps.evidence import HOLDS, Verdict
 
 _BROKEN = re.compile("\ufffd+")
 _PLAIN = re.compile("[^\\s\ufffd]")
-SECRET_CHARACTERS = 6  # of a secret of the file, from which it is hidden in a quote wherever it stands
 _PLAIN_LETTERS = 2  # at least, of a quote of which a host could not read the others
 _BINARY = "a binary file, not searched"
 _UNKNOWN_LETTERS = "not UTF-8, and the file does not say its encoding: quote a line of plain letters"
@@ -25,20 +24,21 @@ class QuotedFile:
 
     def __init__(self, name: str, data: bytes) -> None:
         self._name = name
+        self._base = name.rpartition("/")[2]
         self._data = data
         self._text = decode(data)
-        self._secrets: list[str] | None = None
+        self._secrets: tuple[str, ...] | None = None
         self._main = None if self._text is None else FoldedText.of(self._text)
 
     def look_up(self, quote: str, line: int | None, *, hint: bool) -> QuoteMatch:
         """Return the verdict on a quote; with `hint`, a refuted one names the nearest line, never a secret in it."""
         if self._text is None or self._main is None:
             return QuoteMatch(Verdict.UNREACHABLE, note=_BINARY)
-        match = look_up_quote(self._main, quote, line)
+        match = look_up_quote(self._main, quote, line, self._base)
         if match.verdict in HOLDS:
             return match
         for other, form in self._other_forms(self._text, quote):
-            if (found := look_up_quote(other, form, line)).verdict in HOLDS:
+            if (found := look_up_quote(other, form, line, self._base)).verdict in HOLDS:
                 return found
         if not quote.isascii() and (doubt := self._doubt(quote)):
             return QuoteMatch(Verdict.UNREACHABLE, note=doubt)
@@ -51,22 +51,18 @@ class QuotedFile:
         """Whether the words of a quote are anywhere in the file; also where nobody can tell."""
         if self._text is None or self._main is None:
             return True
-        if is_present(self._main, quote):
+        if is_present(self._main, quote, self._base):
             return True
-        if any(is_present(other, form) for other, form in self._other_forms(self._text, quote)):
+        if any(is_present(other, form, self._base) for other, form in self._other_forms(self._text, quote)):
             return True
         # as it is recorded: what stands around the secrets of a quote is all that is known of it
         return HIDDEN in quote and all(is_present(self._main, part) for part in quote.split(HIDDEN) if part.strip())
 
     def without_secrets(self, quote: str) -> str:
         """Return a quote without the values that are secrets where they stand in the file, cut out of it or not."""
-        text = self._text or ""
         if self._secrets is None:
-            values = {text[value.start : value.end] for value in locate_secrets(text, self._name)}
-            self._secrets = sorted((each for each in values if len(each) >= SECRET_CHARACTERS), key=len, reverse=True)
-        for secret in self._secrets:
-            quote = quote.replace(secret, HIDDEN)
-        return quote
+            self._secrets = list_secrets(self._text or "", self._name)
+        return hide_known(quote, self._secrets)
 
     def _other_forms(self, text: str, quote: str) -> Iterator[tuple[FoldedText, str]]:
         """Yield other texts that the file may have been read as, each with the quote in that form."""

@@ -3,17 +3,19 @@
 import re
 from dataclasses import dataclass, field
 
-from stepwarden.files.quote_marks import split_elided, unmark
+from stepwarden.files.elisions import split_elided
+from stepwarden.files.quote_marks import unmark
 from stepwarden.files.text import FoldedText, compose, count_solid, fold, split_lines
 from stepwarden.steps.evidence import Verdict
 
 QUOTE_CHARACTERS = 12  # without spaces; docs/protocol.md, files and evidence
+MARK_CHARACTERS = 24  # of the marks of tools around a quote that is too short
 MOST_MATCHES = 500  # of a quote, that are compared for the one nearest to the line given
 _COMPARED_LINES = 50  # of a quote that is not there, for the line to name
 MOST_PARTS = 20  # of a quote that leaves lines out
 
-_TOO_SHORT = "too short: quote at least 12 characters, or a whole line with its number"
-_EMPTY = "the quote is empty"
+_TOO_SHORT = "too short to find: quote at least 12 characters, or a whole line with its number"
+_EMPTY = "the quote is empty: quote at least 12 characters, or a whole line with its number"
 _ABSENT = "not in the file"
 
 _WORD = re.compile(r"[^\W\d_]{3}")
@@ -46,19 +48,24 @@ class QuoteReading:
     note: str = ""
 
 
-def look_up_quote(content: FoldedText, quote: str, line: int | None) -> QuoteMatch:
+def look_up_quote(content: FoldedText, quote: str, line: int | None, name: str = "") -> QuoteMatch:
     """Return the verdict on `quote` in `content`; `line`, from 1, is where it was claimed to be.
 
+    `name` is that of the file, without its directories: as a heading of the quote it is not looked up.
+
     Case matters, white space does not; the marks of tools are taken off only where the words as they are cannot be
-    found. A reading that stands at the line counts before one that stands elsewhere.
+    found. A reading that stands at the line counts before one that stands elsewhere. Words that are there, and too few
+    to tell where, are too short; what is nowhere in the file is refuted, however short.
     """
-    readings = read_quote(quote)
+    readings = read_quote(quote, name)
     if not readings:
-        return QuoteMatch(Verdict.REFUTED, note=_EMPTY)
+        return QuoteMatch(Verdict.TOO_SHORT, note=_EMPTY)
+    # what stands in a long quote behind something else is not what it says
+    is_brief = count_solid(fold(quote)) < QUOTE_CHARACTERS + MARK_CHARACTERS
     short, elsewhere = False, None
     for reading in readings:
         if count_solid(reading.folded) < QUOTE_CHARACTERS:
-            short = True
+            short = short or (is_brief and reading.folded in content.folded)
             match = _match_line(content, reading, line)
         else:
             match = _match_words(content, reading, line)
@@ -71,14 +78,14 @@ def look_up_quote(content: FoldedText, quote: str, line: int | None) -> QuoteMat
         if match := _match_parts(content, reading, line):
             return match
     if short:
-        return QuoteMatch(Verdict.REFUTED, note=_TOO_SHORT)
+        return QuoteMatch(Verdict.TOO_SHORT, note=_TOO_SHORT)
     return QuoteMatch(Verdict.REFUTED, note=_ABSENT, target=_missing_line(content, readings))
 
 
-def is_present(content: FoldedText, quote: str) -> bool:
+def is_present(content: FoldedText, quote: str, name: str = "") -> bool:
     """Whether the words of a quote are anywhere in `content`; a short quote has to be a whole line."""
     lines: set[str] | None = None
-    readings = read_quote(quote)
+    readings = read_quote(quote, name)
     for reading in readings:
         if count_solid(reading.folded) >= QUOTE_CHARACTERS:
             if reading.folded in content.folded:
@@ -90,10 +97,10 @@ def is_present(content: FoldedText, quote: str) -> bool:
     return any(_match_parts(content, reading, None) for reading in readings)
 
 
-def read_quote(quote: str) -> list[QuoteReading]:
+def read_quote(quote: str, name: str = "") -> list[QuoteReading]:
     """Return the readings of a quote, its words as they are first; none for an empty quote."""
     readings: dict[str, QuoteReading] = {}
-    for unmarked in unmark(quote):
+    for unmarked in unmark(quote, name):
         for text in dict.fromkeys((unmarked.text, compose(unmarked.text))):
             if folded := fold(text):
                 readings.setdefault(folded, QuoteReading(text, folded, unmarked.number, unmarked.note))
@@ -103,16 +110,33 @@ def read_quote(quote: str) -> list[QuoteReading]:
 def _match_parts(content: FoldedText, reading: QuoteReading, line: int | None) -> QuoteMatch | None:
     """Match a quote that leaves lines out (`...`): each part has to be there, one after the other."""
     parts = [fold(part) for part in split_elided(reading.text)]
-    if not 2 <= len(parts) <= MOST_PARTS or any(count_solid(part) < QUOTE_CHARACTERS for part in parts):
+    long = next((index for index, part in enumerate(parts) if count_solid(part) >= QUOTE_CHARACTERS), None)
+    if long is None or not 2 <= len(parts) <= MOST_PARTS:
         return None
-    start = offset = _nearest_match(content, parts[0], reading.number if line is None else line)
-    for part in parts:
-        offset = content.folded.find(part, offset) if offset is not None else -1
-        if offset < 0:
-            return None
-        offset += len(part)
-    assert start is not None
-    return _verdict(content, start, len(parts[0]), reading, line)
+    start = _nearest_match(content, parts[long], reading.number if line is None else line)
+    first = end = start
+    for part in reversed(parts[:long]):
+        first = None if first is None else _find_lines(content, part, 0, first, last=True)
+    for part in parts[long:]:
+        at = None if end is None else _find_lines(content, part, end, len(content.folded))
+        end = None if at is None else at + len(part)
+    if start is None or first is None or end is None:
+        return None
+    return _verdict(content, first, start - first + len(parts[long]), reading, line)
+
+
+def _find_lines(content: FoldedText, part: str, begin: int, end: int, *, last: bool = False) -> int | None:
+    """Return where a part of a quote stands between two offsets; a short one has to be whole lines."""
+    find = content.folded.rfind if last else content.folded.find
+    at = find(part, begin, end)
+    while at >= 0:
+        until = at + len(part)
+        is_whole = content.starts[content.index_at(at)] == at and content.end(content.index_at(until - 1)) == until
+        if is_whole or count_solid(part) >= QUOTE_CHARACTERS:
+            return at
+        begin, end = (begin, until - 1) if last else (at + 1, end)
+        at = find(part, begin, end)
+    return None
 
 
 def _match_line(content: FoldedText, reading: QuoteReading, line: int | None) -> QuoteMatch | None:

@@ -56,6 +56,33 @@ def is_secret(parts: Sequence[str]) -> bool:
     return bool(names) and any(_is_secret_name(name) for name in _with_original(names[-1]))
 
 
+class SecretNames:
+    """The paths of one tree for which `is_secret` holds; what many of them share is judged once."""
+
+    def __init__(self) -> None:
+        self._directories: dict[str, bool | None] = {}
+        self._names: dict[str, bool] = {}
+
+    def __contains__(self, path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        if directory not in self._directories:
+            self._directories[directory] = _is_secret_directory(directory.split("/"))
+        secret = self._directories[directory]
+        if secret is None:
+            return is_secret(path.split("/"))
+        if not secret and name not in self._names:
+            self._names[name] = is_secret((name,))
+        return secret or self._names[name]
+
+
+def _is_secret_directory(parts: Sequence[str]) -> bool | None:
+    """Whether all in a directory is secret, none of it for the sake of the directory, or (None) some files of it."""
+    names = [_plain(part) for part in parts]
+    if any(_DIRECTORY.fullmatch(name) for name in names):
+        return True
+    return None if any(name.startswith(".") or name == "cvs" for name in names) else False  # as all in _PLACE start
+
+
 def is_sample_name(name: str) -> bool:
     """Whether a file is a sample to be copied and filled in, by its name."""
     return _SAMPLE.search(name.casefold()) is not None

@@ -12,6 +12,7 @@ from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.panel import panel_of
 from stepwarden.steps.panel_answer import PanelAnswer
+from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.support import NEAR_LINES
 from stepwarden.steps.synthesis import Synthesis
 from stepwarden.steps.text import fold
@@ -78,8 +79,8 @@ class ReviewPoint:
 class Report:
     """All that a report shows. `superseded` are steps that a backtrack replaced, `left_open` what stayed open.
 
-    `facts` are lines by the step at which the server found them. `began` and `ended` are unix seconds, None where the
-    events are not known.
+    `runs` are those that the agent reports, with the step of each. `facts` are lines by the step at which the server
+    found them. `began` and `ended` are unix seconds, None where the events are not known.
     """
 
     thread: Thread
@@ -89,6 +90,7 @@ class Report:
     hypotheses: tuple[StatedHypothesis, ...]
     hypothesis_evidenced: bool
     evidence: tuple[tuple[int, Evidence], ...]
+    runs: tuple[tuple[int, ReportedRun], ...]
     steps: tuple[Step, ...]
     superseded: tuple[Step, ...]
     files: tuple[NamedFile, ...]
@@ -121,6 +123,7 @@ def build_report(thread: Thread, events: Sequence[TimedEvent] = ()) -> Report:
         hypotheses=_hypotheses(thread, recorded),
         hypothesis_evidenced=found.hypothesis_evidenced,
         evidence=tuple((number, _shown(item)) for number, item in thread.claims.evidence),
+        runs=tuple(thread.claims.runs),
         steps=tuple(thread.live),
         superseded=tuple(step for step in recorded if (step.number, step.digest) not in live),
         files=tuple(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import unescape
 
 MOST_NODES = 60  # of one diagram: more are not readable
+MOST_EDGES = 300  # likewise
 LABEL_CHARS = 44  # of one line of a label
 
 # Characters with a meaning in Mermaid, and their escapes there: `#`, the code point, `;`.
@@ -81,6 +82,7 @@ def read_mermaid(source: str) -> Diagram | None:
     if (
         not nodes
         or len(nodes) > MOST_NODES
+        or len(edges) > MOST_EDGES
         or any(end not in nodes for edge in edges for end in (edge.start, edge.end))
     ):
         return None

@@ -9,6 +9,7 @@ from stepwarden.steps.thread import Step
 
 TITLE_CHARS = 120
 SHORT_CHARS = 200
+OUTPUT_CHARS = 2_000  # of a reported run, its end
 
 
 def render_markdown(report: Report, history: Sequence[str] = ()) -> str:
@@ -16,7 +17,7 @@ def render_markdown(report: Report, history: Sequence[str] = ()) -> str:
     thread = report.thread
     lines = [f"# {thread.tool}: {escaped(one_line(report.task, TITLE_CHARS))}", ""]
     lines += _verdict(report)
-    for part in (_task, _findings, _hypotheses, _facts, _sections, _reviews, _steps, _evidence, _files):
+    for part in (_task, _findings, _hypotheses, _facts, _sections, _reviews, _steps, _evidence, _runs, _files):
         lines += part(report)
     lines += _decisions(report)
     if history:
@@ -65,7 +66,8 @@ def _finding(finding: ReportFinding) -> Iterator[str]:
 def _quote(item: Evidence) -> str:
     place = f"{item.path}:{item.line}" if item.line else item.path
     note = f" ({escaped(item.note)})" if item.note and not item.holds else ""
-    return f"{item.verdict.value}: {code(place)} {code(one_line(item.quote, 160))}{note}"
+    verdict = item.verdict.value.replace("_", " ")
+    return f"{verdict}: {code(place)} {code(one_line(item.quote, 160))}{note}"
 
 
 def _hypotheses(report: Report) -> Iterator[str]:
@@ -138,6 +140,16 @@ def _evidence(report: Report) -> Iterator[str]:
     if report.evidence:
         yield from ("", "## Evidence", "")
         yield from (f"- step {number}, {_quote(item)}" for number, item in report.evidence)
+
+
+def _runs(report: Report) -> Iterator[str]:
+    if not report.runs:
+        return
+    yield from ("", "## Runs that the agent reports", "", "The server did not see them.")
+    for number, run in report.runs:
+        ended = "" if run.exit is None else f", exit {run.exit}"
+        yield from ("", f"- step {number}{ended}: {code(one_line(run.command, SHORT_CHARS))}")
+        yield from (f"  {line}" for line in quoted(run.output[-OUTPUT_CHARS:].strip()) if run.output.strip())
 
 
 def _files(report: Report) -> Iterator[str]:

@@ -14,9 +14,11 @@ from stepwarden.reports.plain import one_line, visible
 from stepwarden.reports.prose import prose
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.expert_review import ExpertReview
+from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.text import fold
 from stepwarden.steps.thread import Step
 
+OUTPUT_CHARS = 2_000  # of a reported run, its end
 TITLE_CHARS = 100
 QUOTES_SHOWN = 8  # of one issue
 MARKS = {"verified": "✓", "partly": "◐", "rule": "§", "asserted": "○", "open": "…", "ended": "■"}
@@ -96,6 +98,7 @@ def _parts(report: Report, history: Sequence[str]) -> Iterator[_Part]:
     note = '<p class="note">Steps that a backtrack replaced; nothing above rests on them.</p>' if superseded else ""
     yield _Part("superseded", "Superseded", note + superseded, len(report.superseded))
     yield _Part("evidence", "Evidence", _evidence(report), len(report.evidence))
+    yield _Part("runs", "Runs that the agent reports", "".join(_run(*each) for each in report.runs), len(report.runs))
     yield _Part("files", "Files", _files(report), len(report.files))
     yield _Part("decisions", "Decisions", _decisions(report))
     lines = "".join(f"<li>{_text(line)}</li>" for line in history)
@@ -170,6 +173,7 @@ def _quote(item: Evidence) -> str:
         Verdict.VERIFIED: "✓ verified",
         Verdict.MOVED: "✓ verified, at another line",
         Verdict.REFUTED: "✗ refuted: not in the file",
+        Verdict.TOO_SHORT: "○ too short to find",
         Verdict.UNREACHABLE: "○ could not be read",
     }[item.verdict]
     note = f" <span>{_text(item.note)}</span>" if item.note and not item.holds else ""
@@ -233,6 +237,15 @@ def _evidence(report: Report) -> str:
     return "".join(
         f'<div class="proof"><span class="at">step {number}</span>{_quote(item)}</div>'
         for number, item in report.evidence
+    )
+
+
+def _run(number: int, run: ReportedRun) -> str:
+    ended = "not seen by the server" if run.exit is None else f"exit {run.exit}, not seen by the server"
+    output = run.output.strip()[-OUTPUT_CHARS:]
+    return (
+        f'<div class="proof"><span class="at">step {number}</span><p><code>{_text(run.command)}</code> '
+        f'<span class="unchecked">○ {ended}</span></p>{f"<pre>{_text(output)}</pre>" if output else ""}</div>'
     )
 
 

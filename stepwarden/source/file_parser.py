@@ -3,7 +3,7 @@
 import hashlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,14 @@ from stepwarden.source.grammar import (
     Draft,
     Grammar,
     ParsedFile,
+    Setting,
     compile_grammar,
+    end_line_of,
     line_of,
     query_of,
 )
 from stepwarden.source.languages import grammar_of, language_of
-from stepwarden.source.outline import CallSite, Definition, Import, Outline
+from stepwarden.source.outline import CallSite, Definition, Import, Outline, Variable
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 READ_BYTES = 2 * 1024 * 1024  # a larger file is data, or generated
 LINE_BYTES = 4096  # on average over a file: no person writes such lines
 MOST_DEPTH = 1200  # of nested brackets or blocks; the deepest of 40,000 handwritten files had 96
+MOST_LINES = 1_000_000_000
 MOST_NODES = 200_000  # definitions, imports and calls of one file
 
 
@@ -51,16 +54,14 @@ def parse_outline(path: str, data: bytes) -> Outline | None:
     grammar = grammar_of(language)
     compiled = compile_for(grammar, path)
     tree = compiled.parser.parse(text)
-    definitions, imports, calls = _NodeReader(grammar, compiled, path, text, tree).read()
+    read = _NodeReader(grammar, compiled, path, text, tree).read()
     return Outline(
         path,
         language,
         lines,
         len(data),
         digest,
-        definitions,
-        imports,
-        calls,
+        *read,
         broken_lines(compiled, tree),
         grammar.generated.search(text[:GENERATED_BYTES]) is not None,
     )
@@ -135,14 +136,18 @@ class _NodeReader:
         nodes = [(node.start_byte, -node.end_byte, role, node) for role, captured in found.items() for node in captured]
         if tree.root_node.type in grammar.definitions and not text.strip():  # a query finds nothing in an empty file
             nodes.append((0, 0, "definition", tree.root_node))
-        self._nodes = sorted(nodes, key=lambda item: item[:2])[:MOST_NODES]
+        order = {"definition": 0}  # before what else the same node says, which is then inside
+        self._nodes = sorted(nodes, key=lambda item: (*item[:2], order.get(item[2], 1)))[:MOST_NODES]
 
-    def read(self) -> tuple[tuple[Definition, ...], tuple[Import, ...], tuple[CallSite, ...]]:
-        """Return what the file defines, imports and calls."""
+    def read(
+        self,
+    ) -> tuple[tuple[Definition, ...], tuple[Import, ...], tuple[CallSite, ...], tuple[Variable, ...]]:
+        """Return what the file defines, imports, calls and says of types."""
         grammar, file = self._grammar, self._file
         drafts: list[Draft] = []
         imports: list[Import] = []
         calls: list[tuple[str, str, int, Draft | None]] = []
+        settings: list[tuple[Setting, Draft | None]] = []
         open_drafts: list[tuple[int, Draft]] = []
         for start, _, role, node in self._nodes:
             while open_drafts and open_drafts[-1][0] <= start:
@@ -161,6 +166,8 @@ class _NodeReader:
                 call = grammar.call_of(node)
                 if call is not None:
                     calls.append((*call, line_of(node), inside))
+            elif role == "variable":
+                settings += [(setting, inside) for setting in grammar.variables_of(node, inside)]
             else:
                 imports.extend(grammar.import_of(node))
         grammar.finish(file, drafts)
@@ -172,6 +179,7 @@ class _NodeReader:
                 CallSite(sys.intern(name), sys.intern(receiver), line, inside.qualified if inside else "")
                 for name, receiver, line, inside in calls
             ),
+            tuple(_variables(settings, drafts)),
         )
 
 
@@ -193,6 +201,21 @@ def _qualify(drafts: list[Draft]) -> None:
         draft.qualified = sys.intern(f"{outer}.{draft.name}" if outer else draft.name)
 
 
+def _variables(settings: Sequence[tuple[Setting, Draft | None]], drafts: Sequence[Draft]) -> Iterator[Variable]:
+    """Return what a file says of types; names of which it says nothing anywhere are left out."""
+    told = {setting.name for setting, _ in settings if setting.type or setting.value not in {"", "?"}}
+    for setting, inside in settings:
+        if setting.name in told:
+            node, scope = setting.node, setting.scope or (inside.node if inside is not None else None)
+            end_line = end_line_of(scope) if scope is not None else MOST_LINES
+            qualified = inside.qualified if inside is not None else ""
+            texts = map(sys.intern, (setting.type, setting.value))
+            yield Variable(sys.intern(setting.name), qualified, line_of(node), end_line, *texts)
+    for draft in drafts:
+        if draft.returns:
+            yield Variable("()", draft.qualified, draft.line, draft.end_line, sys.intern(draft.returns))
+
+
 def _definition(draft: Draft) -> Definition:
     return Definition(
         name=sys.intern(draft.name),
@@ -212,4 +235,5 @@ def _definition(draft: Draft) -> Definition:
         parent=draft.owner or (draft.parent.qualified if draft.parent else ""),
         signature=draft.signature,
         asynchronous=draft.asynchronous,
+        declares=draft.declares,
     )

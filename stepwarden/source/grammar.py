@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Query
 
 SIGNATURE_CHARACTERS = 120
+VALUE_CHARACTERS = 120  # of a type or a value of a variable; a longer one says nothing
 GENERATED_BYTES = 4096
 GENERATED = re.compile(
     rb"^[ \t]*(?:#|//|/\*|\*|<!--|\"\"\")[ \t*#/!-]*"
@@ -43,11 +44,24 @@ class Draft:
     bases: tuple[str, ...] = ()
     signature: str = ""
     asynchronous: bool = False
+    declares: bool = False
     owner: str = ""  # the qualified name of the type it belongs to, where it stands outside of that
+    returns: str = ""  # the declared type of its result, as in `Variable`
     exempt_inside: bool = False  # no definition in it is asked for documentation
     parent: "Draft | None" = None
     qualified: str = ""
     branches: list[int] = field(default_factory=list[int])
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a node says of the type of a name, as in `Variable`: it holds to the end of `scope`."""
+
+    name: str
+    node: "Node"
+    scope: "Node | None" = None
+    type: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,10 @@ def _no_call(_node: "Node") -> tuple[str, str] | None:
     return None
 
 
+def _no_variables(_node: "Node", _inside: Draft | None) -> Iterable[Setting]:
+    return ()
+
+
 def _no_finish(_file: ParsedFile, _drafts: Sequence[Draft]) -> None:
     pass
 
@@ -130,8 +148,9 @@ class Grammar:
     """What it takes to read a language, as values and small functions.
 
     `entries` maps suffixes of its files to the functions of `wheel` that return the parser's tables. `definitions`,
-    `imports`, `calls` and `branches` are node types (operators in double quotes); `define`, `import_of` and `call_of`
-    read such a node, and `finish` sees all drafts of a file at the end. `call_of` returns name and receiver.
+    `imports`, `calls`, `variables` and `branches` are node types (operators in double quotes); `define`, `import_of`,
+    `call_of` and `variables_of` read such a node, and `finish` sees all drafts of a file at the end. `call_of` returns
+    name and receiver; `variables_of` is given the definition around the node too.
     `generated` matches what generated files say of themselves in their first GENERATED_BYTES.
 
     To tell code from documentation: `comments` and `literals` are node types (a literal is compared verbatim).
@@ -150,6 +169,8 @@ class Grammar:
     import_of: Callable[["Node"], Iterable[Import]] = _no_import
     calls: tuple[str, ...] = ()
     call_of: Callable[["Node"], tuple[str, str] | None] = _no_call
+    variables: tuple[str, ...] = ()
+    variables_of: Callable[["Node", Draft | None], Iterable[Setting]] = _no_variables
     branches: tuple[str, ...] = ()
     finish: Callable[[ParsedFile, Sequence[Draft]], None] = _no_finish
     generated: re.Pattern[bytes] = GENERATED
@@ -188,6 +209,7 @@ def query_of(grammar: Grammar) -> str:
         "definition": grammar.definitions,
         "import": grammar.imports,
         "call": grammar.calls,
+        "variable": grammar.variables,
         "branch": grammar.branches,
         "comment": grammar.comments,
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Language(StrEnum):
@@ -21,6 +22,15 @@ class Language(StrEnum):
     def display_name(self) -> str:
         """The name in prose: "JavaScript"."""
         return _DISPLAY_NAMES.get(self, self.value.capitalize())
+
+
+class SourceFile(Protocol):
+    """A file whose language is known: its outline, or its summary."""
+
+    @property
+    def language(self) -> Language:
+        """The language it is written in."""
+        ...
 
 
 _DISPLAY_NAMES = {
@@ -55,7 +65,8 @@ class Definition:
     `qualified` is "Class.method" or "outer.inner", "" for the module itself; `parent` is the qualified name of what
     encloses it. `public` and `documented` are as the language's own documentation checker counts them; `exempt`
     definitions need no documentation (overloads, setters, overrides). `complexity` is 1 + decision points, `branches`
-    are their lines. `signature` is one line of at most 120 characters.
+    are their lines. `signature` is one line of at most 120 characters. `declares` marks a function of C or C++
+    without a body: where its body is elsewhere, both are one definition.
     """
 
     name: str
@@ -75,6 +86,7 @@ class Definition:
     parent: str = ""
     signature: str = ""
     asynchronous: bool = False
+    declares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """One call: `receiver` is "" for a plain name, "self", "this", "a.b", or "?" for another expression.
+    """One call: `receiver` is "" for a plain name, else as the value of a variable: "self", "a.b", "f()", "?".
 
     `inside` is the qualified name of the enclosing definition, "" at module level. Decorators and `new X()` are calls.
     """
@@ -103,6 +115,26 @@ class CallSite:
     receiver: str
     line: int
     inside: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What a file says of the type of a name: a variable, a parameter, a field, an export or a result.
+
+    It holds from `line` to `end_line` in the definition `inside`, which for a field is its class. A field of the own
+    object is "self.x" or "this.x", an export "exports.x", the module itself "exports", what a function returns "()".
+
+    `type` is the declared type: a dotted name, "[]T" for a collection of T, "A|B" for either. `value` is what it is set
+    to: names, "()" for a call and "[]" for an element, as in "Shop().carts[]"; "<m>" is the module `m`, and "?"
+    anything else. Either is "" where the text has none.
+    """
+
+    name: str
+    inside: str
+    line: int
+    end_line: int
+    type: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +153,6 @@ class Outline:
     definitions: tuple[Definition, ...] = ()
     imports: tuple[Import, ...] = ()
     calls: tuple[CallSite, ...] = ()
+    variables: tuple[Variable, ...] = ()
     broken: tuple[int, ...] = ()
     generated: bool = False

@@ -9,12 +9,12 @@ from functools import cache
 from itertools import repeat
 from typing import Any, TypeVar, get_type_hints
 
-from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Language, Outline
+from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Import, Language, Outline, Variable
 
 T = TypeVar("T")
 Column = Sequence[Any]
 _LEVEL = 1  # of zlib: five times smaller already, and fast
-_PARTS = ("definitions", "imports", "calls")
+_PARTS = ("definitions", "imports", "calls", "variables")
 
 
 class DamagedOutline(ValueError):
@@ -99,7 +99,7 @@ _CODECS: dict[Any, _Codec] = {
 
 @cache
 def _kinds() -> dict[str, type[Any]]:
-    return dict(zip(_PARTS, (Definition, Import, CallSite), strict=True))
+    return dict(zip(_PARTS, (Definition, Import, CallSite, Variable), strict=True))
 
 
 @cache

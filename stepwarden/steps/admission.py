@@ -169,7 +169,7 @@ def says_something_new(claims: Claims, submission: Submission) -> bool:
 
 
 def brings_a_fact(claims: Claims, submission: Submission) -> bool:
-    """Whether the step has a file, quote, issue or hypothesis that no live step had (rule 4)."""
+    """Whether the step has a file, quote, run, issue or hypothesis that no live step had (rule 4)."""
     known_issues = {issue.key for issue in claims.issues.values()} if submission.issues else set[str]()
     return (
         claims.states_anew(submission.hypothesis)
@@ -177,6 +177,7 @@ def brings_a_fact(claims: Claims, submission: Submission) -> bool:
         or any(path not in claims.checked for path in submission.checked)
         or any(_is_new_quote(claims, quote) for quote in submission.quotes)
         or any(_is_new_issue(claims, claim, known_issues) for claim in submission.issues)
+        or any(run.key not in claims.run_keys for run in submission.runs)
     )
 
 
@@ -188,8 +189,10 @@ def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
 
 
 def _is_new_quote(claims: Claims, quote: Quote) -> bool:
-    """Whether a quote was not sent before, takes a refuted one back, or mends one with its line number."""
+    """Whether a quote was not sent before, takes a refuted one back, or mends one, or one too short, with its line."""
     if quote.file in claims.refuted and (quote.withdrawn or quote.line is not None):
+        return True
+    if quote.line is not None and claims.is_too_short(quote.file, quote.quote):
         return True
     return not quote.withdrawn and key_of(quote.file, quote.quote, quote.supports or "") not in claims.quotes
 
@@ -200,7 +203,7 @@ def number_issues(thread: Thread, submission: Submission) -> tuple[tuple[Issue, 
     A claim that says the same as a live issue changes that issue; others are numbered on from all that the thread
     ever had.
     """
-    if not (submission.issues or submission.quotes):
+    if not (submission.issues or submission.quotes or submission.runs):
         return (), ""
     by_id = dict(thread.claims.issues)
     keys = {name: issue.key for name, issue in by_id.items()} if submission.issues else {}
@@ -221,9 +224,9 @@ def number_issues(thread: Thread, submission: Submission) -> tuple[tuple[Issue, 
         by_id[issue.id], keys[issue.id] = issue, issue.key
         issues.append(issue)
     objected = {item.id for item in numbered_objections(thread)}
-    for quote in submission.quotes:
-        if quote.supports not in {None, "hypothesis", *objected} and quote.supports not in by_id:
-            return (), str(quote.supports)
+    for said in (*submission.quotes, *submission.runs):
+        if said.supports not in {None, "hypothesis", *objected} and said.supports not in by_id:
+            return (), str(said.supports)
     return tuple(issues), ""
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.inspection import NO_INSPECTION, Inspection
+from stepwarden.steps.misquotes import says_the_same
 from stepwarden.steps.persistent import PersistentList, PersistentMap, evolve, evolve_by
 from stepwarden.steps.relevance import restates
+from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.step import Issue, Step
 from stepwarden.steps.support import NO_SUPPORT, Support, counts_for, place_of
 from stepwarden.steps.text import fold, key_of
@@ -25,14 +27,16 @@ _SUPPORTED_BY = ("task", "held", "marked")
 class Claims:
     """Hypothesis, issues, evidence, files, and what was measured; a map to a number names the step.
 
-    `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them, one that was sent again once.
-    `held`, with the step of each, and `refuted` sort them by path: those that hold, and those that do not and that no
-    later quote of the same file has made good. `marked` are those that hold and name a claim, by an issue's id or
-    "hypothesis". `judged` has by a quote's key the last verdict on it and the step in which it first held, `shown` the
-    first step that quoted a line of code, `spent` the hypothesis that a line was quoted for, by its key. `fresh` are
-    the quotes of the last step that hold and show a line for the first time. `files` says of a path whether it was
-    found inside the root, `relevant` whether it was when it was named so, or could not be looked up. `unread` are the
-    relevant files that no step checked or quoted. `findings` and `quotes` are keys of what was learned and quoted.
+    `evidence` are (step number, item), withdrawn ones gone; `verdicts` counts them, one that was sent again once, and
+    none that was mended. `held`, with the step of each, and `refuted` sort them by path: those that hold, and those
+    that do not and that no later quote of the same file has made good. `marked` are those that hold and name a claim,
+    by an issue's id or "hypothesis". `judged` has by a quote's key the last verdict on it, None for a mended one, and
+    the step in which it first held, `shown` the first step that quoted a line of code, `spent` the hypothesis that a
+    line was quoted for, by its key. `fresh` are the quotes of the last step that hold and show a line for the first
+    time. `files` says of a path whether it was found inside the root, `relevant` whether it was when it was named so,
+    or could not be looked up. `unread` are the relevant files that no step checked or quoted. `findings` and `quotes`
+    are keys of what was learned and quoted.
+    `runs` are those that the agent reports, with the step of each, `run_keys` what tells one from another.
     """
 
     task: str = ""  # the text of the first step
@@ -50,7 +54,9 @@ class Claims:
     issue_supports: Mapping[str, Support] = field(default_factory=dict[str, Support])  # of the live ones
     evidence: PersistentList[tuple[int, Evidence]] = field(default_factory=PersistentList[tuple[int, Evidence]])
     verdicts: Mapping[Verdict, int] = field(default_factory=dict[Verdict, int])
-    judged: PersistentMap[str, tuple[Verdict, int]] = field(default_factory=PersistentMap[str, tuple[Verdict, int]])
+    judged: PersistentMap[str, tuple[Verdict | None, int]] = field(
+        default_factory=PersistentMap[str, tuple[Verdict | None, int]]
+    )
     shown: PersistentMap[tuple[str, int], int] = field(default_factory=PersistentMap[tuple[str, int], int])
     fresh: tuple[Evidence, ...] = ()
     rested: bool = False  # whether every claim rested before the last step
@@ -70,6 +76,8 @@ class Claims:
     unread: Mapping[str, int] = field(default_factory=dict[str, int])
     findings: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])
     quotes: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])
+    runs: PersistentList[tuple[int, ReportedRun]] = field(default_factory=PersistentList[tuple[int, ReportedRun]])
+    run_keys: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])  # the tool's own, as last filled
     measured: Inspection = NO_INSPECTION
 
@@ -92,6 +100,9 @@ class Claims:
         if sent.fields:
             filled = {name: value for name, value in sent.fields.items() if value != "" or name not in self.fields}
             changes["fields"] = {**self.fields, **filled}
+        if sent.runs:
+            changes["runs"] = self.runs.with_items(*[(number, run) for run in sent.runs])
+            changes["run_keys"] = self.run_keys.with_items({run.key: number for run in sent.runs})
         if step.measured is not None:
             changes["measured"] = self.measured.then(step.measured)
         claims = evolve_by(self, changes)
@@ -116,6 +127,11 @@ class Claims:
     def standing_refuted(self) -> tuple[Evidence, ...]:
         """Refuted items that no later item of the same file has made good."""
         return tuple(item for items in self.refuted.values() for item in items)
+
+    def is_too_short(self, path: str, quote: str) -> bool:
+        """Whether a quote of a file was sent before and was too short to find."""
+        verdict, _ = self.judged.get(key_of(path, quote)) or (None, 0)
+        return verdict is Verdict.TOO_SHORT
 
     @property
     def hypothesis_support(self) -> Support:
@@ -231,12 +247,12 @@ class Claims:
 
     def _weighed(self, new: Sequence[tuple[int, Evidence]], step: int) -> dict[str, Any]:
         """Return the fields that change with more evidence, the last of it sent in `step`."""
-        refuted = dict(self.refuted)
+        refuted, mended = dict(self.refuted), list[Evidence]()
         held: dict[str, PersistentList[tuple[int, Evidence]]] = {}
         marked: dict[str, PersistentList[tuple[int, Evidence]]] = {}
         for number, item in new:
             if item.holds:
-                refuted.pop(item.path, None)
+                mended += [each for each in refuted.pop(item.path, ()) if says_the_same(each, item)]
                 before = held.get(item.path) or self.held.get(item.path) or PersistentList()
                 held[item.path] = before.with_items((number, item))
                 if (name := item.supports) is not None:
@@ -251,26 +267,33 @@ class Claims:
             "refuted": refuted,
             "marked": self.marked.with_items(marked),
             "quoted": self.quoted.with_items({item.path: number for number, item in new}),
-            **self._counted_once(new, step),
+            **self._counted_once(new, mended, step),
         }
 
-    def _counted_once(self, new: Sequence[tuple[int, Evidence]], step: int) -> dict[str, Any]:
-        """Return the fields in which a quote counts once, however often it is sent."""
-        verdicts, judged = dict(self.verdicts), dict[str, tuple[Verdict, int]]()
+    def _counted_once(
+        self, new: Sequence[tuple[int, Evidence]], mended: Sequence[Evidence], step: int
+    ) -> dict[str, Any]:
+        """Return the fields in which a quote counts once, however often it is sent, and one that was mended not."""
+        verdicts, judged = dict(self.verdicts), dict[str, tuple[Verdict | None, int]]()
         shown: dict[tuple[str, int], int] = {}
         held_now: list[tuple[str, Evidence]] = []
         for number, item in new:
             key = key_of(item.path, item.quote)
             before, held_since = judged.get(key) or self.judged.get(key) or (None, 0)
-            judged[key] = item.verdict, held_since or (number if item.holds else 0)
-            if before is not item.verdict:
-                verdicts[item.verdict] = verdicts.get(item.verdict, 0) + 1
-                if before is not None:
-                    verdicts[before] -= 1
+            now = before if item.misworded else item.verdict
+            judged[key] = now, held_since or (number if item.holds else 0)
+            if before is not now:
+                changes = [(now, 1), (before, -1)]
+                verdicts |= {each: verdicts.get(each, 0) + by for each, by in changes if each is not None}
             if item.holds:
                 lines = [(item.path, line) for line in item.lines]
                 shown |= {line: number for line in lines if line not in shown and line not in self.shown}
                 held_now += [(key, item)] if number == step else []
+        for item in mended:
+            key = key_of(item.path, item.quote)
+            if (judged.get(key) or self.judged[key])[0] is Verdict.REFUTED:
+                judged[key] = None, 0
+                verdicts[Verdict.REFUTED] -= 1
         fresh = [
             item
             for key, item in held_now

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.relevance import is_relevant
+from stepwarden.steps.reported_run import TurnedRun, find_turned
 from stepwarden.steps.support import is_mostly, place_of
 from stepwarden.steps.text import fold, is_filler
 from stepwarden.steps.thread import Claims, Issue, Thread
@@ -57,8 +58,8 @@ def is_early(thread: Thread) -> bool:
     No number of the agent's own plans an end that is never early.
     """
     plan, asked = thread.plan, thread.trail[0].submission.total or EARLY_STEPS
-    if plan is None:
-        return False
+    if plan is None:  # one step, not sized yet
+        return True
     return bool(thread.untested_at) or thread.last < max(plan.low, EARLY_STEPS if asked < EARLY_STEPS else 0)
 
 
@@ -80,6 +81,11 @@ def looked_again_at(thread: Thread) -> int:
             return number
         first = first or number
     return 0
+
+
+def reported_test(thread: Thread) -> TurnedRun | None:
+    """Return the run that the agent reports failing, and passing since the youngest of the claims; None where none."""
+    return find_turned(thread.claims.runs, _youngest_claim(thread))
 
 
 def _is_further(thread: Thread, item: Evidence, number: int) -> bool:

@@ -8,6 +8,7 @@ from stepwarden.steps.claims import Claims
 from stepwarden.steps.evidence import Evidence
 from stepwarden.steps.gate import evidenced_issues, hypothesis_rests
 from stepwarden.steps.relevance import is_relevant
+from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.thread import DecisionRecord, Step, Thread
 
 
@@ -38,8 +39,8 @@ class Digest:
     """A thread's live content.
 
     `evidence` are the quotes that hold, one that was sent again once; `proofs` are those of them that stand for the
-    hypothesis. `files` are those found inside the root, or all named ones where none can be
-    read.
+    hypothesis. `files` are those found inside the root, or all named ones where none can be read. `runs` are what the
+    agent reports of its runs, which nobody checked.
     """
 
     task: str
@@ -51,6 +52,7 @@ class Digest:
     files: tuple[str, ...]
     steps: tuple[DigestStep, ...]
     decisions: tuple[DecisionRecord, ...]
+    runs: tuple[ReportedRun, ...] = ()
 
 
 def _labels(thread: Thread, step: Step) -> Mapping[str, Any]:
@@ -113,4 +115,5 @@ def digest(thread: Thread) -> Digest:
             for step in thread.live
         ),
         decisions=tuple(thread.decisions),
+        runs=tuple({run.key: run for _, run in claims.runs}.values()),
     )

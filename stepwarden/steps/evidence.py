@@ -10,6 +10,7 @@ class Verdict(StrEnum):
     VERIFIED = "verified"  # at the line given, or found and no line given
     MOVED = "moved"  # found, at another line than the one given; counts as verified
     REFUTED = "refuted"  # not in the file, or no such file inside the root
+    TOO_SHORT = "too_short"  # not enough of a line to tell where it stands: proves nothing, and refutes nothing
     UNREACHABLE = "unreachable"  # outside the roots or secret, whether it exists or not
 
 

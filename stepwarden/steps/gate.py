@@ -5,13 +5,13 @@ from the words of the agent.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stepwarden.steps.assessment import Assessment
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.consultation_rules import ConsultationRules
-from stepwarden.steps.convergence import is_early, looked_again_at
+from stepwarden.steps.convergence import is_early, looked_again_at, reported_test
 from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.steps.question_kind import QuestionKind
 from stepwarden.steps.relevance import why_beside
@@ -53,13 +53,13 @@ class Policy:
 def assess(thread: Thread, policy: Policy) -> Assessment:
     """Return the assessment of `thread` as its last step left it."""
     barred = (*open_clauses(thread, policy), *_unheard(thread))
-    return _assessed(thread, barred, over=[clause for clause in barred if clause.kind in _DISPUTED])
+    return _assessed(thread, barred, lowered=any(clause.kind in _DISPUTED for clause in barred))
 
 
 def assess_end(thread: Thread, policy: Policy) -> Assessment:
     """Return the assessment of `thread` as its agent would end it now."""
     passed_over = (*clauses_at_end(thread, policy), *_unheard(thread))
-    return _assessed(thread, passed_over, over=passed_over)
+    return _assessed(thread, passed_over, lowered=bool(passed_over) or _is_untested(thread))
 
 
 def _unheard(thread: Thread) -> tuple[Clause, ...]:
@@ -70,13 +70,15 @@ def _unheard(thread: Thread) -> tuple[Clause, ...]:
     return (Clause("silent", review.model),) if review is not None and review.failed else ()
 
 
-def _assessed(thread: Thread, barred: tuple[Clause, ...], *, over: Sequence[Clause]) -> Assessment:
-    """Return an assessment; nothing is called verified `over` some of the open clauses."""
+def _assessed(thread: Thread, barred: tuple[Clause, ...], *, lowered: bool) -> Assessment:
+    """Return an assessment; nothing is called verified where it is `lowered`."""
     verdicts = {str(verdict): count for verdict, count in thread.claims.verdicts.items()}
     if thread.trail and thread.trail[-1].stale:
         verdicts["stale"] = thread.trail[-1].stale
+    if thread.claims.runs:
+        verdicts["reported_runs"] = len(thread.claims.run_keys)
     assurance = assurance_of(thread)
-    if assurance is Assurance.VERIFIED and (thread.doubted or over):
+    if assurance is Assurance.VERIFIED and (thread.doubted or lowered):
         assurance = Assurance.PARTLY  # after a no only a yes verifies: no quote does, on whatever branch
     return Assessment(assurance, verdicts, barred)
 
@@ -85,11 +87,12 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     """Name every clause that bars the finish of `thread`, in the order to work on them.
 
     Where no file can be read, the clauses that ask for evidence do not bar. Where the tool's look found nothing to do,
-    neither do the number of steps and the checklist.
+    neither do the number of steps and the checklist; nor does the number where all is quoted, and a run is reported
+    that failed before the change and passes after it.
     """
     clauses: list[Clause] = []
     measured = thread.claims.measured
-    if len(thread.live) < policy.min_steps and not measured.done:
+    if len(thread.live) < policy.min_steps and not measured.done and not _is_shown_by_runs(thread):
         clauses.append(Clause("min_steps", str(policy.min_steps)))
     if policy.hypothesis_required and thread.claims.hypothesis is None:
         clauses.append(Clause("no_hypothesis"))
@@ -104,13 +107,25 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
 def clauses_at_end(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     """Name every clause that bars the end which the agent asks for.
 
-    One that is earlier than planned asks of a conclusion what the manager's early end does: that it was tested.
+    One that is earlier than planned asks of a conclusion what the manager's early end does: that it was tested. A run
+    that the agent reports saves it from being held, and verifies nothing.
     """
     barred = open_clauses(thread, policy)
-    if barred or not is_early(thread) or thread.claims.measured.done or assurance_of(thread) is not Assurance.VERIFIED:
+    if barred or not _is_untested(thread) or reported_test(thread):
         return barred
-    is_approved = thread.review is not None and thread.review.approves
-    return () if is_approved or looked_again_at(thread) else (Clause("untested"),)
+    return (Clause("untested"),)
+
+
+def _is_untested(thread: Thread) -> bool:
+    """Whether an end now is early, and what is quoted stood nothing else: no further quote, no expert's judgement."""
+    if not is_early(thread) or thread.claims.measured.done or assurance_of(thread) is not Assurance.VERIFIED:
+        return False
+    return not (thread.review is not None and thread.review.approves) and not looked_again_at(thread)
+
+
+def _is_shown_by_runs(thread: Thread) -> bool:
+    """Whether every claim rests on a quote, and a command is reported failing before and passing now."""
+    return bool(thread.claims.runs) and assurance_of(thread) is Assurance.VERIFIED and reported_test(thread) is not None
 
 
 def steps_to_close(clauses: int) -> int:

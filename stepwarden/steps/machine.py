@@ -28,6 +28,7 @@ from stepwarden.steps.gate import Policy, assess, assess_end, clauses_at_end, op
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.misquotes import mark_misworded
 from stepwarden.steps.plan_changes import count_anew, leave_a_step, raise_to_request, replan, shorten_to_open
+from stepwarden.steps.reported_run import find_turned
 from stepwarden.steps.stall import gets_nowhere, gives_up
 from stepwarden.steps.status import GOES_ON, ThreadStatus, status_of
 from stepwarden.steps.submission import Submission
@@ -91,8 +92,10 @@ def open_thread(
 ) -> Decision:
     """Open a thread with its first step (1)."""
     start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
-    # Not prepared for an end: one step is no work that anybody could judge, so its expert is never asked (rule 6).
-    first = replace(facts, prepared=replace(facts.prepared, model=""))
+    # Not prepared for an end: one step is no work that anybody could judge, so its expert is never asked (rule 6);
+    # but for one that brings its runs and may be the last.
+    is_whole = find_turned(((1, run) for run in submission.runs), 1) is not None
+    first = facts if is_whole else replace(facts, prepared=replace(facts.prepared, model=""))
     return _follow(_record(start, Accept(1), submission, first, policy), first, policy)
 
 

@@ -23,7 +23,7 @@ def mark_misworded(
         replace(item, misworded=True)
         if item.verdict is Verdict.REFUTED
         and any(
-            _says_the_same(item, other)
+            says_the_same(item, other)
             for other in _newest(held.get(item.path, ()), (one for one in evidence if one.path == item.path))
         )
         else item
@@ -35,7 +35,7 @@ def _newest(held: Sequence[tuple[int, Evidence]], in_step: Iterable[Evidence]) -
     return [*(item for _, item in list(held)[-COMPARED:]), *(item for item in in_step if item.holds)]
 
 
-def _says_the_same(wrong: Evidence, right: Evidence) -> bool:
+def says_the_same(wrong: Evidence, right: Evidence) -> bool:
     """Whether every line of one quote is almost one of the other's."""
     lines, others = _lines(wrong.quote), _lines(right.quote)
     return bool(lines) and all(any(_is_similar(line, other) for other in others) for line in lines)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from stepwarden.steps.evidence import Quote
+from stepwarden.steps.reported_run import ReportedRun
 
 
 class Confidence(StrEnum):
@@ -95,6 +96,7 @@ class Submission:
     replaces: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ranges: tuple[FileRange, ...] = ()
+    runs: tuple[ReportedRun, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -33,8 +33,11 @@ class Backend(Protocol):
         """Return connections whose transactions may write from their first statement on."""
         ...
 
-    def in_place(self) -> bool:
-        """Return whether the open connections still lead to the database at the address."""
+    def settle_change(self) -> str | None:
+        """Return what became of the database at the address, "" for what nobody has to know, None for nothing.
+
+        After a change nothing of what is open may be used any more, and can be closed.
+        """
         ...
 
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
@@ -66,9 +69,9 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    def in_place(self) -> bool:
-        """Return whether the open connections still lead to the database at the address."""
-        return self._backend.in_place()
+    def settle_change(self) -> str | None:
+        """Return what became of the database at the address; see `Backend.settle_change`."""
+        return self._backend.settle_change()
 
     def close(self) -> None:
         """Close the connections; one that is in use is closed when it comes back."""

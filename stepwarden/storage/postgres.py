@@ -1,11 +1,19 @@
-"""PostgreSQL behind the store: how it is opened, and what its failures mean."""
+"""PostgreSQL behind the store: how it is opened, and what its failures mean.
 
+It may stand behind a pooler in transaction mode such as pgbouncer, which gives every transaction another session. What
+is set there has to be set in each transaction, and no statement can be left prepared. Such a connection is told by its
+number: the one that it was given when it was opened is not that of the session behind it.
+"""
+
+import logging
 from contextlib import ExitStack
+from typing import Any
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
     Engine,
     create_engine,
+    event,
     exc,
     func,
     inspect,
@@ -27,6 +35,24 @@ from stepwarden.storage.schema import APPLICATION_ID, create_schema, meta, metad
 _BUSY_STATES = {"40001", "40P01", "55P03", "57014"}
 _FULL_STATE = "53100"
 _DAMAGED_STATES = {"XX001", "XX002"}
+# What a server says when it takes no connection, and how that is told: its own words name the host and the user.
+_REFUSED = {
+    "password authentication failed": "it refuses the user or the password",
+    "no pg_hba.conf entry": "it takes no connection from this machine by this user",
+    "does not exist": "it has no such database or user",
+    "too many": "it has too many connections",
+    "no more connections": "it has too many connections",
+    "Connection refused": "nothing listens there",
+    "resolve": "its host's name is not known",
+    "resolution": "its host's name is not known",
+    "timeout": "it does not answer",
+    "starting up": "it is starting",
+    "shutting down": "it is shutting down",
+}
+_POOLED = "stepwarden_pooled"
+
+_logger = logging.getLogger(__name__)
+
 _NEWER_STATES = {"42703", "42P01"}  # a column or table is gone: a migration by another process, under our connection
 
 
@@ -55,13 +81,11 @@ class PostgresBackend:
 
     def __init__(self, url: str, busy_timeout_s: float) -> None:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
-        own_options = self._url.query.get("options", "")
-        self.writes: Engine = create_engine(
-            self._url,
-            pool_pre_ping=True,
-            connect_args={"options": f"{own_options} -c lock_timeout={int(busy_timeout_s * 1000)}"},
-        )
+        self._lock_timeout_ms = int(busy_timeout_s * 1000)
+        self.writes: Engine = create_engine(self._url, pool_pre_ping=True)
         self.reads: Engine = self.writes.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        event.listen(self.writes, "connect", self._set_up)
+        event.listen(self.writes, "begin", self._begin)
 
     def prepare(self) -> None:
         """Create the schema where it is not, and bring an older one up."""
@@ -84,9 +108,9 @@ class PostgresBackend:
                 raise self._unreadable(*misfit)
             return migrate_step(connection)
 
-    def in_place(self) -> bool:
-        """Return whether the connections lead to the database at the address: each is tried when it is taken."""
-        return True
+    def settle_change(self) -> str | None:
+        """Return None: connections are tried when they are taken, and lead to the database at the address."""
+        return None
 
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
         """Return the error to raise for `error`."""
@@ -100,7 +124,9 @@ class PostgresBackend:
         if state in _NEWER_STATES:
             found = f"was changed by a newer stepwarden ({_first_line(error)})"
             return self._unreadable(found, "restart this one as the newer one")
-        return StoreError(f"The store {self._shown} failed ({_first_line(error)}); send the same call again.")
+        if state is None and isinstance(error, exc.OperationalError):
+            return self._unreachable(_first_line(error))
+        return StoreError(f"The PostgreSQL store failed ({_first_line(error)}); send the same call again.")
 
     def facts(self, connection: Connection) -> dict[str, str | int]:
         """Return address, version and size of the tables in bytes (indexes included)."""
@@ -117,8 +143,31 @@ class PostgresBackend:
     def _shown(self) -> str:
         return self._url.render_as_string(hide_password=True)
 
+    def _set_up(self, connection: Any, record: Any) -> None:
+        """Set up a new connection of psycopg; `record` is what the pool keeps of it."""
+        session = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
+        if session == connection.info.backend_pid:
+            connection.execute(f"SET lock_timeout = {self._lock_timeout_ms}")
+        else:
+            record.info[_POOLED] = True
+            connection.prepare_threshold = None
+        connection.commit()
+
+    def _begin(self, connection: Connection) -> None:
+        if connection.info.get(_POOLED) and not connection.get_execution_options().get("postgresql_readonly"):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._lock_timeout_ms}")
+
+    def _unreachable(self, said: str) -> StoreError:
+        """Return the error for a connection that failed; where it leads is told in the log alone."""
+        _logger.warning("the store %s cannot be reached: %s", self._shown, said)
+        why = next((words for part, words in _REFUSED.items() if part in said), "the connection failed")
+        return StoreError(
+            f"The PostgreSQL store cannot be reached ({why}); nothing was recorded; its owner finds the address in the "
+            "log. Send the same call again."
+        )
+
     def _unreadable(self, found: str, advice: str) -> StoreUnreadable:
-        return StoreUnreadable(f"The store {self._shown} {found}; it was left untouched; {advice}.")
+        return StoreUnreadable(f"The PostgreSQL store {found}; it was left untouched; {advice}.")
 
 
 def _first_line(error: exc.SQLAlchemyError) -> str:

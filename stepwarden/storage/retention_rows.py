@@ -8,6 +8,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     and_,
     delete,
     false,
+    insert,
     or_,
     select,
     update,
@@ -17,6 +18,7 @@ from stepwarden.storage.kinds import THREAD
 from stepwarden.storage.records import Head, RetentionRule
 from stepwarden.storage.schema import (
     CALIBRATION_RESET,
+    DELETIONS,
     HEAD_COLUMNS,
     consultations,
     events,
@@ -25,6 +27,8 @@ from stepwarden.storage.schema import (
     meta,
     spending,
 )
+
+_DELETIONS = select(meta.c.value).where(meta.c.key == DELETIONS)
 
 
 class RetentionRows:
@@ -48,7 +52,21 @@ class RetentionRows:
                 for column in (events.c.stream, consultations.c.stream, kept.c.stream, spending.c.thread):
                     self._connection.execute(delete(column.table).where(column == head.stream))
                 deleted.append(head)
+        if deleted:
+            self._count_deletion()
         return deleted
+
+    def deletions(self) -> str:
+        """Return a word that is another one after each deletion of streams."""
+        return self._connection.execute(_DELETIONS).scalar_one_or_none() or ""
+
+    def _count_deletion(self) -> None:
+        counted = self.deletions()
+        row = {"key": DELETIONS, "value": str(int(counted or 0) + 1)}
+        if counted:
+            self._connection.execute(update(meta).where(meta.c.key == DELETIONS).values(value=row["value"]))
+        else:
+            self._connection.execute(insert(meta), row)
 
 
 class CalibrationRows:

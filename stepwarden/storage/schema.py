@@ -25,6 +25,12 @@ APPLICATION_ID = 0x57504152
 
 CALIBRATION_RESET = "calibration_reset"
 
+RESTORED = "restored"
+"""The row of `meta` that a restore changes: a word of its own, by which whoever has the store open knows of it."""
+
+DELETIONS = "deletions"
+"""The row of `meta` that counts how often streams were deleted: one that is gone without it was not deleted by us."""
+
 metadata = MetaData()
 
 # The names carry our own prefix: on PostgreSQL the database may be shared with others.

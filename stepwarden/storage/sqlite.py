@@ -20,6 +20,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreBusy, StoreError
+from stepwarden.storage.file_watch import FileChange, FileWatch
 from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step
 from stepwarden.storage.schema import APPLICATION_ID, create_schema
 from stepwarden.storage.sqlite_file import (
@@ -28,6 +29,7 @@ from stepwarden.storage.sqlite_file import (
     create_file,
     is_blank,
     is_there,
+    mark_restored,
     primary_code,
     refuse_foreign,
     size_of,
@@ -84,7 +86,7 @@ class SqliteBackend:
         self._path = path
         self._driver = driver
         self._busy_timeout_s = busy_timeout_s
-        self._identity: tuple[int, int] | None = None
+        self._watch: FileWatch | None = None
         self.reads: Engine = create_engine(
             URL.create("sqlite+pysqlite", database=str(path)),
             module=driver,
@@ -105,10 +107,10 @@ class SqliteBackend:
         with contextlib.closing(self.reads.raw_connection()) as pooled:
             assert pooled.driver_connection is not None
             self._settle_journal_mode(pooled.driver_connection)
-        found = self._path.stat()
-        if stat.S_IMODE(found.st_mode) & 0o077:
+            has_log = _journal_mode(pooled.driver_connection) == "wal"
+        if stat.S_IMODE(self._path.stat().st_mode) & 0o077:
             self._path.chmod(0o600)
-        self._identity = (found.st_dev, found.st_ino)
+        self._watch = FileWatch(self._path, self._driver, has_log=has_log)
 
     def _migrated(self) -> bool:
         """Create the schema, or bring an older one up by one; return whether there was an older one."""
@@ -120,16 +122,85 @@ class SqliteBackend:
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             return False
 
-    def in_place(self) -> bool:
-        """Return whether the path still leads to the file that is open.
+    def settle_change(self) -> str | None:
+        """Return what became of the file since the last look, "" for what nobody has to know, None for nothing.
 
-        Writes to a file that was deleted or replaced succeed and are gone.
+        After a change nothing of what is open may be used any more; it can be closed without harm. Raises StoreError
+        where that could not be brought about.
         """
+        if self._watch is None:
+            return None
+        change = self._watch.change()
+        if change is FileChange.NONE:
+            return None
         try:
-            found = self._path.stat()
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._identity
+            return self._settled(self._watch, change)
+        except OSError as error:
+            raise StoreError(f"The store {self._path} was changed and cannot be used: {error.strerror}.") from error
+        except self._driver.Error as error:
+            raise _failure(self._path, error) from error
+
+    def _settled(self, watch: FileWatch, change: FileChange) -> str:
+        """See that closing what is open writes nothing of it into what is at the path now.
+
+        SQLite writes the log to the file when the last connection closes, but not where another file is at its path.
+        """
+        overwritten = (
+            "was overwritten while it was in use; what is in the file now counts, and nothing was mixed with it"
+        )
+        if change is FileChange.LOG_GONE:
+            return overwritten if self._renew_without_log(watch) else ""
+        if change is FileChange.RESTORED:
+            return "was put back from a copy while it was in use; what is in it now counts"
+        if change is FileChange.OVERWRITTEN:
+            before = self._path.with_name(f"{self._path.name}.before-{time.time_ns()}")
+            create_file(before)
+            kept = watch.keep_sound(before)
+            if not kept:
+                before.unlink()
+            self._take_over(watch)
+            return overwritten + (f"; what was there before is kept as {before.name}" if kept else "")
+        if change is FileChange.EMPTIED:
+            blank = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
+            create_file(blank)
+            blank.replace(self._path)
+        aside = watch.set_log_aside()
+        kept = f"; the log of the old one was set aside as {aside.name}" if aside else ""
+        if change is FileChange.EMPTIED or not self._path.exists():
+            what = "emptied" if change is FileChange.EMPTIED else "deleted"
+            return f"was {what} while it was in use; a new one begins{kept}"
+        return f"was replaced by another file while it was in use, which counts from now on{kept}"
+
+    def _renew_without_log(self, watch: FileWatch) -> bool:
+        """Go on without the log that is gone; return whether the file was overwritten, too."""
+        with contextlib.closing(self.writes.raw_connection()) as pooled:
+            assert pooled.driver_connection is not None
+            if watch.is_unchanged(pooled.driver_connection):
+                self._renew(pooled.driver_connection)  # which still reads the log
+                return False
+        with contextlib.closing(watch.bare()) as bare:
+            self._renew(bare, restored=True)
+        return True
+
+    def _renew(self, source: DriverConnection, *, restored: bool = False) -> None:
+        """Put a new file with what `source` reads at the path: those who have the old one without its log notice it."""
+        new = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
+        create_file(new)
+        with contextlib.closing(self._driver.connect(str(new), isolation_level=None)) as target:
+            source.backup(target)
+            if restored and not is_blank(target, self._path):
+                mark_restored(target)
+        new.replace(self._path)
+
+    def _take_over(self, watch: FileWatch) -> None:
+        """Make the content of the file, without its log, what every process that has it open sees."""
+        copy: DriverConnection = self._driver.connect("", isolation_level=None)  # a temporary file
+        with contextlib.closing(copy), contextlib.closing(self.writes.raw_connection()) as pooled:
+            with contextlib.closing(watch.bare()) as bare:
+                bare.backup(copy)  # to the side first: the log may be written to the file by what follows
+            if not is_blank(copy, self._path):
+                mark_restored(copy)
+            copy.backup(pooled.driver_connection)
 
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
         """Return the error to raise for `error`."""

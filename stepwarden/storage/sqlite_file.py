@@ -7,17 +7,19 @@ SQLite library.
 
 import contextlib
 import os
+import secrets
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 from stepwarden.errors import StoreUnreadable
 from stepwarden.storage.migrations import misfit_of_version, missing_tables
-from stepwarden.storage.schema import APPLICATION_ID, metadata
+from stepwarden.storage.schema import APPLICATION_ID, RESTORED, metadata
 
-READONLY, CANTOPEN = 8, 14
+READONLY, CORRUPT, CANTOPEN = 8, 11, 14
 """Codes of SQLite's errors: https://sqlite.org/rescode.html."""
 
 # What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
@@ -27,8 +29,12 @@ _SMALLEST_BYTES = 512
 class DriverConnection(Protocol):
     """The part of a DBAPI connection of SQLite that we use."""
 
-    def execute(self, sql: str, /) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Sequence[object] = ..., /) -> sqlite3.Cursor:
         """Run one statement."""
+        ...
+
+    def backup(self, target: Any) -> None:
+        """Make the database behind `target` what this one is, in one transaction."""
         ...
 
     def close(self) -> None:
@@ -43,6 +49,9 @@ def is_there(path: Path) -> bool:
     try:
         found = path.stat()
     except FileNotFoundError:
+        if left_log:
+            missing, advice = "is gone, and its log is still there", "put it back, or move the log away"
+            raise unreadable(path, missing, advice) from None
         return False
     except OSError as error:
         raise unreadable(path, f"cannot be read ({error.strerror})", "make it readable") from error
@@ -110,6 +119,11 @@ def is_blank(connection: DriverConnection, path: Path) -> bool:
     if missing := missing_tables(tables, version):
         raise unreadable(path, f"lacks {', '.join(missing)}", "restore it from a backup, or move it away")
     return False
+
+
+def mark_restored(connection: DriverConnection) -> None:
+    """Make a copy of a store another one than that which it was copied from, for whoever has the store open."""
+    connection.execute("INSERT OR REPLACE INTO stepwarden_meta VALUES (?, ?)", (RESTORED, secrets.token_hex(8)))
 
 
 def _tables(connection: DriverConnection) -> set[str]:

@@ -2,12 +2,18 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from stepwarden.errors import StoreReplaced
+from stepwarden.storage.acknowledged import AcknowledgedEvents
 from stepwarden.storage.consultations import Consultations
 from stepwarden.storage.maintenance import Calibration, Maintenance
 from stepwarden.storage.records import Append, Head, HeadQuery, PositionedEvent, StoredEvent
 from stepwarden.storage.spending import SpendingLedger
 from stepwarden.storage.transactions import Transactions
+
+if TYPE_CHECKING:
+    from stepwarden.storage.database import Transaction
 
 
 class Store:
@@ -25,6 +31,7 @@ class Store:
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time, busy_timeout_s: float = 10.0) -> None:
         self._clock = clock
+        self._acknowledged = AcknowledgedEvents()
         self.transactions = Transactions(url, busy_timeout_s)
         self.consultations = Consultations(self.transactions, clock)
         self.spending = SpendingLedger(self.transactions)
@@ -38,9 +45,18 @@ class Store:
         principal than the head says. Appends that wait for their turn together share a transaction and its fsync.
         """
         at = float(self._clock())
-        return await self.transactions.write_in_group(
-            append.stream, lambda transaction: transaction.events.append(append, at)
-        )
+
+        def record(transaction: "Transaction") -> list[StoredEvent]:
+            self._acknowledged.begin(transaction)
+            return transaction.events.append(append, at)
+
+        try:
+            stored = await self.transactions.write_in_group(append.stream, record)
+        except StoreReplaced:
+            await self.head(append.stream)  # says what it means for this stream, where it is known
+            raise
+        self._acknowledged.note_stored(stored)
+        return stored
 
     async def read(self, stream: str, *, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """Return the events of `stream` numbered above `after`, at most `limit`, in order; none for an unknown one."""
@@ -60,8 +76,21 @@ class Store:
         return await self.transactions.read(lambda transaction: transaction.events.follow(after, settled, limit))
 
     async def head(self, stream: str) -> Head | None:
-        """Return the head of `stream`, whoever it belongs to, or None when there is no such stream."""
-        return await self.transactions.read(lambda transaction: transaction.heads.find(stream))
+        """Return the head of `stream`, whoever it belongs to, or None when there is no such stream.
+
+        Raises `StoreReplaced`, once, where it does not go on from what this process recorded or read of the stream.
+        """
+
+        def find(transaction: "Transaction") -> Head | None:
+            head = transaction.heads.find(stream)
+            self._acknowledged.check(transaction, stream, head)
+            return head
+
+        try:
+            return await self.transactions.read(find)
+        except StoreReplaced:
+            await self.transactions.read(find)
+            raise
 
     async def heads(self, query: HeadQuery) -> list[Head]:
         """Return the heads that `query` asks for."""

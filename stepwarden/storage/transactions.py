@@ -1,5 +1,6 @@
 """The database as asynchronous code uses it: opened at first use, each transaction in a worker thread."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
 
-from stepwarden.errors import SettingsError
+from stepwarden.errors import SettingsError, StoreReplaced
 from stepwarden.storage.group_commit import GroupCommit
 from stepwarden.storage.worker_threads import WorkerThreads
 
@@ -18,6 +19,8 @@ _Answer = TypeVar("_Answer")
 _SQLITE_PREFIXES = ("sqlite:///", "sqlite+pysqlite:///")
 _POSTGRES_PREFIXES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _READERS = 4
+
+_logger = logging.getLogger(__name__)
 
 
 class Transactions:
@@ -76,11 +79,18 @@ class Transactions:
 
     def _database(self) -> "Database":
         with self._opening:
-            if self._opened is not None and not self._opened.in_place():
+            changed = self._opened.settle_change() if self._opened is not None else None
+            if self._opened is not None and changed is not None:
                 self._opened.close()
                 self._opened = None
             if self._opened is None:
                 self._opened = self._open()
+            if changed:
+                _logger.warning("the store %s %s", self._path, changed)
+                raise StoreReplaced(
+                    f"The store {changed}. Nothing of this call was recorded: see by status where a thread stands, and "
+                    "send what comes next."
+                )
             return self._opened
 
     def _open(self) -> "Database":

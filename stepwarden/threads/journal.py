@@ -16,8 +16,7 @@ from stepwarden.storage.records import TITLE_CHARS
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.remembered import RememberedThread, RememberedThreads
 
-KEPT_BYTES = 16 * 1024 * 1024  # payloads of the threads kept in memory; the rest is folded anew when it is asked for
-
+KEPT_BYTES = 16 * 1024 * 1024  # of memory for threads; the rest is folded anew when it is asked for
 
 MANY_EVENTS = 200  # to fold in a worker thread: the event loop has other calls to answer
 _PAGE_EVENTS = 32  # read at once where the end of a call is looked for

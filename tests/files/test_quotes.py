@@ -46,8 +46,8 @@ def broken(items):
 PAGE = FoldedText.of(SOURCE)
 
 
-def found(quote: str, line: int | None = None, page: FoldedText = PAGE) -> tuple[str, int | None]:
-    finding = look_up_quote(page, quote, line)
+def found(quote: str, line: int | None = None, page: FoldedText = PAGE, name: str = "") -> tuple[str, int | None]:
+    finding = look_up_quote(page, quote, line, name)
     return finding.verdict.value, finding.line
 
 
@@ -174,7 +174,13 @@ def test_escapes_and_typographic_marks_that_models_add_are_undone(quote: str, li
 def test_a_short_quote_has_to_be_a_whole_line_at_its_number(quote: str, line: int | None, verdict: str) -> None:
     finding = look_up_quote(PAGE, quote, line)
     assert verdict in (finding.verdict.value, *finding.note.split(": ")) or verdict in finding.note
-    assert finding.verdict is (Verdict.VERIFIED if verdict == "verified" else Verdict.REFUTED)
+    assert finding.verdict is (Verdict.VERIFIED if verdict == "verified" else Verdict.TOO_SHORT)
+
+
+@pytest.mark.parametrize(("quote", "line"), [("return 1", 18), ("return 1", None), ("    18\t    return 1", None)])
+def test_a_short_quote_that_is_nowhere_in_the_file_is_refuted(quote: str, line: int | None) -> None:
+    finding = look_up_quote(PAGE, quote, line)
+    assert (finding.verdict, finding.note) == (Verdict.REFUTED, "not in the file")
 
 
 def test_a_whole_line_without_a_word_of_three_letters_is_too_short() -> None:
@@ -369,10 +375,10 @@ def test_any_slice_of_a_file_is_verified_at_its_line_however_it_is_written(
     for style in styles:
         quote = RENDERINGS[style](piece, first)
         note(f"{style}: {quote!r}")
-        assert found(quote, line, page) == ("verified", line)
-        assert found(quote, None, page)[0] == "verified"
-        assert found(quote, line + 1000, page)[0] == "moved"
-        assert is_present(page, quote)
+        assert found(quote, line, page, "x.py") == ("verified", line)
+        assert found(quote, None, page, "x.py")[0] == "verified"
+        assert found(quote, line + 1000, page, "x.py")[0] == "moved"
+        assert is_present(page, quote, "x.py")
 
 
 @settings(max_examples=examples(100))
@@ -388,8 +394,8 @@ def test_a_quote_with_one_word_changed_is_not_verified_however_it_is_written(
     for style in styles:
         quote = RENDERINGS[style](changed, line)
         note(f"{style}: {quote!r}")
-        assert look_up_quote(page, quote, line).verdict is Verdict.REFUTED
-        assert not is_present(page, quote)
+        assert look_up_quote(page, quote, line, "x.py").verdict is Verdict.REFUTED
+        assert not is_present(page, quote, "x.py")
 
 
 @pytest.mark.parametrize(

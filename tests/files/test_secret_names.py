@@ -1,8 +1,10 @@
 """Which names are secrets, and which only look like it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stepwarden.files.secrets import is_secret
+from stepwarden.files.secrets import SecretNames, is_secret
 
 SECRETS = """
 server.pem deploy/tls.key a/b.p12 cert.pfx store.jks release.keystore AuthKey_1.p8 putty.ppk vault.kdbx
@@ -51,3 +53,14 @@ def test_a_copy_of_what_is_no_secret_is_none() -> None:
 
 def test_the_root_itself_is_no_secret() -> None:
     assert not is_secret([])
+
+
+PARTS = sorted(
+    {part for name in (*SECRETS.split(), *PLAIN.split(), "cvs/root", "CVS/Root", "a/b") for part in name.split("/")}
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("/".join), max_size=30))
+def test_the_paths_of_a_tree_are_judged_like_each_by_itself(paths: list[str]) -> None:
+    secret = SecretNames()
+    assert [path in secret for path in paths] == [is_secret(path.split("/")) for path in paths]

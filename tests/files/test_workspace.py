@@ -67,10 +67,10 @@ def test_verdicts_come_in_the_order_of_the_quotes(workspace: Workspace) -> None:
         "refuted",
         "refuted",
         "unreachable",
-        "refuted",
+        "too_short",
     ]
     assert evidence[4].note == "nearest is line 5: last = other([1, 2, 3])"
-    assert evidence[6].note == "the quote is empty"
+    assert evidence[6].note.startswith("the quote is empty")
 
 
 def test_no_quotes_give_no_verdicts(workspace: Workspace) -> None:

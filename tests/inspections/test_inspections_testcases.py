@@ -3,10 +3,13 @@
 import pytest
 
 from stepwarden.inspections.testgen.baseline import Baseline, encode_baseline
-from stepwarden.inspections.testgen.reachability import CodeIndex, called_by_tests, find_passed_names, reached_from
+from stepwarden.inspections.testgen.code_index import CodeIndex
+from stepwarden.inspections.testgen.passed_names import find_passed_names
+from stepwarden.inspections.testgen.reachability import reached_from
 from stepwarden.inspections.testgen.test_cases import FoundTest, calls_code, find_tests
+from stepwarden.inspections.testgen.test_uses import called_by_tests
 from stepwarden.source.file_parser import parse_outline
-from stepwarden.source.outline import Outline
+from stepwarden.source.outline import Language, Outline
 
 CART = "def total(lines):\n    return _sum(lines)\n\n\ndef _sum(lines):\n    return 1\n\n\ndef lonely():\n    pass\n"
 CART_JS = "export function total(lines) {\n  return lines.length\n}\n"
@@ -102,6 +105,11 @@ def test_a_test_of_javascript_calls_the_code_through_its_hooks_too() -> None:
     assert calls("cart.js", "tests/cart.test.js", "it('counts', () => {\n  expect(1).toBe(1)\n})\n") == [False]
 
 
+def test_a_helper_of_go_that_asserts_is_known_by_its_name() -> None:
+    text = "package a\n\nfunc TestA(t *testing.T) {\n\ttester.AssertRedirect(1)\n}\n"
+    assert [case.asserts for case in cases("a_test.go", text)] == [True]
+
+
 def test_only_tests_that_are_new_since_the_thread_began_are_checked() -> None:
     old = read("tests/test_a.py", "def test_old():\n    pass\n")
     before = Baseline.decoded(encode_baseline({"tests/test_a.py": old, "cart.py": read("cart.py", CART)}))
@@ -156,5 +164,5 @@ def test_tests_of_mocha_may_be_called_specify() -> None:
 
 
 def test_what_is_named_without_a_call_is_passed_on() -> None:
-    assert "lonely" in find_passed_names("run(lonely)\n")
-    assert "lonely" not in find_passed_names("def lonely():\n    pass\nlonely()\n")
+    assert "lonely" in find_passed_names("run(lonely)\n", Language.PYTHON).names
+    assert "lonely" not in find_passed_names("def lonely():\n    pass\nlonely()\n", Language.PYTHON).names

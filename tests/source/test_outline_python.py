@@ -105,7 +105,7 @@ def test_calls_say_their_receiver_and_what_they_are_in() -> None:
     assert CallSite("total_ordering", "", 7, "") in calls
     assert CallSite("exit", "sys", 29, "run") in calls
     assert CallSite("add", "self.shop.goods", 23, "Shop.Shelf.fill") in calls
-    assert CallSite("sort", "?", 23, "Shop.Shelf.fill") in calls
+    assert CallSite("sort", "self.shop.goods.add()", 23, "Shop.Shelf.fill") in calls
 
 
 def test_a_syntax_error_costs_no_definition_beside_it() -> None:

@@ -47,6 +47,10 @@ def unreachable(path: str, quote: str = "root:x:0:0", **more: Any) -> Evidence:
     return Evidence(path, quote, Verdict.UNREACHABLE, **more)
 
 
+def too_short(path: str, quote: str = "return 0", **more: Any) -> Evidence:
+    return Evidence(path, quote, Verdict.TOO_SHORT, **more)
+
+
 def claim(
     description: str, severity: str = "high", path: str | None = None, line: int | None = None, **more: Any
 ) -> IssueClaim:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from driver import ANALYZE, DEBUG, REVIEW, Play, claim, moved, refuted, seen, started, unreachable, withdraw
+from driver import ANALYZE, DEBUG, REVIEW, Play, claim, moved, refuted, seen, started, too_short, unreachable, withdraw
 
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.gate import Policy
@@ -70,6 +70,7 @@ def test_a_mild_issue_bars_nothing(severity: str) -> None:
         (BAD, seen("pay.py", line=500, supports="I1"), True),
         (BAD, refuted("pay.py", line=100), False),
         (BAD, refuted("pay.py", line=100, supports="I1"), False),
+        (BAD, too_short("pay.py", line=100, supports="I1"), False),
         (BAD, unreachable("pay.py", line=100), False),
         (BAD, unreachable("pay.py", line=100, supports="I1"), False),
         (BAD_SOMEWHERE, seen("pay.py", line=9999), True),
@@ -139,6 +140,7 @@ def test_other_tools_need_none_but_evidence_for_the_one_they_state() -> None:
         (seen("a.py", supports="hypothesis"), True),
         (moved("a.py", supports="hypothesis"), True),
         (refuted("a.py", supports="hypothesis"), False),
+        (too_short("a.py", supports="hypothesis"), False),
         (unreachable("a.py", supports="hypothesis"), False),
         (seen("a.py"), True),
         (moved("a.py"), True),
@@ -219,7 +221,16 @@ def test_a_misspelt_quote_bars_nothing_where_the_right_one_holds(right: str, wro
     play = started(REVIEW, evidence=[seen("a.py", right)])
     play.step(evidence=[refuted("a.py", wrong)], findings="once more")
     assert play.open == []
+    assert play.assessment.evidence == {"verified": 1}
+
+
+def test_a_quote_that_is_mended_later_leaves_the_count_and_another_of_its_file_does_not_mend_it() -> None:
+    play = started(REVIEW, evidence=[refuted("a.py", "total = price + count"), refuted("a.py", "made_up(words)")])
+    assert play.assessment.evidence == {"refuted": 2}
+    play.step(evidence=[seen("a.py", "total = price * count")])
     assert play.assessment.evidence == {"refuted": 1, "verified": 1}
+    play.step(take_back=["a.py"])
+    assert play.assessment.evidence == {"verified": 1}
 
 
 @pytest.mark.parametrize(
@@ -237,7 +248,17 @@ def test_a_made_up_quote_bars_beside_a_right_one(path: str, wrong: str) -> None:
     assert play.open == [f"refuted {path}"]
 
 
-@pytest.mark.parametrize("later", [seen("b.py"), refuted("a.py", "x"), unreachable("a.py")])
+def test_a_quote_that_is_too_short_proves_nothing_and_bars_nothing() -> None:
+    play = started(REVIEW, issues=(BAD,), evidence=[seen("pay.py", line=100)])
+    play.step(evidence=[too_short("pay.py", "pay()", line=7)])
+    assert play.open == []
+    assert play.assessment.evidence == {"verified": 1, "too_short": 1}
+    assert play.assessment.assurance is Assurance.VERIFIED
+    play.step(evidence=[seen("pay.py", "pay()", line=7)])
+    assert play.assessment.evidence == {"verified": 2}
+
+
+@pytest.mark.parametrize("later", [seen("b.py"), refuted("a.py", "x"), too_short("a.py"), unreachable("a.py")])
 def test_nothing_else_makes_it_good(later) -> None:
     play = started(REVIEW, evidence=[refuted("a.py")])
     play.step(evidence=[later])
@@ -245,7 +266,7 @@ def test_nothing_else_makes_it_good(later) -> None:
 
 
 def test_taking_it_back_makes_it_good_and_uncounts_it() -> None:
-    play = started(REVIEW, evidence=[refuted("a.py"), seen("a.py"), refuted("b.py"), refuted("a.py", "x")])
+    play = started(REVIEW, evidence=[refuted("a.py", "y"), seen("a.py"), refuted("b.py"), refuted("a.py", "x")])
     assert play.assessment.evidence == {"refuted": 3, "verified": 1}
     play.step(take_back=["a.py"])
     assert play.open == ["refuted b.py"]

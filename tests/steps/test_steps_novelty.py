@@ -1,7 +1,7 @@
 """A step has to bring something: rule 4 of the protocol."""
 
 import pytest
-from driver import PLANNER, REVIEW, Play, ask, claim, moved, refuted, seen, started, unreachable, withdraw
+from driver import PLANNER, REVIEW, Play, ask, claim, moved, refuted, seen, started, too_short, unreachable, withdraw
 
 from stepwarden.steps.admission import Accept, Reason, Refusal, Replay
 from stepwarden.steps.thread import Outcome
@@ -56,6 +56,7 @@ def test_findings_of_any_earlier_live_step_are_old() -> None:
         {"evidence": [seen("b.py")]},
         {"evidence": [refuted("a.py", "never_there()")]},
         {"evidence": [unreachable("/etc/passwd")]},
+        {"evidence": [seen("a.py", "return 0", 18)]},
         {"issues": (claim("Another one", "low"),)},
         {"issues": (claim("A leak", path="b.py"),)},
         {"hypothesis": "The cache is stale"},
@@ -71,6 +72,7 @@ def test_findings_of_any_earlier_live_step_are_old() -> None:
         "an old quote of another file",
         "a refuted quote",
         "an unreachable quote",
+        "a quote that was too short, with its line",
         "an issue",
         "an old issue in another file",
         "a hypothesis",
@@ -83,7 +85,7 @@ def test_one_new_thing_is_enough(brought) -> None:
     play = _with_old_findings(
         checked=("a.py",),
         relevant=("r.py",),
-        evidence=[seen("a.py")],
+        evidence=[seen("a.py"), too_short("a.py", "return 0")],
         issues=(claim("A leak"),),
         hypothesis="The queue is full",
     )

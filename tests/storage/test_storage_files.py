@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from store_steps import CHANGE, append, contents, event
 
-from stepwarden.errors import SettingsError, StoreError, StoreUnreadable, VersionConflict
+from stepwarden.errors import SettingsError, StoreError, StoreReplaced, StoreUnreadable, VersionConflict
 from stepwarden.storage import Append, HeadQuery, Store
 from stepwarden.storage.migrations import SCHEMA_VERSION
 from stepwarden.storage.sqlite import WAL_SAFE, newest_driver
@@ -266,6 +266,8 @@ async def test_a_store_that_cannot_be_made_says_why(path: Path) -> None:
 async def test_nothing_is_written_into_a_store_that_was_deleted_or_replaced(store: Store, path: Path) -> None:
     await append(store, "debug-a", 3)
     shutil.rmtree(path.parent)
+    with pytest.raises(StoreReplaced, match="no longer has debug-a"):
+        await store.append(Append("debug-a", 3, [event()], CHANGE))
     with pytest.raises(VersionConflict):
         await store.append(Append("debug-a", 3, [event()], CHANGE))
     await append(store, "debug-b", 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from thread_process import ThreadProcess
 
-from stepwarden.errors import RootRefused, UnknownStream
+from stepwarden.errors import RootRefused, StoreReplaced, UnknownStream
 from stepwarden.steps.admission import Reason
 from stepwarden.steps.evidence import Quote, Verdict
 from stepwarden.steps.gate import Policy
@@ -69,6 +69,8 @@ async def test_a_store_that_was_put_back_from_a_copy_is_what_counts(tmp_path: Pa
     copy.replace(path)
     for number in range(2, 2 + others_steps):
         await other.take(submission(number), thread_id)
+    with pytest.raises(StoreReplaced, match="The store went back"):
+        await process.take(submission(2 + others_steps), thread_id)
     reply = await process.take(submission(2 + others_steps), thread_id)
     assert [step.submission.step for step in reply.thread.trail] == [f"step {n + 1}" for n in range(2 + others_steps)]
     assert reply.thread == await other.journal.load(thread_id, LOCAL)

@@ -1,6 +1,8 @@
 """What a process remembers of a thread: it spares the step a read, and nothing wrong is ever answered from it."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -328,3 +330,18 @@ def _replayed(thread: Thread, events: list[Event], number: int) -> tuple[Thread,
 
 def _is_step(event: Event, number: int, digest: str) -> bool:
     return isinstance(event, StepRecorded) and event.step.number == number and event.step.digest == digest
+
+
+@pytest.mark.asyncio
+async def test_memory_does_not_grow_with_the_threads_that_were_opened(tmp_path: Path) -> None:
+    process = ThreadProcess(tmp_path, POLICY, kept_bytes=500_000)
+    sizes = list[int]()
+    tracemalloc.start()
+    for _ in range(3):
+        for number in range(150):
+            await process.take(submission(1, f"thread {number}"))
+        gc.collect()
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    await process.close()
+    assert sizes[2] - sizes[1] < 150 * 1_000, "it took 9,000 bytes for each of them"

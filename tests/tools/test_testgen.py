@@ -47,3 +47,42 @@ async def test_tests_that_were_there_before_are_no_new_ones(app: MCPServer, proj
         (project / "tests" / "test_cart.py").write_text(GOOD)
         third = await host.step("testgen", 3, first.id, findings="wrote one", next_step_required=True)
         assert unchanged not in third.open
+
+
+async def test_skipped_and_empty_tests_are_named_and_what_only_they_use_stays_untested(
+    app: MCPServer, project: Path
+) -> None:
+    text = GOOD.replace("def test", "@pytest.mark.skip\ndef test").replace("from cart", "import pytest\nfrom cart")
+    (project / "tests" / "test_cart.py").unlink()
+    (project / "tests" / "test_skipped.py").write_text(text)
+    async with connected(app, project) as host:
+        first = await host.open("testgen", relevant_files=["src/cart.py"])
+        assert "test_a_discount_is_taken_off (6) is skipped" in first.text
+        (project / "tests" / "test_more.py").write_text(f"{text}\n\ndef test_later():\n    pass\n")
+        said = {"relevant_files": ["tests/test_more.py"], "files_checked": ["src/cart.py"]}
+        second = await host.step("testgen", 2, first.id, next_step_required=False, **said)
+        found = [clause for clause in second.sent["assessment"]["open"] if "test_more.py" in clause]
+        assert found == [
+            "tests/test_more.py: skipped or expected to fail, tests nothing: test_a_discount_is_taken_off (6)",
+            "tests/test_more.py: empty, tests nothing: test_later (10)",
+        ]
+
+
+async def test_tests_of_java_are_read_where_they_are_named(app: MCPServer, project: Path) -> None:
+    (project / "Cart.java").write_text("class Cart {\n  int total() { return 1; }\n}\n")
+    async with connected(app, project) as host:
+        first = await host.open("testgen", relevant_files=["Cart.java"])
+        test = 'class CartTest {\n  @Test\n  @Disabled("later")\n  void adds() { assertEquals(1, total()); }\n}\n'
+        (project / "CartTest.java").write_text(test)
+        said = {"relevant_files": ["CartTest.java"], "files_checked": ["Cart.java"]}
+        second = await host.step("testgen", 2, first.id, next_step_required=False, **said)
+        assert (
+            "CartTest.java: skipped or expected to fail, tests nothing: adds (2)" in second.sent["assessment"]["open"]
+        )
+
+
+async def test_how_other_languages_are_tested_is_not_told(app: MCPServer, project: Path) -> None:
+    (project / "web.js").write_text("export function shown() {\n  return 1\n}\n")
+    async with connected(app, project) as host:
+        assert "No tests yet in javascript" not in (await host.open("testgen", relevant_files=["src/cart.py"])).text
+        assert "No tests yet in javascript" in (await host.open("testgen", relevant_files=["web.js"])).text

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stepwarden.steps.convergence import looked_again_at
+from stepwarden.steps.convergence import looked_again_at, reported_test
 from stepwarden.steps.digest import Digest, DigestIssue, digest
 from stepwarden.steps.evidence import HOLDS
 from stepwarden.steps.submission import Severity
@@ -14,6 +14,7 @@ from tools.shared.thread_result import clip, counted, full_result, hypothesis_pa
 
 _ACTS = {"precommit": "COMMIT"}  # what a tool's end is about
 MOST_BLOCKERS = 3
+COMMAND_CHARS = 60  # of a command that the agent reports, in the verdict
 MOST_NAMED = 5  # issues without evidence, in the verdict
 ENDING_BYTES = 1_500  # of either part, without what models said
 _VERIFIED = "verified, and "  # of a reason, where the line that it stands in has said so
@@ -87,11 +88,12 @@ def _how(thread: Thread) -> str:
 
 def _stood(thread: Thread) -> str:
     """Return what a conclusion stood, "" where nothing: by a run none did. Of what the server ended, it saw that."""
+    unrun = [] if thread.claims.runs else ["nothing run"]
     if thread.review is not None and thread.review.approves:
-        return "the expert agrees, nothing run"
+        return ", ".join(["the expert agrees", *unrun])
     if number := looked_again_at(thread):
-        return f"a further quote at step {number}, nothing run"
-    return "nothing run" if thread.ended_by is not DecidedBy.AGENT else ""
+        return ", ".join([f"a further quote at step {number}", *unrun])
+    return "".join(unrun) if thread.ended_by is not DecidedBy.AGENT else ""
 
 
 def _unproven(thread: Thread) -> list[str]:
@@ -111,7 +113,9 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
     elif not claims.measured.done:
         said.append("no quote given")
     if any(claims.resting):
-        said.append(_stood(thread) or "conclusion not tested")
+        said.append(_stood(thread) or ("" if claims.runs else "conclusion not tested"))
+    if claims.runs:
+        said.append(_reported(thread))
     if unproven := _unproven(thread):
         said.append(f"{', '.join(unproven[:MOST_NAMED])}{' ...' if unproven[MOST_NAMED:] else ''} not evidenced")
     if thread.model_option("use_assistant_model") is False:
@@ -120,7 +124,18 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
         said.append(f"{len(claims.unread)} of {counted(len(claims.relevant), 'relevant file')} unread")
     if passed_over:
         said.append(f"{counted(passed_over, 'clause')} passed over")
-    return said
+    return [words for words in said if words]
+
+
+def _reported(thread: Thread) -> str:
+    """Return the runs that the agent reports: its word, which the server did not see."""
+    turned = reported_test(thread)
+    if turned is not None:
+        return f"reported by the agent, not run here: `{clip(turned.command, COMMAND_CHARS)}` failed, then passed"
+    _, run = thread.claims.runs[-1]
+    ended = f", exit {run.exit}" if run.exit is not None else ""
+    more = f" (+{len(thread.claims.run_keys) - 1} more)" if len(thread.claims.run_keys) > 1 else ""
+    return f"reported by the agent, not run here: `{clip(run.command, COMMAND_CHARS)}`{ended}{more}"
 
 
 def _why(reply: StepReply) -> str:

@@ -77,7 +77,7 @@ def assessment_part(reply: StepReply, open_lines: list[str], quotes: list[str], 
         outcome=reply.thread.outcome.value if whole else None,
         assurance=_assurance(reply) if whole or reply.step.evidence else None,
         stalled=True if reply.thread.stalled else None,
-        evidence=(dict(found.evidence) or None) if whole or reply.step.evidence else None,
+        evidence=(dict(found.evidence) or None) if whole or reply.step.evidence or reply.step.submission.runs else None,
         quotes=quotes or None,
         issues=[issue.id for issue in reply.step.issues] or None,
     )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
 from stepwarden.steps.evidence import HOLDS, Evidence
+from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.thread import Thread
 from tools.shared.phrases import short_path
 
@@ -16,6 +17,7 @@ _Item = TypeVar("_Item")
 RESULT_BYTES = 16_000  # of the structured result; with the text below about 22 KB (protocol, section 2)
 TEXT_BYTES = 6_000  # of the same in text
 LEAST_CHARS = 80  # a text that has to be cut keeps so much
+OUTPUT_CHARS = 160  # of the end of what a reported run printed
 MOST_QUOTES = 20  # evidence, the latest
 
 
@@ -41,6 +43,8 @@ def full_result(thread: Thread) -> dict[str, Any]:
         result["facts"] = _fitting(facts, RESULT_BYTES // 6)
     if found.evidence:
         result["evidence"] = _fitting([_evidence(item) for item in found.evidence[-MOST_QUOTES:]], RESULT_BYTES // 6)
+    if found.runs:
+        result["reported_runs"] = _fitting([_run(run) for run in found.runs[-MOST_QUOTES:]], RESULT_BYTES // 8)
     if found.issues:
         result["issues"] = _fitting([_issue(issue) for issue in found.issues], RESULT_BYTES // 3)
     if found.files:
@@ -123,6 +127,14 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     quote = clip(hide_secrets(item.quote, item.path), 120)
     shown: dict[str, Any] = {"file": item.path, "line": item.line, "quote": quote}
     return {**shown, "supports": item.supports} if item.supports else shown
+
+
+def _run(run: ReportedRun) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "command": clip(run.command, 120),
+        "output": clip(run.output[-OUTPUT_CHARS:], OUTPUT_CHARS),
+    }
+    return shown | ({"exit": run.exit} if run.exit is not None else {})
 
 
 def places(found: Digest) -> str:

@@ -4,10 +4,20 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
 
 from stepwarden.files.secret_values import hide_in_values
 from stepwarden.steps.evidence import Quote
+from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.submission import Confidence, IssueClaim, Severity, Submission
 from tools.workflow.lenient_values import Many, Word, without_empty
 
@@ -120,11 +130,16 @@ class IssueItem(RequestItem):
 
 
 class EvidenceItem(RequestItem):
-    """One item of `evidence`."""
+    """One item of `evidence`: a quote of a file, or a run that the agent reports."""
 
-    file: NonEmptyText
+    file: Text | None = None
     quote: QuotedText = ""
     line: int | None = Field(default=None, ge=1)
+    command: Text | None = None
+    output: QuotedText = Field(default="", json_schema_extra={"unlisted": True})
+    exit: int | None = Field(
+        default=None, validation_alias=AliasChoices("exit", "exit_code"), json_schema_extra={"unlisted": True}
+    )
     supports: Annotated[str, Field(pattern=r"^(hypothesis|[IE][1-9]\d{0,8})$")] | None = Field(
         default=None, description="hypothesis, I1 or E1"
     )
@@ -132,13 +147,26 @@ class EvidenceItem(RequestItem):
 
     @model_validator(mode="after")
     def _quotes_something(self) -> "EvidenceItem":
-        if not self.withdrawn and not self.quote.strip():
+        if self.command is None and not self.withdrawn and not self.quote.strip():
             raise ValueError("send the quote, word for word")
+        if self.command is None and self.withdrawn and not (self.file or "").strip():
+            raise ValueError("name the file whose quotes are withdrawn")
         return self
 
+    @property
+    def kind(self) -> str:
+        """What the item is: a `run`, a `quote`, or `nowhere`, a quote that no file is named for."""
+        if self.command is not None and not self.quote.strip():
+            return "run"
+        return "quote" if self.file and self.file.strip() else "nowhere"
+
     def as_quote(self) -> Quote:
-        """Return the item as the core takes it."""
-        return Quote(self.file, self.quote, self.line, self.supports, self.withdrawn)
+        """Return a quote as the core takes it."""
+        return Quote(self.file or "", self.quote, self.line, self.supports, self.withdrawn)
+
+    def as_run(self) -> ReportedRun:
+        """Return a run as the core takes it."""
+        return ReportedRun(self.command or "", self.output, self.exit, self.supports)
 
 
 class BaseWorkflowRequest(BaseModel):
@@ -178,6 +206,13 @@ class BaseWorkflowRequest(BaseModel):
     def _without_empty(cls, value: Any) -> Any:
         return without_empty(cls.model_fields, value)
 
+    def notes(self) -> list[str]:
+        """Return what was passed over of a request that is taken all the same."""
+        nowhere = [str(place) for place, item in enumerate(self.evidence, 1) if item.kind == "nowhere"]
+        if not nowhere:
+            return []
+        return [f"Evidence {', '.join(nowhere)}: no file named, passed over; send file, line and quote."]
+
     def submission(self, *, replaces: int | None = None) -> Submission:
         """Return the step as the core takes it; `replaces` is the step that a revision supersedes."""
         said = said_in(self)
@@ -192,7 +227,8 @@ class BaseWorkflowRequest(BaseModel):
             checked=tuple(self.files_checked),
             relevant=tuple(self.relevant_files),
             issues=tuple(item.claim() for item in self.issues_found),
-            quotes=tuple(item.as_quote() for item in self.evidence),
+            quotes=tuple(item.as_quote() for item in self.evidence if item.kind == "quote"),
+            runs=tuple(item.as_run() for item in self.evidence if item.kind == "run"),
             backtrack=self.backtrack_from_step,
             directory=self.working_directory,
             total=self.total_steps,

@@ -88,7 +88,7 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
         if isinstance(reply, StepRefused):
             return refusal_result(prompt, reply, said.number)
         ignored = sorted(arguments.keys() - given.keys())
-        notes = [f"Ignored: {', '.join(ignored)}."] if ignored else []
+        notes = [*([f"Ignored: {', '.join(ignored)}."] if ignored else []), *request.notes()]
         return reply_result(reply, prompt, fields=workflow.fields, request_bytes=_size(arguments), notes=notes)
 
     annotations = ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world})

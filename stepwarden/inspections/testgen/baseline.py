@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.inspections.testgen.test_cases import FoundTest
-from stepwarden.source.outline import Outline
+from stepwarden.source.outline import Language, Outline
 from stepwarden.source.testfiles import is_test_file
 
 KEPT = "tests before"  # the name it is kept by; on disk
@@ -35,8 +35,17 @@ class Baseline:
     def new_tests(self, path: str, cases: Sequence[FoundTest]) -> Sequence[FoundTest]:
         """Return the tests whose names are new in their file; all where none is, or where that is not known."""
         known = (self.files or {}).get(path)
-        fresh = [case for case in cases if case.name not in known[1]] if known else []
+        fresh = [case for case in cases if case.name.partition("/")[0] not in known[1]] if known else []
         return fresh or cases
+
+
+def has_inline_tests(outline: Outline | None) -> bool:
+    """Whether a file of code may contain its own tests, as those of Rust do: functions that assert."""
+    return (
+        outline is not None
+        and outline.language is Language.RUST
+        and any(call.name.startswith("assert") for call in outline.calls)
+    )
 
 
 def encode_baseline(outlines: Mapping[str, Outline]) -> bytes:
@@ -44,6 +53,6 @@ def encode_baseline(outlines: Mapping[str, Outline]) -> bytes:
     listed = {
         path: [outline.sha256[:DIGITS], *(item.name for item in outline.definitions if is_function(item))]
         for path, outline in outlines.items()
-        if is_test_file(path)
+        if is_test_file(path) or has_inline_tests(outline)
     }
     return json.dumps(listed, separators=(",", ":")).encode()

@@ -61,15 +61,26 @@ class CallTargets:
         """Return the functions that the file imports by name: it uses them, even where it does not call them."""
         return [key for name, files in self._names.values() for key in self._in_files(name, files) if key[1] == name]
 
+    def named(self, name: str) -> list[Key]:
+        """Return what a name means that is not called: what it is bound to, or what imported files define."""
+        if name in self._names:
+            there, files = self._names[name]
+            return self._in_files(name if there in {"default", "*"} else there, files) or self._near(there)
+        return self._near(name)
+
     def _in_files(self, name: str, files: tuple[str, ...]) -> list[Key]:
         return [key for key in self._index.named(name) if key[0] in files]
 
     def _anywhere(self, name: str) -> list[Key]:
-        keys = self._index.named(name)
-        near = [key for key in keys if key[0] in self._imported or key[0].startswith(self._package_prefixes)]
+        near = self._near(name)
         if near:
             return near
+        keys = self._index.named(name)
         return keys if len(keys) <= FEW else []
+
+    def _near(self, name: str) -> list[Key]:
+        keys = self._index.named(name)
+        return [key for key in keys if key[0] in self._imported or key[0].startswith(self._package_prefixes)]
 
 
 def _is_package(path: str) -> bool:

@@ -43,18 +43,23 @@ class FaultFinder:
         if outline.broken:
             yield path, f"{path}:{outline.broken[0]}: the test does not parse"
             return
-        index = next((index for index in self.indexes if path in index.outlines), None)
-        if index is None or self.baseline.is_unchanged(outline):
+        if self.baseline.is_unchanged(outline):
             return
         cases = self.baseline.new_tests(path, find_tests(outline, read_text(self.context, path) or ""))
-        helpers = [path, *_helper_files(index, path)]
-        unrelated = [case for case in cases if not calls_code(case, path, index, self.targets, helpers)]
-        if unrelated:
-            yield path, clip(f"{path}: calls nothing of the code under test: {_names(unrelated)}", 140)
+        live = [case for case in cases if not case.skipped and not case.empty]
+        index = next((index for index in self.indexes if path in index.outlines), None)
+        if index is not None:
+            helpers = [path, *_helper_files(index, path)]
+            unrelated = [case for case in live if not calls_code(case, path, index, self.targets, helpers)]
+            if unrelated:
+                yield path, clip(f"{path}: calls nothing of the code under test: {_names(unrelated)}", 140)
         skipped = [case for case in cases if case.skipped]
         if skipped:
             yield path, clip(f"{path}: skipped or expected to fail, tests nothing: {_names(skipped)}", 140)
-        bare = [case for case in cases if not case.asserts and not case.skipped]
+        empty = [case for case in cases if case.empty and not case.skipped]
+        if empty:
+            yield path, clip(f"{path}: empty, tests nothing: {_names(empty)}", 120)
+        bare = [case for case in live if not case.asserts]
         if bare:
             yield path, clip(f"{path}: asserts nothing: {_names(bare)}", 120)
 

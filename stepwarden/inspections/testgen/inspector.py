@@ -4,29 +4,25 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stepwarden.inspections.context import MOST_CLAUSES, InspectionContext, InspectionResult
 from stepwarden.inspections.shared.fact_text import clip, count, list_some
-from stepwarden.inspections.shared.masked_source import mask_source
 from stepwarden.inspections.shared.subject import Survey, incompleteness, is_function, read_text, survey
-from stepwarden.inspections.testgen.baseline import KEPT, Baseline, encode_baseline
+from stepwarden.inspections.testgen.baseline import KEPT, Baseline, encode_baseline, has_inline_tests
 from stepwarden.inspections.testgen.code_index import CodeIndex, Key
 from stepwarden.inspections.testgen.faults import Fault, FaultFinder
-from stepwarden.inspections.testgen.reachability import (
-    CALLED_LANGUAGES,
-    called_by_tests,
-    find_passed_names,
-    reached_from,
-)
-from stepwarden.source.languages import language_of
+from stepwarden.inspections.testgen.passed_on import Function, PassedOn
+from stepwarden.inspections.testgen.reachability import CALLED_LANGUAGES, follow_calls, reached_from
+from stepwarden.inspections.testgen.test_uses import VoidTest, find_test_uses
 from stepwarden.source.outline import Definition, Language, Outline
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 
-PASSED_SECONDS = 3.0  # for reading files again, to see which functions they pass on
 NAMED_FUNCTIONS = 4  # in one fact
+OTHER_LANGUAGES = frozenset({Language.JAVA, Language.RUST, Language.CSHARP})
+"""Languages whose calls are not followed, but whose tests are read."""
 _FAMILIES = (
     frozenset({Language.PYTHON}),
     frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT}),
@@ -45,20 +41,24 @@ _FRAMEWORKS = (
     "testing",
     "testify",
 )
-Function = tuple[str, Definition]
-"""A function with its file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReachSummary:
     """What the tests of a code base reach: `targets` are the files under test, `untested` functions in them.
 
-    `tested` are definitions that tests call by name, with the test files that do.
+    `tested` are definitions that tests call by name, with the test files that do. `passed_on` are functions that no
+    test is seen to reach, but tables or callbacks may. `void` are used by tests alone that check nothing.
     """
 
     targets: Mapping[str, Outline]
     untested: Sequence[Function]
     tested: Mapping[Key, Sequence[str]]
+    passed_on: Sequence[Function] = ()
+    void: Mapping[Key, VoidTest] = field(default_factory=dict[Key, VoidTest])
+
+
+NO_REACH = ReachSummary({}, (), {})
 
 
 def inspect(context: InspectionContext) -> InspectionResult | None:
@@ -67,14 +67,19 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     outlines = surveyed.scan.outlines
     indexes = _index_by_family(outlines)
     targets = {path: outline for path, outline in surveyed.subject.items() if not is_test_file(path)}
-    if not any(set(targets) & set(index.outlines) for index in indexes):
+    followed = any(set(targets) & set(index.outlines) for index in indexes)
+    if not followed and not any(outline.language in OTHER_LANGUAGES for outline in surveyed.subject.values()):
         return None
-    reach = _measure(context, indexes, targets)
-    named = _named_tests(context)
+    named = _named_tests(context, outlines)
     faults: list[Fault] = []
     if not context.is_first:  # at step 1, the named tests are those that exist already
         baseline = Baseline.decoded(context.kept.get(KEPT))
         faults = FaultFinder(context, outlines, indexes, targets, baseline).find(named)
+    kept = {KEPT: encode_baseline(outlines)} if context.is_first else {}
+    if not followed:  # only the tests that the thread names are checked
+        facts = () if context.is_first or not named else tuple(_later_facts(named, faults))
+        return InspectionResult(Inspection(facts=facts, clauses=tuple(_clauses(surveyed, faults, NO_REACH))), kept)
+    reach = _measure(context, indexes, targets)
     facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults)
     return InspectionResult(
         Inspection(
@@ -83,7 +88,7 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
             files=surveyed.size,
             sections={"Untested": _section(reach)},
         ),
-        {KEPT: encode_baseline(outlines)} if context.is_first else {},
+        kept,
     )
 
 
@@ -98,12 +103,25 @@ def _index_by_family(outlines: Mapping[str, Outline]) -> list[CodeIndex]:
 
 
 def _measure(context: InspectionContext, indexes: Sequence[CodeIndex], targets: Mapping[str, Outline]) -> ReachSummary:
-    tested = {key: tests for index in indexes for key, tests in called_by_tests(index).items()}
-    reached = {
-        key for index in indexes for key in reached_from(index, [key for key in tested if key[0] in index.outlines])
-    }
-    untested = _without_passed_on(context, find_untested(targets, reached))
-    return ReachSummary(targets, untested, tested)
+    def read(path: str) -> str | None:
+        return read_text(context, path) if time.monotonic() < context.until else None
+
+    tested: dict[Key, Sequence[str]] = {}
+    void: dict[Key, VoidTest] = {}
+    untested: list[Function] = []
+    passed: list[Function] = []
+    for index in indexes:
+        subject = {path: outline for path, outline in targets.items() if path in index.outlines}
+        uses = find_test_uses(index, subject, read)
+        tested.update(uses.tested)
+        void.update(uses.void)
+        reached = reached_from(index, uses.tested)
+        missed = find_untested(subject, reached)
+        handed = PassedOn(index, read).find(missed)
+        doubtful = follow_calls(index, handed, reached | handed)
+        for pair in missed:
+            (passed if (pair[0], pair[1].qualified) in doubtful else untested).append(pair)
+    return ReachSummary(targets, _most_branches_first(untested), tested, _most_branches_first(passed), void)
 
 
 def find_untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> list[Function]:
@@ -114,49 +132,56 @@ def find_untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> 
         for item in outline.definitions
         if outline.language in CALLED_LANGUAGES and is_function(item) and (path, item.qualified) not in reached
     ]
-    return sorted(found, key=lambda pair: (-pair[1].complexity, pair[0], pair[1].line))
+    return _most_branches_first(found)
 
 
-def _without_passed_on(context: InspectionContext, untested: Sequence[Function]) -> list[Function]:
-    """Leave out functions that their own file names without calling them, as callbacks: other code calls those.
-
-    Each file is read once, in the order of the functions, for PASSED_SECONDS; functions of the rest stay in.
-    """
-    until = min(context.until, time.monotonic() + PASSED_SECONDS)
-    names: dict[str, frozenset[str]] = {}
-    for path in dict.fromkeys(path for path, _ in untested):
-        if time.monotonic() > until:
-            break
-        text, language = read_text(context, path), language_of(path)
-        if text is not None and language is not None:
-            names[path] = find_passed_names(mask_source(text, language))
-    return [(path, item) for path, item in untested if item.name not in names.get(path, ())]
+def _most_branches_first(functions: Iterable[Function]) -> list[Function]:
+    return sorted(functions, key=lambda pair: (-pair[1].complexity, pair[0], pair[1].line))
 
 
-def _named_tests(context: InspectionContext) -> list[str]:
-    """Return the test files that the steps name as relevant, each once."""
+def _named_tests(context: InspectionContext, outlines: Mapping[str, Outline]) -> list[str]:
+    """Return the files with tests that the steps name as relevant, each once."""
     named = (path for step in context.thread.live for path in step.submission.relevant)
-    return [path for path in dict.fromkeys(named) if is_test_file(path)]
+    return [path for path in dict.fromkeys(named) if is_test_file(path) or has_inline_tests(outlines.get(path))]
 
 
 def _clauses(surveyed: Survey, faults: Sequence[Fault], reach: ReachSummary) -> Iterable[Clause]:
     yield from (Clause("measured", path, text) for path, text in faults)
     if surveyed.named:  # a whole code base need not be tested completely
         for path, item in reach.untested[: MOST_CLAUSES - len(faults)]:
-            text = clip(f"no test calls {path} {item.qualified} ({item.line})")
+            void = reach.void.get((path, item.qualified))
+            place = f"{path} {item.qualified} ({item.line})"
+            text = clip(
+                f"{place}: its only test {void.why}: {void.name} ({void.line})" if void else f"no test calls {place}"
+            )
             yield Clause("measured", f"{path}:{item.line}", text)
 
 
 def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachSummary) -> Iterable[str]:
     yield from incompleteness(surveyed.scan)
-    functions = sum(1 for outline in reach.targets.values() for item in outline.definitions if is_function(item))
-    missed = f"Untested: {len(reach.untested)} of {count(functions, 'function')}, judging by names."
-    yield missed if reach.untested else f"Tests reach all {count(functions, 'function')}, judging by names."
+    functions = sum(
+        is_function(item) and not item.declares for outline in reach.targets.values() for item in outline.definitions
+    )
+    yield _reach_fact(reach, functions)
     for path, item in reach.untested[:NAMED_FUNCTIONS]:
-        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {_branches(item)}")
+        void = reach.void.get((path, item.qualified))
+        why = f"{void.name} ({void.line}) {void.why}" if void else _branches(item)
+        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {why}")
     calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
-    yield from convention_facts(indexes, calling)
+    yield from convention_facts(
+        [index for index in indexes if not reach.targets.keys().isdisjoint(index.outlines)], calling
+    )
     yield from _most_complex_fact(reach)
+
+
+def _reach_fact(reach: ReachSummary, functions: int) -> str:
+    passed = f"; {len(reach.passed_on)} more through tables or callbacks, not seen called" if reach.passed_on else ""
+    if reach.untested:
+        return f"Untested: {len(reach.untested)} of {count(functions, 'function')}, judging by names{passed}."
+    if reach.passed_on:
+        reached = functions - len(reach.passed_on)
+        return f"Tests reach {reached} of {count(functions, 'function')}, judging by names{passed}."
+    return f"Tests reach all {count(functions, 'function')}, judging by names."
 
 
 def _most_complex_fact(reach: ReachSummary) -> Iterable[str]:
@@ -230,11 +255,20 @@ def _branches(item: Definition) -> str:
 
 
 def _section(reach: ReachSummary) -> str:
-    untested = reach.untested
-    rows = [f"- `{path}:{item.line}` {item.qualified}, {_branches(item)}" for path, item in untested[:100]]
-    more = [f"- and {len(untested) - 100} more"] if len(untested) > 100 else []
     head = f"Functions that tests call by name: {len(reach.tested)}."
-    if not untested:
-        return f"{head} A call from a test leads to every other one."
-    head = f"{head} No call from a test leads to:"
-    return "\n".join([head, "", *rows, *more])
+    if reach.untested:
+        parts = [f"{head} No call from a test leads to:", "", *_rows(reach, reach.untested)]
+    else:
+        parts = [f"{head} A call from a test leads to every other one."] if not reach.passed_on else [head]
+    if reach.passed_on:
+        parts += ["", "Reached through a table or callback, not seen called:", "", *_rows(reach, reach.passed_on)]
+    return "\n".join(parts)
+
+
+def _rows(reach: ReachSummary, functions: Sequence[Function]) -> Iterable[str]:
+    for path, item in functions[:100]:
+        void = reach.void.get((path, item.qualified))
+        why = f"; its only test {void.why}: {void.place}" if void else ""
+        yield f"- `{path}:{item.line}` {item.qualified}, {_branches(item)}{why}"
+    if len(functions) > 100:
+        yield f"- and {len(functions) - 100} more"

@@ -90,7 +90,9 @@ class LooseImports:
         if self._outlines[path].language is not Language.PYTHON or name not in self._by_stem:
             return []
         if item.level:
-            directories = {_directory(file) for file in found}
+            parents = PurePosixPath(path).parents
+            base = parents[min(item.level - 1, len(parents) - 1)] / item.module.replace(".", "/")
+            directories = {base.as_posix(), *(_directory(file) for file in found)}
             return [file for file in self._by_stem[name] if _directory(file) in directories]
         module = f"{item.module.replace('.', '/')}/{name}".lstrip("/")
         return [file for file in self._by_stem[name] if _may_be(_module_path(file), module)]

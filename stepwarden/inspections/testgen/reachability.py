@@ -4,10 +4,8 @@ import re
 from collections.abc import Iterable, Set
 
 from stepwarden.inspections.shared.subject import is_function
-from stepwarden.inspections.testgen.call_targets import CallTargets
 from stepwarden.inspections.testgen.code_index import CONSTRUCTORS, CodeIndex, Key
-from stepwarden.inspections.testgen.test_cases import is_skipped
-from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Language, Outline
+from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 MANY = 25  # definitions of one name; above, a call on an unknown object says nothing
 CALLED_LANGUAGES = frozenset({Language.PYTHON, Language.JAVASCRIPT, Language.TYPESCRIPT, Language.GO})
@@ -20,43 +18,24 @@ _PLAIN_BASES = frozenset(
 )
 
 
-def called_by_tests(index: CodeIndex) -> dict[Key, list[str]]:
-    """Return the definitions that test files call or import by name, each with those test files."""
-    found: dict[Key, list[str]] = {}
-    for path in sorted(index.tests):
-        targets = CallTargets(index, path)
-        skipped, run = _calls_by_skipping(index.outlines[path])
-        keys = {key for call in _distinct(run) for key in targets.of(call)}
-        only_skipped = {key for call in _distinct(skipped) for key in targets.of(call)} - keys
-        for key in keys.union(targets.imported_functions()) - only_skipped:
-            found.setdefault(key, []).append(path)
-    return found
-
-
-def _calls_by_skipping(outline: Outline) -> tuple[list[CallSite], list[CallSite]]:
-    """Return the calls of a test file that skipped or expectedly failing tests make, and all others."""
-    spans = [(item.line, item.end_line) for item in outline.definitions if is_skipped(item)]
-    lines = {line for first, last in spans for line in range(first, last + 1)}
-    skipped = [call for call in outline.calls if call.line in lines]
-    return skipped, [call for call in outline.calls if call.line not in lines]
-
-
-def _distinct(calls: Iterable[CallSite]) -> Iterable[CallSite]:
-    return {(call.receiver, call.name): call for call in calls}.values()
-
-
 def reached_from(index: CodeIndex, start: Iterable[Key]) -> set[Key]:
     """Return the definitions that run when those of `start` run and the files are loaded, as far as names show.
 
     It errs on the side of reaching: a call on an object may mean every method of that name.
     """
-    called: dict[str, dict[str, set[str]]] = {}
     reached = set(start) | runs_uncalled(index)
-    waiting = list(reached)
+    fresh = list(reached)
     for path, outline in index.outlines.items():
         if path not in index.tests:
             loaded = {"", *(item.qualified for item in outline.definitions if not is_function(item))}
-            waiting += _reach(index, (call.name for call in outline.calls if call.inside in loaded), reached)
+            fresh += _reach(index, (call.name for call in outline.calls if call.inside in loaded), reached)
+    return follow_calls(index, fresh, reached)
+
+
+def follow_calls(index: CodeIndex, start: Iterable[Key], reached: set[Key]) -> set[Key]:
+    """Add to `reached` what the definitions of `start` lead to, and return it."""
+    called: dict[str, dict[str, set[str]]] = {}
+    waiting = list(start)
     while waiting:
         path, qualified = waiting.pop()
         calls = called.get(path)
@@ -136,11 +115,3 @@ def _runs_uncalled(item: Definition, owner: Definition | None, own_bases: Set[st
 
 def _last_name(text: str) -> str:
     return re.split(r"[(\[<]", text.lstrip("@"), maxsplit=1)[0].rpartition(".")[2].strip()
-
-
-_NAME_WITHOUT_CALL = re.compile(r"(?<!def )(?<!function )(?<!func )\b([A-Za-z_$][\w$]*)\b(?!\s*[(\"'])")
-
-
-def find_passed_names(text: str) -> frozenset[str]:
-    """Return the names in a masked source text that are not called there: other code may call what is passed on."""
-    return frozenset(_NAME_WITHOUT_CALL.findall(text))

@@ -1,30 +1,28 @@
 """The tests of a file, one by one: where each is, whether it asserts, and whether it calls the code under test."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stepwarden.inspections.shared.masked_source import mask_source
 from stepwarden.inspections.shared.subject import is_function
+from stepwarden.inspections.testgen.assertions import ASSERTION
 from stepwarden.inspections.testgen.call_targets import CallTargets
 from stepwarden.inspections.testgen.code_index import CodeIndex
+from stepwarden.inspections.testgen.script_tests import find_blocks, title_of
+from stepwarden.inspections.testgen.skipped_tests import MAY_SKIP, Span, body_of, find_skipped_spans, has_attribute
 from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Language, Outline
 
 _TEST_NAMES = re.compile(r"^(?:test|Test(?!Main$)|Fuzz)")
-_ASSERTS = re.compile(
-    r"\b_*(?:assert|check|verify|expect|should|ensure|raises|warns|fail|deep|eq_|ne_|is_|in_|not_in)\w*"
-    r"|\b_+(?:do_|run_)?test\w*\s*\(|\.should\b|\brequire\.\w+\(|\.(?:Error|Fatal|Fail)\w*\("
-    r"|\bt\.(?:is|not|true|false|throws\w*|snapshot|like|pass)\("
-)
-_TEST_CALL = re.compile(
-    r"(?<![\w.$])(?:it|test|specify)(?:\.(?!describe|before|after|step|use|extend|setTimeout)\w+)*\s*(?=\()"
-)
-_SKIP_MARK = re.compile(r"\b(?:skip|xfail|expectedFailure)\b", re.IGNORECASE)
-_SKIPPED_CALL = re.compile(r"\.(?:skip|todo|fails|failing)\b(?!\s*\.?(?:If|Unless))")
-_SECOND_CALL = re.compile(r"\)\s*(?=\()")
-_HOOK = re.compile(r"(?<![\w.$])(?:before|beforeEach|beforeAll)\s*(?=\()")
 _SETUP_NAMES = frozenset({"setUp", "setUpClass", "setup_method", "setup_class", "setup"})
-_TITLE = re.compile(r"\(\s*(?:async\s*)?([\"'`])(?P<title>.*?)\1", re.DOTALL)
+_MARKS = frozenset(
+    {"Test", "ParameterizedTest", "RepeatedTest", "TestFactory", "Fact", "Theory", "TestMethod", "TestCase"}
+)
+_RUST_TEST = re.compile(r"#\[(?:\w+::)*(?:test|rstest|test_case|quickcheck)\b")
+_NOTHING = re.compile(r"[\s;]|\bpass\b|\.\.\.|\breturn\b(?:\s+None\b)?|([\"'])\s*\1")
+_SUBTEST_TITLE = re.compile(r"\.Run\(\s*([\"`])(?P<title>.*?)\1", re.DOTALL)
+_SCRIPTS = frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT})
+_NAMED = frozenset({Language.PYTHON, Language.GO})  # whose tests are functions by name
 # Calls whose target names do not show: a request to a route, a command, another process.
 _INDIRECT_CALLS = frozenset(
     {"get", "post", "put", "patch", "delete", "request", "invoke", "call_tool", "run", "check_output", "Popen", "spawn"}
@@ -37,8 +35,9 @@ _INDIRECT_CALLS = frozenset(
 class FoundTest:
     """One test: its name or title, its lines, its masked code, its calls, and the fixtures it takes.
 
-    `setup` is the masked code of the hooks that run before it. `skipped` says whether a mark skips it or expects it to
-    fail, `asserts` whether it asserts something, by itself or through a function that does.
+    `setup` is the masked code of the hooks that run before it. `skipped` says whether it never runs or is expected to
+    fail, `empty` whether nothing stands in it, `asserts` whether it asserts something, by itself or through a function
+    that does.
     """
 
     name: str
@@ -50,69 +49,110 @@ class FoundTest:
     asserts: bool = True
     setup: str = ""
     skipped: bool = False
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTests:
+    """The tests of a file, its masked text, and the lines that never run."""
+
+    cases: list[FoundTest]
+    code: str
+    skipped: Sequence[Span]
+
+
+def read_tests(outline: Outline, text: str) -> ReadTests:
+    """Read the tests of a file from its text."""
+    code = mask_source(text, outline.language)
+    skipped = find_skipped_spans(outline, text, code) if MAY_SKIP.search(text) else []
+    if outline.language in _SCRIPTS:
+        cases = list(_find_test_calls(outline, text, code))
+    else:
+        cases = [*_find_test_functions(outline, code, skipped), *_find_skipped_subtests(outline, text, skipped)]
+    if outline.language in _SCRIPTS | _NAMED:  # elsewhere, what asserts is not known
+        cases = _with_assertions(outline, code, cases)
+    return ReadTests(cases, code, skipped)
 
 
 def find_tests(outline: Outline, text: str) -> list[FoundTest]:
-    """Return the tests of a file in their order; none in a language whose calls are not read."""
-    code = mask_source(text, outline.language)
-    if outline.language in {Language.JAVASCRIPT, Language.TYPESCRIPT}:
-        cases = list(_find_test_calls(outline, text, code))
-    else:
-        cases = list(_find_test_functions(outline, code))
+    """Return the tests of a file in their order."""
+    return read_tests(outline, text).cases
+
+
+def _with_assertions(outline: Outline, code: str, cases: Iterable[FoundTest]) -> list[FoundTest]:
     lines = code.split("\n")
     asserting = {
         item.name
         for item in outline.definitions
-        if is_function(item) and _ASSERTS.search("\n".join(lines[item.line : item.end_line]))
+        if is_function(item) and ASSERTION.search("\n".join(lines[item.line : item.end_line]))
     }
     return [replace(case, asserts=_has_assertion(case, asserting)) for case in cases]
 
 
 def _has_assertion(case: FoundTest, asserting: Collection[str]) -> bool:
     body = case.code.partition("\n")[2] or case.code  # not by its own name
-    return _ASSERTS.search(body) is not None or any(call.name in asserting for call in case.calls)
+    return ASSERTION.search(body) is not None or any(call.name in asserting for call in case.calls)
 
 
-def _find_test_functions(outline: Outline, code: str) -> Iterator[FoundTest]:
-    """Yield the tests that are functions by name; a function inside another is not a test."""
+def _find_test_functions(outline: Outline, code: str, skipped: Sequence[Span]) -> Iterator[FoundTest]:
+    """Yield the tests that are functions, by their name or mark; a function inside another is not a test."""
     lines = code.split("\n")
     for item in outline.definitions:
-        nested = item.kind is DefinitionKind.FUNCTION and item.parent
+        nested = item.kind is DefinitionKind.FUNCTION and item.parent and outline.language in _NAMED
+        if is_function(item) and not nested and _is_test(outline, item, lines):
+            yield FoundTest(
+                item.name,
+                item.line,
+                item.end_line,
+                code="\n".join(lines[item.line - 1 : item.end_line]),
+                calls=_calls_between(outline, item.line, item.end_line),
+                fixtures=item.parameters,
+                skipped=any(first <= item.line <= last for first, last in skipped),
+                empty=not _NOTHING.sub("", body_of(item, lines)),
+            )
+
+
+def _is_test(outline: Outline, item: Definition, lines: Sequence[str]) -> bool:
+    if outline.language is Language.RUST:
+        return has_attribute(lines, item, _RUST_TEST)
+    if outline.language in _NAMED:
         fixture = any("fixture" in text for text in item.decorators)
-        if is_function(item) and _TEST_NAMES.match(item.name) and not nested and not fixture:
-            body = "\n".join(lines[item.line - 1 : item.end_line])
-            calls = _calls_between(outline, item.line, item.end_line)
-            skipped = is_skipped(item)
-            yield FoundTest(item.name, item.line, item.end_line, body, calls, item.parameters, skipped=skipped)
+        return _TEST_NAMES.match(item.name) is not None and not fixture
+    return any(re.split(r"\W", text.rpartition(".")[2], maxsplit=1)[0] in _MARKS for text in item.decorators)
 
 
-def is_skipped(item: Definition) -> bool:
-    """Whether a mark on a test skips it always or expects it to fail; one with a condition does not count."""
-    return any(_SKIP_MARK.search(text.partition("(")[0]) for text in item.decorators)
+def _find_skipped_subtests(outline: Outline, text: str, skipped: Sequence[Span]) -> Iterator[FoundTest]:
+    """Yield the subtests of Go that are skipped, named as `go test` names them."""
+    if outline.language is not Language.GO:
+        return
+    lines = text.split("\n")
+    functions = [item for item in outline.definitions if is_function(item)]
+    for first, last in skipped:
+        around = next((item.name for item in functions if item.line < first and last <= item.end_line), None)
+        if around is not None:
+            title = _SUBTEST_TITLE.search("\n".join(lines[first - 1 : last]))
+            name = f"{around}/{title['title'] if title else 'subtest'}"
+            yield FoundTest(name, first, last, "", _calls_between(outline, first, last), skipped=True)
 
 
 def _find_test_calls(outline: Outline, text: str, code: str) -> Iterator[FoundTest]:
     """Yield the tests that are calls: `it("...", () => ...)`; the hooks of the file are the setup of each."""
-    setup = "\n".join(code[match.end() : _closing_bracket(code, match.end())] for match in _HOOK.finditer(code))
-    for match in _TEST_CALL.finditer(code):
-        start, end = match.end(), _closing_bracket(code, match.end())
-        if (second := _SECOND_CALL.match(code, end)) is not None:  # `it.each(table)("...", ...)`
-            start, end = second.end(), _closing_bracket(code, second.end())
-        first, last = code.count("\n", 0, match.start()) + 1, code.count("\n", 0, end) + 1
-        title = _TITLE.match(text, start)
-        name = " ".join(title["title"].split())[:60] if title else "test"
-        calls, skipped = _calls_between(outline, first, last), _SKIPPED_CALL.search(match[0]) is not None
-        yield FoundTest(name, first, last, code[start:end], calls, setup=setup, skipped=skipped)
-
-
-def _closing_bracket(code: str, start: int) -> int:
-    """Return the offset of the bracket that closes the one at `start`, the end of the text where none does."""
-    depth = 0
-    for match in re.compile(r"[()]").finditer(code, start):
-        depth += 1 if match[0] == "(" else -1
-        if not depth:
-            return match.start()
-    return len(code)
+    blocks = find_blocks(code)
+    setup = "\n".join(code[block.start : block.end] for block in blocks if block.kind == "hook")
+    for block in blocks:
+        if block.kind != "test":
+            continue
+        first, last = code.count("\n", 0, block.offset) + 1, code.count("\n", 0, block.end) + 1
+        yield FoundTest(
+            title_of(block, text),
+            first,
+            last,
+            code[block.start : block.end],
+            _calls_between(outline, first, last),
+            setup=setup,
+            skipped=block.skipped,
+            empty=block.empty,
+        )
 
 
 def _calls_between(outline: Outline, first: int, last: int) -> tuple[CallSite, ...]:

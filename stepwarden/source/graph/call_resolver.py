@@ -1,13 +1,17 @@
 """What a call runs, as far as the text of the code says, and why not where it does not."""
 
+import re
+
 from stepwarden.source.graph.built_in_names import BUILT_IN_NAMES
 from stepwarden.source.graph.call_index import CallIndex
 from stepwarden.source.graph.call_scope import CallScope
 from stepwarden.source.graph.modules import SCRIPTS
 from stepwarden.source.graph.name_candidates import resolve_by_name
 from stepwarden.source.graph.name_resolver import NameResolver
+from stepwarden.source.graph.object_calls import resolve_member, resolve_on
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
+from stepwarden.source.graph.type_inference import TypeInference
 from stepwarden.source.outline import CallSite, Language
 
 _SELF_NAMES = frozenset({"self", "cls", "this"})
@@ -17,11 +21,12 @@ _SCOPED = SCRIPTS | {Language.PYTHON, Language.GO}
 
 
 class CallResolver:
-    """Resolves the calls of a tree by its names, and by the calls beside them."""
+    """Resolves the calls of a tree by its names, and by the types of its variables."""
 
     def __init__(self, names: NameResolver, index: CallIndex) -> None:
         self._names = names
         self._index = index
+        self._types = TypeInference(names)
 
     def resolve(self, path: str, call: CallSite) -> Resolution:
         """Return what `call` in the file `path` runs."""
@@ -31,14 +36,14 @@ class CallResolver:
             return self._resolve_plain(scope)
         if receiver in _SELF_NAMES or receiver == scope.self_name():
             own_class = scope.own_class()
-            return (
-                self._resolve_member(scope, own_class)
-                if own_class
-                else resolve_by_name(scope, "an object unknown here")
-            )
+            if own_class is None:
+                return resolve_by_name(scope, "an object unknown here")
+            return resolve_member(scope, self._types, own_class)
         if receiver in _SUPER_NAMES or (receiver == "?" and scope.follows_super()):
             own_class = scope.own_class()
-            return self._resolve_inherited(scope, own_class) if own_class else resolve_by_name(scope, "super")
+            if own_class is None:
+                return resolve_by_name(scope, "super")
+            return resolve_member(scope, self._types, own_class, inherited=True)
         if receiver == "?":
             return resolve_by_name(scope, "called on an expression")
         return self._resolve_dotted(scope)
@@ -49,10 +54,24 @@ class CallResolver:
         if scope.has_parameter(name):
             return scope.outcome(Certainty.DYNAMIC, (), f"`{name}` is a parameter")
         found = self._names.resolve_scoped(path, scope.call.inside, name)
-        if found:
-            if all(not symbol.qualified for symbol in found):
-                return scope.outcome(Certainty.DYNAMIC, (), f"`{name}` is a module or its default")
+        if found and any(symbol.qualified for symbol in found):
             return _one_or_open(scope, found)
+        if (value := self._resolve_value(scope)) is not None:
+            return value
+        return self._unresolved_plain(scope, is_module=bool(found))
+
+    def _resolve_value(self, scope: CallScope) -> Resolution | None:
+        """Resolve a call of a variable that holds a definition, or of a module's default."""
+        meaning = self._types.meaning(scope.place, scope.call.name)
+        if meaning is None or meaning.types:
+            return None
+        targets = tuple(target for symbol in meaning.symbols for target in self._called(symbol))
+        return _one_or_open(scope, targets, sure=meaning.sure) if targets else None
+
+    def _unresolved_plain(self, scope: CallScope, *, is_module: bool) -> Resolution:
+        path, name = scope.path, scope.call.name
+        if is_module:
+            return scope.outcome(Certainty.DYNAMIC, (), f"`{name}` is a module or its default")
         binding = self._names.bindings(path).get(name)
         if binding is not None and binding.files:
             return scope.outcome(Certainty.DYNAMIC, (), f"`{name}` is a value of {binding.files[0]}")
@@ -64,11 +83,22 @@ class CallResolver:
             return scope.outcome(Certainty.DYNAMIC, (), f"`{name}` is a value, or defined by other means")
         return resolve_by_name(scope, "by its name alone", methods=False)
 
+    def _called(self, symbol: Symbol) -> tuple[Symbol, ...]:
+        """Return what a call of a symbol runs: itself, or what a module exports as a whole."""
+        if symbol.qualified:
+            return (symbol,)
+        whole = self._types.module(symbol.path)
+        return tuple(one for one in whole.symbols if one.qualified) if whole is not None else ()
+
     def _resolve_dotted(self, scope: CallScope) -> Resolution:
-        """Resolve a call on a name or a chain of names."""
+        """Resolve a call on a name, a chain of names or another call."""
         path, name, receiver = scope.path, scope.call.name, scope.call.receiver
-        head = receiver.split(".")[0]
-        if not scope.has_parameter(head):
+        head = re.split(r"[.(\[]", receiver, maxsplit=1)[0]
+        is_local = scope.has_parameter(head) or any(
+            one.inside for one in self._types.variables.visible(scope.place, head)
+        )
+        plain = re.fullmatch(r"[\w$.#]+", receiver) is not None
+        if not is_local and plain:
             owners = self._names.resolve_dotted(path, scope.call.inside, receiver)
             found = tuple(dict.fromkeys(item for owner in owners for item in self._names.resolve_part(owner, name)))
             if found:
@@ -76,47 +106,25 @@ class CallResolver:
             binding = self._names.bindings(path).get(head)
             if binding is not None and not binding.files and not self._names.resolve_binding(path, binding):
                 return scope.outcome(Certainty.OUTSIDE, (), f"from {binding.module}")
+        meaning = self._types.meaning(scope.place, receiver)
+        if meaning is not None and (told := resolve_on(scope, self._types, meaning)) is not None:
+            return told
+        if not is_local and plain:
+            binding = self._names.bindings(path).get(head)
             if binding is not None and not binding.name and receiver == head:
                 return scope.outcome(Certainty.DYNAMIC, (), f"`{head}` defines no `{name}`")
-        declared = scope.declared_method(head) if receiver == head else ()
-        if declared:
-            return scope.outcome(Certainty.SURE, declared)
-        if receiver == head and _is_built_in(scope, head):
+        if receiver == head and not is_local and _is_built_in(scope, head):
             return scope.built_in()
-        return resolve_by_name(scope, f"the class of `{receiver}` is not written here")
-
-    def _resolve_member(self, scope: CallScope, own_class: Symbol) -> Resolution:
-        """Resolve a call of a method on the object itself."""
-        hierarchy, name = self._names.hierarchy, scope.call.name
-        found, complete = hierarchy.member(own_class, name)
-        overrides = [item for item in hierarchy.overrides(own_class, name) if item not in found]
-        if found:
-            plural = "es" if len(overrides) > 1 else ""
-            reason = f"overridden in {len(overrides)} subclass{plural}" if overrides else ""
-            return scope.outcome(Certainty.SURE, found, reason)
-        if overrides:
-            certainty = Certainty.LIKELY if len(overrides) == 1 else Certainty.OPEN
-            return scope.outcome(certainty, overrides, "defined by subclasses")
-        return _not_a_member(scope, own_class, complete=complete)
-
-    def _resolve_inherited(self, scope: CallScope, own_class: Symbol) -> Resolution:
-        """Resolve a call of a method on `super`."""
-        found, complete = self._names.hierarchy.member(own_class, scope.call.name, inherited=True)
-        if found:
-            return scope.outcome(Certainty.SURE, found)
-        return _not_a_member(scope, own_class, complete=complete)
+        on = f"the class of `{receiver}` is not written here" if plain else "called on an expression"
+        return resolve_by_name(scope, on)
 
 
-def _one_or_open(scope: CallScope, found: tuple[Symbol, ...]) -> Resolution:
+def _one_or_open(scope: CallScope, found: tuple[Symbol, ...], *, sure: bool = True) -> Resolution:
+    found = scope.names.table.with_bodies(found)
     if len(found) == 1:
-        return scope.outcome(Certainty.SURE, found)
+        reason = "" if sure else "one of its values; others are unknown"
+        return scope.outcome(Certainty.SURE if sure else Certainty.LIKELY, found, reason)
     return scope.outcome(Certainty.OPEN, found, f"{len(found)} definitions of `{scope.call.name}`")
-
-
-def _not_a_member(scope: CallScope, own_class: Symbol, *, complete: bool) -> Resolution:
-    if not complete:
-        return scope.outcome(Certainty.OUTSIDE, (), f"from a base of `{own_class.name}` outside the tree")
-    return scope.outcome(Certainty.DYNAMIC, (), f"no method of `{own_class.name}`: an attribute")
 
 
 def _is_built_in(scope: CallScope, name: str) -> bool:

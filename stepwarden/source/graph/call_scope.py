@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from stepwarden.source.graph.name_resolver import NameResolver
 from stepwarden.source.graph.resolution import Certainty, Resolution
-from stepwarden.source.graph.symbols import TYPES, Symbol
-from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Language
+from stepwarden.source.graph.symbols import Symbol
+from stepwarden.source.graph.variable_index import Place
+from stepwarden.source.outline import CallSite, Definition, Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,18 @@ class CallScope:
         return self.names.table.language(self.path)
 
     @property
+    def place(self) -> Place:
+        """The line of the call."""
+        return Place(self.path, self.call.inside, self.call.line)
+
+    @property
     def body(self) -> Definition | None:
         """The definition that the call stands in, None at module level."""
         return self.names.table.definitions[self.path].get(self.call.inside)
 
     def outcome(self, certainty: Certainty, targets: Sequence[Symbol] = (), reason: str = "") -> Resolution:
         """Return a resolution of this call."""
-        return Resolution(self.path, self.call, certainty, tuple(targets), reason)
+        return Resolution(self.path, self.call, certainty, self.names.table.with_bodies(targets), reason)
 
     def built_in(self) -> Resolution:
         """Return the resolution of a call of the language's own functions."""
@@ -49,17 +55,7 @@ class CallScope:
 
     def own_class(self) -> Symbol | None:
         """Return the class whose method the call stands in, None where it stands in none."""
-        definitions = self.names.table.definitions[self.path]
-        inside = self.call.inside
-        while inside and (around := definitions.get(inside)) is not None:
-            if around.kind in TYPES:
-                return Symbol(self.path, inside)
-            if around.kind is DefinitionKind.METHOD and (owner := inside.rpartition(".")[0]):
-                if owner in definitions:
-                    return Symbol(self.path, owner)
-                return next(iter(self.names.resolve_in_package(self.path, owner)), None)
-            inside = around.parent
-        return None
+        return self.names.own_class(self.path, self.call.inside)
 
     def self_name(self) -> str:
         """Return the name by which the method around the call names its own object: in Go, its receiver."""
@@ -74,21 +70,3 @@ class CallScope:
         return any(
             other.name == "super" and not other.receiver and other.line == self.call.line for other in self.nearby
         )
-
-    def declared_method(self, name: str) -> tuple[Symbol, ...]:
-        """Return the method that runs where `name` is a parameter whose class the signature names; else ()."""
-        body = self.body
-        if body is None or name not in body.parameters:
-            return ()
-        gap = " " if self.language is Language.GO else r"\??: ?"
-        match = re.search(rf"\b{re.escape(name)}{gap}[*&]?[\"']?([\w.]+)", body.signature)
-        if match is None:
-            return ()
-        owners = self.names.resolve_dotted(self.path, body.parent, match[1])
-        found = {
-            item
-            for owner in owners
-            if self.names.table.definition(owner)
-            for item in self.names.resolve_part(owner, self.call.name)
-        }
-        return tuple(found) if len(found) == 1 else ()

@@ -22,6 +22,7 @@ class ClassHierarchy:
         self._table = table
         self._modules = modules
         self._find_name = find_name
+        self._owners_by_path: dict[str, frozenset[str]] = {}
         self._lineages: dict[Symbol, tuple[tuple[Symbol, ...], bool]] = {}
 
     def bases(self, symbol: Symbol) -> tuple[tuple[Symbol, ...], bool]:
@@ -69,6 +70,21 @@ class ClassHierarchy:
             if found := next(self._own_members(item, name), None):
                 return (found,), True
         return (), complete
+
+    def has_members(self, symbol: Symbol) -> bool:
+        """Whether a type has methods or bases of its own, in its own file; in Go anywhere in its package."""
+        definition = self._table.definition(symbol)
+        if definition is None or definition.bases:
+            return definition is not None
+        is_go = self._table.language(symbol.path) is Language.GO
+        paths = self._modules.siblings(symbol.path) if is_go else (symbol.path,)
+        return any(symbol.qualified in self._owners(path) for path in paths)
+
+    def _owners(self, path: str) -> frozenset[str]:
+        if path not in self._owners_by_path:
+            names = self._table.definitions[path]
+            self._owners_by_path[path] = frozenset(name.rpartition(".")[0] for name in names)
+        return self._owners_by_path[path]
 
     def _own_members(self, symbol: Symbol, name: str) -> Iterator[Symbol]:
         """Return where a class itself has `name`: in its own file; in Go anywhere in its package."""

@@ -1,5 +1,6 @@
 """What a call means, and how certain that is."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +12,7 @@ class Certainty(StrEnum):
     """How certain it is what a call runs."""
 
     SURE = "sure"  # names, imports and classes lead to it by the language's own rules
-    LIKELY = "likely"  # the only definition of its name, or the one whose class its receiver is named after
+    LIKELY = "likely"  # a guess: the only definition of its name, or one of several values of which others are unknown
     OPEN = "open"  # several definitions have its name
     OUTSIDE = "outside"  # built in, or imported from outside the tree
     DYNAMIC = "dynamic"  # a value decides at run time
@@ -35,7 +36,7 @@ class Resolution:
     @property
     def text(self) -> str:
         """The call as it stands in the code, its receiver as `(...)` where that is an expression."""
-        receiver = "(...)" if self.call.receiver == "?" else self.call.receiver
+        receiver = "(...)" if re.search(r"[?()\[\]<|]", self.call.receiver) else self.call.receiver
         return f"{receiver}.{self.call.name}" if receiver else self.call.name
 
     @property

@@ -1,7 +1,6 @@
 """The languages: one module each, whose `GRAMMAR` says how the language is read, and one row here with its suffixes."""
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages import c, cpp, csharp, go, java, javascript, python, rust, typescript
@@ -24,7 +23,8 @@ _GRAMMARS = {grammar.language: grammar for grammar in SUFFIXES.values()}
 
 def language_of(path: str) -> Language | None:
     """Return the language of a file by its name, None if it is none of ours; a `.h` is read as C++, which covers C."""
-    grammar = SUFFIXES.get(PurePosixPath(path).suffix.lower())
+    stem, _, ending = path.rpartition("/")[2].rpartition(".")
+    grammar = SUFFIXES.get(f".{ending.lower()}") if stem else None
     return grammar.language if grammar else None
 
 

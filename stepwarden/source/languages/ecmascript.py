@@ -14,6 +14,7 @@ from stepwarden.source.grammar import (
     signature_of,
     text_of,
 )
+from stepwarden.source.languages.es_types import type_of
 from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def define(node: "Node", file: ParsedFile, _parent: Draft | None) -> Draft | Non
         cut_signature(file, carrier.start_byte, body.start_byte) if body is not None else signature_of(file, node)
     )
     draft.parameters = tuple(_parameters(node))
+    draft.returns = type_of(node.child_by_field_name("return_type"))
+    if node.type == "type_alias_declaration":
+        draft.returns = type_of(node.child_by_field_name("value"))
     draft.asynchronous = any(child.type == "async" for child in node.children[:4])
     draft.bases = tuple(_bases(node))
     draft.decorators = tuple(_decorators(carrier))

@@ -9,12 +9,12 @@ from stepwarden.source.grammar import (
     Draft,
     Grammar,
     ParsedFile,
-    dotted_name,
     end_line_of,
     line_of,
     signature_of,
     text_of,
 )
+from stepwarden.source.languages.go_types import VARIABLES, embedded_of, result_of, type_of, value_of, variables_of
 from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
@@ -43,8 +43,12 @@ def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | Non
     _mark_documented(draft, file, _outer(node))
     if node.type in {"function_declaration", "method_declaration"}:
         draft.parameters = tuple(_parameters(node.child_by_field_name("parameters")))
+        draft.returns = result_of(node.child_by_field_name("result"))
     if node.type == "method_declaration":
         _set_receiver(draft, node)
+    if node.type in {"type_spec", "type_alias"}:
+        draft.bases = tuple(filter(None, embedded_of(node)))
+        draft.returns = type_of(node.child_by_field_name("type"))
     if parent is not None and parent.exempt_inside:
         draft.exempt = True
     return draft
@@ -155,8 +159,7 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
         return text_of(target), ""
     if target.type != "selector_expression":
         return None
-    owner = dotted_name(target.child_by_field_name("operand"), "selector_expression", "operand", "field", _NAMES)
-    return text_of(target.child_by_field_name("field")), owner
+    return text_of(target.child_by_field_name("field")), value_of(target.child_by_field_name("operand")) or "?"
 
 
 _PRAGMA = re.compile(rb"//(?:[a-z0-9]+:[a-z0-9]|line |extern |export |sys\b|nolint\b|\s*\+[a-z]|\s*#nosec)|/\*line ")
@@ -206,6 +209,8 @@ GRAMMAR = Grammar(
     import_of=_import_of,
     calls=("call_expression", "type_conversion_expression"),
     call_of=_call_of,
+    variables=VARIABLES,
+    variables_of=variables_of,
     branches=(
         "if_statement",
         "for_statement",

@@ -4,6 +4,7 @@ from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages.ecmascript import define
 from stepwarden.source.languages.es_directives import directives, line_end_matters
 from stepwarden.source.languages.es_imports import call_of, import_of
+from stepwarden.source.languages.es_types import VARIABLES, variables_of
 from stepwarden.source.languages.exports import mark_exported
 from stepwarden.source.outline import Language
 
@@ -17,7 +18,7 @@ DEFINITIONS = (
     "function_expression",
     "generator_function",
 )
-IMPORTS = ("import_statement", "export_statement", "variable_declarator")
+IMPORTS = ("import_statement", "export_statement", "variable_declarator", "call_expression")
 CALLS = ("call_expression", "new_expression", "decorator", "jsx_opening_element", "jsx_self_closing_element")
 BRANCHES = (
     "if_statement",
@@ -44,6 +45,8 @@ GRAMMAR = Grammar(
     import_of=import_of,
     calls=CALLS,
     call_of=call_of,
+    variables=VARIABLES,
+    variables_of=variables_of,
     branches=BRANCHES,
     finish=mark_exported,
     literals=LITERALS,

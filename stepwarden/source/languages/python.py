@@ -9,7 +9,6 @@ from stepwarden.source.grammar import (
     Draft,
     Grammar,
     ParsedFile,
-    dotted_name,
     end_line_of,
     first_of,
     line_of,
@@ -17,12 +16,12 @@ from stepwarden.source.grammar import (
     text_of,
 )
 from stepwarden.source.languages.docstrings import directives, docstring, documents
+from stepwarden.source.languages.python_types import VARIABLES, type_of, value_of, variables_of
 from stepwarden.source.outline import DefinitionKind, Import, Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_NAMES = frozenset({"identifier"})
 _EXEMPT = frozenset({"overload", "override"})
 
 
@@ -51,6 +50,7 @@ def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | Non
     else:
         draft.parameters = tuple(_parameters(node))
         draft.asynchronous = node.children[0].type == "async"
+        draft.returns = type_of(node.child_by_field_name("return_type"))
     draft.public, draft.exempt = _visibility(draft, parent)
     if file.path.endswith(".pyi"):
         draft.exempt = True
@@ -154,8 +154,8 @@ def _call_of(node: "Node") -> tuple[str, str] | None:
         return text_of(target), ""
     if target.type != "attribute":
         return None
-    owner = dotted_name(target.child_by_field_name("object"), "attribute", "object", "attribute", _NAMES)
-    return text_of(target.child_by_field_name("attribute")), owner
+    owner = value_of(target.child_by_field_name("object"))
+    return text_of(target.child_by_field_name("attribute")), owner or "?"
 
 
 def _apply_all(file: ParsedFile, drafts: Sequence[Draft]) -> None:
@@ -211,6 +211,8 @@ GRAMMAR = Grammar(
     import_of=_import_of,
     calls=("call", "decorator"),
     call_of=_call_of,
+    variables=VARIABLES,
+    variables_of=variables_of,
     branches=(
         "if_statement",
         "elif_clause",

@@ -4,6 +4,7 @@ from stepwarden.source.grammar import Grammar
 from stepwarden.source.languages.ecmascript import define
 from stepwarden.source.languages.es_directives import directives, line_end_matters
 from stepwarden.source.languages.es_imports import call_of, import_of
+from stepwarden.source.languages.es_types import TYPED_VARIABLES, variables_of
 from stepwarden.source.languages.exports import mark_exported
 from stepwarden.source.languages.javascript import BRANCHES, CALLS, DEFINITIONS, IMPORTS, LITERALS
 from stepwarden.source.outline import Language
@@ -28,6 +29,8 @@ GRAMMAR = Grammar(
     import_of=import_of,
     calls=_NO_JSX,
     call_of=call_of,
+    variables=TYPED_VARIABLES,
+    variables_of=variables_of,
     branches=BRANCHES,
     finish=mark_exported,
     literals=LITERALS,

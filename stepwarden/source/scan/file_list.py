@@ -1,7 +1,6 @@
 """The files of a project: those that git's ignore rules leave, in a repository or not."""
 
 import os
-import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from stepwarden.files.paths import path_below, with_slashes
 from stepwarden.source.git.command import Git, GitFailed, GitPlace, GitSlow
 from stepwarden.source.git.discovery import enclosing, git_dir_of
 from stepwarden.source.git.repository import Repository
+from stepwarden.source.scan.directory_index import DirectoryIndex, EntryKind
 
 MOST_NAMES = 150_000  # of one listing
 MOST_NESTED = 50  # repositories inside others
@@ -45,35 +45,34 @@ def make_empty_git_dir(directory: Path) -> str:
     return str(directory)
 
 
-def list_files(git: Git | None, empty_git_dir: str, root: str, under: str, *, until: float) -> Listing:
-    """List the files below `under`, a directory relative to `root` ("" for all), sorted.
+def list_files(git: Git | None, empty_git_dir: str, tree: DirectoryIndex, under: str, *, until: float) -> Listing:
+    """List the files below `under`, a directory relative to the root of `tree` ("" for all), sorted.
 
     Raises GitSlow where git does not answer in time.
     """
-    directory = str(Path(root) / under) if under else root
+    directory = str(Path(tree.root) / under) if under else tree.root
     if git is None:
         names = list(_walk(directory, until))
         listing = Listing(tuple(names), len(names) >= MOST_NAMES, ignore_rules=False)
     else:
-        listing = _list_with_git(git, empty_git_dir, root, directory, until)
+        listing = _list_with_git(git, empty_git_dir, tree, directory, until)
     prefix = f"{under}/" if under else ""
     names = sorted(prefix + name for name in listing.names)
     return Listing(tuple(names[:MOST_NAMES]), listing.cut or len(names) > MOST_NAMES, listing.ignore_rules)
 
 
-def _list_with_git(git: Git, empty_git_dir: str, root: str, directory: str, until: float) -> Listing:
+def _list_with_git(git: Git, empty_git_dir: str, tree: DirectoryIndex, directory: str, until: float) -> Listing:
     """List a directory and the repositories inside it; names are relative to it."""
     names: list[str] = []
     cut = False
     waiting, count = [directory], 0
     while waiting and count <= MOST_NESTED and len(names) < MOST_NAMES:
         place, count = waiting.pop(0), count + 1
-        found, more = _list_directory(git, GitPlace(empty_git_dir, place), root, place, until)
+        found, more = _list_directory(git, GitPlace(empty_git_dir, place), tree.root, place, until)
         cut = cut or more
-        above = with_slashes(path_below(place, directory) or "")
-        prefix = "" if above == "." else f"{above}/"
+        prefix, below_root = _prefix(place, directory), _prefix(place, tree.root)
         for name in found:
-            if name.endswith("/") or _is_directory(place, name):
+            if name.endswith("/") or tree.kind(below_root + name) is EntryKind.DIRECTORY:  # a submodule has no slash
                 waiting.append(str(Path(place) / name))
             else:
                 names.append(prefix + name)
@@ -113,12 +112,10 @@ def _list_in_repository(git: Git, top: str, directory: str, root: str, until: fl
     return tuple(name.removeprefix(prefix) for name in found), cut
 
 
-def _is_directory(place: str, name: str) -> bool:
-    """Whether a listed name is that of a directory: a submodule's."""
-    try:
-        return stat.S_ISDIR(os.lstat(f"{place}/{name}").st_mode)
-    except OSError:
-        return False
+def _prefix(place: str, directory: str) -> str:
+    """Return what comes before the names of a place in `directory`: "" where it is the directory itself."""
+    above = with_slashes(path_below(place, directory) or "")
+    return "" if above == "." else f"{above}/"
 
 
 def _walk(directory: str, until: float) -> Iterator[str]:

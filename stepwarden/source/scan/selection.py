@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from stepwarden.files.secrets import is_secret
+from stepwarden.files.secrets import SecretNames
 from stepwarden.files.version_control import git_directories_among, lies_in_git_directory
 from stepwarden.source.file_parser import READ_BYTES
 from stepwarden.source.git.command import Git, GitSlow
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Language
+from stepwarden.source.scan.directory_index import DirectoryIndex, EntryKind
 from stepwarden.source.scan.file_list import list_files, make_empty_git_dir
 from stepwarden.source.scan.result import Omissions
 
@@ -53,17 +54,17 @@ class FileLister:
         """The git program, None where there is none."""
         return Git.find()
 
-    def list_names(self, root: str, paths: Sequence[str], omissions: Omissions, until: float) -> list[str]:
-        """Return the files at and below `paths` (none: all of `root`), each once, sorted."""
+    def list_names(self, tree: DirectoryIndex, paths: Sequence[str], omissions: Omissions, until: float) -> list[str]:
+        """Return the files at and below `paths` (none: all of `tree`), each once, sorted."""
         names: dict[str, None] = {}
         for path in dict.fromkeys(paths) or {"": None}:
             under = "" if path in {"", "."} else path.strip("/")
             if not _is_inside(under):
                 omissions.add("outside the root", path)
-            elif not _is_directory(root, under):
+            elif under and tree.kind(under) is not EntryKind.DIRECTORY:
                 names[under] = None
             else:
-                names.update(dict.fromkeys(self._names_below(root, under, omissions, until)))
+                names.update(dict.fromkeys(self._names_below(tree, under, omissions, until)))
         return sorted(names)
 
     def close(self) -> None:
@@ -73,9 +74,9 @@ class FileLister:
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _names_below(self, root: str, under: str, omissions: Omissions, until: float) -> Sequence[str]:
+    def _names_below(self, tree: DirectoryIndex, under: str, omissions: Omissions, until: float) -> Sequence[str]:
         try:
-            listing = list_files(self.git, self._empty(), root, under, until=until)
+            listing = list_files(self.git, self._empty(), tree, under, until=until)
         except GitSlow:
             omissions.add(NOT_LISTED, under or ".")
             return ()
@@ -93,77 +94,47 @@ class FileLister:
 
 
 def select_files(
-    root: str, names: Sequence[str], languages: Collection[Language] | None, omissions: Omissions
+    tree: DirectoryIndex, names: Sequence[str], languages: Collection[Language] | None, omissions: Omissions
 ) -> Selection:
     """Sort the readable files into sources and others; sources not in `languages` are passed over."""
-    selection = Selection()
-    links: dict[str, bool] = {}
-    git_directories = tuple(f"{name}/" if name else "" for name in git_directories_among(Path(root), names))
+    selection, root = Selection(), Path(tree.root)
+    secret_names = SecretNames()
+    git_directories = tuple(f"{name}/" if name else "" for name in git_directories_among(root, names))
     for name in names:
-        if name.startswith(git_directories) and lies_in_git_directory(Path(root), name.split("/")):
+        if git_directories and name.startswith(git_directories) and lies_in_git_directory(root, name.split("/")):
             continue  # not the project's, and not worth telling
         language = language_of(name)
         if language is not None and languages is not None and language not in languages:
             continue
-        status = _status(root, name, links)
-        if status is None:
+        kind = tree.kind(name)
+        if kind is None:
             continue  # gone since it was listed
-        if is_secret(name.split("/")):
+        if name in secret_names:
             omissions.add(_SECRET, name)
-        elif not stat.S_ISREG(status.st_mode):
+        elif kind is not EntryKind.FILE:
             omissions.add(_NOT_REGULAR, name)
         elif language is None:
             selection.others.append(name)
-        elif status.st_size > READ_BYTES:
-            omissions.add(_TOO_LARGE, name)
-        elif len(selection.sources) >= MOST_SOURCES:
-            omissions.add(_TOO_MANY, name)
         else:
-            selection.sources[name] = status
+            _select_source(selection, tree.root, name, omissions)
     return selection
+
+
+def _select_source(selection: Selection, root: str, name: str, omissions: Omissions) -> None:
+    try:
+        status = os.lstat(f"{root}/{name}")
+    except OSError:
+        return  # gone since its directory was listed
+    if not stat.S_ISREG(status.st_mode):
+        omissions.add(_NOT_REGULAR, name)
+    elif status.st_size > READ_BYTES:
+        omissions.add(_TOO_LARGE, name)
+    elif len(selection.sources) >= MOST_SOURCES:
+        omissions.add(_TOO_MANY, name)
+    else:
+        selection.sources[name] = status
 
 
 def _is_inside(path: str) -> bool:
     pure = PurePath(path)
     return not pure.is_absolute() and ".." not in pure.parts and "\0" not in path
-
-
-def _is_directory(root: str, path: str) -> bool:
-    """Whether `path` is a directory of `root` that is not reached through a link."""
-    status = _status(root, path, {})
-    return status is not None and stat.S_ISDIR(status.st_mode)
-
-
-def _status(root: str, name: str, links: dict[str, bool]) -> os.stat_result | None:
-    """Return the status of a file; of one below a link, the link's. None where it does not exist.
-
-    `links` remembers of directories whether they are links or lie below one.
-    """
-    try:
-        above = name.rpartition("/")[0]
-        if above and _is_linked(root, above, links):
-            return os.lstat(f"{root}/{_first_link(root, above)}")
-        return os.lstat(f"{root}/{name}")
-    except (OSError, ValueError):
-        return None
-
-
-def _is_linked(root: str, directory: str, links: dict[str, bool]) -> bool:
-    """Whether a directory is a link, or lies below one."""
-    known = links.get(directory)
-    if known is None:
-        above = directory.rpartition("/")[0]
-        known = (bool(above) and _is_linked(root, above, links)) or stat.S_ISLNK(
-            os.lstat(f"{root}/{directory}").st_mode
-        )
-        links[directory] = known
-    return known
-
-
-def _first_link(root: str, directory: str) -> str:
-    parts = directory.split("/")
-    for count in range(1, len(parts) + 1):
-        path = "/".join(parts[:count])
-        if stat.S_ISLNK(os.lstat(f"{root}/{path}").st_mode):
-            return path
-    return directory

@@ -1,0 +1,217 @@
+"""A store that is put back, replaced, emptied or deleted while servers have it open: told, and never mixed."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+from store_steps import CHANGE, NEEDS_POSTGRES, append, event
+
+from stepwarden.errors import StoreReplaced
+from stepwarden.storage import Append, HeadQuery, NewEvent, Store
+from tests.support.store import raw
+
+SMALL, LARGE = (
+    3,
+    1_600,
+)  # events of 4 kB: the second is written to the file from time to time, the first stays in the log
+
+
+def copied(path: Path) -> Path:
+    """A copy by SQLite's own way, page by page."""
+    copy = path.with_name("copy.db")
+    with closing(raw(path)) as source, closing(raw(copy)) as target:
+        source.backup(target)
+    return copy
+
+
+def compacted(path: Path) -> Path:
+    """A copy whose pages stand in another order."""
+    copy = path.with_name("copy.db")
+    with closing(raw(path)) as source:
+        source.execute(f"VACUUM INTO '{copy}'")
+    return copy
+
+
+def overwrite(copy: Path, path: Path) -> None:
+    with copy.open("rb") as source, path.open("r+b") as target:
+        target.truncate(0)
+        shutil.copyfileobj(source, target)
+
+
+def overwrite_and_remove_log(copy: Path, path: Path) -> None:
+    for left in ("-wal", "-shm"):
+        path.with_name(path.name + left).unlink()
+    overwrite(copy, path)
+
+
+def replace(copy: Path, path: Path) -> None:
+    Path(shutil.copy(copy, copy.with_name("second.db"))).replace(path)
+
+
+def replace_and_remove_log(copy: Path, path: Path) -> None:
+    for left in ("-wal", "-shm"):
+        path.with_name(path.name + left).unlink()
+    replace(copy, path)
+
+
+async def length(store: Store, stream: str) -> int:
+    head = await store.head(stream)
+    return head.version if head is not None else 0
+
+
+async def fill(store: Store, count: int) -> None:
+    """Append `count` events of 4 kB one by one to debug-a."""
+    head = await store.head("debug-a")
+    version, last = (head.version, head.hash) if head else (0, None)
+    for number in range(version, version + count):
+        stored = await store.append(Append("debug-a", number, [event(number, 4_000)], CHANGE, previous=last))
+        last = stored[0].hash
+
+
+@pytest_asyncio.fixture
+async def servers(url: str) -> AsyncIterator[tuple[Store, Store]]:
+    """Two that have the store open."""
+    stores = Store(url), Store(url)
+    for store in stores:
+        await store.warm()
+    yield stores
+    for store in stores:
+        await store.close()
+
+
+async def sound(url: str, path: Path) -> list[tuple[str, int]]:
+    """The streams of the store with their lengths, as a new process reads it, which has to find nothing wrong."""
+    store = Store(url)
+    heads = await store.heads(HeadQuery(None))
+    assert [await store.verify(head.stream) for head in heads] == [None] * len(heads)
+    await store.close()
+    with closing(raw(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    return [(head.stream, head.version) for head in heads]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("put", [overwrite, overwrite_and_remove_log, replace, replace_and_remove_log])
+@pytest.mark.parametrize("copy_of", [copied, compacted])
+@pytest.mark.parametrize("count", [SMALL, LARGE])
+async def test_a_copy_that_is_put_over_an_open_store_is_what_counts_from_then_on(
+    servers: tuple[Store, Store],
+    url: str,
+    path: Path,
+    count: int,
+    copy_of: Callable[[Path], Path],
+    put: Callable[[Path, Path], None],
+) -> None:
+    one, two = servers
+    await fill(one, count)
+    copy = copy_of(path)
+    await fill(one, count)
+    await append(two, "debug-b", 2)
+    put(copy, path)
+    for store in servers:
+        with pytest.raises(StoreReplaced) as told:
+            await store.append(Append("debug-a", 2 * count, [event()], CHANGE))
+        assert "\n" not in str(told.value)
+        assert await length(store, "debug-a") == count, "it is told once"
+    await append(one, "debug-a", 1)
+    await append(two, "debug-a", 1)
+    assert await sound(url, path) == [("debug-a", count + 2)]
+    for store in servers:
+        await store.close()
+    assert await sound(url, path) == [("debug-a", count + 2)]
+
+
+@pytest.mark.asyncio
+async def test_a_store_that_goes_back_and_on_to_the_same_number_is_known_by_its_hash(
+    servers: tuple[Store, Store], url: str, path: Path
+) -> None:
+    await append(servers[0], "debug-a", 2)
+    copy = copied(path)
+    stored = await append(servers[0], "debug-a", 2)
+    overwrite(copy, path)
+    other = Store(url)
+    await other.warm()
+    with pytest.raises(StoreReplaced):
+        await servers[1].head("debug-a")
+    for number in (2, 3):
+        await servers[1].append(Append("debug-a", number, [NewEvent("step", '{"others": 1}')], CHANGE))
+    late = Append("debug-a", 4, [event(4)], CHANGE, previous=stored[-1].hash)
+    with pytest.raises(StoreReplaced):
+        await servers[0].append(late)
+    await other.close()
+    assert [row.payload for row in await servers[0].read("debug-a", after=2)] == ['{"others": 1}'] * 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("removed", [False, True], ids=["emptied", "deleted"])
+async def test_an_open_store_that_is_emptied_or_deleted_begins_anew_and_says_so(
+    servers: tuple[Store, Store], url: str, path: Path, removed: bool
+) -> None:
+    await append(servers[0], "debug-a", 3)
+    path.unlink() if removed else path.write_bytes(b"")
+    for store, name in zip(servers, ("debug-b", "debug-c"), strict=True):
+        with pytest.raises(StoreReplaced, match="while it was in use"):
+            await store.append(Append(name, 0, [event()], CHANGE))
+        await append(store, name, 1)
+    with pytest.raises(StoreReplaced, match="no longer has debug-a"):
+        await servers[0].head("debug-a")
+    assert await length(servers[0], "debug-a") == 0
+    assert sorted(await sound(url, path)) == [("debug-b", 1), ("debug-c", 1)]
+    assert [file.name for file in path.parent.iterdir() if ".db-wal." in file.name], "the log of the old one is kept"
+
+
+@pytest.mark.asyncio
+async def test_a_log_that_is_deleted_under_an_open_store_takes_nothing_with_it(
+    store: Store, url: str, path: Path
+) -> None:
+    await append(store, "debug-a", 3)
+    path.with_name(path.name + "-wal").unlink()
+    await append(store, "debug-a", 2)
+    await store.close()
+    assert await sound(url, path) == [("debug-a", 5)]
+
+
+@pytest.mark.asyncio
+async def test_what_others_do_to_the_file_without_changing_the_store_is_not_told(
+    servers: tuple[Store, Store], path: Path
+) -> None:
+    for statement in ("PRAGMA wal_checkpoint", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint"):
+        await append(servers[0], "debug-a", 1)
+        with closing(raw(path)) as connection:
+            connection.execute(statement)
+        path.touch()
+        await append(servers[1], "debug-a", 1)
+    assert await length(servers[0], "debug-a") == 8
+
+
+@pytest.mark.asyncio
+async def test_checkpoints_of_others_are_no_change(servers: tuple[Store, Store]) -> None:
+    for _ in range(4):
+        for store in servers:
+            await fill(store, LARGE // 2)
+    assert await length(servers[0], "debug-a") == 4 * LARGE
+
+
+@pytest.mark.asyncio
+@NEEDS_POSTGRES
+@pytest.mark.parametrize("emptied", [False, True])
+async def test_a_postgres_store_that_went_back_is_told(postgres_url: str, emptied: bool) -> None:
+    store = Store(postgres_url)
+    await append(store, "debug-a", 2)
+    with psycopg.connect(postgres_url) as connection:
+        before = connection.execute("SELECT hash FROM stepwarden_events WHERE seq = 2").fetchone()
+        connection.commit()
+        await append(store, "debug-a", 1)
+        connection.execute("DELETE FROM stepwarden_events WHERE seq > %s", (0 if emptied else 2,))
+        if emptied:
+            connection.execute("DELETE FROM stepwarden_heads")
+        else:
+            connection.execute("UPDATE stepwarden_heads SET version = 2, hash = %s", before)
+    with pytest.raises(StoreReplaced):
+        await store.head("debug-a")
+    assert await length(store, "debug-a") == (0 if emptied else 2)
+    await store.close()
