@@ -34,9 +34,7 @@ class UpstreamRequest(BaseModel):
 
     action: Action
     query: str | None = Field(default=None, description="search: what you want to do, in a few words")
-    tool: str | None = Field(
-        default=None, description="As search gives it: server/tool, server/URI, server/prompt"
-    )
+    tool: str | None = Field(default=None, description="As search gives it: server/tool, server/URI, server/prompt")
     arguments: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
         default=None, description="call: the tool's own arguments"
     )
