@@ -111,6 +111,7 @@ class ModelRequest:
     model to it; the caller reads the text itself and takes prose too. `thinking` is one of `minimal`,
     `low`, `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for
     whom the budget is spent. `cache` lets an earlier answer to the very same request of the same `principal` stand in.
+    `secrets` are never sent: values in the files it is about, that no answer repeats where it is recorded.
     """
 
     model: str
@@ -125,6 +126,7 @@ class ModelRequest:
     thread: str | None = None
     principal: str = "local"
     cache: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

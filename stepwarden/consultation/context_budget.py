@@ -1,7 +1,7 @@
 """How much of a model's context a request may fill, and the files that fit into what is left of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stepwarden.files import Workspace
 from stepwarden.models import ModelInfo
@@ -21,12 +21,13 @@ def request_bytes(infos: Iterable[ModelInfo]) -> int:
 class FileSection:
     """Files as they go into a prompt, every line with its number; `left_out` did not fit or may not be read.
 
-    `sent` counts those that are there.
+    `sent` counts those that are there. `secrets` are values in any of them, which `text` has not.
     """
 
     text: str
     left_out: tuple[str, ...] = ()
     sent: int = 0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def note(self) -> str:
@@ -41,4 +42,4 @@ def file_section(workspace: Workspace, paths: Sequence[str], budget_bytes: int, 
     """Return the files that fit beside `texts` into a request, the first ones first. Reads files."""
     used = sum(len(text.encode()) for text in texts)
     text, left_out = workspace.numbered(paths, max(0, budget_bytes - used))
-    return FileSection(text, tuple(left_out), len(paths) - len(left_out))
+    return FileSection(text, tuple(left_out), len(paths) - len(left_out), workspace.secrets_in(paths))

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from stepwarden.consultation.consultant import WaitingThread
 from stepwarden.consultation.context_budget import FileSection, file_section, request_bytes
-from stepwarden.files.secret_values import hide_secrets
+from stepwarden.files.secret_values import hide_known, hide_secrets
 from stepwarden.models import Message, ModelInfo, ModelRequest
 from stepwarden.steps.digest import Digest, digest
 from stepwarden.steps.dispute import Closing, NumberedObjection, numbered_objections
@@ -40,6 +40,7 @@ class ExpertPrompts:
         told = self._told(thread)
         work = hide_secrets("\n".join([*_work(thread, digest(thread)), *_dispute(thread)]))
         files = file_section(waiting.workspace, _files(thread), request_bytes([info]), (work, told))
+        work = hide_known(work, files.secrets)
         text = f"{work}\n\n# Files\n{files.text or 'None could be read.'}{files.note}"
         request = ModelRequest(
             model=info.name,
@@ -49,6 +50,7 @@ class ExpertPrompts:
             thinking=thread.model_option("thinking_mode"),
             purpose="expert",
             thread=thread.id,
+            secrets=files.secrets,
         )
         return request, files
 

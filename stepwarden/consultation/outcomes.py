@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from stepwarden.errors import StoreUnreadable
+from stepwarden.files.secret_values import hide_in_values
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Usage, shown_seconds
 from stepwarden.storage import Consultation, Spending
 
@@ -92,9 +94,10 @@ def recorded_outcome(
     if asking.cancelled():
         return _failed(ModelFailure(None, "The request was cancelled from within.", request.model))
     try:
-        return _answered(asking.result(), duration_s)
+        return _answered(asking.result(), request.secrets, duration_s)
     except ModelError as error:
-        return _failed(ModelFailure(error.kind, str(error), error.model or request.model))
+        text = hide_in_values(str(error), request.secrets)
+        return _failed(ModelFailure(error.kind, text, error.model or request.model))
     except Exception as error:  # the edge of the background run
         logger.exception("asking %s ended unexpectedly", request.model)
         text = f"Asking ended unexpectedly ({type(error).__name__}); the log says more."
@@ -107,10 +110,12 @@ def timed_out(request: ModelRequest) -> RecordedOutcome:
     return _failed(ModelFailure(ErrorKind.TIMEOUT, text, request.model))
 
 
-def _answered(reply: ModelReply, duration_s: float) -> RecordedOutcome:
-    parsed = None if reply.parsed is None else reply.parsed.model_dump(mode="json")
+def _answered(reply: ModelReply, secrets: Sequence[str], duration_s: float) -> RecordedOutcome:
+    """Return an answer as it is recorded: without the secrets in it, be it that the model was shown them elsewhere."""
+    parsed = None if reply.parsed is None else hide_in_values(reply.parsed.model_dump(mode="json"), secrets)
     usage = reply.usage
-    answer = ModelAnswer(reply.text, reply.model, reply.provider, usage, duration_s, parsed, reply.cached)
+    text = hide_in_values(reply.text, secrets)
+    answer = ModelAnswer(text, reply.model, reply.provider, usage, duration_s, parsed, reply.cached)
     spending = Spending(usage.input_tokens, usage.output_tokens, usage.cost)
     return RecordedOutcome("done", _json(_adapter(ModelAnswer).dump_python(answer, mode="json")), spending)
 

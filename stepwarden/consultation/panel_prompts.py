@@ -1,12 +1,13 @@
 """What the models of a panel are sent: the question with its files, a stance each, and others' reasons on a split."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stepwarden.consultation.consultant import WaitingThread
 from stepwarden.consultation.context_budget import file_section, request_bytes
 from stepwarden.consultation.votes import vote_form
 from stepwarden.files import Workspace
+from stepwarden.files.secret_values import hide_known
 from stepwarden.models import Message, ModelInfo, ModelRequest
 from stepwarden.steps.panel import Panel, Panelist, answer_key, exchange_key, is_exchange, panel_from
 from stepwarden.steps.panel_answer import PanelAnswer, Stance
@@ -18,12 +19,13 @@ from stepwarden.steps.thread import Thread
 class Brief:
     """What every panelist is sent: the question with its files; `left_out` did not fit or may not be read.
 
-    `files` counts those that it is sent.
+    `files` counts those that it is sent, `secrets` are values in any of them.
     """
 
     text: str
     left_out: tuple[str, ...] = ()
     files: int = 0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class PanelPrompts:
         texts = (first.step, longest, *self._wording.values())
         files = file_section(workspace, first.relevant, request_bytes(infos), texts)
         shown = f"\n\n# Files\n{files.text}" if files.text else ""
-        return Brief(f"# Question\n{first.step}{shown}{files.note}", files.left_out, files.sent)
+        question = hide_known(first.step, files.secrets)
+        return Brief(f"# Question\n{question}{shown}{files.note}", files.left_out, files.sent, files.secrets)
 
     def request(self, panelist: Panelist, brief: Brief, now: PanelRound, waiting: WaitingThread) -> ModelRequest:
         """Return the request to a panelist: the common wording, its stance, and what it is asked."""
@@ -90,6 +93,7 @@ class PanelPrompts:
             purpose="consensus",
             thread=now.thread.id,
             principal=waiting.principal,
+            secrets=brief.secrets,
         )
 
     def _exchanged(self, panelist: Panelist, now: PanelRound) -> Sequence[Message]:

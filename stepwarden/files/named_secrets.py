@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 RANDOM_BITS = 3.0  # of entropy in a character, from which a value looks random rather than written
 RANDOM_BITS_OF_DATA = 2.5  # the same where no code stands, only settings
@@ -13,7 +14,7 @@ PASSWORD_CHARACTERS = 6
 _NAMES = r"(?:passw(?:or)?d|pwd|passphrase|secret|token|key|credentials?)"
 _NAME = re.compile(rf"(?P<name>(?<![A-Za-z0-9])[\w.-]{{0,60}}?{_NAMES}[\w-]{{0,20}})", re.IGNORECASE)
 _QUOTED = re.compile(
-    r"(?:[\"'`]?\]?\??\s*(?::\s*&?(?:'?\w+\s*)?\??\s*)?(?:={1,3}|:=?|=>)|[\"'`]\s*,|\(|\s*(?:\|\||\?\?|\bor\b)|\s)\s*[a-zA-Z@$]{0,2}\\{0,3}"
+    r"(?:[\"'`]?\]?\??\s*(?::\s*&?(?:'?\w+\s*)?\??\s*)?(?:={1,3}|:=?|=>)|[\"'`]\s*,|\(|(?:[\"'`]\]?\)?)?\s*(?:\|\||\?\?|\bor\b)|\s)\s*[a-zA-Z@$]{0,2}\\{0,3}"
     r"(?P<mark>[\"'`])(?P<value>[^\"'`\s\\]{6,400})\\{0,3}(?P=mark)"
 )
 _IN_ATTRIBUTE = re.compile(r"[\"'][^<>\n]{0,80}?\svalue\s*=\s*[\"'](?P<value>[^\"'\n]{6,400})[\"']")
@@ -25,7 +26,7 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _IN_SQL = re.compile(r"identified\s+by\s+(?:password\s+)?['\"](?P<value>[^'\"\s]{6,200})['\"]", re.IGNORECASE)
-_IN_URL = re.compile(r"(?<=\w)://[^\s/:@'\"]{0,80}:(?P<value>[^\s/:@'\"]{4,80})@[\w.-]+")
+_IN_URL = re.compile(r"(?<=\w)://(?P<user>[^\s/:@'\"]{0,80}):(?P<value>[^\s/:@'\"]{4,80})@[\w.-]+")
 _IN_HEADER = re.compile(r"authorization.{0,40}?(?:bearer|basic|token)\s+(?P<value>[\w+/=.~-]{16,})", re.IGNORECASE)
 _IN_CONNECTION = re.compile(
     r"(?:^|[;\"'\s])(?P<name>password|pwd|accountkey|sharedaccesskey|sharedsecret|secret)\s*=\s*"
@@ -51,6 +52,7 @@ _SEPARATED = re.compile(r"[A-Za-z][-_./:][A-Za-z]")
 _LONG_PIECE, _LONG_NUMBER = 4, 4  # letters on average, and digits, of what is made of words
 _COMMON = frozenset(
     {"pass", "passwd", "guest", "root", "admin", "user", "postgres", "mysql", "redis", "rabbit", "letmein", "tiger"}
+    | {"passwort", "wachtwoord", "senha", "clave", "motdepasse", "contrasena", "parola", "haslo", "salasana"}
 )
 
 # A name tells of a secret by its last words; what can follow them says where it is for, or how it is written.
@@ -89,19 +91,35 @@ FREQUENT = {
 """Those of them that are in many other lines, with what a line has to match besides."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretName:
+    """Where a name that tells of a secret stands in a text."""
+
+    start: int
+    end: int
+    shown: str
+
+
+def find_names(text: str, start: int, end: int) -> Iterator[SecretName]:
+    """Yield the names in a part of a text that tell of secrets."""
+    for name in _NAME.finditer(text, start, end):
+        if _telling_words(name["name"]):
+            yield SecretName(name.start(), name.end(), _shown(name["name"]))
+
+
 def find_named(line: str, *, settings: bool) -> Iterator[tuple[int, int, str]]:
     """Yield where values of secrets start and end in a line, and what they are values of.
 
     In `settings` - YAML, properties, XML, shell - they may stand without quotation marks.
     """
     for match in _IN_URL.finditer(line):
-        if not _PLACEHOLDER.search(match["value"]) and match["value"].lower() not in _COMMON:
+        if _is_of_url(match["user"], match["value"]):
             yield *match.span("value"), "a password in a URL"
     for match in _IN_HEADER.finditer(line):
-        if _is_random(match["value"], RANDOM_BITS):
+        if is_random(match["value"], RANDOM_BITS):
             yield *match.span("value"), "a value for Authorization"
     for match in _IN_SQL.finditer(line):
-        if _is_random(match["value"], RANDOM_BITS_OF_DATA):
+        if is_random(match["value"], RANDOM_BITS_OF_DATA):
             yield *match.span("value"), "a password in SQL"
     if ";" in line and line.count("=") > 1:
         yield from _matches(_IN_CONNECTION, line, RANDOM_BITS_OF_DATA)
@@ -114,8 +132,14 @@ def find_named(line: str, *, settings: bool) -> Iterator[tuple[int, int, str]]:
 def find_pairs(text: str) -> Iterator[tuple[int, int, str]]:
     """Find `name: API_KEY` with its `value: ...` on the next line, as containers are given their environment."""
     for match in _PAIR.finditer(text) if "value" in text else ():
-        if _telling_words(match["name"]) and _is_random(match["value"], RANDOM_BITS_OF_DATA):
+        if _telling_words(match["name"]) and is_random(match["value"], RANDOM_BITS_OF_DATA):
             yield *match.span("value"), f"a value for {_shown(match['name'])}"
+
+
+def _is_of_url(user: str, value: str) -> bool:
+    """Whether what stands for a password in a URL may be one: no word for it in any language, nor the user again."""
+    plain = value.lower()
+    return value.isascii() and plain not in _COMMON and plain != user.lower() and not _PLACEHOLDER.search(value)
 
 
 def is_placeholder(value: str) -> bool:
@@ -125,7 +149,7 @@ def is_placeholder(value: str) -> bool:
 
 def _matches(pattern: re.Pattern[str], line: str, bits: float) -> Iterator[tuple[int, int, str]]:
     for match in pattern.finditer(line):
-        if _is_random(match["value"], bits):
+        if is_random(match["value"], bits):
             yield *match.span("value"), f"a value for {_shown(match['name'])}"
 
 
@@ -135,7 +159,7 @@ def _assigned(line: str, name: re.Match[str], words: list[str], *, settings: boo
     if value is None:
         return
     weak = settings and words[-1] in _PASSWORDS and _is_password(value["value"])
-    if weak or _is_random(value["value"], RANDOM_BITS_OF_DATA if settings else RANDOM_BITS):
+    if weak or is_random(value["value"], RANDOM_BITS_OF_DATA if settings else RANDOM_BITS):
         yield *value.span("value"), f"a value for {_shown(name['name'])}"
 
 
@@ -163,7 +187,8 @@ def _is_password(value: str) -> bool:
     )
 
 
-def _is_random(value: str, bits: float) -> bool:
+def is_random(value: str, bits: float) -> bool:
+    """Whether a value looks random rather than written, with so many bits of entropy in a character at least."""
     if len(value) < VALUE_CHARACTERS or not _LETTERS_AND_MORE.search(value):
         return False
     if _PLACEHOLDER.search(value) or _REFERENCE.match(value) or _is_written(value):
@@ -178,7 +203,7 @@ def _is_written(value: str) -> bool:
     words = [piece for piece in pieces if piece.isalpha()]
     numbers = [piece for piece in pieces if not piece.isalpha()]
     letters = sum(map(len, words))
-    least = _LONG_PIECE - 1 if _SEPARATED.search(value) else _LONG_PIECE
+    least = _LONG_PIECE - 1 if value.isalpha() or _SEPARATED.search(value) else _LONG_PIECE
     return (
         bool(words)
         and letters >= least * len(words)

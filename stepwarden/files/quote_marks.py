@@ -2,8 +2,9 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from stepwarden.files.elisions import is_elision, strip_elisions
 from stepwarden.files.text import fold, split_lines, strip_colours
@@ -22,13 +23,15 @@ _NUMBER_WORDS = (
 )
 _NUMBER = re.compile(_NUMBER_WORDS + r"(?:\t|\u2192|\u00bb|[ \t]{0,9}[|\u2502\u2503\u250a:]|[.)](?=\s|$)|-|[ \t]|$)")
 _NUMBER_ALONE = re.compile(_NUMBER_WORDS + r"(?:\s|$)")  # where the line itself starts with `|` or `:`
-# `file:12:`, `file:12:5:` and `file-12-` of grep, and its `file:` without numbers
-_PLACE = re.compile(r"(?:[A-Za-z]:[\\/])?[^:\n|]{1,300}?[\w.)\]](?::(\d{1,7}):(?:\d{1,5}:)?|-(\d{1,7})-)")
-_FILE = re.compile(r"(?:[A-Za-z]:[\\/])?[^\s:|]{0,300}[./\\][^\s:|]{1,100}:()")
+# `file:12:`, `file:12:5:` and `file-12-` of grep, and its `file:` without numbers, which is a key of YAML or a call
+# where it does not end with the name of the file
+_NUMBERS_OF_GREP = r"(?::(\d{1,7}):(?:\d{1,5}:)?|-(\d{1,7})-)"
+_PLACE = re.compile(rf"(?:[A-Za-z]:[\\/])?[^:\n|(){{}}\"'=<>;,]{{1,300}}?[\w.\]]{_NUMBERS_OF_GREP}")
+_FILE = r"(?:[A-Za-z]:[\\/])?(?:[^:\n|]{0,300}[\\/])?"
 _BLAME = re.compile(r"\^?[0-9a-f]{7,40} (?:\S+ +)?\([^()\n]* \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} +(\d{1,7})\) ?")
 _CITED = re.compile(r">()(?: |$)?")
 _BULLET = re.compile(r"[*\u2022]()(?:\s|$)")
-_PREFIXES = (_NUMBER_ALONE, _NUMBER, _PLACE, _FILE, _BLAME, _CITED, _BULLET)
+_PREFIXES = (_NUMBER_ALONE, _NUMBER, _PLACE, _BLAME, _CITED, _BULLET)
 
 # Whole lines that tools put between those of files
 _FRAME = re.compile(
@@ -74,18 +77,33 @@ class UnmarkedText:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _NameMarks:
+    """What stands over a quote with the name of its file in it, and before each of its lines."""
+
+    heading: re.Pattern[str]
+    prefixes: tuple[re.Pattern[str], ...]
+
+    @classmethod
+    def of(cls, name: str) -> "_NameMarks":
+        word = re.escape(name)
+        heading = re.compile(f"{_LABEL}{word}{_POSITION}", re.IGNORECASE)
+        prefixes = [f"{_FILE}{word}{_NUMBERS_OF_GREP}", f"{_FILE}{word}:()"]
+        return cls(heading, tuple(re.compile(prefix, re.IGNORECASE) for prefix in prefixes))
+
+
 def unmark(quote: str, name: str = "") -> list[UnmarkedText]:
     """Return the texts that a quote may mean, itself first, then those with fewer marks.
 
-    `name` is the last part of the path of its file, which may stand over the quote.
+    `name` is the last part of the path of its file, which may stand over the quote and before its lines.
     """
-    heading = re.compile(f"{_LABEL}{re.escape(name)}{_POSITION}", re.IGNORECASE) if name else None
+    marks = _NameMarks.of(name) if name else None
     found = {quote: UnmarkedText(quote)}
     level = [found[quote]]
     for _ in range(DEPTH if len(quote) < LONG_CHARACTERS else LONG_DEPTH):
         deeper: list[UnmarkedText] = []
         for reading in level:
-            for less in _with_one_mark_less(reading, heading):
+            for less in _with_one_mark_less(reading, marks):
                 if less.text not in found and fold(less.text) and len(found) < MOST_READINGS:
                     found[less.text] = less
                     deeper.append(less)
@@ -93,11 +111,12 @@ def unmark(quote: str, name: str = "") -> list[UnmarkedText]:
     return list(found.values())
 
 
-def _with_one_mark_less(reading: UnmarkedText, heading: re.Pattern[str] | None) -> Iterator[UnmarkedText]:
-    if heading is not None:
-        for less in _without_heading(reading.text, heading):
+def _with_one_mark_less(reading: UnmarkedText, marks: _NameMarks | None) -> Iterator[UnmarkedText]:
+    if marks is not None:
+        for less in _without_heading(reading.text, marks.heading):
             yield replace(less, number=reading.number or less.number, note=reading.note)
-    for step in _STEPS:
+    prefixes = _PREFIXES if marks is None else (*marks.prefixes, *_PREFIXES)
+    for step in (partial(_without_prefix, prefixes), *_STEPS):
         for less in step(reading.text):
             yield replace(less, number=less.number or reading.number, note=less.note or reading.note)
 
@@ -110,13 +129,13 @@ def _without_heading(text: str, heading: re.Pattern[str]) -> Iterator[UnmarkedTe
         yield UnmarkedText("\n".join(lines[1:]), int(match[1]) if match[1] else None)
 
 
-def _without_prefix(text: str) -> Iterator[UnmarkedText]:
+def _without_prefix(prefixes: Sequence[re.Pattern[str]], text: str) -> Iterator[UnmarkedText]:
     """Take off what stands before every line that is not blank and stands for no others."""
     full = [line.strip() for line in split_lines(text) if fold(line)]
     lines = [line for line in full if not _GUTTER.match(line)]
     if not lines:
         return
-    for pattern in _PREFIXES:
+    for pattern in prefixes:
         rest: list[str] = []
         number = ""
         for line in lines:
@@ -139,10 +158,10 @@ def _without_numbers_between(text: str) -> Iterator[UnmarkedText]:
 
 
 def _without_pointer(text: str) -> Iterator[UnmarkedText]:
-    """Take off what points to one line of several, and the errors that pytest writes below it."""
+    """Take off what points to one line, and the errors that pytest writes below it."""
     lines = [line for line in split_lines(text) if fold(line)]
     pointed = [line for line in lines if _POINTER.match(line)]
-    if not pointed or len(pointed) == len(lines):
+    if not pointed or 1 < len(pointed) == len(lines):
         return
     kept = [(line, _POINTER.match(line)) for line in lines if not _ERROR.match(line)]
     if all(match or line[:1].isspace() for line, match in kept[1:]):
@@ -236,7 +255,6 @@ def _western(letter: str) -> bytes:
 
 
 _STEPS: tuple[Callable[[str], Iterator[UnmarkedText]], ...] = (
-    _without_prefix,
     _without_pointer,
     _without_numbers_between,
     _unescaped,

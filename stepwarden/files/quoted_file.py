@@ -7,13 +7,12 @@ from dataclasses import replace
 from stepwarden.files.encodings import decode, encoding_of, is_certain, other_readings
 from stepwarden.files.nearest import find_nearest_line
 from stepwarden.files.quotes import QuoteMatch, is_present, look_up_quote
-from stepwarden.files.secret_values import HIDDEN, hide_secrets, locate_secrets
+from stepwarden.files.secret_values import HIDDEN, hide_known, hide_secrets, list_secrets
 from stepwarden.files.text import FoldedText, compose
 from stepwarden.steps.evidence import HOLDS, Verdict
 
 _BROKEN = re.compile("\ufffd+")
 _PLAIN = re.compile("[^\\s\ufffd]")
-SECRET_CHARACTERS = 6  # of a secret of the file, from which it is hidden in a quote wherever it stands
 _PLAIN_LETTERS = 2  # at least, of a quote of which a host could not read the others
 _BINARY = "a binary file, not searched"
 _UNKNOWN_LETTERS = "not UTF-8, and the file does not say its encoding: quote a line of plain letters"
@@ -28,7 +27,7 @@ class QuotedFile:
         self._base = name.rpartition("/")[2]
         self._data = data
         self._text = decode(data)
-        self._secrets: list[str] | None = None
+        self._secrets: tuple[str, ...] | None = None
         self._main = None if self._text is None else FoldedText.of(self._text)
 
     def look_up(self, quote: str, line: int | None, *, hint: bool) -> QuoteMatch:
@@ -61,13 +60,9 @@ class QuotedFile:
 
     def without_secrets(self, quote: str) -> str:
         """Return a quote without the values that are secrets where they stand in the file, cut out of it or not."""
-        text = self._text or ""
         if self._secrets is None:
-            values = {text[value.start : value.end] for value in locate_secrets(text, self._name)}
-            self._secrets = sorted((each for each in values if len(each) >= SECRET_CHARACTERS), key=len, reverse=True)
-        for secret in self._secrets:
-            quote = quote.replace(secret, HIDDEN)
-        return quote
+            self._secrets = list_secrets(self._text or "", self._name)
+        return hide_known(quote, self._secrets)
 
     def _other_forms(self, text: str, quote: str) -> Iterator[tuple[FoldedText, str]]:
         """Yield other texts that the file may have been read as, each with the quote in that form."""

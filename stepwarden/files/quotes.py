@@ -9,6 +9,7 @@ from stepwarden.files.text import FoldedText, compose, count_solid, fold, split_
 from stepwarden.steps.evidence import Verdict
 
 QUOTE_CHARACTERS = 12  # without spaces; docs/protocol.md, files and evidence
+MARK_CHARACTERS = 24  # of the marks of tools around a quote that is too short
 MOST_MATCHES = 500  # of a quote, that are compared for the one nearest to the line given
 _COMPARED_LINES = 50  # of a quote that is not there, for the line to name
 MOST_PARTS = 20  # of a quote that leaves lines out
@@ -59,10 +60,12 @@ def look_up_quote(content: FoldedText, quote: str, line: int | None, name: str =
     readings = read_quote(quote, name)
     if not readings:
         return QuoteMatch(Verdict.TOO_SHORT, note=_EMPTY)
+    # what stands in a long quote behind something else is not what it says
+    is_brief = count_solid(fold(quote)) < QUOTE_CHARACTERS + MARK_CHARACTERS
     short, elsewhere = False, None
     for reading in readings:
         if count_solid(reading.folded) < QUOTE_CHARACTERS:
-            short = short or reading.folded in content.folded
+            short = short or (is_brief and reading.folded in content.folded)
             match = _match_line(content, reading, line)
         else:
             match = _match_words(content, reading, line)

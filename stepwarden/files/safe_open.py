@@ -82,6 +82,19 @@ def read_file(root: str, name: str) -> bytes | Unread:
     return BARRED if is_secret_content(parts[-1], data) else data
 
 
+def read_head(root: str, name: str, most: int) -> bytes | Unread:
+    """Return the first `most` bytes of a regular file of any size, to tell what kind it is; not for showing."""
+    parts = locate_file(root, name)
+    if isinstance(parts, Unread):
+        return parts
+    try:
+        with os.fdopen(open_inside(root, parts), "rb") as file:
+            linked = _is_linked_from_outside(root, parts, os.fstat(file.fileno()))
+            return _LINKED if linked else file.read(most)
+    except OSError as error:
+        return _explain(error, name)
+
+
 def find_spelling(root: str, name: str) -> str | None:
     """Return the name by which the disk has the file or directory `name`, None where it has none that may be read.
 

@@ -1,23 +1,25 @@
 """Secrets inside texts: where they stand, what they are, and the text without them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, cast
 
-from stepwarden.files import issued_keys, named_secrets
+from stepwarden.files import disguised_secrets, issued_keys, named_secrets
 from stepwarden.files.secrets import is_code_name, is_secret
 
 HIDDEN = "<secret withheld>"
 """What stands in place of a secret in every text that is shown or sent."""
 
+SECRET_CHARACTERS = 6  # of a secret of a file, from which it is hidden wherever it is said
 LINE_CHARACTERS = 2_000  # longer lines are data, or generated, and nothing in them is told
 
 _SETTINGS = "x.env"  # the name of a file in which values stand without quotation marks
 _AROUND = (100, 900)  # characters before and after a word in a longer line, that are searched
 # A line without any of these words, in any case, has no secret; searching for words is much faster.
-_HINTS = (*issued_keys.HINTS, *named_secrets.HINTS)
-_FREQUENT = {**issued_keys.FREQUENT, **named_secrets.FREQUENT}
+_HINTS = (*issued_keys.HINTS, *named_secrets.HINTS, *disguised_secrets.HINTS)
+_FREQUENT = {**issued_keys.FREQUENT, **named_secrets.FREQUENT, **disguised_secrets.FREQUENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,46 @@ def hide_in_quote(quote: str, path: str) -> str:
     return HIDDEN if is_secret(PurePath(path).parts) else hide_secrets(quote, path)
 
 
-def hide_in_values(value: Any) -> Any:
-    """Return a JSON value without secrets in its texts, names of fields apart; images stay whole."""
+def hide_in_values(value: Any, secrets: Sequence[str] = ()) -> Any:
+    """Return a JSON value, whoever said it, without secrets in its texts, names of fields apart.
+
+    `secrets` are values that are hidden wherever they stand. Pixels of images stay whole, their names do not; a text
+    `quote` beside a `file` is hidden as a quote of it.
+    """
     if isinstance(value, str):
-        return value if value.startswith("data:image/") else hide_in_prose(value)
+        return _hidden_image(value) if value.startswith("data:image/") else hide_in_prose(hide_known(value, secrets))
     if isinstance(value, Mapping):
-        return {name: hide_in_values(item) for name, item in cast("Mapping[str, Any]", value).items()}
+        fields = cast("Mapping[str, Any]", value)
+        hidden = {name: hide_in_values(item, secrets) for name, item in fields.items()}
+        if isinstance(quote := fields.get("quote"), str):
+            hidden["quote"] = hide_in_quote(hide_known(quote, secrets), str(fields.get("file") or ""))
+        return hidden
     if isinstance(value, list | tuple):
-        return [hide_in_values(item) for item in cast("list[Any]", value)]
+        return [hide_in_values(item, secrets) for item in cast("list[Any]", value)]
     return value
+
+
+def hide_known(text: str, secrets: Sequence[str]) -> str:
+    """Return a text with HIDDEN in place of some values, the longest first, as they are and as JSON writes them."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        for written in dict.fromkeys((secret, json.dumps(secret)[1:-1])):
+            text = text.replace(written, HIDDEN)
+    return text
+
+
+def list_secrets(text: str, path: str) -> tuple[str, ...]:
+    """Return the values of the secrets in a file, each once, those that are long enough to be told from other words.
+
+    A block of lines is none by itself: its lines are.
+    """
+    lines = (line for value in locate_secrets(text, path) for line in text[value.start : value.end].split("\n"))
+    return tuple(dict.fromkeys(line.strip() for line in lines if len(line.strip()) >= SECRET_CHARACTERS))
+
+
+def _hidden_image(url: str) -> str:
+    """Return the data URL of an image without secrets in its head; one that is text, as SVG is, as text."""
+    head, comma, data = url.partition(",")
+    return hide_in_prose(head) + comma + (data if head.endswith(";base64") else hide_in_prose(data))
 
 
 def _without(text: str, values: Iterable[SecretValue]) -> str:
@@ -93,6 +126,7 @@ def locate_secrets(text: str, path: str = "", *, long_lines: bool = True) -> lis
     for start, end in _hinted_lines(text, long_lines=long_lines):
         line = text[start:end]
         found += [SecretValue(start + at, start + to, kind) for at, to, kind in _in_line(line, settings=settings)]
+        found += [SecretValue(*place) for place in disguised_secrets.find_spread(text, start, end, settings=settings)]
     return _apart(found)
 
 
@@ -131,3 +165,4 @@ def _in_line(line: str, *, settings: bool) -> Iterator[tuple[int, int, str]]:
             if not named_secrets.is_placeholder(match[0]):
                 yield *match.span(), kind
     yield from named_secrets.find_named(line, settings=settings)
+    yield from disguised_secrets.find_forms(line, settings=settings)

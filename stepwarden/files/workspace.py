@@ -12,7 +12,7 @@ from stepwarden.files.quoted_file import QuotedFile
 from stepwarden.files.quotes import QuoteMatch
 from stepwarden.files.roots import RootPolicy, find_bounds
 from stepwarden.files.safe_open import NO_ROOT, Unread, find_spelling, measure_file
-from stepwarden.files.secret_values import hide_secrets
+from stepwarden.files.secret_values import hide_secrets, list_secrets
 from stepwarden.files.text import split_lines
 from stepwarden.files.written_paths import WrittenPath, inside_project, read_written
 from stepwarden.steps.evidence import HOLDS, Evidence, Quote, Verdict
@@ -124,6 +124,14 @@ class Workspace:
             limit_bytes -= len(part.encode())
             included.append(part)
         return "".join(included), left_out
+
+    def secrets_in(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return the values of the secrets in the files of `paths` that may be read: what nobody is to repeat."""
+        found: dict[str, None] = {}
+        for name, content, _ in self._read(paths):
+            text = None if isinstance(content, Unread) else decode(content.data)
+            found |= dict.fromkeys(list_secrets(text, name) if text is not None else ())
+        return tuple(found)
 
     def _readings(self, readings: Sequence[WrittenPath]) -> Iterator[WrittenPath]:
         yield from readings

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.manager.adviser import AdviserError, Proposal
 from stepwarden.manager.facts import ReviewInput, TaskFacts
 from stepwarden.manager.reasons import clipped
@@ -91,7 +92,7 @@ class ModelAdviser:
             raise AdviserError(str(error)) from error
         if not isinstance(reply.parsed, StepsAnswer):
             raise AdviserError("the answer is not of the type asked for")
-        reason = clipped(_printable(reply.parsed.reason))
+        reason = clipped(_printable(hide_in_prose(reply.parsed.reason)))
         if not reason or reply.parsed.likely < 1:
             raise AdviserError("the answer makes no sense")
         return Proposal(reply.parsed.likely, reason)

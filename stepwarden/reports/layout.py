@@ -32,7 +32,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class ArrowPath:
     """The line of an arrow: from `first` along `parts`, each a straight line (one point) or a curve (three points).
 
     It ends before the box at `head`, in the direction `toward` (a unit step).
@@ -59,7 +59,7 @@ class Layout:
     """What is drawn where."""
 
     boxes: Mapping[str, Box]
-    routes: Sequence[Route]
+    routes: Sequence[ArrowPath]
     labels: Sequence[Label]
 
 
@@ -209,7 +209,7 @@ class _Planner:
 
     def _route(
         self, edge: Edge, chain: Sequence[str], spans: Mapping[str, _Span], ports: Mapping[tuple[str, str], float]
-    ) -> Route:
+    ) -> ArrowPath:
         number = self._edges.index(edge)
         first, last = spans[chain[0]], spans[chain[-1]]
         back = edge.start != chain[0]
@@ -232,7 +232,7 @@ class _Planner:
         head = (first.high, begin[1]) if back else (last.low, end[1])
         return self._turned(edge, begin, parts, head, (-1.0, 0.0) if back else (1.0, 0.0))
 
-    def _loop(self, edge: Edge, span: _Span) -> Route:
+    def _loop(self, edge: Edge, span: _Span) -> ArrowPath:
         """Return an arrow that leaves a box aside and comes back to the same side."""
         middle = (span.low + span.high) / 2
         reach = min(12.0, (span.high - span.low) / 4)
@@ -243,10 +243,10 @@ class _Planner:
 
     def _turned(
         self, edge: Edge, first: Point, parts: Sequence[tuple[Point, ...]], head: Point, toward: Point
-    ) -> Route:
+    ) -> ArrowPath:
         """Return the route in x and y."""
         flip = self._flip
-        return Route(edge, flip(first), tuple(tuple(map(flip, part)) for part in parts), flip(head), flip(toward))
+        return ArrowPath(edge, flip(first), tuple(tuple(map(flip, part)) for part in parts), flip(head), flip(toward))
 
     def _flip(self, point: Point) -> Point:
         return point if self._across else (point[1], point[0])
@@ -256,7 +256,7 @@ class _Planner:
         right, bottom = self._flip((span.high, span.end))
         return Box(node, x, y, right - x, bottom - y)
 
-    def _labels(self, routes: Sequence[Route], boxes: Mapping[str, Box]) -> list[Label]:
+    def _labels(self, routes: Sequence[ArrowPath], boxes: Mapping[str, Box]) -> list[Label]:
         placed: list[Label] = []
         for route in routes:
             if route.edge.label:
@@ -270,7 +270,7 @@ class _Planner:
                 placed.append(label)
         return placed
 
-    def _label_places(self, route: Route, width: float, box: Box) -> Iterator[Point]:
+    def _label_places(self, route: ArrowPath, width: float, box: Box) -> Iterator[Point]:
         """Yield where a label may stand, the best place first: in the gap where its arrow starts, or at its loop."""
         if route.edge.start == route.edge.end:
             middle = max(box.x + box.width / 2, box.x + width / 2), box.y + box.height + LOOP + LABEL_HEIGHT / 2

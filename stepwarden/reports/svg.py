@@ -8,11 +8,11 @@ from stepwarden.reports.layout import (
     LABEL_HEIGHT,
     LINE,
     PAD_Y,
+    ArrowPath,
     Box,
     Label,
     Layout,
     Point,
-    Route,
     box_lines,
     lay_out,
 )
@@ -54,7 +54,7 @@ def _extent(layout: Layout) -> Iterator[Point]:
         yield x + label.width / 2, y + LABEL_HEIGHT / 2
 
 
-def _arrow(route: Route) -> str:
+def _arrow(route: ArrowPath) -> str:
     style = "edge loose" if route.edge.loose else "edge"
     line = f"M{_number(route.first)}" + "".join(
         ("L" if len(part) == 1 else "C") + " ".join(map(_number, part)) for part in route.parts

@@ -235,4 +235,5 @@ def _definition(draft: Draft) -> Definition:
         parent=draft.owner or (draft.parent.qualified if draft.parent else ""),
         signature=draft.signature,
         asynchronous=draft.asynchronous,
+        declares=draft.declares,
     )

@@ -44,6 +44,7 @@ class Draft:
     bases: tuple[str, ...] = ()
     signature: str = ""
     asynchronous: bool = False
+    declares: bool = False
     owner: str = ""  # the qualified name of the type it belongs to, where it stands outside of that
     returns: str = ""  # the declared type of its result, as in `Variable`
     exempt_inside: bool = False  # no definition in it is asked for documentation

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Language(StrEnum):
@@ -21,6 +22,15 @@ class Language(StrEnum):
     def display_name(self) -> str:
         """The name in prose: "JavaScript"."""
         return _DISPLAY_NAMES.get(self, self.value.capitalize())
+
+
+class SourceFile(Protocol):
+    """A file whose language is known: its outline, or its summary."""
+
+    @property
+    def language(self) -> Language:
+        """The language it is written in."""
+        ...
 
 
 _DISPLAY_NAMES = {
@@ -55,7 +65,8 @@ class Definition:
     `qualified` is "Class.method" or "outer.inner", "" for the module itself; `parent` is the qualified name of what
     encloses it. `public` and `documented` are as the language's own documentation checker counts them; `exempt`
     definitions need no documentation (overloads, setters, overrides). `complexity` is 1 + decision points, `branches`
-    are their lines. `signature` is one line of at most 120 characters.
+    are their lines. `signature` is one line of at most 120 characters. `declares` marks a function of C or C++
+    without a body: where its body is elsewhere, both are one definition.
     """
 
     name: str
@@ -75,6 +86,7 @@ class Definition:
     parent: str = ""
     signature: str = ""
     asynchronous: bool = False
+    declares: bool = False
 
 
 @dataclass(frozen=True, slots=True)

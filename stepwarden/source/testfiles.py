@@ -1,7 +1,6 @@
 """Which files contain tests, by the names that test runners look for."""
 
 import re
-from pathlib import PurePosixPath
 
 # pytest, unittest; jest, vitest, mocha, node:test; go test; JUnit, NUnit; the conventions of C and C++.
 _NAMES = re.compile(
@@ -15,5 +14,5 @@ _FOLDERS = frozenset({"test", "tests", "__tests__", "testing", "testdata", "spec
 
 def is_test_file(path: str) -> bool:
     """Whether the file of this slash path contains tests, or what only tests use, by its name or one of its folders."""
-    parts = PurePosixPath(path)
-    return bool(_NAMES.match(parts.name)) or any(part.lower() in _FOLDERS for part in parts.parts[:-1])
+    *folders, name = path.split("/")
+    return bool(_NAMES.match(name)) or any(folder.lower() in _FOLDERS for folder in folders)

@@ -20,7 +20,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreBusy, StoreError
-from stepwarden.storage.file_watch import StoreFileChange, FileWatch
+from stepwarden.storage.file_watch import FileWatch, StoreFileChange
 from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step
 from stepwarden.storage.schema import APPLICATION_ID, create_schema
 from stepwarden.storage.sqlite_file import (

@@ -57,7 +57,8 @@ class StepReply:
     """What came of an accepted step: the thread as that call left it, and what was decided in it.
 
     `next_number` is the number that the thread expects now: of a replayed call it may be further on than that of the
-    step after it. `origin` is the thread that a first step follows up.
+    step after it. `at_end` are the clauses that would bar an ask to finish made with this step. `origin` is the thread
+    that a first step follows up.
     """
 
     thread: Thread
@@ -65,6 +66,7 @@ class StepReply:
     decided: tuple[Event, ...]
     assessment: Assessment
     next_number: int
+    at_end: tuple[Clause, ...] = ()
     replayed: bool = False
     origin: Thread | None = None
 

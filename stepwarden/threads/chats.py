@@ -5,7 +5,7 @@ Nothing goes on in the background: a call that is cancelled aborts its request, 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
@@ -15,9 +15,9 @@ import anyio.to_thread
 
 from stepwarden.consultation.background_requests import CALL_SECONDS, deadline
 from stepwarden.consultation.context_budget import request_bytes
-from stepwarden.errors import StoreBusy, UnknownStream, VersionConflict
+from stepwarden.errors import RootRefused, StoreBusy, UnknownStream, VersionConflict
 from stepwarden.files import RootPolicy, Workspace, open_workspace
-from stepwarden.files.secret_values import hide_in_prose
+from stepwarden.files.secret_values import hide_in_prose, hide_in_values, hide_known
 from stepwarden.models import (
     Choice,
     ErrorKind,
@@ -80,6 +80,11 @@ class _Context:
     directory: str | None
     briefing: str
     workspace: Workspace
+
+    def secrets(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the values of secrets in files that the chat was ever asked about. Reads files."""
+        paths = dict.fromkeys([*names, *(name for turn in self.chat.turns for name in turn.files)])
+        return self.workspace.secrets_in(list(paths)) if paths and self.workspace.readable else ()
 
 
 class _Call:
@@ -153,7 +158,7 @@ class Chats:
         choice = self._choose(question, chat)
         request, turn = await anyio.to_thread.run_sync(_composed, question, context, choice, self._wording)
         reply = await self._complete(replace(request, principal=question.caller.principal), call)
-        return await self._record(chat, _answered(turn, reply), question.caller)
+        return await self._record(chat, _answered(turn, reply, request.secrets), question.caller)
 
     async def _context(self, question: ChatQuestion, chat: Chat, origin: str | None) -> _Context:
         briefing, directory = "", question.directory or (chat.last.directory if chat.last else None)
@@ -168,6 +173,10 @@ class Chats:
         if question.files or question.directory:
             policy = RootPolicy(self._roots, question.caller.local)
             workspace = await anyio.to_thread.run_sync(open_workspace, directory, policy)
+        elif any(turn.files for turn in chat.turns):
+            with suppress(RootRefused):  # it is needed for the secrets of files that were asked about alone
+                policy = RootPolicy(self._roots, question.caller.local)
+                workspace = await anyio.to_thread.run_sync(open_workspace, directory, policy)
         return _Context(chat, origin, directory, briefing, workspace)
 
     def _choose(self, question: ChatQuestion, chat: Chat) -> Choice:
@@ -257,6 +266,9 @@ def _composed(question: ChatQuestion, context: _Context, choice: Choice, wording
         text = f"{used // 1024} KB of text is more than {choice.info.name} takes: send less, or name another model."
         raise ModelError(ErrorKind.TOO_LONG, text, model=choice.info.name)
     names = _names(question, context.workspace)
+    secrets = context.secrets(names)
+    question = replace(question, prompt=hide_known(question.prompt, secrets))
+    bare = replace(bare, text=question.prompt)
     files, left_out = context.workspace.numbered(names, budget - used) if names else ("", [])
     asked = replace(bare, text=question_text(question.prompt, files, tuple(left_out)))
     request = ModelRequest(
@@ -266,6 +278,7 @@ def _composed(question: ChatQuestion, context: _Context, choice: Choice, wording
         thinking=question.thinking,
         purpose=CHAT,
         thread=context.chat.id,
+        secrets=secrets,
     )
     turn = Turn(
         prompt=question.prompt,
@@ -294,9 +307,9 @@ def _notes(question: ChatQuestion, context: _Context, choice: Choice) -> Iterato
         yield f"It is not known whether {choice.info.name} sees images."
 
 
-def _answered(turn: Turn, reply: ModelReply) -> Turn:
+def _answered(turn: Turn, reply: ModelReply, secrets: Sequence[str]) -> Turn:
     # Half a surrogate pair, which models do send, fits in no store.
-    text = reply.text.encode(errors="replace").decode()
+    text = hide_in_values(reply.text.encode(errors="replace").decode(), secrets)
     cut_off = ("The answer ended at the model's output limit: ask it to go on.",) if reply.cut_off else ()
     notes = (*turn.notes, *reply.notes, *cut_off)
     return replace(turn, answer=text, model=reply.model, provider=reply.provider, usage=reply.usage, notes=notes)

@@ -21,7 +21,7 @@ from stepwarden.manager.facts import ReviewInput
 from stepwarden.manager.manager import Manager
 from stepwarden.steps import events as recorded
 from stepwarden.steps.admission import Accept, Collect, Open, Reason, Refusal, Replay
-from stepwarden.steps.gate import Policy, assess
+from stepwarden.steps.gate import Policy, assess, clauses_at_end
 from stepwarden.steps.machine import Advice, Decision, StepFacts, advance, advise, apply_answers, open_thread
 from stepwarden.steps.status import ThreadStatus, status_of
 from stepwarden.steps.thread import Thread
@@ -214,5 +214,11 @@ def _decide(admitted: AdmittedCall, admission: Open | Accept, facts: StepFacts, 
 def _reply(decision: Decision, policy: Policy, *, origin: Thread | None = None) -> StepReply:
     thread = decision.thread
     return StepReply(
-        thread, thread.trail[-1], decision.events, assess(thread, policy), thread.next_number, origin=origin
+        thread,
+        thread.trail[-1],
+        decision.events,
+        assess(thread, policy),
+        thread.next_number,
+        at_end=clauses_at_end(thread, policy),
+        origin=origin,
     )

@@ -123,7 +123,7 @@ def test_lines_are_found_in_whatever_encoding_and_with_whatever_ends(breaks: str
     encoding = data.draw(st.sampled_from([written, *sorted(FOR_ANY)]))
     lines = [f"{line}  // {number}" for number, line in enumerate(LETTERS[written] * 3)]
     if encoding in FOR_ANY:
-        lines[1] = data.draw(st.sampled_from([lines[1], f"{lines[1]} \u200b\u00ad{'long ' * 5000}"]))
+        lines[1] = data.draw(st.sampled_from([lines[1], f"{lines[1]} \u200b\u00ad{'long ' * 3000}"]))
         lines = [unicodedata.normalize(data.draw(st.sampled_from(["NFC", "NFD"])), line) for line in lines]
     if data.draw(st.booleans()):
         lines.insert(0, f"# -*- coding: {encoding} -*-")
@@ -138,3 +138,23 @@ def test_lines_are_found_in_whatever_encoding_and_with_whatever_ends(breaks: str
     note(f"{encoding}\n{quote[:1000]}")
     match = file.look_up(quote, shown.first, hint=False)
     assert match.verdict is Verdict.VERIFIED, match
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("server.port: the value that was agreed", "server.host: the value that was agreed"),
+        (
+            '    typer.echo(f"{status.upstream}: {line}"), err=True)',
+            '    evil.call(f"{status.upstream}: {line}"), err=True)',
+        ),
+        ("limits(now):12: one two three four", "limits(never):12: one two three four"),
+        ("        return total(items, start) or 0", "        raise total(items, start) or a.b: or 0"),
+    ],
+)
+def test_a_key_or_a_call_before_a_colon_is_no_path_of_grep(line: str, wrong: str) -> None:
+    file = QuotedFile("src/cart.py", f"first = 1\n{line}\nlast = 3\n".encode())
+    assert file.look_up(line, 2, hint=False).verdict is Verdict.VERIFIED
+    for prefix in ("", "cart.py:", "src/cart.py:2:", "C:\\shop\\src\\cart.py:2: "):
+        assert file.look_up(prefix + line, 2, hint=False).verdict is Verdict.VERIFIED, prefix
+        assert file.look_up(prefix + wrong, 2, hint=False).verdict is Verdict.REFUTED, prefix

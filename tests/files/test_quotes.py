@@ -46,8 +46,8 @@ def broken(items):
 PAGE = FoldedText.of(SOURCE)
 
 
-def found(quote: str, line: int | None = None, page: FoldedText = PAGE) -> tuple[str, int | None]:
-    finding = look_up_quote(page, quote, line)
+def found(quote: str, line: int | None = None, page: FoldedText = PAGE, name: str = "") -> tuple[str, int | None]:
+    finding = look_up_quote(page, quote, line, name)
     return finding.verdict.value, finding.line
 
 
@@ -375,10 +375,10 @@ def test_any_slice_of_a_file_is_verified_at_its_line_however_it_is_written(
     for style in styles:
         quote = RENDERINGS[style](piece, first)
         note(f"{style}: {quote!r}")
-        assert found(quote, line, page) == ("verified", line)
-        assert found(quote, None, page)[0] == "verified"
-        assert found(quote, line + 1000, page)[0] == "moved"
-        assert is_present(page, quote)
+        assert found(quote, line, page, "x.py") == ("verified", line)
+        assert found(quote, None, page, "x.py")[0] == "verified"
+        assert found(quote, line + 1000, page, "x.py")[0] == "moved"
+        assert is_present(page, quote, "x.py")
 
 
 @settings(max_examples=examples(100))
@@ -394,8 +394,8 @@ def test_a_quote_with_one_word_changed_is_not_verified_however_it_is_written(
     for style in styles:
         quote = RENDERINGS[style](changed, line)
         note(f"{style}: {quote!r}")
-        assert look_up_quote(page, quote, line).verdict is Verdict.REFUTED
-        assert not is_present(page, quote)
+        assert look_up_quote(page, quote, line, "x.py").verdict is Verdict.REFUTED
+        assert not is_present(page, quote, "x.py")
 
 
 @pytest.mark.parametrize(

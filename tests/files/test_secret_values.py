@@ -1,5 +1,6 @@
 """Secrets inside texts: which values are, where they stand, and the texts without them."""
 
+from base64 import b64encode
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwarden.files import RootPolicy, open_workspace
-from stepwarden.files.secret_values import HIDDEN, find_secret, find_secrets, hide_secrets, locate_secrets
+from stepwarden.files.secret_values import (
+    HIDDEN,
+    find_secret,
+    find_secrets,
+    hide_in_prose,
+    hide_secrets,
+    locate_secrets,
+)
 from stepwarden.steps.evidence import Quote, Verdict
 from tests.support.examples import examples
 
@@ -62,7 +70,76 @@ SECRET = [
     ("build.gradle", f'signingPassword "{PASSWORD}"'),
 ]
 
+BASE64 = b64encode(f"app:{PASSWORD}".encode()).decode()
+HALVES = PASSWORD[:9], PASSWORD[9:]
+ONE, TWO = HALVES
+PEM = f"{BEGIN}\n{BODY}\n{END}".replace("\n", "\\n")
+
+# (file, text, what must not be left of it)
+DISGUISED = [
+    ("a.py", f'SECRET_KEY = bytes.fromhex("{KEY}")', [KEY]),
+    ("a.py", f'api_key = base64.b64decode(b"{BASE64}").decode()', [BASE64]),
+    ("a.py", f'db_password: SecretStr = SecretStr("{PASSWORD}")', [PASSWORD]),
+    ("a.py", f'password = os.getenv("DB_PASSWORD") or "{PASSWORD}"', [PASSWORD]),
+    ("a.py", f'password = "{ONE}" + "{TWO}"', HALVES),
+    ("a.py", f'password = (\n    "{ONE}"\n    "{TWO}"\n)', HALVES),
+    ("a.py", f'password = "{ONE}" \\\n    "{TWO}"', HALVES),
+    ("a.py", f'TOKEN = "".join(["{ONE}", "{TWO}"])', HALVES),
+    ("a.py", f'jwt.encode(claims, "{PASSWORD}", algorithm="HS256")', [PASSWORD]),
+    ("a.py", f'hmac.new(b"{PASSWORD}", body, "sha256")', [PASSWORD]),
+    ("a.js", f'const apiKey = "{ONE}" +\n  "{TWO}";', HALVES),
+    ("a.js", f'const secret = Buffer.from("{BASE64}", "base64")', [BASE64]),
+    ("a.js", f'const token = ["{ONE}", "{TWO}"].join("")', HALVES),
+    ("a.java", f'byte[] secretKey = Base64.getDecoder().decode("{BASE64}");', [BASE64]),
+    ("a.go", f'secretKey, _ := hex.DecodeString("{KEY}")', [KEY]),
+    ("a.go", f'var apiToken = []byte("{PASSWORD}")', [PASSWORD]),
+    ("a.rb", f'secret = ["{KEY}"].pack("H*")', [KEY]),
+    ("a.php", f"$password = base64_decode('{BASE64}');", [BASE64]),
+    ("a.yml", f"password: |\n  {PASSWORD}\nport: 1", [PASSWORD]),
+    ("a.yml", f"api_key: >-  # folded\n  {KEY}\nport: 1", [KEY]),
+    ("a.yml", f"token:\n  {PASSWORD}\nport: 1", [PASSWORD]),
+    ("a.yml", f"secret: !!binary |\n  {ONE}\n  {TWO}\nport: 1", HALVES),
+    ("a.py", f'u = "https://x/?dsn=postgres%3A%2F%2Fapp%3A{PASSWORD}%40db%2Fx"', [PASSWORD]),
+    ("a.py", f'URL = "postgresql://app:p%40{PASSWORD}@db:5432/x"', [PASSWORD]),
+    ("a.py", f'URL = "jdbc:mysql://h/db?user=a&password={PASSWORD}"', [PASSWORD]),
+    ("a.sh", f"curl -u admin:{PASSWORD} https://x", [PASSWORD]),
+    ("a.sh", f"curl --user 'admin:{PASSWORD}' https://x", [PASSWORD]),
+    ("a.py", f"headers = {{'Authorization': 'Basic {BASE64}'}}", [BASE64]),
+    ("a.md", f"Proxy-Authorization: Basic {BASE64}", [BASE64]),
+    ("a.md", f"Cookie: theme=dark; sessionid={KEY}", [KEY]),
+    ("a.md", f"Set-Cookie: session={PASSWORD}; Path=/; HttpOnly", [PASSWORD]),
+    ("a.py", f"cookies = {{'sessionid': '{KEY}'}}", [KEY]),
+    ("a.json", f'{{"private_key": "{PEM}"}}', ["MIIEpA"]),
+    ("hosts", f"machine api.x.com\n  login bot\n  password {PASSWORD}", [PASSWORD]),
+    ("databases", f"db.host.com:5432:shop:app:{PASSWORD}", [PASSWORD]),
+    ("npm.txt", f"_auth={BASE64}", [BASE64]),
+    ("npm.txt", f"//registry.npmjs.org/:_password={BASE64}", [BASE64]),
+    ("pip.conf", f"index-url = https://bot:{PASSWORD}@pypi.x.com/simple", [PASSWORD]),
+    ("docker.txt", f'{{"auths": {{"r.x.com": {{"auth": "{BASE64}"}}}}}}', [BASE64]),
+    ("docker.txt", f'"identitytoken": "{PASSWORD}{PASSWORD}"', [PASSWORD]),
+    ("cluster.txt", f"    client-key-data: {BASE64}{BASE64}", [BASE64]),
+    ("users.txt", f"bob:$2y$10${PASSWORD}{PASSWORD}", [PASSWORD]),
+    ("users.txt", f"bob:$apr1$abcdefgh${PASSWORD}12345", [PASSWORD]),
+    ("users.txt", f"bob:{{SHA}}{BASE64}", [BASE64]),
+]
+
 PLAIN = [
+    ("a.py", 'token = tokenizer.from_pretrained("bert-base-uncased2")'),
+    ("a.py", 'secret = client.get_secret("projects/1/db-main-2")'),
+    ("a.py", 'token = self.expect("identifier", "keyword2")'),
+    ("a.py", 'password = "please enter" + " your password1"'),
+    ("a.py", 'api_key = os.environ["API_KEY"]'),
+    ("a.py", 'names = ["createVerificationToken", "getUserByEmail"]'),
+    ("a.json", f'"page_token": "abc"\n"typeInfos": ["{"x" * 9}"]'),
+    ("a.md", "The Cookie header carries name=value pairs; see sessionid=abc."),
+    ("a.sh", "docker run --user 1000:1000 image"),
+    ("a.sh", "docker run -u $(id -u):$(id -g) image"),
+    ("a.yml", "password:\n  type: string\n"),
+    ("a.yml", "token:\n  - name: first1\n"),
+    ("a.json", '"auth": "basic"'),
+    ("a.py", '"driver://superset:superset@localhost"'),
+    ("de.po", 'msgid "treiber://konto:passwort@datenbank"'),
+    ("ru.po", 'msgid "драйвер://имя:пароль@хост"'),
     ("a.py", "token = parser.token2x"),
     ("a.py", "self.api_key = api_key or os.environ['API_KEY1']"),
     ("a.py", '"http://user:pass@localhost"'),
@@ -104,6 +181,15 @@ def test_a_secret_is_found_and_hidden_in_whatever_format(path: str, text: str) -
     assert HIDDEN in hidden
     assert not any(secret in hidden for secret in (PASSWORD, KEY, "Summer" + "2024"))
     assert hidden.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(("path", "text", "parts"), DISGUISED)
+def test_a_secret_is_hidden_in_whatever_disguise(path: str, text: str, parts: list[str]) -> None:
+    around = f"first: 1\n{text}\nlast: 2\n"
+    for hidden in (hide_secrets(around, path), hide_in_prose(f"I saw this:\n{text}\nand that is all.")):
+        assert HIDDEN in hidden
+        assert not any(part in hidden for part in parts), hidden
+    assert hide_secrets(around, path).count("\n") == around.count("\n")
 
 
 @pytest.mark.parametrize(("path", "text"), PLAIN)

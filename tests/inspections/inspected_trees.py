@@ -2,7 +2,9 @@
 
 from textwrap import dedent
 
+from stepwarden.inspections.analyze.structure import Structure, find_structure
 from stepwarden.source.file_parser import parse_outline
+from stepwarden.source.file_summary import summarize
 from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.outline import Definition, DefinitionKind
 
@@ -63,3 +65,10 @@ def function(name: str, line: int, lines: int, complexity: int = 1) -> Definitio
 def graph_of(files: dict[str, str]) -> CodeGraph:
     found = {path: parse_outline(path, dedent(text).lstrip("\n").encode()) for path, text in files.items()}
     return CodeGraph({path: one for path, one in found.items() if one is not None})
+
+
+def structure_of(files: dict[str, str]) -> Structure:
+    """Return the structure of files given as text."""
+    texts = {path: dedent(text).lstrip("\n").encode() for path, text in files.items()}
+    found = {path: (parse_outline(path, data), data) for path, data in texts.items()}
+    return find_structure({path: summarize(one, data) for path, (one, data) in found.items() if one is not None})

@@ -4,29 +4,26 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from inspected_trees import LAYERED, graph_of
+from inspected_trees import LAYERED, structure_of
 
 from stepwarden.inspections.analyze.facts import structure_facts, structure_sections
 from stepwarden.inspections.analyze.packages import group_by_package, shorten_names
-from stepwarden.inspections.analyze.structure import Structure
-from stepwarden.inspections.analyze.type_only_imports import find_type_imports
 from stepwarden.inspections.shared.fact_text import FACT_BYTES, pack
 from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.reports.prose import prose
 from stepwarden.source.outline import Language
-
-TYPES = {"app/core/orders.py": frozenset({5})}
+from stepwarden.source.type_only_imports import find_type_imports
 
 
 def test_layers_run_from_what_nobody_imports_down_and_a_type_import_ties_none() -> None:
-    found = Structure(graph_of(LAYERED), TYPES)
+    found = structure_of(LAYERED)
     assert found.inventory.test_count == 1
     assert found.packages.layers == [("app",), ("app/web",), ("app/core",), ("app/store",)]
     assert found.packages.cycles == []
 
 
 def test_a_cycle_is_told_with_a_way_round() -> None:
-    found = Structure(graph_of(LAYERED), TYPES)
+    found = structure_of(LAYERED)
     assert found.units.cycles == [
         (("app/core/orders.py", "app/core/rules.py"), ("app/core/orders.py", "app/core/rules.py"))
     ]
@@ -34,7 +31,7 @@ def test_a_cycle_is_told_with_a_way_round() -> None:
 
 
 def test_facts_are_short_and_name_size_layers_hubs_and_entries() -> None:
-    told = structure_facts(Structure(graph_of(LAYERED), TYPES))
+    told = structure_facts(structure_of(LAYERED))
     assert all(len(line.encode()) <= FACT_BYTES for line in told)
     assert told[0] == "9 Python files, 31 lines, 1 test file"
     assert told[1] == "Layers: app > web > core > store"
@@ -43,7 +40,7 @@ def test_facts_are_short_and_name_size_layers_hubs_and_entries() -> None:
 
 
 def test_the_structure_is_drawn_in_the_report() -> None:
-    made = structure_sections(Structure(graph_of(LAYERED), TYPES))
+    made = structure_sections(structure_of(LAYERED))
     assert {"Structure", "Import cycles", "Most imported", "Entry points"} <= made.keys()
     assert '<svg class="diagram"' in prose(made["Structure"])
 
@@ -83,7 +80,7 @@ def test_manifests_name_packages_and_broken_ones_name_none(tmp_path: Path) -> No
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     found = read_package_names(str(tmp_path), texts)
-    assert found == {"example.org/shop": "", "@shop/web": "web", "@/*": "web/src"}
+    assert found == {"example.org/shop": "", "@shop/web": "web", "@shop/web$": "web/src/index", "@/*": "web/src"}
 
 
 paths = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4).map("/".join)

@@ -2,6 +2,7 @@
 
 from inspected_trees import LAYERED, graph_of
 
+from stepwarden.inspections.shared.targets import find_targets
 from stepwarden.inspections.tracer.call_trace import MOST_HOPS, find_uses, trace_flow
 from stepwarden.inspections.tracer.call_trace_diagram import MOST_BOXES, draw_flow, draw_uses
 from stepwarden.inspections.tracer.call_trace_text import (
@@ -9,7 +10,6 @@ from stepwarden.inspections.tracer.call_trace_text import (
     used_text,
     users_text,
 )
-from stepwarden.inspections.tracer.target import find_targets
 from stepwarden.reports.diagram import read_mermaid, write_mermaid
 from stepwarden.source.graph.symbols import Symbol
 

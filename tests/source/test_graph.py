@@ -1,7 +1,7 @@
 """What calls mean, who calls whom, who imports whom."""
 
 import pytest
-from graph_trees import graph, meant, targets
+from graph_trees import graph, loads, meant, targets
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,25 +130,21 @@ def test_importers_name_line_and_names() -> None:
     found = [(one.path, one.line, one.names) for one in shop.imports.importers_of("shop/cart.py")]
     assert found == [("shop/__init__.py", 1, ("Cart",)), ("tests/test_cart.py", 3, ("Cart",))]
     assert [one.path for one in shop.imports.importers_of("shop/rules.py")] == ["shop/cart.py"]
-    assert "shop/store/files.py" in shop.imports.loaded_by("shop/cart.py")
+    assert "shop/store/files.py" in loads(SHOP)["shop/cart.py"]
 
 
 def test_an_import_in_a_function_is_no_import_at_load() -> None:
-    found = graph({"a.py": "def f():\n    import b\n", "b.py": "import a\n"})
-    assert cycles(loads(found)) == []
-    assert [one.path for one in found.imports.importers_of("b.py")] == ["a.py"]
-
-
-def loads(found: CodeGraph) -> dict[str, frozenset[str]]:
-    return {path: found.imports.loaded_by(path) for path in found.outlines}
+    files = {"a.py": "def f():\n    import b\n", "b.py": "import a\n"}
+    assert cycles(loads(files)) == []
+    assert [one.path for one in graph(files).imports.importers_of("b.py")] == ["a.py"]
 
 
 def test_a_cycle_of_imports_is_found_with_a_way_round() -> None:
-    found = graph(
+    found = loads(
         {"p/a.py": "from . import b\n", "p/b.py": "from . import c\n", "p/c.py": "import p.a\n", "p/__init__.py": ""}
     )
-    assert cycles(loads(found)) == [("p/a.py", "p/b.py", "p/c.py")]
-    assert shortest_cycle(("p/a.py", "p/b.py", "p/c.py"), loads(found)) == ("p/a.py", "p/b.py", "p/c.py")
+    assert cycles(found) == [("p/a.py", "p/b.py", "p/c.py")]
+    assert shortest_cycle(("p/a.py", "p/b.py", "p/c.py"), found) == ("p/a.py", "p/b.py", "p/c.py")
 
 
 def test_a_symbol_of_twenty_places_is_listed_with_all_of_them_and_one_can_be_picked() -> None:

@@ -1,7 +1,9 @@
-"""What a scan keeps: known again by size and time, then by hash; a file on disk that is wrong is made anew."""
+"""What a scan keeps: known again by its stamp, then by hash; a file on disk that is wrong is made anew."""
 
 import gc
+import json
 import os
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +12,13 @@ import pytest
 from git_driver import Made, until
 
 from stepwarden.source.file_parser import parse_outline
+from stepwarden.source.file_summary import encode_summary, summarize
 from stepwarden.source.outline_codec import DamagedOutline, decode, encode
-from stepwarden.source.scan.cache import CacheFile, fingerprint
-from stepwarden.source.scan.entry import FileEntry, read_entry
+from stepwarden.source.scan import entry as scan_entry
+from stepwarden.source.scan.cache import CHUNK_FILES, CacheFile, fingerprint
+from stepwarden.source.scan.entry import FileEntry, Stamp, read_entry
 from stepwarden.source.scan.reader import INLINE_FILES, Reader
-from stepwarden.source.scan.result import FROZEN_OUTLINES, Outlines
+from stepwarden.source.scan.result import FROZEN_OUTLINES, Outlines, Scan, Summaries
 
 FEW, MANY = INLINE_FILES - 4, INLINE_FILES + 4  # files that a scan reads by itself; that it starts workers for
 SAMPLE = '''"""Module."""
@@ -31,6 +35,13 @@ class C(Base):
             return helper.call(x)
         return self.m(x)
 '''
+
+
+class LaterClock:
+    """A clock that is an hour ahead, for which what was just written is old."""
+
+    def time_ns(self) -> int:
+        return time.time_ns() + 3_600 * 10**9
 
 
 @pytest.fixture
@@ -90,19 +101,39 @@ def test_other_bytes_are_no_outline(data: bytes) -> None:
 def test_a_second_process_reads_what_the_first_kept(reader: Reader, tmp_path: Path, cache: Path, count: int) -> None:
     made = filled(tmp_path, count)
     first = names(reader, made)
-    before = cached(cache).stat().st_mtime_ns
-    other = Reader(cache)
-    assert names(other, made) == first
-    assert cached(cache).stat().st_mtime_ns == before  # nothing was new
+    assert names(Reader(cache), made) == first
     assert cache.stat().st_mode & 0o077 == 0
     assert cached(cache).stat().st_mode & 0o077 == 0
 
 
-def test_a_file_of_the_same_size_and_time_is_not_read_again(reader: Reader, made: Made) -> None:
+def test_what_is_kept_is_not_written_again_where_nothing_changed(
+    reader: Reader, made: Made, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_entry, "time", LaterClock())
+    names(reader, made)
+    before = cached(cache).stat()
+    names(Reader(cache), made)
+    after = cached(cache).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_only_changed_files_are_parsed_again(reader: Reader, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_entry, "time", LaterClock())
+    names(reader, made)
+    kept = reader._roots.get(str(made.top))  # pyright: ignore[reportPrivateUsage]
+    before = dict(kept.entries)
+    made.write("f00.py", "def g0(): ...\n")
+    (made.top / "f01.py").touch()
+    names(reader, made)
+    assert {name for name, entry in kept.entries.items() if entry is not before[name]} == {"f00.py", "f01.py"}
+    assert {name for name, entry in kept.entries.items() if entry.blob is not before[name].blob} == {"f00.py"}
+
+
+def test_a_file_whose_size_and_time_are_set_back_is_read_again(reader: Reader, made: Made) -> None:
     names(reader, made)
     path = made.write("f00.py", "def g0(): ...\n")
     os.utime(path, ns=(10**18, 10**18))
-    assert "f0" in names(reader, made)
+    assert names(reader, made)[0] == "g0"
 
 
 def test_a_file_of_another_time_is_read_again(reader: Reader, made: Made) -> None:
@@ -111,17 +142,24 @@ def test_a_file_of_another_time_is_read_again(reader: Reader, made: Made) -> Non
     assert names(reader, made)[0] == "g0"
 
 
-def test_a_file_that_was_just_written_is_hashed_the_next_time(made: Made) -> None:
-    path = made.write("now.py", "x = 1\n")
+def test_a_file_that_was_just_written_is_hashed_the_next_time(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.write("now.py", "x = 1\n")
     entry = read_entry(str(made.top), "now.py", None)
     assert isinstance(entry, FileEntry)
-    assert entry.mtime_ns == -1
-    before = time.time_ns() - 10**10
-    os.utime(path, ns=(before, before))
+    assert entry.stamp is None
+    monkeypatch.setattr(scan_entry, "time", LaterClock())
     settled = read_entry(str(made.top), "now.py", entry)
     assert isinstance(settled, FileEntry)
-    assert settled.mtime_ns > 0
+    assert settled.stamp == Stamp.of((made.top / "now.py").stat())
     assert settled.blob is entry.blob  # the same bytes are not parsed twice
+
+
+def test_a_time_proves_nothing_before_it_is_over() -> None:
+    seconds = 1_000 * 10**9
+    fine, coarse = Stamp(1, 5, seconds + 1, 2), Stamp(1, 5, seconds, 2)
+    assert [fine.proves(seconds + after) for after in (0, 10**7, 10**8)] == [False, False, True]
+    assert [coarse.proves(seconds + after) for after in (0, 10**9, 3 * 10**9)] == [False, False, True]
+    assert not Stamp(1, seconds + 10**12, 5, 2).proves(seconds)  # a time to come
 
 
 def test_new_renamed_and_deleted_files_are_noticed(reader: Reader, made: Made) -> None:
@@ -149,14 +187,30 @@ def test_a_damaged_file_is_made_anew(reader: Reader, made: Made, cache: Path, da
     turned = data[:-40] + bytes([data[-40] ^ 1]) + data[-39:]
     file.write_bytes({"cut": data[:-7], "turned": turned, "foreign": b"hello", "empty": b""}[damage])
     assert names(Reader(cache), made) == first
-    assert len(cached(cache).read_bytes()) == len(data)
+    assert CacheFile(cache, str(made.top), fingerprint()).load().keys() == {f"f{number:02}.py" for number in range(FEW)}
 
 
 def test_what_older_code_kept_is_not_used(made: Made, cache: Path) -> None:
-    entry = FileEntry(1, 2, "0" * 64, b"")
+    entry = FileEntry(Stamp(1, 2, 3, 4), "0" * 64)
     CacheFile(cache, str(made.top), "older").save({"f00.py": entry})
     assert CacheFile(cache, str(made.top), "newer").load() == {}
     assert CacheFile(cache, str(made.top), "older").load() == {"f00.py": entry}
+
+
+def test_no_more_than_a_chunk_is_parsed_or_packed_in_one_call(cache: Path) -> None:
+    """One call of C holds every thread up, the event loop's too."""
+    entries = {f"f{number}.py": FileEntry(None, "0" * 64, b"o" * number, b"s") for number in range(2 * CHUNK_FILES + 1)}
+    file = CacheFile(cache, "/r", "mark")
+    file.save(entries)
+    assert file.load() == entries
+    data = cached(cache).read_bytes()
+    at, counts = data.index(b"\n") + 1, list[int]()
+    while at < len(data):
+        text_bytes, body_bytes, _ = struct.unpack_from(">III", data, at)
+        at += 12
+        counts.append(len(json.loads(data[at : at + text_bytes]).get("names", ())))
+        at += text_bytes + body_bytes
+    assert counts == [0, CHUNK_FILES, CHUNK_FILES, 1]
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(made: Made, tmp_path: Path) -> None:
@@ -175,10 +229,20 @@ def test_files_nobody_used_for_long_are_removed(reader: Reader, made: Made, cach
     assert sorted(path.name for path in cache.iterdir()) == sorted(["other", cached(cache).name])
 
 
+def test_summaries_of_a_whole_tree_are_not_looked_through_for_garbage() -> None:
+    outline = parse_outline("a.py", SAMPLE.encode())
+    assert outline is not None
+    entry = FileEntry(None, "0", b"", encode_summary(summarize(outline, SAMPLE.encode())))
+    scan = Scan("/r", {}, Summaries({f"f{number}.py": entry for number in range(FROZEN_OUTLINES)}))
+    found = scan.summaries_of(scan.summaries)
+    assert found == dict(scan.summaries)
+    assert not {id(one) for one in found.values()} & set(map(id, gc.get_objects()))
+
+
 def test_outlines_that_are_kept_are_not_looked_through_for_garbage() -> None:
     outline = parse_outline("a.py", SAMPLE.encode())
     assert outline is not None
-    entry = FileEntry(1, 1, "0", encode(outline))
+    entry = FileEntry(None, "0", encode(outline))
     outlines = Outlines({f"f{number}.py": entry for number in range(FROZEN_OUTLINES)}, {})
     kept = {id(one) for one in outlines.values()}
     assert len(kept) == FROZEN_OUTLINES

@@ -11,7 +11,7 @@ import pytest
 from git_driver import Made, until
 
 from stepwarden.source.scan import workers
-from stepwarden.source.scan.entry import FileEntry
+from stepwarden.source.scan.entry import FileEntry, Stamp
 from stepwarden.source.scan.reader import Reader
 from stepwarden.source.scan.workers import BATCH, CRASHED, ParseJob, WorkerProcess, parse_all
 from tests.support.processes import unmeasured
@@ -138,7 +138,7 @@ def test_what_killed_a_worker_is_not_parsed_by_the_server_later(made: Made, tmp_
     path = made.top / "f00.py"
     old = path.stat().st_mtime_ns - 10**10
     os.utime(path, ns=(old, old))
-    kept.entries["f00.py"] = FileEntry(path.stat().st_size, old, "", b"", CRASHED)
+    kept.entries["f00.py"] = FileEntry(Stamp.of(path.stat()), "", why=CRASHED)
     made.write("f01.py", "def changed(): ...\n")
     for again in (reader, reader):
         scan = again.scan(str(made.top), until=until())

@@ -230,7 +230,8 @@ def check_accepted(tool: str, sent: Mapping[str, Any], text: str) -> None:
     assert sent.get(f"{tool}_required") == (None if sent["status"].endswith("_complete") else True)
     if sent["status"].startswith("pause_for_"):
         assert sent["next_step_required"] is True
-        assert sent["next_steps"].startswith(f"STOP! Do NOT call {tool} again yet")
+        says_stop = sent["next_steps"].startswith(f"STOP! Do NOT call {tool} again yet. Act first")
+        assert says_stop == (number == 1 and not text.startswith("HELD")), "it is said once a thread, never in a hold"
         assert sent["required_actions"], "a reply that says to act says how"
         assert f'step_number={following}, continuation_id="{thread}"' in sent["next_steps"]
         assert f"Next: step {following}." in text.splitlines()[0]

@@ -117,7 +117,9 @@ async def test_a_stalled_thread_with_nothing_open_is_not_told_to_give_up(app: MC
         told = await host.step("debug", 4, thread, findings="thought about it again")
     assert told.sent["assessment"]["sufficient"]
     assert "stalled" in told.sent["signals"]
-    assert told.sent["next_steps"].endswith("Nothing is open: next_step_required=false finishes.")
+    ask = f'debug(step_number=5, continuation_id="{thread}", step, next_step_required=false)'
+    assert told.sent["next_steps"] == f"Nothing open. Finish: {ask}"
+    assert told.sent["required_actions"] == ["Nothing is open: finish, or go on where you doubt it."]
 
 
 async def test_two_replies_in_a_row_never_ask_for_the_same(app: MCPServer, project: Path) -> None:

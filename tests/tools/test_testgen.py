@@ -79,3 +79,10 @@ async def test_tests_of_java_are_read_where_they_are_named(app: MCPServer, proje
         assert (
             "CartTest.java: skipped or expected to fail, tests nothing: adds (2)" in second.sent["assessment"]["open"]
         )
+
+
+async def test_how_other_languages_are_tested_is_not_told(app: MCPServer, project: Path) -> None:
+    (project / "web.js").write_text("export function shown() {\n  return 1\n}\n")
+    async with connected(app, project) as host:
+        assert "No tests yet in javascript" not in (await host.open("testgen", relevant_files=["src/cart.py"])).text
+        assert "No tests yet in javascript" in (await host.open("testgen", relevant_files=["web.js"])).text

@@ -7,6 +7,7 @@ import pytest
 from mcp.server.mcpserver import MCPServer
 
 from tests.support.host import Answer, Host, connected
+from tests.support.repositories import committed
 
 pytestmark = pytest.mark.asyncio
 
@@ -132,3 +133,51 @@ async def test_debug_shows_the_line_of_a_frame_as_editors_count_them(app: MCPSer
     async with connected(app, shop) as host:
         first = await begin(host, "debug", step=f"It fails: {trace}")
         assert any("return 1 / x" in fact for fact in await facts(host, first.id))
+
+
+PAY = """from threading import Lock
+
+_lock = Lock()
+
+
+def charge(order):
+    total = 0
+    with _lock:
+        for line in order:
+            total += line.price
+    _lock.notify = None
+    return total
+"""
+API = "from pay import charge\n\ndef post(order):\n    return charge(order)\n"
+API_TEST = "from api import post\n\ndef test_post():\n    assert post(None)\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "more"),
+    [
+        ("charge() counts orders twice under load", {}),
+        ("the sum is wrong", {"relevant_files": ["pay.py:9"]}),
+        ('It fails: Traceback\n  File "/srv/pay.py", line 9, in charge\nValueError: no', {}),
+    ],
+)
+async def test_debug_tells_what_stands_round_the_place_that_a_task_names(
+    app: MCPServer, shop: Path, task: str, more: dict[str, Any]
+) -> None:
+    for name, text in {"pay.py": PAY, "api.py": API, "test_api.py": API_TEST}.items():
+        (shop / name).write_text(text)
+    committed(shop)
+    async with connected(app, shop) as host:
+        first = await begin(host, "debug", step=task, **more)
+        told = await facts(host, first.id)
+    assert "charge pay.py:6-12, branches at :9" in told
+    assert "Called at api.py:4 post" in told
+    assert "Reached by 1 test: test_api.py test_post" in told
+    assert "Unusual in it: :8 holds a lock" in told
+    assert any(fact.startswith("Changed last by ") and '"one"' in fact for fact in told)
+
+
+async def test_debug_looks_at_nothing_where_no_place_or_several_are_named(app: MCPServer, shop: Path) -> None:
+    async with connected(app, shop) as host:
+        for task in ("the sum is off by one cent", "no_such_function() fails"):
+            first = await begin(host, "debug", step=task)
+            assert first.sent.get("facts", []) == []

@@ -43,6 +43,44 @@ async def test_a_symbol_that_is_not_there_is_said_with_what_is_near(app: MCPServ
         assert answer.sent["facts"][0].startswith("discounted src/cart.py:17")
 
 
+GUESSED = """
+class Jar:
+    def count_coins(self): pass
+def sure():
+    jar = Jar()
+    jar.count_coins()
+def unsure(jar):
+    jar.count_coins()
+"""
+
+
+async def test_a_guess_is_told_as_one_in_the_facts_and_in_the_trace(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "jar.py").write_text(GUESSED)
+    async with connected(app, tmp_path / "shop") as host:
+        answer = await host.open("tracer", trace_mode="dependencies", target="Jar.count_coins")
+        found = (await host.status(continuation_id=answer.id)).sent["result"]["facts"]
+        assert "Users (0 test files, 1 guessed): jar.py :6, :8 (guess)" in found
+        answer = await host.open("tracer", trace_mode="precision", target="unsure")
+        assert "Calls :8 Jar.count_coins (guess)" in answer.sent["facts"]
+        assert "All resolved, 1 guessed" in answer.sent["facts"]
+
+
+async def test_calls_of_the_name_that_lead_nowhere_are_told_as_callers_that_may_be_missing(
+    app: MCPServer, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "pay.js").write_text("exports.pay = function () {}\n")
+    (tmp_path / "shop" / "a.js").write_text("const { pay } = require('./built/' + name)\npay()\n")
+    (tmp_path / "shop" / "b.js").write_text("const x = require('./dist/pay')\nx.pay()\n")
+    (tmp_path / "shop" / "c.js").write_text("const { pay } = require('./pay')\npay()\n")
+    async with connected(app, tmp_path / "shop") as host:
+        answer = await host.open("tracer", trace_mode="dependencies", target="pay")
+        facts = answer.sent["facts"]
+        assert facts[0] == "pay pay.js:1: used by 1 call in 1 file"
+        assert "Callers may be missing, 2 calls of this name lead nowhere: a.js:2 pay, b.js:2 x.pay" in facts
+
+
 async def test_mentions_are_told_by_the_lines_that_editors_count(app: MCPServer, tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "sums.py").write_text("def total(x):\n    return x\n\x0c\nRULES = {'total': total}\n")

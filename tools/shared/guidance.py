@@ -9,7 +9,7 @@ from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.expert_rules import MOST_ROUNDS
 from stepwarden.steps.gate import hypothesis_rests
 from stepwarden.steps.panel import panel_of
-from stepwarden.steps.thread import Phase, Signal, Step, Thread
+from stepwarden.steps.thread import Assurance, Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import quote_line, some_paths
 from tools.shared.thread_result import counted
@@ -17,7 +17,7 @@ from tools.shared.thread_result import counted
 BULLETS = 3  # how many required actions one reply has at most
 _TOLD = (Verdict.REFUTED, Verdict.TOO_SHORT, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
 _FINISH = " To finish: next_step_required=false."
-_NOTHING_OPEN = " Nothing is open: next_step_required=false finishes."
+_MAY_FINISH = "Nothing is open: finish, or go on where you doubt it."
 _DISPROVE = " Say what you looked at, and quote a line that no step has quoted."
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
 _FIELD = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -51,6 +51,8 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
         return []
     if reply.held:
         return ["Close what is open."]
+    if _may_finish(reply):
+        return [_MAY_FINISH]
     answer = _answers_to_expert(reply.assessment.open)
     if reply.review is not None and reply.review.disagrees:
         return answer or ["Close what is open."]
@@ -134,9 +136,18 @@ def next_call(reply: StepReply, fields: str) -> str:
         if told := _how_to_close(reply.held):
             how = f" ({told})"
             then = "ends it; your reply goes to the expert first" if thread.expert_rounds < MOST_ROUNDS else then
-        return f"STOP! Do NOT call {tool} again yet. Close what is open{how}; the next ask {then}: {ask}"
-    call = f"{call}, {fields}"
-    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, ...){_way_out(reply)}"
+        return f"Close what is open{how}; the next ask {then}: {ask}"
+    if _may_finish(reply):
+        return f"Nothing open. Finish: {call}, step, next_step_required=false)"
+    stop = f"STOP! Do NOT call {tool} again yet. " if reply.step.number == 1 else ""  # said once, it is known
+    return f"{stop}Act first, then {call}, {fields}, ...){_way_out(reply)}"
+
+
+def _may_finish(reply: StepReply) -> bool:
+    """Whether all that is claimed is verified, and an ask to finish would be held for nothing."""
+    if reply.signals.keys() - {Signal.STALLED, Signal.SPLIT} or reply.answers:
+        return False
+    return reply.assessment.assurance is Assurance.VERIFIED and not reply.at_end
 
 
 def _way_out(reply: StepReply) -> str:
@@ -144,7 +155,7 @@ def _way_out(reply: StepReply) -> str:
     if Signal.DISPROVE in reply.signals:
         return _DISPROVE
     if Signal.STALLED in reply.signals:
-        return _NOTHING_OPEN if reply.assessment.sufficient else _GIVE_UP
+        return _FINISH if reply.assessment.sufficient else _GIVE_UP
     return _FINISH if Signal.SPLIT in reply.signals else ""
 
 

@@ -130,7 +130,7 @@ def package_diagram(packages: Packages) -> Diagram:
         )
         for package in sorted(sizes)
     ]
-    heaviest = sorted(packages.edges.items(), key=lambda item: -item[1])[:MOST_ARROWS]
+    heaviest = sorted(packages.edges.items(), key=lambda item: (-item[1], item[0]))[:MOST_ARROWS]
     edges = [Edge(ids[start], ids[end], str(number)) for (start, end), number in heaviest]
     return Diagram(tuple(nodes), tuple(edges), across=False)
 

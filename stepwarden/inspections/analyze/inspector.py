@@ -1,25 +1,22 @@
 """Measures how a code base is built, and checks which of its central parts were read."""
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stepwarden.inspections.analyze.facts import cycle_names, structure_facts, structure_sections
-from stepwarden.inspections.analyze.structure import Structure
-from stepwarden.inspections.analyze.type_only_imports import find_type_imports
+from stepwarden.inspections.analyze.facts import cycle_names
+from stepwarden.inspections.analyze.measurement import Measurement, measure
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.fact_text import clip, count
 from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.inspections.shared.reviewed_files import files_named, files_read
-from stepwarden.inspections.shared.subject import incompleteness, is_inside, read_text
-from stepwarden.source.graph.code_graph import CodeGraph
+from stepwarden.inspections.shared.subject import incompleteness, is_inside
+from stepwarden.source.scan.derived import content_key
 from stepwarden.source.scan.result import Scan
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Phase, Thread
 
-CENTRAL_UNITS, CYCLES = 6, 2  # that bar the finish
 _NOT_READ = "not read yet"
 
 
@@ -30,20 +27,17 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
         return _check(context, kept) if kept["central"] else None
     scan = context.reader.scan(context.root, (context.directory,), until=context.until)
     found = _measure(context, scan)
-    if not found.inventory.sources:
+    if not found.files:
         return None
-    kept = {
-        "central": [[unit, why] for unit, why in found.central_units(CENTRAL_UNITS)],
-        "cycles": [list(path) for _, path in found.units.cycles[:CYCLES]],
-    }
+    kept = {"central": [list(pair) for pair in found.central], "cycles": [list(path) for path in found.cycles]}
     return InspectionResult(
         Inspection(
-            facts=(*incompleteness(scan), *structure_facts(found)),
+            facts=(*incompleteness(scan), *found.facts),
             actions=_actions(context, kept),
             clauses=_clauses(context.thread, kept),
-            files=len(found.inventory.sources) if scan.complete else None,
+            files=found.files if scan.complete else None,
             data={"analyze": kept},
-            sections=structure_sections(found),
+            sections=found.sections,
         )
     )
 
@@ -59,20 +53,16 @@ def _check(context: InspectionContext, kept: Mapping[str, Any]) -> InspectionRes
     )
 
 
-def _measure(context: InspectionContext, scan: Scan) -> Structure:
-    """Return the structure without imports for types; only files that could be in a cycle are read for them."""
+def _measure(context: InspectionContext, scan: Scan) -> Measurement:
+    """Measure the files that the thread is about, all where it names none that is source.
+
+    What the same files came to before is not worked out again.
+    """
     scope = files_named(context.thread)
-    outlines = {path: outline for path, outline in scan.outlines.items() if not scope or is_inside(path, scope)}
-    graph = CodeGraph(outlines or dict(scan.outlines), read_package_names(context.root, scan.others))
-    found = Structure(graph)
-    in_cycles = {unit for members, _ in found.units.cycles for unit in members}
-    type_lines: dict[str, frozenset[int]] = {}
-    for path in sorted(in_cycles & set(found.inventory.sources)):
-        if time.monotonic() > context.until:
-            break
-        if lines := find_type_imports(graph.outlines[path].language, read_text(context, path) or ""):
-            type_lines[path] = lines
-    return Structure(graph, type_lines) if type_lines else found
+    inside = [path for path in scan.summaries if not scope or is_inside(path, scope)] or list(scan.summaries)
+    packages = read_package_names(context.root, scan.others)
+    key = content_key("analyze", scan.hashes, inside, sorted(packages.items()))
+    return context.reader.derived.get(key, lambda: measure(scan.summaries_of(inside), packages))
 
 
 def _clauses(thread: Thread, kept: Mapping[str, Any]) -> tuple[Clause, ...]:

@@ -5,18 +5,24 @@ from collections.abc import Mapping
 from stepwarden.inspections.analyze.inventory import Inventory
 from stepwarden.inspections.analyze.packages import Packages
 from stepwarden.inspections.analyze.units import UnitImports
-from stepwarden.source.graph.code_graph import CodeGraph
+from stepwarden.source.file_summary import FileSummary
+from stepwarden.source.graph.load_graph import LoadGraph
 
 Reasoned = tuple[str, str]
 """A unit, and why it is central."""
 
 
 class Structure:
-    """The structure that `graph` shows; `type_lines` are as in `UnitImports`."""
+    """The structure of the files of `inventory`, whose imports are in `loads`; `type_lines` are as in `UnitImports`."""
 
-    def __init__(self, graph: CodeGraph, type_lines: Mapping[str, frozenset[int]] | None = None) -> None:
-        self.inventory = Inventory(graph.outlines)
-        self.units = UnitImports(self.inventory.sources, graph.imports, type_lines)
+    def __init__(
+        self,
+        inventory: Inventory,
+        loads: LoadGraph,
+        type_lines: Mapping[str, frozenset[int]] | None = None,
+    ) -> None:
+        self.inventory = inventory
+        self.units = UnitImports(self.inventory.sources, loads, type_lines)
         self.packages = Packages(self.inventory.sources, self.units)
 
     def central_units(self, most: int) -> list[Reasoned]:
@@ -34,8 +40,21 @@ class Structure:
 
     def _most_imported(self) -> list[Reasoned]:
         counts = dict(self.units.hubs)
-        sized = [(path, f"{outline.lines:,} lines") for path, outline in self.inventory.sources.items()]
+        sized = [(path, f"{summary.lines:,} lines") for path, summary in self.inventory.sources.items()]
         return sorted(sized, key=lambda item: -counts.get(item[0], 0))
+
+
+def find_structure(summaries: Mapping[str, FileSummary], packages: Mapping[str, str] | None = None) -> Structure:
+    """Return the structure of a code base, where files in cycles do not load what they import for types alone.
+
+    `packages` is as in `Modules`.
+    """
+    loads = LoadGraph(summaries, packages)
+    inventory = Inventory(summaries)
+    found, sources = Structure(inventory, loads), inventory.sources
+    in_cycles = {unit for members, _ in found.units.cycles for unit in members} & set(sources)
+    type_lines = {path: lines for path in in_cycles if (lines := sources[path].type_lines)}
+    return Structure(inventory, loads, type_lines) if type_lines else found
 
 
 def _padded(items: list[Reasoned], least: int) -> list[Reasoned | None]:

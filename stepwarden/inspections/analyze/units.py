@@ -6,8 +6,8 @@ from functools import cached_property
 from posixpath import dirname
 
 from stepwarden.source.graph.cycles import cycles, shortest_cycle
-from stepwarden.source.graph.import_graph import ImportGraph
-from stepwarden.source.outline import Language, Outline
+from stepwarden.source.graph.load_graph import LoadGraph
+from stepwarden.source.outline import Language, SourceFile
 
 
 class UnitImports:
@@ -18,8 +18,8 @@ class UnitImports:
 
     def __init__(
         self,
-        sources: Mapping[str, Outline],
-        imports: ImportGraph,
+        sources: Mapping[str, SourceFile],
+        imports: LoadGraph,
         type_lines: Mapping[str, frozenset[int]] | None = None,
     ) -> None:
         self._sources = sources

@@ -1,19 +1,26 @@
-"""Finds the frames of a pasted stack trace in the files of the project."""
+"""Finds the frames of a pasted stack trace in the files of the project, and what stands round the place of a bug."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
 from stepwarden.inspections.context import InspectionContext, InspectionResult
+from stepwarden.inspections.debug.place_facts import find_place, place_facts
 from stepwarden.inspections.debug.stack_traces import Frame, FramePlace, parse_traces, resolve_frames
 from stepwarden.inspections.shared.fact_text import clip, list_some, table
+from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text, survey
+from stepwarden.inspections.shared.targets import names_code
+from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Thread
+
+if TYPE_CHECKING:
+    from stepwarden.source.scan.result import Scan
 
 MOST_FRAMES = 6  # of the project, in one reply
 SOURCE_BYTES = 56  # of the line that failed
@@ -24,6 +31,9 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     traces = parse_traces("\n".join(filter(None, (context.submission.step, context.submission.findings))))
     if traces:
         return InspectionResult(_inspect_traces(context, traces))
+    if context.is_first and (names_code(context.submission.step) or context.submission.ranges):
+        scan = survey(context).scan
+        return InspectionResult(Inspection(facts=(*incompleteness(scan), *_around(context, scan, []))))
     kept = context.earlier.data.get("debug")
     if not kept or not kept["innermost"]:
         return None
@@ -40,11 +50,23 @@ def _inspect_traces(context: InspectionContext, traces: Sequence[Sequence[Frame]
     source = _source_line(context, own[0]) if own and not own[0].doubt else ""
     every = [place for found in resolved for place in found]
     return Inspection(
-        facts=(*incompleteness(scan), *trace_facts(places, source), *other_trace_facts(others)),
+        facts=(
+            *incompleteness(scan),
+            *trace_facts(places, source),
+            *other_trace_facts(others),
+            *_around(context, scan, innermost),
+        ),
         clauses=tuple(_clauses(context.thread, innermost)),
         data={"debug": {"innermost": innermost}},
         sections={"Stack trace": _table(every)} if any(place.paths for place in every) else {},
     )
+
+
+def _around(context: InspectionContext, scan: "Scan", innermost: Sequence[Any]) -> list[str]:
+    """Return what stands round the function that the step is about, where it names one."""
+    graph = CodeGraph(scan.outlines, read_package_names(context.root, scan.others))
+    symbol = find_place(context, graph, innermost)
+    return place_facts(context, graph, symbol) if symbol is not None else []
 
 
 def own_places(places: Sequence[FramePlace]) -> list[FramePlace]:

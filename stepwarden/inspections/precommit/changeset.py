@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from stepwarden.files.encodings import decode
 from stepwarden.files.paths import shown
-from stepwarden.files.safe_open import BARRED, Unread, read_file
+from stepwarden.files.safe_open import BARRED, Unread, read_file, read_head
 from stepwarden.files.secret_contents import is_secret_content
 from stepwarden.files.secrets import is_code_name, is_secret
 from stepwarden.inspections.precommit.leftovers import has_prints
@@ -26,6 +26,7 @@ MOST_FILES = 2_000  # of a change that are read
 UNTRACKED_BYTES = 16 * 1024 * 1024  # read of untracked files
 UNTRACKED_FILE_BYTES = 1024 * 1024  # of one of them
 MOST_OUTLINED = 150  # changed files whose interfaces are compared
+LARGE_TEXT_BYTES = 32 * 1024 * 1024  # of text files together that git is asked to read although they are large
 OUTLINED_BYTES = 256 * 1024  # of one of them
 _HEAD_BYTES = 8000  # in which git searches for a NUL
 
@@ -68,6 +69,8 @@ def read_change(repository: Repository, root: str, request: ComparisonRequest, *
     notes: list[str] = []
     if request.unstaged:
         files += _read_untracked(repository, status.untracked, notes)
+        if repository.hides_untracked:
+            notes.append("Untracked files were not read: status.showUntrackedFiles is off here.")
     if len(files) > MOST_FILES:
         notes.append(f"Only the first {MOST_FILES:,} of {len(files):,} changed files were read.")
         files = files[:MOST_FILES]
@@ -194,28 +197,33 @@ def _with_target(change: FileChange, top: str) -> FileChange:
 def _with_text(
     repository: Repository, files: list[FileChange], comparison: Comparison, until: float
 ) -> list[FileChange]:
-    """Read again text files that an attribute declares binary, so that nothing is hidden from a review."""
+    """Read again text files that an attribute or their size makes binary, so that nothing is hidden from a review."""
     hidden = [
-        change
-        for change in files
-        if change.binary
-        and change.status in {"M", "A", "R", "C"}
-        and not change.why
-        and _is_text(repository.top, change.path)
+        change for change in files if change.binary and not change.why and change.status in {"M", "A", "R", "C", "D"}
     ]
-    if not hidden or len(hidden) > MOST_FILES // 10:
+    if len(hidden) > MOST_FILES:
         return files
-    reread = reread_as_text(repository, hidden, comparison, until=until)
+    texts = [change for change in hidden if _is_text(repository, change, until)]
+    read, left = list[FileChange](), LARGE_TEXT_BYTES
+    for change in texts if len(texts) <= MOST_FILES // 10 else ():
+        status = _lstat(f"{repository.top}/{change.path}")
+        left -= status.st_size if status is not None else 0
+        if left >= 0:
+            read.append(change)
+    reread = reread_as_text(repository, read, comparison, until=until) if read else []
     by_path = {change.path: change for change in reread}
-    return [by_path.get(change.path, change) for change in files]
+    large = {change.path: replace(change, why=TOO_LARGE) for change in texts}
+    return [by_path.get(change.path) or large.get(change.path, change) for change in files]
 
 
-def _is_text(top: str, name: str) -> bool:
-    status = _lstat(f"{top}/{name}")
-    if status is None or status.st_size > UNTRACKED_FILE_BYTES:
-        return False
-    data = read_file(top, name)
-    return not isinstance(data, Unread) and b"\0" not in data[:_HEAD_BYTES]
+def _is_text(repository: Repository, change: FileChange, until: float) -> bool:
+    """Whether a file, as it is on disk or was before, begins without a NUL byte: then git takes it for text."""
+    if _lstat(f"{repository.top}/{change.path}") is not None:
+        head = read_head(repository.top, change.path, _HEAD_BYTES)
+    else:
+        blob = change.blob or change.blob_before
+        head = repository.output(["cat-file", "blob", blob], until=until, limit=_HEAD_BYTES).data if blob else b"\0"
+    return not isinstance(head, Unread) and b"\0" not in head
 
 
 def _outline_sides(

@@ -9,7 +9,7 @@ from stepwarden.inspections.precommit.changeset import ChangeSet
 from stepwarden.inspections.precommit.hunks import ReviewedHunk, ReviewedLines, coverage_line
 from stepwarden.inspections.precommit.risks import ChangeRisk, is_generated
 from stepwarden.inspections.shared.fact_text import clip, count, list_some
-from stepwarden.source.git.change import FileChange
+from stepwarden.source.git.change import TOO_LARGE, WITHHELD, FileChange
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 
@@ -102,9 +102,12 @@ def _brief(path: str) -> str:
     return path if len(parts) < 4 else f"…/{'/'.join(parts[-2:])}"
 
 
+_UNREAD = {TOO_LARGE: "too large to read", WITHHELD: "a secret"}
+
+
 def _size(change: FileChange) -> str:
     if change.binary:
-        return "binary"
+        return _UNREAD.get(change.why, "binary")
     return f"+{change.lines_added} -{change.lines_removed}"
 
 

@@ -1,4 +1,4 @@
-"""Which files of the working directory differ from the last commit, and which change often."""
+"""Which files of the working directory differ from the last commit, which change often, and what changed lines last."""
 
 from pathlib import PurePath
 
@@ -34,6 +34,26 @@ def count_commits(context: InspectionContext) -> dict[str, int]:
             continue
         counted.update({name: commits for path, commits in counts.items() if (name := _canonical(prefix, path))})
     return counted
+
+
+def last_commits(context: InspectionContext, path: str, lines: tuple[int, int]) -> tuple[history.Commit, ...]:
+    """Return the last commits that changed these lines of a file, the newest first; () where git cannot tell."""
+    for repository, prefix in _repositories(context):
+        inside = _in_repository(prefix, path)
+        if not inside:
+            continue
+        try:
+            return history.commits_of_lines(repository, inside, lines, until=context.until)
+        except GitFailed:
+            continue
+    return ()
+
+
+def _in_repository(prefix: str, path: str) -> str:
+    """Return a canonical name as a path of the repository, "" where it is not in it."""
+    if prefix.startswith(".."):
+        return prefix.removeprefix("..") + path
+    return path.removeprefix(prefix) if path.startswith(prefix) else ""
 
 
 def _repositories(context: InspectionContext) -> list[tuple[Repository, str]]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from posixpath import dirname, join, normpath
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ _TRAILING = re.compile(r",(?=\s*[}\]])")
 
 
 def read_package_names(root: str, files: Iterable[str]) -> dict[str, str]:
-    """Return the names of packages with their directories, from the manifests among `files`.
+    """Return the names of packages as `Modules` reads them, from the manifests among `files`.
 
     Manifests are `go.mod`, `package.json` and the paths of `tsconfig*.json`; unreadable ones are ignored.
     """
@@ -41,9 +41,41 @@ def _names(path: str, text: str) -> Iterable[tuple[str, str]]:
         return [(match[1], directory) for match in _MODULE.finditer(text)]
     content = _parse_json(text)
     if path.endswith("package.json"):
-        name = content.get("name")
-        return [(name, directory)] if isinstance(name, str) and name else []
+        return _package(directory, content)
     return _aliases(directory, content)
+
+
+def _package(directory: str, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a package of npm: its directory, and the files that it says its names are."""
+    name = content.get("name")
+    if not isinstance(name, str) or not name:
+        return
+    yield name, directory
+    exports: Any = content.get("exports")
+    listed: dict[str, Any] = cast("dict[str, Any]", exports) if isinstance(exports, dict) else {}
+    whole = [content.get(key) for key in ("source", "types", "typings", "module", "main")]
+    subpaths: dict[str, Any] = listed if any(key.startswith(".") for key in listed) else {".": exports}
+    for subpath, places in {".": (), **subpaths}.items():
+        files = [*_texts(places), *_texts(whole if subpath == "." else ())]
+        kept = [normpath(join(directory, file)) for file in files if file.count("*") <= 1]
+        if subpath == ".":  # the sources before what is built from them
+            own = [file for file in kept if "src/" in file.removeprefix(directory)]
+            kept = [*own, join(directory, "src/index"), *kept]
+        key = f"{name}{subpath[1:]}"
+        if kept and key.count("*") <= 1 and (key.endswith("*") or "*" not in key):
+            yield key if key.endswith("*") else f"{key}$", "|".join(dict.fromkeys(kept))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in lists and objects, in their order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in cast("dict[str, Any]", value).values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in cast("list[Any]", value):
+            yield from _texts(inner)
 
 
 def _parse_json(text: str) -> dict[str, Any]:

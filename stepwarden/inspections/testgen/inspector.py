@@ -159,14 +159,18 @@ def _clauses(surveyed: Survey, faults: Sequence[Fault], reach: ReachSummary) -> 
 
 def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachSummary) -> Iterable[str]:
     yield from incompleteness(surveyed.scan)
-    functions = sum(1 for outline in reach.targets.values() for item in outline.definitions if is_function(item))
+    functions = sum(
+        is_function(item) and not item.declares for outline in reach.targets.values() for item in outline.definitions
+    )
     yield _reach_fact(reach, functions)
     for path, item in reach.untested[:NAMED_FUNCTIONS]:
         void = reach.void.get((path, item.qualified))
         why = f"{void.name} ({void.line}) {void.why}" if void else _branches(item)
         yield clip(f"Untested: {path} {item.qualified} ({item.line}), {why}")
     calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
-    yield from convention_facts(indexes, calling)
+    yield from convention_facts(
+        [index for index in indexes if not reach.targets.keys().isdisjoint(index.outlines)], calling
+    )
     yield from _most_complex_fact(reach)
 
 

@@ -102,7 +102,8 @@ def _add_once(names: list[str], name: str) -> None:
 class Uses:
     """Who uses a definition, and what it uses; `callers` and `calls` are sorted by file and line.
 
-    `importers` are pairs of (file, line) that import its file, `derived` and `bases` classes.
+    `maybe` are calls by its name that lead nowhere: callers may be among them. `importers` are pairs of (file, line)
+    that import its file, `derived` and `bases` classes.
     """
 
     symbol: Symbol
@@ -112,6 +113,7 @@ class Uses:
     importers: tuple[tuple[str, int], ...]
     derived: tuple[Symbol, ...]
     bases: tuple[Symbol, ...]
+    maybe: tuple[Resolution, ...] = ()
 
 
 def find_uses(graph: CodeGraph, symbol: Symbol) -> Uses:
@@ -139,6 +141,7 @@ def find_uses(graph: CodeGraph, symbol: Symbol) -> Uses:
         tuple(_find_importers(graph, symbol)),
         graph.hierarchy.derived.get(symbol, ()) if is_class else (),
         graph.hierarchy.bases(symbol)[0] if is_class else (),
+        graph.calls.calls_that_may_mean(symbol) if symbol.qualified else (),
     )
 
 

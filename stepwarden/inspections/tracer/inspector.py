@@ -10,13 +10,13 @@ from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text
+from stepwarden.inspections.shared.targets import find_targets
 from stepwarden.inspections.tracer.call_trace import Hop, Uses, find_uses, trace_flow
 from stepwarden.inspections.tracer.call_trace_diagram import draw_flow, draw_uses
 from stepwarden.inspections.tracer.call_trace_text import flow_text, place_of, used_text, users_text
 from stepwarden.inspections.tracer.target import (
     TraceRequest,
     ambiguous_facts,
-    find_targets,
     read_request,
     unknown_facts,
 )
@@ -91,8 +91,13 @@ def _flow_facts(root: Hop, hops: Sequence[Hop], files: Sequence[str], unresolved
     assert root.symbol is not None
     depth = max((hop.depth for hop in hops), default=0)
     likely = sum(hop.call is not None and hop.call.certainty is Certainty.LIKELY for hop in hops)
-    calls = [f":{hop.lines[0]} {_name(hop.symbol)}" for hop in root.hops if hop.symbol is not None]
-    head = f"{len(unresolved)} unresolved, {likely} likely: " if unresolved else f"All resolved, {likely} likely"
+    calls = [
+        f":{hop.lines[0]} {_name(hop.symbol)}{'' if hop.is_sure else ' (guess)'}"
+        for hop in root.hops
+        if hop.symbol is not None
+    ]
+    guessed = f", {likely} guessed" if likely else ""
+    head = f"{len(unresolved)} unresolved{guessed}: " if unresolved else f"All resolved{guessed}"
     return [
         clip(
             f"{_name(root.symbol)} {place_of(root.symbol, root.definition)}: {count(len(hops), 'call')}, "
@@ -134,24 +139,33 @@ def _use_facts(
     """Return the facts; `callers` are the files that call the definition, without tests."""
     tests = {call.path for call in found.callers} - set(callers)
     unsure = sum(call.certainty is Certainty.OPEN for call in found.callers)
+    guessed = sum(call.certainty is Certainty.LIKELY for call in found.callers)
+    maybe = [f"{call.path}:{call.call.line} {call.text}" for call in found.maybe]
     used = list(dict.fromkeys(call.targets[0].path for call in found.calls if call.is_known))
     return [
         clip(
             f"{_name(found.symbol)} {place_of(found.symbol, found.definition)}: used by "
             f"{count(len(found.callers), 'call')} in {count(len(callers) + len(tests), 'file')}"
         ),
-        *pack(f"Users ({len(tests)} test files, {unsure} unsure calls): ", _with_lines(found, callers), 2),
+        *pack(f"Users ({_users_head(len(tests), unsure, guessed)}): ", _with_lines(found, callers), 2),
+        *pack(f"Callers may be missing, {len(maybe)} calls of this name lead nowhere: ", maybe, 1),
         *pack("Uses ", used, 1),
         *pack(f"{len(unresolved)} unresolved: ", [f":{call.call.line} {call.text}" for call in unresolved], 1),
         *pack("Named without a call: ", mentions, 1),
     ]
 
 
+def _users_head(tests: int, unsure: int, guessed: int) -> str:
+    parts = [count(tests, "test file"), f"{count(unsure, 'call')} may mean another" if unsure else ""]
+    return ", ".join(part for part in [*parts, f"{guessed} guessed" if guessed else ""] if part)
+
+
 def _with_lines(found: Uses, paths: Sequence[str]) -> list[str]:
     """Return files with the lines on which they call the definition."""
     lines: dict[str, list[str]] = {}
     for call in found.callers:
-        lines.setdefault(call.path, []).append(f":{call.call.line}")
+        mark = {Certainty.LIKELY: " (guess)", Certainty.OPEN: " (unsure)"}.get(call.certainty, "")
+        lines.setdefault(call.path, []).append(f":{call.call.line}{mark}")
     return [f"{path} {list_some(lines[path], 3)}" for path in paths]
 
 

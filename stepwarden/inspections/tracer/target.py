@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepwarden.inspections.shared.fact_text import clip, list_some
-from stepwarden.source.graph.symbol_search import find_symbols
 from stepwarden.source.graph.symbols import Symbol, SymbolTable
-from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.thread import Thread
 
 MODES = ("precision", "dependencies")
-_NAME = re.compile(r"`([^`\s]{2,200})`|((?:[\w./-]+:)?[A-Za-z_$][\w$]*(?:(?:\.|::|#)[A-Za-z_$][\w$]*)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +32,6 @@ def read_request(thread: Thread) -> TraceRequest:
         descriptions = (str(step.submission.fields.get("target_description") or "") for step in thread.live)
         target = next((text for text in descriptions if text), thread.task)
     return TraceRequest(mode, target)
-
-
-def find_targets(symbols: SymbolTable, text: str) -> tuple[Symbol, ...]:
-    """Return the definitions that a target means: those of that name, or the one that a sentence names."""
-    if found := find_symbols(symbols, text):
-        return _without_tests(found)
-    best: tuple[Symbol, ...] = ()
-    for quoted, name in _NAME.findall(text):
-        word = quoted or name
-        if not quoted and not re.search(r"[._:#$]|[a-z][A-Z]", word.strip(".:")):
-            continue  # a plain word of a sentence
-        found = _without_tests(find_symbols(symbols, word))
-        if len(found) == 1:
-            return found
-        best = best or found
-    return best
-
-
-def _without_tests(found: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-    return tuple(symbol for symbol in found if not is_test_file(symbol.path)) or found
 
 
 def ambiguous_facts(symbols: SymbolTable, target: str, found: Sequence[Symbol]) -> list[str]:

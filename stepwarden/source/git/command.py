@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from stepwarden.errors import StepwardenError
 from stepwarden.files.paths import shown
@@ -75,8 +76,14 @@ _PROGRAM_KEYS = (
 # Values of the user's own configuration that decide what git calls changed; none of them names a program.
 _USERS_VALUES = frozenset(
     {"core.autocrlf", "core.eol", "core.excludesfile", "core.attributesfile", "core.filemode", "core.symlinks"}
+    | {"core.ignorecase", "core.checkstat", "core.trustctime", "core.precomposeunicode", "diff.algorithm"}
+    | {"diff.indentheuristic", "diff.renames", "diff.renamelimit", "status.renames", "status.renamelimit"}
+    | {"status.showuntrackedfiles"}
 )
 _OF_USER = frozenset({"system", "global"})
+_SCOPES = _OF_USER | {"local", "worktree"}
+_ALWAYS_NAMED = frozenset({"core.attributesfile", "status.showuntrackedfiles"})
+"""Keys that are handed on also where the repository sets them: one is set here otherwise, one is asked for here."""
 _NOT_FETCHED = re.compile(r"lazy fetching disabled|promisor remote")
 _CHUNK_BYTES = 1 << 16
 _STDERR_BYTES = 4096
@@ -184,7 +191,7 @@ class Git:
         return {key: value for key in keys for pattern, value in _PROGRAM_KEYS if pattern.fullmatch(key)}
 
     def users_values(self, place: GitPlace, *, until: float) -> dict[str, str]:
-        """Return the values of the user's configuration that apply to a repository: line ends, ignores, attributes.
+        """Return the values of the user's configuration that apply to a repository: line ends, ignores, renames ...
 
         The repository's own values stay in force. Raises GitFailed where the configuration cannot be read.
         """
@@ -193,14 +200,21 @@ class Git:
         fields = reader.run(place, ["config", "--list", "--show-scope", "-z"], until=until).data.split(b"\0")
         values = {"core.attributesfile": self._attributes_file()}
         for scope, entry in zip(fields[::2], fields[1::2], strict=False):
-            key, _, value = entry.decode("utf-8", "surrogateescape").partition("\n")
-            if key not in _USERS_VALUES:
+            key, given, value = entry.decode("utf-8", "surrogateescape").partition("\n")
+            if key not in _USERS_VALUES or scope.decode() not in _SCOPES:
                 continue
-            if scope.decode() in _OF_USER:
-                values[key] = value
-            elif scope in {b"local", b"worktree"} and key != "core.attributesfile":
+            if scope.decode() in _OF_USER or key in _ALWAYS_NAMED:
+                values[key] = value if given else "true"  # a key without `=`
+            else:
                 values.pop(key, None)
+        if not self._is_file(place, values["core.attributesfile"]):
+            values["core.attributesfile"] = os.devnull  # where git would wait for a pipe
         return values
+
+    def _is_file(self, place: GitPlace, name: str) -> bool:
+        home = self.environment.get("HOME", "")
+        path = f"{home}{name[1:]}" if name.startswith("~/") else name
+        return Path(place.work_tree or place.git_dir, path).is_file()
 
     def _attributes_file(self) -> str:
         """Return where git looks for a user's attributes, where no setting names the file."""

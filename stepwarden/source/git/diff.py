@@ -13,7 +13,6 @@ _DIFF = (
     "--no-color",
     "--no-relative",
     "--ignore-submodules=dirty",
-    "--find-renames",
     "-l2000",
     "--abbrev=64",
     "-z",

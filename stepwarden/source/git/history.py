@@ -1,6 +1,7 @@
-"""How often files of a repository changed."""
+"""How often files of a repository changed, and what changed lines of them last."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 from stepwarden.source.git.repository import Repository
 
@@ -13,3 +14,26 @@ def count_commits(repository: Repository, days: int = 180, *, until: float) -> d
     plain = ["--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "-z"]
     names = repository.run([*log, *plain, "HEAD", *repository.pathspecs()], until=until).split(b"\0")
     return dict(Counter(name.decode("utf-8", "surrogateescape") for name in names if name))
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit: its short id, its day (YYYY-MM-DD), and the first line of its message, as its author wrote it."""
+
+    id: str
+    day: str
+    subject: str
+
+
+def commits_of_lines(
+    repository: Repository, path: str, lines: tuple[int, int], most: int = 3, *, until: float
+) -> tuple[Commit, ...]:
+    """Return the last commits that changed the lines `first` to `last` of a file as HEAD has it, the newest first.
+
+    Raises GitFailed where HEAD has no such lines.
+    """
+    first, last = lines
+    plain = ["--no-patch", "--no-ext-diff", "--no-textconv", f"--max-count={most}", "--format=%h%x00%as%x00%s"]
+    output = repository.run(["log", *plain, f"-L{first},{last}:{path}", "HEAD"], until=until)
+    rows = [line.split("\0") for line in output.decode("utf-8", "replace").splitlines()]
+    return tuple(Commit(*row) for row in rows if len(row) == 3)

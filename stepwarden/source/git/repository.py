@@ -54,8 +54,14 @@ class Repository:
 
     def status(self, *, until: float) -> Status:
         """Return the branch, and which files are staged, unstaged, untracked, or in conflict."""
-        arguments = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=dirty"]
-        return _parse_status(self.run([*arguments, "--no-renames", *self.pathspecs()], until=until))
+        untracked = "no" if self.hides_untracked else "all"
+        arguments = ["status", "--porcelain=v2", "--branch", "-z", f"--untracked-files={untracked}"]
+        return _parse_status(self.run([*arguments, "--ignore-submodules=dirty", *self.pathspecs()], until=until))
+
+    @property
+    def hides_untracked(self) -> bool:
+        """Whether the configuration says that `git status` shows no untracked files."""
+        return self.place.settings.get("status.showuntrackedfiles", "").lower() in {"no", "false", "off", "0"}
 
     def list_files(self, under: str = "", *, until: float) -> tuple[tuple[str, ...], bool]:
         """List the files below `under`, tracked or untracked but not ignored; True: there are more.
@@ -105,13 +111,16 @@ def literal(names: Sequence[str]) -> list[str]:
 def _parse_status(data: bytes) -> Status:
     branch = head = ""
     kinds: dict[str, list[str]] = {"staged": [], "unstaged": [], "untracked": [], "unmerged": []}
-    for line in data.decode("utf-8", "surrogateescape").split("\0"):
+    lines = iter(data.decode("utf-8", "surrogateescape").split("\0"))
+    for line in lines:
         if line.startswith("# branch.oid "):
             head = "" if line.endswith("(initial)") else line[13:]
         elif line.startswith("# branch.head "):
             branch = "" if line.endswith("(detached)") else line[14:]
-        elif line.startswith("1 "):
-            letters, name = line[2:4], line.split(" ", 8)[8]
+        elif line.startswith(("1 ", "2 ")):
+            letters, name = line[2:4], line.split(" ", 8 if line[0] == "1" else 9)[-1]
+            if line[0] == "2":
+                next(lines)  # the path before
             if letters[0] != ".":
                 kinds["staged"].append(name)
             if letters[1] != ".":

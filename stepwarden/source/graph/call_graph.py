@@ -40,7 +40,7 @@ class CallGraph:
             owner = Symbol(symbol.path, symbol.qualified.rpartition(".")[0])
             names.add(owner.name)
             wanted.add(owner)
-        names = self._index.with_aliases(names) | self._default_names(symbol.path)
+        names = self._index.with_aliases(names | self._default_names(symbol.path))
         callee_family = family(self._table.language(symbol.path))
         found = [
             resolution
@@ -52,6 +52,20 @@ class CallGraph:
         order = list(Certainty)
         return tuple(sorted(found, key=lambda item: (order.index(item.certainty), item.path, item.call.line)))
 
+    def calls_that_may_mean(self, symbol: Symbol) -> tuple[Resolution, ...]:
+        """Return the calls by the name of `symbol` whose target is not known at all, by file and line.
+
+        Of these are calls of a value that is set at run time, and of what comes from a file that was not found here.
+        """
+        callee_family = family(self._table.language(symbol.path))
+        found = [
+            resolution
+            for path, call in self._index.named(symbol.name)
+            if family(self._table.language(path)) == callee_family
+            and _leads_nowhere(resolution := self.resolve(path, call))
+        ]
+        return tuple(sorted(found, key=lambda item: (item.path, item.call.line)))
+
     def _body(self, symbol: Symbol) -> str:
         if not self._table.is_type(symbol):
             return symbol.qualified
@@ -60,12 +74,30 @@ class CallGraph:
         return next((name for name in constructors if name in names), symbol.qualified)
 
     def _default_names(self, path: str) -> set[str]:
-        """Return the names that the default export of a file has where it is imported."""
+        """Return the names that a script as a whole, or its default export, has where it is imported."""
         if self._table.language(path) not in SCRIPTS:
             return set()
-        return {
-            name
-            for importer in self._imports.importers_of(path)
-            for name, binding in self._names.bindings(importer.path).items()
-            if binding.name == "default" and path in binding.files
-        }
+        found: set[str] = set()
+        waiting = [path]
+        for file in waiting:  # grows on the way
+            for importer in {one.path: one for one in self._imports.importers_of(file)}.values():
+                names = {
+                    name
+                    for name, binding in self._names.bindings(importer.path).items()
+                    if binding.name in {"default", ""} and file in binding.files
+                }
+                found |= names
+                if importer.path not in waiting and self._hands_on(importer.path, names):
+                    waiting.append(importer.path)
+        return found
+
+    def _hands_on(self, path: str, names: set[str]) -> bool:
+        """Whether a script exports as a whole one of the modules that it imports, under these names or none."""
+        whole = (one for one in self._table.outlines[path].variables if one.name in {"exports", "exports.default"})
+        return any(one.value in names or one.value.startswith("<") for one in whole)
+
+
+def _leads_nowhere(resolution: Resolution) -> bool:
+    if resolution.certainty is Certainty.DYNAMIC:
+        return not resolution.reason.endswith("is a parameter")
+    return resolution.certainty is Certainty.OUTSIDE and resolution.reason.startswith("from .")

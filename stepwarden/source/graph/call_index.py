@@ -22,7 +22,7 @@ class CallIndex:
         return self._by_name.get(name, ())
 
     def with_aliases(self, names: set[str]) -> set[str]:
-        """Return the names with all that imports rename them to, directly or over several files."""
+        """Return the names with all that imports and exports rename them to, directly or over several files."""
         waiting, found = list(names), set(names)
         while waiting:
             fresh = self._aliases.get(waiting.pop(), set()) - found
@@ -53,5 +53,10 @@ class CallIndex:
             for item in outline.imports:
                 for name, alias in item.names:
                     if name != alias:
+                        found[name].add(alias)
+            for one in outline.variables:  # exports and other names at the top level
+                for value in one.value.split("|") if not one.inside else ():
+                    name, alias = value.rpartition(".")[2], one.name.rpartition(".")[2]
+                    if name != alias and name.isidentifier():
                         found[name].add(alias)
         return found

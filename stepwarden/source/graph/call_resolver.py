@@ -120,6 +120,7 @@ class CallResolver:
 
 
 def _one_or_open(scope: CallScope, found: tuple[Symbol, ...], *, sure: bool = True) -> Resolution:
+    found = scope.names.table.with_bodies(found)
     if len(found) == 1:
         reason = "" if sure else "one of its values; others are unknown"
         return scope.outcome(Certainty.SURE if sure else Certainty.LIKELY, found, reason)

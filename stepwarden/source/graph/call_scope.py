@@ -37,7 +37,7 @@ class CallScope:
 
     def outcome(self, certainty: Certainty, targets: Sequence[Symbol] = (), reason: str = "") -> Resolution:
         """Return a resolution of this call."""
-        return Resolution(self.path, self.call, certainty, tuple(targets), reason)
+        return Resolution(self.path, self.call, certainty, self.names.table.with_bodies(targets), reason)
 
     def built_in(self) -> Resolution:
         """Return the resolution of a call of the language's own functions."""

@@ -1,17 +1,17 @@
 """The files of a tree by directory and by file name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from posixpath import dirname
 
-from stepwarden.source.outline import Language, Outline
+from stepwarden.source.outline import Language, SourceFile
 
 
 class FileIndex:
     """The files of `outlines`, indexed when first asked for."""
 
-    def __init__(self, outlines: Mapping[str, Outline]) -> None:
+    def __init__(self, outlines: Mapping[str, SourceFile]) -> None:
         self.outlines = outlines
 
     def __contains__(self, path: str) -> bool:
@@ -45,8 +45,10 @@ class FileIndex:
         return {name: tuple(paths) for name, paths in found.items()}
 
 
-def nearest(path: str, candidates: Iterable[str]) -> tuple[str, ...]:
+def nearest(path: str, candidates: Sequence[str]) -> tuple[str, ...]:
     """Return the candidate that shares the most directories with `path`, the shortest of several; () for none."""
+    if len(candidates) < 2:
+        return tuple(candidates)
     here = path.split("/")[:-1]
 
     def distance(other: str) -> tuple[int, int, str]:

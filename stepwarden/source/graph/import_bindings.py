@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stepwarden.source.graph.modules import Modules
+from stepwarden.source.graph.modules import SCRIPTS, Modules
 from stepwarden.source.outline import Import, Language, Outline
 
 
@@ -46,7 +46,7 @@ class ImportBindings:
             files = self._modules.files(path, item)
             if item.alias:
                 yield item.alias, Binding(files, item.module, item.level)
-            elif not item.names and item.module:
+            elif not item.names and item.module and self._outlines[path].language not in SCRIPTS:
                 yield self._module_binding(path, item, files)
             for name, local_name in item.names:
                 if name != "*":

@@ -1,13 +1,14 @@
 """Which file of a tree imports which."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from stepwarden.source.graph.loaded_files import LoadedFiles
 from stepwarden.source.graph.modules import Modules
-from stepwarden.source.graph.symbols import CODE, SymbolTable
-from stepwarden.source.outline import Import, Language
+from stepwarden.source.graph.symbols import SymbolTable
+from stepwarden.source.outline import Import
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +25,14 @@ class ImportGraph:
 
     def __init__(self, table: SymbolTable, modules: Modules) -> None:
         self._table = table
-        self._modules = modules
-
-    def loaded_by(self, path: str, without: Collection[int] = ()) -> frozenset[str]:
-        """Return the files that a file imports when it is loaded, leaving out the imports on the lines `without`."""
-        outline = self._table.outlines[path]
-        bodies = [(item.line, item.end_line) for item in outline.definitions if item.kind in CODE]
-        found: set[str] = set()
-        for item in outline.imports:
-            if item.line not in without and not any(start < item.line <= end for start, end in bodies):
-                found.update(self._files_of(path, item))
-        return frozenset(found - {path})
+        self._loaded = LoadedFiles(modules, lambda path: table.definitions[path])
 
     def importers_of(self, path: str) -> tuple[Importer, ...]:
         """Return the imports of a file, at load or later, by file and line."""
         return self._importers.get(path, ())
 
-    def _files_of(self, path: str, item: Import) -> Iterator[str]:
-        """Return the files that an import loads; in Python, a submodule imported from a package is the submodule."""
-        files = self._modules.files(path, item)
-        whole = not item.names
-        for name, _ in item.names:
-            submodule: tuple[str, ...] = ()
-            if (
-                self._table.language(path) is Language.PYTHON
-                and name != "*"
-                and not any(name in self._table.definitions[file] for file in files)
-            ):
-                submodule = self._modules.module(path, f"{item.module}.{name}" if item.module else name, item.level)
-            yield from submodule
-            whole = whole or not submodule
-        if whole:
-            yield from files
+    def _files_of(self, path: str, item: Import) -> Sequence[str]:
+        return self._loaded.of(path, item.module, item.level, [name for name, _ in item.names])
 
     @cached_property
     def _importers(self) -> Mapping[str, tuple[Importer, ...]]:

@@ -6,7 +6,7 @@ from posixpath import dirname, join, normpath
 from stepwarden.source.graph.file_index import FileIndex, nearest
 from stepwarden.source.graph.python_modules import PythonModules
 from stepwarden.source.graph.script_modules import ScriptModules, subpath
-from stepwarden.source.outline import Import, Language, Outline
+from stepwarden.source.outline import Import, Language, SourceFile
 
 SCRIPTS = frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT})
 _SUFFIXES = {Language.JAVA: ".java", Language.RUST: ".rs", Language.CSHARP: ".cs"}
@@ -16,10 +16,11 @@ class Modules:
     """The files of a tree by the names with which imports name them.
 
     `packages` maps names of packages, as a manifest declares them, to directories of the tree ("" is the root): a Go
-    module, a package of a workspace, an alias of a TypeScript configuration (a `*` at the end stands for the rest).
+    module, a package of a workspace, an alias of a TypeScript configuration (a `*` at the end stands for the rest, also
+    in the directory). A name with `$` at the end is that of nothing below it, and maps to files, divided by `|`.
     """
 
-    def __init__(self, outlines: Mapping[str, Outline], packages: Mapping[str, str] | None = None) -> None:
+    def __init__(self, outlines: Mapping[str, SourceFile], packages: Mapping[str, str] | None = None) -> None:
         self._index = FileIndex(outlines)
         self._packages = dict(sorted((packages or {}).items(), key=lambda item: -len(item[0])))
         self._python = PythonModules(outlines)
@@ -31,7 +32,7 @@ class Modules:
 
     def module(self, path: str, module: str, level: int = 0) -> tuple[str, ...]:
         """Return the files of `module` as the file `path` would import it, with `level` leading dots in Python."""
-        language = self._index.outlines[path].language
+        language = self.language(path)
         if language is Language.PYTHON:
             return self._python.find(path, module, level)
         if language in SCRIPTS:
@@ -42,6 +43,10 @@ class Modules:
             return self._included(path, module)
         suffix = _SUFFIXES.get(language)
         return self._named_by_path(path, module, suffix) if suffix else ()
+
+    def language(self, path: str) -> Language:
+        """Return the language of a file of the tree."""
+        return self._index.outlines[path].language
 
     def siblings(self, path: str) -> tuple[str, ...]:
         """Return the files of the same language in the same directory, which are one package in Go."""

@@ -17,21 +17,19 @@ _FUNCTIONS = frozenset({DefinitionKind.FUNCTION, *TYPES})
 def resolve_by_name(scope: CallScope, reason: str, *, methods: bool = True) -> Resolution:
     """Return the definitions that have the call's name: methods, or else functions and classes."""
     name = scope.call.name
-    found = _candidates(scope, methods=methods)
+    found = list(scope.names.table.with_bodies(_candidates(scope, methods=methods)))
     if not found:
         return scope.outcome(Certainty.OUTSIDE, (), "no definition of that name in the tree")
-    hinted = [symbol for symbol in found if _is_hinted(scope, symbol)]
+    fitting = [symbol for symbol in found if _fits(scope, symbol)]
+    ordered = [*fitting, *(symbol for symbol in found if symbol not in fitting)]
     if methods and name in BUILT_IN_METHODS.get(scope.language, ()):
-        targets = (hinted or found)[:MOST_CANDIDATES]
-        outcome = scope.outcome(Certainty.OPEN, targets, f"{reason}; it may be of a built-in type")
+        outcome = scope.outcome(Certainty.OPEN, ordered[:MOST_CANDIDATES], f"{reason}; it may be of a built-in type")
         return replace(outcome, built_in=True)
-    if len(hinted) == 1:
-        return scope.outcome(Certainty.LIKELY, hinted, f"{reason}; its name fits the class")
     if len(found) == 1:
-        return scope.outcome(Certainty.LIKELY, found, f"{reason}; the only `{name}`")
+        return scope.outcome(Certainty.LIKELY, found, f"{reason}; a guess: the only `{name}`")
     if len(found) > MOST_CANDIDATES:
         return scope.outcome(Certainty.DYNAMIC, (), f"{reason}; {len(found)} definitions have that name")
-    return scope.outcome(Certainty.OPEN, hinted or found, reason)
+    return scope.outcome(Certainty.OPEN, ordered, reason)
 
 
 def _candidates(scope: CallScope, *, methods: bool) -> list[Symbol]:
@@ -51,14 +49,11 @@ def _candidates(scope: CallScope, *, methods: bool) -> list[Symbol]:
     return [symbol for symbol in found if not is_test_file(symbol.path)] or found
 
 
-def _is_hinted(scope: CallScope, symbol: Symbol) -> bool:
-    """Whether the receiver is named after the class of `symbol`, or the class is instantiated in the same body."""
+def _fits(scope: CallScope, symbol: Symbol) -> bool:
+    """Whether the receiver is named after the class of `symbol`: it is then the first of the candidates, no more."""
     owner = symbol.qualified.rpartition(".")[0].rpartition(".")[2].lower()
     word = scope.call.receiver.rpartition(".")[2].replace("_", "").lower()
-    if len(word) > 3 and owner.endswith(word):
-        return True
-    instantiated = {other.name.lower() for other in scope.nearby if other.name[:1].isupper()}
-    return owner in instantiated and scope.call.receiver != "?"
+    return len(word) > 3 and owner.endswith(word)
 
 
 def family(language: Language) -> Language:

@@ -1,35 +1,68 @@
 """Python's imports: which file of a tree a dotted name means."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 from posixpath import dirname, join
 
 from stepwarden.source.graph.file_index import nearest
-from stepwarden.source.outline import Language, Outline
+from stepwarden.source.outline import Language, SourceFile
 
 
 class PythonModules:
     """The Python files of `outlines` by the dotted names that they can have."""
 
-    def __init__(self, outlines: Mapping[str, Outline]) -> None:
+    def __init__(self, outlines: Mapping[str, SourceFile]) -> None:
         self._outlines = outlines
+        self._found: dict[tuple[str, str, int], tuple[str, ...]] = {}
 
     def find(self, path: str, module: str, level: int) -> tuple[str, ...]:
         """Return the file of `module` as the file `path` imports it with `level` leading dots; () for none."""
-        if level:
-            base = dirname(path)
+        directory = path.rpartition("/")[0]
+        if level or not self._is_package(directory):  # a script imports what lies beside it
+            beside = self._beside(directory, module, max(level, 1))
+            if level or beside:
+                return beside
+        return self._by_name(path, module)
+
+    def _by_name(self, path: str, module: str) -> tuple[str, ...]:
+        """Return the files of an absolute import: where it is rooted above the importing file, else all it may be."""
+        found = self._by_dotted_name.get(module, ())
+        rooted = {file: self._root_of(file, module) for file in found}
+        here = f"{dirname(path)}/"
+        above = [file for file, root in rooted.items() if not root or here.startswith(f"{root}/")]
+        if above:
+            return nearest(path, above)
+        head = module.partition(".")[0]
+        if head in sys.stdlib_module_names:
+            return ()
+        top = path.partition("/")[0]
+        packages = tuple(file for file, root in rooted.items() if self._is_package(join(root, head)))
+        return packages or tuple(file for file in found if len(found) == 1 and file.partition("/")[0] == top)
+
+    def _root_of(self, file: str, module: str) -> str:
+        """Return the directory from which `module` is the name of a file."""
+        stem = file.rpartition(".")[0].removesuffix("/__init__")
+        return stem.removesuffix(module.replace(".", "/")).rstrip("/")
+
+    def _beside(self, directory: str, module: str, level: int) -> tuple[str, ...]:
+        """Return the file of `module` from a directory; with more than one dot, from one above it."""
+        key = directory, module, level
+        if key not in self._found:
+            base = directory
             for _ in range(level - 1):
                 base = dirname(base)
-            return self._file(join(base, *module.split(".")) if module else base)
-        if not self._is_package(dirname(path)):  # a script imports what lies beside it
-            beside = self._file(join(dirname(path), *module.split(".")))
-            if beside:
-                return beside
-        return nearest(path, self._by_dotted_name.get(module, ()))
+            self._found[key] = self._file(join(base, *module.split(".")) if module else base)
+        return self._found[key]
 
     def _is_package(self, directory: str) -> bool:
-        return join(directory, "__init__.py") in self._outlines
+        return directory in self._packages
+
+    @cached_property
+    def _packages(self) -> frozenset[str]:
+        """The directories with an `__init__.py`."""
+        return frozenset(dirname(path) for path in self._outlines if path.rpartition("/")[2] == "__init__.py")
 
     def _file(self, stem: str) -> tuple[str, ...]:
         names = (f"{stem}.py", join(stem, "__init__.py"), f"{stem}.pyi", join(stem, "__init__.pyi"))

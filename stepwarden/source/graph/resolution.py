@@ -12,7 +12,7 @@ class Certainty(StrEnum):
     """How certain it is what a call runs."""
 
     SURE = "sure"  # names, imports and classes lead to it by the language's own rules
-    LIKELY = "likely"  # the only definition of its name, or the one whose class its receiver is named after
+    LIKELY = "likely"  # a guess: the only definition of its name, or one of several values of which others are unknown
     OPEN = "open"  # several definitions have its name
     OUTSIDE = "outside"  # built in, or imported from outside the tree
     DYNAMIC = "dynamic"  # a value decides at run time

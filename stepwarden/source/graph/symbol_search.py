@@ -1,22 +1,33 @@
 """Finding the definitions that a person or an agent names."""
 
+import re
 from posixpath import dirname
 
 from stepwarden.source.graph.symbols import Symbol, SymbolTable
+
+_PLACE = re.compile(r"(.*[^:]):(?!:)(.*)", re.DOTALL)
 
 
 def find_symbols(table: SymbolTable, text: str) -> tuple[Symbol, ...]:
     """Return what `text` may mean: `name`, `Class.method`, `path:Class.method`, `path:line`, `pkg.module.name`, a path.
 
     Only the best kind of match is returned: files of that path, then whole qualified names, then ends of names.
+    A function of C or C++ is returned where its body is, also where its declaration is named.
     """
+    return table.with_bodies(_find_symbols(table, text))
+
+
+def _find_symbols(table: SymbolTable, text: str) -> tuple[Symbol, ...]:
     text = text.strip().strip("`").removesuffix("()")
-    place, colon, name = text.rpartition(":")
+    split = _PLACE.match(text)  # `::` of C++ and Rust divides names, not the path from the name
+    place, colon, name = (split[1], ":", split[2]) if split else ("", "", text)
     if colon and name.isdigit():
         return _symbols_at(table, place, int(name))
     if colon:
         paths = set(_paths(table, place))
-        return tuple(symbol for symbol in _symbols_named(table, name.replace("::", ".")) if symbol.path in paths)
+        qualified = name.replace("::", ".")
+        here = tuple(Symbol(path, qualified) for path in sorted(paths) if qualified in table.definitions[path])
+        return here or tuple(symbol for symbol in _symbols_named(table, qualified) if symbol.path in paths)
     if paths := _paths(table, text):
         return tuple(Symbol(path, "") for path in paths)
     name = text.replace("::", ".").replace("#", ".").replace("->", ".")

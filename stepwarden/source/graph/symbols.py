@@ -1,10 +1,11 @@
 """The definitions of a tree, by file and by name."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from stepwarden.source.declarations import Key, find_bodies
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 TYPES = frozenset({DefinitionKind.CLASS, DefinitionKind.INTERFACE, DefinitionKind.TYPE, DefinitionKind.ENUM})
@@ -50,12 +51,39 @@ class SymbolTable:
 
     @cached_property
     def by_name(self) -> Mapping[str, tuple[Symbol, ...]]:
-        """Symbols by the last part of their names."""
+        """Symbols by the last part of their names; a declaration whose body is in the tree is that body."""
         found: dict[str, list[Symbol]] = defaultdict(list)
         for path, names in self.definitions.items():
             for qualified, item in names.items():
-                found[item.name].append(Symbol(path, qualified))
+                if (path, qualified) not in self._bodies:
+                    found[item.name].append(Symbol(path, qualified))
         return {name: tuple(symbols) for name, symbols in found.items()}
+
+    @cached_property
+    def _bodies(self) -> Mapping[Key, tuple[Key, ...]]:
+        return find_bodies(self.outlines)
+
+    def with_bodies(self, symbols: Iterable[Symbol]) -> tuple[Symbol, ...]:
+        """Return symbols, each once, with the bodies of those that are only declared where they stand."""
+        return tuple(
+            dict.fromkeys(
+                Symbol(*key)
+                for symbol in symbols
+                for key in self._bodies.get((symbol.path, symbol.qualified), ((symbol.path, symbol.qualified),))
+            )
+        )
+
+    def declarations(self, symbol: Symbol) -> tuple[Symbol, ...]:
+        """Return where else a definition of C or C++ is declared."""
+        return self._declarations.get(symbol, ())
+
+    @cached_property
+    def _declarations(self) -> Mapping[Symbol, tuple[Symbol, ...]]:
+        found: dict[Symbol, list[Symbol]] = defaultdict(list)
+        for key, bodies in self._bodies.items():
+            for body in bodies:
+                found[Symbol(*body)].append(Symbol(*key))
+        return {body: tuple(declared) for body, declared in found.items()}
 
     def definition(self, symbol: Symbol) -> Definition | None:
         """Return the definition of `symbol`, None for a file."""

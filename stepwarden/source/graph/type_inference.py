@@ -241,10 +241,15 @@ class TypeInference:
             return Meaning(symbols=methods, on=(owner,))
         for one in self._names.hierarchy.lineage(owner)[0]:
             if fields := self.variables.fields(one, name):
-                return self._of_variables(one.path, fields, trail, (owner,))
+                found = self._of_variables(one.path, fields, trail, (owner,))
+                return None if found is not None and self._is_descriptor(found) else found
             if self.variables.fields(one, f"{name}()"):  # what an interface asks for
                 return Meaning(symbols=(Symbol(one.path, f"{one.qualified}.{name}"),), on=(owner,))
         return None
+
+    def _is_descriptor(self, meaning: Meaning) -> bool:
+        """Whether reading a field gives what `__get__` of its value returns, in Python."""
+        return any(self._names.hierarchy.member(one, "__get__")[0] for one in meaning.types)
 
     def _of_symbol(self, symbol: Symbol, name: str, trail: Trail) -> Meaning | None:
         """Return what `name` is in a file, a class or another definition."""

@@ -54,6 +54,7 @@ def _define(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | Non
     name = name_node(declared)
     static = any(child.type == "storage_class_specifier" and text_of(child) == "static" for child in node.children)
     draft = draft_of(node, file, text_of(name), DefinitionKind.FUNCTION, public=not static)
+    draft.declares = node.type == "declaration"
     draft.parameters = tuple(parameter_names(declared.child_by_field_name("parameters")))
     mark_documented(draft, file, node, DOCS)
     return draft

@@ -63,6 +63,7 @@ def _function(node: "Node", file: ParsedFile, parent: Draft | None) -> Draft | N
     kind = DefinitionKind.METHOD if member or owner else DefinitionKind.FUNCTION
     draft = draft_of(node, file, name, kind, public=member or not static)
     draft.owner = owner.partition("<")[0].replace("::", ".")
+    draft.declares = node.type in {"declaration", "field_declaration"}
     draft.parameters = tuple(parameter_names(declared.child_by_field_name("parameters")))
     draft.exempt = any(child.type == "virtual_specifier" for child in declared.children)  # override, final
     draft.exempt |= bool(owner)  # documented where the class declares it

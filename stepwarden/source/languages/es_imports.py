@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import first_of, line_of, text_of
-from stepwarden.source.languages.es_types import value_of
+from stepwarden.source.languages.es_types import module_of, value_of
 from stepwarden.source.outline import Import
 
 if TYPE_CHECKING:
@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 def import_of(node: "Node") -> Iterable[Import]:
-    """Return the imports of `import`, `export ... from` and a variable set to `require(...)`."""
+    """Return the imports of `import`, `export ... from`, `require(...)` and `import(...)`."""
     line = line_of(node)
+    if node.type == "call_expression":
+        return _called_import(node, line)
     if node.type == "variable_declarator":
         return _require_of(node, line)
     source = node.child_by_field_name("source")
@@ -52,6 +54,17 @@ def _import_equals(node: "Node", line: int) -> Iterable[Import]:
             module = text_of(child.child_by_field_name("source")).strip("'\"")
             return [Import(module, (), line, 0, text_of(first_of(child)))]
     return ()
+
+
+def _called_import(node: "Node", line: int) -> Iterable[Import]:
+    """Return the import of a `require(...)` or `import(...)` that no variable is set to: it binds no name."""
+    module = module_of(node)
+    outer = node.parent
+    if outer is not None and outer.type == "member_expression":
+        outer = outer.parent
+    if not module or (outer is not None and outer.type == "variable_declarator"):
+        return ()
+    return [Import(module, (), line)]
 
 
 def _require_of(node: "Node", line: int) -> Iterable[Import]:

@@ -92,12 +92,22 @@ def _named(node: "Node") -> str:
     return text_of(node.child_by_field_name("name")) or "?"
 
 
-def _required(node: "Node") -> str:
-    """Return `<m>` for `require("m")` and `import("m")`, "" for another call."""
-    if text_of(node.child_by_field_name("function")) not in {"require", "import"}:
+def _called(node: "Node") -> str:
+    module = module_of(node)
+    return f"<{module}>" if module else _joined(_value(node.child_by_field_name("function")), "()")
+
+
+def module_of(node: "Node") -> str:
+    """Return `m` for `require("m")` and `import("m")`, "" for another call."""
+    function = node.child_by_field_name("function")
+    if (
+        function is None
+        or function.type not in {"identifier", "import"}
+        or function.text not in {b"require", b"import"}
+    ):
         return ""
     argument = first_of(node.child_by_field_name("arguments"))
-    return f"<{text_of(argument)[1:-1]}>" if argument is not None and argument.type == "string" else ""
+    return text_of(argument)[1:-1] if argument is not None and argument.type == "string" else ""
 
 
 _VALUES: dict[str, Callable[["Node"], str]] = {
@@ -107,7 +117,7 @@ _VALUES: dict[str, Callable[["Node"], str]] = {
     "undefined": lambda _: "",
     "null": lambda _: "",
     "member_expression": _member,
-    "call_expression": lambda node: _required(node) or _joined(_value(node.child_by_field_name("function")), "()"),
+    "call_expression": _called,
     "new_expression": lambda node: _joined(_value(node.child_by_field_name("constructor")), "()"),
     "subscript_expression": lambda node: _joined(_value(node.child_by_field_name("object")), "[]"),
     "await_expression": _inner,

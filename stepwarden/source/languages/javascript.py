@@ -18,7 +18,7 @@ DEFINITIONS = (
     "function_expression",
     "generator_function",
 )
-IMPORTS = ("import_statement", "export_statement", "variable_declarator")
+IMPORTS = ("import_statement", "export_statement", "variable_declarator", "call_expression")
 CALLS = ("call_expression", "new_expression", "decorator", "jsx_opening_element", "jsx_self_closing_element")
 BRANCHES = (
     "if_statement",

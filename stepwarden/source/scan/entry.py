@@ -5,34 +5,55 @@ import os
 import stat
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from stepwarden.files.safe_open import Unread, read_file
 from stepwarden.source.file_parser import parse_outline
+from stepwarden.source.file_summary import encode_summary, summarize
 from stepwarden.source.outline_codec import encode
 
 ATTEMPTS = 3  # at a file that changes while it is read
-# A file written so shortly before it was read may be written again without a change of its size and time.
+# A file written so shortly before it was read may be written again without a change of its times.
 _FINE_NS, _COARSE_NS = 50_000_000, 2_000_000_000  # where times are finer than a second, and where not
 _SECOND_NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """What is kept of a file: its encoded outline (empty: it has none), and what identifies its content.
+class Stamp(NamedTuple):
+    """What identifies the content of a file without reading it, as git's index does.
 
-    `mtime_ns` is -1 where size and time prove nothing: the file is then hashed at the next scan. `why` says why a
-    source file has no outline: a file that crashed a worker is not parsed again before it changes.
+    `changed_ns` is the time of its last change of any kind (on Windows, of its creation), which no program sets: a file
+    that was written or replaced and got its old size and time back is told by it, or by `inode`.
     """
 
     size: int
     mtime_ns: int
-    sha256: str
-    blob: bytes
-    why: str = ""
+    changed_ns: int
+    inode: int
 
-    def matches(self, size: int, mtime_ns: int) -> bool:
-        """Whether a file of this size and time has the content that was read."""
-        return self.size == size and self.mtime_ns == mtime_ns
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """Return the stamp of a file with this status."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+    def proves(self, now_ns: int) -> bool:
+        """Whether a file that was read at `now_ns` or later can no longer change without a change of its stamp."""
+        latest = max(self.mtime_ns, self.changed_ns)
+        return now_ns - latest >= (_FINE_NS if latest % _SECOND_NS else _COARSE_NS)
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """What is kept of a file: its outline and its summary, encoded (empty: it has none), and what identifies it.
+
+    `stamp` is None where it proves nothing: the file is then hashed at the next scan. `why` says why a source file has
+    no outline: a file that crashed a worker is not parsed again before it changes.
+    """
+
+    stamp: Stamp | None
+    sha256: str
+    blob: bytes = b""
+    summary: bytes = b""
+    why: str = ""
 
 
 def read_entry(root: str, name: str, known: FileEntry | None) -> FileEntry | str:
@@ -43,30 +64,32 @@ def read_entry(root: str, name: str, known: FileEntry | None) -> FileEntry | str
     data, stamp = _read_settled(root, name)
     if isinstance(data, Unread):
         return data.note
-    size, mtime_ns = stamp if stamp is not None else (len(data), -1)
-    if mtime_ns >= 0 and time.time_ns() - mtime_ns < (_FINE_NS if mtime_ns % _SECOND_NS else _COARSE_NS):
-        mtime_ns = -1
     sha256 = hashlib.sha256(data).hexdigest()
     if known is not None and known.sha256 == sha256:
-        return replace(known, size=size, mtime_ns=mtime_ns)
+        return replace(known, stamp=stamp)
     outline = parse_outline(name, data)
-    return FileEntry(size, mtime_ns, sha256, b"" if outline is None else encode(outline))
+    if outline is None:
+        return FileEntry(stamp, sha256)
+    return FileEntry(stamp, sha256, encode(outline), encode_summary(summarize(outline, data)))
 
 
-def _read_settled(root: str, name: str) -> tuple[bytes | Unread, tuple[int, int] | None]:
-    """Read a file until its size and time are the same before and after; None: they never were."""
+def _read_settled(root: str, name: str) -> tuple[bytes | Unread, Stamp | None]:
+    """Read a file until its stamp is the same before and after; None: it never was, or it proves nothing yet."""
     data: bytes | Unread = b""
     for _ in range(ATTEMPTS):
+        now_ns = time.time_ns()
         before = _stamp(root, name)
         data = read_file(root, name)
-        if isinstance(data, Unread) or (before is not None and before == _stamp(root, name)):
-            return data, before
+        if isinstance(data, Unread):
+            return data, None
+        if before is not None and before == _stamp(root, name):
+            return data, before if before.proves(now_ns) else None
     return data, None
 
 
-def _stamp(root: str, name: str) -> tuple[int, int] | None:
+def _stamp(root: str, name: str) -> Stamp | None:
     try:
         status = os.lstat(f"{root}/{name}")
     except OSError:
         return None
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+    return Stamp.of(status) if stat.S_ISREG(status.st_mode) else None

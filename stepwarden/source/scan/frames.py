@@ -2,9 +2,10 @@
 
 import json
 import struct
+from dataclasses import replace
 from typing import Any, BinaryIO
 
-from stepwarden.source.scan.entry import FileEntry
+from stepwarden.source.scan.entry import FileEntry, Stamp
 
 FRAME_BYTES = 256 * 1024 * 1024  # of one frame
 _LENGTHS = struct.Struct(">II")
@@ -43,14 +44,17 @@ def write_result(stream: BinaryIO, result: FileEntry | str, *, same: bool) -> No
     if isinstance(result, str):
         write_frame(stream, {"why": result})
         return
-    head = {"size": result.size, "mtime_ns": result.mtime_ns, "sha256": result.sha256, "same": same}
-    write_frame(stream, head, b"" if same else result.blob)
+    head = {"stamp": result.stamp, "sha256": result.sha256, "same": same, "outline_bytes": len(result.blob)}
+    write_frame(stream, head, b"" if same else result.blob + result.summary)
 
 
 def read_result(stream: BinaryIO, known: FileEntry | None) -> FileEntry | str:
     """Read the result of one file; raises StreamEnded."""
-    head, blob = read_frame(stream)
+    head, data = read_frame(stream)
     if "why" in head:
         return str(head["why"])
-    kept = known.blob if head["same"] and known is not None else blob
-    return FileEntry(int(head["size"]), int(head["mtime_ns"]), str(head["sha256"]), kept)
+    stamp = None if head["stamp"] is None else Stamp(*map(int, head["stamp"]))
+    if head["same"] and known is not None:
+        return replace(known, stamp=stamp)
+    outline_bytes = int(head["outline_bytes"])
+    return FileEntry(stamp, str(head["sha256"]), data[:outline_bytes], data[outline_bytes:])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stepwarden.source.outline import Outline
 from stepwarden.source.scan.cache import CacheFile, fingerprint
-from stepwarden.source.scan.entry import FileEntry
+from stepwarden.source.scan.entry import FileEntry, Stamp
 
 MOST_ROOTS = 3  # that are kept in memory
 
@@ -32,11 +32,11 @@ class KeptRoot:
             self._loaded = True
 
     def find_changed(self, sources: Mapping[str, os.stat_result]) -> list[str]:
-        """Return the files that are new, or whose size or time is another than that of their entry."""
+        """Return the files that are new, or whose stamp is another than that of their entry."""
         return [
             name
             for name, status in sources.items()
-            if not (entry := self.entries.get(name)) or not entry.matches(status.st_size, status.st_mtime_ns)
+            if not (entry := self.entries.get(name)) or entry.stamp != Stamp.of(status)
         ]
 
     def update(self, fresh: Mapping[str, FileEntry], present: Collection[str] | None) -> None:

@@ -2,9 +2,10 @@
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from stepwarden.source.file_summary import FileSummary, decode_summary
 from stepwarden.source.outline import Outline
 from stepwarden.source.outline_codec import DamagedOutline, decode
 from stepwarden.source.scan.entry import FileEntry
@@ -59,20 +60,54 @@ class Outlines(Mapping[str, Outline]):
         return path in self._entries
 
 
+class Summaries(Mapping[str, FileSummary]):
+    """The summaries of files by path. Each is decoded whenever it is asked for, and none is kept."""
+
+    def __init__(self, entries: Mapping[str, FileEntry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, path: str) -> FileSummary:
+        try:
+            return decode_summary(path, self._entries[path].summary)
+        except DamagedOutline as error:
+            raise KeyError(path) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._entries
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """The source of a root, or of a part of it.
 
-    `outlines` are by slash paths relative to `root`, sorted. `others` are readable files in other languages.
-    `left_out` says what was not read; `complete` says that neither time nor limits left anything out.
+    `outlines`, `summaries` and `hashes` (SHA-256 of the bytes) are by slash paths relative to `root`, sorted.
+    `others` are readable files in other languages. `left_out` says what was not read; `complete` says that
+    neither time nor limits left anything out.
     """
 
     root: str
     outlines: Mapping[str, Outline] = field(repr=False)
+    summaries: Mapping[str, FileSummary] = field(default_factory=dict[str, FileSummary], repr=False)
+    hashes: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     others: tuple[str, ...] = field(default=(), repr=False)
     left_out: tuple[LeftOut, ...] = ()
     complete: bool = True
     seconds: float = 0.0
+
+    def summaries_of(self, paths: Iterable[str]) -> dict[str, FileSummary]:
+        """Return the summaries of these files, excluded from garbage collection as kept outlines are."""
+        found: dict[str, FileSummary] = {}
+        for path in paths:
+            found[path] = self.summaries[path]
+            if len(found) % FROZEN_OUTLINES == 0:
+                gc.freeze()
+        return found
 
 
 class Omissions:

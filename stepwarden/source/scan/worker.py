@@ -24,7 +24,7 @@ def main() -> None:
         except StreamEnded:
             return
         for name, sha256 in request["files"]:
-            known = FileEntry(0, -1, sha256, b"") if sha256 else None
+            known = FileEntry(None, sha256) if sha256 else None
             _set_alarm(FILE_SECONDS)
             result = read_entry(request["root"], name, known)
             _set_alarm(0)

@@ -14,7 +14,7 @@ _TYPE_IMPORT = re.compile(r"^[ \t]*(?:import|export)\s+(?:type\s+(?!from\b)|\{([
 def find_type_imports(language: Language, text: str) -> frozenset[int]:
     """Return the lines on which imports for types start: below `if TYPE_CHECKING`, and `import type`."""
     if language is Language.PYTHON:
-        return frozenset(_below_type_checking(split_lines(text)))
+        return frozenset(_below_type_checking(split_lines(text)) if "TYPE_CHECKING" in text else ())
     return frozenset(_type_imports(text)) if language in SCRIPTS else frozenset()
 
 

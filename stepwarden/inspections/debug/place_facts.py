@@ -1,0 +1,107 @@
+"""What stands round the place that a bug report names: its function, who calls and tests it, what changed it last."""
+
+from collections.abc import Iterator, Sequence
+
+from stepwarden.files.secret_values import hide_secrets
+from stepwarden.files.text import split_lines
+from stepwarden.inspections.context import InspectionContext
+from stepwarden.inspections.debug.oddities import find_oddities
+from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
+from stepwarden.inspections.shared.git_history import last_commits
+from stepwarden.inspections.shared.subject import is_function, read_text
+from stepwarden.inspections.shared.targets import find_targets
+from stepwarden.source.graph.code_graph import CodeGraph
+from stepwarden.source.graph.resolution import Certainty, Resolution
+from stepwarden.source.graph.symbols import Symbol
+from stepwarden.source.outline import Definition
+from stepwarden.source.testfiles import is_test_file
+
+HEAD_BYTES = 140  # of the line that names the function
+SUBJECT_CHARS = 48  # of a commit's message
+TEST_DEPTH = 3  # calls between a test and the function
+MOST_FOLLOWED = 60  # definitions whose callers are asked for on the way up to tests
+
+
+def find_place(context: InspectionContext, graph: CodeGraph, innermost: Sequence[object]) -> Symbol | None:
+    """Return the one function that the step is about: of a trace's frame, of a place with its line, of a name."""
+    submission = context.submission
+    places = [(str(innermost[0]), int(str(innermost[1])))] if innermost else []
+    places += [(each.path, each.first) for each in submission.ranges]
+    for path, line in places:
+        if path in graph.outlines and (found := find_targets(graph.symbols, f"{path}:{line}")):
+            return found[0]
+    named = [symbol for symbol in find_targets(graph.symbols, submission.step) if _function(graph, symbol)]
+    return named[0] if len(named) == 1 else None
+
+
+def place_facts(context: InspectionContext, graph: CodeGraph, symbol: Symbol) -> list[str]:
+    """Return the facts about a function, what an agent could not see in its text first."""
+    definition = _function(graph, symbol)
+    if definition is None:
+        return []
+    callers = graph.calls.calls_to(symbol)
+    used = [call for call in callers if not is_test_file(call.path)]
+    return [
+        _head(symbol, definition),
+        *(pack("Called at ", [_caller(call) for call in used], 2) or ["Not seen called outside of tests."]),
+        *_test_facts(graph, symbol, callers),
+        *_odd_facts(context, graph, symbol, definition),
+        *_commit_facts(context, symbol, definition),
+    ]
+
+
+def _function(graph: CodeGraph, symbol: Symbol) -> Definition | None:
+    definition = graph.symbols.definition(symbol)
+    return definition if definition is not None and is_function(definition) else None
+
+
+def _head(symbol: Symbol, definition: Definition) -> str:
+    place = f"{symbol.qualified} {symbol.path}:{definition.line}-{definition.end_line}"
+    branches = list_some([f":{line}" for line in definition.branches], 8)
+    return clip(f"{place}, branches at {branches}" if branches else place, HEAD_BYTES)
+
+
+def _caller(call: Resolution) -> str:
+    inside = f" {call.call.inside}" if call.call.inside else ""
+    return f"{call.path}:{call.call.line}{inside}{' (may be)' if call.certainty is Certainty.OPEN else ''}"
+
+
+def _test_facts(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]) -> list[str]:
+    """Return the tests that reach a function, itself or through others, as far as calls resolve."""
+    tests = list(dict.fromkeys(_tests_above(graph, symbol, callers)))
+    return pack(f"Reached by {count(len(tests), 'test')}: ", tests, 1) if tests else ["No test is seen to reach it."]
+
+
+def _tests_above(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]) -> Iterator[str]:
+    above: Sequence[Resolution] = callers
+    followed = {symbol}
+    for depth in range(TEST_DEPTH):
+        following: list[Symbol] = []
+        for call in above:
+            if call.certainty is Certainty.OPEN:
+                continue
+            if is_test_file(call.path):
+                yield f"{call.path}:{call.call.line}" if depth == 0 else f"{call.path} {call.call.inside}".rstrip()
+            elif call.call.inside and (caller := Symbol(call.path, call.call.inside)) not in followed:
+                followed.add(caller)
+                following.append(caller)
+        room = MOST_FOLLOWED - len(followed)
+        above = [call for each in following[: max(room, 0)] for call in graph.calls.calls_to(each)]
+
+
+def _odd_facts(context: InspectionContext, graph: CodeGraph, symbol: Symbol, definition: Definition) -> list[str]:
+    lines = split_lines(read_text(context, symbol.path) or "")[definition.line - 1 : definition.end_line]
+    odd = find_oddities("\n".join(lines), graph.symbols.language(symbol.path))
+    return pack("Unusual in it: ", [f":{definition.line + line} {words}" for line, words in odd], 2)
+
+
+def _commit_facts(context: InspectionContext, symbol: Symbol, definition: Definition) -> list[str]:
+    """Return what changed the function last, in its authors' words, which prove nothing."""
+    commits = last_commits(context, symbol.path, (definition.line, definition.end_line))
+    said = [f'{each.id} {each.day} "{_subject(each.subject)}"' for each in commits]
+    return pack("Changed last by ", said, 2)
+
+
+def _subject(text: str) -> str:
+    plain = "".join(letter if letter.isprintable() else " " for letter in hide_secrets(text))
+    return plain if len(plain) <= SUBJECT_CHARS else f"{plain[: SUBJECT_CHARS - 3]}..."

@@ -1,0 +1,40 @@
+"""The definitions that the words of a task name."""
+
+import re
+from collections.abc import Iterator
+
+from stepwarden.source.graph.symbol_search import find_symbols
+from stepwarden.source.graph.symbols import Symbol, SymbolTable
+from stepwarden.source.testfiles import is_test_file
+
+_NAME = re.compile(r"`([^`\s]{2,200})`|((?:[\w./-]+:)?[A-Za-z_$][\w$]*(?:(?:\.|::|#)[A-Za-z_$][\w$]*)*)(\(?)")
+_CODE_LIKE = re.compile(r"[._:#$]|[a-z][A-Z]")
+
+
+def names_code(text: str) -> bool:
+    """Whether a text has a word that looks like a name in code."""
+    return next(_code_names(text), None) is not None
+
+
+def _code_names(text: str) -> Iterator[str]:
+    """Yield the words of a text in backticks, before a bracket, or with the signs or capitals of a name in code."""
+    for quoted, name, called in _NAME.findall(text):
+        if quoted or called or _CODE_LIKE.search(name.strip(".:")):
+            yield quoted or name
+
+
+def find_targets(symbols: SymbolTable, text: str) -> tuple[Symbol, ...]:
+    """Return the definitions that a target means: those of that name, or the one that a sentence names."""
+    if found := find_symbols(symbols, text):
+        return _without_tests(found)
+    best: tuple[Symbol, ...] = ()
+    for word in _code_names(text):
+        found = _without_tests(find_symbols(symbols, word))
+        if len(found) == 1:
+            return found
+        best = best or found
+    return best
+
+
+def _without_tests(found: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    return tuple(symbol for symbol in found if not is_test_file(symbol.path)) or found
