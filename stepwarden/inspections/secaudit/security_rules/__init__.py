@@ -11,9 +11,7 @@ from stepwarden.source.outline import Language
 
 __all__ = ["RULES", "SecurityFinding", "SecurityRisk", "find_dangerous_lines"]
 
-_RUNS = re.compile(r"os\.system|shell|eval|exec|command|child_process")
-_ONE_CALL = frozenset({Language.PYTHON, Language.JAVASCRIPT, Language.TYPESCRIPT, Language.GO})
-"""Languages in which a command is run by one call, with all that it is given."""
+_RUNS = re.compile(r"os\.system|shell|eval|exec")
 _KEYWORD = re.compile(r"\b\w+\s*=\s*(?:True|False|None|\d+)\b")
 _NAME = re.compile(r"[^\W\d]\w*")
 RULES: Mapping[Language, Sequence[SecurityRule]] = {
@@ -51,15 +49,16 @@ def find_dangerous_lines(path: str, text: str, language: Language) -> Iterator[S
             continue
         found = {rule.what: rule.risk for rule in rules if rule.matches(code, line)}
         for what, risk in found.items():
-            constant = language in _ONE_CALL and bool(_RUNS.search(what)) and _passes_literals(code, line)
+            # the rules of other languages pass over literals
+            constant = language is Language.PYTHON and bool(_RUNS.search(what)) and _passes_literals(code)
             yield SecurityFinding(path, number, f"{what} of a constant" if constant else what, risk, constant)
 
 
-def _passes_literals(code: str, line: str) -> bool:
+def _passes_literals(code: str) -> bool:
     """Whether all that the first call on a line is given are literals: what nobody outside can change."""
     start, depth = code.find("("), 0
     for at in range(max(start, 0), len(code)):
         depth += {"(": 1, ")": -1}.get(code[at], 0)
         if depth == 0:
-            return start >= 0 and "${" not in line and not _NAME.search(_KEYWORD.sub("", code[start:at]))
+            return start >= 0 and not _NAME.search(_KEYWORD.sub("", code[start:at]))
     return False  # a call that goes on in the next line is not judged
