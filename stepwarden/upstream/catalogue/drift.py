@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from os.path import commonprefix
 from typing import Any, cast
 
 from stepwarden.upstream.catalogue.schema_order import in_one_order
@@ -143,5 +142,6 @@ def _diff(before: str, after: str) -> list[str]:
 
 def _apart(before: str, after: str) -> tuple[str, str]:
     """Return two texts from shortly before the place where they differ: a change at the end of a long one is seen."""
-    same = len(commonprefix([before, after])) - _SAME_CHARS
+    shorter = min(len(before), len(after))
+    same = next((at for at in range(shorter) if before[at] != after[at]), shorter) - _SAME_CHARS
     return (before, after) if same <= 0 else (f"...{before[same:]}", f"...{after[same:]}")
