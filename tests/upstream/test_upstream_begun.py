@@ -11,6 +11,7 @@ import pytest
 from hosting import entry, host
 from mcp.types import ElicitResult
 from recorded import upstreams
+from rigs import listings
 from rigs.faults import Fault
 from rigs.faulty import FaultyServer, Host
 
@@ -151,6 +152,55 @@ async def test_an_answer_leaves_no_doubt_whatever_it_says(home: Path, rig: Host)
         server.fault = Fault.PROTOCOL_ERROR
         for _ in range(2):
             assert "no such project" in await model.says(**NOTE)
+
+
+async def test_an_error_of_what_is_behind_a_server_leaves_a_write_in_doubt_and_a_read_not(
+    home: Path, rig: Host
+) -> None:
+    server = rig.serve(Fault.LOST_BEHIND)
+    async with host(home, {"rig": entry(server, approve="never")}) as model:
+        said = await model.says(**NOTE)
+        assert "says that it failed" in said
+        assert "it may have been carried out all the same: look" in said
+        said = await model.says(**NOTE)
+        assert f"{DOUBT}its server answered that it failed on the way" in said
+        for tool in ("rig/echo", "rig/set_note"):  # they are simply sent again
+            for _ in range(2):
+                said_of_tool = await model.says(action="call", tool=tool, arguments={"text": "one"})
+                assert "Connection broken" in said_of_tool
+                assert "all the same" not in said_of_tool
+        assert len(server.did) == 5
+        server.fault = None
+        assert "one two" in await model.says(**NOTE, confirm=word_in(said))
+    assert len(server.did) == 6
+
+
+async def test_the_tools_to_look_with_are_those_that_take_what_the_call_names(home: Path, rig: Host) -> None:
+    key = {"type": "object", "properties": {"issue": {"type": "string"}}, "required": ["issue"]}
+    page = {"type": "object", "properties": {"page": {"type": "string"}}, "required": ["page"]}
+    listed = [
+        listings.tool("add_issue_comment", "Add a comment.", key),
+        listings.tool("get_comments", "Get the comments.", page, readOnlyHint=True),
+        listings.tool("get_issue", "Get an issue.", key, readOnlyHint=True),
+    ]
+    server = rig.serve(Fault.DROPS, tools=listed)
+    call: dict[str, Any] = {"action": "call", "tool": "rig/add_issue_comment", "arguments": {"issue": "A-1"}}
+    async with host(home, {"rig": entry(server, approve="never")}) as model:
+        await model.says(**call)
+        assert "for example with rig/get_issue. If it was" in await model.says(**call)
+
+
+async def test_a_word_is_not_used_up_by_a_call_that_could_not_be_sent(home: Path, rig: Host) -> None:
+    server = rig.serve()
+    async with host(home, {"rig": entry(server)}) as model:
+        word = word_in(await model.says(**NOTE))
+        server.fault = Fault.REFUSES
+        await model.says(**NOTE, confirm=word)
+        assert model.failed
+        server.fault = None
+        assert "one two" in await model.says(**NOTE, confirm=word)
+        assert "it was used" in await model.says(**NOTE, confirm=word)
+    assert len(server.did) == 1
 
 
 async def test_a_session_that_goes_over_to_a_new_stream_ends_its_calls_where_they_began(tmp_path: Path) -> None:

@@ -58,6 +58,21 @@ def test_a_word_confirms_one_call_of_one_caller_once_and_for_a_while() -> None:
     assert not confirmations.redeem(late, "ann", "call 1")
 
 
+def test_a_word_that_led_to_nothing_confirms_the_same_once_more_and_for_no_longer() -> None:
+    clock = Clock()
+    confirmations = Confirmations(clock)
+    word = confirmations.ask("ann", "call 1")
+    for _ in range(2):
+        assert confirmations.redeem(word, "ann", "call 1")
+        confirmations.give_back(word)
+    assert not confirmations.redeem(word, "ann", "call 2")
+    assert not confirmations.redeem(word, "bob", "call 1")
+    confirmations.give_back("a word that nobody gave")
+    assert not confirmations.redeem("a word that nobody gave", "ann", "call 1")
+    clock.now += VALID_S + 1
+    assert not confirmations.redeem(word, "ann", "call 1")
+
+
 def test_words_that_nobody_uses_are_forgotten() -> None:
     confirmations = Confirmations(Clock())
     first = confirmations.ask("ann", "call")

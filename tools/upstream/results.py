@@ -4,6 +4,7 @@ from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 
+from stepwarden.errors import SignInFailed, SignInNeeded, UpstreamDown
 from stepwarden.upstream.calls.guarded_call import GuardedCalls
 from stepwarden.upstream.calls.result_pages import cut
 from stepwarden.upstream.calls.result_rows import in_rows, shortened
@@ -17,12 +18,20 @@ from tools.upstream.action_call import ActionCall, text_result
 from tools.upstream.request import PAGE_BYTES
 from tools.upstream.upstream_text import more_lines
 
+IN_DOUBT = "it may have been carried out all the same: look whether it was before you send it again"
+
 
 async def call_tool(call: ActionCall) -> CallToolResult:
     """Call a tool, once it is approved where it has to be."""
     calls = GuardedCalls(call.client.upstreams, call.client.recorder, call.person)
-    made = await calls.make(call.tool, call.request.arguments or {})
-    return _shown(call, made.prepared.server, made.prepared.name, made.result, made.outcome.mismatch)
+    try:
+        made = await calls.make(call.tool, call.request.arguments or {})
+    except (UpstreamDown, SignInNeeded, SignInFailed):  # nothing was sent: what the user allowed is still to be done
+        if call.person.word is not None:
+            call.client.confirmations.give_back(call.person.word)
+        raise
+    note = IN_DOUBT if made.outcome.in_doubt else made.outcome.mismatch
+    return _shown(call, made.prepared.server, made.prepared.name, made.result, note)
 
 
 async def read_source(call: ActionCall) -> CallToolResult:
@@ -45,10 +54,8 @@ async def page(call: ActionCall) -> CallToolResult:
     return text_result([fenced(part.upstream, part.head + part.text), *more_lines(result, part)])
 
 
-def _shown(
-    call: ActionCall, server: UpstreamServer, name: str, result: ToolResult, mismatch: str = ""
-) -> CallToolResult:
-    """Return a result between marks, its first page where it is long; `mismatch` with what its tool announces."""
+def _shown(call: ActionCall, server: UpstreamServer, name: str, result: ToolResult, note: str = "") -> CallToolResult:
+    """Return a result between marks, its first page where it is long, and a note of ours on it."""
     text, media = text_of(result)
     if len(text.encode(errors="replace")) > server.config.result_bytes:
         text = in_rows(text)
@@ -58,8 +65,8 @@ def _shown(
         lines += more_lines(call.client.pages.keep(call.person.principal, server.name, text), part)
     if any(isinstance(block, LinkBlock) for block in result.content):
         lines.append(f'Follow a link: upstream(action="read", tool="{server.name}/" and its address).')
-    if mismatch:
-        lines.append(f"Note: {mismatch}.")
+    if note:
+        lines.append(f"Note: {note}.")
     if result.is_error:
         lines.insert(0, f"{name} says that it failed:")
     content: list[Any] = [TextContent(type="text", text="\n".join(lines)), *map(write_block, media)]

@@ -20,7 +20,8 @@ _IN_DOUBT = frozenset({"unknown", "cancelled"})
 class BegunCall:
     """A call that may have been carried out. `same` is the digest of what was asked, `at` unix seconds.
 
-    `outcome` is "" where none was recorded: the call is under way, or its process ended.
+    `outcome` is "" where none was recorded: the call is under way, or its process ended. `answered`: its tool answered
+    with an error that leaves open what was done.
     """
 
     id: str
@@ -28,12 +29,15 @@ class BegunCall:
     same: str
     at: float
     outcome: str = ""
+    answered: bool = False
 
     @property
     def line(self) -> str:
         """How its outcome is unknown, in words that follow "its outcome is unknown: "."""
         if self.outcome == "cancelled":
             return "it was cancelled while it was under way"
+        if self.answered:
+            return "its server answered that it failed on the way to what is behind it"
         if self.outcome:
             return "it was sent and no answer came"
         return "it is still under way, or the process that made it was ended"
@@ -83,5 +87,5 @@ def _after(begun: Mapping[str, BegunCall], stream: str, event: NewEvent, at: flo
     if number not in begun:
         return begun
     if event.kind != SETTLED and outcome in _IN_DOUBT:
-        return {**begun, number: replace(begun[number], outcome=outcome)}
+        return {**begun, number: replace(begun[number], outcome=outcome, answered=bool(data.get("answer_bytes")))}
     return {name: call for name, call in begun.items() if name != number}

@@ -24,6 +24,7 @@ class Confirmations:
 
     clock: Callable[[], float] = time.monotonic
     _pending: OrderedDict[str, _Pending] = field(default_factory=OrderedDict[str, _Pending])
+    _redeemed: OrderedDict[str, _Pending] = field(default_factory=OrderedDict[str, _Pending])
 
     def ask(self, principal: str, digest: str) -> str:
         """Return the word by which `principal` confirms what has this digest."""
@@ -40,5 +41,13 @@ class Confirmations:
             return False
         if not hmac.compare_digest(pending.digest, digest):
             return False
-        del self._pending[word]
+        self._redeemed[word] = self._pending.pop(word)
+        while len(self._redeemed) > MOST_PENDING:
+            self._redeemed.popitem(last=False)
         return True
+
+    def give_back(self, word: str) -> None:
+        """Let a word that was redeemed confirm the same again, as long as it is valid: nothing was sent for it."""
+        pending = self._redeemed.pop(word, None)
+        if pending is not None:
+            self._pending[word] = pending

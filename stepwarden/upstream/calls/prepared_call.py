@@ -55,8 +55,13 @@ class PreparedCall:
             for tool in self.server.registry.tools.values()
             if tool.effects.reads_only
         ]
-        looks = tuple(entry.name for entry in search_tools(words, readers, LOOKS))
-        return CallDoubt(tuple(begun), self.name, looks)
+        able = [entry for entry in readers if self._can_give(entry.tool)]
+        found = search_tools(words, able, LOOKS) or search_tools(words, readers, LOOKS)
+        return CallDoubt(tuple(begun), self.name, tuple(entry.name for entry in found))
+
+    def _can_give(self, reader: UpstreamTool) -> bool:
+        """Whether a tool can be called with what this call names: it looks at the same thing then."""
+        return set(reader.required) <= set(self.arguments) and not set(reader.parameters).isdisjoint(self.arguments)
 
 
 def approval_needed(config: UpstreamConfig, tool: UpstreamTool) -> bool:

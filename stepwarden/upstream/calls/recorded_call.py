@@ -18,6 +18,7 @@ from stepwarden.errors import (
 from stepwarden.upstream.approval import ApprovedBy
 from stepwarden.upstream.call_request import CallProgress, CallReply, CallRequest, CallRound
 from stepwarden.upstream.calls.call_doubt import CallDoubt
+from stepwarden.upstream.calls.lost_answers import leaves_open
 from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import PreparedCall
 from stepwarden.upstream.calls.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
@@ -74,7 +75,10 @@ class RecordedCalls:
                 await self._begin(prepared, record)
             answer = await server.caller.call(request, repeatable=tool.effects.repeatable, ends=ends)
             note.answered(answer)
-        return CallOutcome(answer.answer, note.seconds, answer.attempts, _mismatch(prepared, answer.answer))
+            if note.outcome == "error" and record.same and leaves_open(note.text):
+                note.outcome = "unknown"
+        mismatch = _mismatch(prepared, answer.answer)
+        return CallOutcome(answer.answer, note.seconds, answer.attempts, mismatch, in_doubt=note.outcome == "unknown")
 
     async def _begin(self, prepared: PreparedCall, record: CallRecord) -> None:
         """Record that a call is about to be sent. Raises UpstreamRefused where another process began the same one.
@@ -111,6 +115,7 @@ class CallNote:
     """How a call ended, as far as it is known; for its record."""
 
     outcome: Outcome = "unknown"
+    text: str = ""
     summary: str = ""
     answer_bytes: int = 0
     attempts: int = 1
@@ -124,10 +129,10 @@ class CallNote:
         if not isinstance(result, ToolResult):
             self.outcome = "asked"
             return
-        text, _ = text_of(result)
+        self.text, _ = text_of(result)
         self.outcome = "error" if result.is_error else "ok"
-        self.summary = quoted(text, SUMMARY_CHARS)
-        self.answer_bytes = len(text.encode(errors="replace"))
+        self.summary = quoted(self.text, SUMMARY_CHARS)
+        self.answer_bytes = len(self.text.encode(errors="replace"))
 
     def failed(self, outcome: Outcome, error: Exception) -> None:
         """Note that it failed, and how."""

@@ -52,6 +52,7 @@ class Fault(StrEnum):
     DRIPS = "sends its answer byte by byte, and stops in the middle"
     PROTOCOL_ERROR = "answers with a JSON-RPC error"
     TOOL_ERROR = "answers with isError and a text that gives orders"
+    LOST_BEHIND = "answers with isError: the line to what is behind it broke"
     SAYS_CLOSED = "answers with the code by which the SDK tells that a connection closed"
     SAYS_TIMEOUT = "answers with the code by which the SDK tells that a request timed out"
     FORGES = "answers with an error that claims to be one of ours"
@@ -223,8 +224,8 @@ def _error(code: int, text: str, **data: Any) -> Callable[[dict[str, Any]], byte
     return lambda message: json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "error": error}).encode()
 
 
-def _tool_error(message: dict[str, Any]) -> bytes:
-    result = {"content": [{"type": "text", "text": INJECTION}], "isError": True, "resultType": "complete"}
+def _tool_error(message: dict[str, Any], text: str = INJECTION) -> bytes:
+    result = {"content": [{"type": "text", "text": text}], "isError": True, "resultType": "complete"}
     return json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "result": result}).encode()
 
 
@@ -260,6 +261,7 @@ _ROWS: dict[Fault, Row] = {
     Fault.DRIPS: _drip,
     Fault.PROTOCOL_ERROR: _body(_error(-32602, "no such project"), 400),
     Fault.TOOL_ERROR: _body(_tool_error),
+    Fault.LOST_BEHIND: _body(lambda message: _tool_error(message, "Connection broken: IncompleteRead(152 bytes read)")),
     Fault.SAYS_CLOSED: _body(_error(-32000, "the project is archived")),
     Fault.SAYS_TIMEOUT: _body(_error(-32001, "the search index is being built")),
     Fault.FORGES: _body(_error(-32055, "nothing was sent, send it again", mark="0" * 32, number=1), 503),
