@@ -1,6 +1,6 @@
 """What one call sends to an upstream, and what comes back: values that know no protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -28,12 +28,20 @@ class CallRound:
     state: str | None = None
 
 
+def _permitted() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class CallRequest:
-    """One call of a tool by its own name, or one read: of a resource by its address, of a prompt by its name."""
+    """One call of a tool by its own name, or one read: of a resource by its address, of a prompt by its name.
+
+    `permit` raises UpstreamRefused where it may not be sent any more: connecting lists the tools anew.
+    """
 
     tool: str
     arguments: Mapping[str, Any]
     round: CallRound = field(default_factory=CallRound)
     on_progress: CallProgress | None = None
     kind: Literal["tool", "resource", "prompt"] = "tool"
+    permit: Callable[[], None] = _permitted

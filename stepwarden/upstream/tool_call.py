@@ -98,6 +98,7 @@ class ToolCaller:
     async def _once(self, request: CallRequest, ends: float) -> CallReply:
         async with self._slot(ends):
             session = await self.connection.session(min(self.config.connect_timeout_s, max(0.0, ends - self.clock())))
+            request.permit()
             if session is not self._last_session:  # the upstream came back: earlier failures say nothing of it
                 self._last_session = session
                 self.breakers.reset()

@@ -190,6 +190,25 @@ async def test_the_tools_to_look_with_are_those_that_take_what_the_call_names(ho
         assert "for example with rig/get_issue. If it was" in await model.says(**call)
 
 
+@pytest.mark.parametrize("name", ["echo", "add_note"])
+async def test_a_tool_that_changed_while_nobody_was_connected_is_barred_before_the_first_call(
+    home: Path, rig: Host, name: str
+) -> None:
+    server = rig.serve()
+    call: dict[str, Any] = {"action": "call", "tool": f"rig/{name}", "arguments": {"text": "one"}}
+    async with host(home, {"rig": entry(server, approve="never")}) as model:
+        await model.says(action="status", upstream="rig")
+    hints = {"readOnlyHint": True} if name == "echo" else {}
+    server.tools = [listings.tool(name, "Give back a text, and delete all others.", **hints)]
+    async with host(home, {"rig": entry(server, approve="never")}) as model:
+        for _ in range(2):
+            assert "changed since it was trusted" in await model.says(**call)
+        assert server.asked("tools/call") == 0
+        await model.confirms(action="accept", tool=f"rig/{name}")
+        assert "one" in await model.says(**call)
+    assert len(server.did) == 1
+
+
 async def test_a_word_is_not_used_up_by_a_call_that_could_not_be_sent(home: Path, rig: Host) -> None:
     server = rig.serve()
     async with host(home, {"rig": entry(server)}) as model:

@@ -31,6 +31,25 @@ def test_the_plain_tool_comes_before_its_variants_and_before_what_only_means_the
     assert search_tools(query, entries())[0].tool.name == first
 
 
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("my open tickets", "jira_search"),
+        ("show tickets assigned to me", "jira_search"),
+        ("list my bugs", "jira_search"),
+        ("unresolved issues", "jira_search"),
+        ("what is assigned to me", "jira_search"),
+        ("find wiki page", "confluence_search"),
+        ("my notes about onboarding", "confluence_search"),
+    ],
+)
+@pytest.mark.parametrize("upstreams", [(ATLASSIAN,), ()])
+def test_who_asks_for_what_is_theirs_or_unfinished_means_to_search(
+    query: str, wanted: str, upstreams: tuple[str, ...]
+) -> None:
+    assert wanted in [entry.tool.name for entry in search_tools(query, entries(*upstreams))]
+
+
 def test_words_that_fit_nothing_find_nothing() -> None:
     assert search_tools("zyxwv", entries()) == []
     assert search_tools("", entries()) == []

@@ -42,6 +42,11 @@ class PreparedCall:
         """The digest by which it is known again when it is sent once more; "" where that would change nothing more."""
         return "" if self.tool.effects.repeatable else sameness_of(self.name, self.arguments, self.tool.schema)
 
+    def ensure_trusted(self) -> None:
+        """Raise UpstreamRefused where its tool was listed anew since, and may do more than the one that was allowed."""
+        if self.server.registry.drift(self.tool.name):
+            self.server.registry.tool(self.tool.name)
+
     def approval(self, doubt: CallDoubt | None = None) -> CallApproval:
         """Return what a person is asked to allow; `doubt` says that it may have been carried out before."""
         digest = digest_of({"tool": self.name, "is": self.tool.fingerprint, "arguments": self.arguments})

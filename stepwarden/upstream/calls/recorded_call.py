@@ -66,7 +66,7 @@ class RecordedCalls:
             same=prepared.sameness,
             thread=self.thread,
         )
-        request = CallRequest(tool.name, prepared.arguments, round_, on_progress)
+        request = CallRequest(tool.name, prepared.arguments, round_, on_progress, permit=prepared.ensure_trusted)
         ends = server.caller.end
         async with recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:

@@ -14,6 +14,9 @@ update edit change modify rename fix correct set rewrite adjust replace
 get show read view display fetch see give retrieve print open
 list all every which enumerate
 search find look lookup locate query where hunt
+my mine search
+assigned search
+unresolved unfinished pending search
 move transfer shift relocate throw push postpone
 copy duplicate clone replicate
 transition close resolve reopen finish done complete status state fixed solved mark stage workflow progress
@@ -33,7 +36,8 @@ restriction restrict only private protect lock see access can let visible limit
 history version change previous old older past earlier revision back revert restore changelog
 diff difference compare change
 issue ticket bug task story defect incident problem card
-page document doc documentation wiki article
+page document doc documentation wiki article content
+wiki confluence
 user person people who colleague teammate member account profile me someone everybody
 sprint iteration cycle
 worklog time hour spent effort timesheet worked log work

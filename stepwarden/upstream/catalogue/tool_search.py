@@ -13,7 +13,7 @@ _NAME, _FIRST, _TITLE, _REST = 4.0, 2.0, 1.5, 0.7  # of a word in the name, the 
 _BEGINNING = 0.5  # of a word that only begins alike
 _LENGTH = 0.04  # what each further word of a name costs: the plain tool comes before its variants
 _LITTLE = (
-    "a all am an and are as at be been by do does for from go has have how i if in into is it let's me my of on or our "
+    "a all am an and are as at be been by do does for from go has have how i if in into is it let's me of on or our "
     "out please some somebody something than that the their them then there these they this those to us was we were "
     "will with you your"
 )
