@@ -43,6 +43,17 @@ CHECKER = compiled(ISSUE)
         ),
         ({"projct": "A", "project": "A", "kind": "Bug"}, ["projct is unknown here; did you mean project?"]),
         ({"project": 1, "kind": "Bug"}, ["project: send text, not a whole number"]),
+        (
+            {"project": ["A", "B"], "kind": "Bug"},
+            [
+                "project: send text, not a list; if it stands for one, write it as JSON in the text "
+                '("Key of the project")'
+            ],
+        ),
+        (
+            {"project": "A", "kind": "Bug", "labels": [{"name": "a"}]},
+            ["labels[0]: send text, not an object {...}; if it stands for one, write it as JSON in the text"],
+        ),
         ({"project": "A", "kind": "Epic"}, ['kind: send one of "Bug", "Task"']),
         ({"project": "A", "kind": "Bug", "limit": 99}, ["limit: send 50 or less"]),
         ({"project": "A", "kind": "Bug", "limit": True}, ["limit: send a whole number, not true or false"]),

@@ -53,6 +53,15 @@ def _kind_of(value: object) -> str:
     return _KINDS["object"]
 
 
+def _other_kind(error: Any) -> str:
+    text = f"send {_kinds(error.validator_value)}, not {_kind_of(error.instance)}"
+    if error.validator_value != "string" or not isinstance(error.instance, list | Mapping):
+        return text
+    about = error.schema.get("description")  # many servers take lists and objects as JSON in a text
+    hint = f" ({cited(about, 60)})" if isinstance(about, str) and about.strip() else ""
+    return f"{text}; if it stands for one, write it as JSON in the text{hint}"
+
+
 def _forms(error: Any) -> str:
     kinds = [form.get("type") for form in error.validator_value if isinstance(form, Mapping)]
     if kinds and all(isinstance(kind, str) for kind in kinds):
@@ -62,7 +71,7 @@ def _forms(error: Any) -> str:
 
 
 _WORDS: Mapping[str, Callable[[Any], str]] = {
-    "type": lambda error: f"send {_kinds(error.validator_value)}, not {_kind_of(error.instance)}",
+    "type": _other_kind,
     "enum": lambda error: f"send one of {quoted(json.dumps(error.validator_value, ensure_ascii=False)[1:-1], 160)}",
     "const": lambda error: f"send {quoted(json.dumps(error.validator_value, ensure_ascii=False), 80)}",
     "pattern": lambda error: f"must match {quoted(error.validator_value, 80)}",
