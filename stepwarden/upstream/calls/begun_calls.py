@@ -18,7 +18,7 @@ _IN_DOUBT = frozenset({"unknown", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class BegunCall:
-    """A call that may have been carried out. `same` is the digest of what was asked, `at` unix seconds.
+    """A call of `tool` that may have been carried out. `same` is the digest of what was asked, `at` unix seconds.
 
     `outcome` is "" where none was recorded: the call is under way, or its process ended.
     """
@@ -27,6 +27,7 @@ class BegunCall:
     stream: str
     same: str
     at: float
+    tool: str
     outcome: str = ""
 
     @property
@@ -79,7 +80,10 @@ def _after(begun: Mapping[str, BegunCall], stream: str, event: NewEvent, at: flo
     data = json.loads(event.payload)
     number, phase, outcome = data["id"], data.get("phase"), data.get("outcome", "")
     if phase == "intended":
-        return {**begun, number: BegunCall(number, stream, data["same"], at)} if data.get("same") else begun
+        if not data.get("same"):
+            return begun
+        tool = f"{data['upstream']}/{data['tool']}"
+        return {**begun, number: BegunCall(number, stream, data["same"], at, tool)}
     if number not in begun:
         return begun
     if event.kind != SETTLED and outcome in _IN_DOUBT:
