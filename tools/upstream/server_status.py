@@ -28,7 +28,7 @@ async def status(call: ActionCall) -> CallToolResult:
     lines = not_shown if len(not_shown) <= HIDDEN else [*not_shown[:HIDDEN], f"+{len(not_shown) - HIDDEN} more"]
     principal = call.person.principal
     listed = principal != ANONYMOUS.principal  # whom nothing identifies, and whose calls may be somebody else's
-    begun = await call.client.recorder.in_doubt(principal) if listed else []
+    begun = await call.client.recorder.in_doubt(principal) if listed else ()
     doubts = [f"{one.tool} was begun at {begun_at(one)}; its outcome is unknown: {one.line}" for one in begun[-DOUBTS:]]
     return text_result([*map(_state_line, upstreams.servers()), *lines, *doubts])
 
