@@ -232,3 +232,22 @@ def test_names_that_are_set_to_each_other_end() -> None:
         }
     )
     assert targets(found, "a.py", "self.p.run")[0] == "open"
+
+
+@pytest.mark.parametrize(
+    ("base", "certainty", "found"),
+    [
+        ("class Base { constructor(x) {} }", "sure", ["a.ts:Base.constructor"]),
+        ("class Base { run() {} }", "outside", []),
+        ("import { Base } from 'elsewhere';", "outside", []),
+    ],
+)
+def test_super_in_a_constructor_runs_the_constructor_of_the_base(base: str, certainty: str, found: list[str]) -> None:
+    tree = graph({"a.ts": f"{base}\nclass Sub extends Base {{ constructor() {{ super(1); }} }}\n"})
+    assert targets(tree, "a.ts", "super") == (certainty, found)
+
+
+@pytest.mark.parametrize("name", ["URLSearchParams", "Headers", "AbortController", "Buffer", "TextEncoder", "WeakRef"])
+def test_what_a_platform_brings_is_not_unresolved(name: str) -> None:
+    tree = graph({"a.ts": f"export function f() {{ return new {name}(); }}\n"})
+    assert meant(tree, "a.ts", name).built_in
