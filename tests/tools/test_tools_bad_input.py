@@ -71,7 +71,7 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
     (
         "an item's field, no likeness",
         {"evidence": [{"file": "a.py", "content": "total = 0"}]},
-        r"evidence\[0\]\.content is unknown here; it takes file, quote, line, command, output, exit, supports, withdrawn$",
+        r"evidence\[0\]\.content is unknown here; it takes file, quote, line, command, output, exit",
     ),
     (
         "an item's field that another list has",

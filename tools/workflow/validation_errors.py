@@ -91,9 +91,8 @@ def _place(location: tuple[int | str, ...]) -> str:
 def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """Return what an unknown field of a request may mean, or which fields an item of a list has."""
     fields = _item_fields(model, location) if len(location) > 1 else []
-    near = difflib.get_close_matches(
-        str(location[-1])[:ECHOED_CHARS].lower(), fields or list(model.model_fields), n=1, cutoff=0.6
-    )
+    name = str(location[len(location) - 1])[:ECHOED_CHARS].lower()
+    near = difflib.get_close_matches(name, fields or list(model.model_fields), n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]}?"
     return f"; it takes {', '.join(fields)}" if fields else "; leave it out"
