@@ -7,9 +7,9 @@ from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
 from stepwarden.files.written_paths import find_places, inside_project
 from stepwarden.inspections.context import InspectionContext
-from stepwarden.inspections.debug.oddities import find_oddities
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.git_history import last_commits
+from stepwarden.inspections.shared.oddities import find_oddities
 from stepwarden.inspections.shared.subject import is_function, read_text
 from stepwarden.inspections.shared.targets import find_targets
 from stepwarden.source.graph.code_graph import CodeGraph
