@@ -35,7 +35,7 @@ async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: P
             next_step_required=False,
         )
         assert held.verdict.startswith("HELD")
-        assert any("total takes other parameters" in clause for clause in held.open)
+        assert any("total takes rate too" in clause for clause in held.open)
         edit(cart, "    breakpoint()\n", "")
         done = await host.step(
             "precommit",

@@ -157,6 +157,9 @@ API_TEST = "from api import post\n\ndef test_post():\n    assert post(None)\n"
     [
         ("charge() counts orders twice under load", {}),
         ("the sum is wrong", {"relevant_files": ["pay.py:9"]}),
+        ("pay.py:9 counts lines twice", {}),
+        ("lines are counted twice (pay.py, line 9)", {}),
+        ("lines are counted twice, see /srv/app/shop/pay.py:9:17.", {}),
         ('It fails: Traceback\n  File "/srv/pay.py", line 9, in charge\nValueError: no', {}),
     ],
 )

@@ -1,13 +1,15 @@
 """What stands round the place that a bug report names: its function, who calls and tests it, what changed it last."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
+from stepwarden.files.written_paths import find_places, inside_project
 from stepwarden.inspections.context import InspectionContext
-from stepwarden.inspections.debug.oddities import find_oddities
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.git_history import last_commits
+from stepwarden.inspections.shared.oddities import find_oddities
 from stepwarden.inspections.shared.subject import is_function, read_text
 from stepwarden.inspections.shared.targets import find_targets
 from stepwarden.source.graph.code_graph import CodeGraph
@@ -27,11 +29,21 @@ def find_place(context: InspectionContext, graph: CodeGraph, innermost: Sequence
     submission = context.submission
     places = [(str(innermost[0]), int(str(innermost[1])))] if innermost else []
     places += [(each.path, each.first) for each in submission.ranges]
-    for path, line in places:
+    for path, line in (*places, *_written_places(context)):
         if path in graph.outlines and (found := find_targets(graph.symbols, f"{path}:{line}")):
             return found[0]
     named = [symbol for symbol in find_targets(graph.symbols, submission.step) if _function(graph, symbol)]
     return named[0] if len(named) == 1 else None
+
+
+def _written_places(context: InspectionContext) -> Iterator[tuple[str, int]]:
+    """Yield the files with lines that the words of the step name, by each way that the path can be meant."""
+    project = PurePosixPath(context.root.replace("\\", "/")).name
+    for written in find_places(context.submission.step):
+        for reading in (written, *inside_project(written, project)):
+            if reading.line is not None:
+                inside = PurePosixPath(context.directory, reading.path).as_posix()
+                yield from ((path, reading.line) for path in dict.fromkeys((reading.path, inside)))
 
 
 def place_facts(context: InspectionContext, graph: CodeGraph, symbol: Symbol) -> list[str]:
