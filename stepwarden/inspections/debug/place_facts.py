@@ -120,5 +120,5 @@ def _commit_facts(context: InspectionContext, symbol: Symbol, definition: Defini
 
 
 def _subject(text: str) -> str:
-    plain = "".join(letter if letter.isprintable() else " " for letter in hide_secrets(text))
+    plain = "".join(letter if letter.isprintable() else " " for letter in hide_secrets(text)).replace('"', "'")
     return plain if len(plain) <= SUBJECT_CHARS else f"{plain[: SUBJECT_CHARS - 3]}..."
