@@ -231,3 +231,15 @@ async def test_analyze_asks_who_imports_a_file_only_where_one_does(app: MCPServe
     async with connected(app, tmp_path) as host:
         first = await begin(host, "analyze")
         assert "Analysis: read edit.c; what holds it together?" in first.text
+
+
+async def test_docgen_says_of_a_directive_that_a_comment_parts_from_its_code_what_is_wrong(
+    app: MCPServer, tmp_path: Path
+) -> None:
+    directive = "// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging\n"
+    (tmp_path / "a.ts").write_text(f"{directive}export class Cart {{}}\n")
+    async with connected(app, tmp_path) as host:
+        first = await begin(host, "docgen", relevant_files=["a.ts"])
+        (tmp_path / "a.ts").write_text(f"{directive}/** The goods that somebody chose. */\nexport class Cart {{}}\n")
+        second = await host.step("docgen", 2, first.id)
+        assert any("stands no longer right above the code it is for" in clause for clause in second.open), second.open
