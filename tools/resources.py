@@ -22,6 +22,7 @@ from stepwarden.errors import StepwardenError, UnknownStream
 from stepwarden.steps.digest import digest
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head, kinds
+from stepwarden.threads.call_sessions import CallSession
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.queries import ThreadQueries
@@ -47,6 +48,8 @@ def add_resources(server: MCPServer, queries: ThreadQueries) -> None:
     )
     async def thread(continuation_id: str) -> str:
         found = await _own(queries, continuation_id)
+        if isinstance(found, CallSession):
+            return json.dumps({"continuation_id": found.id, "tool": kinds.SESSION.name, "for": found.thread or None})
         if isinstance(found, Chat):
             return json.dumps({"continuation_id": found.id, **asdict(found)}, ensure_ascii=False, default=str)
         return json.dumps({"continuation_id": found.id, "outcome": found.outcome, **asdict(digest(found))}, default=str)
@@ -158,6 +161,8 @@ async def _own(queries: ThreadQueries, continuation_id: str):
         raise ResourceError(str(error)) from error
 
 
-async def _thread_and_history(queries: ThreadQueries, continuation_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
-    found = await _own(queries, continuation_id)
-    return found, await queries.history(continuation_id, current_caller())
+async def _thread_and_history(
+    queries: ThreadQueries, continuation_id: str
+) -> tuple[Thread | Chat | CallSession, list[HistoryEntry], list[HistoryEntry]]:
+    found, caller = await _own(queries, continuation_id), current_caller()
+    return found, await queries.history(continuation_id, caller), await queries.calls(continuation_id, caller)

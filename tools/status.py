@@ -12,6 +12,7 @@ import prompts
 from stepwarden.errors import UnknownStream
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head, kinds
+from stepwarden.threads.call_sessions import CallSession, entry_line
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chat_store import CHAT, Chat
 from stepwarden.threads.event_text import describe, stamp
@@ -23,6 +24,7 @@ from tools.workflow.request import Key
 from tools.workflow.validation_errors import error_lines
 
 LAST_ENTRY = 2**62  # no history is so long, and larger numbers are too large for databases
+CALLS = 10  # entries of calls to upstream servers that are shown with a thread
 ENTRY_CHARS = 4_000  # of each text of a step in a page of the history
 
 
@@ -61,18 +63,19 @@ def status_tool(queries: ThreadQueries, facts: ServerFacts) -> EdgeTool:
         if request.continuation_id is None:
             return _overview(facts, caller, await queries.threads(caller, tool=request.tool))
         try:
-            kind = await queries.kind(request.continuation_id, caller)
-            other = kind not in {kinds.THREAD.name, kinds.CHAT.name}  # such as the calls to upstream servers
-            thread = None if other else await queries.thread_or_chat(request.continuation_id, caller)
+            thread = await queries.thread_or_chat(request.continuation_id, caller)
+            calls = await queries.calls(request.continuation_id, caller)
             page, go_on_after = await queries.page(
                 request.continuation_id, caller, after=min(request.after, LAST_ENTRY)
             )
         except UnknownStream:
             return failure(["continuation_id: no such thread of yours; call status without it for a list"])
-        if thread is None:
-            data = {"continuation_id": request.continuation_id, "tool": kind}
-            return _with_history(data, f"{request.continuation_id}: {kind}", page, go_on_after)
-        return _one_thread(thread, page, go_on_after, first=request.after == 0)
+        if isinstance(thread, CallSession):
+            data = {"continuation_id": thread.id, "tool": kinds.SESSION.name}
+            made_for = f", made for {thread.thread}" if thread.thread else ""
+            return _with_history(data, f"{thread.id}: {kinds.SESSION.name}{made_for}", page, go_on_after)
+        shown = calls if request.after == 0 else ()
+        return _one_thread(thread, (page, shown), go_on_after, first=request.after == 0)
 
     return edge_tool(show, prompt, StatusRequest, READ_ONLY)
 
@@ -107,8 +110,9 @@ def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> Call
 
 
 def _one_thread(
-    thread: Thread | Chat, page: Sequence[HistoryEntry], go_on_after: int | None, *, first: bool
+    thread: Thread | Chat, entries: tuple[Sequence[HistoryEntry], ...], go_on_after: int | None, *, first: bool
 ) -> CallToolResult:
+    page, calls = entries
     if isinstance(thread, Chat):
         data: dict[str, Any] = {"continuation_id": thread.id, "tool": CHAT, "turns": len(thread.turns)}
         return _with_history(data, f"{thread.id}: {counted(len(thread.turns), 'turn')}", page, go_on_after)
@@ -124,6 +128,10 @@ def _one_thread(
     standing = f"{thread.outcome.value}, {counted(thread.last, 'step')} of {thread.total_steps}"
     title = f"{thread.id}: {standing}, next: {thread.tool} step {thread.next_number}"
     facts: list[str] = data.get("result", {}).get("facts", [])
+    made = [entry_line(entry) for entry in calls[-CALLS:]]
+    if made:
+        data["calls"] = made
+        facts = [*facts, f"Calls to upstream servers made for it ({len(calls)} entries, the last):", *made]
     return _with_history(data, "\n".join([title, *facts]), page, go_on_after)
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     def read(path: str) -> str:
         return (tree / path).read_text()
 
-    reached = reached_from(index, find_test_uses(index, targets, read).tested)
+    reached = reached_from(index, find_test_uses(index, targets, read).tested, read)
     missed = find_untested(targets, reached)
     handed = PassedOn(index, read).find(missed)
     doubtful = follow_calls(index, handed, reached | handed)

@@ -45,6 +45,10 @@ class Nowhere:
         del by, same
         return []
 
+    async def has_thread(self, by: str, thread: str) -> bool:
+        del by, thread
+        return False
+
     async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
         del calls, by, again
 

@@ -69,6 +69,30 @@ def doctor() -> None:
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False, show_default=False)],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also where the file is there already.")] = False,
+) -> None:
+    """Copy the store to a file, also while servers run, and check the copy."""
+    from stepwarden.cli import backups
+
+    backups.backup(file, overwrite=overwrite)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A copy by `stepwarden backup`.", dir_okay=False, show_default=False)],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also over a store that holds something, which is kept.")
+    ] = False,
+) -> None:
+    """Put a copy in the place of the store, also while servers run: they notice, and tell their hosts."""
+    from stepwarden.cli import backups
+
+    backups.restore(file, replace=replace)
+
+
+@app.command()
 def config(host: Annotated[HostName, typer.Argument(help="Which host to set up.", show_default=False)]) -> None:
     """Print what to paste into a host's configuration; stderr says where it goes."""
     from stepwarden.cli.hosts import find_recipe

@@ -15,6 +15,8 @@ from stepwarden.settings import load_settings
 from stepwarden.steps.commands import Command, CommandKind, CommandRefused
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, HeadQuery, kinds
+from stepwarden.threads.anchors import Anchor
+from stepwarden.threads.call_sessions import CallSession
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.commands import give_command, owner
@@ -23,12 +25,14 @@ from stepwarden.threads.exports import as_html, as_json, as_markdown
 from stepwarden.threads.journal import Journal
 from stepwarden.threads.queries import ThreadQueries
 from stepwarden.threads.retention import finished_streams, orphan_threads
+from stepwarden.threads.verification import find_changes, without_heads
 
 DAY_SECONDS = 86_400.0
 PAGE = 500  # heads that are read at once
 
 threads = typer.Typer(help="List, show, export, abandon, prune and verify threads.", no_args_is_help=True)
 
+Whole = Thread | Chat | CallSession
 ThreadId = Annotated[str, typer.Argument(metavar="ID", help="The thread's continuation_id.", show_default=False)]
 
 
@@ -59,8 +63,8 @@ def list_threads(
 @threads.command()
 def show(thread_id: ThreadId) -> None:
     """Show a thread as a report: what was found, on what evidence, and everything that happened."""
-    thread, history = with_journal(lambda journal: _whole(journal, thread_id))
-    show_markdown(as_markdown(thread, history))
+    whole = with_journal(lambda journal: _whole(journal, thread_id))
+    show_markdown(as_markdown(*whole))
 
 
 @threads.command()
@@ -73,8 +77,8 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write; else stdout.", dir_okay=False)] = None,
 ) -> None:
     """Export a thread with its whole history."""
-    thread, history = with_journal(lambda journal: _whole(journal, thread_id))
-    text = {"json": _json_text, "markdown": as_markdown, "html": as_html}[form](thread, history)
+    thread, history, calls = with_journal(lambda journal: _whole(journal, thread_id))
+    text = {"json": _json_text, "markdown": as_markdown, "html": as_html}[form](thread, history, calls)
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -128,42 +132,64 @@ def verify(
     thread_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Only this thread.", show_default=False)
     ] = None,
+    anchor: Annotated[
+        Path | None, typer.Option(help="Check against this file of heads too, and add those that are new.")
+    ] = None,
+    anchor_key: Annotated[Path | None, typer.Option(help="The key of the anchor; else FILE.key.")] = None,
 ) -> None:
-    """Check that no event was changed, removed or added outside stepwarden; exit 1 if one was."""
-    checked, broken = with_journal(lambda journal: _verified(journal, thread_id))
-    for name, number in broken.items():
-        typer.echo(f"{name}: the chain breaks at event {number}")
+    """Name what was changed outside stepwarden in events and in what the list shows of them; exit 1 if anything was.
+
+    Not seen without --anchor: a thread that is gone with all its rows or was written anew as a whole, and another
+    principal. Keep the anchor and its key where nobody who can write the store can write.
+    """
+    if anchor is None:
+        checked, broken = with_journal(lambda journal: _verified(journal, thread_id))
+    elif thread_id is not None:
+        raise typer.BadParameter("--anchor is of all threads: leave the ID out")
+    else:
+        against = Anchor(anchor, anchor_key or anchor.with_name(anchor.name + ".key"))
+        checked, broken, added = with_journal(lambda journal: _anchored(journal, against))
+        typer.echo(f"{anchor}: {added} lines added.", err=True)
+    for name, changes in broken.items():
+        typer.echo(f"{name}: {'; '.join(changes)}")
     typer.echo(f"{checked} checked, {len(broken)} broken.")
     raise typer.Exit(1 if broken else 0)
 
 
-def _json_text(thread: Thread | Chat, history: Sequence[HistoryEntry]) -> str:
-    return as_json(thread, history) + "\n"
+def _json_text(whole: Whole, history: Sequence[HistoryEntry], calls: Sequence[HistoryEntry]) -> str:
+    return as_json(whole, history, calls) + "\n"
 
 
-async def _whole(journal: Journal, thread_id: str) -> tuple[Thread | Chat, list[HistoryEntry]]:
+async def _whole(journal: Journal, thread_id: str) -> tuple[Whole, list[HistoryEntry], list[HistoryEntry]]:
     caller = await owner(journal, thread_id)
-    return await ThreadQueries(journal).thread_or_chat(thread_id, caller), await journal.history(thread_id)
+    queries = ThreadQueries(journal)
+    whole = await queries.thread_or_chat(thread_id, caller)
+    return whole, await journal.history(thread_id), await queries.calls(thread_id, caller)
 
 
-async def _verified(journal: Journal, thread_id: str | None) -> tuple[int, dict[str, int]]:
+async def _verified(journal: Journal, thread_id: str | None) -> tuple[int, dict[str, list[str]]]:
     if thread_id is not None:
-        number = await journal.store.verify(thread_id)
-        return 1, {} if number is None else {thread_id: number}
-    checked = 0
-    broken: dict[str, int] = {}
-    async for name in _names(journal):
-        checked += 1
-        if (number := await journal.store.verify(name)) is not None:
-            broken[name] = number
-    return checked, broken
+        changes = await find_changes(journal, thread_id)
+        return 1, {thread_id: changes} if changes else {}
+    names = [head.stream async for head in _heads(journal)] + await without_heads(journal)
+    found = {name: await find_changes(journal, name) for name in names}
+    return len(names), {name: changes for name, changes in found.items() if changes}
 
 
-async def _names(journal: Journal) -> AsyncIterator[str]:
+async def _anchored(journal: Journal, anchor: Anchor) -> tuple[int, dict[str, list[str]], int]:
+    """Verify all threads and the anchor; what is not broken is added to the anchor, which goes on to tell the rest."""
+    checked, broken = await _verified(journal, None)
+    for name, change in (await anchor.find_changes(journal.store)).items():
+        broken.setdefault(name, []).append(change)
+    heads = [head async for head in _heads(journal) if head.stream not in broken]
+    return checked, broken, anchor.add(heads)
+
+
+async def _heads(journal: Journal) -> AsyncIterator[Head]:
     offset = 0
     while heads := await journal.store.heads(HeadQuery(None, limit=PAGE, offset=offset)):
         for head in heads:
-            yield head.stream
+            yield head
         offset += len(heads)
 
 

@@ -51,6 +51,19 @@ def render_chat_page(title: str, turns: Sequence[tuple[str, str, str]]) -> str:
     return f'{head}<body><div class="sheet alone"><main>{top}{body}</main></div></body></html>\n'
 
 
+def render_calls_page(title: str, doubtful: Sequence[str], lines: Sequence[str]) -> str:
+    """Return calls to upstream servers as HTML: a line for each in doubt, and one for each entry."""
+    parts = (("In doubt: begun, and their outcome is unknown", doubtful), ("History", lines))
+    body = "".join(
+        f"<section><h2>{_text(heading)}</h2><ul>{''.join(f'<li>{_text(line)}</li>' for line in shown)}</ul></section>\n"
+        for heading, shown in parts
+        if shown
+    )
+    top = f'<header><p class="tool">upstream</p><h1>Calls to upstream servers</h1><p>{_text(title)}</p></header>'
+    head = _head(f"calls to upstream servers: {title}")
+    return f'{head}<body><div class="sheet alone"><main>{top}{body}</main></div></body></html>\n'
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One section: its anchor, its title with a count, and its HTML; without HTML it is left out."""

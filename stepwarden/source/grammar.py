@@ -252,17 +252,3 @@ def signature_of(file: ParsedFile, node: "Node", start: int | None = None) -> st
     """Return what stands before the body of a definition, as one line."""
     body = node.child_by_field_name("body")
     return cut_signature(file, node.start_byte if start is None else start, body.start_byte if body else node.end_byte)
-
-
-def dotted_name(node: "Node | None", member: str, left: str, right: str, leaves: frozenset[str]) -> str:
-    """Return "a.b.c" for a chain of `member` nodes that starts with a plain name, "?" for anything else.
-
-    `left` and `right` are the fields of a member node, `leaves` the node types of plain names.
-    """
-    parts: list[str] = []
-    while node is not None and node.type == member:
-        parts.append(text_of(node.child_by_field_name(right)))
-        node = node.child_by_field_name(left)
-    if node is None or node.type not in leaves:
-        return "?"
-    return ".".join([text_of(node), *reversed(parts)])

@@ -18,7 +18,7 @@ from stepwarden.storage.head_rows import insert_head, last_event, move_head
 from stepwarden.storage.kept_rows import KeptRows
 from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.records import Append, NewEvent, PositionedEvent, StoredEvent
-from stepwarden.storage.schema import events
+from stepwarden.storage.schema import events, heads
 
 _EVENT_COLUMNS = tuple(events.c[name] for name in StoredEvent.__match_args__)
 # Inline: what the database numbers itself is not asked for.
@@ -38,6 +38,9 @@ _FOLLOW = (
     .where(events.c.position > bindparam("after"), events.c.position <= bindparam("settled"))
     .order_by(events.c.position)
     .limit(bindparam("at_most"))
+)
+_WITHOUT_HEADS = (
+    select(events.c.stream).distinct().where(events.c.stream.not_in(select(heads.c.stream))).order_by(events.c.stream)
 )
 _MOST = select(func.coalesce(func.max(events.c.position), 0))
 
@@ -138,6 +141,10 @@ class EventRows:
         if seq != last.version:
             return min(seq, last.version) + 1
         return None if last.hash == previous else seq
+
+    def without_heads(self) -> list[str]:
+        """Return the streams that have events and no head, sorted."""
+        return list(self._connection.execute(_WITHOUT_HEADS).scalars())
 
     def count(self) -> int:
         """Return how many events there are."""

@@ -28,7 +28,7 @@ _CHECKPOINT_BYTES = 1000 * 4096
 _TRIES, _PAUSE_S = 20, 0.01  # of a file that another process writes a checkpoint to
 
 
-class FileChange(Enum):
+class StoreFileChange(Enum):
     """What became of an open file."""
 
     NONE = "as it was"
@@ -94,22 +94,22 @@ class FileWatch:
     def _log_path(self) -> Path:
         return self._path.with_name(self._path.name + "-wal")
 
-    def change(self) -> FileChange:
+    def change(self) -> StoreFileChange:
         """Return what became of the file since it was opened or last looked at."""
         found = _look(self._path)
         if found is None or self._seen is None or found.place != self._seen.place:
-            return FileChange.MOVED
+            return StoreFileChange.MOVED
         if found.size == 0:
-            return FileChange.EMPTIED
+            return StoreFileChange.EMPTIED
         if not self._has_log:
-            return FileChange.NONE
+            return StoreFileChange.NONE
         log = _place(self._log_path)
         if log != self._log and self._log is not None:
-            return FileChange.LOG_GONE
+            return StoreFileChange.LOG_GONE
         self._log = log
         if found == self._seen:
-            return FileChange.NONE
-        if (judged := self._judge()) is FileChange.NONE:
+            return StoreFileChange.NONE
+        if (judged := self._judge()) is StoreFileChange.NONE:
             self._seen = found
         return judged
 
@@ -142,31 +142,31 @@ class FileWatch:
         now = self._read(self.bare)
         return now is not None and (now == self._content or now == _content(live))
 
-    def _judge(self) -> FileChange:
+    def _judge(self) -> StoreFileChange:
         """Return whether a file that was written holds what a checkpoint may have made of what it held.
 
         That is an earlier state of what it is with its log, and no earlier one than before.
         """
         before, now = self._content, self._read(self.bare)
         if now is None or before is None:
-            return FileChange.OVERWRITTEN
+            return StoreFileChange.OVERWRITTEN
         if now == before:
-            return FileChange.NONE
+            return StoreFileChange.NONE
         live = self._read(self._with_log)
         if live is not None and live.restored != self._restored:
-            return FileChange.RESTORED
+            return StoreFileChange.RESTORED
         log = self._read_log_state()
         size = _size(self._log_path)
         if log is not None and self._log_state is not None and not log.may_have_written(self._log_state, size):
-            return FileChange.OVERWRITTEN
+            return StoreFileChange.OVERWRITTEN
         if live is None or now.schema != live.schema or not before.position <= now.position <= live.position:
-            return FileChange.OVERWRITTEN
+            return StoreFileChange.OVERWRITTEN
         if now.schema != before.schema and not self._is_sound():  # a VACUUM of somebody, or a copy that was made by one
-            return FileChange.OVERWRITTEN
+            return StoreFileChange.OVERWRITTEN
         if not (self._holds(self.bare, before) and self._holds(self._with_log, now)):
-            return FileChange.OVERWRITTEN
+            return StoreFileChange.OVERWRITTEN
         self._content, self._log_state = now, log
-        return FileChange.NONE
+        return StoreFileChange.NONE
 
     def _is_sound(self) -> bool:
         with contextlib.closing(self._with_log()) as connection:

@@ -64,6 +64,7 @@ class HeadRows:
             _columns.kind: query.kind and query.kind.name,
             _columns.state: query.state,
             _columns.tool: query.tool,
+            _columns.origin: query.origin,
         }
         statement = select(*HEAD_COLUMNS).where(
             *(column == value for column, value in wanted.items() if value is not None)

@@ -128,7 +128,7 @@ class HeadQuery:
 
     `principal` None means everybody's: that is for the command line alone. `state` is meant within a kind, so it
     needs one (else ValueError). Heads whose directory is `directory_first` come before all others; `prefix` is the
-    beginning of an id.
+    beginning of an id, `origin` the stream that they follow.
     """
 
     principal: str | None
@@ -137,6 +137,7 @@ class HeadQuery:
     tool: str | None = None
     directory_first: str | None = None
     prefix: str | None = None
+    origin: str | None = None
     limit: int = 50
     offset: int = 0
 

@@ -20,7 +20,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.errors import StoreBusy, StoreError
-from stepwarden.storage.file_watch import FileChange, FileWatch
+from stepwarden.storage.file_watch import FileWatch, StoreFileChange
 from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step
 from stepwarden.storage.schema import APPLICATION_ID, create_schema
 from stepwarden.storage.sqlite_file import (
@@ -131,7 +131,7 @@ class SqliteBackend:
         if self._watch is None:
             return None
         change = self._watch.change()
-        if change is FileChange.NONE:
+        if change is StoreFileChange.NONE:
             return None
         try:
             return self._settled(self._watch, change)
@@ -140,7 +140,7 @@ class SqliteBackend:
         except self._driver.Error as error:
             raise _failure(self._path, error) from error
 
-    def _settled(self, watch: FileWatch, change: FileChange) -> str:
+    def _settled(self, watch: FileWatch, change: StoreFileChange) -> str:
         """See that closing what is open writes nothing of it into what is at the path now.
 
         SQLite writes the log to the file when the last connection closes, but not where another file is at its path.
@@ -148,11 +148,11 @@ class SqliteBackend:
         overwritten = (
             "was overwritten while it was in use; what is in the file now counts, and nothing was mixed with it"
         )
-        if change is FileChange.LOG_GONE:
+        if change is StoreFileChange.LOG_GONE:
             return overwritten if self._renew_without_log(watch) else ""
-        if change is FileChange.RESTORED:
+        if change is StoreFileChange.RESTORED:
             return "was put back from a copy while it was in use; what is in it now counts"
-        if change is FileChange.OVERWRITTEN:
+        if change is StoreFileChange.OVERWRITTEN:
             before = self._path.with_name(f"{self._path.name}.before-{time.time_ns()}")
             create_file(before)
             kept = watch.keep_sound(before)
@@ -160,14 +160,14 @@ class SqliteBackend:
                 before.unlink()
             self._take_over(watch)
             return overwritten + (f"; what was there before is kept as {before.name}" if kept else "")
-        if change is FileChange.EMPTIED:
+        if change is StoreFileChange.EMPTIED:
             blank = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
             create_file(blank)
             blank.replace(self._path)
         aside = watch.set_log_aside()
         kept = f"; the log of the old one was set aside as {aside.name}" if aside else ""
-        if change is FileChange.EMPTIED or not self._path.exists():
-            what = "emptied" if change is FileChange.EMPTIED else "deleted"
+        if change is StoreFileChange.EMPTIED or not self._path.exists():
+            what = "emptied" if change is StoreFileChange.EMPTIED else "deleted"
             return f"was {what} while it was in use; a new one begins{kept}"
         return f"was replaced by another file while it was in use, which counts from now on{kept}"
 

@@ -59,7 +59,7 @@ class Journal:
             return kept.thread
         stored = await self.store.read(thread_id, after=kept.thread.version) if kept is not None else []
         if kept is not None and stored and _follows(stored[0], kept.hash):
-            thread = fold_events(kept.thread, _decoded((row.kind, row.payload) for row in stored))
+            thread = fold_events(kept.thread, decode_rows((row.kind, row.payload) for row in stored))
             size = kept.size + _size(stored)
             self._remembered.keep(RememberedThread(thread, head.principal, size, stored[-1].hash))
             return thread
@@ -87,7 +87,7 @@ class Journal:
         known = self._remembered.get(thread.id)
         previous = known.hash if known is not None and before and known.thread.version == before else None
         new = [NewEvent(*encode(event)) for event in events]
-        change = _head_change(thread, events, caller)
+        change = head_of_thread(thread, events, caller)
         stored = await self.store.append(Append(thread.id, before, new, change, _packed(keep), previous))
         known = self._remembered.get(thread.id)
         size = (known.size if known is not None else 0) + _size(stored)
@@ -106,7 +106,7 @@ class Journal:
         events, seq = list[Event](), thread.recorded_at[number] - 1
         end = None
         while end is None and (page := await self.store.read(thread.id, after=seq, limit=_PAGE_EVENTS)):
-            for event in _decoded((row.kind, row.payload) for row in page):
+            for event in decode_rows((row.kind, row.payload) for row in page):
                 seq += 1
                 if events and isinstance(event, StepRecorded | GivenUp | Abandoned):
                     end = seq
@@ -128,7 +128,7 @@ class Journal:
         rows = await self.store.payloads(thread_id, last=last)
 
         def fold() -> Thread:
-            return fold_history(Thread(thread_id, tool), _decoded(rows))
+            return fold_history(Thread(thread_id, tool), decode_rows(rows))
 
         thread = fold() if len(rows) < MANY_EVENTS else await anyio.to_thread.run_sync(fold)
         return thread, sum(len(payload) for _, payload in rows)
@@ -148,7 +148,8 @@ def _packed(keep: Mapping[str, bytes] | None) -> dict[str, bytes]:
     return {name: zlib.compress(data) for name, data in keep.items()} if keep else {}
 
 
-def _decoded(rows: Iterable[tuple[str, str]]) -> list[Event]:
+def decode_rows(rows: Iterable[tuple[str, str]]) -> list[Event]:
+    """Return the events of rows of kind and payload; raise StoreUnreadable where a newer stepwarden wrote them."""
     try:
         return [decode(kind, payload) for kind, payload in rows]
     except (KeyError, ValidationError) as error:
@@ -157,7 +158,8 @@ def _decoded(rows: Iterable[tuple[str, str]]) -> list[Event]:
         ) from error
 
 
-def _head_change(thread: Thread, events: Sequence[Event], caller: Caller) -> HeadChange:
+def head_of_thread(thread: Thread, events: Sequence[Event], caller: Caller) -> HeadChange:
+    """Return what an append of `events`, which led to `thread`, says of its head."""
     return HeadChange(
         tool=thread.tool,
         principal=caller.principal,

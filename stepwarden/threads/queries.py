@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head, HeadQuery, kinds
+from stepwarden.threads.call_sessions import CallSession, calls_of
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chat_store import Chat, load_chat
 from stepwarden.threads.journal import Journal
@@ -33,16 +34,18 @@ class ThreadQueries:
         """Return one thread of the caller's; UnknownStream where it has none of that id, OtherKind for a chat."""
         return await self._journal.load(thread_id, caller)
 
-    async def thread_or_chat(self, thread_id: str, caller: Caller) -> Thread | Chat:
+    async def thread_or_chat(self, thread_id: str, caller: Caller) -> Thread | Chat | CallSession:
         """Return what of the caller's has this id; UnknownStream where there is none."""
         head = await self._journal.head(thread_id, caller)
+        if head.kind == kinds.SESSION.name:
+            return CallSession(thread_id, head.origin or "")
         if head.kind == kinds.CHAT.name:
             return await load_chat(self._journal, thread_id, caller)
         return await self._journal.load(thread_id, caller)
 
-    async def kind(self, thread_id: str, caller: Caller) -> str:
-        """Return of what kind the caller's stream of this id is, such as calls to upstreams; UnknownStream as above."""
-        return (await self._journal.head(thread_id, caller)).kind
+    async def calls(self, thread_id: str, caller: Caller) -> list[HistoryEntry]:
+        """Return the entries of the calls to upstream servers that were made for the caller's thread."""
+        return await calls_of(self._journal, thread_id, caller.principal)
 
     async def page(self, thread_id: str, caller: Caller, *, after: int = 0) -> tuple[list[HistoryEntry], int | None]:
         """Return a page of the history from entry `after` + 1 on, and the number to go on after (None at the end)."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from stepwarden.upstream.questions import QuestionAnswer, QuestionRound
 from stepwarden.upstream.tool_result import ToolResult
@@ -30,9 +30,10 @@ class CallRound:
 
 @dataclass(frozen=True)
 class CallRequest:
-    """One call of a tool by its own name."""
+    """One call of a tool by its own name, or one read: of a resource by its address, of a prompt by its name."""
 
     tool: str
     arguments: Mapping[str, Any]
     round: CallRound = field(default_factory=CallRound)
     on_progress: CallProgress | None = None
+    kind: Literal["tool", "resource", "prompt"] = "tool"

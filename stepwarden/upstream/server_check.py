@@ -32,8 +32,8 @@ async def check_server(server: UpstreamServer, wait_s: float | None = None) -> S
     obstacle = ""
     if caller.limited_s:
         obstacle = f"{name} limits how often it is asked, for {caller.limited_s:.0f} s more."
-    elif caller.breaker.waits_s:
-        obstacle = f"{name} failed repeatedly; the next call goes in {caller.breaker.waits_s:.0f} s."
+    elif caller.breakers.server.waits_s:
+        obstacle = f"{name} failed repeatedly; the next call goes in {caller.breakers.server.waits_s:.0f} s."
     elif missing := ", ".join(await server.auth.missing_scopes()):
         obstacle = f"{name}: signed in without {missing}; sign in again and consent: stepwarden login {name}"
     elif not registry.tools:

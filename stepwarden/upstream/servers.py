@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stepwarden.errors import UnknownUpstream
 from stepwarden.upstream.catalogue.registry import Registry
+from stepwarden.upstream.catalogue.source import UpstreamSource
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection, ConnectionState
 from stepwarden.upstream.failures import quoted
@@ -37,6 +38,10 @@ class UpstreamServer:
     async def connect(self, wait_s: float | None = None) -> None:
         """Connect where it is not; its tools are listed then. Raises UpstreamDown and SignInNeeded."""
         await self.caller.connection.session(wait_s)
+
+    async def sources(self) -> Sequence[UpstreamSource]:
+        """Return its resources and prompts, connecting where it is not. Raises UpstreamDown and SignInNeeded."""
+        return await (await self.caller.connection.session()).requests.sources()
 
     async def close(self) -> None:
         """End its connections; calls in flight end with an error."""

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from stepwarden.errors import UpstreamDown
 from stepwarden.upstream.breaker import Breaker
+from stepwarden.upstream.call_breakers import CallBreakers
 from stepwarden.upstream.call_request import CallProgress, CallReply, CallRequest
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.connection import Connection
 from stepwarden.upstream.failure_text import call_error
-from stepwarden.upstream.failures import COUNTED, PASSING, CallFailed, Failure, FailureKind
+from stepwarden.upstream.failures import PASSING, CallFailed, Failure, FailureKind
 from stepwarden.upstream.questions import NO_ANSWER, QuestionAnswer, QuestionFailure, UpstreamQuestion, current_asker
 from stepwarden.upstream.transport.session import UpstreamSession
+from stepwarden.upstream.withheld import withhold, withhold_text
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ class ToolCaller:
 
     config: UpstreamConfig
     connection: Connection
-    breaker: Breaker = field(default_factory=Breaker)
+    breakers: CallBreakers = field(default_factory=CallBreakers)
     clock: Callable[[], float] = time.monotonic
     _slots: asyncio.Semaphore = field(init=False)
     _limited_until: float = -1e9
@@ -98,25 +100,31 @@ class ToolCaller:
             session = await self.connection.session(min(self.config.connect_timeout_s, max(0.0, ends - self.clock())))
             if session is not self._last_session:  # the upstream came back: earlier failures say nothing of it
                 self._last_session = session
-                self.breaker.reset()
-            if not self.breaker.enter():
-                raise UpstreamDown(
-                    f"{self.config.name} failed {self.breaker.failures} times in a row; calls are paused. "
-                    f"Nothing was sent. Send the same call again in {self.breaker.waits_s:.0f} s."
-                )
-            failed: bool | None = None
+                self.breakers.reset()
+            barring = self.breakers.enter(request.tool)
+            if barring is not None:
+                raise self._paused(barring, request.tool)
+            failed, well = None, False
             try:
                 answer = await self._timed(session, request, ends)
-                failed = False
-                return answer
+                well = True
+                return withhold(self.config, answer)
             except CallFailed as error:
-                failed = True if error.failure.kind in COUNTED else None
+                failed = error.failure.kind
                 self.connection.lose(error.failure)
                 if error.failure.kind in {FailureKind.LIMITED, FailureKind.UNAVAILABLE} and error.failure.retry_after_s:
                     self._limited_until = self.clock() + error.failure.retry_after_s
                 raise
             finally:
-                self.breaker.ended(failed)
+                self.breakers.ended(request.tool, failed, well=well)
+
+    def _paused(self, barring: Breaker, tool: str) -> UpstreamDown:
+        name, times, again_s = self.config.name, barring.failures, barring.waits_s
+        if self.breakers.is_server(barring):
+            what = f"{name} failed {times} times in a row; calls are paused."
+        else:
+            what = f"{name}/{tool} failed {times} times in a row; calls of it are paused, its other tools go on."
+        return UpstreamDown(f"{what} Nothing was sent. Send the same call again in {again_s:.0f} s.")
 
     def _left_s(self, ends: float) -> float:
         """Return what is left of the time of a call. Raises UpstreamDown where there is none, before it is sent."""
@@ -160,7 +168,7 @@ class ToolCaller:
                 def alive() -> None:
                     until(min(latest, loop.time() + self.config.timeout_s))
 
-                progress = _Progress(request.on_progress, alive, loop.time)
+                progress = _Progress(request.on_progress, alive, loop.time, self.config)
                 with _pausing(lambda: until(None), alive):
                     return await session.requests.call(replace(request, on_progress=progress))
         except TimeoutError:
@@ -210,6 +218,7 @@ class _Progress:
     inner: CallProgress | None
     alive: Callable[[], None]
     clock: Callable[[], float]
+    config: UpstreamConfig
     _last: float = -1e9
     _busy: bool = False
 
@@ -220,6 +229,6 @@ class _Progress:
             return
         self._last, self._busy = now, True
         try:
-            await self.inner(progress, total, message)
+            await self.inner(progress, total, None if message is None else withhold_text(self.config, message))
         finally:
             self._busy = False

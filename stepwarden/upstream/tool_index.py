@@ -1,9 +1,11 @@
 """The tools of all upstreams of a process: listed, searched, and found by the names that callers use."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepwarden.errors import StepwardenError, UnknownUpstream
+from stepwarden.upstream.catalogue.source import UpstreamSource
 from stepwarden.upstream.catalogue.tool_search import SearchEntry, search_tools
 from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.servers import Upstreams, UpstreamServer
@@ -34,6 +36,17 @@ class ToolIndex:
         """Return the tools that fit the words best."""
         return search_tools(query, self.entries(upstream), most)
 
+    async def sources(self, upstream: str | None = None) -> list[SearchEntry]:
+        """Return the resources and prompts that the settings allow: of one server, or of all that are connected."""
+        servers = [one for one in self.upstreams.servers(upstream) if upstream is not None or one.state.state == "up"]
+        listed = await asyncio.gather(*(_sources_of(server) for server in servers))
+        return [
+            SearchEntry(server.name, source.as_tool, source=source.kind)
+            for server, sources in zip(servers, listed, strict=True)
+            for source in sources
+            if server.config.permits(f"{source.kind}:{source.name}")
+        ]
+
     async def find(self, name: str) -> tuple[UpstreamServer, str]:
         """Return the server and the tool's own name for `upstream/tool`, connecting where its list may lack it.
 
@@ -44,7 +57,7 @@ class ToolIndex:
             known = self._find_listed(name)
             if known is not None:
                 return known
-            upstream, tool = self._only_server(name), name
+            upstream, tool = self.only_server(name), name
         server = self.upstreams.server(upstream)
         if tool not in server.registry.tools:
             await server.connect()  # it may be new there
@@ -68,13 +81,20 @@ class ToolIndex:
             raise UnknownUpstream(f"Send the tool with its server before it: {meant}.")
         return None
 
-    def _only_server(self, tool: str) -> str:
-        """Return the one server that a tool not known yet can be of. Raises UnknownUpstream."""
+    def only_server(self, tool: str) -> str:
+        """Return the one server that a tool or address not known yet can be of. Raises UnknownUpstream."""
         names = [server.name for server in self.upstreams.servers()]
         if len(names) == 1 and tool not in names:
             return names[0]
         look = 'upstream(action="search", query="...")'
         raise UnknownUpstream(f"No server has a tool {quoted(tool, 80)!r}. Look it up: {look}.")
+
+
+async def _sources_of(server: UpstreamServer) -> Sequence[UpstreamSource]:
+    try:
+        return await server.sources()
+    except StepwardenError:  # which its tools tell of
+        return ()
 
 
 async def _list(server: UpstreamServer, timeout_s: float) -> StepwardenError | None:

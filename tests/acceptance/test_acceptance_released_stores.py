@@ -11,6 +11,8 @@ import pytest
 from mcp import Client
 
 from stepwarden.storage import HeadQuery, Store
+from stepwarden.threads.journal import Journal
+from stepwarden.threads.verification import find_changes
 from tests.support.calls import step
 from tests.support.local_server import local_server
 
@@ -55,10 +57,11 @@ async def hosted(home: Path) -> AsyncIterator[OldThreads]:
 
 
 async def verified(home: Path) -> int:
-    """Return how many streams there are, when the chains of all hold."""
+    """Return how many streams there are, when the chains of all hold and their heads follow from them."""
     store = Store(f"sqlite:///{home}/stepwarden.db")
     heads = await store.heads(HeadQuery(None))
-    assert [head.stream for head in heads if await store.verify(head.stream) is not None] == []
+    found = {head.stream: await find_changes(Journal(store), head.stream) for head in heads}
+    assert {stream: changes for stream, changes in found.items() if changes} == {}
     await store.close()
     return len(heads)
 

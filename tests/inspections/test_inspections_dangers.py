@@ -393,3 +393,29 @@ def test_any_text_is_searched_and_lines_are_those_of_the_text(language: Language
 def test_one_line_may_show_several_kinds_and_each_is_told_once() -> None:
     found = whats(PYTHON, "eval(eval(x)); os.system(y)\n")
     assert found == [(1, "eval/exec"), (1, "os.system/popen")]
+
+
+CONSTANT = [
+    (Language.PYTHON, "os.system('git gc')"),
+    (Language.PYTHON, "subprocess.run('ls | wc', shell=True, timeout=3)"),
+]
+VARYING = [
+    (Language.PYTHON, "os.system('git gc ' + name)"),
+    (Language.PYTHON, "os.system(f'git gc {name}')"),
+    (Language.PYTHON, "subprocess.run('ls %s' % name, shell=True)"),
+    (Language.PYTHON, "subprocess.run(  'ls', shell=True,"),
+]
+
+
+@pytest.mark.parametrize(("language", "line"), CONSTANT)
+def test_a_command_of_literals_is_told_as_one(language: Language, line: str) -> None:
+    found = [item for item in find_dangerous_lines("a", line, language) if item.constant]
+    assert found
+    assert all(item.what.endswith(" of a constant") for item in found)
+
+
+@pytest.mark.parametrize(("language", "line"), VARYING)
+def test_a_command_with_a_value_in_it_is_not(language: Language, line: str) -> None:
+    found = [*find_dangerous_lines("a", line, language)]
+    assert found
+    assert not any(item.constant for item in found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwarden.inspections.debug.oddities import MOST_ODDITIES, find_oddities
+from stepwarden.inspections.shared.oddities import MOST_ODDITIES, find_oddities
 from stepwarden.source.outline import Language
 
 FOUND = [

@@ -27,7 +27,7 @@ def judged(files: dict[str, str]) -> tuple[list[str], list[str]]:
     outlines = {path: read(path, text) for path, text in files.items()}
     index = CodeIndex(outlines, frozenset(filter(is_test_file, outlines)))
     targets = {path: outline for path, outline in outlines.items() if path not in index.tests}
-    reached = reached_from(index, find_test_uses(index, targets, files.get).tested)
+    reached = reached_from(index, find_test_uses(index, targets, files.get).tested, files.get)
     missed = find_untested(targets, reached)
     handed = PassedOn(index, files.get).find(missed)
     doubtful = follow_calls(index, handed, reached | handed)
@@ -44,7 +44,10 @@ IN_A_TABLE = {
     "module elsewhere": {"cart.py": PY, "routes.py": 'import cart\n\nTABLE = {"a": cart.handle}\n'},
     "another name": {"cart.py": PY, "routes.py": 'from cart import handle as h\n\nTABLE = {"a": h}\n'},
     "package": {"shop/cart.py": PY, "shop/app.py": 'from . import cart\n\nTABLE = {"a": cart.handle}\n'},
-    "name put together": {"cart.py": f'{PY}\ndef run(kind):\n    getattr(mod, f"han{{kind}}")(1)\n\nrun("x")\n'},
+    "name put together": {
+        "cart.py": f'{PY}\ndef run(kind):\n    getattr(mod, f"han{{kind}}")(1)\n\nrun("x")\n',
+        "test_cart.py": "import cart\n",
+    },
     "object": {"cart.js": f"{JS}const table = {{ a: handle }}\n"},
     "object of names": {"cart.js": f"{JS}const table = {{ handle }}\n"},
     "route": {"cart.js": f"{JS}app.get('/', handle)\n"},
@@ -150,7 +153,8 @@ def test_methods_of_an_object_are_in_doubt_where_it_is_indexed_or_passed_on(use:
 
 def test_a_method_with_a_name_of_many_is_in_doubt_where_that_name_is_called() -> None:
     classes = "".join(f"class C{number}:\n    def run(self):\n        return {number}\n\n" for number in range(30))
-    untested, doubtful = judged({"cart.py": f"{classes}def start(x):\n    return TABLE[x]().run()\n\n\nstart(1)\n"})
+    code = f"{classes}def start(x):\n    return TABLE[x]().run()\n\n\nstart(1)\n"
+    untested, doubtful = judged({"cart.py": code, "test_cart.py": "import cart\n"})
     assert (untested, len(doubtful)) == ([], 30)
     untested, doubtful = judged({"cart.py": classes})
     assert (len(untested), doubtful) == (30, [])

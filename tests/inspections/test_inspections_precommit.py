@@ -117,12 +117,15 @@ class Cart:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("lines, vat=0", "lines", "total takes other parameters"),
+        ("lines, vat=0", "lines", "total no longer takes vat"),
         ("def total", "def sum_up", "total is gone"),
         ("def total", "def _total", "total is gone"),
         ("class Cart:", "class Cart(Base):", "Cart has other bases"),
         ("def total", "async def total", "total is asynchronous now"),
-        ("self, line", "self, line, count", "Cart.add takes other parameters"),
+        ("self, line", "self, line, count", "Cart.add takes count too"),
+        ("self, line", "self, count, line", "Cart.add takes count before line: arguments by position move"),
+        ("lines, vat=0", "vat, lines", "total takes its parameters in another order"),
+        ("lines, vat=0", "lines, tax=0", "total no longer takes vat, takes tax"),
         ("class Cart:", "class Basket:", "Cart is gone"),
     ],
 )

@@ -2,8 +2,9 @@
 
 import pytest
 
+from stepwarden.inspections.testgen.code_index import CodeIndex
 from stepwarden.inspections.testgen.inspector import convention_facts, find_untested
-from stepwarden.inspections.testgen.reachability import CodeIndex
+from stepwarden.inspections.testgen.reachability import reached_from
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Outline
 
@@ -70,3 +71,27 @@ def test_a_code_base_without_tests_is_said_to_have_none() -> None:
 def test_the_runner_of_javascript_is_told(test: str, framework: str) -> None:
     index = CodeIndex(outlines({"tests/a.test.js": test}), frozenset({"tests/a.test.js"}))
     assert convention_facts([index], {}) == [f"1 test file, {framework}; like tests/a.test.js"]
+
+
+PROGRAM = "def main():\n    run()\n\n\ndef run():\n    pass\n\n\ndef start():\n    pass\n\n\n"
+SCRIPT = "function main() {\n  run()\n}\nfunction run() {}\nfunction start() {}\nmodule.exports = { run }\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "untested"),
+    [
+        ({"cart.py": f'{PROGRAM}start()\n\nif __name__ == "__main__":\n    print(1)\n\n    main()\n'}, ["main", "run"]),
+        ({"cart.py": f"{PROGRAM}if '__main__' == __name__: main()\nstart()\n"}, ["main", "run"]),
+        ({"cart.py": PROGRAM, "app.py": "from cart import main, start\n\nmain()\nstart()\n"}, ["main", "run", "start"]),
+        ({"cart.py": f"from app import x\n{PROGRAM}", "app.py": "from cart import main, start\nmain()\nstart()\n"}, []),
+        ({"cart.js": f"{SCRIPT}start()\nif (require.main === module) {{\n  main()\n}}\n"}, ["main", "run"]),
+        ({"cart.js": SCRIPT, "app.js": "const { start } = require('./cart')\nstart()\n"}, ["main", "run", "start"]),
+    ],
+    ids=["guard", "guard on a line", "script", "imported script", "guard of node", "script of node"],
+)
+def test_what_only_the_program_runs_is_reached_by_no_test(files: dict[str, str], untested: list[str]) -> None:
+    script = "cart.js" in files
+    tests = {"cart.test.js": "require('./cart')\n"} if script else {"test_cart.py": "import cart\n"}
+    index = CodeIndex(outlines(files | tests), frozenset(tests))
+    reached = reached_from(index, (), files.get)
+    assert sorted(item.name for _, item in find_untested(index.outlines, reached)) == untested

@@ -3,6 +3,8 @@
 import pytest
 from graph_trees import graph, meant, targets
 
+from stepwarden.source.graph.symbols import Symbol
+
 RUN = "class Foo:\n    def run(self): pass\n    def me(self): return self\nclass Bar:\n    def run(self): pass\n"
 PYTHON = {
     "a variable that is set to a new object": "from m import Foo\ndef f():\n    x = Foo()\n    x.run()\n",
@@ -251,3 +253,21 @@ def test_super_in_a_constructor_runs_the_constructor_of_the_base(base: str, cert
 def test_what_a_platform_brings_is_not_unresolved(name: str) -> None:
     tree = graph({"a.ts": f"export function f() {{ return new {name}(); }}\n"})
     assert meant(tree, "a.ts", name).built_in
+
+
+@pytest.mark.parametrize("bases", ["(Base)", ""], ids=["derived", "only of its form"])
+def test_a_call_through_a_base_or_a_protocol_is_an_open_caller_of_what_overrides_it(bases: str) -> None:
+    text = f"""
+        from typing import Protocol
+        class Base(Protocol):
+            def run(self): ...
+        class Sub{bases}:
+            def run(self): pass
+        class Other:
+            def walk(self): pass
+        def f(x: Base): x.run()
+    """
+    found = graph({"a.py": text}).calls.calls_to(Symbol("a.py", "Sub.run"))
+    assert [(one.certainty.value, one.reason) for one in found] == [
+        ("open", "through `Base.run`, which it may override")
+    ]

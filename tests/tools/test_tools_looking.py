@@ -157,6 +157,9 @@ API_TEST = "from api import post\n\ndef test_post():\n    assert post(None)\n"
     [
         ("charge() counts orders twice under load", {}),
         ("the sum is wrong", {"relevant_files": ["pay.py:9"]}),
+        ("pay.py:9 counts lines twice", {}),
+        ("lines are counted twice (pay.py, line 9)", {}),
+        ("lines are counted twice, see /srv/app/shop/pay.py:9:17.", {}),
         ('It fails: Traceback\n  File "/srv/pay.py", line 9, in charge\nValueError: no', {}),
     ],
 )
@@ -192,13 +195,15 @@ CHAIN = "def f0(): pass\n" + "".join(f"def f{n}(): f{n - 1}()\n" for n in range(
         ("from chain import f5\n\ndef test_it(): f5()\n", "Reached from 1 place in tests: test_chain.py test_it"),
         ("from chain import f8\n\ndef test_it(): f8()\n", "No test is seen to reach it in up to 6 calls."),
         ("from loaded import other\n\ndef test_it(): other()\n", "Reached from 1 place in tests: test_chain.py:1"),
+        ("from program import other\n\ndef test_it(): other()\n", "No test is seen to reach it in up to 6 calls."),
     ],
 )
 async def test_debug_says_how_far_it_looked_for_tests_that_reach_a_function(
     app: MCPServer, tmp_path: Path, test: str, told: str
 ) -> None:
     loaded = "from chain import f0\n\nf0()\ndef other(): pass\n"
-    for name, text in {"chain.py": CHAIN, "loaded.py": loaded, "test_chain.py": test}.items():
+    program = f'{loaded.replace("f0()", "")}\nif __name__ == "__main__":\n    f0()\n'
+    for name, text in {"chain.py": CHAIN, "loaded.py": loaded, "program.py": program, "test_chain.py": test}.items():
         (tmp_path / name).write_text(text)
     async with connected(app, tmp_path) as host:
         first = await begin(host, "debug", step="In chain.py the result is wrong for f0() now")

@@ -29,6 +29,10 @@ class Records:
         del by, same
         return []
 
+    async def has_thread(self, by: str, thread: str) -> bool:
+        del by, thread
+        return False
+
     async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
         assert not calls, (by, again)
 

@@ -38,6 +38,16 @@ class Sure(BaseModel):
     sure: bool
 
 
+class Row(BaseModel):
+    key: str
+    words: str
+
+
+class Rows(BaseModel):
+    total: int
+    rows: list[Row]
+
+
 class Issue(BaseModel):
     key: str
     text: str
@@ -68,6 +78,11 @@ async def twice(ctx: Context, port: int = 0) -> str:
 @mcp.tool(annotations=reads)
 async def issue(size: int) -> Issue:
     return Issue(key="A-1", text="x" * size)
+
+
+@mcp.tool(annotations=reads)
+async def rows(count: int) -> Rows:
+    return Rows(total=count, rows=[Row(key=f"A-{number}", words="w" * 40) for number in range(count)])
 
 
 @mcp.tool(annotations=reads)
@@ -255,7 +270,10 @@ async def test_a_structured_result_passes_as_it_is_and_a_long_one_is_paged(asker
         assert not short.is_error
         long = await client.call_tool("u_issue", {"size": 9_000})
         assert len(text(long)) < 3_000
-        assert "was carried out" in text(long)
+        assert not long.is_error
+        assert long.structured_content
+        assert long.structured_content["key"] == "A-1"
+        assert 1_200 < len(long.structured_content["text"]) < 2_000
         found = re.search(r'result="(result-\w+)", after=(\d+)', text(long))
         assert found
         page = {"action": "page", "result": found[1], "after": int(found[2])}
@@ -263,6 +281,40 @@ async def test_a_structured_result_passes_as_it_is_and_a_long_one_is_paged(asker
         assert text(rest).count("x") > 6_000
         resource = await client.read_resource(f"stepwarden://upstream/results/{found[1]}?after=0")
         assert "A-1" in resource.contents[0].text  # pyright: ignore
+
+
+async def test_long_rows_are_paged_whole_and_stay_a_result_with_structure(askers: Askers) -> None:
+    async with askers.host(mode="auto") as (client, _):
+        await client.list_tools()
+        exposed = await client.call_tool("u_rows", {"count": 200})
+        called = {"action": "call", "tool": "asker/rows", "arguments": {"count": 200}}
+        by_name = await client.call_tool("upstream", called)
+        assert not exposed.is_error
+        assert not by_name.is_error
+        assert exposed.structured_content
+        assert by_name.structured_content
+        assert exposed.structured_content["total"] == 200
+        assert exposed.structured_content["rows"][0] == {"key": "A-0", "words": "w" * 40}
+        assert 10 < len(exposed.structured_content["rows"]) < 40
+        assert by_name.structured_content["data"] == exposed.structured_content
+        assert by_name.structured_content["shortened"] is True
+        seen: list[str] = []
+        said = text(by_name)
+        while found := re.search(r'result="(result-\w+)", after=(\d+)', said):
+            seen += [line for line in said.splitlines() if line.startswith('{"key"')]
+            said = text(
+                await client.call_tool("upstream", {"action": "page", "result": found[1], "after": int(found[2])})
+            )
+        seen += [line for line in said.splitlines() if line.startswith('{"key"')]
+    assert [json.loads(line.rstrip(",").removesuffix("]}"))["key"] for line in seen] == [f"A-{n}" for n in range(200)]
+
+
+async def test_a_text_and_its_structured_copy_count_once(askers: Askers) -> None:
+    async with askers.host(mode="auto") as (client, _):
+        await client.list_tools()
+        got = await client.call_tool("u_issue", {"size": 1_500})
+    assert got.structured_content == {"key": "A-1", "text": "x" * 1_500}
+    assert "More:" not in text(got)
 
 
 @pytest.mark.parametrize("upstream", ["legacy", "modern"])

@@ -37,7 +37,7 @@ CHECKER = compiled(ISSUE)
         (
             {},
             [
-                "project is missing; send it (text; Key of the project)",
+                'project is missing; send it (text; "Key of the project")',
                 'kind is missing; send it (one of "Bug", "Task")',
             ],
         ),

@@ -14,13 +14,14 @@ from tools.upstream.dialog import EndsWithQuestion
 from tools.upstream.host_person import HostRequest, person_of
 from tools.upstream.lookup import accept, describe, search
 from tools.upstream.request import Action, Sent, UpstreamRequest
-from tools.upstream.results import call_tool, page
+from tools.upstream.results import call_tool, page, read_source
 from tools.upstream.server_status import status
 
 ACTIONS: Mapping[Action, Callable[[ActionCall], Awaitable[CallToolResult]]] = {
     "search": search,
     "describe": describe,
     "call": call_tool,
+    "read": read_source,
     "accept": accept,
     "page": page,
     "status": status,
@@ -28,14 +29,15 @@ ACTIONS: Mapping[Action, Callable[[ActionCall], Awaitable[CallToolResult]]] = {
 
 
 def host_request(
-    context: Context[Any, Any] | None, caller: Caller, on_progress: Progress, word: str | None
+    context: Context[Any, Any] | None, caller: Caller, on_progress: Progress, request: UpstreamRequest
 ) -> HostRequest:
-    """Return the request of a host that calls `upstream`; `word` confirms a call."""
+    """Return the request of a host that calls `upstream`."""
 
     async def tell(progress: float, total: float | None, message: str | None) -> None:
         await on_progress(progress, total or 0.0, message or "")
 
-    return HostRequest(context, caller.principal, tell, word)
+    thread = request.continuation_id or ""
+    return HostRequest(context, caller.principal, tell, request.confirm, thread=thread)
 
 
 async def act(deferred: DeferredUpstreams, request: UpstreamRequest, host: HostRequest) -> Sent:

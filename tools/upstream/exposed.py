@@ -1,6 +1,5 @@
 """Shows chosen tools of upstreams as tools of ours, under a prefix; schemas and results stay as they are."""
 
-import json
 import logging
 from typing import Any
 
@@ -11,8 +10,10 @@ from mcp.types import Tool as WireTool
 
 from stepwarden.errors import StepwardenError
 from stepwarden.upstream.calls.guarded_call import GuardedCalls, MadeCall
+from stepwarden.upstream.calls.prepared_call import PreparedCall
 from stepwarden.upstream.calls.result_pages import cut
-from stepwarden.upstream.calls.result_text import text_of
+from stepwarden.upstream.calls.result_rows import in_rows, repeats, rows_of, shortened, size_of
+from stepwarden.upstream.calls.result_text import fenced_description, text_of
 from stepwarden.upstream.catalogue.exposure import Exposure, Exposures, exposures
 from stepwarden.upstream.client import UpstreamClient
 from stepwarden.upstream.deferred import DeferredUpstreams
@@ -98,32 +99,44 @@ class ExposingServer(MCPServer):
 
 
 def _sent_on(client: UpstreamClient, principal: str, made: MadeCall) -> CallToolResult:
-    """Return a result as it is; one that its schema forbids, or that is too long for one answer, as text to page."""
+    """Return a result as it is; of one that is too long for one answer what fits, and how to page the rest."""
     prepared, result, mismatch = made.prepared, made.result, made.outcome.mismatch
-    server = prepared.server
+    most_bytes, structured = prepared.server.config.result_bytes, result.structured_content
     text, media = text_of(result)
-    structured = result.structured_content
     size = len(text.encode(errors="replace"))
     if structured is not None:
-        size += len(json.dumps(structured, ensure_ascii=False, default=str).encode(errors="replace"))
-    if size <= server.config.result_bytes and (not mismatch or result.is_error):
+        size = max(size, size_of(structured)) if repeats(text, structured) else size + size_of(structured)
+    if size <= most_bytes and (not mismatch or result.is_error):
         return write_result(result)
-    if structured is not None and prepared.tool.output_schema is not None:
-        text = json.dumps(structured, ensure_ascii=False, default=str, indent=1)  # the text mostly repeats it
-    page = cut(text, 0, server.config.result_bytes)
+    announced = structured is not None and prepared.tool.output_schema is not None
+    text = rows_of(structured) if announced else in_rows(text)  # the text mostly repeats it
+    page = cut(text, 0, most_bytes)
     lines = [page.text]
     if page.next is not None:
-        lines += more_lines(client.pages.keep(principal, server.name, text), page)
+        lines += more_lines(client.pages.keep(principal, prepared.server.name, text), page)
+    shown = None if mismatch else _shortened(prepared, structured)
+    # Hosts refuse a result without the structure that the tool's schema announces, unless it is an error.
+    failed = prepared.tool.output_schema is not None and not result.is_error and shown is None
+    if shown != structured and not failed:
+        lines.append("The structured copy holds only what fits, too.")
     if mismatch:
         lines.insert(0, f"Note: {mismatch}.")
-    # Hosts refuse a result without the structure that the tool's schema announces, unless it is an error.
-    failed = prepared.tool.output_schema is not None and not result.is_error
     if failed:
-        lines.insert(
-            0, f"{prepared.name} was carried out; this is text because it is no result its schema allows here."
-        )
+        lines.insert(0, f"{prepared.name} was carried out; it is text because its schema allows no such result.")
     content = [TextContent(type="text", text="\n".join(lines)), *map(write_block, media)]
-    return CallToolResult(content=content, is_error=result.is_error or failed)
+    return CallToolResult(content=content, structured_content=shown, is_error=result.is_error or failed)
+
+
+def _shortened(prepared: PreparedCall, structured: Any) -> Any:
+    """Return a structured result with as many rows as fit; the whole of one that its schema does not allow shorter."""
+    if structured is None:
+        return None
+    try:
+        fewer = shortened(structured, prepared.server.config.result_bytes)
+    except ValueError:
+        return structured
+    checker = prepared.server.registry.checkers.result_of(prepared.tool)
+    return structured if checker is not None and checker.errors_in(fewer) else fewer
 
 
 def _shown(name: str, found: Exposure) -> WireTool:
@@ -131,7 +144,7 @@ def _shown(name: str, found: Exposure) -> WireTool:
     return WireTool(
         name=name,
         title=tool.title or None,
-        description=f"[{upstream}] {tool.description}".strip(),
+        description=fenced_description(upstream, tool),
         input_schema=dict(tool.schema),
         output_schema=None if tool.output_schema is None else dict(tool.output_schema),
         annotations=ToolAnnotations.model_validate(tool.wire.get("annotations") or {}),

@@ -19,6 +19,7 @@ class HostRequest:
     """One request of a host: its connection (None: it cannot be asked), whose it is, and who hears of progress.
 
     `word` confirms a call, as an earlier reply gave it; `exposed`: it came by a tool that has no room for a word.
+    `thread` is what it is made for.
     """
 
     context: Context[Any, Any] | None
@@ -26,6 +27,7 @@ class HostRequest:
     progress: CallProgress
     word: str | None = None
     exposed: bool = False
+    thread: str = ""
 
 
 def person_of(request: HostRequest, client: UpstreamClient) -> Person:
@@ -38,5 +40,6 @@ def person_of(request: HostRequest, client: UpstreamClient) -> Person:
         questions=HostQuestionRelay(dialog, request.principal, client.pending, request.progress),
         resumed=resumed_sign_in(dialog),
         word=request.word,
+        thread=request.thread,
         continues=dialog.earlier.asked == WAITING,
     )

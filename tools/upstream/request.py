@@ -10,7 +10,7 @@ from tools.workflow.lenient_values import without_empty
 
 PAGE_BYTES = 16_000
 
-Action = Literal["search", "describe", "call", "status", "accept", "page"]
+Action = Literal["search", "describe", "call", "read", "status", "accept", "page"]
 Sent = CallToolResult | InputRequiredResult
 
 
@@ -34,11 +34,12 @@ class UpstreamRequest(BaseModel):
 
     action: Action
     query: str | None = Field(default=None, description="search: what you want to do, in a few words")
-    tool: str | None = Field(default=None, description="Its name as search gives it: server/tool")
+    tool: str | None = Field(default=None, description="As search gives it: server/tool, server/URI, server/prompt")
     arguments: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
         default=None, description="call: the tool's own arguments"
     )
     upstream: str | None = Field(default=None, description="search, status: this server alone")
     confirm: str | None = Field(default=None, description="The word that an earlier reply gave")
+    continuation_id: str | None = Field(default=None, description="call: the thread it is for")
     result: str | None = Field(default=None, description="page: id of a long result")
     after: int = Field(default=0, ge=0, description="page: go on after this character")

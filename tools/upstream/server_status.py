@@ -4,12 +4,14 @@ from mcp.types import CallToolResult
 
 from stepwarden.upstream.catalogue.exposure import exposures
 from stepwarden.upstream.catalogue.tool import list_unusable
+from stepwarden.upstream.failures import cited
 from stepwarden.upstream.server_check import check_server
 from stepwarden.upstream.servers import UpstreamServer
 from tools.upstream.action_call import ActionCall, text_result
 
 HIDDEN = 5
 BARRED = 5
+PAUSED = 3
 
 
 async def status(call: ActionCall) -> CallToolResult:
@@ -30,14 +32,16 @@ def _state_line(server: UpstreamServer) -> str:
     if state.reason:
         parts.append(state.reason)
     if state.server:
-        parts.append(f"{state.server}, MCP {state.protocol}")
+        parts.append(f"{cited(state.server)}, MCP {state.protocol}")
     parts.append("its tools were never listed" if registry.listed_at is None else f"{len(registry.tools)} tools")
     if registry.barred:
         parts.append(f"changed and barred: {', '.join(registry.barred[:BARRED])}")
     if registry.unusable:
         parts.append(f"cannot be used: {list_unusable(registry.unusable, most=1)}")
-    if caller.breaker.waits_s:
-        parts.append(f"it failed repeatedly; calls are paused for {caller.breaker.waits_s:.0f} s")
+    if caller.breakers.server.waits_s:
+        parts.append(f"it failed repeatedly; calls are paused for {caller.breakers.server.waits_s:.0f} s")
+    for tool, left_s in list(caller.breakers.paused.items())[:PAUSED]:
+        parts.append(f"{tool} failed repeatedly; calls of it are paused for {left_s:.0f} s")
     if caller.limited_s:
         parts.append(f"it limits how often it is asked, for {caller.limited_s:.0f} s more")
     return "; ".join(parts)

@@ -39,6 +39,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {  # one of these, and of which to speak
     "describe": ("tool",),
     "call": ("tool",),
     "accept": ("tool",),
+    "read": ("tool",),
     "page": ("result",),
     "status": (),
 }
@@ -74,7 +75,7 @@ def upstream_tool(deferred: DeferredUpstreams) -> EdgeTool:
             return refused(f"{request.action} needs {_WORDS[needed[0]]}.")
         from tools.upstream.actions import act, host_request
 
-        return await act(deferred, request, host_request(current_context(), caller, progress, request.confirm))
+        return await act(deferred, request, host_request(current_context(), caller, progress, request))
 
     return UpstreamEdge(
         fn=answer,

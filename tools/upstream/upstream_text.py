@@ -7,7 +7,7 @@ from stepwarden.upstream.calls.result_text import fenced
 from stepwarden.upstream.catalogue.drift import ToolChange
 from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.catalogue.tool_search import SearchEntry
-from stepwarden.upstream.failures import quoted
+from stepwarden.upstream.failures import cited, quoted
 from tools.upstream.approval_text import KINDS, change_lines
 from tools.upstream.parameters import parameter_lines
 
@@ -25,8 +25,9 @@ def entry_line(entry: SearchEntry) -> str:
     more = ["..."] if len(names) > ARGUMENTS_SHOWN else []
     barred = "; CHANGED, describe it first" if entry.barred else ""
     first = tool.description.strip().partition("\n")[0]
-    words = quoted(first or tool.title, SUMMARY_CHARS)
-    return f"{entry.name} ({tool.effects.kind}{barred}) [{', '.join([*shown, *more])}] {words}".rstrip()
+    words = cited(first or tool.title, SUMMARY_CHARS) if first or tool.title else ""
+    kind = entry.source or tool.effects.kind
+    return f"{quoted(entry.name, 240)} ({kind}{barred}) [{', '.join([*shown, *more])}] {words}".rstrip()
 
 
 def describe_tool(upstream: str, tool: UpstreamTool, changed: Sequence[ToolChange], *, asks: bool) -> str:

@@ -1,7 +1,7 @@
 """How the public interface of a file changed: which definitions callers find gone or different."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stepwarden.source.outline import Definition, DefinitionKind, Outline
@@ -88,5 +88,22 @@ def _describe_change(before: Definition, after: Definition) -> str:
     if before.asynchronous is not after.asynchronous:
         return "is asynchronous now" if after.asynchronous else "is no longer asynchronous"
     if before.parameters != after.parameters:
-        return "takes other parameters"
+        return _describe_parameters(before.parameters, after.parameters)
     return "has other bases" if before.bases != after.bases else "has another signature"
+
+
+def _describe_parameters(before: Sequence[str], after: Sequence[str]) -> str:
+    """Return what other parameters mean for callers; one that comes before others moves what is passed by position."""
+    gone = [name for name in before if name not in after]
+    new = [name for name in after if name not in before]
+    kept = [name for name in after if name in before]
+    if gone:
+        return f"no longer takes {', '.join(gone)}" + (f", takes {', '.join(new)}" if new else "")
+    if kept != list(before):
+        return "takes its parameters in another order"
+    last = len(after) - len(new)
+    moved = next((name for at, name in enumerate(after) if name in new and at < last), "")
+    if moved:
+        following = after[list(after).index(moved) + 1]
+        return f"takes {moved} before {following}: arguments by position move"
+    return f"takes {', '.join(new)} too"

@@ -15,6 +15,8 @@ from stepwarden.steps.clause import Clause
 
 MOST_FILES = 60  # of a change that have to be reviewed, those that changed most
 CLAUSE_BYTES = 110
+RISK_BYTES = 120
+MOST_SHOWN = 3  # risks of one kind in the facts of the first reply
 DESCRIBED_SECRETS = 3  # open ones of which a clause says what they are
 
 
@@ -46,8 +48,10 @@ def opening_facts(
     facts = [
         clip(f"{count(len(files), 'file')} +{plus} -{minus} since {compared_with(changes)}: {summary or 'no risk'}.")
     ]
-    facts += [clip(_risk_line(kind, group)) for kind, group in groups]
+    facts += [clip(line, RISK_BYTES) for kind, group in groups for line in _risk_lines(kind, group)]
     facts += [clip(f"In {list_some([place_of(part) for part in changes])}.")] if len(changes) > 1 else []
+    again = sorted({path for part in changes for path in {*part.status.staged} & {*part.status.unstaged}})
+    facts += [clip(f"Staged, then changed again, so not what you test: {list_some(again)}.")] if again else []
     kinds = [f"{number} {word}" for word, number in _kinds(changes) if number]
     facts += [clip(f"Files: {', '.join(kinds)}.")] if kinds else []
     largest = sorted(files, key=lambda change: (-change.lines, change.path))[:3]
@@ -81,6 +85,7 @@ _HEADS = {
     "conflict": "Conflict",
     "secret": "Secret",
     "interface": "Interface",
+    "behaviour": "Behaviour",
     "migration": "Migration",
     "leftover": "Leftover",
     "test": "Fewer tests",
@@ -91,11 +96,16 @@ _HEADS = {
 }
 
 
-def _risk_line(kind: str, group: Sequence[ChangeRisk]) -> str:
-    first = group[0]
-    used = f", in {count(len(first.places), 'file')} more" if first.name else ""
-    more = f" (+{len(group) - 1})" if len(group) > 1 else ""
-    return f"{_HEADS[kind]}: {replace(first, path=_brief(first.path)).place} {first.what}{used}{more}."
+def _risk_lines(kind: str, group: Sequence[ChangeRisk]) -> list[str]:
+    """Return the first risks of a kind, a line each, and on the last how many more there are."""
+    left = len(group) - MOST_SHOWN
+    lines = [f"{_HEADS[kind]}: {_said(risk)}." for risk in group[:MOST_SHOWN]]
+    return [*lines[:-1], f"{lines[-1].rstrip('.')} (+{left})."] if left > 0 else lines
+
+
+def _said(risk: ChangeRisk) -> str:
+    used = f", in {count(len(risk.places), 'file')} more" if risk.name else ""
+    return f"{replace(risk, path=_brief(risk.path)).place} {risk.what}{used}"
 
 
 def _brief(path: str) -> str:
@@ -144,6 +154,7 @@ _REQUESTS = {
     "conflict": "resolve {what}: {at}",
     "secret": "take out or report as an issue: {at}",
     "interface": "{what} ({at}); read {places}",
+    "behaviour": "quote {at}: {what}; is it meant, and which test shows it?",
     "migration": "quote {at}: {what}, can it be undone?",
     "leftover": "remove or quote {at}: {what}",
     "test": "read {at}: {what}",

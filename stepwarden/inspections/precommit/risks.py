@@ -9,6 +9,7 @@ from typing import Any
 
 from stepwarden.files.secret_values import find_secrets
 from stepwarden.files.secrets import is_secret
+from stepwarden.inspections.precommit.behaviour import find_changed_behaviour
 from stepwarden.inspections.precommit.leftovers import CONFLICT, find_leftover
 from stepwarden.inspections.precommit.public_interface import find_broken_interface
 from stepwarden.source.git.change import TOO_LARGE, FileChange
@@ -69,7 +70,19 @@ class ChangeRisk:
         return [self.kind, self.path, self.line, self.what]
 
 
-RISKS = ("conflict", "secret", "interface", "migration", "leftover", "test", "untested", "lock", "large", "note")
+RISKS = (
+    "conflict",
+    "secret",
+    "interface",
+    "behaviour",
+    "migration",
+    "leftover",
+    "test",
+    "untested",
+    "lock",
+    "large",
+    "note",
+)
 """The kinds of risk, the most pressing first."""
 
 
@@ -125,6 +138,7 @@ def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRis
         yield from _risks_of_lines(change, sides)
     if not is_test_file(change.path):
         yield from _risks_of_interface(change, sides)
+        yield from _risks_of_behaviour(change)
     else:
         yield from _risks_of_tests(change, sides)
     if change.status != "D" and _MIGRATION.search(change.path):
@@ -181,6 +195,14 @@ def _risks_of_interface(change: FileChange, sides: BeforeAndAfter) -> Iterator[C
         yield ChangeRisk("interface", change.path, 0, f"moved from {change.before}; check its importers")
     for item in broken:
         yield ChangeRisk("interface", change.path, item.line, f"{item.qualified} {item.how}", name=item.name)
+
+
+def _risks_of_behaviour(change: FileChange) -> Iterator[ChangeRisk]:
+    counts: dict[str, int] = {}
+    for line, what in () if is_generated(change) else find_changed_behaviour(change):
+        counts[what] = counts.get(what, 0) + 1
+        if counts[what] <= MOST_OF_A_KIND:
+            yield ChangeRisk("behaviour", change.path, line, what)
 
 
 def _risks_of_tests(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:

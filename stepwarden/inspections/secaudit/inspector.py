@@ -96,7 +96,7 @@ def _find_surface(context: InspectionContext, surveyed: Survey) -> AttackSurface
     entry_files = {entry.path for entry in entries}
     dangerous = sorted(
         _find_dangerous(context, surveyed.subject),
-        key=lambda item: (_rank(item.path, entry_files), not _GRAVE.match(item.what)),
+        key=lambda item: (item.constant, _rank(item.path, entry_files), not _GRAVE.match(item.what)),
     )
     others = surveyed.scan.others if not surveyed.named else ()
     secrets = sorted(_find_secrets(context, surveyed.subject, others), key=lambda item: _rank(item.path, entry_files))
@@ -155,13 +155,13 @@ def clauses(thread: Thread, found: Sequence[SecurityFinding]) -> Iterable[Clause
 
 
 def _by_turns(found: Sequence[SecurityFinding]) -> list[SecurityFinding]:
-    """Return the findings with the first of each file before the second of any."""
+    """Return the findings with the first of each file before the second of any, and those of constants last."""
     turns: dict[str, int] = {}
-    ranked: list[tuple[int, int, SecurityFinding]] = []
+    ranked: list[tuple[bool, int, int, SecurityFinding]] = []
     for index, item in enumerate(found):
         turns[item.path] = turns.get(item.path, 0) + 1
-        ranked.append((turns[item.path], index, item))
-    return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]
+        ranked.append((item.constant, turns[item.path], index, item))
+    return [item for *_, item in sorted(ranked, key=lambda entry: entry[:3])]
 
 
 def _facts(surface: AttackSurface) -> Iterable[str]:

@@ -118,7 +118,7 @@ def _measure(context: InspectionContext, indexes: Sequence[CodeIndex], targets: 
         uses = find_test_uses(index, subject, read)
         tested.update(uses.tested)
         void.update(uses.void)
-        reached = reached_from(index, uses.tested)
+        reached = reached_from(index, uses.tested, read)
         missed = find_untested(subject, reached)
         handed = PassedOn(index, read).find(missed)
         doubtful = follow_calls(index, handed, reached | handed)

@@ -1,7 +1,8 @@
 """Which functions the tests of a project reach, directly or through others, as far as names show."""
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
+from pathlib import PurePosixPath
 
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.inspections.testgen.code_index import CONSTRUCTORS, CodeIndex, Key
@@ -10,6 +11,12 @@ from stepwarden.source.outline import Definition, DefinitionKind, Language, Outl
 MANY = 25  # definitions of one name; above, a call on an unknown object says nothing
 CALLED_LANGUAGES = frozenset({Language.PYTHON, Language.JAVASCRIPT, Language.TYPESCRIPT, Language.GO})
 """Languages whose outlines have calls."""
+_MAIN = re.compile(
+    r"^if\b[^\r\n]*(?:\b__name__\s*==\s*['\"]__main__['\"]|['\"]__main__['\"]\s*==\s*__name__\b"
+    r"|\brequire\.main\s*===?\s*module\b|\bimport\.meta\.main\b)[^\r\n]*"
+    r"(?:\r?\n(?:[ \t][^\r\n]*)?(?=\r?\n|\Z))*",
+    re.MULTILINE,
+)
 _PLAIN_DECORATORS = frozenset(
     {"staticmethod", "classmethod", "contextmanager", "asynccontextmanager", "wraps", "cache", "lru_cache", "final"}
 )
@@ -18,18 +25,48 @@ _PLAIN_BASES = frozenset(
 )
 
 
-def reached_from(index: CodeIndex, start: Iterable[Key]) -> set[Key]:
+def reached_from(index: CodeIndex, start: Iterable[Key], read: Callable[[str], str | None]) -> set[Key]:
     """Return the definitions that run when those of `start` run and the files are loaded, as far as names show.
 
-    It errs on the side of reaching: a call on an object may mean every method of that name.
+    It errs on the side of reaching: a call on an object may mean every method of that name. `read` gives the text of a
+    file.
     """
     reached = set(start) | runs_uncalled(index)
     fresh = list(reached)
-    for path, outline in index.outlines.items():
-        if path not in index.tests:
-            loaded = {"", *(item.qualified for item in outline.definitions if not is_function(item))}
-            fresh += _reach(index, (call.name for call in outline.calls if call.inside in loaded), reached)
+    for path in _loaded_files(index):
+        outline = index.outlines[path]
+        loaded = {"", *(item.qualified for item in outline.definitions if not is_function(item))}
+        calls = [call for call in outline.calls if call.inside in loaded]
+        if calls and outline.language is not Language.GO:
+            program = main_lines(read(path) or "")
+            calls = [call for call in calls if call.line not in program]
+        fresh += _reach(index, (call.name for call in calls), reached)
     return follow_calls(index, fresh, reached)
+
+
+def _loaded_files(index: CodeIndex) -> Iterator[str]:
+    """Yield the files that something loads: a script of Python or JavaScript that no file imports runs by itself."""
+    imported = {
+        file
+        for path, outline in index.outlines.items()
+        for item in outline.imports
+        for file in index.imports.files(path, item)
+        if file != path
+    }
+    for path, outline in index.outlines.items():
+        if path not in index.tests and (path in imported or outline.language is Language.GO or _is_package(path)):
+            yield path
+
+
+def _is_package(path: str) -> bool:
+    return PurePosixPath(path).name.partition(".")[0] in {"__init__", "index"}
+
+
+def main_lines(text: str) -> range:
+    """Return the lines of a file that run only where it is the program, as below `if __name__ == "__main__"`."""
+    found = _MAIN.search(text)
+    first = text.count("\n", 0, found.start()) + 1 if found else 0
+    return range(first, first + found.group().count("\n") + 1) if found else range(0)
 
 
 def follow_calls(index: CodeIndex, start: Iterable[Key], reached: set[Key]) -> set[Key]:

@@ -8,7 +8,7 @@ MOST_HUNKS = 2_000  # of one file; of a change with more only the counts are com
 WITHHELD = "a secret, not read"
 TOO_LARGE = "too large to read"
 LINE_CHARACTERS = 400  # kept of an added line
-MOST_ADDED_LINES = 20_000  # kept of one file
+MOST_ADDED_LINES = 20_000  # kept of one file, and as many removed ones
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _SPECIAL = re.compile(rb'[\x00-\x1f\x7f"\\]')
@@ -52,8 +52,8 @@ class FileChange:
 
     `path` is relative to the repository or, in an inspection, to its root; `before` is the path the file had.
     `status` is git's letter: A, M, D, R (renamed), C (copied), T (type changed), U (unmerged), or ? (untracked).
-    `lines_added` and `lines_removed` are None for a binary. `added` has the new lines with their numbers; `why` says
-    why they were not read.
+    `lines_added` and `lines_removed` are None for a binary. `added` has the new lines with their numbers, `removed` the
+    old ones with theirs; `why` says why they were not read.
     """
 
     path: str
@@ -67,6 +67,7 @@ class FileChange:
     lines_removed: int | None = 0
     hunks: tuple[Hunk, ...] = ()
     added: tuple[tuple[int, str], ...] = field(default=(), repr=False)
+    removed: tuple[tuple[int, str], ...] = field(default=(), repr=False)
     why: str = ""
 
     @property
@@ -175,12 +176,16 @@ def _parts(data: bytes) -> Iterator[list[bytes]]:
 def _with_hunks(change: FileChange, part: list[bytes]) -> FileChange:
     hunks: list[Hunk] = []
     added: list[tuple[int, str]] = []
-    plus = minus = number = left = 0
+    removed: list[tuple[int, str]] = []
+    plus = minus = number = number_before = left = 0
     for line in part:
         if left > 0 and line[:1] in {b"+", b"-"}:
             left -= 1
             if line[:1] == b"-":
                 minus += 1
+                if len(removed) < MOST_ADDED_LINES:
+                    removed.append((number_before, line[1:].decode("utf-8", "replace")[:LINE_CHARACTERS]))
+                number_before += 1
                 continue
             plus += 1
             if len(added) < MOST_ADDED_LINES:
@@ -188,12 +193,19 @@ def _with_hunks(change: FileChange, part: list[bytes]) -> FileChange:
             number += 1
         elif match := _HUNK.match(line):
             before, number, after = int(match[2] or 1), int(match[3]), int(match[4] or 1)
-            left = before + after
+            left, number_before = before + after, int(match[1])
             if len(hunks) < MOST_HUNKS:
                 hunks.append(Hunk(int(match[1]), before, number, after))
         elif line.startswith(b"Binary files "):
             return replace(change, lines_added=None, lines_removed=None)
-    return replace(change, lines_added=plus, lines_removed=minus, hunks=tuple(hunks), added=tuple(added))
+    return replace(
+        change,
+        lines_added=plus,
+        lines_removed=minus,
+        hunks=tuple(hunks),
+        added=tuple(added),
+        removed=tuple(removed),
+    )
 
 
 def _path(name: bytes) -> str:

@@ -1,5 +1,7 @@
 """Which definition of a tree calls which."""
 
+from dataclasses import replace
+
 from stepwarden.source.graph.call_index import CallIndex
 from stepwarden.source.graph.call_resolver import CallResolver
 from stepwarden.source.graph.import_graph import ImportGraph
@@ -42,15 +44,40 @@ class CallGraph:
             wanted.add(owner)
         names = self._index.with_aliases(names | self._default_names(symbol.path))
         callee_family = family(self._table.language(symbol.path))
-        found = [
-            resolution
+        bases = self._overridden(symbol)
+        calls = [
+            self.resolve(path, call)
             for name in names
             for path, call in self._index.named(name)
             if family(self._table.language(path)) == callee_family
-            and wanted & set((resolution := self.resolve(path, call)).targets)
+        ]
+        found = [call for call in calls if wanted & set(call.targets)]
+        found += [
+            replace(call, certainty=Certainty.OPEN, targets=(*call.targets, symbol), reason=_through(base))
+            for call in calls
+            if not wanted & set(call.targets) and call.is_known and (base := call.targets[0]) in bases
         ]
         order = list(Certainty)
         return tuple(sorted(found, key=lambda item: (order.index(item.certainty), item.path, item.call.line)))
+
+    def _overridden(self, symbol: Symbol) -> set[Symbol]:
+        """Return the methods of bases that a method overrides, and those of protocols that its class fits."""
+        hierarchy = self._names.hierarchy
+        owner = Symbol(symbol.path, symbol.qualified.rpartition(".")[0])
+        if not owner.qualified or not self._table.is_type(owner):
+            return set()
+        found = {Symbol(base.path, f"{base.qualified}.{symbol.name}") for base in hierarchy.lineage(owner)[0][1:]}
+        for method in self._table.by_name.get(symbol.name, ()):
+            other = Symbol(method.path, method.qualified.rpartition(".")[0])
+            definition = self._table.definition(other)
+            if definition is None or not any(
+                base.startswith(("Protocol", "typing.Protocol")) for base in definition.bases
+            ):
+                continue
+            asked = [name for name in self._table.definitions[other.path].values() if name.parent == other.qualified]
+            if all(hierarchy.member(owner, item.name)[0] for item in asked):
+                found.add(method)
+        return found
 
     def calls_that_may_mean(self, symbol: Symbol) -> tuple[Resolution, ...]:
         """Return the calls by the name of `symbol` whose target is not known at all, by file and line.
@@ -101,3 +128,7 @@ def _leads_nowhere(resolution: Resolution) -> bool:
     if resolution.certainty is Certainty.DYNAMIC:
         return not resolution.reason.endswith("is a parameter")
     return resolution.certainty is Certainty.OUTSIDE and resolution.reason.startswith("from .")
+
+
+def _through(base: Symbol) -> str:
+    return f"through `{base.qualified}`, which it may override"

@@ -16,6 +16,7 @@ from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import PreparedCall, prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.calls.records import Recorder
+from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.sign_in import SignInAnswer, SignInPrompt, SignInRequest
 from stepwarden.upstream.tool_index import ToolIndex
@@ -45,7 +46,8 @@ class Person:
     """Whoever a call is made for, by principal, and how they are asked.
 
     `resumed` is their answer to a sign-in for which an earlier round of the same call was suspended. `word` came with
-    the call, to confirm something. `continues` says that it goes on with a call that waits for an answer.
+    the call, to confirm something. `continues` says that it goes on with a call that waits for an answer, `thread`
+    what it is made for.
     """
 
     principal: str
@@ -84,10 +86,16 @@ class GuardedCalls:
         return await signed_in_for(self.upstreams, self.person, lambda: self._make(name, arguments))
 
     async def _make(self, name: str, arguments: Mapping[str, Any]) -> MadeCall:
+        thread = self.person.thread
+        if thread and not await self.recorder.has_thread(self.person.principal, thread):
+            raise UpstreamRefused(
+                f"No thread of yours has the id {quoted(thread, 80)}: send the continuation_id that a reply gave you, "
+                "or none. Nothing was sent."
+            )
         prepared = await prepare_call(ToolIndex(self.upstreams), name, arguments)
         doubt = await self._doubt(prepared)
         approved = await self._approved(prepared, doubt)
-        calls = RecordedCalls(self.recorder, self.person.principal, approved, doubt, self.person.thread)
+        calls = RecordedCalls(self.recorder, self.person.principal, approved, doubt, thread)
 
         async def make_round(round_: CallRound, on_progress: CallProgress) -> CallOutcome:
             return await calls.make(prepared, round_, on_progress)

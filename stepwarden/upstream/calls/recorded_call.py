@@ -67,7 +67,7 @@ class RecordedCalls:
         )
         request = CallRequest(tool.name, prepared.arguments, round_, on_progress)
         ends = server.caller.end
-        async with _recorded(self.recorder, record) as note:
+        async with recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:
                 # no intent is recorded where nothing can be sent
                 await server.connect(min(server.config.connect_timeout_s, server.config.timeout_s))
@@ -107,7 +107,7 @@ def _mismatch(prepared: PreparedCall, reply: CallReply) -> str:
 
 
 @dataclass
-class _Note:
+class CallNote:
     """How a call ended, as far as it is known; for its record."""
 
     outcome: Outcome = "unknown"
@@ -118,6 +118,7 @@ class _Note:
     recordable: bool = True  # False where the store could not take the intent: it will not take the end
 
     def answered(self, answer: CallAnswer) -> None:
+        """Note what came back."""
         self.attempts = answer.attempts
         result = answer.answer
         if not isinstance(result, ToolResult):
@@ -129,13 +130,14 @@ class _Note:
         self.answer_bytes = len(text.encode(errors="replace"))
 
     def failed(self, outcome: Outcome, error: Exception) -> None:
+        """Note that it failed, and how."""
         self.outcome, self.summary = outcome, quoted(str(error), SUMMARY_CHARS)
 
 
 @asynccontextmanager
-async def _recorded(recorder: Recorder, record: CallRecord) -> AsyncGenerator[_Note]:
+async def recorded(recorder: Recorder, record: CallRecord) -> AsyncGenerator[CallNote]:
     """Record how a call ended, whichever way it did; also when it is cancelled."""
-    note = _Note()
+    note = CallNote()
     began = time.monotonic()
     try:
         yield note

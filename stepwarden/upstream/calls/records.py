@@ -21,6 +21,7 @@ UPSTREAM = "upstream"
 
 CALLS_PER_STREAM = 2_000
 MOST_SESSIONS = 1_000  # unsettled ones of one principal that are looked through
+MOST_OPEN = 500  # sessions that are gone on with
 APPENDS = 8  # attempts, where others settle calls of the same session meanwhile
 SUMMARY_CHARS = 160
 
@@ -68,6 +69,10 @@ class Recorder(Protocol):
         """Return the calls of `by` with the digest `same` (None: any) whose outcome is unknown, the oldest first."""
         ...
 
+    async def has_thread(self, by: str, thread: str) -> bool:
+        """Return whether there is a thread of this id, and it belongs to `by`."""
+        ...
+
     async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
         """Record that `by` looked what became of these calls, and sent them again as the call with the id `again`."""
         ...
@@ -91,23 +96,23 @@ class _Session:
 
 @dataclass
 class SessionRecorder:
-    """Records calls: a stream for each principal and process, hash-chained as threads are."""
+    """Records calls: a stream for each principal, process and thread they are made for, hash-chained as threads are."""
 
     store: Store
     mint: Callable[[str], str] = new_id
-    _sessions: dict[str, _Session] = field(default_factory=dict[str, _Session])
+    _sessions: dict[tuple[str, str], _Session] = field(default_factory=dict[tuple[str, str], _Session])
     _begun_in: dict[str, _Session] = field(default_factory=dict[str, _Session])
     _seen: dict[str, SessionCalls] = field(default_factory=dict[str, SessionCalls])
 
     async def record(self, record: CallRecord) -> None:
         """Record one entry; on disk when this returns. A call ends in the stream that it was begun in."""
-        session = self._begun_in.pop(record.id, None) or self._session_of(record.by)
+        session = self._begun_in.pop(record.id, None) or self._session_of(record.by, record.thread)
         if record.phase == "intended":
             self._begun_in[record.id] = session
         async with session.lock:
             event = NewEvent(UPSTREAM, payload_of(record))
             try:
-                session.calls = await self._appended(session.calls, event, record.by)
+                session.calls = await self._appended(session.calls, event, record.by, record.thread)
             except StoreError:
                 self._begun_in.pop(record.id, None)
                 raise
@@ -126,13 +131,20 @@ class SessionRecorder:
             event = NewEvent(SETTLED, json.dumps({"id": call.id, "by": by, "again": again}))
             await self._appended(self._seen.get(call.stream, SessionCalls(call.stream)), event, by)
 
-    def _session_of(self, by: str) -> _Session:
-        session = self._sessions.get(by)
+    async def has_thread(self, by: str, thread: str) -> bool:
+        """See `Recorder`."""
+        head = None if "\x00" in thread else await self.store.head(thread)
+        return head is not None and head.principal == by
+
+    def _session_of(self, by: str, thread: str) -> _Session:
+        session = self._sessions.get((by, thread))
         if session is None or session.calls.version >= CALLS_PER_STREAM:
-            session = self._sessions[by] = _Session(SessionCalls(self.mint(UPSTREAM)))
+            session = self._sessions[by, thread] = _Session(SessionCalls(self.mint(UPSTREAM)))
+            while len(self._sessions) > MOST_OPEN:
+                del self._sessions[next(iter(self._sessions))]
         return session
 
-    async def _appended(self, calls: SessionCalls, event: NewEvent, by: str) -> SessionCalls:
+    async def _appended(self, calls: SessionCalls, event: NewEvent, by: str, thread: str = "") -> SessionCalls:
         """Append an event to a session, and return what it leaves in doubt.
 
         Another process writes here only to settle a call; and an append that was cancelled may have gone through.
@@ -146,6 +158,7 @@ class SessionRecorder:
                 title="calls to upstream servers",
                 state="unsettled" if after else "open",
                 steps=calls.version + 1,
+                origin=thread or None,
             )
             try:
                 return calls.after(await self.store.append(Append(calls.stream, calls.version, [event], change)))

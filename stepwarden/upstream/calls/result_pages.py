@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from stepwarden.errors import UnknownUpstream
 from stepwarden.upstream.calls.records import new_id
+from stepwarden.upstream.calls.result_rows import table_head
 from stepwarden.upstream.failures import quoted
 
 KEPT_BYTES = 32 * 1024 * 1024
@@ -16,13 +17,17 @@ PAGE_URI = "stepwarden://upstream/results/{result}{?after}"
 
 @dataclass(frozen=True, slots=True)
 class ResultPage:
-    """A part of a result: `text` from character `after` on; `next` is where the next one begins, None at the end."""
+    """A part of a result: `text` from character `after` on; `next` is where the next one begins, None at the end.
+
+    `head` are the lines that head the table in which it begins.
+    """
 
     text: str
     after: int
     chars: int
     next: int | None
     upstream: str = ""
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +66,19 @@ class ResultPages:
                 "Call the tool again if it only reads."
             )
         page = cut(kept.text, min(max(0, after), len(kept.text)), most_bytes)
-        return replace(page, upstream=kept.upstream)
+        return replace(page, upstream=kept.upstream, head=table_head(kept.text, page.after))
 
     def _oldest_age(self) -> float:
         return self.clock() - next(iter(self._kept.values())).at
 
 
 def cut(text: str, after: int, most_bytes: int) -> ResultPage:
-    """Return the part of `text` from character `after` that fits in `most_bytes`, cut near there at a line's end."""
+    """Return the part of `text` from character `after` that fits in `most_bytes`: whole lines where there are some."""
     part = text[after : after + most_bytes].encode(errors="replace")[:most_bytes].decode(errors="ignore")
     end = after + len(part)
     if end >= len(text):
         return ResultPage(part, after, len(text), None)
-    line = part.rfind("\n", len(part) * 4 // 5)
+    line = part.rfind("\n")
     if line > 0:
         part = part[: line + 1]
     return ResultPage(part, after, len(text), after + max(1, len(part)))

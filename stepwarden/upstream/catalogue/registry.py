@@ -5,6 +5,7 @@ a person accepted it, in a host or by the command line.
 """
 
 import difflib
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,16 @@ from stepwarden.upstream.catalogue.tool import UnusableTool, UpstreamTool, read_
 from stepwarden.upstream.catalogue.tool_list_file import KnownTools, ToolListFile, server_digest
 from stepwarden.upstream.catalogue.trust import TrustedTools
 from stepwarden.upstream.config import UpstreamConfig
+
+
+def withhold_given(config: UpstreamConfig, listed: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return a list of tools without the secrets that its server was given; deeper lists than JSON are left alone."""
+    try:
+        text = json.dumps(listed, ensure_ascii=False)
+        hidden = config.without_secrets(text)
+        return listed if hidden == text else json.loads(hidden)
+    except (ValueError, RecursionError):
+        return listed
 
 
 def _nobody_hears() -> None:
@@ -54,7 +65,7 @@ class Registry:
 
     def update(self, listed: Sequence[Mapping[str, Any]]) -> None:
         """Take in a list that the server gave just now; what is new is trusted as it stands."""
-        tools, self._unusable = read_tools(listed)
+        tools, self._unusable = read_tools(withhold_given(self.config, listed))
         self.listed_at = self.clock()
         changed = tools != self._listed
         self._listed = tools

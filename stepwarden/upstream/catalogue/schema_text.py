@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from stepwarden.upstream.failures import quoted
+from stepwarden.upstream.failures import cited, quoted
 
 
 def error_lines(error: Any) -> list[str]:
@@ -88,7 +88,7 @@ def _hint(schema: object) -> str:
     if isinstance(entry.get("enum"), list):
         hints = [f"one of {quoted(json.dumps(entry['enum'], ensure_ascii=False)[1:-1], 80)}"]
     if isinstance(entry.get("description"), str) and entry["description"].strip():
-        hints.append(quoted(entry["description"], 60))
+        hints.append(cited(entry["description"], 60))
     return f" ({'; '.join(hints)})" if hints else ""
 
 

@@ -22,11 +22,15 @@ _STOP = frozenset(_LITTLE.split())
 
 @dataclass(frozen=True)
 class SearchEntry:
-    """A tool and its upstream; `barred` says that it changed and has to be accepted."""
+    """A tool and its upstream; `barred` says that it changed and has to be accepted.
+
+    `source` is "resource" or "prompt" for what is read instead of called.
+    """
 
     upstream: str
     tool: UpstreamTool
     barred: bool = False
+    source: str = ""
 
     @property
     def name(self) -> str:

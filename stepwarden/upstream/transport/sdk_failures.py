@@ -65,7 +65,7 @@ def failure_of_end(error: BaseException, earlier: Failure | None) -> Failure | M
         return error
     if isinstance(error, ValidationError):
         return Failure(FailureKind.GARBAGE, "its answer is not a valid MCP message")
-    logger.info("a connection to an upstream ended", exc_info=error)
+    logger.info("a connection to an upstream ended: %s", type(error).__name__)
     return Failure(FailureKind.BROKEN, f"the connection ended: {quoted(f'{type(error).__name__} {error}', 120)}")
 
 

@@ -26,6 +26,8 @@ class ToolListWatch:
 
     async def hear(self, message: types.ServerNotification | Exception) -> None:
         """Hear a message of a server of 2025 (the SDK's message handler)."""
+        if isinstance(message, types.ResourceListChangedNotification | types.PromptListChangedNotification):
+            self.requests.source_list.forget()
         changed = isinstance(message, types.ToolListChangedNotification) and not self.requests.modern
         if changed and self.requests.client is not None and not self.requests.listing:  # one at a time
             with suppress(CallFailed):
@@ -42,8 +44,8 @@ class ToolListWatch:
                     async for _ in changes:
                         await self.requests.list_tools()
             except SubscriptionLost as error:
-                logger.info("the stream of changes of an upstream was lost: %s", error)
+                logger.info("the stream of changes of an upstream was lost: %s", type(error).__name__)
                 return
             except (MCPError, CallFailed) as error:
-                logger.info("the stream of changes of an upstream ended: %s", error)
+                logger.info("the stream of changes of an upstream ended: %s", type(error).__name__)
             await asyncio.sleep(RELISTEN_S)

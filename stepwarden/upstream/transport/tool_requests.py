@@ -13,9 +13,11 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import TypeAdapter, ValidationError
 
 from stepwarden.upstream.call_request import CallReply, CallRequest
+from stepwarden.upstream.catalogue.source import UpstreamSource
 from stepwarden.upstream.failures import CallFailed, Failure, FailureKind
 from stepwarden.upstream.transport.activity import SessionActivity
 from stepwarden.upstream.transport.question_router import QuestionRouter
+from stepwarden.upstream.transport.source_list import SourceList, read
 from stepwarden.upstream.transport.tool_pages import all_tools
 from stepwarden.upstream.transport.wire import read_reply, read_tool, write_call
 
@@ -33,6 +35,7 @@ class ToolRequests:
     on_tools: OnTools
     client: Client | None = None
     tools: Sequence[Mapping[str, Any]] = ()
+    source_list: SourceList = field(default_factory=SourceList)
     _listing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -76,7 +79,16 @@ class ToolRequests:
                 raise CallFailed(Failure(FailureKind.GARBAGE, "its list of tools is not valid")) from error
         self.on_tools(self.tools)
 
+    async def sources(self) -> tuple[UpstreamSource, ...]:
+        """Return the resources and prompts that can be listed, none where the connection is closed."""
+        return () if self.client is None else await self.source_list.get(self.client)
+
     async def _sent(self, client: Client, request: CallRequest) -> CallReply:
+        if request.kind != "tool":
+            try:
+                return await read(client, request)
+            except ValidationError as error:
+                raise CallFailed(Failure(FailureKind.GARBAGE, "its answer is not valid")) from error
         wire = types.CallToolRequest(params=write_call(request))
         try:
             reply = await client.session.send_request(wire, _replies(), progress_callback=request.on_progress)

@@ -35,6 +35,11 @@ def read_reply(reply: types.CallToolResult | types.InputRequiredResult) -> CallR
     return ToolResult(content, reply.structured_content, bool(reply.is_error), reply.meta)
 
 
+def read_content(block: types.ContentBlock) -> ContentBlock:
+    """Return a block of a prompt's message."""
+    return _read_block(block)
+
+
 def write_result(result: ToolResult) -> types.CallToolResult:
     """Return a result as it is sent on to a host, without what says which server it came from."""
     return types.CallToolResult(

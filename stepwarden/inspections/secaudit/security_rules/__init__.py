@@ -1,5 +1,6 @@
 """Rules for calls and settings that attacks come through: a table for each language, and the search for them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from stepwarden.source.outline import Language
 
 __all__ = ["RULES", "SecurityFinding", "SecurityRisk", "find_dangerous_lines"]
 
+_RUNS = re.compile(r"os\.system|shell|eval|exec")
+_KEYWORD = re.compile(r"\b\w+\s*=\s*(?:True|False|None|\d+)\b")
+_NAME = re.compile(r"[^\W\d]\w*")
 RULES: Mapping[Language, Sequence[SecurityRule]] = {
     Language.PYTHON: python.RULES,
     Language.JAVASCRIPT: script.RULES,
@@ -25,12 +29,13 @@ RULES: Mapping[Language, Sequence[SecurityRule]] = {
 
 @dataclass(frozen=True, slots=True)
 class SecurityFinding:
-    """A line to review: where it is, what it is, and the risk."""
+    """A line to review: where it is, what it is, and the risk; `constant` says that it passes on only literals."""
 
     path: str
     line: int
     what: str
     risk: SecurityRisk
+    constant: bool = False
 
 
 def find_dangerous_lines(path: str, text: str, language: Language) -> Iterator[SecurityFinding]:
@@ -44,4 +49,16 @@ def find_dangerous_lines(path: str, text: str, language: Language) -> Iterator[S
             continue
         found = {rule.what: rule.risk for rule in rules if rule.matches(code, line)}
         for what, risk in found.items():
-            yield SecurityFinding(path, number, what, risk)
+            # the rules of other languages pass over literals
+            constant = language is Language.PYTHON and bool(_RUNS.search(what)) and _passes_literals(code)
+            yield SecurityFinding(path, number, f"{what} of a constant" if constant else what, risk, constant)
+
+
+def _passes_literals(code: str) -> bool:
+    """Whether all that the first call on a line is given are literals: what nobody outside can change."""
+    start, depth = code.find("("), 0
+    for at in range(max(start, 0), len(code)):
+        depth += {"(": 1, ")": -1}.get(code[at], 0)
+        if depth == 0:
+            return start >= 0 and not _NAME.search(_KEYWORD.sub("", code[start:at]))
+    return False  # a call that goes on in the next line is not judged

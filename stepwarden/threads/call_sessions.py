@@ -1,0 +1,62 @@
+"""Sessions of calls to upstream servers as they are read back: alone, and with the thread that they were made for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stepwarden.reports.plain import escaped
+from stepwarden.storage import HeadQuery, kinds
+from stepwarden.threads.calls import HistoryEntry
+from stepwarden.threads.event_text import describe, stamp
+from stepwarden.threads.journal import Journal
+
+MOST_SESSIONS = 200  # of one thread: each process that makes calls for it has one
+_IN_DOUBT = frozenset({"unknown", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallSession:
+    """The calls of one principal in one process; `thread` is what all of them were made for, "" for nothing said."""
+
+    id: str
+    thread: str = ""
+
+
+async def calls_of(journal: Journal, thread_id: str, principal: str) -> list[HistoryEntry]:
+    """Return the entries of the calls that were made for a thread, in the order of their time."""
+    query = HeadQuery(principal, kind=kinds.SESSION, origin=thread_id, limit=MOST_SESSIONS)
+    found = [entry for head in await journal.store.heads(query) for entry in await journal.history(head.stream)]
+    return sorted(found, key=lambda entry: entry.at)
+
+
+def entry_line(entry: HistoryEntry) -> str:
+    """Return one entry of a session as a line: when it was, and what."""
+    return f"{stamp(entry.at)} {describe(entry)}"
+
+
+def unsettled(history: Sequence[HistoryEntry]) -> Sequence[HistoryEntry]:
+    """Return the entries of the calls whose outcome is unknown, each where it was begun."""
+    begun: dict[str, HistoryEntry] = {}
+    for entry in history:
+        number, phase = str(entry.data.get("id")), entry.data.get("phase")
+        if phase == "intended" and entry.data.get("same"):
+            begun[number] = entry
+        elif phase != "ended" or entry.data.get("outcome") not in _IN_DOUBT:
+            begun.pop(number, None)
+    return list(begun.values())
+
+
+def session_as_json(session: CallSession) -> dict[str, Any]:
+    """Return what the JSON of a session begins with."""
+    body: Mapping[str, str] = {"thread": session.id, "tool": kinds.SESSION.name}
+    return {**body, "origin": {"thread": session.thread}} if session.thread else {**body}
+
+
+def session_lines(session: CallSession, history: Sequence[HistoryEntry]) -> Iterator[str]:
+    """Return a session as a report in Markdown: what is in doubt, and then every call."""
+    yield "# Calls to upstream servers"
+    yield from ("", f"`{session.id}`{f', made for `{session.thread}`' if session.thread else ''}")
+    if doubtful := unsettled(history):
+        yield from ("", "## In doubt: begun, and their outcome is unknown", "")
+        yield from (f"- {escaped(entry_line(entry))}" for entry in doubtful)
+    yield from ("", "## History", "", *(f"- {entry.seq}. {escaped(entry_line(entry))}" for entry in history))

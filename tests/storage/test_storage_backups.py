@@ -1,0 +1,133 @@
+"""Copies of a store: whole, checked, taken and put back while it is in use."""
+
+import asyncio
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from released_stores import RELEASED, put_released
+from store_steps import append
+
+from stepwarden.errors import StoreError, StoreReplaced
+from stepwarden.storage import Store
+from stepwarden.storage.backups import BackupRefused, put_back, take_backup
+from tests.support.store import raw
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return tmp_path / "copy.db"
+
+
+@pytest.mark.asyncio
+async def test_a_copy_that_is_taken_while_steps_are_recorded_is_whole_and_private(
+    store: Store, path: Path, copy: Path
+) -> None:
+    await append(store, "debug-a", 3)
+    writing = asyncio.create_task(append(store, "debug-a", 60))
+    held = await take_backup(path, copy)
+    await writing
+    assert held.streams == 1
+    assert 3 <= held.events <= 63
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert [file.name for file in copy.parent.iterdir() if file.is_file()] == ["copy.db"], "it is one file"
+    taken = Store(f"sqlite:///{copy}")
+    assert len(await taken.read("debug-a")) == held.events
+    await taken.close()
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_is_there_and_a_store_that_holds_something_are_not_overwritten_unasked(
+    store: Store, path: Path, copy: Path
+) -> None:
+    await append(store, "debug-a", 1)
+    await take_backup(path, copy)
+    before = copy.read_bytes()
+    with pytest.raises(BackupRefused, match="send --overwrite"):
+        await take_backup(path, copy)
+    assert copy.read_bytes() == before
+    await append(store, "debug-a", 1)
+    with pytest.raises(BackupRefused, match="send --replace"):
+        await put_back(copy, path)
+    assert len(await store.read("debug-a")) == 2
+    assert (await take_backup(path, copy, overwrite=True)).events == 2
+
+
+@pytest.mark.asyncio
+async def test_servers_that_have_the_store_open_are_told_of_a_copy_that_is_put_back(
+    store: Store, url: str, path: Path, copy: Path
+) -> None:
+    other = Store(url)
+    await append(store, "debug-a", 3)
+    await append(other, "debug-b", 1)
+    held = await take_backup(path, copy)
+    await append(store, "debug-a", 2)
+    restored, kept = await put_back(copy, path, replace=True)
+    assert restored == held
+    for server in (store, other):
+        with pytest.raises(StoreReplaced):
+            await server.head("debug-a")
+        await append(server, "debug-a", 1)
+        assert await server.verify("debug-a") is None
+    assert len(await store.read("debug-a")) == 5
+    assert kept is not None
+    before = Store(f"sqlite:///{kept}")
+    assert len(await before.read("debug-a")) == 5
+    await before.close()
+    await other.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("lost", ["deleted", "emptied", "overwritten"])
+async def test_a_store_that_was_lost_is_put_back(url: str, path: Path, copy: Path, lost: str) -> None:
+    store = Store(url)
+    await append(store, "debug-a", 3)
+    await take_backup(path, copy)
+    await store.close()
+    if lost == "deleted":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if lost == "emptied" else b"not a database, whatever it was" * 100)
+    _, kept = await put_back(copy, path, replace=lost == "overwritten")
+    assert (kept is not None) == (lost == "overwritten")
+    again = Store(url)
+    assert len(await again.read("debug-a")) == 3
+    await again.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("fault", ["no file", "no database", "another program's", "a changed event", "the store"])
+async def test_what_is_no_whole_store_of_ours_is_not_put_back(store: Store, path: Path, copy: Path, fault: str) -> None:
+    await append(store, "debug-a", 3)
+    await take_backup(path, copy)
+    await append(store, "debug-a", 1)
+    if fault == "no file":
+        copy.unlink()
+    elif fault == "no database":
+        copy.write_bytes(b"text" * 1_000)
+    elif fault != "the store":
+        with closing(raw(copy)) as connection:
+            ours = fault == "a changed event"
+            connection.execute(
+                "UPDATE stepwarden_events SET at = 1 WHERE seq = 2" if ours else "PRAGMA application_id = 7"
+            )
+    with pytest.raises(StoreError) as refused:
+        await put_back(path if fault == "the store" else copy, path, replace=True)
+    assert "\n" not in str(refused.value)
+    assert len(await store.read("debug-a")) == 4
+    assert sorted(file.name for file in path.parent.iterdir() if ".db-" not in file.name) == [path.name]
+    assert await store.verify("debug-a") is None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", RELEASED)
+async def test_a_copy_of_an_older_release_is_put_back_and_brought_up(name: str, path: Path, copy: Path) -> None:
+    put_released(name, f"sqlite:///{copy}")
+    path.parent.mkdir()
+    held, kept = await put_back(copy, path)
+    assert held.streams > 3
+    assert kept is None
+    store = Store(f"sqlite:///{path}")
+    assert (await store.maintenance.check())["events"] == held.events
+    await store.close()
