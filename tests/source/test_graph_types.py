@@ -268,3 +268,22 @@ def test_a_chain_of_any_length_hides_no_definition(path: str, text: str) -> None
     outline = parse_outline(path, text.encode())
     assert outline is not None
     assert "u" in {each.name for each in outline.definitions}
+
+
+@pytest.mark.parametrize(
+    ("base", "certainty", "found"),
+    [
+        ("class Base { constructor(x) {} }", "sure", ["a.ts:Base.constructor"]),
+        ("class Base { run() {} }", "outside", []),
+        ("import { Base } from 'elsewhere';", "outside", []),
+    ],
+)
+def test_super_in_a_constructor_runs_the_constructor_of_the_base(base: str, certainty: str, found: list[str]) -> None:
+    tree = graph({"a.ts": f"{base}\nclass Sub extends Base {{ constructor() {{ super(1); }} }}\n"})
+    assert targets(tree, "a.ts", "super") == (certainty, found)
+
+
+@pytest.mark.parametrize("name", ["URLSearchParams", "Headers", "AbortController", "Buffer", "TextEncoder", "WeakRef"])
+def test_what_a_platform_brings_is_not_unresolved(name: str) -> None:
+    tree = graph({"a.ts": f"export function f() {{ return new {name}(); }}\n"})
+    assert meant(tree, "a.ts", name).built_in
