@@ -234,3 +234,21 @@ async def test_analyze_asks_who_imports_a_file_only_where_one_does(app: MCPServe
     async with connected(app, tmp_path) as host:
         first = await begin(host, "analyze")
         assert "Analysis: read edit.c; what holds it together?" in first.text
+
+
+async def test_a_first_step_without_a_directory_says_so_and_the_facts_come_with_the_next(
+    app: MCPServer, shop: Path
+) -> None:
+    (shop / "pay.py").write_text(PAY)
+    async with connected(app, shop) as host:
+        first = await host.step("debug", 1, step="charge() counts orders twice")
+        assert any(note.startswith("No code was read: give working_directory") for note in first.sent["notes"])
+        second = await host.step("debug", 2, first.id, working_directory=str(shop), findings="it does")
+        assert "charge pay.py:6-12, branches at :9" in await facts(host, first.id)
+        assert "notes" not in second.sent
+
+
+async def test_a_file_that_is_not_there_is_told_at_step_1_however_it_is_named(app: MCPServer, shop: Path) -> None:
+    async with connected(app, shop) as host:
+        first = await begin(host, "codereview", relevant_files=["prices.py", "nope.py", "tests"])
+        assert "Not found, or not readable here: nope.py" in first.text.splitlines()
