@@ -33,14 +33,14 @@ def find_place(context: InspectionContext, graph: CodeGraph, innermost: Sequence
     for path, line in (*places, *_written_places(context)):
         if path in graph.outlines and (found := find_targets(graph.symbols, f"{path}:{line}")):
             return found[0]
-    named = find_targets(graph.symbols, submission.step, lambda symbol: _function(graph, symbol) is not None)
+    named = find_targets(graph.symbols, context.words, lambda symbol: _function(graph, symbol) is not None)
     return named[0] if len(named) == 1 else None
 
 
 def _written_places(context: InspectionContext) -> Iterator[tuple[str, int]]:
     """Yield the files with lines that the words of the step name, by each way that the path can be meant."""
     project = PurePosixPath(context.root.replace("\\", "/")).name
-    for written in find_places(context.submission.step):
+    for written in find_places(context.words):
         for reading in (written, *inside_project(written, project)):
             if reading.line is not None:
                 inside = PurePosixPath(context.directory, reading.path).as_posix()
