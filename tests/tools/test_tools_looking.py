@@ -238,7 +238,6 @@ async def test_analyze_asks_who_imports_a_file_only_where_one_does(app: MCPServe
         assert "Analysis: read edit.c; what holds it together?" in first.text
 
 
-<<<<<<< HEAD
 async def test_docgen_says_of_a_directive_that_a_comment_parts_from_its_code_what_is_wrong(
     app: MCPServer, tmp_path: Path
 ) -> None:
@@ -249,7 +248,8 @@ async def test_docgen_says_of_a_directive_that_a_comment_parts_from_its_code_wha
         (tmp_path / "a.ts").write_text(f"{directive}/** The goods that somebody chose. */\nexport class Cart {{}}\n")
         second = await host.step("docgen", 2, first.id)
         assert any("stands no longer right above the code it is for" in clause for clause in second.open), second.open
-=======
+
+
 async def test_a_first_step_without_a_directory_says_so_and_the_facts_come_with_the_next(
     app: MCPServer, shop: Path
 ) -> None:
@@ -266,4 +266,3 @@ async def test_a_file_that_is_not_there_is_told_at_step_1_however_it_is_named(ap
     async with connected(app, shop) as host:
         first = await begin(host, "codereview", relevant_files=["prices.py", "nope.py", "tests"])
         assert "Not found, or not readable here: nope.py" in first.text.splitlines()
->>>>>>> c2b6ed7a640e3b5f40dcc544f24a46e582aafcbf
