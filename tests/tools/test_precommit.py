@@ -142,3 +142,55 @@ async def test_several_repositories_are_read_together(app: MCPServer, tmp_path: 
     async with connected(app, tmp_path / "all") as host:
         answer = await host.open("precommit")
         assert answer.sent["facts"][0].startswith("2 files +2 -2 since ")
+
+
+async def test_the_interface_that_other_files_rest_on_is_told_before_one_that_none_names(
+    app: MCPServer, tmp_path: Path
+) -> None:
+    (tmp_path / "prices.py").write_text("def gross(net):\n    return net\n\n\ndef sold(item):\n    return item\n")
+    (tmp_path / "shop.py").write_text("from prices import sold\n\nsold(1)\n")
+    committed(tmp_path)
+    (tmp_path / "prices.py").write_text("def sold(many, item):\n    return item\n")
+    async with connected(app, tmp_path) as host:
+        first = await host.open("precommit")
+        told = [fact for fact in first.sent["facts"] if fact.startswith("Interface:")]
+        assert told[0].startswith("Interface: prices.py:1 sold takes ")
+
+
+async def test_what_held_a_thread_is_written_with_the_name_of_its_file(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text("A = 1\n")
+    committed(tmp_path)
+    (tmp_path / "__init__.py").write_text("A = 2\n")
+    async with connected(app, tmp_path) as host:
+        first = await host.open("precommit")
+        proof = [{"file": "__init__.py", "quote": "def nothing_of_the_kind(): return 17"}]
+        await host.step("precommit", 2, first.id, findings="read", files_checked=["__init__.py"], evidence=proof)
+        held = await host.step("precommit", 3, first.id, findings="all read", next_step_required=False)
+        assert held.verdict.startswith("HELD")
+        report = await host.client.read_resource(f"stepwarden://threads/{first.id}/report.html")
+        assert "refuted __init__.py" in str(report)
+        assert "refuted init .py" not in str(report)
+
+
+async def test_a_report_says_not_to_commit_as_the_reply_does(app: MCPServer, project: Path) -> None:
+    cart = committed(project) / "src" / "cart.py"
+    edit(cart, "def total(lines):\n", "def total(lines, rate):\n")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+        done = await host.step(
+            "precommit",
+            2,
+            first.id,
+            findings="the test calls it with one argument",
+            files_checked=["src/cart.py", "tests/test_cart.py"],
+            issues_found=[{"severity": "critical", "description": "callers break", "file": "src/cart.py", "line": 1}],
+            evidence=[{"file": "src/cart.py", "quote": "def total(lines, rate):", "supports": "I1"}],
+        )
+        done = await host.step("precommit", 3, first.id, findings="no caller passes a rate", next_step_required=False)
+        assert done.done, done.text
+        assert "DO NOT COMMIT: I1." in done.verdict
+        for ending in ("", ".html"):
+            report = str(await host.client.read_resource(f"stepwarden://threads/{first.id}/report{ending}"))
+            assert "DO NOT COMMIT: I1." in report
+            assert "✓ Verified" not in report
+            assert "**Verified.**" not in report

@@ -46,8 +46,7 @@ CHECKER = compiled(ISSUE)
         (
             {"project": ["A", "B"], "kind": "Bug"},
             [
-                "project: send text, not a list; if it stands for one, write it as JSON in the text "
-                '("Key of the project")'
+                'project: send text, not a list; if it stands for one, write it as JSON in the text ("Key of the project")'
             ],
         ),
         (
