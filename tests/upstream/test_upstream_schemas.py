@@ -29,6 +29,7 @@ ISSUE: dict[str, Any] = {
     "required": ["project", "kind"],
 }
 CHECKER = compiled(ISSUE)
+AS_JSON = "if it stands for one, write it as JSON in the text"
 
 
 @pytest.mark.parametrize(
@@ -45,13 +46,11 @@ CHECKER = compiled(ISSUE)
         ({"project": 1, "kind": "Bug"}, ["project: send text, not a whole number"]),
         (
             {"project": ["A", "B"], "kind": "Bug"},
-            [
-                'project: send text, not a list; if it stands for one, write it as JSON in the text ("Key of the project")'
-            ],
+            [f'project: send text, not a list; {AS_JSON} ("Key of the project")'],
         ),
         (
             {"project": "A", "kind": "Bug", "labels": [{"name": "a"}]},
-            ["labels[0]: send text, not an object {...}; if it stands for one, write it as JSON in the text"],
+            [f"labels[0]: send text, not an object {{...}}; {AS_JSON}"],
         ),
         ({"project": "A", "kind": "Epic"}, ['kind: send one of "Bug", "Task"']),
         ({"project": "A", "kind": "Bug", "limit": 99}, ["limit: send 50 or less"]),
