@@ -205,6 +205,7 @@ async def test_a_tool_that_changed_while_nobody_was_connected_is_barred_before_t
         for _ in range(2):
             assert "changed since it was trusted" in await model.says(**call)
         assert server.asked("tools/call") == 0
+        assert "at once" not in await model.says(action="search", query=name)
         await model.confirms(action="accept", tool=f"rig/{name}")
         assert "one" in await model.says(**call)
     assert len(server.did) == 1

@@ -74,7 +74,8 @@ async def accept(call: ActionCall) -> CallToolResult:
 def _next(entry: SearchEntry) -> str:
     if entry.source:
         return f'Next: upstream(action="read", tool="{entry.name}").'
-    return f'Next: upstream(action="describe", tool="{entry.name}"), or call it at once.'
+    at_once = "" if entry.barred else ", or call it at once"
+    return f'Next: upstream(action="describe", tool="{entry.name}"){at_once}.'
 
 
 def _names_of(entries: Sequence[SearchEntry], upstream: str) -> Sequence[str]:
