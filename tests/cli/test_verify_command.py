@@ -57,6 +57,11 @@ def _here(here: Path) -> None:
         (f"DELETE FROM {H}", "its head is gone"),
         (f"DELETE FROM {E}", "its events are gone"),
         (f"UPDATE {H} SET title = 'another task'", "the head has another title than its events"),
+        (f"UPDATE {H} SET kind = 'chat'", "the head has another kind than its events"),
+        (
+            f"UPDATE {H} SET kind = 'x', title = 'y'",
+            "the head has another kind than its events; the head has another title",
+        ),
         (f"UPDATE {H} SET state = 'done'", "the head has another outcome than its events"),
         (f"UPDATE {H} SET steps = 5", "the head has another number of steps than its events"),
         (f"UPDATE {H} SET directory = '/elsewhere'", "the head has another directory than its events"),
