@@ -77,8 +77,6 @@ class ConsensusRequest(BaseWorkflowRequest):
         begins = self.step_number == 1 or self.backtrack_from_step == 1
         if begins and len(self.models) == 1:
             raise ValueError("models: one model is no consensus; name 2 to 10, or call chat to ask a single one")
-        if begins and not self.models and self.continuation_id is None:
-            raise ValueError("models: is missing; name 2 to 10 models in step 1 (listmodels has names)")
         return self
 
 

@@ -19,21 +19,20 @@ TASK = "task"
 """The one argument: hosts split what a user types at its blanks over all that there are."""
 FORMER = {"files": "Begin with these files: {}", "continuation_id": "Follow up the thread {}"}
 """Arguments that commands once had: whoever still sends one is understood."""
+_ASK = "Ask the user only where all of this leaves open what to work on."
 _ID = re.compile(r"\b[a-z]+-[a-z2-7]{26}\b")
 
 
 class CommandPrompt(Prompt):
-    """A prompt that answers a missing task with an invalid request, in our words."""
+    """A prompt that begins without a task too, and answers an unknown argument in our words."""
 
     async def render(self, arguments: dict[str, Any] | None, context: Context[Any, Any]) -> Any:
         """Return the messages of the command."""
         given = {name: str(value).strip() for name, value in (arguments or {}).items() if str(value).strip()}
         if unknown := sorted(given.keys() - {TASK, *FORMER}):
             raise MCPError(INVALID_PARAMS, f"{self.name} has no argument '{echoed(unknown[0])}'; it takes {TASK}")
-        if TASK not in given:
-            raise MCPError(INVALID_PARAMS, f"{self.name} needs the argument '{TASK}': say what to work on")
         former = [words.format(given[name]) for name, words in FORMER.items() if name in given]
-        return await super().render({TASK: "\n".join([given[TASK], *former])}, context)
+        return await super().render({TASK: "\n".join([*filter(None, [given.get(TASK)]), *former])}, context)
 
 
 def known_commands(names: Collection[str]) -> Callable[..., Awaitable[HandlerResult]]:
@@ -53,19 +52,20 @@ def command(workflow: Workflow) -> CommandPrompt:
     prompt = prompts.load(workflow.name)
 
     async def begin(task: str) -> str:
-        words = _words(task)
+        words = _words(task) if task else f"for what the user asked for before ({prompt.command})"
         call = (
             f"Call {workflow.name} with step (the task), step_number=1, next_step_required=true and "
             f"working_directory (absolute path of the project){_follows(task)}. "
             "Then do the required_actions of each reply with your own tools before the next call."
         )
-        return "\n".join([f"Use the {workflow.name} tool of stepwarden {words}:", "", task, "", call])
+        use = f"Use the {workflow.name} tool of stepwarden {words}"
+        return "\n".join([f"{use}:", "", task, "", call] if task else [f"{use}. {_ASK}", "", call])
 
     return CommandPrompt(
         name=workflow.name,
         title=prompt.title,
         description=prompt.command,
-        arguments=[PromptArgument(name=TASK, description="What to work on, in your own words", required=True)],
+        arguments=[PromptArgument(name=TASK, description="What to work on, in your own words", required=False)],
         fn=begin,
         context_kwarg=None,
     )

@@ -47,6 +47,7 @@ class ModelPanel:
             kept = step.thread.trail[0].submission.fields
             fields = {name: kept[name] for name in _PANEL_FIELDS if name in kept} | fields
         if "models" not in fields:
+            self._info("auto")  # says so where no model can be asked at all
             raise ConsultationRefused(
                 "models: name 2 to 10 models in step 1, such as [{model, stance}, ...]; listmodels has names."
             )

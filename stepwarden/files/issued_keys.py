@@ -8,6 +8,7 @@ KEY_CHARACTERS = 20_000  # of one block; the longest RSA keys in use have 13,000
 _BLOCK = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d:", re.MULTILINE)
 _BLOCK_WORDS = ("PRIVATE KEY", "PuTTY-User-Key")
 _END = re.compile(r"-----END |^Private-MAC:", re.MULTILINE)
+_END_CHARACTERS = 12
 _BODY = re.compile(r"[A-Za-z0-9+/]{24}")
 _HEAD_CHARACTERS = 400  # before the first whole line of a key: headers, quotation marks, comment signs
 _CLOUDS = (
@@ -51,9 +52,13 @@ def find_key_blocks(text: str) -> Iterator[tuple[int, int]]:
 
     A heading alone is one where nothing follows it, as in a line by itself: code that looks for keys names it, too.
     """
+    ending: re.Match[str] | None = None
+    searched = 0  # no ending starts between the last heading and here
     for match in _BLOCK.finditer(text) if any(word in text for word in _BLOCK_WORDS) else ():
         limit = match.end() + KEY_CHARACTERS
-        ending = _END.search(text, match.end(), limit)
+        if ending is None or ending.start() < match.end():
+            ending = _END.search(text, max(match.end(), searched), limit)
+            searched = limit - _END_CHARACTERS if ending is None else 0
         end = ending.start() if ending else min(len(text), limit)
         body = _BODY.search(text, match.end(), min(end, match.end() + _HEAD_CHARACTERS))
         if body is not None:

@@ -127,7 +127,8 @@ def build_report(thread: Thread, events: Sequence[TimedEvent] = ()) -> Report:
         steps=tuple(thread.live),
         superseded=tuple(step for step in recorded if (step.number, step.digest) not in live),
         files=tuple(
-            NamedFile(path, exists, path in thread.claims.checked) for path, exists in thread.claims.files.items()
+            NamedFile(path, exists or thread.claims.read_inside(path), path in thread.claims.checked)
+            for path, exists in thread.claims.files.items()
         ),
         facts=tuple((s.number, s.measured.facts) for s in thread.live if s.measured and s.measured.facts),
         sections=tuple(measured.sections.items()),
@@ -229,7 +230,7 @@ def describe_clause(clause: Clause) -> str:
         "not_heard": f"{clause.subject} did not answer",
         "expert_file": f"the expert asked for {clause.subject}, which no step named since",
     }
-    return words.get(clause.kind, f"{clause.kind} {clause.subject}".strip().replace("_", " "))
+    return words.get(clause.kind, f"{clause.kind.replace('_', ' ')} {clause.subject}".strip())
 
 
 def _quotes(thread: Thread, issue: DigestIssue) -> tuple[Evidence, ...]:

@@ -34,7 +34,8 @@ class Claims:
     the step in which it first held, `shown` the first step that quoted a line of code, `spent` the hypothesis that a
     line was quoted for, by its key. `fresh` are the quotes of the last step that hold and show a line for the first
     time. `files` says of a path whether it was found inside the root, `relevant` whether it was when it was named so,
-    or could not be looked up. `unread` are the relevant files that no step checked or quoted. `findings` and `quotes`
+    or could not be looked up. `unread` are the relevant files that no step checked or quoted, and directories of which
+    no file was. `findings` and `quotes`
     are keys of what was learned and quoted.
     `runs` are those that the agent reports, with the step of each, `run_keys` what tells one from another.
     """
@@ -316,8 +317,17 @@ class Claims:
         relevant = self.relevant.with_items(there)
         # A quote that was taken back may have been the only one of its file.
         asked = relevant if any(quote.withdrawn for quote in sent.quotes) else {**self.unread, **there}
-        unread = {path: step.number for path in asked if path not in self.checked and path not in self.quoted}
+        unread = {
+            path: step.number
+            for path in asked
+            if path not in self.checked and path not in self.quoted and (relevant[path] or not self.read_inside(path))
+        }
         return evolve(self, relevant=relevant, unread=unread)
+
+    def read_inside(self, folder: str) -> bool:
+        """Whether `folder` is a directory of which a step read or quoted a file."""
+        start = "" if folder in {"", "."} else f"{folder.rstrip('/')}/"
+        return any(path.startswith(start) and self.files.get(path) for path in (*self.checked, *self.quoted))
 
 
 def _step_by_step(issue: Issue, now: Mapping[str, Any]) -> Iterator[list[Evidence]]:

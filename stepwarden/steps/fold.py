@@ -229,7 +229,7 @@ def _signalled(thread: Thread, event: Signalled) -> Thread:
 
 def _held(thread: Thread, event: Held) -> Thread:
     named = ", ".join(
-        clause.text or f"{clause.kind} {clause.subject}".strip().replace("_", " ") for clause in event.open
+        clause.text or f"{clause.kind.replace('_', ' ')} {clause.subject}".strip() for clause in event.open
     )
     decisions = _decided(thread, "held", DecidedBy.RULE, named)
     untested = thread.last if any(clause.kind == "untested" for clause in event.open) else thread.untested_at

@@ -37,7 +37,8 @@ class TurnedRun:
 def find_turned(runs: Iterable[tuple[int, ReportedRun]], since: int) -> TurnedRun | None:
     """Return the last command that was reported failing, and then passing in step `since` or later.
 
-    `runs` are (step number, run) in their order. Both need an output, and not the same: an exit code alone is a word.
+    One that failed once more after that has not turned. `runs` are (step number, run) in their order. Both need an
+    output, and not the same: an exit code alone is a word.
     """
     failed: dict[str, str] = {}  # command, folded -> output
     turned: TurnedRun | None = None
@@ -47,6 +48,8 @@ def find_turned(runs: Iterable[tuple[int, ReportedRun]], since: int) -> TurnedRu
             continue
         if run.exit != 0:
             failed[command] = output
+            if turned is not None and fold(turned.command) == command:
+                turned = None
         elif number >= since and failed.get(command, output) != output:
             turned = TurnedRun(run.command, number)
     return turned

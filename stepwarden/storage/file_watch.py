@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from stepwarden.storage.schema import RESTORED
 from stepwarden.storage.sqlite_file import CORRUPT, DriverConnection, primary_code
@@ -50,8 +51,9 @@ class _Content:
     pages: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
+    """Where a file is, and what changes when it is written: made before every transaction."""
+
     place: tuple[int, int]
     size: int
     written_ns: int
@@ -82,6 +84,7 @@ class FileWatch:
         self._driver = driver
         self._has_log = has_log
         self._seen = _look(path)
+        self._log_path = path.with_name(path.name + "-wal")
         self._log = _place(self._log_path)
         self._content = self._read(self.bare) if has_log else None
         live = self._read(self._with_log) if has_log else None
@@ -89,10 +92,6 @@ class FileWatch:
         # Never closed: that would drop the locks of this process on it. A process opens a store once, or a few times.
         self._index = _opened(path.with_name(path.name + "-shm")) if has_log else None
         self._log_state = self._read_log_state()
-
-    @property
-    def _log_path(self) -> Path:
-        return self._path.with_name(self._path.name + "-wal")
 
     def change(self) -> StoreFileChange:
         """Return what became of the file since it was opened or last looked at."""
@@ -226,8 +225,11 @@ def _look(path: Path) -> _Look | None:
 
 
 def _place(path: Path) -> tuple[int, int] | None:
-    found = _look(path)
-    return found.place if found is not None else None
+    try:
+        found = os.stat(path)  # noqa: PTH116 - the same
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _opened(path: Path) -> int | None:

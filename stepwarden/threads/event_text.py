@@ -46,7 +46,7 @@ def _held(data: Data) -> str:
 
 
 def _clause(clause: Data) -> str:
-    words = clause.get("text") or f"{clause['kind']} {clause.get('subject', '')}".strip().replace("_", " ")
+    words = clause.get("text") or f"{clause['kind'].replace('_', ' ')} {clause.get('subject', '')}".strip()
     return f"{clause['id']} {clause.get('subject', '')}".strip() + f": {words}" if clause.get("id") else words
 
 

@@ -18,7 +18,7 @@ from stepwarden.upstream.failure_text import call_error
 from stepwarden.upstream.failures import PASSING, CallFailed, Failure, FailureKind
 from stepwarden.upstream.questions import NO_ANSWER, QuestionAnswer, QuestionFailure, UpstreamQuestion, current_asker
 from stepwarden.upstream.transport.session import UpstreamSession
-from stepwarden.upstream.withheld import withhold, withhold_text
+from stepwarden.upstream.withheld import withhold, withhold_question, withhold_text
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class ToolCaller:
                     until(min(latest, loop.time() + self.config.timeout_s))
 
                 progress = _Progress(request.on_progress, alive, loop.time, self.config)
-                with _pausing(lambda: until(None), alive):
+                with _pausing(lambda: until(None), alive, self.config):
                     return await session.requests.call(replace(request, on_progress=progress))
         except TimeoutError:
             words = f"no answer came within {self.config.timeout_s:g} s (timeout_s)"
@@ -187,7 +187,7 @@ class ToolCaller:
 
 
 @contextmanager
-def _pausing(stop: Callable[[], None], go_on: Callable[[], None]) -> Generator[None]:
+def _pausing(stop: Callable[[], None], go_on: Callable[[], None], config: UpstreamConfig) -> Generator[None]:
     """Stop the clock of a call while a person is asked something in the middle of it."""
     asker = current_asker.get()
     if asker is None:
@@ -198,7 +198,7 @@ def _pausing(stop: Callable[[], None], go_on: Callable[[], None]) -> Generator[N
         stop()
         try:
             async with asyncio.timeout(PERSON_S):
-                return await asker(question)
+                return await asker(withhold_question(config, question))
         except TimeoutError:
             return NO_ANSWER
         finally:

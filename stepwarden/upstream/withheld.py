@@ -4,14 +4,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from stepwarden.files.secret_values import HIDDEN, SecretValue, locate_secrets
 from stepwarden.upstream.call_request import CallReply
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.questions import AddressQuestion, FormQuestion, QuestionRound
+from stepwarden.upstream.questions import AddressQuestion, FormQuestion, OtherRequest, QuestionRound, UpstreamQuestion
 from stepwarden.upstream.tool_result import ContentBlock, LinkBlock, ResourceBlock, TextBlock, ToolResult
 
+_Asked = TypeVar("_Asked", UpstreamQuestion, UpstreamQuestion | OtherRequest)
 _SETTINGS = "x.env"  # the name of a file in which values stand without quotation marks
 # Tokens by which a list goes on, which the next call needs: nobody signs in by them.
 _NO_CREDENTIAL = re.compile(r"(?i)page|next|cursor|continu|sync|resum|offset|start|count|usage")
@@ -20,7 +21,9 @@ _NO_CREDENTIAL = re.compile(r"(?i)page|next|cursor|continu|sync|resum|offset|sta
 def withhold(config: UpstreamConfig, reply: CallReply) -> CallReply:
     """Return what came back of a call without secrets."""
     if isinstance(reply, QuestionRound):
-        return replace(reply, questions={key: _question(config, asked) for key, asked in reply.questions.items()})
+        return replace(
+            reply, questions={key: withhold_question(config, asked) for key, asked in reply.questions.items()}
+        )
     return ToolResult(
         tuple(_block(config, block) for block in reply.content),
         withhold_in(config, reply.structured_content),
@@ -84,7 +87,8 @@ def _block(config: UpstreamConfig, block: ContentBlock) -> ContentBlock:
     return replace(block, extra=extra)
 
 
-def _question(config: UpstreamConfig, asked: Any) -> Any:
+def withhold_question(config: UpstreamConfig, asked: _Asked) -> _Asked:
+    """Return a question of an upstream without secrets in its words."""
     if isinstance(asked, FormQuestion | AddressQuestion):
         return replace(asked, message=withhold_text(config, asked.message))
     return asked

@@ -262,3 +262,10 @@ def test_a_line_is_verified_as_it_is_and_as_models_see_it(tmp_path: Path) -> Non
         assert (item.verdict, item.line) == (Verdict.VERIFIED, 2)
     (item,) = workspace.check([Quote("app.py", f'pass_word = "{HIDDEN}"', 2)])
     assert item.verdict is Verdict.REFUTED
+
+
+def test_headings_of_keys_without_keys_hide_none_that_follows() -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+    key = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
+    headings = "-----BEGIN PRIVATE KEY-----\n" * 3_000
+    assert body not in hide_secrets(headings + key + headings + "x\n" * 20_000 + key)

@@ -107,3 +107,26 @@ def test_an_open_string_ends_where_the_language_ends_it(language: Language, text
 
 def test_an_empty_file_stays_empty() -> None:
     assert {mask_source("", language) + mask_comments("", language) for language in Language} == {""}
+
+
+@pytest.mark.parametrize("end", ["", "\\"], ids=["open", "escape"])
+@pytest.mark.parametrize(
+    ("language", "mark"),
+    [
+        (Language.PYTHON, '"'),
+        (Language.PYTHON, "'"),
+        (Language.PYTHON, '"""'),
+        (Language.PYTHON, "'''"),
+        (Language.JAVASCRIPT, "'"),
+        (Language.JAVASCRIPT, "`"),
+        (Language.GO, '"'),
+        (Language.JAVA, '"""'),
+        (Language.RUST, '"'),
+        (Language.C, '"'),
+    ],
+)
+def test_a_string_that_is_never_closed_is_blank_to_the_end(language: Language, mark: str, end: str) -> None:
+    # so many that a search from each of its quotes would not end
+    text = mark + f"a \\{mark[0]}" * 300_000 + end
+    assert not mask_source(text, language)[len(mark) :].strip(" \"'`")
+    assert mask_source(text, language).count(mark[0]) <= len(mark) + 1

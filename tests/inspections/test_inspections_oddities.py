@@ -48,3 +48,16 @@ def test_a_line_is_told_once_and_a_long_function_by_its_first_ones() -> None:
     body = "".join(f"    with self._lock: time.time({number})\n" for number in range(40))
     found = find_oddities(f"def f():\n{body}", Language.PYTHON)
     assert [line for line, _ in found] == list(range(1, MOST_ODDITIES + 1))
+
+
+@pytest.mark.parametrize(
+    ("language", "head"),
+    [
+        (Language.GO, "if err != nil {"),
+        (Language.JAVASCRIPT, "try { x() } catch"),
+        (Language.JAVASCRIPT, "catch (e) {"),
+    ],
+)
+def test_a_function_with_very_much_white_space_is_read_in_time(language: Language, head: str) -> None:
+    gap = "\n" * 500_000  # its square would not end
+    assert find_oddities(f"{head}{gap}call(){gap}new Date()", language)[-1][1] == "depends on the clock or on chance"

@@ -38,8 +38,21 @@ def test_the_framework_and_the_test_file_that_calls_most_are_told() -> None:
         }
     )
     web = CodeIndex(files, frozenset(path for path in files if path.startswith("tests/")))
-    assert convention_facts([web], {"tests/test_b.py": 2}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
-    assert convention_facts([web], {}) == ["3 test files, pytest, unittest; like tests/test_b.py"]
+    assert convention_facts([web], {"tests/test_b.py": 2}) == ["3 test files, pytest; like tests/test_b.py"]
+    assert convention_facts([web], {}) == ["3 test files, pytest; like tests/test_b.py"]
+
+
+@pytest.mark.parametrize(
+    ("imported", "told"),
+    [
+        ("from unittest import mock", "no framework"),
+        ("from unittest.mock import patch", "no framework"),
+        ("from unittest import TestCase, mock", "unittest"),
+    ],
+)
+def test_the_mocks_of_unittest_do_not_make_it_the_framework(imported: str, told: str) -> None:
+    index = CodeIndex(outlines({"tests/test_a.py": f"{imported}\n"}), frozenset({"tests/test_a.py"}))
+    assert convention_facts([index], {}) == [f"1 test file, {told}; like tests/test_a.py"]
 
 
 def test_a_code_base_without_tests_is_said_to_have_none() -> None:

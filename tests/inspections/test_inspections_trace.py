@@ -55,7 +55,7 @@ def test_uses_name_callers_importers_and_what_is_used() -> None:
     assert ("tests/test_pages.py", 1) in found.importers
     text = "\n".join(users_text(found, ["a.py:3"]))
     assert "  :2 pages.show() in the file itself" in text
-    assert "named without a call (as a value, in text or a comment): a.py:3" in text
+    assert "named without a call (as a value or in text): a.py:3" in text
     down = "\n".join(used_text(found))
     assert "app/core/orders.py\n  load at :6" in down
     diagram = draw_uses(found, {SHOW: graph.symbols.definition(SHOW)})

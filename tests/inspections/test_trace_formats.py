@@ -9,6 +9,7 @@ import pytest
 from stepwarden.inspections.debug.inspector import other_trace_facts
 from stepwarden.inspections.debug.stack_traces import Frame, parse_traces, resolve_frames
 from stepwarden.inspections.debug.trace_formats import FORMATS
+from stepwarden.inspections.debug.trace_text import clean_trace_text
 from stepwarden.source.file_parser import parse_outline
 
 TRACEBACK = """Traceback (most recent call last):
@@ -403,3 +404,10 @@ def test_own_code_may_have_the_names_of_a_runtimes_folders(path: str, function: 
     files = ("internal/store.go", "src/runtime/panic.go", "loader.js")
     (place,) = resolve_frames([Frame(path, 4, function)], files, {"internal/store.go": STORE})
     assert place.paths == (("internal/store.go",) if own else ())
+
+
+@pytest.mark.parametrize("blank", ["\n", "  \n", "\r\n", "\x0b\n", "2026-11-30 10:00:00 \n"])
+def test_blank_lines_without_end_hide_no_trace_and_cost_no_square(blank: str) -> None:
+    gap = blank * (250_000 // len(blank))
+    assert parse_traces(gap + TRACEBACK + gap) == parse_traces(TRACEBACK)
+    assert len(clean_trace_text(gap)) < 10

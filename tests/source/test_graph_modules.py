@@ -199,3 +199,16 @@ def test_the_only_method_of_a_name_is_a_guess_and_says_so() -> None:
         "likely",
         "the class of `x` is not written here; a guess: the only `count_coins`",
     )
+
+
+@pytest.mark.parametrize("text", ["/*" * 300_000, '"' + '\\"' * 300_000, '"' + '\\"' * 300_000 + "\\"])
+def test_a_manifest_that_never_ends_names_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "package.json").write_text(text)
+    assert read_package_names(str(tmp_path), ["package.json"]) == {}
+
+
+@pytest.mark.parametrize("depth", range(500, 1_000, 7))
+def test_files_named_in_endless_lists_are_none(tmp_path: Path, depth: int) -> None:
+    lists = "[" * depth + '"deep.js"' + "]" * depth
+    (tmp_path / "package.json").write_text(f'{{"name": "a", "exports": [{lists}, "near.js"]}}')
+    assert "deep.js" not in str(read_package_names(str(tmp_path), ["package.json"]))

@@ -252,3 +252,22 @@ def test_a_call_through_a_base_or_a_protocol_is_an_open_caller_of_what_overrides
     assert [(one.certainty.value, one.reason) for one in found] == [
         ("open", "through `Base.run`, which it may override")
     ]
+
+
+@pytest.mark.parametrize(
+    ("base", "certainty", "found"),
+    [
+        ("class Base { constructor(x) {} }", "sure", ["a.ts:Base.constructor"]),
+        ("class Base { run() {} }", "outside", []),
+        ("import { Base } from 'elsewhere';", "outside", []),
+    ],
+)
+def test_super_in_a_constructor_runs_the_constructor_of_the_base(base: str, certainty: str, found: list[str]) -> None:
+    tree = graph({"a.ts": f"{base}\nclass Sub extends Base {{ constructor() {{ super(1); }} }}\n"})
+    assert targets(tree, "a.ts", "super") == (certainty, found)
+
+
+@pytest.mark.parametrize("name", ["URLSearchParams", "Headers", "AbortController", "Buffer", "TextEncoder", "WeakRef"])
+def test_what_a_platform_brings_is_not_unresolved(name: str) -> None:
+    tree = graph({"a.ts": f"export function f() {{ return new {name}(); }}\n"})
+    assert meant(tree, "a.ts", name).built_in

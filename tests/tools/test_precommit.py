@@ -142,3 +142,31 @@ async def test_several_repositories_are_read_together(app: MCPServer, tmp_path: 
     async with connected(app, tmp_path / "all") as host:
         answer = await host.open("precommit")
         assert answer.sent["facts"][0].startswith("2 files +2 -2 since ")
+
+
+async def test_the_interface_that_other_files_rest_on_is_told_before_one_that_none_names(
+    app: MCPServer, tmp_path: Path
+) -> None:
+    (tmp_path / "prices.py").write_text("def gross(net):\n    return net\n\n\ndef sold(item):\n    return item\n")
+    (tmp_path / "shop.py").write_text("from prices import sold\n\nsold(1)\n")
+    committed(tmp_path)
+    (tmp_path / "prices.py").write_text("def sold(many, item):\n    return item\n")
+    async with connected(app, tmp_path) as host:
+        first = await host.open("precommit")
+        told = [fact for fact in first.sent["facts"] if fact.startswith("Interface:")]
+        assert told == ["Interface: prices.py:1 sold takes other parameters, in 1 file more (+1)."]
+
+
+async def test_what_held_a_thread_is_written_with_the_name_of_its_file(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text("A = 1\n")
+    committed(tmp_path)
+    (tmp_path / "__init__.py").write_text("A = 2\n")
+    async with connected(app, tmp_path) as host:
+        first = await host.open("precommit")
+        proof = [{"file": "__init__.py", "quote": "def nothing_of_the_kind(): return 17"}]
+        await host.step("precommit", 2, first.id, findings="read", files_checked=["__init__.py"], evidence=proof)
+        held = await host.step("precommit", 3, first.id, findings="all read", next_step_required=False)
+        assert held.verdict.startswith("HELD")
+        report = await host.client.read_resource(f"stepwarden://threads/{first.id}/report.html")
+        assert "refuted __init__.py" in str(report)
+        assert "refuted init .py" not in str(report)

@@ -68,6 +68,16 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
     ("evidence without a quote", {"evidence": [{"file": "a.py"}]}, r"evidence\[0\]: send the quote, word for word"),
     ("evidence for nonsense", {"evidence": [{"file": "a", "quote": "q" * 12, "supports": "me"}]}, r"supports: send "),
     ("evidence a number", {"evidence": 7}, r"evidence: send a list"),
+    (
+        "an item's field, no likeness",
+        {"evidence": [{"file": "a.py", "content": "total = 0"}]},
+        r"evidence\[0\]\.content is unknown here; it takes file, quote, line, command, output, exit",
+    ),
+    (
+        "an item's field that another list has",
+        {"evidence": [{"file": "a.py", "description": "x"}]},
+        r"evidence\[0\]\.description is unknown here; it takes file, quote,",
+    ),
     ("a field of two lines", {"evil\nREFUSED": 1}, r"^Not recorded. evil\?REFUSED is unknown here; leave it out$"),
     ("a field of 9,000 characters", {"x" * 9_000: 1}, r"^Not recorded. x{77}\.\.\. is unknown here; leave it out$"),
     (
@@ -198,6 +208,13 @@ async def test_no_arguments_at_all_names_each_field_that_is_missing(app: MCPServ
                 "Not recorded. step_number: is missing; send it",
                 "Not recorded. next_step_required: is missing; send it",
             ]
+
+
+async def test_a_consensus_without_a_model_says_at_once_that_none_can_be_asked(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        for models in ({}, {"models": []}, {"models": ["a", "b"]}):
+            answer = await host.send("consensus", {"step": "x", "step_number": 1, "next_step_required": True, **models})
+            assert answer.text.startswith("Not recorded. No model is configured: set ")
 
 
 async def test_the_arguments_may_be_left_out_of_the_call(app: MCPServer, project: Path) -> None:

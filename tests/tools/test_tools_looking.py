@@ -174,7 +174,7 @@ async def test_debug_tells_what_stands_round_the_place_that_a_task_names(
         told = await facts(host, first.id)
     assert "charge pay.py:6-12, branches at :9" in told
     assert "Called at api.py:4 post" in told
-    assert "Reached by 1 test: test_api.py test_post" in told
+    assert "Reached from 1 place in tests: test_api.py test_post" in told
     assert "Unusual in it: :8 holds a lock" in told
     assert any(fact.startswith("Changed last by ") and '"one"' in fact for fact in told)
 
@@ -184,3 +184,53 @@ async def test_debug_looks_at_nothing_where_no_place_or_several_are_named(app: M
         for task in ("the sum is off by one cent", "no_such_function() fails"):
             first = await begin(host, "debug", step=task)
             assert first.sent.get("facts", []) == []
+
+
+CHAIN = "def f0(): pass\n" + "".join(f"def f{n}(): f{n - 1}()\n" for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("from chain import f5\n\ndef test_it(): f5()\n", "Reached from 1 place in tests: test_chain.py test_it"),
+        ("from chain import f8\n\ndef test_it(): f8()\n", "No test is seen to reach it in up to 6 calls."),
+        ("from loaded import other\n\ndef test_it(): other()\n", "Reached from 1 place in tests: test_chain.py:1"),
+    ],
+)
+async def test_debug_says_how_far_it_looked_for_tests_that_reach_a_function(
+    app: MCPServer, tmp_path: Path, test: str, told: str
+) -> None:
+    loaded = "from chain import f0\n\nf0()\ndef other(): pass\n"
+    for name, text in {"chain.py": CHAIN, "loaded.py": loaded, "test_chain.py": test}.items():
+        (tmp_path / name).write_text(text)
+    async with connected(app, tmp_path) as host:
+        first = await begin(host, "debug", step="In chain.py the result is wrong for f0() now")
+        assert told in await facts(host, first.id)
+
+
+@pytest.mark.parametrize("tool", ["codereview", "precommit", "secaudit"])
+async def test_a_folder_that_is_relevant_counts_as_read_with_a_file_of_it(
+    app: MCPServer, shop: Path, tool: str
+) -> None:
+    async with connected(app, shop) as host:
+        first = await begin(host, tool, relevant_files=["tests"])
+        second = await host.step(tool, 2, first.id, findings="read long.py", files_checked=["long.py"])
+        assert [clause for clause in second.open if "tests" in clause or "relevant_files" in clause]
+        third = await host.step(tool, 3, first.id, findings="read it", files_checked=["tests/test_prices.py"])
+        assert not [clause for clause in third.open if "relevant_files" in clause]
+        report = await host.client.read_resource(f"stepwarden://threads/{first.id}/report")
+        assert "not found" not in str(report)
+
+
+async def test_testgen_says_in_which_languages_it_measures_nothing(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "edit.c").write_text("int width(int a) {\n    return a + 1;\n}\n")
+    async with connected(app, tmp_path) as host:
+        first = await begin(host, "testgen", relevant_files=["edit.c"])
+        assert first.sent["facts"] == ["What tests reach is not measured in C; no test file."]
+
+
+async def test_analyze_asks_who_imports_a_file_only_where_one_does(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "edit.c").write_text("int a;\n" * 400)
+    async with connected(app, tmp_path) as host:
+        first = await begin(host, "analyze")
+        assert "Analysis: read edit.c; what holds it together?" in first.text

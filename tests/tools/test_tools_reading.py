@@ -215,7 +215,9 @@ async def test_each_workflow_tool_has_its_slash_command(app: MCPServer, project:
         for tool, prompt in listed.items():
             assert prompt.title
             assert prompt.description
-            assert [(argument.name, bool(argument.required)) for argument in prompt.arguments or []] == [("task", True)]
+            assert [(argument.name, bool(argument.required)) for argument in prompt.arguments or []] == [
+                ("task", False)
+            ]
             text = await command_text(host, tool, "the total is wrong\nin src/cart.py")
             for words in (
                 f"Call {tool} with",
@@ -263,17 +265,20 @@ async def test_a_placeholder_for_the_task_stays_and_empty_arguments_are_none(app
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_slash_command_without_its_task_says_so(app: MCPServer, project: Path, mode: str) -> None:
+async def test_a_slash_command_alone_is_about_what_was_asked_before(app: MCPServer, project: Path, mode: str) -> None:
     async with connected(app, project, mode) as host:
-        for tool in TOOLS:
-            for given in (None, {}, {"task": "  "}, {"files": "a.py"}):
-                with pytest.raises(MCPError) as caught:
-                    await host.client.get_prompt(tool, given)
-                assert caught.value.error.code == -32602
-                assert "needs the argument 'task'" in caught.value.error.message
+        for tool in (*TOOLS, "docgen"):
+            for given in (None, {}, {"task": "  "}):
+                message = (await host.client.get_prompt(tool, given)).messages[0]
+                assert message.content.type == "text"
+                assert f"Use the {tool} tool of stepwarden for what the user asked for before (" in message.content.text
+                assert "Ask the user only where" in message.content.text
+                assert f"\n\nCall {tool} with step (the task)" in message.content.text
+        files = (await host.client.get_prompt("precommit", {"files": "a.py"})).messages[0]
+        assert files.content.type == "text"
+        assert "for this task:\n\nBegin with these files: a.py\n" in files.content.text
         with pytest.raises(MCPError, match="no argument 'fils'"):
             await host.client.get_prompt("debug", {"task": "x", "fils": "y"})
-        assert (await host.client.get_prompt("debug", {"task": "x"})).messages
 
 
 @pytest.mark.parametrize("mode", MODES)

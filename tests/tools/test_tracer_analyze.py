@@ -106,3 +106,10 @@ async def test_a_tree_without_source_is_analyzed_without_facts(app: MCPServer, t
         assert "facts" not in (await host.open("analyze")).sent
         answer = await host.open("tracer", trace_mode="dependencies", target="total")
         assert answer.sent["facts"][0] == "No definition found for: total"
+
+
+async def test_a_comment_that_names_a_definition_is_no_use_of_it(app: MCPServer, tmp_path: Path) -> None:
+    (tmp_path / "jar.go").write_text("package jar\n\n// Count counts.\nfunc Count() {}\n\nvar hook = Count\n")
+    async with connected(app, tmp_path) as host:
+        answer = await host.open("tracer", step="Who uses it", trace_mode="dependencies", target="Count")
+        assert "Named without a call: jar.go:6" in answer.sent["facts"]

@@ -69,6 +69,7 @@ async def test_a_write_without_an_outcome_is_found_by_another_process_and_sent_a
         assert re.match(r"rig/add_note was begun at 20\d\d-[\d:. Z-]+ with the same arguments", said)
         assert "it was sent and no answer came. Nothing was sent now. Look first" in said
         assert len(server.did) == 1
+        assert "\nrig/add_note was begun at 20" in await model.says(action="status")
         assert DOUBT in await model.says(**NOTE)
         assert DOUBT in await model.says(**NOTE, confirm="looked-000000000000")
         assert "one two" in await model.says(**NOTE, confirm=word_in(said))

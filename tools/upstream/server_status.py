@@ -2,6 +2,8 @@
 
 from mcp.types import CallToolResult
 
+from stepwarden.threads.calls import ANONYMOUS
+from stepwarden.upstream.calls.call_doubt import begun_at
 from stepwarden.upstream.catalogue.exposure import exposures
 from stepwarden.upstream.catalogue.tool import list_unusable
 from stepwarden.upstream.failures import cited
@@ -12,6 +14,7 @@ from tools.upstream.action_call import ActionCall, text_result
 HIDDEN = 5
 BARRED = 5
 PAUSED = 3
+DOUBTS = 10
 
 
 async def status(call: ActionCall) -> CallToolResult:
@@ -23,7 +26,11 @@ async def status(call: ActionCall) -> CallToolResult:
     hidden = exposures(server.registry for server in upstreams.servers()).hidden
     not_shown = [f"{name} is not shown as a tool of ours: {why}" for name, why in hidden.items()]
     lines = not_shown if len(not_shown) <= HIDDEN else [*not_shown[:HIDDEN], f"+{len(not_shown) - HIDDEN} more"]
-    return text_result([*map(_state_line, upstreams.servers()), *lines])
+    principal = call.person.principal
+    listed = principal != ANONYMOUS.principal  # whom nothing identifies, and whose calls may be somebody else's
+    begun = await call.client.recorder.in_doubt(principal) if listed else ()
+    doubts = [f"{one.tool} was begun at {begun_at(one)}; its outcome is unknown: {one.line}" for one in begun[-DOUBTS:]]
+    return text_result([*map(_state_line, upstreams.servers()), *lines, *doubts])
 
 
 def _state_line(server: UpstreamServer) -> str:

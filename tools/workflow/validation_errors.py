@@ -52,7 +52,7 @@ def error_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
         place = _place(item["loc"])
         kind = item["type"]
         if kind == "extra_forbidden":
-            lines.append(f"{place} is unknown here{_meant(str(item['loc'][-1]), _known(model, item['loc']))}")
+            lines.append(f"{place} is unknown here{_meant(model, item['loc'])}")
             continue
         words = _WORDS.get(kind)
         if kind in {"model_type", "model_attributes_type"} and (shape := _shape(model, item["loc"])):
@@ -66,13 +66,19 @@ def error_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 def _shape(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """Return what an item of a list looks like, by the names of its fields."""
+    names = _item_fields(model, location)
+    return "{" + ", ".join(f'"{each}": ...' for each in names) + "}" if names else ""
+
+
+def _item_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the fields of the items of a list."""
     schema = model.model_json_schema()
     field = schema["properties"].get(str(location[0]), {})
     for option in (field, *field.get("anyOf", ())):
         name = str(option.get("items", {}).get("$ref", "")).rpartition("/")[2]
         if name:
-            return "{" + ", ".join(f'"{each}": ...' for each in schema["$defs"][name]["properties"]) + "}"
-    return ""
+            return list(schema["$defs"][name]["properties"])
+    return []
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -82,14 +88,11 @@ def _place(location: tuple[int | str, ...]) -> str:
     return place if len(location) <= _DEEPEST else f"{place}..."
 
 
-def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Return the fields known where the unknown one was sent: of the request, or of an item in one of its lists."""
-    if len(location) == 1:
-        return list(model.model_fields)
-    properties = model.model_json_schema()["$defs"]
-    return [name for shape in properties.values() for name in shape.get("properties", {})]
-
-
-def _meant(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name[:ECHOED_CHARS].lower(), known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else "; leave it out"
+def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Return what an unknown field of a request may mean, or which fields an item of a list has."""
+    fields = _item_fields(model, location) if len(location) > 1 else []
+    name = str(location[len(location) - 1])[:ECHOED_CHARS].lower()
+    near = difflib.get_close_matches(name, fields or list(model.model_fields), n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; it takes {', '.join(fields)}" if fields else "; leave it out"

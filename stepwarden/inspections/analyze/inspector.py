@@ -6,6 +6,7 @@ from typing import Any
 
 from stepwarden.inspections.analyze.facts import cycle_names
 from stepwarden.inspections.analyze.measurement import Measurement, measure
+from stepwarden.inspections.analyze.structure import IMPORTED_BY
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.fact_text import clip, count
 from stepwarden.inspections.shared.manifests import read_package_names
@@ -94,7 +95,9 @@ def _actions(context: InspectionContext, kept: Mapping[str, Any]) -> tuple[str, 
     phase = context.step.phase
     if phase is Phase.SURVEY:
         files = ", ".join(unread[:2]) or "what everything else is built on"
-        return (clip(f"Analysis: read {files}; who imports it, why?"),)
+        imported = any(why.startswith(IMPORTED_BY) for unit, why in kept["central"] if unit in unread[:2])
+        asked = "who imports it, why?" if imported else "what holds it together?"
+        return (clip(f"Analysis: read {files}; {asked}"),)
     if phase is Phase.DIG:
         return (clip(f"Deep dive: {unread[0] if unread else 'the part that decides the question'}, to the last line."),)
     if phase is Phase.PROVE:

@@ -8,6 +8,8 @@ from stepwarden.inspections.analyze.units import UnitImports
 from stepwarden.source.file_summary import FileSummary
 from stepwarden.source.graph.load_graph import LoadGraph
 
+IMPORTED_BY = "imported by"
+
 Reasoned = tuple[str, str]
 """A unit, and why it is central."""
 
@@ -27,7 +29,7 @@ class Structure:
 
     def central_units(self, most: int) -> list[Reasoned]:
         """Return the units to read first, each with why: hubs and large files in turn."""
-        hubs = [(unit, f"imported by {number}") for unit, number in self.units.hubs if number >= 3]
+        hubs = [(unit, f"{IMPORTED_BY} {number}") for unit, number in self.units.hubs if number >= 3]
         large = [(path, f"{lines:,} lines") for path, lines in self.inventory.largest]
         if not hubs and not large:
             large = self._most_imported()

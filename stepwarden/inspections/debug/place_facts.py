@@ -20,7 +20,7 @@ from stepwarden.source.testfiles import is_test_file
 
 HEAD_BYTES = 140  # of the line that names the function
 SUBJECT_CHARS = 48  # of a commit's message
-TEST_DEPTH = 3  # calls between a test and the function
+TEST_DEPTH = 6  # calls from a test to the function
 MOST_FOLLOWED = 60  # definitions whose callers are asked for on the way up to tests
 
 
@@ -32,7 +32,7 @@ def find_place(context: InspectionContext, graph: CodeGraph, innermost: Sequence
     for path, line in (*places, *_written_places(context)):
         if path in graph.outlines and (found := find_targets(graph.symbols, f"{path}:{line}")):
             return found[0]
-    named = [symbol for symbol in find_targets(graph.symbols, submission.step) if _function(graph, symbol)]
+    named = find_targets(graph.symbols, submission.step, lambda symbol: _function(graph, symbol) is not None)
     return named[0] if len(named) == 1 else None
 
 
@@ -69,7 +69,7 @@ def _function(graph: CodeGraph, symbol: Symbol) -> Definition | None:
 
 def _head(symbol: Symbol, definition: Definition) -> str:
     place = f"{symbol.qualified} {symbol.path}:{definition.line}-{definition.end_line}"
-    branches = list_some([f":{line}" for line in definition.branches], 8)
+    branches = list_some([f":{line}" for line in dict.fromkeys(definition.branches)], 8)
     return clip(f"{place}, branches at {branches}" if branches else place, HEAD_BYTES)
 
 
@@ -81,7 +81,9 @@ def _caller(call: Resolution) -> str:
 def _test_facts(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]) -> list[str]:
     """Return the tests that reach a function, itself or through others, as far as calls resolve."""
     tests = list(dict.fromkeys(_tests_above(graph, symbol, callers)))
-    return pack(f"Reached by {count(len(tests), 'test')}: ", tests, 1) if tests else ["No test is seen to reach it."]
+    if not tests:
+        return [f"No test is seen to reach it in up to {TEST_DEPTH} calls."]
+    return pack(f"Reached from {count(len(tests), 'place')} in tests: ", tests, 1)
 
 
 def _tests_above(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]) -> Iterator[str]:
@@ -94,7 +96,10 @@ def _tests_above(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
                 continue
             if is_test_file(call.path):
                 yield f"{call.path}:{call.call.line}" if depth == 0 else f"{call.path} {call.call.inside}".rstrip()
-            elif call.call.inside and (caller := Symbol(call.path, call.call.inside)) not in followed:
+            elif not call.call.inside:  # runs when its file is loaded
+                loads = graph.imports.importers_of(call.path)
+                yield from (f"{item.path}:{item.line}" for item in loads if is_test_file(item.path))
+            elif (caller := Symbol(call.path, call.call.inside)) not in followed:
                 followed.add(caller)
                 following.append(caller)
         room = MOST_FOLLOWED - len(followed)
@@ -115,5 +120,5 @@ def _commit_facts(context: InspectionContext, symbol: Symbol, definition: Defini
 
 
 def _subject(text: str) -> str:
-    plain = "".join(letter if letter.isprintable() else " " for letter in hide_secrets(text))
+    plain = "".join(letter if letter.isprintable() else " " for letter in hide_secrets(text)).replace('"', "'")
     return plain if len(plain) <= SUBJECT_CHARS else f"{plain[: SUBJECT_CHARS - 3]}..."

@@ -2,10 +2,12 @@
 
 import html
 import re
+from collections.abc import Iterable, Iterator
 
 MOST_ESCAPED_TIMES = 3  # JSON in JSON in JSON
 LINE_CHARACTERS = 1_000  # read of one line
 MOST_PREFIXES = 6  # of one line: a container, a time, a level, a thread
+MOST_BLANK_LINES = 2  # in a row: formats look for the next word across line breaks, which costs their square
 
 # Colours and links of a terminal; the escape character may be lost or written out, as in what a web page shows.
 _COLOUR = re.compile(
@@ -54,7 +56,18 @@ def clean_trace_text(text: str) -> str:
     if _MARKUP.search(text):
         text = html.unescape(_BREAK.sub("\n", text)).replace("\xa0", " ")
     lines = _COLOUR.sub("", text).split("\n")
-    return "\n".join(_without_prefixes(line[:LINE_CHARACTERS]) for line in lines)
+    return "\n".join(_few_blank(_without_prefixes(line[:LINE_CHARACTERS]) for line in lines))
+
+
+def _few_blank(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, of blank ones in a row no more than MOST_BLANK_LINES, and those empty."""
+    blank = 0
+    for line in lines:
+        blank = blank + 1 if not line or line.isspace() else 0
+        if not blank:
+            yield line
+        elif blank <= MOST_BLANK_LINES:
+            yield ""
 
 
 def _unescape(line: str) -> str:

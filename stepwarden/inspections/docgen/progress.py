@@ -161,7 +161,7 @@ def inspect_progress(found: DocgenProgress, options: Options, *, step: int, clai
         files=len(found.files),
         done="" if clauses else _all_done(found, options),
         data={"docgen": {"listed": dict(found.listed), "gone": list(found.gone), **_kept(options)}},
-        sections={} if left else {"Documentation": _table(found.files)},
+        sections={} if left or not found.files else {"Documentation": _table(found.files)},
     )
 
 

@@ -76,6 +76,8 @@ def _group_by_kind(risks: Sequence[ChangeRisk]) -> list[tuple[str, list[ChangeRi
     groups: dict[str, list[ChangeRisk]] = {}
     for risk in risks:
         groups.setdefault(risk.kind, []).append(risk)
+    for group in groups.values():
+        group.sort(key=lambda risk: -len(risk.places))  # the first is shown: what other files rest on before the rest
     return list(groups.items())
 
 

@@ -9,8 +9,10 @@ from typing import Any, cast
 from stepwarden.files.safe_open import Unread, read_file
 
 MOST_MANIFESTS = 200  # that are read
+DEPTH = 20  # of the lists and objects in which a package names its files
 _MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
-_COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+# What is not closed ends with the text: a search that could fail there would begin again at each of its marks.
+_COMMENTS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _TRAILING = re.compile(r",(?=\s*[}\]])")
 
 
@@ -66,16 +68,18 @@ def _package(directory: str, content: dict[str, Any]) -> Iterator[tuple[str, str
             yield key if key.endswith("*") else f"{key}$", "|".join(dict.fromkeys(kept))
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in lists and objects, in their order."""
+def _texts(value: Any, depth: int = DEPTH) -> Iterator[str]:
+    """Yield the texts in lists and objects, in their order; what lies deeper than `depth` names no file."""
     if isinstance(value, str):
         yield value
+    elif not depth:
+        return
     elif isinstance(value, dict):
         for inner in cast("dict[str, Any]", value).values():
-            yield from _texts(inner)
+            yield from _texts(inner, depth - 1)
     elif isinstance(value, list | tuple):
         for inner in cast("list[Any]", value):
-            yield from _texts(inner)
+            yield from _texts(inner, depth - 1)
 
 
 def _parse_json(text: str) -> dict[str, Any]:

@@ -7,22 +7,24 @@ from stepwarden.source.outline import Language
 
 # Every alternative starts with a literal character: the regex engine then skips ahead to the next candidate.
 _ESCAPED = r"\\(?:\r\n|.)"
-_DOUBLE = rf'" [^"\\\n]*(?:{_ESCAPED}[^"\\\n]*)* ["\n]'
-_SINGLE = rf"' [^'\\\n]*(?:{_ESCAPED}[^'\\\n]*)* ['\n]"
+# Every string ends with the text at the latest: one that could fail there would be tried from each of its quotes.
+_END = r"\\?\Z"
+_DOUBLE = rf'" [^"\\\n]*(?:{_ESCAPED}[^"\\\n]*)* (?:["\n]|{_END})'
+_SINGLE = rf"' [^'\\\n]*(?:{_ESCAPED}[^'\\\n]*)* (?:['\n]|{_END})"
 _CHARACTER = r"' (?:\\[^\n']{1,9}|\\'|[^'\\\n]) '"
-_TRIPLE = r'\"\"\" [^\\"]*(?:(?:\\.|"(?!""))[^\\"]*)* (?:\"\"\"|\Z)'
+_TRIPLE = rf'\"\"\" [^\\"]*(?:(?:\\.|"(?!""))[^\\"]*)* (?:\"\"\"|{_END})'
 _COMMENTS = r"//[^\n]* | /\*.*?(?:\*/|\Z)"
-_TRIPLE_SINGLE = r"''' [^\\']*(?:(?:\\.|'(?!''))[^\\']*)* (?:'''|\Z)"
+_TRIPLE_SINGLE = rf"''' [^\\']*(?:(?:\\.|'(?!''))[^\\']*)* (?:'''|{_END})"
 _PYTHON = rf"\#[^\n]* | {_TRIPLE} | {_TRIPLE_SINGLE} | {_DOUBLE} | {_SINGLE}"
 # A slash starts a regular expression where no value comes before it.
 _REGEX = (
     r"/ (?![*/]) (?:(?<=[=(,:;!&|?{}\[+]/)|(?<=[=(,:;!&|?{}\[+>]\s/)|(?<=return\s/)|(?<=\n/))"
     r" (?:[^/\\\n\[]|\\[^\n]|\[(?:[^\]\\\n]|\\[^\n])*\])+ /"
 )
-_JAVASCRIPT = rf"{_COMMENTS} | {_DOUBLE} | {_SINGLE} | ` [^`\\]*(?:\\.[^`\\]*)* (?:`|\Z) | {_REGEX}"
+_JAVASCRIPT = rf"{_COMMENTS} | {_DOUBLE} | {_SINGLE} | ` [^`\\]*(?:\\.[^`\\]*)* (?:`|{_END}) | {_REGEX}"
 _GO = rf"{_COMMENTS} | {_DOUBLE} | `[^`]*(?:`|\Z) | {_CHARACTER}"
 _JAVA = rf"{_COMMENTS} | {_TRIPLE} | {_DOUBLE} | {_CHARACTER}"
-_RUST = rf'{_COMMENTS} | r(?P<fence>\#*)" .*? (?:"(?P=fence)|\Z) | " [^"\\]*(?:\\.[^"\\]*)* (?:"|\Z) | {_CHARACTER}'
+_RUST = rf'{_COMMENTS} | r(?P<fence>\#*)" .*? (?:"(?P=fence)|\Z) | " [^"\\]*(?:\\.[^"\\]*)* (?:"|{_END}) | {_CHARACTER}'
 _CSHARP = (
     rf'{_COMMENTS} | @\$?"[^"]*(?:""[^"]*)*(?:"|\Z) | (?P<fence>"{{3,}}) .*? (?:(?P=fence)|\Z) '
     rf"| {_DOUBLE} | {_CHARACTER}"

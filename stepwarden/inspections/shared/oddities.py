@@ -24,8 +24,8 @@ _STARTS = (
 _PATTERNS: Mapping[str, tuple[tuple[frozenset[Language], str], ...]] = {
     "passes over an error": (
         (_PYTHON, r"^[ \t]*except\b[^\n]*:[ \t]*(?:\n\s*)?(?:pass|continue|\.\.\.)[ \t]*$"),
-        (_BRACES, r"\bcatch\s*(?:\([^)\n]*\))?\s*\{\s*\}"),
-        (frozenset({Language.GO}), r"\bif err != nil \{\s*(?:return nil|continue)?\s*\}"),
+        (_BRACES, r"\bcatch(?:\s*\([^)\n]{0,200}\))?\s*\{\s*\}"),
+        (frozenset({Language.GO}), r"\bif err != nil \{(?:\s*(?:return nil|continue))?\s*\}"),
     ),
     "catches every error": ((_PYTHON, r"^[ \t]*except(?:[ \t]*:|[ \t]+(?:Base)?Exception\b)"),),
     "holds a lock": (
@@ -33,7 +33,7 @@ _PATTERNS: Mapping[str, tuple[tuple[frozenset[Language], str], ...]] = {
         (_ANY, r"\.(?:acquire|Lock|RLock|lock)\(|\bsynchronized\b|\block\s*\("),
     ),
     "sets a name outside": ((_PYTHON, r"^[ \t]*(?:global|nonlocal)\s+\w+"),),
-    "has a default that all calls share": ((_PYTHON, r"\bdef\b[^:]*=\s*(?:\[\]|\{\}|(?:set|list|dict)\(\))"),),
+    "has a default that all calls share": ((_PYTHON, r"\bdef\b[^:]{0,400}=\s*(?:\[\]|\{\}|(?:set|list|dict)\(\))"),),
     "depends on the clock or on chance": ((_ANY, _CLOCK),),
     "starts work that goes on": ((_ANY, _STARTS),),
 }

@@ -1,7 +1,7 @@
 """The definitions that the words of a task name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stepwarden.source.graph.symbol_search import find_symbols
 from stepwarden.source.graph.symbols import Symbol, SymbolTable
@@ -23,13 +23,18 @@ def _code_names(text: str) -> Iterator[str]:
             yield quoted or name
 
 
-def find_targets(symbols: SymbolTable, text: str) -> tuple[Symbol, ...]:
-    """Return the definitions that a target means: those of that name, or the one that a sentence names."""
-    if found := find_symbols(symbols, text):
+def find_targets(
+    symbols: SymbolTable, text: str, wanted: Callable[[Symbol], bool] = lambda _: True
+) -> tuple[Symbol, ...]:
+    """Return the definitions that a target means: those of that name, or the one that a sentence names.
+
+    Names of others than those `wanted` are passed over.
+    """
+    if found := tuple(filter(wanted, find_symbols(symbols, text))):
         return _without_tests(found)
     best: tuple[Symbol, ...] = ()
     for word in _code_names(text):
-        found = _without_tests(find_symbols(symbols, word))
+        found = _without_tests(tuple(filter(wanted, find_symbols(symbols, word))))
         if len(found) == 1:
             return found
         best = best or found

@@ -15,7 +15,7 @@ from stepwarden.inspections.testgen.faults import Fault, FaultFinder
 from stepwarden.inspections.testgen.passed_on import Function, PassedOn
 from stepwarden.inspections.testgen.reachability import CALLED_LANGUAGES, follow_calls, reached_from
 from stepwarden.inspections.testgen.test_uses import VoidTest, find_test_uses
-from stepwarden.source.outline import Definition, Language, Outline
+from stepwarden.source.outline import Definition, Import, Language, Outline
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
@@ -68,8 +68,10 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     indexes = _index_by_family(outlines)
     targets = {path: outline for path, outline in surveyed.subject.items() if not is_test_file(path)}
     followed = any(set(targets) & set(index.outlines) for index in indexes)
-    if not followed and not any(outline.language in OTHER_LANGUAGES for outline in surveyed.subject.values()):
-        return None
+    languages = {outline.language for outline in surveyed.subject.values()} - CALLED_LANGUAGES
+    unmeasured = (*incompleteness(surveyed.scan), _unmeasured_fact(languages, outlines))
+    if not followed and not languages & OTHER_LANGUAGES:
+        return InspectionResult(Inspection(facts=unmeasured)) if languages and context.is_first else None
     named = _named_tests(context, outlines)
     faults: list[Fault] = []
     if not context.is_first:  # at step 1, the named tests are those that exist already
@@ -77,7 +79,8 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
         faults = FaultFinder(context, outlines, indexes, targets, baseline).find(named)
     kept = {KEPT: encode_baseline(outlines)} if context.is_first else {}
     if not followed:  # only the tests that the thread names are checked
-        facts = () if context.is_first or not named else tuple(_later_facts(named, faults))
+        later = tuple(_later_facts(named, faults)) if named else ()
+        facts = unmeasured if context.is_first else later
         return InspectionResult(Inspection(facts=facts, clauses=tuple(_clauses(surveyed, faults, NO_REACH))), kept)
     reach = _measure(context, indexes, targets)
     facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults)
@@ -174,6 +177,13 @@ def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachS
     yield from _most_complex_fact(reach)
 
 
+def _unmeasured_fact(languages: Iterable[Language], paths: Iterable[str]) -> str:
+    """Return that nothing is known of what tests reach, with the number of test files."""
+    tests = sum(map(is_test_file, paths))
+    names = list_some(sorted(language.display_name for language in languages))
+    return f"What tests reach is not measured in {names}; {count(tests, 'test file') if tests else 'no test file'}."
+
+
 def _reach_fact(reach: ReachSummary, functions: int) -> str:
     passed = f"; {len(reach.passed_on)} more through tables or callbacks, not seen called" if reach.passed_on else ""
     if reach.untested:
@@ -212,7 +222,7 @@ def convention_facts(indexes: Iterable[CodeIndex], calling: Mapping[str, int]) -
         used = [
             name
             for name in _FRAMEWORKS
-            if any(_is_of(item.module, name) for path in index.tests for item in index.outlines[path].imports)
+            if any(_brings(item, name) for path in index.tests for item in index.outlines[path].imports)
         ]
         if not used and any(_is_mocha(index.outlines[path]) for path in index.tests):
             used = ["mocha"]
@@ -232,6 +242,12 @@ def _is_mocha(outline: Outline) -> bool:
 def _has_tests(path: str) -> bool:
     """Whether a test file contains tests, by its own name, and not only fixtures or data."""
     return "test" in path.rpartition("/")[2].lower() and not path.endswith("conftest.py")
+
+
+def _brings(item: Import, framework: str) -> bool:
+    """Whether an import is of a framework; `unittest.mock` is used under any."""
+    mock = item.module.startswith("unittest.mock") or (item.module == "unittest" and item.names == (("mock", "mock"),))
+    return _is_of(item.module, framework) and not mock
 
 
 def _is_of(module: str, name: str) -> bool:

@@ -80,7 +80,7 @@ def users_text(found: Uses, mentions: Sequence[str]) -> list[str]:
     if found.derived:
         lines.append(f"derived classes: {list_some([symbol.spelled for symbol in found.derived], MOST_NAMES)}")
     if mentions:
-        lines.append(f"named without a call (as a value, in text or a comment): {list_some(mentions, MOST_NAMES)}")
+        lines.append(f"named without a call (as a value or in text): {list_some(mentions, MOST_NAMES)}")
     lines += [
         f"callers may be missing: {call.path}:{call.call.line} {call.text}() is not resolved"
         for call in found.maybe[:MOST_NAMES]

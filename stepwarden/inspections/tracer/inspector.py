@@ -8,6 +8,7 @@ from stepwarden.files.text import split_lines
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.manifests import read_package_names
+from stepwarden.inspections.shared.masked_source import mask_comments
 from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text
 from stepwarden.inspections.shared.targets import find_targets
@@ -111,7 +112,7 @@ def _flow_facts(root: Hop, hops: Sequence[Hop], files: Sequence[str], unresolved
 def _uses(context: InspectionContext, graph: CodeGraph, symbol: Symbol) -> Inspection:
     """Return facts, data and section of who uses `symbol` and what it uses."""
     found = find_uses(graph, symbol)
-    mentions = _find_mentions(context, found)
+    mentions = _find_mentions(context, graph, found)
     callers = list(dict.fromkeys(call.path for call in found.callers if not is_test_file(call.path)))
     unsure = [call for call in found.callers if call.certainty is Certainty.OPEN]
     unresolved = [
@@ -177,8 +178,11 @@ def _kept(call: Resolution) -> list[Any]:
     return [call.path, call.call.line, call.text]
 
 
-def _find_mentions(context: InspectionContext, found: Uses) -> list[str]:
-    """Return the lines that name the definition without calling, defining or importing it, in files that know it."""
+def _find_mentions(context: InspectionContext, graph: CodeGraph, found: Uses) -> list[str]:
+    """Return the lines that name the definition without calling, defining or importing it, in files that know it.
+
+    A comment that names it is none.
+    """
     name = found.symbol.name
     if len(name) < 3:
         return []
@@ -190,7 +194,7 @@ def _find_mentions(context: InspectionContext, found: Uses) -> list[str]:
     word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
     places: list[str] = []
     for path, lines in list(known.items())[:MENTION_FILES]:
-        text = read_text(context, path) or ""
+        text = mask_comments(read_text(context, path) or "", graph.symbols.language(path))
         for number, line in enumerate(split_lines(text), 1):
             if number not in lines and name in line and word.search(line) and not _IMPORT.match(line):
                 places.append(f"{path}:{number}")

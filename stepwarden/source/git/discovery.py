@@ -9,14 +9,15 @@ from pathlib import Path, PurePath
 
 from stepwarden.files.paths import path_below, resolve_path, shown, with_slashes
 from stepwarden.source.git.command import Git, GitFailed, GitPlace, GitSlow
+from stepwarden.source.git.own_refs import require_own_refs
 from stepwarden.source.git.repository import Repository
+from stepwarden.source.git.small_file import read_small_text
 
 MOST_REPOSITORIES = 20  # that one search opens
 DEPTH = 5  # directories below the path that are searched, where the path itself lies in no repository
 MOST_DIRECTORIES = 20_000  # that are searched for repositories
 
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "vendor", "target"})
-_POINTER_BYTES = 8192
 _NO_GIT = "git 2.32 or newer is not installed here, so no change can be read"
 
 
@@ -99,9 +100,15 @@ def git_dir_of(top: str, root: str) -> str:
     """Return the git directory of the work tree `top`.
 
     Where its `.git` points elsewhere (a linked work tree, a submodule, a link), the target has to lie inside `root` or
-    in the git directory of a repository around it, or to name `top` as its own; else it could be anybody's. Raises
-    GitFailed.
+    in the git directory of a repository around it, or to name `top` as its own; else it could be anybody's, as could
+    refs that are read elsewhere. Raises GitFailed.
     """
+    git_dir = _find_git_dir(top, root)
+    require_own_refs(git_dir, root)
+    return git_dir
+
+
+def _find_git_dir(top: str, root: str) -> str:
     entry = Path(top) / ".git"
     status = entry.lstat()
     if stat.S_ISDIR(status.st_mode):
@@ -184,13 +191,13 @@ def _is_plain_directory(path: Path) -> bool:
 
 def _pointer_target(entry: Path) -> str | None:
     """Return the target that a `.git` file names with `gitdir:`, None where it names none."""
-    text = _small_text(entry)
+    text = read_small_text(entry)
     return text.removeprefix("gitdir:").strip() if text.startswith("gitdir:") else None
 
 
 def _names_entry(git_dir: str, entry: str) -> bool:
     """Whether the git directory of a linked work tree names this `.git` entry as its own."""
-    back = _small_text(Path(git_dir) / "gitdir").strip()
+    back = read_small_text(Path(git_dir) / "gitdir").strip()
     return bool(back) and resolve_path(str(Path(git_dir) / back)) == resolve_path(entry)
 
 
@@ -201,16 +208,6 @@ def _is_of_outer(git_dir: str, top: str) -> bool:
         if outer is not None and Path(outer).is_dir() and path_below(git_dir, outer) is not None:
             return True
     return False
-
-
-def _small_text(path: Path) -> str:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
-        return ""
-    with os.fdopen(descriptor, "rb") as file:
-        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        return file.read(_POINTER_BYTES).decode("utf-8", "replace") if regular else ""
 
 
 def _bare(directory: str) -> str:

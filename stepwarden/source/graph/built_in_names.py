@@ -9,11 +9,18 @@ from stepwarden.source.outline import Language
 _SCRIPT_GLOBALS = frozenset(
     re.findall(
         r"\w+",
-        """Array ArrayBuffer BigInt Boolean Date Error Function Int32Array Intl JSON Map Math Number Object Promise
-        Proxy RangeError RegExp Set String Symbol SyntaxError TypeError URL Uint8Array WeakMap WeakSet alert console
-        cancelAnimationFrame clearInterval clearTimeout decodeURIComponent document encodeURIComponent fetch isFinite
-        isNaN localStorage navigator parseFloat parseInt process queueMicrotask require requestAnimationFrame
-        sessionStorage setInterval setTimeout structuredClone window""",
+        """AbortController AbortSignal AggregateError Array ArrayBuffer BigInt BigInt64Array BigUint64Array Blob Boolean
+        BroadcastChannel Buffer CompressionStream CustomEvent DOMException DOMParser DataView Date DecompressionStream
+        Error EvalError Event EventSource EventTarget File FileReader FinalizationRegistry Float32Array Float64Array
+        FormData Function Headers Image Int16Array Int32Array Int8Array IntersectionObserver Intl JSON Map Math
+        MessageChannel MutationObserver Number Object Option Promise Proxy RangeError ReadableStream ReferenceError
+        Reflect RegExp Request ResizeObserver Response Set SharedArrayBuffer String Symbol SyntaxError TextDecoder
+        TextEncoder TransformStream TypeError URIError URL URLSearchParams Uint16Array Uint32Array Uint8Array
+        Uint8ClampedArray WeakMap WeakRef WeakSet WebSocket Worker WritableStream XMLHttpRequest alert atob btoa
+        cancelAnimationFrame clearImmediate clearInterval clearTimeout console crypto decodeURI decodeURIComponent
+        document encodeURI encodeURIComponent escape fetch globalThis isFinite isNaN localStorage navigator parseFloat
+        parseInt performance process queueMicrotask require requestAnimationFrame sessionStorage setImmediate
+        setInterval setTimeout structuredClone unescape window""",
     )
 )
 BUILT_IN_NAMES = {

@@ -1,6 +1,7 @@
 """What a call runs, as far as the text of the code says, and why not where it does not."""
 
 import re
+from dataclasses import replace
 
 from stepwarden.source.graph.built_in_names import BUILT_IN_NAMES
 from stepwarden.source.graph.call_index import CallIndex
@@ -51,6 +52,8 @@ class CallResolver:
     def _resolve_plain(self, scope: CallScope) -> Resolution:
         """Resolve a call of a plain name."""
         path, name = scope.path, scope.call.name
+        if name == "super" and scope.language in SCRIPTS:
+            return self._resolve_base_constructor(scope)
         if scope.has_parameter(name):
             return scope.outcome(Certainty.DYNAMIC, (), f"`{name}` is a parameter")
         found = self._names.resolve_scoped(path, scope.call.inside, name)
@@ -82,6 +85,17 @@ class CallResolver:
         if scope.language in _SCOPED:
             return scope.outcome(Certainty.DYNAMIC, (), f"`{name}` is a value, or defined by other means")
         return resolve_by_name(scope, "by its name alone", methods=False)
+
+    def _resolve_base_constructor(self, scope: CallScope) -> Resolution:
+        """Resolve `super(...)` in a constructor: a base class may have none of its own, or be outside of the tree."""
+        own_class = scope.own_class()
+        if own_class is None:
+            return scope.built_in()
+        called = replace(scope, call=replace(scope.call, name="constructor"))
+        told = resolve_member(called, self._types, own_class, inherited=True)
+        if not told.targets:
+            return scope.outcome(Certainty.OUTSIDE, (), f"no constructor of a base of `{own_class.name}` in the tree")
+        return scope.outcome(told.certainty, told.targets, told.reason)
 
     def _called(self, symbol: Symbol) -> tuple[Symbol, ...]:
         """Return what a call of a symbol runs: itself, or what a module exports as a whole."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stepwarden.files import encodings
+from stepwarden.files.private_directory import make_private_directory
 from stepwarden.source.scan.entry import FileEntry, Stamp
 
 FORMAT = 2
@@ -73,7 +74,7 @@ class CacheFile:
     def save(self, entries: Mapping[str, FileEntry]) -> None:
         """Replace the file by `entries`; other processes see the old file or the new one."""
         with suppress(OSError):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_directory(self._directory)
             self._replace(entries)
             self._prune()
 

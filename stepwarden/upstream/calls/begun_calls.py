@@ -18,7 +18,7 @@ _IN_DOUBT = frozenset({"unknown", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class BegunCall:
-    """A call that may have been carried out. `same` is the digest of what was asked, `at` unix seconds.
+    """A call of `tool` that may have been carried out. `same` is the digest of what was asked, `at` unix seconds.
 
     `outcome` is "" where none was recorded: the call is under way, or its process ended.
     """
@@ -27,11 +27,14 @@ class BegunCall:
     stream: str
     same: str
     at: float
+    tool: str
     outcome: str = ""
 
     @property
     def line(self) -> str:
         """How its outcome is unknown, in words that follow "its outcome is unknown: "."""
+        if self.outcome == "ok":
+            return "another process carried it out, and nobody knows whether its answer arrived"
         if self.outcome == "cancelled":
             return "it was cancelled while it was under way"
         if self.outcome:
@@ -57,31 +60,44 @@ class SessionCalls:
     begun: Mapping[str, BegunCall] | None = None
 
     @property
+    def known(self) -> Mapping[str, BegunCall]:
+        """The calls that were begun, by id, also those that went well: their answer may never have arrived."""
+        return self.begun or {}
+
+    @property
     def in_doubt(self) -> Mapping[str, BegunCall]:
         """The calls whose outcome is unknown, by id."""
-        return self.begun or {}
+        return doubtful(self.known)
 
     def after(self, events: Sequence[StoredEvent]) -> "SessionCalls":
         """Return what is in doubt after more events of the session."""
         if not events:
             return self
-        begun = self.in_doubt
+        begun = self.known
         for event in events:
             begun = _after(begun, self.stream, NewEvent(event.kind, event.payload), event.at)
         return SessionCalls(self.stream, events[-1].seq, events[-1].hash, begun)
 
     def with_new(self, event: NewEvent) -> Mapping[str, BegunCall]:
         """Return what would be in doubt after an event that is not recorded yet."""
-        return _after(self.in_doubt, self.stream, event, 0.0)
+        return doubtful(_after(self.known, self.stream, event, 0.0))
+
+
+def doubtful(begun: Mapping[str, BegunCall]) -> Mapping[str, BegunCall]:
+    """Return those of some calls whose outcome is unknown."""
+    return {name: call for name, call in begun.items() if call.outcome != "ok"}
 
 
 def _after(begun: Mapping[str, BegunCall], stream: str, event: NewEvent, at: float) -> Mapping[str, BegunCall]:
     data = json.loads(event.payload)
     number, phase, outcome = data["id"], data.get("phase"), data.get("outcome", "")
     if phase == "intended":
-        return {**begun, number: BegunCall(number, stream, data["same"], at)} if data.get("same") else begun
+        if not data.get("same"):
+            return begun
+        tool = f"{data['upstream']}/{data['tool']}"
+        return {**begun, number: BegunCall(number, stream, data["same"], at, tool)}
     if number not in begun:
         return begun
-    if event.kind != SETTLED and outcome in _IN_DOUBT:
+    if event.kind != SETTLED and outcome in {*_IN_DOUBT, "ok"}:
         return {**begun, number: replace(begun[number], outcome=outcome)}
     return {name: call for name, call in begun.items() if name != number}

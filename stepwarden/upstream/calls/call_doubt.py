@@ -25,7 +25,7 @@ class CallDoubt:
     def line(self) -> str:
         """When it was begun, and how its outcome is unknown; one sentence."""
         last = max(self.begun, key=lambda call: call.at)
-        at = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(last.at))
+        at = begun_at(last)
         when = f"{len(self.begun)} times, last at {at}," if len(self.begun) > 1 else f"at {at}"
         return f"{self.tool} was begun {when} with the same arguments, and its outcome is unknown: {last.line}."
 
@@ -38,3 +38,8 @@ class CallDoubt:
             f"{self.line} Nothing was sent now. Look first whether it was carried out{how}. If it was, do not send it "
             f"again. If it was not, and your user still wants it: {again}."
         )
+
+
+def begun_at(call: BegunCall) -> str:
+    """Return when a call was begun, as UTC."""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(call.at))

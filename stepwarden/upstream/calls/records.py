@@ -7,6 +7,7 @@ recorded once, when they are over.
 import asyncio
 import json
 import secrets
+import time
 from base64 import b32encode
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,8 @@ UPSTREAM = "upstream"
 
 CALLS_PER_STREAM = 2_000
 MOST_SESSIONS = 1_000  # unsettled ones of one principal that are looked through
+LATEST_SESSIONS = 20
+ARRIVES_S = 600.0  # so long after a write went well in another process, its answer may be one that never arrived
 MOST_OPEN = 500  # sessions that are gone on with
 APPENDS = 8  # attempts, where others settle calls of the same session meanwhile
 SUMMARY_CHARS = 160
@@ -120,9 +123,18 @@ class SessionRecorder:
     async def in_doubt(self, by: str, same: str | None = None) -> Sequence[BegunCall]:
         """See `Recorder`; only sessions that are unsettled are read, and of those what is new."""
         query = HeadQuery(by, kind=kinds.SESSION, state="unsettled", limit=MOST_SESSIONS)
-        heads = await self.store.heads(query)
-        self._seen = {head.stream: await self._read(head, self._seen.get(head.stream)) for head in heads}
-        found = [call for calls in self._seen.values() for call in calls.in_doubt.values()]
+        heads = {head.stream: head for head in await self.store.heads(query)}
+        if same is not None:  # of another process that may have ended before its answer arrived
+            latest = await self.store.heads(HeadQuery(by, kind=kinds.SESSION, limit=LATEST_SESSIONS))
+            heads |= {head.stream: head for head in latest if time.time() - head.updated < ARRIVES_S}
+        self._seen = {name: await self._read(head, self._seen.get(name)) for name, head in heads.items()}
+        own = {session.calls.stream for session in self._sessions.values()}
+        found = [
+            call
+            for calls in self._seen.values()
+            for call in (calls.in_doubt if same is None or calls.stream in own else calls.known).values()
+            if call.outcome != "ok" or time.time() - call.at < ARRIVES_S
+        ]
         return sorted((call for call in found if same in {None, call.same}), key=lambda call: call.at)
 
     async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
+from stepwarden.files.private_directory import make_private_directory
 from stepwarden.upstream.catalogue.tool import UpstreamTool, read_tools
 from stepwarden.upstream.config import UpstreamConfig
 
@@ -83,7 +84,7 @@ class ToolListFile:
         if self.path is None:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_directory(self.path.parent)
             with _lock_of(self.path):
                 known = merge(self.read())
                 body = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stepwarden.errors import SecretsUnavailable
+from stepwarden.files.private_directory import make_private_directory
 from stepwarden.upstream.oauth.encryption import EncryptionKey
 from stepwarden.upstream.secret_files import OpenToOthers, read_secret
 
@@ -60,7 +61,7 @@ class KeySource:
     def _made(self, keyring: Any) -> EncryptionKey:
         from filelock import FileLock, Timeout
 
-        self.vault.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(self.vault)
         try:
             with FileLock(self.vault / "key.lock", timeout=_LOCK_WAIT_S, mode=0o600):
                 found = _from_keyring(keyring)

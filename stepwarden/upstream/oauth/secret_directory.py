@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwarden.errors import SecretsUnavailable
+from stepwarden.files.private_directory import make_private_directory
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class SecretDirectory:
     def ensure(self) -> None:
         """Make the directory where there is none, and close it to others. Raises SecretsUnavailable."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_directory(self.path)
             if os.name == "posix" and self.path.stat().st_mode & 0o077:
                 self.path.chmod(0o700)
         except OSError as error:

@@ -8,6 +8,7 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from stepwarden.errors import SecretsUnavailable
+from stepwarden.files.private_directory import make_private_directory
 from stepwarden.upstream.oauth.encryption import DamagedSecret, EncryptionKey, NewerFormat, OtherKey, seal, unseal
 from stepwarden.upstream.oauth.keys import KeySource
 from stepwarden.upstream.oauth.machine_lock import machine_lock
@@ -121,7 +122,7 @@ class Vault:
 
         Raises HeldTooLong after `wait_s` seconds.
         """
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(self.directory)
         async with machine_lock(self.directory / f"{upstream}.lock", wait_s):
             yield
 

@@ -305,6 +305,7 @@ COMMANDS: list[tuple[str, type[StepwardenError], str]] = [
     ("dies_silently", UpstreamDown, "ended with code 1. Nothing was sent"),
     ("prints_garbage", UpstreamDown, "lines that are not MCP messages, such as: INFO 12:00:00 still starting"),
     ("crashes", UpstreamSilent, "ended with code 139: Segmentation fault (core dumped)"),
+    ("says_closed", UpstreamSilent, 'it answered with the error -32000: "the project is archived"'),
     ("closes_stdout", UpstreamSilent, "it closed its output"),
     ("big_line", UpstreamSilent, "a line over 8 MiB"),
     ("endless_line", UpstreamSilent, "a line over 8 MiB"),

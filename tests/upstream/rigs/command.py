@@ -20,7 +20,17 @@ AT_START = (
     "leaves_child",
 )
 AT_LIST = ("lists_deep",)
-AT_CALL = ("crashes", "hangs", "big_line", "endless_line", "floods", "garbage_answer", "closes_stdout", "storms")
+AT_CALL = (
+    "crashes",
+    "hangs",
+    "big_line",
+    "endless_line",
+    "floods",
+    "garbage_answer",
+    "closes_stdout",
+    "storms",
+    "says_closed",
+)
 TOOLS = [
     {
         "name": "echo",
@@ -136,6 +146,9 @@ def answer(fault: str, message: dict[str, Any]) -> None:
         say({"id": number, "result": {"tools": [*DEEP, *TOOLS] if fault == "lists_deep" else TOOLS}})
     elif method == "tools/call":
         misbehave(fault, number)
+        if fault == "says_closed":
+            say({"id": number, "error": {"code": -32000, "message": "the project is archived"}})
+            return
         text = str((params.get("arguments") or {}).get("text", "done"))
         say({"id": number, "result": {"content": [{"type": "text", "text": text}], "isError": False}})
     elif number is not None:
