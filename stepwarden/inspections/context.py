@@ -49,8 +49,14 @@ class InspectionContext:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is step 1 of the thread, or replaces it."""
-        return self.step.number == 1
+        """Whether no step before could be inspected: it is step 1 of the thread, or the first with a directory."""
+        return not any(step.readable for step in self.thread.trail[:-1])
+
+    @property
+    def words(self) -> str:
+        """What the step says in its text, and for the first one that is inspected what the task is."""
+        step, task = self.submission.step, self.thread.task
+        return f"{task}\n{step}" if self.is_first and task != step else step
 
     @property
     def earlier(self) -> Inspection:

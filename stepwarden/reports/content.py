@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.clause import Clause
+from stepwarden.steps.conclusion import advise, unproven_issues, what_it_stood
 from stepwarden.steps.digest import DigestIssue, digest
 from stepwarden.steps.dispute import Closing, numbered_objections
 from stepwarden.steps.events import Event, Finished, StepRecorded
@@ -165,13 +166,16 @@ def judge_thread(thread: Thread) -> Judgement:
     severe = [issue for issue in found.issues if issue.severity in {"critical", "high"}]
     claims = len(severe) + (found.hypothesis is not None)
     evidenced = sum(issue.evidenced for issue in severe) + found.hypothesis_evidenced
-    reasons: list[str] = []
+    advice = "" if thread.outcome is Outcome.OPEN else advise(thread)
+    reasons = [advice] if advice.startswith("DO NOT") else list[str]()
     if claims:
         reasons.append(
             f"{evidenced} of {claims} claims that need evidence rest on a quote that the server found in the files."
         )
     else:
         reasons.append("It makes no claim that needs evidence: no hypothesis, no issue of severity high or critical.")
+    if thread.outcome is not Outcome.OPEN and any(thread.claims.resting) and not what_it_stood(thread):
+        reasons.append("Nothing that the server saw tested the conclusion.")
     if standing := len(thread.claims.standing_refuted):
         reasons.append(f"Refuted quotes, not in the file named and not withdrawn: {standing}.")
     if not thread.readable:
@@ -187,6 +191,8 @@ def _title(thread: Thread) -> tuple[str, str]:
         return "ended", "Abandoned"
     if thread.outcome is Outcome.INCONCLUSIVE:
         return "ended", "Inconclusive"
+    if thread.assurance is Assurance.VERIFIED and (unproven_issues(thread) or not what_it_stood(thread)):
+        return "partly", "Quotes found"
     if thread.assurance is Assurance.VERIFIED:
         return "verified", "Verified"
     if thread.assurance is Assurance.PARTLY:

@@ -220,6 +220,15 @@ def _pattern(kind: str) -> str:
     return kind if kind.startswith('"') else f"({kind})"
 
 
+def short_text(read: "Callable[[Node | None], str]", node: "Node | None", otherwise: str) -> str:
+    """Return what `read` makes of a node, `otherwise` where that is too long, or nested too deeply to be read."""
+    try:
+        text = read(node)
+    except RecursionError:
+        return otherwise
+    return text if len(text) <= VALUE_CHARACTERS else otherwise
+
+
 def first_of(node: "Node | None") -> "Node | None":
     """Return the first named child, None for none."""
     return next(iter(node.named_children), None) if node is not None else None

@@ -17,7 +17,7 @@ from stepwarden.steps.thread import Assurance, DecidedBy
 def test_only_a_thread_whose_claims_all_rest_is_called_verified() -> None:
     proof = seen("a.py", supports="hypothesis")
     steps = recorded(step(1, hypothesis="h", evidence=[proof]), step(2, more=False))
-    verified, _ = thread_of(*steps, finished(Assurance.VERIFIED))
+    verified, _ = thread_of(*steps, finished(Assurance.VERIFIED, by=DecidedBy.RULE, reason="it stood a further look"))
     partly, _ = thread_of(*steps, finished(Assurance.PARTLY))
     asserted, _ = thread_of(*recorded(step(1), step(2)), finished(Assurance.ASSERTED))
     opened, _ = thread_of(*recorded(step(1)))
@@ -25,6 +25,14 @@ def test_only_a_thread_whose_claims_all_rest_is_called_verified() -> None:
     assert kinds == ["verified", "partly", "asserted", "open"]
     assert judge_thread(asserted).title == "Not verified"
     assert judge_thread(verified).reasons[0].startswith("1 of 1 claims")
+
+
+def test_quotes_that_were_found_make_no_conclusion_verified_that_nothing_tested() -> None:
+    proof = seen("a.py", supports="hypothesis")
+    steps = recorded(step(1, hypothesis="h", evidence=[proof]), step(2, more=False))
+    found = judge_thread(thread_of(*steps, finished(Assurance.VERIFIED))[0])
+    assert (found.kind, found.title) == ("partly", "Quotes found")
+    assert "Nothing that the server saw tested the conclusion." in found.reasons
 
 
 def test_what_a_rule_ended_without_a_checked_claim_is_called_done_by_rule_with_the_reason() -> None:

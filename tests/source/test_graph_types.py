@@ -3,6 +3,7 @@
 import pytest
 from graph_trees import graph, meant, targets
 
+from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.graph.symbols import Symbol
 
 RUN = "class Foo:\n    def run(self): pass\n    def me(self): return self\nclass Bar:\n    def run(self): pass\n"
@@ -252,6 +253,21 @@ def test_a_call_through_a_base_or_a_protocol_is_an_open_caller_of_what_overrides
     assert [(one.certainty.value, one.reason) for one in found] == [
         ("open", "through `Base.run`, which it may override")
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", f"def u(x):\n    y = x{'.a()' * 900}\n"),
+        ("a.py", f"def u(x: {'A[' * 190}B{']' * 190}):\n    y = x\n"),
+        ("a.ts", f"function u(x: A) {{ const y = x{'.a()' * 900} }}\n"),
+        ("a.go", f"package a\n\nfunc u(x A) {{\n\ty := x{'.a()' * 900}\n\t_ = y\n}}\n"),
+    ],
+)
+def test_a_chain_of_any_length_hides_no_definition(path: str, text: str) -> None:
+    outline = parse_outline(path, text.encode())
+    assert outline is not None
+    assert "u" in {each.name for each in outline.definitions}
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ async def test_the_interface_that_other_files_rest_on_is_told_before_one_that_no
     async with connected(app, tmp_path) as host:
         first = await host.open("precommit")
         told = [fact for fact in first.sent["facts"] if fact.startswith("Interface:")]
-        assert told == ["Interface: prices.py:1 sold takes other parameters, in 1 file more (+1)."]
+        assert told[0].startswith("Interface: prices.py:1 sold takes ")
 
 
 async def test_what_held_a_thread_is_written_with_the_name_of_its_file(app: MCPServer, tmp_path: Path) -> None:
@@ -170,3 +170,27 @@ async def test_what_held_a_thread_is_written_with_the_name_of_its_file(app: MCPS
         report = await host.client.read_resource(f"stepwarden://threads/{first.id}/report.html")
         assert "refuted __init__.py" in str(report)
         assert "refuted init .py" not in str(report)
+
+
+async def test_a_report_says_not_to_commit_as_the_reply_does(app: MCPServer, project: Path) -> None:
+    cart = committed(project) / "src" / "cart.py"
+    edit(cart, "def total(lines):\n", "def total(lines, rate):\n")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+        done = await host.step(
+            "precommit",
+            2,
+            first.id,
+            findings="the test calls it with one argument",
+            files_checked=["src/cart.py", "tests/test_cart.py"],
+            issues_found=[{"severity": "critical", "description": "callers break", "file": "src/cart.py", "line": 1}],
+            evidence=[{"file": "src/cart.py", "quote": "def total(lines, rate):", "supports": "I1"}],
+        )
+        done = await host.step("precommit", 3, first.id, findings="no caller passes a rate", next_step_required=False)
+        assert done.done, done.text
+        assert "DO NOT COMMIT: I1." in done.verdict
+        for ending in ("", ".html"):
+            report = str(await host.client.read_resource(f"stepwarden://threads/{first.id}/report{ending}"))
+            assert "DO NOT COMMIT: I1." in report
+            assert "✓ Verified" not in report
+            assert "**Verified.**" not in report

@@ -195,13 +195,15 @@ CHAIN = "def f0(): pass\n" + "".join(f"def f{n}(): f{n - 1}()\n" for n in range(
         ("from chain import f5\n\ndef test_it(): f5()\n", "Reached from 1 place in tests: test_chain.py test_it"),
         ("from chain import f8\n\ndef test_it(): f8()\n", "No test is seen to reach it in up to 6 calls."),
         ("from loaded import other\n\ndef test_it(): other()\n", "Reached from 1 place in tests: test_chain.py:1"),
+        ("from program import other\n\ndef test_it(): other()\n", "No test is seen to reach it in up to 6 calls."),
     ],
 )
 async def test_debug_says_how_far_it_looked_for_tests_that_reach_a_function(
     app: MCPServer, tmp_path: Path, test: str, told: str
 ) -> None:
     loaded = "from chain import f0\n\nf0()\ndef other(): pass\n"
-    for name, text in {"chain.py": CHAIN, "loaded.py": loaded, "test_chain.py": test}.items():
+    program = f'{loaded.replace("f0()", "")}\nif __name__ == "__main__":\n    f0()\n'
+    for name, text in {"chain.py": CHAIN, "loaded.py": loaded, "program.py": program, "test_chain.py": test}.items():
         (tmp_path / name).write_text(text)
     async with connected(app, tmp_path) as host:
         first = await begin(host, "debug", step="In chain.py the result is wrong for f0() now")
@@ -234,3 +236,33 @@ async def test_analyze_asks_who_imports_a_file_only_where_one_does(app: MCPServe
     async with connected(app, tmp_path) as host:
         first = await begin(host, "analyze")
         assert "Analysis: read edit.c; what holds it together?" in first.text
+
+
+async def test_docgen_says_of_a_directive_that_a_comment_parts_from_its_code_what_is_wrong(
+    app: MCPServer, tmp_path: Path
+) -> None:
+    directive = "// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging\n"
+    (tmp_path / "a.ts").write_text(f"{directive}export class Cart {{}}\n")
+    async with connected(app, tmp_path) as host:
+        first = await begin(host, "docgen", relevant_files=["a.ts"])
+        (tmp_path / "a.ts").write_text(f"{directive}/** The goods that somebody chose. */\nexport class Cart {{}}\n")
+        second = await host.step("docgen", 2, first.id)
+        assert any("stands no longer right above the code it is for" in clause for clause in second.open), second.open
+
+
+async def test_a_first_step_without_a_directory_says_so_and_the_facts_come_with_the_next(
+    app: MCPServer, shop: Path
+) -> None:
+    (shop / "pay.py").write_text(PAY)
+    async with connected(app, shop) as host:
+        first = await host.step("debug", 1, step="charge() counts orders twice")
+        assert any(note.startswith("No code was read: give working_directory") for note in first.sent["notes"])
+        second = await host.step("debug", 2, first.id, working_directory=str(shop), findings="it does")
+        assert "charge pay.py:6-12, branches at :9" in await facts(host, first.id)
+        assert "notes" not in second.sent
+
+
+async def test_a_file_that_is_not_there_is_told_at_step_1_however_it_is_named(app: MCPServer, shop: Path) -> None:
+    async with connected(app, shop) as host:
+        first = await begin(host, "codereview", relevant_files=["prices.py", "nope.py", "tests"])
+        assert "Not found, or not readable here: nope.py" in first.text.splitlines()

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stepwarden.steps.convergence import looked_again_at, reported_test
+from stepwarden.steps.conclusion import advise, unproven_issues, what_it_stood
+from stepwarden.steps.convergence import reported_test
 from stepwarden.steps.digest import Digest, DigestIssue, digest
 from stepwarden.steps.evidence import HOLDS
 from stepwarden.steps.submission import Severity
@@ -12,8 +13,6 @@ from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import NAMED, clause_lines, some_paths
 from tools.shared.thread_result import clip, counted, full_result, hypothesis_part, places, result_text
 
-_ACTS = {"precommit": "COMMIT"}  # what a tool's end is about
-MOST_BLOCKERS = 3
 COMMAND_CHARS = 60  # of a command that the agent reports, in the verdict
 MOST_NAMED = 5  # issues without evidence, in the verdict
 ENDING_BYTES = 1_500  # of either part, without what models said
@@ -53,21 +52,9 @@ def ended_line(reply: StepReply, outcome: str = "") -> str:
     how = _how(thread)
     head = f"DONE{f' ({how})' if how else ''}. {counted(thread.last, 'step')}{_why(reply)}."
     checked = _checked(thread, len(reply.finished.open) if reply.finished else 0)
-    said = [head, *_advice(reply), *([f"{capitalized('; '.join(checked))}."] if checked else [])]
+    advice = advise(thread, passed_over=reply.finished is not None and bool(reply.finished.open))
+    said = [head, *([advice] if advice else []), *([f"{capitalized('; '.join(checked))}."] if checked else [])]
     return " ".join(said)
-
-
-def _advice(reply: StepReply) -> list[str]:
-    """Return whether to do what the tool prepares; what is on disk, severe issues and open clauses speak against it."""
-    thread, blockers = reply.thread, reply.thread.claims.measured.blockers
-    if blockers is None or thread.tool not in _ACTS:
-        return []
-    severe = [issue.id for issue in thread.claims.issues.values() if issue.severity.needs_evidence]
-    against = [*blockers[:MOST_BLOCKERS], *severe]
-    against += [f"+{len(blockers) - MOST_BLOCKERS} more"] if len(blockers) > MOST_BLOCKERS else []
-    against += ["not all reviewed"] if reply.finished is not None and reply.finished.open else []
-    act = _ACTS[thread.tool]
-    return [f"DO NOT {act}: {', '.join(against)}."] if against else [f"{act}."]
 
 
 def capitalized(text: str) -> str:
@@ -81,24 +68,9 @@ def _how(thread: Thread) -> str:
         return "inconclusive"
     if thread.claims.measured.done and thread.last == 1:
         return "nothing to do"
-    if thread.assurance is Assurance.VERIFIED and (_unproven(thread) or not _stood(thread)):
+    if thread.assurance is Assurance.VERIFIED and (unproven_issues(thread) or not what_it_stood(thread)):
         return ""
     return thread.assurance.value.replace("_", " ")
-
-
-def _stood(thread: Thread) -> str:
-    """Return what a conclusion stood, "" where nothing: by a run none did. Of what the server ended, it saw that."""
-    unrun = [] if thread.claims.runs else ["nothing run"]
-    if thread.review is not None and thread.review.approves:
-        return ", ".join(["the expert agrees", *unrun])
-    if number := looked_again_at(thread):
-        return ", ".join([f"a further quote at step {number}", *unrun])
-    return "".join(unrun) if thread.ended_by is not DecidedBy.AGENT else ""
-
-
-def _unproven(thread: Thread) -> list[str]:
-    """Return the issues, of whatever severity, that rest on no quote."""
-    return [name for name, support in thread.claims.issue_supports.items() if not support.relevant]
 
 
 def _checked(thread: Thread, passed_over: int) -> list[str]:
@@ -113,10 +85,10 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
     elif not claims.measured.done:
         said.append("no quote given")
     if any(claims.resting):
-        said.append(_stood(thread) or ("" if claims.runs else "conclusion not tested"))
+        said.append(what_it_stood(thread) or ("" if claims.runs else "conclusion not tested"))
     if claims.runs:
         said.append(_reported(thread))
-    if unproven := _unproven(thread):
+    if unproven := unproven_issues(thread):
         said.append(f"{', '.join(unproven[:MOST_NAMED])}{' ...' if unproven[MOST_NAMED:] else ''} not evidenced")
     if thread.model_option("use_assistant_model") is False:
         said.append("no expert asked: use_assistant_model is false")

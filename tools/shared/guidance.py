@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 
 from prompts import Prompt
 from stepwarden.steps.clause import Clause
@@ -209,7 +210,10 @@ def quote_lines(reply: StepReply) -> list[str]:
         for item in sorted(step.evidence, key=lambda item: _TOLD.index(item.verdict))
         if (before := _shown_before(item, reply)) or item.verdict is not Verdict.VERIFIED
     ]
-    missing = [path for path in step.submission.checked if path not in step.existing] if step.readable else []
+    named = step.submission.checked
+    if step.number == 1:  # later ones may name what was deleted, or is yet to be written
+        named = (*named, *(path for path in step.submission.relevant if PurePath(path).suffix))
+    missing = [path for path in dict.fromkeys(named) if path not in step.existing] if step.readable else []
     return [*lines, f"Not found, or not readable here: {some_paths(missing)}"] if missing else lines
 
 

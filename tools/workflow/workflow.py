@@ -12,7 +12,7 @@ import prompts
 from stepwarden.errors import UnknownStream
 from stepwarden.inspections.context import Inspector
 from stepwarden.steps.gate import Policy
-from stepwarden.threads.calls import Caller, StepCall, StepRefused
+from stepwarden.threads.calls import Caller, StepCall, StepRefused, StepReply
 from stepwarden.threads.submissions import Threads
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.elicitation import UserQuestion, ask
@@ -26,6 +26,9 @@ from tools.workflow.validation_errors import error_lines
 # two threads, so no tool here is idempotent as the protocol means it.
 # Hints that are as the protocol's defaults (not read-only, not idempotent) are left out.
 ANNOTATIONS = ToolAnnotations(destructive_hint=False, open_world_hint=False)
+
+
+NO_DIRECTORY = "No code was read: give working_directory (absolute) with the next step, and its facts come with it."
 
 
 def _no_step(_: Any) -> int | None:
@@ -89,10 +92,17 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
             return refusal_result(prompt, reply, said.number)
         ignored = sorted(arguments.keys() - given.keys())
         notes = [*([f"Ignored: {', '.join(ignored)}."] if ignored else []), *request.notes()]
+        if workflow.inspector is not None and _looks_at_nothing(reply):
+            notes.append(NO_DIRECTORY)
         return reply_result(reply, prompt, fields=workflow.fields, request_bytes=_size(arguments), notes=notes)
 
     annotations = ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world})
     return edge_tool(submit, prompt, workflow.request, annotations, OUTPUT_SCHEMA)
+
+
+def _looks_at_nothing(reply: StepReply) -> bool:
+    """Whether a first step named neither a directory nor a file, so that nothing of the code could be told."""
+    return reply.step.number == 1 and not reply.step.readable and not reply.step.paths
 
 
 def _leaves_open(request: BaseWorkflowRequest, question: UserQuestion) -> bool:

@@ -31,7 +31,7 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     traces = parse_traces("\n".join(filter(None, (context.submission.step, context.submission.findings))))
     if traces:
         return InspectionResult(_inspect_traces(context, traces))
-    if context.is_first and (names_code(context.submission.step) or context.submission.ranges):
+    if context.is_first and (names_code(context.words) or context.submission.ranges):
         scan = survey(context).scan
         return InspectionResult(Inspection(facts=(*incompleteness(scan), *_around(context, scan, []))))
     kept = context.earlier.data.get("debug")

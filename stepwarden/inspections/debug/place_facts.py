@@ -12,6 +12,7 @@ from stepwarden.inspections.shared.git_history import last_commits
 from stepwarden.inspections.shared.oddities import find_oddities
 from stepwarden.inspections.shared.subject import is_function, read_text
 from stepwarden.inspections.shared.targets import find_targets
+from stepwarden.inspections.testgen.reachability import main_lines
 from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
@@ -32,14 +33,14 @@ def find_place(context: InspectionContext, graph: CodeGraph, innermost: Sequence
     for path, line in (*places, *_written_places(context)):
         if path in graph.outlines and (found := find_targets(graph.symbols, f"{path}:{line}")):
             return found[0]
-    named = find_targets(graph.symbols, submission.step, lambda symbol: _function(graph, symbol) is not None)
+    named = find_targets(graph.symbols, context.words, lambda symbol: _function(graph, symbol) is not None)
     return named[0] if len(named) == 1 else None
 
 
 def _written_places(context: InspectionContext) -> Iterator[tuple[str, int]]:
     """Yield the files with lines that the words of the step name, by each way that the path can be meant."""
     project = PurePosixPath(context.root.replace("\\", "/")).name
-    for written in find_places(context.submission.step):
+    for written in find_places(context.words):
         for reading in (written, *inside_project(written, project)):
             if reading.line is not None:
                 inside = PurePosixPath(context.directory, reading.path).as_posix()
@@ -56,7 +57,7 @@ def place_facts(context: InspectionContext, graph: CodeGraph, symbol: Symbol) ->
     return [
         _head(symbol, definition),
         *(pack("Called at ", [_caller(call) for call in used], 2) or ["Not seen called outside of tests."]),
-        *_test_facts(graph, symbol, callers),
+        *_test_facts(context, graph, symbol, callers),
         *_odd_facts(context, graph, symbol, definition),
         *_commit_facts(context, symbol, definition),
     ]
@@ -78,15 +79,19 @@ def _caller(call: Resolution) -> str:
     return f"{call.path}:{call.call.line}{inside}{' (may be)' if call.certainty is Certainty.OPEN else ''}"
 
 
-def _test_facts(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]) -> list[str]:
+def _test_facts(
+    context: InspectionContext, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
+) -> list[str]:
     """Return the tests that reach a function, itself or through others, as far as calls resolve."""
-    tests = list(dict.fromkeys(_tests_above(graph, symbol, callers)))
+    tests = list(dict.fromkeys(_tests_above(context, graph, symbol, callers)))
     if not tests:
         return [f"No test is seen to reach it in up to {TEST_DEPTH} calls."]
     return pack(f"Reached from {count(len(tests), 'place')} in tests: ", tests, 1)
 
 
-def _tests_above(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]) -> Iterator[str]:
+def _tests_above(
+    context: InspectionContext, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
+) -> Iterator[str]:
     above: Sequence[Resolution] = callers
     followed = {symbol}
     for depth in range(TEST_DEPTH):
@@ -96,14 +101,20 @@ def _tests_above(graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
                 continue
             if is_test_file(call.path):
                 yield f"{call.path}:{call.call.line}" if depth == 0 else f"{call.path} {call.call.inside}".rstrip()
-            elif not call.call.inside:  # runs when its file is loaded
-                loads = graph.imports.importers_of(call.path)
-                yield from (f"{item.path}:{item.line}" for item in loads if is_test_file(item.path))
+            elif not call.call.inside:
+                yield from _loads_in_tests(context, graph, call)
             elif (caller := Symbol(call.path, call.call.inside)) not in followed:
                 followed.add(caller)
                 following.append(caller)
         room = MOST_FOLLOWED - len(followed)
         above = [call for each in following[: max(room, 0)] for call in graph.calls.calls_to(each)]
+
+
+def _loads_in_tests(context: InspectionContext, graph: CodeGraph, call: Resolution) -> Iterator[str]:
+    """Yield the imports in tests that run a call at the level of its file; one that only a program runs has none."""
+    loads = [item for item in graph.imports.importers_of(call.path) if is_test_file(item.path)]
+    if loads and call.call.line not in main_lines(read_text(context, call.path) or ""):
+        yield from (f"{item.path}:{item.line}" for item in loads)
 
 
 def _odd_facts(context: InspectionContext, graph: CodeGraph, symbol: Symbol, definition: Definition) -> list[str]:

@@ -165,6 +165,8 @@ def _describe(change: Difference) -> str:
         return f"line {change.line_after}: added `{after}`"
     if not after:
         return f"line {change.line_before}: removed `{before}`"
+    if change.before == change.after:  # a comment that a program obeys, away from its code
+        return f"line {change.line_after}: `{before}` stands no longer right above the code it is for"
     return f"line {change.line_after}: `{before}` -> `{after}`"
 
 

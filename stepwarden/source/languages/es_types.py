@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import VALUE_CHARACTERS, Draft, Setting, first_of, text_of
+from stepwarden.source.grammar import Draft, Setting, first_of, short_text, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -60,8 +60,7 @@ def variables_of(node: "Node", inside: Draft | None) -> Iterable[Setting]:
 
 def value_of(node: "Node | None") -> str:
     """Return an expression as the value of a variable."""
-    text = _value(node)
-    return text if len(text) <= VALUE_CHARACTERS else "?"
+    return short_text(_value, node, "?")
 
 
 def _value(node: "Node | None") -> str:
@@ -147,8 +146,7 @@ def _either(values: Iterable[str]) -> str:
 
 def type_of(node: "Node | None") -> str:
     """Return an annotation as the type of a variable, "" where it names no class."""
-    text = _type(node)
-    return text if len(text) <= VALUE_CHARACTERS else ""
+    return short_text(_type, node, "")
 
 
 def _type(node: "Node | None") -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import VALUE_CHARACTERS, Draft, Setting, first_of, text_of
+from stepwarden.source.grammar import Draft, Setting, first_of, short_text, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -54,8 +54,7 @@ def variables_of(node: "Node", _inside: Draft | None) -> Iterable[Setting]:
 
 def value_of(node: "Node | None") -> str:
     """Return an expression as the value of a variable."""
-    text = _value(node)
-    return text if len(text) <= VALUE_CHARACTERS else "?"
+    return short_text(_value, node, "?")
 
 
 def _value(node: "Node | None") -> str:
@@ -104,8 +103,7 @@ def _joined(before: str, after: str) -> str:
 
 def type_of(node: "Node | None") -> str:
     """Return a type as that of a variable, "" where it is none with a name."""
-    text = _type(node)
-    return text if len(text) <= VALUE_CHARACTERS else ""
+    return short_text(_type, node, "")
 
 
 def _type(node: "Node | None") -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import VALUE_CHARACTERS, Draft, Setting, first_of, text_of
+from stepwarden.source.grammar import Draft, Setting, first_of, short_text, text_of
 from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ def variables_of(node: "Node", inside: Draft | None) -> Iterable[Setting]:
 
 def value_of(node: "Node | None") -> str:
     """Return an expression as the value of a variable."""
-    text = _value(node)
-    return text if len(text) <= VALUE_CHARACTERS else "?"
+    return short_text(_value, node, "?")
 
 
 def _value(node: "Node | None") -> str:
@@ -100,8 +99,7 @@ def _either(values: Iterable[str]) -> str:
 
 def type_of(node: "Node | None") -> str:
     """Return an annotation as the type of a variable, "" where it names no class."""
-    text = _type(node)
-    return text if len(text) <= VALUE_CHARACTERS else ""
+    return short_text(_type, node, "")
 
 
 def _type(node: "Node | None") -> str:

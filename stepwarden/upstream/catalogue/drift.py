@@ -4,12 +4,15 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, cast
 
+from stepwarden.upstream.catalogue.schema_order import in_one_order
 from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.failures import quoted
 
 MOST_LINES = 24
+_SAME_CHARS = 32  # of what both texts begin with, before the place where they differ
 _WORDS = ("title", "description")
 
 
@@ -30,10 +33,11 @@ def changes(before: UpstreamTool, after: UpstreamTool) -> list[ToolChange]:
     """Return what differs, the widening changes first.
 
     A change narrows only if that is certain: an argument or a value less, one more that is required, a safer
-    annotation, a text that only lost words. All else widens: descriptions are what injections are made of.
+    annotation, a text that only lost words. All else widens: descriptions are what injections are made of. What only
+    stands in another order (the values of an enum, names between commas in a default) is no change.
     """
     found = [*_annotations(before, after), *_schema(before, after), *_texts(before, after)]
-    if before.output_schema != after.output_schema:
+    if in_one_order(before.output_schema) != in_one_order(after.output_schema):
         found.append(ToolChange("its results have another form", widens=False))
     return sorted(found, key=lambda change: not change.widens)
 
@@ -61,12 +65,10 @@ def _schema(before: UpstreamTool, after: UpstreamTool) -> Iterator[ToolChange]:
     for name in new:
         if name not in old:
             yield ToolChange(f"new argument {quoted(name, 40)}: {quoted(json.dumps(new[name]), 160)}", widens=True)
-        elif old[name] != new[name]:
-            yield ToolChange(
-                f"argument {quoted(name, 40)}: {quoted(json.dumps(old[name]), 160)} became "
-                f"{quoted(json.dumps(new[name]), 160)}",
-                widens=not _narrower(old[name], new[name]),
-            )
+        elif in_one_order(old[name]) != in_one_order(new[name]):
+            one, other = _apart(json.dumps(old[name]), json.dumps(new[name]))
+            words = f"argument {quoted(name, 40)}: {quoted(one, 200)} became {quoted(other, 200)}"
+            yield ToolChange(words, widens=not _narrower(old[name], new[name]))
     for name in old:
         if name not in new:
             yield ToolChange(f"without argument {quoted(name, 40)}", widens=False)
@@ -76,15 +78,17 @@ def _schema(before: UpstreamTool, after: UpstreamTool) -> Iterator[ToolChange]:
     yield from (
         ToolChange(f"{quoted(n, 40)} is optional now", widens=True) for n in before.required if n not in after.required
     )
-    if _rest(before.schema) != _rest(after.schema):
-        closed = {key: value for key, value in _rest(after.schema).items() if key != "additionalProperties"}
-        opened = {key: value for key, value in _rest(before.schema).items() if key != "additionalProperties"}
+    opened, closed = _rest(before.schema), _rest(after.schema)
+    if opened != closed:
+        opened.pop("additionalProperties", None)
+        closed.pop("additionalProperties", None)
         only_closed = closed == opened and after.schema.get("additionalProperties") is False
         yield ToolChange("the schema of its arguments changed", widens=not only_closed)
 
 
-def _rest(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key not in {"properties", "required", "title", "$schema"}}
+def _rest(schema: Mapping[str, Any]) -> dict[str, object]:
+    apart = {"properties", "required", "title", "$schema"}
+    return {key: in_one_order(value, key) for key, value in schema.items() if key not in apart}
 
 
 def _narrower(old: object, new: object) -> bool:
@@ -94,7 +98,7 @@ def _narrower(old: object, new: object) -> bool:
     before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
     for key in {*before, *after}:
         one, other = before.get(key), after.get(key)
-        if one == other:
+        if in_one_order(one, key) == in_one_order(other, key):
             continue
         if key == "enum" and isinstance(one, list) and isinstance(other, list):
             if all(item in one for item in cast("list[object]", other)):
@@ -123,8 +127,21 @@ def _lost_words(before: str, after: str) -> bool:
 
 
 def _diff(before: str, after: str) -> list[str]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-    shown = [quoted(line, 200) for line in lines if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
+    """Return the lines that are gone or new, each pair from where it differs."""
+    old, new = before.splitlines(), after.splitlines()
+    shown: list[str] = []
+    for tag, start, end, first, last in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            pairs = [_apart(one, other) for one, other in zip_longest(old[start:end], new[first:last], fillvalue="")]
+            shown += [quoted(f"-{one}", 200) for one, _ in pairs[: end - start]]
+            shown += [quoted(f"+{other}", 200) for _, other in pairs[: last - first]]
     if len(shown) > MOST_LINES:
         shown = [*shown[:MOST_LINES], f"and {len(shown) - MOST_LINES} more lines"]
     return shown or ["other blanks"]
+
+
+def _apart(before: str, after: str) -> tuple[str, str]:
+    """Return two texts from shortly before the place where they differ: a change at the end of a long one is seen."""
+    shorter = min(len(before), len(after))
+    same = next((at for at in range(shorter) if before[at] != after[at]), shorter) - _SAME_CHARS
+    return (before, after) if same <= 0 else (f"...{before[same:]}", f"...{after[same:]}")
