@@ -74,6 +74,14 @@ async def test_a_copy_is_never_written_over_a_file_of_the_store_itself_by_whatev
 
 
 @pytest.mark.asyncio
+async def test_a_place_where_no_file_can_be_made_is_told_as_that(store: Store, path: Path, tmp_path: Path) -> None:
+    await append(store, "debug-a", 2)
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupRefused, match="cannot be written"):
+        await take_backup(path, tmp_path / "file" / "copy.db")
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("statements", [(), ("CREATE TABLE a (b)", "DROP TABLE a")], ids=["no bytes", "no tables"])
 async def test_an_empty_file_is_neither_put_back_nor_copied_over_a_good_copy(
     store: Store, path: Path, tmp_path: Path, copy: Path, statements: tuple[str, ...]
