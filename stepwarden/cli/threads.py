@@ -148,8 +148,10 @@ def verify(
         raise typer.BadParameter("--anchor is of all threads: leave the ID out")
     else:
         against = Anchor(anchor, anchor_key or anchor.with_name(anchor.name + ".key"))
+        fresh = against.is_empty
         checked, broken, added = with_journal(lambda journal: _anchored(journal, against))
-        typer.echo(f"{anchor}: {added} lines added.", err=True)
+        empty = " It was empty: nothing was compared with it." if fresh else ""
+        typer.echo(f"{anchor}: {added} lines added.{empty}", err=True)
     for name, changes in broken.items():
         typer.echo(f"{name}: {'; '.join(changes)}")
     typer.echo(f"{checked} checked, {len(broken)} broken.")

@@ -71,6 +71,8 @@ async def put_back(source: Path, store: Path, *, replace: bool = False) -> tuple
 def _refuse_target(store: Path, target: Path, *, overwrite: bool) -> None:
     if not store.exists():
         raise BackupRefused(f"There is no store at {store} yet.")
+    if _is_part(target, store):
+        raise BackupRefused(f"{target} belongs to the store itself; name another file.")
     if target.exists() and not overwrite:
         raise BackupRefused(f"{target} is there already; name another file, or send --overwrite.")
 
@@ -78,8 +80,8 @@ def _refuse_target(store: Path, target: Path, *, overwrite: bool) -> None:
 def _refuse_source(source: Path, store: Path) -> None:
     if not source.is_file():
         raise BackupRefused(f"There is no file {source}.")
-    if source.resolve() == store.resolve():
-        raise BackupRefused(f"{source} is the store itself.")
+    if _is_part(source, store):
+        raise BackupRefused(f"{source} belongs to the store itself; name a copy of it.")
 
 
 def _replace(store: Path, copy: Path, there: Contents | None) -> Path | None:
@@ -114,7 +116,7 @@ def _replace(store: Path, copy: Path, there: Contents | None) -> Path | None:
 def _copy(source: Path, target: Path) -> None:
     """Copy a database to a file of its own without a log; raise BackupRefused where that cannot be."""
     from stepwarden.storage.sqlite import newest_driver
-    from stepwarden.storage.sqlite_file import create_file, refuse_foreign
+    from stepwarden.storage.sqlite_file import create_file, is_blank, refuse_foreign
 
     driver = newest_driver()
     try:
@@ -125,6 +127,8 @@ def _copy(source: Path, target: Path) -> None:
             contextlib.closing(driver.connect(str(target), isolation_level=None)) as copy,
         ):
             there.backup(copy)
+            if is_blank(copy, source):
+                raise BackupRefused(f"{source} is empty: it holds no store, so nothing was copied from it.")
             copy.execute("PRAGMA journal_mode = DELETE")
             _refuse_unsound(copy, source)
     except OSError as error:
@@ -169,6 +173,14 @@ async def _contents(path: Path) -> Contents | None:
         await store.close()
 
 
+def _is_part(path: Path, store: Path) -> bool:
+    """Return whether `path` is a file of the store by whatever name: the database, its log, index or journal."""
+    parts = [named.with_name(named.name + part) for named in (store, store.resolve()) for part in _PARTS]
+    if any(path.resolve() == part.resolve() for part in parts):
+        return True
+    return path.exists() and any(part.exists() and path.samefile(part) for part in parts)
+
+
 def _is_there(store: Path) -> bool:
     return any(store.with_name(store.name + part).exists() for part in ("", "-wal"))
 
@@ -181,4 +193,5 @@ def _new_file(target: Path) -> Generator[Path]:
         yield new
     finally:
         for part in _PARTS:
-            new.with_name(new.name + part).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where nothing could be written, which the caller tells
+                new.with_name(new.name + part).unlink()

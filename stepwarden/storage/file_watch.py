@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from stepwarden.storage.schema import RESTORED
-from stepwarden.storage.sqlite_file import CORRUPT, DriverConnection, primary_code
+from stepwarden.storage.sqlite_file import CORRUPT, ERROR, DriverConnection, create_file, primary_code
 
 # Of the index of a log, https://sqlite.org/walformat.html, in the order of the machine: how many pages are in the log,
 # and how many of them were written to the file. Its salt changes with every beginning, the first half of it by one.
@@ -114,11 +114,20 @@ class FileWatch:
 
     def keep_sound(self, path: Path) -> bool:
         """Copy the store as it is with its log to the new file `path`; return False where it is not a sound one."""
-        if not self._is_sound():
+        if not (self._is_sound() and self._has_ours()):
             return False
         with contextlib.closing(self._with_log()) as live, contextlib.closing(self._driver.connect(str(path))) as kept:
             live.backup(kept)
         return True
+
+    def copy_log(self) -> Path | None:
+        """Copy the log of the file that was open to a private file beside it; return that, None where it has none."""
+        if _size(self._log_path) == 0 or _place(self._log_path) != self._log:
+            return None
+        aside = self._log_path.with_name(f"{self._log_path.name}.{time.time_ns()}")
+        create_file(aside)
+        aside.write_bytes(self._log_path.read_bytes())  # SQLite's locks are on the index, none on the log
+        return aside
 
     def set_log_aside(self) -> Path | None:
         """Take the log of the file that was open away from another file at its path; return where it is now."""
@@ -167,6 +176,10 @@ class FileWatch:
         self._content, self._log_state = now, log
         return StoreFileChange.NONE
 
+    def _has_ours(self) -> bool:
+        """Return whether what there is with the log goes on from what there was, and is no other program's."""
+        return self._content is not None and self._holds(self._with_log, self._content)
+
     def _is_sound(self) -> bool:
         with contextlib.closing(self._with_log()) as connection:
             try:
@@ -186,10 +199,15 @@ class FileWatch:
         return self._driver.connect(str(self._path), isolation_level=None)
 
     def _holds(self, connect: Callable[[], DriverConnection], content: _Content) -> bool:
-        """Return whether the last event of `content` is there, or was deleted."""
+        """Return whether the last event of `content` is there, or was deleted; False where no table of ours is."""
         with contextlib.closing(connect()) as connection:
             sql = "SELECT hash FROM stepwarden_events WHERE position = ?"
-            row = connection.execute(sql, (content.position,)).fetchone()
+            try:
+                row = connection.execute(sql, (content.position,)).fetchone()
+            except self._driver.OperationalError as error:
+                if primary_code(error) != ERROR:
+                    raise
+                return False
         return row is None or row[0] == content.hash
 
     def _read(self, connect: Callable[[], DriverConnection]) -> _Content | None:

@@ -41,6 +41,7 @@ WAL_SAFE = (3, 51, 3)
 
 _ERROR, _BUSY, _LOCKED, _IOERR, _CORRUPT, _FULL, _NOTADB = 1, 5, 6, 10, 11, 13, 26
 
+_MALFORMED = "database disk image is malformed"
 _NEWER = re.compile("no such (table|column)|has no column")  # a migration by another process, under our connection
 
 _PAUSE_S = 0.01  # between two tries of what SQLite itself does not wait for
@@ -87,6 +88,7 @@ class SqliteBackend:
         self._driver = driver
         self._busy_timeout_s = busy_timeout_s
         self._watch: FileWatch | None = None
+        self._kept: str | None = None
         self.reads: Engine = create_engine(
             URL.create("sqlite+pysqlite", database=str(path)),
             module=driver,
@@ -130,11 +132,9 @@ class SqliteBackend:
         """
         if self._watch is None:
             return None
-        change = self._watch.change()
-        if change is StoreFileChange.NONE:
-            return None
         try:
-            return self._settled(self._watch, change)
+            change = self._watch.change()
+            return None if change is StoreFileChange.NONE else self._settled(self._watch, change)
         except OSError as error:
             raise StoreError(f"The store {self._path} was changed and cannot be used: {error.strerror}.") from error
         except self._driver.Error as error:
@@ -153,13 +153,10 @@ class SqliteBackend:
         if change is StoreFileChange.RESTORED:
             return "was put back from a copy while it was in use; what is in it now counts"
         if change is StoreFileChange.OVERWRITTEN:
-            before = self._path.with_name(f"{self._path.name}.before-{time.time_ns()}")
-            create_file(before)
-            kept = watch.keep_sound(before)
-            if not kept:
-                before.unlink()
+            # Once: what is in the file now may not be ours to take over, and each call finds it again.
+            self._kept = self._kept if self._kept is not None else self._keep(watch)
             self._take_over(watch)
-            return overwritten + (f"; what was there before is kept as {before.name}" if kept else "")
+            return overwritten + self._kept
         if change is StoreFileChange.EMPTIED:
             blank = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
             create_file(blank)
@@ -170,6 +167,16 @@ class SqliteBackend:
             what = "emptied" if change is StoreFileChange.EMPTIED else "deleted"
             return f"was {what} while it was in use; a new one begins{kept}"
         return f"was replaced by another file while it was in use, which counts from now on{kept}"
+
+    def _keep(self, watch: FileWatch) -> str:
+        """Keep what an overwritten file and its log made, or else the log alone; return how that is told."""
+        before = self._path.with_name(f"{self._path.name}.before-{time.time_ns()}")
+        create_file(before)
+        if watch.keep_sound(before):
+            return f"; what was there before is kept as {before.name}"
+        before.unlink()
+        log = watch.copy_log()
+        return f"; the log of the old one is kept as {log.name}" if log else ""
 
     def _renew_without_log(self, watch: FileWatch) -> bool:
         """Go on without the log that is gone; return whether the file was overwritten, too."""
@@ -278,7 +285,7 @@ def _failure(path: Path, error: BaseException | None) -> StoreError:
         )
     if code == _NOTADB:
         return unreadable(path, "is not a SQLite database", "move it away")
-    if code == _CORRUPT:
+    if code == _CORRUPT or str(error) == _MALFORMED:  # of a backup the error has no code
         return unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
     if code == CANTOPEN:
         return unreadable(path, "cannot be opened", "make it and its directory readable and writable")

@@ -41,6 +41,8 @@ class Anchor:
 
     def __init__(self, path: Path, key: Path) -> None:
         self._path = path
+        if not path.parent.is_dir():
+            raise AnchorUnusable(f"There is no directory {path.parent}.")
         try:
             if not path.exists() and not key.exists():
                 _write_new(key, secrets.token_bytes(KEY_BYTES).hex().encode())
@@ -55,10 +57,16 @@ class Anchor:
             raise AnchorUnusable(f"{key} holds no key of an anchor.") from error
         if len(self._key) < KEY_BYTES:
             raise AnchorUnusable(f"{key} holds no key of an anchor.")
+        self._read = lines
         self._last = ""
         self._known: dict[str, AnchoredHead] = {}
         for number, line in enumerate(lines, start=1):
             self._take(number, line)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing was in the anchor when it was read, so that nothing could be compared with it."""
+        return not self._read
 
     async def find_changes(self, store: Store) -> dict[str, str]:
         """Return by stream what is no longer as the anchor has it, as a phrase."""
@@ -75,13 +83,23 @@ class Anchor:
             self._known[head.stream] = head
             lines.append(f"{self._last} {body}\n")
         try:
-            with self._path.open("a", encoding="ascii") as file:
-                file.writelines(lines)
-                file.flush()
-                os.fsync(file.fileno())
+            self._write("".join(lines).encode("ascii"))
         except OSError as error:
             raise AnchorUnusable(f"{self._path} cannot be written: {error.strerror}.") from error
         return len(new)
+
+    def _write(self, lines: bytes) -> None:
+        """Append lines, unless another run did so since the anchor was read: their MACs would not go on from its."""
+        from filelock import FileLock
+
+        with FileLock(self._path.with_name(self._path.name + ".lock"), mode=0o600), self._path.open("ab+") as file:
+            file.seek(0)
+            if file.read().splitlines() != self._read:
+                raise AnchorUnusable(f"{self._path} was added to by another run meanwhile; run the same again.")
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+            self._read = [*self._read, *lines.splitlines()]
 
     def _take(self, number: int, line: bytes) -> None:
         mac, _, body = line.decode("ascii", "replace").partition(" ")

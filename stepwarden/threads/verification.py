@@ -15,6 +15,9 @@ from stepwarden.storage import Head, StoredEvent, kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.journal import Journal, decode_rows, head_of_thread
 
+_FIRST_EVENTS = {"opened": kinds.THREAD.name, "chat": kinds.CHAT.name, "upstream": kinds.SESSION.name}
+"""Which kind of streams begins with an event of this kind."""
+
 _FIELDS = {
     "tool": "tool",
     "title": "title",
@@ -40,7 +43,11 @@ async def find_changes(journal: Journal, stream: str) -> list[str]:
         found.append("the head has another beginning than its first event")
     if head.updated != stored[-1].at:
         found.append("the head has another time of its last change than its last event")
-    if number is None and head.kind == kinds.THREAD.name:
+    # By its events: what the head says would decide itself how much of it is checked.
+    kind = _FIRST_EVENTS.get(stored[0].kind, head.kind)
+    if head.kind != kind:
+        found.append("the head has another kind than its events")
+    if number is None and kind == kinds.THREAD.name:
         found += _changes_of_thread(head, stored)
     return found
 

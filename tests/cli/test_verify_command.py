@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stepwarden.cli import main
-from stepwarden.storage import GENESIS, HeadQuery, NewEvent, Store, event_hash
+from stepwarden.storage import GENESIS, Append, HeadChange, HeadQuery, NewEvent, Store, event_hash
+from stepwarden.threads.anchors import Anchor, AnchorUnusable
 from tests.support.store import raw
 
 Make = Callable[..., str]
@@ -57,6 +58,11 @@ def _here(here: Path) -> None:
         (f"DELETE FROM {H}", "its head is gone"),
         (f"DELETE FROM {E}", "its events are gone"),
         (f"UPDATE {H} SET title = 'another task'", "the head has another title than its events"),
+        (f"UPDATE {H} SET kind = 'chat'", "the head has another kind than its events"),
+        (
+            f"UPDATE {H} SET kind = 'x', title = 'y'",
+            "the head has another kind than its events; the head has another title",
+        ),
         (f"UPDATE {H} SET state = 'done'", "the head has another outcome than its events"),
         (f"UPDATE {H} SET steps = 5", "the head has another number of steps than its events"),
         (f"UPDATE {H} SET directory = '/elsewhere'", "the head has another directory than its events"),
@@ -131,6 +137,39 @@ def test_an_anchor_that_was_changed_is_refused(thread: Make, capsys: Output, her
     capsys.readouterr()
     assert command("threads", "verify", "--anchor", str(anchor)) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_an_anchor_that_was_emptied_is_told_as_one_that_compared_nothing(
+    thread: Make, capsys: Output, here: Path
+) -> None:
+    anchor = here / "anchor"
+    thread()
+    assert command("threads", "verify", "--anchor", str(anchor)) == 0
+    capsys.readouterr()
+    assert command("threads", "verify", "--anchor", str(anchor)) == 0
+    assert "It was empty" not in capsys.readouterr().err
+    anchor.write_bytes(b"")
+    assert command("threads", "verify", "--anchor", str(anchor)) == 0
+    assert "1 lines added. It was empty: nothing was compared with it." in capsys.readouterr().err
+
+
+def test_an_anchor_in_a_directory_that_is_not_there_is_told_as_that(capsys: Output, here: Path) -> None:
+    assert command("threads", "verify", "--anchor", str(here / "no" / "anchor")) == 1
+    assert f"There is no directory {here / 'no'}." in capsys.readouterr().err
+
+
+@pytest.mark.asyncio
+async def test_of_two_runs_at_once_one_adds_to_the_anchor_and_the_other_is_told(tmp_path: Path) -> None:
+    store, anchor, key = Store(f"sqlite:///{tmp_path / 'store.db'}"), tmp_path / "anchor", tmp_path / "anchor.key"
+    head = HeadChange("debug", "local", "a task", "open", 1)
+    await store.append(Append("debug-a", 0, [NewEvent("opened", "{}")], head))
+    heads = await store.heads(HeadQuery(None))
+    await store.close()
+    first, second = Anchor(anchor, key), Anchor(anchor, key)
+    assert first.add(heads) == 1
+    with pytest.raises(AnchorUnusable, match="added to by another run meanwhile; run the same again"):
+        second.add(heads)
+    assert Anchor(anchor, key).add(heads) == 0
 
 
 def test_a_copy_is_taken_and_put_back_by_commands(thread: Make, capsys: Output, store_file: Path, here: Path) -> None:

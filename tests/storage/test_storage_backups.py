@@ -55,6 +55,54 @@ async def test_a_file_that_is_there_and_a_store_that_holds_something_are_not_ove
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("part", ["", "-wal", "-shm", "-journal"])
+async def test_a_copy_is_never_written_over_a_file_of_the_store_itself_by_whatever_name(
+    store: Store, path: Path, tmp_path: Path, part: str
+) -> None:
+    await append(store, "debug-a", 2)
+    named = path.with_name(path.name + part)
+    link, same = tmp_path / "link.db", tmp_path / "same.db"
+    link.symlink_to(named)
+    targets = [named, link]
+    if named.exists():
+        same.hardlink_to(named)
+        targets.append(same)
+    for target in targets:
+        with pytest.raises(BackupRefused, match="belongs to the store itself"):
+            await take_backup(path, target, overwrite=True)
+    assert len(await store.read("debug-a")) == 2
+
+
+@pytest.mark.asyncio
+async def test_a_place_where_no_file_can_be_made_is_told_as_that(store: Store, path: Path, tmp_path: Path) -> None:
+    await append(store, "debug-a", 2)
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupRefused, match="cannot be written"):
+        await take_backup(path, tmp_path / "file" / "copy.db")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("statements", [(), ("CREATE TABLE a (b)", "DROP TABLE a")], ids=["no bytes", "no tables"])
+async def test_an_empty_file_is_neither_put_back_nor_copied_over_a_good_copy(
+    store: Store, path: Path, tmp_path: Path, copy: Path, statements: tuple[str, ...]
+) -> None:
+    await append(store, "debug-a", 2)
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    with closing(raw(empty)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    with pytest.raises(BackupRefused, match="is empty: it holds no store"):
+        await put_back(empty, path, replace=True)
+    assert len(await store.read("debug-a")) == 2
+    await take_backup(path, copy)
+    before = copy.read_bytes()
+    with pytest.raises(BackupRefused, match="is empty: it holds no store"):
+        await take_backup(empty, copy, overwrite=True)
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.asyncio
 async def test_servers_that_have_the_store_open_are_told_of_a_copy_that_is_put_back(
     store: Store, url: str, path: Path, copy: Path
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from store_steps import CHANGE, NEEDS_POSTGRES, append, event
 
-from stepwarden.errors import StoreReplaced
+from stepwarden.errors import StoreReplaced, StoreUnreadable
 from stepwarden.storage import Append, HeadQuery, NewEvent, Store
 from tests.support.store import raw
 
@@ -215,3 +215,40 @@ async def test_a_postgres_store_that_went_back_is_told(postgres_url: str, emptie
         await store.head("debug-a")
     assert await length(store, "debug-a") == (0 if emptied else 2)
     await store.close()
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_taken_over_is_told_with_advice_and_what_was_there_is_kept_once(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "foreign.db"
+    with closing(raw(foreign)) as other:
+        other.execute("CREATE TABLE users (name)")
+    await append(store, "debug-a", 3)
+    log = path.with_name(path.name + "-wal").read_bytes()
+    overwrite(foreign, path)
+    for _ in range(3):
+        with pytest.raises(StoreUnreadable, match=r"of another program.*; move it away"):
+            await store.head("debug-a")
+    kept = [
+        file for file in path.parent.iterdir() if file.name not in {path.name, f"{path.name}-wal", f"{path.name}-shm"}
+    ]
+    assert [file.read_bytes() for file in kept] == [log]
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_is_cut_while_it_is_open_is_told_as_damaged_and_its_log_is_kept_once(
+    url: str, path: Path
+) -> None:
+    before = Store(url)
+    await append(before, "debug-a", 3)
+    await before.close()  # which writes its log to the file
+    store = Store(url)
+    await append(store, "debug-a", 2)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2 // 4096 * 4096)
+    for _ in range(2):
+        with pytest.raises(StoreUnreadable, match=r"is damaged .*restore it from a backup"):
+            await store.head("debug-a")
+    await store.close()
+    assert len(list(path.parent.glob("store.db-wal.*"))) == 1
