@@ -266,7 +266,9 @@ async def test_structured_content_and_text_both_tell_what_became_of_the_quotes_a
             assert f"Quote {line}" in answer.text
 
 
-async def test_a_reply_without_a_root_says_once_to_give_the_working_directory(app: MCPServer, project: Path) -> None:
+async def test_without_a_root_the_working_directory_is_asked_for_at_step_1_and_with_the_first_quote(
+    app: MCPServer, project: Path
+) -> None:
     async with connected(app, project) as host:
         first = await host.step("debug", 1)
         quote = {"file": "src/cart.py", "quote": FAULT}
@@ -274,5 +276,5 @@ async def test_a_reply_without_a_root_says_once_to_give_the_working_directory(ap
         third = await host.step("debug", 3, first.id, evidence=[quote | {"quote": "def total(lines):"}])
         assert second.sent["assessment"]["evidence"] == {"unreachable": 1}
         told = [answer for answer in (first, second, third) if "working_directory" in answer.text]
-        assert len(told) == 1
-        assert "working_directory" in json.dumps(told[0].sent)
+        assert told == [first, second]  # what was lost is not the same: facts, then a verdict on the quote
+        assert all("working_directory" in json.dumps(answer.sent) for answer in told)
