@@ -37,7 +37,6 @@ def test_every_line_on_stdout_is_json_rpc_also_in_debug_and_with_calls_that_fail
         for method, params in (
             ("resources/read", {"uri": "stepwarden://threads/none"}),
             ("resources/read", {"uri": "nonsense"}),
-            ("prompts/get", {"name": "debug"}),
             ("prompts/get", {"name": "none", "arguments": {}}),
             ("no/such/method", {}),
             ("tools/call", {"name": "debug", "arguments": [1]}),

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tests.support.processes import ROOT
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist", "*.egg-info")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", ".coverage*", "dist", "*.egg-info"
+)
+"""What a clone has not, or what processes beside this one write and remove."""
 
 _SECTION = re.compile(r"^## Add an? (?P<what>.+)$", re.MULTILINE)
 _PLACE = re.compile(r"\b(?P<how>Write|In) `(?P<path>[^`]+)`")
