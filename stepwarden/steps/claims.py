@@ -35,9 +35,8 @@ class Claims:
     line was quoted for, by its key. `fresh` are the quotes of the last step that hold and show a line for the first
     time. `files` says of a path whether it was found inside the root, `relevant` whether it was when it was named so,
     or could not be looked up. `unread` are the relevant files that no step checked or quoted, and directories of which
-    no file was. `findings` and `quotes`
-    are keys of what was learned and quoted.
-    `runs` are those that the agent reports, with the step of each, `run_keys` what tells one from another.
+    no file was. `findings` and `quotes` are keys of what was learned and quoted. `runs` are those that the agent
+    reports, with the step of each, `run_keys` what tells one from another.
     """
 
     task: str = ""  # the text of the first step

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.relevance import is_relevant
-from stepwarden.steps.reported_run import TurnedRun, find_turned
+from stepwarden.steps.reported_run import find_turned
 from stepwarden.steps.support import is_mostly, place_of
 from stepwarden.steps.text import fold, is_filler
 from stepwarden.steps.thread import Claims, Issue, Thread
@@ -83,8 +83,8 @@ def looked_again_at(thread: Thread) -> int:
     return 0
 
 
-def reported_test(thread: Thread) -> TurnedRun | None:
-    """Return the run that the agent reports failing, and passing since the youngest of the claims; None where none."""
+def reported_test(thread: Thread) -> str:
+    """Return the command that the agent reports failing, and passing since the youngest of the claims; "" where none."""
     return find_turned(thread.claims.runs, _youngest_claim(thread))
 
 

@@ -125,7 +125,7 @@ def _is_untested(thread: Thread) -> bool:
 
 def _is_shown_by_runs(thread: Thread) -> bool:
     """Whether every claim rests on a quote, and a command is reported failing before and passing now."""
-    return bool(thread.claims.runs) and assurance_of(thread) is Assurance.VERIFIED and reported_test(thread) is not None
+    return bool(thread.claims.runs) and assurance_of(thread) is Assurance.VERIFIED and bool(reported_test(thread))
 
 
 def steps_to_close(clauses: int) -> int:

@@ -94,7 +94,7 @@ def open_thread(
     start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
     # Not prepared for an end: one step is no work that anybody could judge, so its expert is never asked (rule 6);
     # but for one that brings its runs and may be the last.
-    is_whole = find_turned(((1, run) for run in submission.runs), 1) is not None
+    is_whole = find_turned(((1, run) for run in submission.runs), 1)
     first = facts if is_whole else replace(facts, prepared=replace(facts.prepared, model=""))
     return _follow(_record(start, Accept(1), submission, first, policy), first, policy)
 

@@ -26,30 +26,21 @@ class ReportedRun:
         return key_of(self.command, self.output, str(self.exit))
 
 
-@dataclass(frozen=True, slots=True)
-class TurnedRun:
-    """A command that failed first and passed later, with the step that reports it passing."""
-
-    command: str
-    step: int
-
-
-def find_turned(runs: Iterable[tuple[int, ReportedRun]], since: int) -> TurnedRun | None:
-    """Return the last command that was reported failing, and then passing in step `since` or later.
+def find_turned(runs: Iterable[tuple[int, ReportedRun]], since: int) -> str:
+    """Return the last command that was reported failing, and then passing in step `since` or later; "" where none was.
 
     One that failed once more after that has not turned. `runs` are (step number, run) in their order. Both need an
     output, and not the same: an exit code alone is a word.
     """
     failed: dict[str, str] = {}  # command, folded -> output
-    turned: TurnedRun | None = None
+    turned: dict[str, str] = {}  # the same -> the command as it was told
     for number, run in runs:
         command, output = fold(run.command), fold(run.output)
         if run.exit is None or not output:
             continue
         if run.exit != 0:
             failed[command] = output
-            if turned is not None and fold(turned.command) == command:
-                turned = None
+            turned.pop(command, None)
         elif number >= since and failed.get(command, output) != output:
-            turned = TurnedRun(run.command, number)
-    return turned
+            turned[command] = run.command
+    return next(reversed(turned.values()), "")

@@ -66,6 +66,7 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
     ("withdrawn without an id", {"issues_found": [{"withdrawn": True}]}, r"send the issue's id with withdrawn"),
     ("withdrawn evidence without a file", {"evidence": [{"withdrawn": True}]}, r"name the file whose quotes"),
     ("evidence without a quote", {"evidence": [{"file": "a.py"}]}, r"evidence\[0\]: send the quote, word for word"),
+    ("a run without its command", {"evidence": [{"output": "3 passed", "exit": 0}]}, r"name the command that was run"),
     ("evidence for nonsense", {"evidence": [{"file": "a", "quote": "q" * 12, "supports": "me"}]}, r"supports: send "),
     ("evidence a number", {"evidence": 7}, r"evidence: send a list"),
     (

@@ -101,9 +101,8 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
 
 def _reported(thread: Thread) -> str:
     """Return the runs that the agent reports: its word, which the server did not see."""
-    turned = reported_test(thread)
-    if turned is not None:
-        return f"reported by the agent, not run here: `{clip(turned.command, COMMAND_CHARS)}` failed, then passed"
+    if turned := reported_test(thread):
+        return f"reported by the agent, not run here: `{clip(turned, COMMAND_CHARS)}` failed, then passed"
     _, run = thread.claims.runs[-1]
     ended = f", exit {run.exit}" if run.exit is not None else ""
     more = f" (+{len(thread.claims.run_keys) - 1} more)" if len(thread.claims.run_keys) > 1 else ""

@@ -148,7 +148,8 @@ class EvidenceItem(RequestItem):
     @model_validator(mode="after")
     def _quotes_something(self) -> "EvidenceItem":
         if self.command is None and not self.withdrawn and not self.quote.strip():
-            raise ValueError("send the quote, word for word")
+            is_run = self.exit is not None or bool(self.output)
+            raise ValueError("name the command that was run" if is_run else "send the quote, word for word")
         if self.command is None and self.withdrawn and not (self.file or "").strip():
             raise ValueError("name the file whose quotes are withdrawn")
         return self
