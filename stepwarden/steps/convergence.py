@@ -84,7 +84,7 @@ def looked_again_at(thread: Thread) -> int:
 
 
 def reported_test(thread: Thread) -> str:
-    """Return the command that the agent reports failing, and passing since the youngest of the claims; "" where none."""
+    """Return the command that is reported failing, and passing since the youngest of the claims; "" where none is."""
     return find_turned(thread.claims.runs, _youngest_claim(thread))
 
 
