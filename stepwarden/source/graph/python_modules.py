@@ -16,6 +16,7 @@ class PythonModules:
     def __init__(self, outlines: Mapping[str, SourceFile]) -> None:
         self._outlines = outlines
         self._found: dict[tuple[str, str, int], tuple[str, ...]] = {}
+        self._roots: dict[str, dict[str, str]] = {}
 
     def find(self, path: str, module: str, level: int) -> tuple[str, ...]:
         """Return the file of `module` as the file `path` imports it with `level` leading dots; () for none."""
@@ -28,8 +29,9 @@ class PythonModules:
 
     def _by_name(self, path: str, module: str) -> tuple[str, ...]:
         """Return the files of an absolute import: where it is rooted above the importing file, else all it may be."""
-        found = self._by_dotted_name.get(module, ())
-        rooted = {file: self._root_of(file, module) for file in found}
+        rooted = self._rooted(module)
+        if not rooted:
+            return ()
         here = f"{dirname(path)}/"
         above = [file for file, root in rooted.items() if not root or here.startswith(f"{root}/")]
         if above:
@@ -39,7 +41,14 @@ class PythonModules:
             return ()
         top = path.partition("/")[0]
         packages = tuple(file for file, root in rooted.items() if self._is_package(join(root, head)))
-        return packages or tuple(file for file in found if len(found) == 1 and file.partition("/")[0] == top)
+        return packages or tuple(file for file in rooted if len(rooted) == 1 and file.partition("/")[0] == top)
+
+    def _rooted(self, module: str) -> Mapping[str, str]:
+        """Return the files that an absolute name may mean, each with the directory from which it is named so."""
+        if module not in self._roots:
+            found = self._by_dotted_name.get(module, ())
+            self._roots[module] = {file: self._root_of(file, module) for file in found}
+        return self._roots[module]
 
     def _root_of(self, file: str, module: str) -> str:
         """Return the directory from which `module` is the name of a file."""
