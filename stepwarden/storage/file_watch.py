@@ -3,8 +3,12 @@
 With a write-ahead log SQLite takes for granted that nobody else writes the file: what it has read it never reads again,
 and the pages in the log stand over whatever the file holds. A copy that is put over the file while it is open would be
 mixed with them. So before each transaction the file is looked at from outside: where it is, how long it is, when it was
-written last. A checkpoint writes it too, and counts in the index of the log how far it came; where the file changed and
-that did not, somebody else wrote it. Where both did the file is read by itself, without its log.
+written last. A checkpoint writes it too, and the index of the log counts how far it means to come and how far it came;
+where the file changed and that did not, somebody else wrote it. Where both did, the file is read by itself, without its
+log. That is done only while the file is whole. What a checkpoint writes at the moment is not, and neither is what one
+left that could not write all of the log since another process still read an older state: of a page that was written
+again later it writes nothing. Such a file looks like somebody else's, and what is judged so is not gone on from. So
+while it is not whole the store is taken as SQLite has it, which loses nothing.
 """
 
 import contextlib
@@ -19,14 +23,15 @@ from types import ModuleType
 from typing import NamedTuple
 
 from stepwarden.storage.schema import RESTORED
-from stepwarden.storage.sqlite_file import CORRUPT, ERROR, DriverConnection, create_file, primary_code
+from stepwarden.storage.sqlite_file import CORRUPT, ERROR, NOTADB, DriverConnection, create_file, primary_code
 
-# Of the index of a log, https://sqlite.org/walformat.html, in the order of the machine: how many pages are in the log,
-# and how many of them were written to the file. Its salt changes with every beginning, the first half of it by one.
-_INDEX_BYTES, _PAGES, _SALT, _BACKFILL = 100, slice(16, 20), slice(32, 40), slice(96, 100)
-_CHECKPOINT_BYTES = 1000 * 4096
-"""A shorter log was never begun anew: SQLite writes it to the file first, at 1000 pages of 4096 bytes."""
-_TRIES, _PAUSE_S = 20, 0.01  # of a file that another process writes a checkpoint to
+# Of the index of a log, https://sqlite.org/walformat.html and `WalCkptInfo` in SQLite's wal.c, in the order of the
+# machine: how many pages are in the log, how many were written to the file, and how many a checkpoint set out to write,
+# counted before it writes the first. The salt changes with every beginning of the log. The header is there twice: where
+# the two differ it is being written.
+_INDEX_BYTES, _HEADER, _HEADER_AGAIN, _PAGES, _SALT = 132, slice(0, 48), slice(48, 96), slice(16, 20), slice(32, 40)
+_BACKFILL, _ATTEMPTED = slice(96, 100), slice(128, 132)
+_NOT_OURS = frozenset({ERROR, CORRUPT, NOTADB})
 
 
 class StoreFileChange(Enum):
@@ -61,19 +66,39 @@ class _Look(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _LogState:
-    """How far a log is written to its file."""
+    """How far a log is written to its file, and how far the last checkpoint meant to write it."""
 
     salt: bytes
     pages: int
     written: int
+    attempted: int
 
-    def may_have_written(self, before: "_LogState", size: int) -> bool:
-        """Return whether anything of it was written to the file since `before`; `size` is that of the log in bytes."""
-        if self.salt == before.salt:
-            return self.written != before.written
-        begun, begun_before = int.from_bytes(self.salt[:4], "big"), int.from_bytes(before.salt[:4], "big")
-        begun_once = size < _CHECKPOINT_BYTES if before.pages == 0 else begun == (begun_before + 1) % (1 << 32)
-        return not (begun_once and before.written == before.pages and self.written == 0)
+    @property
+    def leaves_the_file_whole(self) -> bool:
+        """Whether the file by itself is one state of the store: none of the log was written to it, or all of it."""
+        return self.attempted <= self.written and self.written in {0, self.pages}
+
+    def may_have_written(self, before: "_LogState") -> bool:
+        """Return whether anything of it can have been written to the file since `before`."""
+        return (self.salt, self.written) != (before.salt, before.written)
+
+    def is_as_far_as(self, later: "_LogState") -> bool:
+        """Return whether no checkpoint began until `later`; pages may have been added to the log."""
+        return not later.may_have_written(self) and later.attempted == self.attempted
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A file that is whole: where it is, its log, what it holds by itself and with its log.
+
+    `goes_on` says that it has by itself what it had when it was last looked at, and with its log what it has by itself.
+    """
+
+    look: _Look
+    log: _LogState
+    bare: _Content | None
+    live: _Content | None
+    goes_on: bool
 
 
 class FileWatch:
@@ -86,15 +111,21 @@ class FileWatch:
         self._seen = _look(path)
         self._log_path = path.with_name(path.name + "-wal")
         self._log = _place(self._log_path)
-        self._content = self._read(self.bare) if has_log else None
-        live = self._read(self._with_log) if has_log else None
-        self._restored = live.restored if live is not None else None
-        # Never closed: that would drop the locks of this process on it. A process opens a store once, or a few times.
-        self._index = _opened(path.with_name(path.name + "-shm")) if has_log else None
-        self._log_state = self._read_log_state()
+        self._index_path = path.with_name(path.name + "-shm")
+        self._index: int | None = None
+        self._index_place: tuple[int, int] | None = None
+        self._content: _Content | None = None
+        self._restored: str | None = None
+        self._log_state: _LogState | None = None
+        if has_log:
+            live = self._read(self._with_log)
+            self._restored = live.restored if live is not None else None
+            if (state := self._whole()) is not None:
+                self._take(state)
 
     def change(self) -> StoreFileChange:
         """Return what became of the file since it was opened or last looked at."""
+        log_before = self._read_log_state() if self._log_state is not None and not self._log_state.pages else None
         found = _look(self._path)
         if found is None or self._seen is None or found.place != self._seen.place:
             return StoreFileChange.MOVED
@@ -107,10 +138,32 @@ class FileWatch:
             return StoreFileChange.LOG_GONE
         self._log = log
         if found == self._seen:
+            if log_before is not None and log_before.leaves_the_file_whole and not log_before.written:
+                self._log_state = log_before  # the log may have begun since, and nothing of it was written to the file
             return StoreFileChange.NONE
-        if (judged := self._judge()) is StoreFileChange.NONE:
-            self._seen = found
+        state = self._whole()
+        if state is None:
+            return StoreFileChange.NONE  # the next look tells
+        judged = self._judge(state)
+        if judged is StoreFileChange.NONE:
+            self._take(state)
         return judged
+
+    def _take(self, state: _State) -> None:
+        self._seen, self._content, self._log_state = state.look, state.bare, state.log
+
+    def _whole(self) -> _State | None:
+        """Return what the file is by itself, None where it is not whole, did not stay so, or nobody can tell."""
+        look, log = _look(self._path), self._read_log_state()
+        if look is None or log is None or not log.leaves_the_file_whole:
+            return None
+        bare, live = self._read(self.bare), self._read(self._with_log)
+        goes_on = (self._content is None or self._holds(self.bare, self._content)) and (
+            bare is None or self._holds(self._with_log, bare)
+        )
+        later = self._read_log_state()
+        stayed = look == _look(self._path) and later is not None and log.is_as_far_as(later)
+        return _State(look, log, bare, live, goes_on) if stayed else None
 
     def keep_sound(self, path: Path) -> bool:
         """Copy the store as it is with its log to the new file `path`; return False where it is not a sound one."""
@@ -146,35 +199,35 @@ class FileWatch:
         return self._driver.connect(f"{self._path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
     def is_unchanged(self, live: DriverConnection) -> bool:
-        """Return whether the file by itself holds what it held, or all that `live` reads, which still has its log."""
+        """Return whether the file by itself holds what it held, or all that `live` reads, which still has its log.
+
+        True where the file is not whole: then `live` alone is.
+        """
+        log = self._read_log_state()
+        if log is None or not log.leaves_the_file_whole:
+            return True
         now = self._read(self.bare)
         return now is not None and (now == self._content or now == _content(live))
 
-    def _judge(self) -> StoreFileChange:
+    def _judge(self, state: _State) -> StoreFileChange:
         """Return whether a file that was written holds what a checkpoint may have made of what it held.
 
         That is an earlier state of what it is with its log, and no earlier one than before.
         """
-        before, now = self._content, self._read(self.bare)
-        if now is None or before is None:
+        before, now, live, log = self._content, state.bare, state.live, state.log
+        if now is None:
             return StoreFileChange.OVERWRITTEN
-        if now == before:
+        if before is None or now == before:
             return StoreFileChange.NONE
-        live = self._read(self._with_log)
         if live is not None and live.restored != self._restored:
             return StoreFileChange.RESTORED
-        log = self._read_log_state()
-        size = _size(self._log_path)
-        if log is not None and self._log_state is not None and not log.may_have_written(self._log_state, size):
+        if self._log_state is not None and not log.may_have_written(self._log_state):
             return StoreFileChange.OVERWRITTEN
         if live is None or now.schema != live.schema or not before.position <= now.position <= live.position:
             return StoreFileChange.OVERWRITTEN
         if now.schema != before.schema and not self._is_sound():  # a VACUUM of somebody, or a copy that was made by one
             return StoreFileChange.OVERWRITTEN
-        if not (self._holds(self.bare, before) and self._holds(self._with_log, now)):
-            return StoreFileChange.OVERWRITTEN
-        self._content, self._log_state = now, log
-        return StoreFileChange.NONE
+        return StoreFileChange.NONE if state.goes_on else StoreFileChange.OVERWRITTEN
 
     def _has_ours(self) -> bool:
         """Return whether what there is with the log goes on from what there was, and is no other program's."""
@@ -189,38 +242,39 @@ class FileWatch:
 
     def _read_log_state(self) -> _LogState | None:
         """Return what the index of the log says of it, None where that cannot be read."""
+        if (place := _place(self._index_path)) not in {None, self._index_place}:
+            # The one before is not closed: that would drop the locks of this process on it.
+            self._index, self._index_place = _opened(self._index_path), place
         read = os.pread(self._index, _INDEX_BYTES, 0) if self._index is not None else b""
-        if len(read) < _INDEX_BYTES:
+        if len(read) < _INDEX_BYTES or read[_HEADER] != read[_HEADER_AGAIN]:
             return None
-        pages, written = (int.from_bytes(read[part], sys.byteorder) for part in (_PAGES, _BACKFILL))
-        return _LogState(read[_SALT], pages, written)
+        counts = (int.from_bytes(read[part], sys.byteorder) for part in (_PAGES, _BACKFILL, _ATTEMPTED))
+        return _LogState(read[_SALT], *counts)
 
     def _with_log(self) -> DriverConnection:
         return self._driver.connect(str(self._path), isolation_level=None)
 
     def _holds(self, connect: Callable[[], DriverConnection], content: _Content) -> bool:
-        """Return whether the last event of `content` is there, or was deleted; False where no table of ours is."""
-        with contextlib.closing(connect()) as connection:
-            sql = "SELECT hash FROM stepwarden_events WHERE position = ?"
-            try:
+        """Return whether the last event of `content` is there, or was deleted; False where that cannot be read."""
+        sql = "SELECT hash FROM stepwarden_events WHERE position = ?"
+        try:
+            with contextlib.closing(connect()) as connection:
                 row = connection.execute(sql, (content.position,)).fetchone()
-            except self._driver.OperationalError as error:
-                if primary_code(error) != ERROR:
-                    raise
-                return False
+        except self._driver.DatabaseError as error:
+            if primary_code(error) not in _NOT_OURS:
+                raise
+            return False
         return row is None or row[0] == content.hash
 
     def _read(self, connect: Callable[[], DriverConnection]) -> _Content | None:
-        """Return what the file holds, None where that cannot be read."""
-        for _ in range(_TRIES):
-            try:
-                with contextlib.closing(connect()) as connection:
-                    return _content(connection)
-            except self._driver.DatabaseError as error:
-                if primary_code(error) != CORRUPT:  # which a checkpoint may be, half way
-                    return None
-                time.sleep(_PAUSE_S)
-        return None
+        """Return what the file holds, None where it is none of ours, or broken."""
+        try:
+            with contextlib.closing(connect()) as connection:
+                return _content(connection)
+        except self._driver.DatabaseError as error:
+            if primary_code(error) not in _NOT_OURS:
+                raise
+            return None
 
 
 def _content(connection: DriverConnection) -> _Content:

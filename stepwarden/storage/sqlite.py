@@ -110,6 +110,7 @@ class SqliteBackend:
             assert pooled.driver_connection is not None
             self._settle_journal_mode(pooled.driver_connection)
             has_log = _journal_mode(pooled.driver_connection) == "wal"
+            pooled.driver_connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # the first read makes the log
         if stat.S_IMODE(self._path.stat().st_mode) & 0o077:
             self._path.chmod(0o600)
         self._watch = FileWatch(self._path, self._driver, has_log=has_log)

@@ -19,7 +19,7 @@ from stepwarden.errors import StoreUnreadable
 from stepwarden.storage.migrations import misfit_of_version, missing_tables
 from stepwarden.storage.schema import APPLICATION_ID, RESTORED, metadata
 
-ERROR, READONLY, CORRUPT, CANTOPEN = 1, 8, 11, 14
+ERROR, READONLY, CORRUPT, CANTOPEN, NOTADB = 1, 8, 11, 14, 26
 """Codes of SQLite's errors: https://sqlite.org/rescode.html."""
 
 # What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.

@@ -130,6 +130,7 @@ async def test_a_store_that_goes_back_and_on_to_the_same_number_is_known_by_its_
     servers: tuple[Store, Store], url: str, path: Path
 ) -> None:
     await append(servers[0], "debug-a", 2)
+    await servers[1].head("debug-a")
     copy = copied(path)
     stored = await append(servers[0], "debug-a", 2)
     overwrite(copy, path)
