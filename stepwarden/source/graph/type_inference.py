@@ -7,11 +7,10 @@ from itertools import takewhile
 
 from stepwarden.source.graph.built_in_names import BUILT_IN_NAMES
 from stepwarden.source.graph.meaning import Meaning, join_meanings
-from stepwarden.source.graph.modules import SCRIPTS
 from stepwarden.source.graph.name_resolver import NameResolver
 from stepwarden.source.graph.symbols import CODE, Symbol
 from stepwarden.source.graph.variable_index import Place, VariableIndex
-from stepwarden.source.outline import DefinitionKind, Language, Variable
+from stepwarden.source.outline import SCRIPTS, DefinitionKind, Language, Variable
 
 MOST_STEPS = 12  # variables and results, one set to the next, that an expression is followed through
 MOST_VARIABLES = 200  # that are looked at for one expression
