@@ -55,15 +55,10 @@ class PassedOn:
 
     def _is_of_table(self, path: str, item: Definition, passed: PassedNames) -> bool:
         """Whether a method stands in an object of JavaScript that is passed on as a whole, or indexed."""
-        if item.kind is not DefinitionKind.METHOD or item.parent not in passed.whole:
-            return False
-        return (
-            all(
-                other.kind is not DefinitionKind.CLASS or other.qualified != item.parent
-                for other in self._index.outlines[path].definitions
-            )
-            and self._index.outlines[path].language in SCRIPTS
-        )
+        outline = self._index.outlines[path]
+        classes = {each.qualified for each in outline.definitions if each.kind is DefinitionKind.CLASS}
+        is_method = outline.language in SCRIPTS and item.kind is DefinitionKind.METHOD
+        return is_method and item.parent in passed.whole and item.parent not in classes
 
     def _called_by_common_names(self, own: Functions) -> set[Key]:
         """Return the functions with a name that too many have to follow its calls, where it is called somewhere."""
