@@ -5,12 +5,11 @@ from dataclasses import replace
 from stepwarden.source.graph.call_index import CallIndex
 from stepwarden.source.graph.call_resolver import CallResolver
 from stepwarden.source.graph.import_graph import ImportGraph
-from stepwarden.source.graph.modules import SCRIPTS
 from stepwarden.source.graph.name_candidates import family
 from stepwarden.source.graph.name_resolver import NameResolver
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
-from stepwarden.source.outline import CallSite
+from stepwarden.source.outline import SCRIPTS, CallSite
 
 CONSTRUCTORS = ("__init__", "constructor", "__new__")
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from stepwarden.source.graph.call_scope import CallScope
+from stepwarden.source.graph.meaning import Meaning
 from stepwarden.source.graph.name_candidates import MOST_CANDIDATES
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
-from stepwarden.source.graph.type_inference import Meaning, TypeInference
+from stepwarden.source.graph.type_inference import TypeInference
 from stepwarden.source.outline import DefinitionKind
 from stepwarden.source.testfiles import is_test_file
 

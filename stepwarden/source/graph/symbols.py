@@ -73,18 +73,6 @@ class SymbolTable:
             )
         )
 
-    def declarations(self, symbol: Symbol) -> tuple[Symbol, ...]:
-        """Return where else a definition of C or C++ is declared."""
-        return self._declarations.get(symbol, ())
-
-    @cached_property
-    def _declarations(self) -> Mapping[Symbol, tuple[Symbol, ...]]:
-        found: dict[Symbol, list[Symbol]] = defaultdict(list)
-        for key, bodies in self._bodies.items():
-            for body in bodies:
-                found[Symbol(*body)].append(Symbol(*key))
-        return {body: tuple(declared) for body, declared in found.items()}
-
     def definition(self, symbol: Symbol) -> Definition | None:
         """Return the definition of `symbol`, None for a file."""
         return self.definitions.get(symbol.path, {}).get(symbol.qualified)
