@@ -9,6 +9,7 @@ that did not, somebody else wrote it. Where both did the file is read by itself,
 
 import contextlib
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from stepwarden.storage.schema import RESTORED
-from stepwarden.storage.sqlite_file import CORRUPT, ERROR, DriverConnection, create_file, primary_code
+from stepwarden.storage.sqlite_file import DriverConnection, create_file, primary_code
 
 # Of the index of a log, https://sqlite.org/walformat.html, in the order of the machine: how many pages are in the log,
 # and how many of them were written to the file. Its salt changes with every beginning, the first half of it by one.
@@ -205,7 +206,7 @@ class FileWatch:
             try:
                 row = connection.execute(sql, (content.position,)).fetchone()
             except self._driver.OperationalError as error:
-                if primary_code(error) != ERROR:
+                if primary_code(error) != sqlite3.SQLITE_ERROR:
                     raise
                 return False
         return row is None or row[0] == content.hash
@@ -217,7 +218,7 @@ class FileWatch:
                 with contextlib.closing(connect()) as connection:
                     return _content(connection)
             except self._driver.DatabaseError as error:
-                if primary_code(error) != CORRUPT:  # which a checkpoint may be, half way
+                if primary_code(error) != sqlite3.SQLITE_CORRUPT:  # which a checkpoint may be, half way
                     return None
                 time.sleep(_PAUSE_S)
         return None

@@ -19,9 +19,6 @@ from stepwarden.errors import StoreUnreadable
 from stepwarden.storage.migrations import misfit_of_version, missing_tables
 from stepwarden.storage.schema import APPLICATION_ID, RESTORED, metadata
 
-ERROR, READONLY, CORRUPT, CANTOPEN = 1, 8, 11, 14
-"""Codes of SQLite's errors: https://sqlite.org/rescode.html."""
-
 # What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
 _SMALLEST_BYTES = 512
 
@@ -92,7 +89,7 @@ def refuse_foreign(path: Path, driver: ModuleType, busy_timeout_s: float) -> Non
             return _look(path, driver, busy_timeout_s, mode="ro")
         except driver.OperationalError as error:
             # A crash left a journal or log that only a writing connection can bring in order, as is SQLite's rule.
-            if primary_code(error) not in {READONLY, CANTOPEN}:
+            if primary_code(error) not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
                 raise
     return _look(path, driver, busy_timeout_s, mode="rw")
 
