@@ -181,13 +181,10 @@ class SessionRecorder:
 
     async def _read(self, head: Head, known: SessionCalls | None) -> SessionCalls:
         """Return what a session leaves in doubt, from what was known of it and the events since."""
-        if known is None or known.version > head.version or not known.version:
-            known = SessionCalls(head.stream)
-        elif (known.version, known.hash) == (head.version, head.hash):
+        if known is not None and (known.version, known.hash) == (head.version, head.hash):
             return known
-        if not known.version:
-            return known.after(await self.store.read(head.stream))
-        events = await self.store.read(head.stream, after=known.version - 1)
-        if not events or events[0].hash != known.hash:  # it is another store than it was
-            return SessionCalls(head.stream).after(await self.store.read(head.stream))
-        return known.after(events[1:])
+        if known is not None and 0 < known.version <= head.version:
+            events = await self.store.read(head.stream, after=known.version - 1)
+            if events and events[0].hash == known.hash:  # else it is another store than it was
+                return known.after(events[1:])
+        return SessionCalls(head.stream).after(await self.store.read(head.stream))
