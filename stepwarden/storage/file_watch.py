@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from stepwarden.storage.schema import RESTORED
-from stepwarden.storage.sqlite_file import DriverConnection, create_file, primary_code
+from stepwarden.storage.sqlite_file import DriverConnection, create_file, new_name_beside, primary_code, size_of
 
 # Of the index of a log, https://sqlite.org/walformat.html, in the order of the machine: how many pages are in the log,
 # and how many of them were written to the file. Its salt changes with every beginning, the first half of it by one.
@@ -123,9 +123,9 @@ class FileWatch:
 
     def copy_log(self) -> Path | None:
         """Copy the log of the file that was open to a private file beside it; return that, None where it has none."""
-        if _size(self._log_path) == 0 or _place(self._log_path) != self._log:
+        if size_of(self._log_path) == 0 or _place(self._log_path) != self._log:
             return None
-        aside = self._log_path.with_name(f"{self._log_path.name}.{time.time_ns()}")
+        aside = new_name_beside(self._log_path)
         create_file(aside)
         aside.write_bytes(self._log_path.read_bytes())  # SQLite's locks are on the index, none on the log
         return aside
@@ -134,7 +134,7 @@ class FileWatch:
         """Take the log of the file that was open away from another file at its path; return where it is now."""
         if self._log is None or _place(self._log_path) != self._log:
             return None
-        aside = self._log_path.with_name(f"{self._log_path.name}.{time.time_ns()}")
+        aside = new_name_beside(self._log_path)
         with contextlib.suppress(FileNotFoundError):
             self._log_path.rename(aside)
             self._path.with_name(self._path.name + "-shm").unlink(missing_ok=True)
@@ -165,7 +165,7 @@ class FileWatch:
         if live is not None and live.restored != self._restored:
             return StoreFileChange.RESTORED
         log = self._read_log_state()
-        size = _size(self._log_path)
+        size = size_of(self._log_path)
         if log is not None and self._log_state is not None and not log.may_have_written(self._log_state, size):
             return StoreFileChange.OVERWRITTEN
         if live is None or now.schema != live.schema or not before.position <= now.position <= live.position:
@@ -244,11 +244,8 @@ def _look(path: Path) -> _Look | None:
 
 
 def _place(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - the same
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    found = _look(path)
+    return found.place if found is not None else None
 
 
 def _opened(path: Path) -> int | None:
@@ -256,8 +253,3 @@ def _opened(path: Path) -> int | None:
         return os.open(path, os.O_RDONLY) if hasattr(os, "pread") else None
     except OSError:
         return None
-
-
-def _size(path: Path) -> int:
-    found = _look(path)
-    return found.size if found is not None else 0

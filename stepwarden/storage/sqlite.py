@@ -29,6 +29,7 @@ from stepwarden.storage.sqlite_file import (
     is_blank,
     is_there,
     mark_restored,
+    new_name_beside,
     primary_code,
     refuse_foreign,
     size_of,
@@ -155,7 +156,7 @@ class SqliteBackend:
             self._take_over(watch)
             return overwritten + self._kept
         if change is StoreFileChange.EMPTIED:
-            blank = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
+            blank = new_name_beside(self._path)
             create_file(blank)
             blank.replace(self._path)
         aside = watch.set_log_aside()
@@ -167,7 +168,7 @@ class SqliteBackend:
 
     def _keep(self, watch: FileWatch) -> str:
         """Keep what an overwritten file and its log made, or else the log alone; return how that is told."""
-        before = self._path.with_name(f"{self._path.name}.before-{time.time_ns()}")
+        before = new_name_beside(self._path, "before-")
         create_file(before)
         if watch.keep_sound(before):
             return f"; what was there before is kept as {before.name}"
@@ -188,7 +189,7 @@ class SqliteBackend:
 
     def _renew(self, source: DriverConnection, *, restored: bool = False) -> None:
         """Put a new file with what `source` reads at the path: those who have the old one without its log notice it."""
-        new = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
+        new = new_name_beside(self._path)
         create_file(new)
         with contextlib.closing(self._driver.connect(str(new), isolation_level=None)) as target:
             source.backup(target)

@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -67,6 +68,11 @@ def size_of(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def new_name_beside(path: Path, word: str = "") -> Path:
+    """Return a path beside `path` at which nothing is yet: its name, `word`, and the time."""
+    return path.with_name(f"{path.name}.{word}{time.time_ns()}")
 
 
 def create_file(path: Path) -> None:
