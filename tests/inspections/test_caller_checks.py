@@ -127,7 +127,7 @@ def missing_imports(line: str, definition: str = "def load(): ...\nLIMIT = 1\n")
 
 def test_an_import_of_a_name_that_is_gone_is_told() -> None:
     assert missing_imports("from shop.files import load, save") == [
-        "use.py:1 imports save, which shop/files.py does not define"
+        "use.py:1 imports save, which is not in shop/files.py"
     ]
 
 

@@ -419,3 +419,20 @@ def test_a_command_with_a_value_in_it_is_not(language: Language, line: str) -> N
     found = [*find_dangerous_lines("a", line, language)]
     assert found
     assert not any(item.constant for item in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("import { exec } from 'child_process'\nexec(line + name)\n", ["child_process"]),
+        ("const { exec } = require('node:child_process')\nexec(line + name)\n", ["child_process"]),
+        ("exec(line + name)\n", ["child_process"]),
+        ("import { exec } from 'shelljs'\nexec(line + name)\n", ["exec of shelljs"]),
+        ("const { exec } = require('./db')\nexec(line + name)\n", []),
+        ("function exec(sql) { run(sql) }\nexec(line + name)\n", []),
+        ("require('./db').exec(line + name)\n", []),
+        ("const { exec } = require('./db')\nchild_process.exec(line + name)\n", ["child_process"]),
+    ],
+)
+def test_an_exec_is_called_after_the_package_that_it_is_of(text: str, kinds: list[str]) -> None:
+    assert [found.what for found in find_dangerous_lines("a.js", text, Language.JAVASCRIPT)] == kinds

@@ -21,7 +21,7 @@ from stepwarden.source.graph.modules import Modules
 from stepwarden.source.outline import Definition
 from stepwarden.source.testfiles import is_test_file
 
-FAULT_BYTES = 118
+FAULT_BYTES = 136
 WIDE_SECONDS = 6.0  # for the files around those under review, where their callers are
 MOST_CHECKED = 150  # files under review, whose texts are searched
 MOST_SAID = 12  # faults in one reply; the report has the others
@@ -117,7 +117,8 @@ def _of_change(context: InspectionContext, change: ReviewedChange, graph: CodeGr
     for risk in change.risks:
         what = f"{risk.what}{_effects(change, risk, checks)}"
         yield ShownFault(risk.path, risk.line, what, RISKS.index(risk.kind))
-    if graph is not None:
+    if graph is not None and checks is not None:
+        yield from _private_broken(change, checks)
         yield from _untested_new(change, graph)
 
 
@@ -135,6 +136,20 @@ def _effects(change: ReviewedChange, risk: ChangeRisk, checks: CallerChecks | No
         if (gone := _imported_at(checks.graph, risk)) and after == before == ():
             return f"; imported at {_places(risk.path, gone)}"
     return f"; named in {list_some(risk.places, 2)}" if risk.kind == "interface" and risk.places else ""
+
+
+def _private_broken(change: ReviewedChange, checks: CallerChecks) -> Iterator[ShownFault]:
+    """Yield the functions that are not public, take other parameters now, and have callers that do not fit."""
+    told = {(risk.path, risk.qualified) for risk in change.risks}
+    for path, side in (change.sides or {}).items():
+        before = {item.qualified: item for item in side.before.definitions} if side.before is not None else {}
+        for item in side.after.definitions if side.after is not None else ():
+            was = before.get(item.qualified)
+            if was is None or was.parameters == item.parameters or (path, item.qualified) in told:
+                continue
+            if broken := checks.find_broken(path, item.qualified, was.parameters, item.parameters):
+                what = f"{item.qualified} takes other parameters; breaks {_places(path, broken)}"
+                yield ShownFault(path, item.line, what, RISKS.index("interface"))
 
 
 def _places(path: str, places: Sequence[str]) -> str:
@@ -165,8 +180,10 @@ def _untested_new(change: ReviewedChange, graph: CodeGraph) -> Iterator[ShownFau
 
 
 def _is_new_code(item: Definition) -> bool:
-    special = item.name.startswith("_") or item.decorators
-    return item.public and item.kind.value in {"function", "method"} and not special and bool(item.qualified)
+    """Whether tests are expected to call it by its name: it is neither private nor called by a decorator."""
+    names = item.qualified.split(".")
+    special = any(name.startswith("_") for name in names) or item.decorators or item.exempt
+    return item.kind.value in {"function", "method"} and not special
 
 
 def _of_files(context: InspectionContext, paths: Sequence[str]) -> Iterator[ShownFault]:

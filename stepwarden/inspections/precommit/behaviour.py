@@ -70,8 +70,11 @@ def _code_of(lines: Sequence[Line], language: Language) -> list[Line]:
 
 def _reworded(before: Sequence[Line], after: Sequence[Line]) -> Iterator[Line]:
     """Yield the lines that differ from a removed one in a comparison, a limit, a condition or a step of one alone."""
-    left = [text for _, text in before[:MOST_PAIRED]]
+    kept = {_plain(text) for _, text in before} & {_plain(text) for _, text in after}  # moved, or indented otherwise
+    left = [text for _, text in before[:MOST_PAIRED] if _plain(text) not in kept]
     for number, text in after[:MOST_PAIRED]:
+        if _plain(text) in kept:
+            continue
         for old in left:
             if what := _difference(old, text):
                 yield number, what

@@ -117,7 +117,12 @@ class ChangeFacts:
 
 def is_generated(change: FileChange) -> bool:
     """Whether a program wrote the file, so that it need not be read line by line."""
-    return bool(_GENERATED.search(change.path)) or PurePosixPath(change.path).name in LOCK_NAMES
+    return is_generated_name(change.path)
+
+
+def is_generated_name(path: str) -> bool:
+    """Whether a program writes files of this name."""
+    return bool(_GENERATED.search(path)) or PurePosixPath(path).name in LOCK_NAMES
 
 
 def find_risks(facts: ChangeFacts) -> list[ChangeRisk]:

@@ -154,7 +154,7 @@ class ImportChecks:
                 if self.modules.files(importer.path, item) != (path,) or _is_indented(lines, item.line):
                     continue
                 for name in self._missing(importer.path, item, bound):
-                    yield importer.path, CodeFault.at(item.line, f"imports {name}, which {path} does not define", 0)
+                    yield importer.path, CodeFault.at(item.line, f"imports {name}, which is not in {path}", 0)
 
     def _missing(self, path: str, item: Import, bound: frozenset[str]) -> Iterator[str]:
         for name, _ in item.names:
