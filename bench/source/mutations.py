@@ -62,8 +62,9 @@ def judge(facts: Sequence[str], path: str, line: int) -> tuple[bool, list[str]]:
     """Return whether a fact names the fault, and the facts that name another place alone."""
     hits: list[bool] = []
     for fact in facts:
-        places = [(name.lstrip("…/"), int(number)) for name, number in _PLACE.findall(fact)]
+        places = [(name.lstrip("(…/"), int(number)) for name, number in _PLACE.findall(fact)]
         here = any(path.endswith(name) and abs(number - line) <= NEAR for name, number in places)
+        here = here or any(f"(:{number})" in fact for number in range(line - NEAR, line + NEAR + 1))
         hits += [here or f"which is not in {path}" in fact] if places else []
     placed = [fact for fact in facts if _PLACE.search(fact)]
     return any(hits), [fact for fact, hit in zip(placed, hits, strict=True) if not hit]

@@ -93,6 +93,8 @@ def test_names_of_a_module_are_guarded_as_attributes_are() -> None:
         ("Parameters\n    ----------\n    timeout : int, default 5\n        How long.", "10", "5"),
         ("Parameters\n    ----------\n    timeout : int, optional\n        How long (default: 5).", "10", "5"),
         (":param timeout: whether to wait (default is True)", "False", "True"),
+        ("Parameters\n    ----------\n    timeout : bool (default: 5)\n        The default does x.", "10", "5"),
+        ("Parameters\n    ----------\n    timeout: str, default=='go'\n        How.", "'stay'", "'go'"),
         (":param timeout: the way, default 'wait'", "'go'", "'wait'"),
     ],
 )
