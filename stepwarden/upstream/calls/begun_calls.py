@@ -40,7 +40,7 @@ class BegunCall:
         if self.outcome == "cancelled":
             return "it was cancelled while it was under way"
         if self.answered:
-            return "its server answered that it failed on the way to what is behind it"
+            return "its server answered with an error that leaves open what was done"
         if self.outcome:
             return "it was sent and no answer came"
         return "it is still under way, or the process that made it was ended"
@@ -103,6 +103,6 @@ def _after(begun: Mapping[str, BegunCall], stream: str, event: NewEvent, at: flo
     if number not in begun:
         return begun
     if event.kind != SETTLED and outcome in {*_IN_DOUBT, "ok"}:
-        answered = outcome in _IN_DOUBT and bool(data.get("answer_bytes"))
+        answered = outcome in _IN_DOUBT and bool(data.get("answered") or data.get("answer_bytes"))
         return {**begun, number: replace(begun[number], outcome=outcome, answered=answered)}
     return {name: call for name, call in begun.items() if name != number}
