@@ -56,7 +56,12 @@ def is_own_source(path: str, outline: Outline) -> bool:
 
 def is_foreign(path: str, outline: Outline) -> bool:
     """Whether a file is generated, or a copy of a library."""
-    return outline.generated or _COPIED.search(path) is not None
+    return outline.generated or is_copied(path)
+
+
+def is_copied(path: str) -> bool:
+    """Whether a file is a copy of a library that the project brings along."""
+    return _COPIED.search(path) is not None
 
 
 def survey(context: InspectionContext) -> Survey:
