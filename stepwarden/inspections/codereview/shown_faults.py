@@ -125,14 +125,20 @@ def _of_change(context: InspectionContext, change: ReviewedChange, graph: CodeGr
 def _effects(change: ReviewedChange, risk: ChangeRisk, checks: CallerChecks | None) -> str:
     """Return which callers a changed interface breaks, or rely on a changed default; else how many files name it."""
     side = (change.sides or {}).get(risk.path)
-    if checks is not None and risk.qualified and side is not None and side.after is not None:
-        if (default := side.text.defaults.get(risk.qualified)) is not None:
+    if (
+        checks is not None
+        and risk.qualified
+        and side is not None
+        and side.before is not None
+        and side.after is not None
+    ):
+        before, after = (_parameters(one.definitions, risk.qualified) for one in (side.before, side.after))
+        default = side.text.defaults.get(risk.qualified)
+        if broken := checks.find_broken(risk.path, risk.qualified, before, after):
+            return f"; breaks {_places(risk.path, broken)}"
+        if default is not None and before == after:
             relying = checks.find_relying(risk.path, risk.qualified, default.parameters)
             return f"; relied on at {_places(risk.path, relying)}" if relying else ""
-        before, after = (_parameters(one.definitions, risk.qualified) for one in (side.before, side.after) if one)
-        broken = checks.find_broken(risk.path, risk.qualified, before, after)
-        if broken:
-            return f"; breaks {_places(risk.path, broken)}"
         if (gone := _imported_at(checks.graph, risk)) and after == before == ():
             return f"; imported at {_places(risk.path, gone)}"
     return f"; named in {list_some(risk.places, 2)}" if risk.kind == "interface" and risk.places else ""
