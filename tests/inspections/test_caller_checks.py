@@ -80,8 +80,8 @@ def test_methods_and_constructors_get_their_object_by_themselves() -> None:
     """
     found = list(checks_of({"shop.py": shop}).find_misfits("shop.py"))
     assert [(fault.line, fault.what) for _, fault in found] == [
-        (15, "leaves out name, which __init__ needs (:2)"),
         (14, "leaves out item, which sell needs (:3)"),
+        (15, "leaves out name, which __init__ needs (:2)"),
     ]
 
 
