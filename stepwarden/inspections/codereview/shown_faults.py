@@ -23,6 +23,7 @@ from stepwarden.source.testfiles import is_test_file
 
 FAULT_BYTES = 136
 WIDE_SECONDS = 6.0  # for the files around those under review, where their callers are
+MOST_AROUND = 1_500  # source files of a directory in which callers are searched
 MOST_CHECKED = 150  # files under review, whose texts are searched
 MOST_SAID = 12  # faults in one reply; the report has the others
 MOST_ROWS = 150  # of the table
@@ -104,10 +105,10 @@ def _read_change(context: InspectionContext, paths: Sequence[str]) -> ReviewedCh
 
 
 def _read_graph(context: InspectionContext, paths: Sequence[str]) -> CodeGraph | None:
-    """Return the graph of the working directory; None where it could not be read as a whole in WIDE_SECONDS."""
+    """Return the graph of the working directory; None where it is large, or not read as a whole in WIDE_SECONDS."""
     until = min(context.until, time.monotonic() + WIDE_SECONDS)
     scan = context.reader.scan(context.root, (context.directory,), until=until)
-    if not scan.complete or not set(paths) & scan.outlines.keys():
+    if not scan.complete or len(scan.outlines) > MOST_AROUND or not set(paths) & scan.outlines.keys():
         return None
     return CodeGraph(scan.outlines, read_package_names(context.root, scan.others))
 
