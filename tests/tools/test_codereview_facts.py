@@ -76,9 +76,19 @@ async def test_a_review_of_files_as_they_are_names_callers_and_imports_that_do_n
     assert "shop/use.py:6 leaves out path, which load needs (shop/files.py:4)" in facts
 
 
-async def test_a_review_of_sound_files_names_nothing(app: MCPServer, shop: Path) -> None:
+async def test_a_changed_bound_is_told_with_whether_a_test_of_it_changed(app: MCPServer, shop: Path) -> None:
+    (shop / "shop" / "files.py").write_text(FILES + "\n\ndef fits(size):\n    return size < 10\n")
+    committed(shop)
+    (shop / "shop" / "files.py").write_text(FILES + "\n\ndef fits(size):\n    return size <= 10\n")
+    told = "shop/files.py:21 a comparison changed from < to <="
+    assert f"{told}; no test of fits changed" in await facts_of(app, shop)
+    (shop / "tests" / "test_files.py").write_text(TEST + "\n\ndef test_fits():\n    assert fits(10)\n")
+    assert told in await facts_of(app, shop)
+
+
+async def test_a_review_of_sound_files_names_nothing_but_what_no_test_calls(app: MCPServer, shop: Path) -> None:
     facts = await facts_of(app, shop, relevant_files=["shop/files.py", "shop/use.py"])
-    assert [fact for fact in facts if ".py:" in fact] == []
+    assert [fact for fact in facts if ".py:" in fact] == ["shop/use.py:4 no test calls by name: show :4"]
 
 
 async def test_what_was_said_is_not_said_again(app: MCPServer, shop: Path) -> None:

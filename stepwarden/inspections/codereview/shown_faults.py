@@ -62,6 +62,7 @@ def find_shown_faults(context: InspectionContext, paths: Sequence[str]) -> list[
     found = [*_of_change(context, change, graph), *_of_files(context, paths)]
     if graph is not None:
         found += _of_callers(context, paths, graph)
+        found += () if change.files else _untested(paths, graph)
     told = {(fault.path, fault.line) for fault in found if fault.rank < STANDING}
     kept = [fault for fault in found if fault.rank < STANDING or (fault.path, fault.line) not in told]
     return sorted(dict.fromkeys(kept), key=lambda fault: (fault.rank, fault.path, fault.line))
@@ -174,9 +175,7 @@ def _imported_at(graph: CodeGraph, risk: ChangeRisk) -> list[str]:
 
 def _untested_new(change: ReviewedChange, graph: CodeGraph) -> Iterator[ShownFault]:
     """Yield the public functions that a change adds and that no test names, where there are tests at all."""
-    tests = [outline for path, outline in graph.outlines.items() if is_test_file(path)]
-    named = {call.name for outline in tests for call in outline.calls}
-    named |= {name for outline in tests for item in outline.imports for name, _ in item.names}
+    tests, named = _names_in_tests(graph)
     for path, side in (change.sides or {}).items():
         if not tests or is_test_file(path) or side.after is None or path not in {each.path for each in change.files}:
             continue
@@ -184,6 +183,26 @@ def _untested_new(change: ReviewedChange, graph: CodeGraph) -> Iterator[ShownFau
         for item in side.after.definitions:
             if _is_new_code(item) and item.qualified not in before and item.name not in named:
                 yield ShownFault(path, item.line, f"{item.qualified} is new, and no test calls it", RISKS.index("test"))
+
+
+def _untested(paths: Sequence[str], graph: CodeGraph) -> Iterator[ShownFault]:
+    """Yield for each file under review which of its public functions no test calls by name, where there are tests."""
+    tests, named = _names_in_tests(graph)
+    for path in paths[:MOST_CHECKED] if tests else ():
+        if path not in graph.outlines or is_test_file(path):
+            continue
+        items = [item for item in graph.outlines[path].definitions if item.public and _is_new_code(item)]
+        if missed := [item for item in items if item.name not in named]:
+            names = list_some([f"{item.qualified} :{item.line}" for item in missed], 3)
+            yield ShownFault(path, missed[0].line, f"no test calls by name: {names}", STANDING + IN_CHANGES - 1)
+
+
+def _names_in_tests(graph: CodeGraph) -> tuple[bool, frozenset[str]]:
+    """Return whether there are tests, and the names that they call or import."""
+    tests = [outline for path, outline in graph.outlines.items() if is_test_file(path)]
+    called = {call.name for outline in tests for call in outline.calls}
+    imported = {name for outline in tests for item in outline.imports for name, _ in item.names}
+    return bool(tests), frozenset(called | imported)
 
 
 def _is_new_code(item: Definition) -> bool:
