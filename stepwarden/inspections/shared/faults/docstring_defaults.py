@@ -16,7 +16,7 @@ _VALUE = r"""[-+]?\d[\d_]*(?:\.\d+)?(?:e[-+]?\d+)?|True|False|None|'[^'\n]{0,80}
 _ROLE = r"(?::(?:py:)?(?:data|obj|const|class):)?`{0,2}"
 # What follows has to end the value: `5 * n`, `5 minutes` and `5 unless ...` say something else.
 _DEFAULT = re.compile(
-    rf"\bdefaults?\s*(?:(?:value\s*)?(?:is|to)|:|==?)?\s*{_ROLE}(?P<value>{_VALUE})`{{0,2}}(?![\w*/+`%]|\.\d)"
+    rf"(?<!the )\bdefaults?\s*(?:(?:value\s*)?(?:is|to)|:|==?)?\s*{_ROLE}(?P<value>{_VALUE})`{{0,2}}(?![\w*/+`%]|\.\d)"
     r"(?=\s*(?:$|[.;)\]]|,(?!\s*(?:but|or|unless|if|else|otherwise|except)\b)"
     r"|(?:seconds|bytes|times|characters|retries|items|lines)\b))",
     re.IGNORECASE,
@@ -82,5 +82,5 @@ def _literal(text: str) -> str | None:
     except (ValueError, SyntaxError):
         return None
     if isinstance(value, str) or value is None:
-        return repr(value)
+        return repr("".join(value.split()) if isinstance(value, str) else value)
     return repr(float(value)) if isinstance(value, int | float) else None
