@@ -136,12 +136,6 @@ SEEN_BY_KIND: dict[tuple[Language, str], tuple[str, ...]] = {
         'jwt.verify(token, key, { algorithms: ["none"] })',
         'const head = { alg: "none" }',
     ),
-    (JAVASCRIPT, "redirect given"): ("res.redirect(req.query.home)", "res.redirect(302, req.query.home)"),
-    (JAVASCRIPT, "file from a request"): (
-        "res.sendFile(path.join(home, req.params.name))",
-        "fs.readFileSync(home + req.query.name)",
-        "res.download(req.query.name)",
-    ),
     (GO, "command run"): ("exec.Command(name, args...)", 'exec.CommandContext(ctx, "sh", "-c", line)'),
     (GO, "SQL from strings"): (
         'db.Query("SELECT * FROM t WHERE id = " + key)',

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stepwarden.steps.thread import Outcome, Thread
@@ -24,12 +25,34 @@ from tools.shared.reply_parts import assessment_part, envelope_of, first_lines, 
 from tools.shared.thread_result import counted, fitting_sections
 
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
+_IN_TABLE = re.compile(r"\| (I\d+) \w+(?:, not evidenced)? \|")
 _UNANSWERED = re.compile(r"(\b\d+ places? unanswered): [^;]*")
+LEAST_TABLED = 3  # issues that a table shows, or else a list of them is shown
 _MAJORITIES = {"none": "no majority", "split": "split"}
 
 
 def completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """Return both parts of the reply that ends a thread, each within its bytes but for what models said."""
+    """Return both parts of the reply that ends a thread, each within its bytes but for what models said.
+
+    Issues that a table of the tool's own has stand in it alone, where there is room for the first ones.
+    """
+    sections = reply.thread.claims.measured.sections.values()
+    listed = _fitted(reply, notes)
+    if not (told := frozenset(name for section in sections for name in _IN_TABLE.findall(section))):
+        return listed
+    rooms = (replace(room, told=told) for room in ROOMS)
+    tabled = max((_with_sections(reply.thread, *_ended_in(reply, notes, room)) for room in rooms), key=_count_tabled)
+    least = min(LEAST_TABLED, len(listed[0].get("result", {}).get("issues", ())))
+    return tabled if _count_tabled(tabled) >= max(least, 1) else listed
+
+
+def _count_tabled(rendered: tuple[dict[str, Any], str]) -> int:
+    """Return how many issues a table in an end has."""
+    return len({*_IN_TABLE.findall(str(rendered[0].get("result", {}).get("measured", "")))})
+
+
+def _fitted(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """Return both parts in the largest room that they fit in, with as much of the tool's tables as is left."""
     rendered = _ended_in(reply, notes, ROOMS[0])
     for room in ROOMS[1:]:
         if reply.thread.tool == "planner" or seen_bytes(*rendered) <= ENDING_BYTES + _heard_bytes(rendered[0]):
@@ -40,14 +63,15 @@ def completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], 
 
 def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
     """Return both parts with as much of the tool's own tables as there is room for; the report has them whole."""
-    left = ENDING_BYTES - seen_bytes(envelope, text) - SECTIONS_FRAME
+    most = ENDING_BYTES + _heard_bytes(envelope)
+    left = most - seen_bytes(envelope, text) - SECTIONS_FRAME
     while thread.tool != "planner" and left >= LEAST_SECTIONS and (sections := fitting_sections(thread, left)):
         sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
         before, _, after = text.rpartition("\n")
         shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
         result = envelope.get("result", {}) | {"measured": sections}
         whole = _places_once({**envelope, "result": result}, "\n".join([before, *shown, after]), sections)
-        if (over := seen_bytes(*whole) - ENDING_BYTES) <= 0:
+        if (over := seen_bytes(*whole) - most) <= 0:
             return whole
         left -= over
     return envelope, text

@@ -21,13 +21,17 @@ _VERIFIED = "verified, and "  # of a reason, where the line that it stands in ha
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much an ending reply says: characters of a claim, issues, facts, quotes, names in a clause."""
+    """How much an ending reply says: characters of a claim, issues, facts, quotes, names in a clause.
+
+    `told` are issues that a table of the tool in the same reply has.
+    """
 
     chars: int
     issues: int
     facts: int
     quotes: int
     named: int
+    told: frozenset[str] = frozenset()
 
 
 ROOMS = (
@@ -127,11 +131,16 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
     found, result = digest(thread), dict[str, Any]()
     if found.hypothesis:
         result["hypothesis"] = hypothesis_part(found, room.chars)
-    if found.issues:
-        result["issues"] = [_issue(issue, room.chars // 2) for issue in found.issues[: room.issues]]
+    if issues := _listed(found, room):
+        result["issues"] = [_issue(issue, room.chars // 2) for issue in issues[: room.issues]]
     if more := _more(found, room):
         result["more"] = more
-    if not result and not thread.claims.measured.done and (learned := thread.trail[-1].submission.learned):
+    if (
+        not result
+        and not room.told
+        and not thread.claims.measured.done
+        and (learned := thread.trail[-1].submission.learned)
+    ):
         result["findings"] = clip(learned, room.chars)
     if unread := list(thread.claims.unread):
         result["unread"] = some_paths(unread)
@@ -140,8 +149,12 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
     return result
 
 
+def _listed(found: Digest, room: Room) -> list[DigestIssue]:
+    return [issue for issue in found.issues if issue.id not in room.told]
+
+
 def _more(found: Digest, room: Room) -> str:
-    left = len(found.issues) - room.issues
+    left = len(_listed(found, room)) - room.issues
     return f"+{counted(left, 'more issue')}: report" if left > 0 else ""
 
 
@@ -158,13 +171,13 @@ def result_lines(thread: Thread, room: Room) -> list[str]:
     if found.hypothesis:
         mark = f"evidenced, {places(found)}" if found.hypothesis_evidenced else "not evidenced"
         lines.append(f"Hypothesis ({mark}): {clip(found.hypothesis, room.chars)}")
-    for issue in found.issues[: room.issues]:
+    for issue in _listed(found, room)[: room.issues]:
         mark = "" if issue.evidenced else ", not evidenced"
         words = clip(issue.description, room.chars // 2)
         lines.append(f"{issue.id} {issue.severity}{mark}: {words} {issue.place}".rstrip())
     if more := _more(found, room):
         lines.append(more)
-    if not lines and not thread.claims.measured.done and thread.trail[-1].submission.learned:
+    if not lines and not room.told and not thread.claims.measured.done and thread.trail[-1].submission.learned:
         lines.append(clip(thread.trail[-1].submission.learned, room.chars))
     return lines
 

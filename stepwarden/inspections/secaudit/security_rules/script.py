@@ -112,16 +112,4 @@ RULES = (
         "alg jwt.decode",
         r"\bjwt\.decode\(|\balg(?:orithms?)?[\"']?\s*:\s*\[?\s*[\"'](?i:none)[\"']",
     ),
-    code_rule(
-        "redirect given",
-        SecurityRisk.ACCESS,
-        "redirect",
-        r"\bres(?:ponse)?\.redirect\(\s*(?:\d+\s*,\s*)?req(?:uest)?\.",
-    ),
-    code_rule(
-        "file from a request",
-        SecurityRisk.ACCESS,
-        "req.",
-        r"\b(?:sendFile|readFile(?:Sync)?|createReadStream|res\.download)\([^)]*\breq\.",
-    ),
 )
