@@ -18,6 +18,7 @@ WORKFLOW = Workflow(
         low=2,
         likely=4,
         high=8,
+        missing_act="run the failing test with the fix; report its output",
         asks=QuestionKind.DEBUG,
         hypothesis_required=True,
         checklist=checklist(ChecklistItem("files_checked: what you read", read_at_least(1))),

@@ -41,6 +41,7 @@ WORKFLOW = Workflow(
         low=3,
         likely=5,
         high=10,
+        missing_act="write the plan, one call for each step of it",
         sized_for=frozenset({QuestionKind.DEBUG}),  # to plan a fix is not to look for the fault
         novelty_required=False,
     ),

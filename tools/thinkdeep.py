@@ -19,6 +19,7 @@ WORKFLOW = Workflow(
         low=3,
         likely=4,
         high=7,
+        missing_act="look for the fact that would change the answer; report it",
         checklist=checklist(ChecklistItem("confidence: how sure you are", gave_confidence)),
     ),
     request=ThinkdeepRequest,

@@ -334,7 +334,7 @@ async def test_one_model_with_two_stances_is_one_voice_and_its_arguments_stand_b
         await host.send(1, models=[{"model": "a", "stance": "for"}, {"model": "a", "stance": "against"}])
         done = await host.send(2)
     result = done.sent["result"]
-    assert (result["majority"], result["counts"], result["tally"]) == ("none", {}, {})
+    assert (result["majority"], result["counts"], "tally" in result) == ("none", {}, False)
     assert done.sent["assessment"]["outcome"] == "inconclusive"
     assert [row["model"] for row in result["arguments"]["for"]] == ["a (for)"]
     assert [row["model"] for row in result["arguments"]["against"]] == ["a (against)"]

@@ -23,6 +23,7 @@ from tools.shared.reply_parts import assessment_part, envelope_of, first_lines, 
 from tools.shared.thread_result import counted, fitting_sections
 
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
+ENDS_WITH_TABLE = frozenset({"secaudit"})  # risk, place, and what became of it
 _MAJORITIES = {"none": "no majority", "split": "split"}
 
 
@@ -33,14 +34,16 @@ def completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], 
         if reply.thread.tool == "planner" or seen_bytes(*rendered) <= ENDING_BYTES + _heard_bytes(rendered[0]):
             break
         rendered = _ended_in(reply, notes, room)
-    return _with_sections(reply.thread, *rendered)
+    return _with_answers(reply.thread, *rendered)
 
 
-def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
-    """Return both parts with as much of the tool's own tables as there is room for; the report has them whole."""
+def _with_answers(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
+    """Return both parts with the one table that is the end of the tool's work, as far as there is room for it.
+
+    All other tables and diagrams live in the report.
+    """
     left = ENDING_BYTES - seen_bytes(envelope, text) - SECTIONS_FRAME
-    while thread.tool != "planner" and left >= LEAST_SECTIONS and (sections := fitting_sections(thread, left)):
-        sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
+    while left >= LEAST_SECTIONS and (sections := _ending_sections(thread, left)):
         before, _, after = text.rpartition("\n")
         shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
         result = envelope.get("result", {}) | {"measured": sections}
@@ -51,10 +54,10 @@ def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple
     return envelope, text
 
 
-def _untold(section: str, facts: Sequence[str]) -> str:
-    """Return a section without its first line where a fact of the same reply says it."""
-    first, _, rest = section.partition("\n")
-    return rest.strip("\n") if first in facts and rest.strip() else section
+def _ending_sections(thread: Thread, budget: int) -> dict[str, str]:
+    if thread.tool not in ENDS_WITH_TABLE:
+        return {}
+    return fitting_sections(thread, budget)
 
 
 def _heard_bytes(envelope: Mapping[str, Any]) -> int:
@@ -75,7 +78,7 @@ def _ended_in(reply: StepReply, notes: Sequence[str], room: Room) -> tuple[dict[
     quotes = first_lines(quote_lines(reply), room.quotes)
     told = [line.removeprefix("Quote ") for line in quotes]
     envelope.assessment = assessment_part(reply, clause_lines(ended.open, named=room.named), told, whole=True)
-    envelope.facts = first_lines(list(reply.facts), room.facts)
+    envelope.facts = first_lines(list(reply.new_facts), room.facts)
     envelope.result = result_of(thread, room)
     envelope.expert = expert_part(reply) if synthesis is None else None
     envelope.next_steps = after_end(reply)

@@ -88,10 +88,7 @@ def synthesis_part(found: Synthesis, thread: Thread, handed_over: Sequence[Panel
         "majority": outcome_word(found),
         "quorum": {"reached": found.quorum, "voted": found.voted, "asked": _asked(found), "needed": found.needed},
         "counts": {vote.value: count for vote, count in found.counts.items()},
-        "tally": {vote.value: weight for vote, weight in found.tally.items()},
-        "weights": found.weights,
         "votes": [_vote(answer, short=answer in handed_over) for answer in _all(found, thread)],
-        "agreement": {"names": list(found.names), "rows": [list(row) for row in found.agreement]},
         "dissent": [_argument(answer) for answer in found.dissent],
         "arguments": _arguments(found),
         "alternatives": [clip(item, 240) for item in found.alternatives[:MOST_ALTERNATIVES]],
@@ -101,9 +98,10 @@ def synthesis_part(found: Synthesis, thread: Thread, handed_over: Sequence[Panel
         "not_heard": list(found.unheard),
         "cost": found.price,
     }
-    if found.weights_differ:
-        part["weights_reason"] = WEIGHTS_REASON
-    kept = {"agreement", "quorum", "tally", "counts"}
+    if found.weights_differ:  # else the counts say it all
+        part["tally"] = {vote.value: weight for vote, weight in found.tally.items()}
+        part |= {"weights": found.weights, "weights_reason": WEIGHTS_REASON}
+    kept = {"quorum", "counts"}
     return {name: value for name, value in part.items() if value or name in kept}
 
 

@@ -11,7 +11,7 @@ from stepwarden.steps.submission import Severity
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import NAMED, clause_lines, some_paths
-from tools.shared.thread_result import clip, counted, full_result, hypothesis_part, places, result_text
+from tools.shared.thread_result import clip, counted, hypothesis_part, places, plan_result, result_text
 
 COMMAND_CHARS = 60  # of a command that the agent reports, in the verdict
 MOST_NAMED = 5  # issues without evidence, in the verdict
@@ -123,7 +123,7 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
     The last findings stand for it where nothing is claimed.
     """
     if thread.tool == "planner":
-        return full_result(thread)
+        return plan_result(thread)
     found, result = digest(thread), dict[str, Any]()
     if found.hypothesis:
         result["hypothesis"] = hypothesis_part(found, room.chars)
@@ -198,13 +198,9 @@ def _lowered(thread: Thread) -> list[str]:
 
 
 def after_end(reply: StepReply) -> str:
-    """Return what can be done with the end: tell it, go on, follow it up, read the report."""
+    """Return what can be done with the end: read the report, go on, follow it up."""
     thread, ended = reply.thread, reply.finished
-    reopen = f"{thread.tool} with backtrack_from_step"
+    reopen = "backtrack_from_step"
     if ended is not None and ended.by is not DecidedBy.AGENT:
-        reopen = f"{thread.tool} with step_number={reply.next_number}"
-    return (
-        f'Tell the user the result. To go on: {reopen} and continuation_id="{thread.id}"; '
-        "to follow it up: step 1 of any tool with this id. "
-        f"Report: resource stepwarden://threads/{thread.id}/report (.html)."
-    )
+        reopen = f"step_number={reply.next_number}"
+    return f"Report: stepwarden://threads/{thread.id}/report. To go on: this id with {reopen}, or step 1 of any tool."

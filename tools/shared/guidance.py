@@ -12,13 +12,14 @@ from stepwarden.steps.gate import hypothesis_rests
 from stepwarden.steps.panel import panel_of
 from stepwarden.steps.thread import Assurance, Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
-from tools.shared.phrases import quote_line, some_paths
+from tools.shared.phrases import clause_lines, quote_line, some_paths
 from tools.shared.thread_result import counted
 
 BULLETS = 3  # how many required actions one reply has at most
+FRESH = 2  # of them, bullets of a phase: at step 1, then one less
+RUN = "{command, output, exit}"  # of a bullet that asks for a run
 _TOLD = (Verdict.REFUTED, Verdict.TOO_SHORT, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
 _FINISH = " To finish: next_step_required=false."
-_MAY_FINISH = "Nothing is open: finish, or go on where you doubt it."
 _DISPROVE = " Say what you looked at, and quote a line that no step has quoted."
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
 _FIELD = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -45,15 +46,13 @@ _DONE: Mapping[str, Callable[[Thread], bool]] = {
 def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
     """Return the short list of what to do now, the most pressing first.
 
-    Held: the open clauses, which stand in the assessment. A signal: its section. Else what is wrong with this step's
-    quotes, what the tool's own look asks for, then the bullets of the phase that this branch has not been shown.
+    None where the next call says it: to finish, or to close what is open. A signal: its section. One act that is
+    missing: that. Else
+    what is wrong with this step's quotes, what the tool's own look asks for, then bullets of the phase that this branch
+    has not been shown and has not done; fewer of them where something says already what to do.
     """
-    if reply.awaits:
+    if reply.awaits or reply.held or _may_finish(reply):  # the next call says it
         return []
-    if reply.held:
-        return ["Close what is open."]
-    if _may_finish(reply):
-        return [_MAY_FINISH]
     answer = _answers_to_expert(reply.assessment.open)
     if reply.review is not None and reply.review.disagrees:
         return answer or ["Close what is open."]
@@ -64,7 +63,11 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
         return ["There is no answer to weigh: go on."]
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest off into a thread of its own."] if Signal.SPLIT in reply.signals else []
-    fresh = _fresh_bullets(reply.thread, reply.step, prompt)
+    if act := _missing_act(reply, prompt):
+        return [*mend, *split, *reply.step.measured_actions, *act][:BULLETS]
+    is_told = bool(mend or answer or split or reply.step.measured_actions)
+    is_told = is_told or bool(reply.step.number == 1 and reply.facts)  # advice shrinks before facts
+    fresh = _fresh_bullets(reply.thread, reply.step, prompt)[: FRESH - is_told - (reply.step.number > 1)]
     return [*mend, *answer, *split, *reply.step.measured_actions, *fresh][:BULLETS] or [_last_resort(reply)]
 
 
@@ -78,6 +81,19 @@ def _how_to_prove(clauses: Sequence[Clause]) -> str:
     """Return how a later quote counts for the hypothesis: unmarked, it counts in the step that states it alone."""
     unproven = any(clause.kind == "hypothesis" or clause.subject == "hypothesis" for clause in clauses)
     return ' (mark its quote supports: "hypothesis")' if unproven else ""
+
+
+def _missing_act(reply: StepReply, prompt: Prompt) -> list[str]:
+    """Return the one act that an end still lacks: the only open clause, or what would test the conclusion.
+
+    Where a run tests it as well as a quote, the tool's own words for that stand beside it.
+    """
+    kinds = [clause.kind for clause in reply.at_end]
+    if kinds not in (["min_steps"], ["untested"]) or (reply.step.number == 1 and kinds == ["min_steps"]):
+        return []
+    line = clause_lines(reply.at_end)[0]
+    runs = [bullet for bullet in prompt.sections["prove"] if RUN in bullet] if kinds == ["untested"] else []
+    return [f"{line[:1].upper()}{line[1:]}.", *runs[:1]]
 
 
 def _answers_to_expert(clauses: Sequence[Clause]) -> list[str]:
@@ -102,20 +118,25 @@ def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
 
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
-    shown = BULLETS * (thread.totals.in_phase(step.phase) - 1)
+    shown = _shown_of(thread, step.phase) - (FRESH if step.number == 1 else 1)
     own = prompt.sections[step.phase.value]
-    fresh = _not_done(thread, own[shown : shown + BULLETS])
+    fresh = _not_done(thread, own[shown:])[:FRESH]
     if fresh or step.phase is Phase.CONCLUDE:
         return fresh
-    return _fresh_bullets_of_next(thread, step, prompt, (shown - len(own)) // BULLETS)
+    return _fresh_bullets_of_next(thread, step, prompt, shown - len(own))
+
+
+def _shown_of(thread: Thread, phase: Phase) -> int:
+    """Return how many bullets of a phase were shown, the last step's included: those of step 1, and one a step."""
+    return thread.totals.in_phase(phase) + (FRESH - 1 if thread.trail[0].phase is phase else 0)
 
 
 def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt, borrowed: int) -> list[str]:
-    """Return two bullets of the phase after; `borrowed` counts the steps that took some of it before."""
+    """Return bullets of the phase after; `borrowed` counts the steps that took one of it before."""
     following = list(Phase)[list(Phase).index(step.phase) + 1]
     bullets = prompt.sections[following.value]
-    start = BULLETS * thread.totals.in_phase(following) + 2 * max(0, borrowed)
-    return _not_done(thread, bullets[start % len(bullets) :][:2])
+    start = _shown_of(thread, following) + max(0, borrowed)
+    return _not_done(thread, bullets[start % len(bullets) :])[:FRESH]
 
 
 def _not_done(thread: Thread, bullets: Sequence[str]) -> list[str]:
@@ -140,8 +161,9 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"Close what is open{how}; the next ask {then}: {ask}"
     if _may_finish(reply):
         return f"Nothing open. Finish: {call}, step, next_step_required=false)"
-    stop = f"STOP! Do NOT call {tool} again yet. " if reply.step.number == 1 else ""  # said once, it is known
-    return f"{stop}Act first, then {call}, {fields}, ...){_way_out(reply)}"
+    if reply.step.number > 1:  # what stops and what to fill is said once a thread
+        return f"Then {call}, ...){_way_out(reply)}"
+    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, {fields}, ...){_way_out(reply)}"
 
 
 def _may_finish(reply: StepReply) -> bool:

@@ -31,6 +31,19 @@ def _bytes(value: object) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode())
 
 
+def plan_result(thread: Thread) -> dict[str, Any]:
+    """Return the steps of a plan in their order, texts as they were where they fit."""
+    found = digest(thread)
+    steps, left_out = fitting_steps(found.steps, RESULT_BYTES)
+    more = f'{left_out} steps left out here; status(continuation_id="{thread.id}") pages through all of it'
+    result: dict[str, Any] = {"summary": summary(thread, found), "steps": steps}
+    if found.hypothesis:
+        result["hypothesis"] = hypothesis_part(found, 600)
+    if found.issues:
+        result["issues"] = [_issue(issue) for issue in found.issues[:20]]
+    return {**result, "more": more} if left_out else result
+
+
 def full_result(thread: Thread) -> dict[str, Any]:
     """Return summary, live steps, files, issues, hypothesis and decisions; texts as they were where they fit."""
     found = digest(thread)
