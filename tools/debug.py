@@ -19,6 +19,7 @@ WORKFLOW = Workflow(
         likely=4,
         high=8,
         missing_act="run the failing test with the fix; report its output",
+        knows_removals=True,
         asks=QuestionKind.DEBUG,
         hypothesis_required=True,
         checklist=checklist(ChecklistItem("files_checked: what you read", read_at_least(1))),

@@ -33,6 +33,7 @@ class Policy:
 
     `low`, `likely` and `high` are the tool's starting point and range of steps. They hold already the questions in
     `sized_for`, which do not make a task longer; `asks` is the question of every task of the tool, where there is one.
+    `knows_removals` says that lines which a change took out are evidence, too.
     `missing_act` is what a thread with too few steps has not done yet, in words of its tool.
     `checklist` gives the clauses of the tool's own that are still open, `consultation` says what its threads ask
     of models.
@@ -46,6 +47,7 @@ class Policy:
     missing_act: str = ""
     asks: QuestionKind | None = None
     sized_for: frozenset[QuestionKind] = frozenset()
+    knows_removals: bool = False
     hypothesis_required: bool = False
     novelty_required: bool = True
     checklist: Callable[[Thread], tuple[Clause, ...]] = _no_clauses

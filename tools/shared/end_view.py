@@ -6,7 +6,7 @@ from typing import Any
 from stepwarden.steps.conclusion import advise, unproven_issues, what_it_stood
 from stepwarden.steps.convergence import reported_test
 from stepwarden.steps.digest import Digest, DigestIssue, digest
-from stepwarden.steps.evidence import HOLDS
+from stepwarden.steps.evidence import HOLDS, Verdict
 from stepwarden.steps.submission import Severity
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Thread
 from stepwarden.threads.calls import StepReply
@@ -81,7 +81,9 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
     elif verdicts:
         held = sum(count for verdict, count in verdicts.items() if verdict in HOLDS)
         gone = f", {thread.trail[-1].stale} gone since" if thread.trail[-1].stale else ""
-        said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found{gone}")
+        out = verdicts.get(Verdict.REMOVED, 0)
+        removed = f" ({out} in what the change removed)" if out else ""
+        said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found{removed}{gone}")
     elif not claims.measured.done:
         said.append("no quote given")
     if any(claims.resting):

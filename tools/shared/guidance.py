@@ -18,7 +18,7 @@ from tools.shared.thread_result import counted
 BULLETS = 3  # how many required actions one reply has at most
 FRESH = 2  # of them, bullets of a phase: at step 1, then one less
 RUN = "{command, output, exit}"  # of a bullet that asks for a run
-_TOLD = (Verdict.REFUTED, Verdict.TOO_SHORT, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
+_TOLD = (Verdict.REFUTED, Verdict.REMOVED, Verdict.TOO_SHORT, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
 _FINISH = " To finish: next_step_required=false."
 _DISPROVE = " Say what you looked at, and quote a line that no step has quoted."
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'

@@ -136,6 +136,8 @@ def quote_line(item: Evidence, before: int = 0) -> str:
     place = f"{path}:{item.line}" if item.line and item.verdict is not Verdict.MOVED else path
     if item.verdict is Verdict.MOVED:
         return f"{place}: found at line {item.line}"
+    if item.verdict is Verdict.REMOVED:
+        return f"{place}: removed by the change; proves only that it is gone"
     if item.verdict is Verdict.TOO_SHORT:
         return f"{place}: {item.note}"
     return f"{place}: {item.verdict.value}, {item.note}" if item.note else f"{place}: {item.verdict.value}"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
-from stepwarden.steps.evidence import HOLDS, Evidence
+from stepwarden.steps.evidence import HOLDS, Evidence, Verdict
 from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.thread import Thread
 from tools.shared.phrases import short_path
@@ -139,6 +139,7 @@ def counted(number: int, noun: str) -> str:
 def _evidence(item: Evidence) -> dict[str, Any]:
     quote = clip(hide_secrets(item.quote, item.path), 120)
     shown: dict[str, Any] = {"file": item.path, "line": item.line, "quote": quote}
+    shown |= {"removed": True} if item.verdict is Verdict.REMOVED else {}
     return {**shown, "supports": item.supports} if item.supports else shown
 
 
