@@ -61,7 +61,7 @@ class StepReply:
 
     `next_number` is the number that the thread expects now: of a replayed call it may be further on than that of the
     step after it. `at_end` are the clauses that would bar an ask to finish made with this step. `origin` is the thread
-    that a first step follows up.
+    that a first step follows up. `arrived` are answers that came while others are waited for.
     """
 
     thread: Thread
@@ -72,6 +72,7 @@ class StepReply:
     at_end: tuple[Clause, ...] = ()
     replayed: bool = False
     origin: Thread | None = None
+    arrived: tuple[PanelAnswer, ...] = ()
 
     @property
     def plan(self) -> Plan | None:
@@ -147,7 +148,9 @@ class StepReply:
         """The model that is still to answer, "" where none is asked."""
         # A replayed call waits for nothing: what it once waited for has come, or was given up.
         waits = status_of(self.thread) is ThreadStatus.WAITING and not self.replayed
-        return self.thread.asked_model if waits else ""
+        came = {answer.name for answer in self.arrived}
+        names = [name for name in self.thread.asked_model.split(", ") if name not in came]
+        return ", ".join(names) if waits else ""
 
     @property
     def signals(self) -> Mapping[Signal, Signalled]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stepwarden.steps.panel import panel_of
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.consensus_view import answer_parts, outcome_word, synthesis_lines, synthesis_of, synthesis_part
@@ -112,7 +113,7 @@ def _ended_in(reply: StepReply, notes: Sequence[str], room: Room) -> tuple[dict[
     envelope.facts = first_lines(list(reply.new_facts), room.facts)
     envelope.result = result_of(thread, room)
     envelope.expert = expert_part(reply) if synthesis is None else None
-    envelope.next_steps = after_end(reply)
+    envelope.next_steps = f"{_exchange_words(reply)}{after_end(reply)}"
     lines = [envelope.verdict, *notes, *envelope.facts, *result_lines(thread, room)]
     if envelope.expert is not None and (thread.review is not None or thread.expert_rounds):
         lines += expert_lines(envelope.expert)
@@ -123,6 +124,14 @@ def _ended_in(reply: StepReply, notes: Sequence[str], room: Room) -> tuple[dict[
         lines += synthesis_lines(found, answers)
     lines += [_stale_line(reply.step.stale)] if reply.step.stale else []
     return envelope.as_sent(), "\n".join([*lines, *left_lines(reply, room), *quotes, envelope.next_steps])
+
+
+def _exchange_words(reply: StepReply) -> str:
+    """Return the proposal of an exchange where free votes are split and none was held."""
+    panel, found = panel_of(reply.thread), synthesis_of(reply)
+    if panel is None or panel.exchange or found is None or not found.split:
+        return ""
+    return "Split: to let each hear the others' reasons and vote again, backtrack_from_step=1 with exchange=true. "
 
 
 def _stale_line(count: int) -> str:

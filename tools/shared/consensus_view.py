@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwarden.steps.panel import AGENT, panel_of
-from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, panelist_name
+from stepwarden.steps.panel_answer import PanelAnswer, Stance, panelist_name
 from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepReply
@@ -133,7 +133,7 @@ def _vote(answer: PanelAnswer, *, short: bool) -> dict[str, Any]:
         row |= {"before_exchange": answer.vote.value, "after_exchange": clip(answer.revision, 200)}
     if not short:
         row["summary"] = clip(answer.summary, 200)
-    if answer.counted is Vote.CONDITIONAL and answer.final_conditions and not short:
+    if answer.final_conditions and not short:
         row["conditions"] = [clip(condition, 200) for condition in answer.final_conditions[:MOST_REASONS]]
     return row
 
@@ -172,7 +172,7 @@ def synthesis_lines(part: dict[str, Any], handed_over: Sequence[dict[str, Any]])
             return [f"- {name}: failed: {failed[name]}"]
         row, answer = rows[name], given.get(name)
         changed = row.get("before_exchange", row["vote"]) != row["vote"]
-        why = reasoned.get(name, {}) if changed or answer is None else answer
+        why = reasoned.get(name, {"conditions": row.get("conditions", ())}) if changed or answer is None else answer
         return [f"- {_vote_words(row, answer)}", *_reason_lines(why)]
 
     lines = [part["summary"]]

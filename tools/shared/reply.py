@@ -14,7 +14,15 @@ from tools.shared.completion import completion
 from tools.shared.consensus_view import answer_lines, answer_parts
 from tools.shared.envelope import Envelope
 from tools.shared.expert_view import expert_lines, expert_part
-from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions, source_lines
+from tools.shared.guidance import (
+    change_lines,
+    hints,
+    left_out_lines,
+    next_call,
+    quote_lines,
+    required_actions,
+    source_lines,
+)
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
 from tools.shared.reply_parts import (
     assessment_part,
@@ -81,9 +89,9 @@ def reply_result(
         required_actions(reply, prompt),
         quote_lines(reply),
         next_call(reply, fields),
-        [*notes, *source_lines(reply), *left_out_lines(reply), *hints(reply)],
+        [*notes, *change_lines(reply), *source_lines(reply), *left_out_lines(reply), *hints(reply)],
     )
-    answers = answer_parts(reply.answers)
+    answers = answer_parts(reply.answers or reply.arrived)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
     budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
     budget += _size_of_objections(reply)
@@ -233,6 +241,10 @@ def _standing(reply: StepReply, again: str) -> str:
     thread, number = reply.thread, reply.step.number
     place = f"{number}/{thread.total_steps}"
     if reply.awaits:
+        if reply.thread.tool == "consensus":
+            came = ", ".join(answer.name for answer in reply.arrived)
+            there = f" Answered: {came}." if came else ""
+            return f"WAITING for {reply.awaits}.{there} Step {number} is recorded."
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(reply.held), "clause")
