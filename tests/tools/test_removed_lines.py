@@ -30,15 +30,8 @@ def changed(project: Path) -> Path:
 async def claimed(host: Host, tool: str, description: str) -> Answer:
     first = await host.open(tool, step="Check the change of discounted()")
     issue = {"severity": "high", "description": description, **PLACE}
-    return host, await host.step(
-        tool,
-        2,
-        first.id,
-        findings="read the diff",
-        files_checked=["src/cart.py"],
-        issues_found=[issue],
-        evidence=[QUOTE],
-    )
+    said = {"findings": "read the diff", "files_checked": ["src/cart.py"], "issues_found": [issue]}
+    return await host.step(tool, 2, first.id, **said, evidence=[QUOTE])
 
 
 @pytest.mark.parametrize("tool", ["precommit", "codereview", "refactor", "debug"])

@@ -19,9 +19,9 @@ from tools.shared.end_view import (
     result_of,
 )
 from tools.shared.expert_view import expert_lines, expert_part
-from tools.shared.guidance import quote_lines
 from tools.shared.phrases import clause_lines
 from tools.shared.reply_parts import assessment_part, envelope_of, first_lines, hand_over, seen_bytes, size_in_bytes
+from tools.shared.step_lines import quote_lines
 from tools.shared.thread_result import counted, fitting_sections
 
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it

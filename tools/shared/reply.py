@@ -14,15 +14,7 @@ from tools.shared.completion import completion
 from tools.shared.consensus_view import answer_lines, answer_parts
 from tools.shared.envelope import Envelope
 from tools.shared.expert_view import expert_lines, expert_part
-from tools.shared.guidance import (
-    change_lines,
-    hints,
-    left_out_lines,
-    next_call,
-    quote_lines,
-    required_actions,
-    source_lines,
-)
+from tools.shared.guidance import next_call, required_actions
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
 from tools.shared.reply_parts import (
     assessment_part,
@@ -33,6 +25,7 @@ from tools.shared.reply_parts import (
     size_in_bytes,
     told_plan,
 )
+from tools.shared.step_lines import change_lines, hints, left_out_lines, quote_lines, source_lines
 from tools.shared.thread_result import context_line, counted
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
