@@ -175,5 +175,5 @@ async def test_what_a_look_told_and_left_open_is_not_told_again(app: MCPServer, 
     assert second.open == ["the same 4 as before"]
     assert "facts" not in second.sent
     assert second.sent["required_actions"][0].startswith("Document src/")
-    assert len(third.open) == 3
+    assert third.open == ["the same 3 as before"]
     assert third.sent["facts"]

@@ -205,4 +205,4 @@ def after_end(reply: StepReply) -> str:
     reopen = "backtrack_from_step"
     if ended is not None and ended.by is not DecidedBy.AGENT:
         reopen = f"step_number={reply.next_number}"
-    return f"Report: stepwarden://threads/{thread.id}/report. To go on: this id with {reopen}, or step 1 of any tool."
+    return f"Report: stepwarden://threads/{thread.id}/report. To go on: {reopen}, or step 1 with this id."

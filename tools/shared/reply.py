@@ -216,11 +216,12 @@ def _open_lines(reply: StepReply, room: _Room) -> list[str]:
     if reply.held:
         return clause_lines(reply.held, named=room.named, held=True)
     found, told = reply.assessment.open, reply.told_open
-    is_as_before = len(told) >= LEAST_AS_BEFORE and told <= {*found}
-    new = [clause for clause in found if clause not in told] if is_as_before else list(found)
+    as_before = sum(clause in told for clause in found)
+    is_counted = as_before >= LEAST_AS_BEFORE
+    new = [clause for clause in found if clause not in told] if is_counted else list(found)
     acts = [clause for clause in new if clause.kind != "min_steps"]
     lines = first_lines(clause_lines(acts or new, named=room.named), room.open)
-    return [*lines, f"the same {len(told)} as before"] if is_as_before else lines
+    return [*lines, f"the same {as_before} as before"] if is_counted else lines
 
 
 def _open_label(reply: StepReply) -> str:
