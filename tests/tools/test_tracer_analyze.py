@@ -31,7 +31,9 @@ async def test_a_trace_names_the_files_on_its_path_and_hands_its_tree_over_at_th
             next_step_required=False,
         )
         assert answer.done, answer.text
-        assert "└─" in str(answer.sent["result"]) + answer.text
+        assert "└─" not in str(answer.sent["result"]) + answer.text
+        status = await host.status(continuation_id=answer.id)
+        assert "└─" in str(status.sent["result"]["measured"])
 
 
 async def test_a_symbol_that_is_not_there_is_said_with_what_is_near(app: MCPServer, project: Path) -> None:
