@@ -3,7 +3,7 @@
 import asyncio
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stepwarden.errors import UnknownUpstream
@@ -41,7 +41,9 @@ class UpstreamServer:
 
     async def sources(self) -> Sequence[UpstreamSource]:
         """Return its resources and prompts, connecting where it is not. Raises UpstreamDown and SignInNeeded."""
-        return await (await self.caller.connection.session()).requests.sources()
+        listed = await (await self.caller.connection.session()).requests.sources()
+        hide = self.config.without_secrets
+        return [replace(source, name=hide(source.name), words=hide(source.words)) for source in listed]
 
     async def close(self) -> None:
         """End its connections; calls in flight end with an error."""
