@@ -1,6 +1,7 @@
 """Shows chosen tools of upstreams as tools of ours, under a prefix; schemas and results stay as they are."""
 
 import logging
+import time
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -54,9 +55,10 @@ class ExposingServer(MCPServer):
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool of ours, which wins, or an exposed one."""
         if self._tool_manager.get_tool(name) is None and context is not None:
-            found = (await self._exposures()).shown.get(name)
+            began = time.monotonic()
+            found = self._known().shown.get(name) or (await self._exposures()).shown.get(name)
             if found is not None:
-                return await self._call_exposed(found.name, arguments, context)
+                return await self._call_exposed(found.name, arguments, context, time.monotonic() - began)
         return await super().call_tool(name, arguments, context)
 
     def _client(self) -> UpstreamClient:
@@ -64,28 +66,31 @@ class ExposingServer(MCPServer):
         client.upstreams.on_tools = self._changed
         return client
 
+    def _known(self) -> Exposures:
+        return exposures(server.registry for server in self._client().upstreams.servers())
+
     async def _exposures(self) -> Exposures:
         client = self._client()
         servers = client.upstreams.servers()
         if any(server.config.expose and server.registry.listed_at is None for server in servers):
             await client.index.list_unlisted(timeout_s=FIRST_LIST_S)
-        return exposures(server.registry for server in servers)
+        return self._known()
 
     def _changed(self) -> None:
         """Hear of a list of an upstream; hosts are told where what is shown is not what they listed."""
-        now = exposures(server.registry for server in self._client().upstreams.servers())
+        now = self._known()
         if self._listed is not None and now.shown != self._listed.shown:
             self._listed = now
             self._announcer.announce()
 
     async def _call_exposed(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any], spent_s: float
     ) -> CallToolResult | InputRequiredResult:
         client = self._client()
         principal = current_caller().principal
         person = person_of(HostRequest(context, principal, context.report_progress, exposed=True), client)
         try:
-            made = await GuardedCalls(client.upstreams, client.recorder, person).make(name, arguments)
+            made = await GuardedCalls(client.upstreams, client.recorder, person, spent_s).make(name, arguments)
         except EndsWithQuestion as end:
             return end.result
         except MCPError:
