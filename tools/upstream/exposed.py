@@ -16,6 +16,7 @@ from stepwarden.upstream.calls.result_pages import cut
 from stepwarden.upstream.calls.result_rows import in_rows, repeats, rows_of, shortened, size_of
 from stepwarden.upstream.calls.result_text import fenced_description, text_of
 from stepwarden.upstream.catalogue.exposure import Exposure, Exposures, exposures
+from stepwarden.upstream.catalogue.shown_schema import shown_title
 from stepwarden.upstream.client import UpstreamClient
 from stepwarden.upstream.deferred import DeferredUpstreams
 from stepwarden.upstream.transport.wire import write_block, write_result
@@ -149,12 +150,13 @@ def _shortened(prepared: PreparedCall, structured: Any) -> Any:
 
 def _shown(name: str, found: Exposure) -> WireTool:
     tool, upstream = found.tool, found.config.name
+    hints = {name: value for name, value in (tool.wire.get("annotations") or {}).items() if isinstance(value, bool)}
     return WireTool(
         name=name,
-        title=tool.title or None,
+        title=shown_title(tool.title) or None,
         description=fenced_description(upstream, tool),
-        input_schema=dict(tool.schema),
-        output_schema=None if tool.output_schema is None else dict(tool.output_schema),
-        annotations=ToolAnnotations.model_validate(tool.wire.get("annotations") or {}),
+        input_schema=dict(tool.shown_schema or {}),
+        output_schema=None if tool.shown_output_schema is None else dict(tool.shown_output_schema),
+        annotations=ToolAnnotations.model_validate(hints),
         _meta={UPSTREAM_KEY: upstream},
     )
