@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -150,7 +151,8 @@ def _shortened(prepared: PreparedCall, structured: Any) -> Any:
 
 def _shown(name: str, found: Exposure) -> WireTool:
     tool, upstream = found.tool, found.config.name
-    hints = {name: value for name, value in (tool.wire.get("annotations") or {}).items() if isinstance(value, bool)}
+    given: Mapping[str, Any] = tool.wire.get("annotations") or {}
+    hints = {name: value for name, value in given.items() if isinstance(value, bool)}
     return WireTool(
         name=name,
         title=shown_title(tool.title) or None,
