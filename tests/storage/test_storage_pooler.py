@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 from sqlalchemy import make_url  # noqa: TID253 - a test loads what it needs
-from store_steps import CHANGE, NEEDS_POSTGRES, POSTGRES, append, event
+from store_steps import CHANGE, append, event
 
 from stepwarden.errors import StoreBusy
 from stepwarden.storage import Append, Store
+from tests.support.postgres import NEEDS_POSTGRES, POSTGRES
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 SETTINGS = """

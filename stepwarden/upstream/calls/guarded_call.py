@@ -71,11 +71,12 @@ class MadeCall:
 
 @dataclass(frozen=True)
 class GuardedCalls:
-    """Makes calls of the tools of `upstreams` for one person."""
+    """Makes calls of the tools of `upstreams` for one person; `spent_s` of their time were spent before."""
 
     upstreams: Upstreams
     recorder: Recorder
     person: Person
+    spent_s: float = 0.0
 
     async def make(self, name: str, arguments: Mapping[str, Any]) -> MadeCall:
         """Call `upstream/tool`.
@@ -92,7 +93,7 @@ class GuardedCalls:
                 f"No thread of yours has the id {quoted(thread, 80)}: send the continuation_id that a reply gave you, "
                 "or none. Nothing was sent."
             )
-        prepared = await prepare_call(ToolIndex(self.upstreams), name, arguments)
+        prepared = await prepare_call(ToolIndex(self.upstreams), name, arguments, spent_s=self.spent_s)
         doubt = await self._doubt(prepared)
         approved = await self._approved(prepared, doubt)
         calls = RecordedCalls(self.recorder, self.person.principal, approved, doubt, thread)

@@ -68,11 +68,11 @@ class RecordedCalls:
             thread=self.thread,
         )
         request = CallRequest(tool.name, prepared.arguments, round_, on_progress, permit=prepared.ensure_trusted)
-        ends = server.caller.end
+        ends = server.caller.end - (prepared.spent_s if round_ == FIRST_ROUND else 0.0)
         async with recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:
                 # no intent is recorded where nothing can be sent
-                await server.connect(min(server.config.connect_timeout_s, server.config.timeout_s))
+                await server.caller.session(ends)
                 await self._begin(prepared, record)
             answer = await server.caller.call(request, repeatable=tool.effects.repeatable, ends=ends)
             note.answered(answer)
