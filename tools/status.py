@@ -96,6 +96,7 @@ def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> Call
             "age": age(now - head.updated),
             "task": clip(head.title, 80),
         }
+        | ({"damaged": f"{', '.join(head.damaged)}: changed outside stepwarden"} if head.damaged else {})
         for head in sorted(heads, key=lambda head: head.kind != kinds.THREAD.name or head.state != "open")
     ]
     configuration = facts.configuration(caller.local)
@@ -105,7 +106,9 @@ def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> Call
         lines.append("Threads are listed only to callers with a bearer token; use the id that a reply gave you.")
     elif not threads:
         lines.append("No threads yet.")
-    lines += ["{continuation_id} {outcome} {steps}/{total_steps}, {age} ago: {task}".format_map(row) for row in threads]
+    for row in threads:
+        line = "{continuation_id} {outcome} {steps}/{total_steps}, {age} ago: {task}".format_map(row)
+        lines.append(f"{line} [damaged: {row['damaged']}]" if "damaged" in row else line)
     return _sent({"version": facts.version, "configuration": configuration, "threads": threads}, lines)
 
 

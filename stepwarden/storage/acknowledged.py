@@ -14,6 +14,7 @@ from stepwarden.storage.records import Head, StoredEvent
 if TYPE_CHECKING:
     from stepwarden.storage.database import Transaction
 
+_POSITION = frozenset({"version", "hash"})
 MOST_STREAMS = 2_000  # the ones that were used last
 
 
@@ -51,6 +52,8 @@ class AcknowledgedEvents:
         Then nothing is known of it any more: it is told once.
         """
         self.begin(transaction)
+        if head is not None and not _POSITION.isdisjoint(head.damaged):
+            return
         known = self._known.get(stream)
         if known is not None and not _goes_on(transaction, stream, head, known):
             with self._lock:

@@ -17,6 +17,7 @@ from stepwarden.storage.chain import GENESIS, chained, event_hash
 from stepwarden.storage.head_rows import insert_head, last_event, move_head
 from stepwarden.storage.kept_rows import KeptRows
 from stepwarden.storage.prepared import PreparedStatement
+from stepwarden.storage.read_rows import fetch_rows, replacing_text
 from stepwarden.storage.records import Append, NewEvent, PositionedEvent, StoredEvent
 from stepwarden.storage.schema import events, heads
 
@@ -98,7 +99,7 @@ class EventRows:
     def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
         """Return the events of `stream` numbered above `after`, at most `limit`, in order."""
         statement = _READ if limit is None else _READ.limit(limit)
-        rows = self._connection.execute(statement, {"this_stream": stream, "after": after})
+        rows = fetch_rows(self._connection, statement, {"this_stream": stream, "after": after})
         return [StoredEvent(*row) for row in rows]
 
     def payloads(self, stream: str, last: int) -> list[tuple[str, str]]:
@@ -124,6 +125,10 @@ class EventRows:
 
     def first_misfit(self, stream: str) -> int | None:
         """Return the first number at which the stored chain does not fit, or None; raise UnknownStream for no rows."""
+        with replacing_text(self._connection):  # what cannot be read does not fit
+            return self._first_misfit(stream)
+
+    def _first_misfit(self, stream: str) -> int | None:
         last = last_event(self._connection, stream)
         previous, seq = GENESIS, 0
         rows = self._connection.execute(
@@ -139,7 +144,7 @@ class EventRows:
                 raise UnknownStream(f"No thread has the id {stream}.")
             return 1
         if seq != last.version:
-            return min(seq, last.version) + 1
+            return min(seq, last.version) + 1 if isinstance(last.version, int) else max(seq, 1)
         return None if last.hash == previous else seq
 
     def without_heads(self) -> list[str]:

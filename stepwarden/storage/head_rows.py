@@ -1,6 +1,6 @@
 """Head rows in an open transaction; imported lazily, since it loads SQLAlchemy."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
@@ -14,12 +14,14 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.storage.prepared import PreparedStatement
+from stepwarden.storage.read_rows import fetch_rows, read_head
 from stepwarden.storage.records import TITLE_CHARS, Append, Head, HeadQuery
 from stepwarden.storage.schema import HEAD_COLUMNS, heads
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
 _HEAD = select(*HEAD_COLUMNS).where(_THIS)
+_MOST_STEPS = select(_columns.most_steps).where(_THIS)
 _LAST = select(_columns.version, _columns.hash, _columns.principal).where(_THIS)
 _INSERT = insert(heads)
 _CHANGED = ("directory", "title", "version", "state", "steps", "total_steps", "updated", "hash")
@@ -41,7 +43,7 @@ _MOVES = {False: PreparedStatement(_MOVE, _CHANGED), True: PreparedStatement(_MO
 class LastEvent(NamedTuple):
     """What the head knows of the last event of its stream."""
 
-    version: int
+    version: Any  # a count, but for what others wrote there
     hash: str
     principal: str
 
@@ -54,8 +56,12 @@ class HeadRows:
 
     def find(self, stream: str) -> Head | None:
         """Return the head of `stream`, or None."""
-        row = self._connection.execute(_HEAD, {"this_stream": stream}).one_or_none()
-        return Head(*row) if row else None
+        rows = fetch_rows(self._connection, _HEAD, {"this_stream": stream})
+        return read_head(rows[0]) if rows else None
+
+    def most_steps(self, stream: str) -> object:
+        """Return the most live steps that the head of `stream` says there ever were, whatever stands there."""
+        return self._connection.execute(_MOST_STEPS, {"this_stream": stream}).scalar_one_or_none()
 
     def matching(self, query: HeadQuery) -> list[Head]:
         """Return the heads that `query` asks for: those of its directory first, then the last updated first."""
@@ -75,7 +81,9 @@ class HeadRows:
         if query.directory_first is not None:
             statement = statement.order_by(case((_columns.directory == query.directory_first, 0), else_=1))
         statement = statement.order_by(_columns.updated.desc(), _columns.stream.desc())
-        return [Head(*row) for row in self._connection.execute(statement.limit(query.limit).offset(query.offset))]
+        return [
+            read_head(row) for row in fetch_rows(self._connection, statement.limit(query.limit).offset(query.offset))
+        ]
 
     def count(self) -> int:
         """Return how many streams there are."""

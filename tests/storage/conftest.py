@@ -1,7 +1,8 @@
 """A store to test with: SQLite always, PostgreSQL too for the contract where there is one."""
 
+import subprocess
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -33,6 +34,18 @@ async def store(url: str, clock: Clock) -> AsyncIterator[Store]:
     opened = Store(url, clock=clock)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk is not permitted here")
+    yield disk
+    # the index of a log stays open in this process
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def postgres_schema() -> str:
