@@ -20,12 +20,11 @@ from mcp.types import (
 
 from stepwarden.errors import StepwardenError, UnknownStream
 from stepwarden.steps.digest import digest
-from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head, kinds
 from stepwarden.threads.call_sessions import CallSession
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
-from stepwarden.threads.queries import ThreadQueries
+from stepwarden.threads.queries import ThreadQueries, Whole
 from tools.shared.edge import current_caller
 from tools.shared.thread_result import clip
 
@@ -154,7 +153,7 @@ def _add_reports(server: MCPServer, queries: ThreadQueries) -> None:
 
 async def _own(queries: ThreadQueries, continuation_id: str):
     try:
-        return await queries.thread_or_chat(continuation_id, current_caller())
+        return await queries.whole(continuation_id, current_caller())
     except UnknownStream:
         raise ResourceNotFoundError("no such thread of yours; the status tool lists them") from None
     except StepwardenError as error:
@@ -163,6 +162,6 @@ async def _own(queries: ThreadQueries, continuation_id: str):
 
 async def _thread_and_history(
     queries: ThreadQueries, continuation_id: str
-) -> tuple[Thread | Chat | CallSession, list[HistoryEntry], list[HistoryEntry]]:
+) -> tuple[Whole, list[HistoryEntry], list[HistoryEntry]]:
     found, caller = await _own(queries, continuation_id), current_caller()
     return found, await queries.history(continuation_id, caller), await queries.calls(continuation_id, caller)

@@ -63,7 +63,7 @@ def status_tool(queries: ThreadQueries, facts: ServerFacts) -> EdgeTool:
         if request.continuation_id is None:
             return _overview(facts, caller, await queries.threads(caller, tool=request.tool))
         try:
-            thread = await queries.thread_or_chat(request.continuation_id, caller)
+            thread = await queries.whole(request.continuation_id, caller)
             calls = await queries.calls(request.continuation_id, caller)
             page, go_on_after = await queries.page(
                 request.continuation_id, caller, after=min(request.after, LAST_ENTRY)

@@ -17,17 +17,14 @@ import select
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bench.servers import ROOT, Server
+from bench.source.memory import PeakMemory
 
 PING_S = 0.002  # between the answer to a ping and the next
 SAMPLE_S = 0.05
@@ -36,34 +33,6 @@ CHANGED = 10
 _SERVER = [sys.executable, "-c", "from stepwarden.cli import main; main(['serve'])"]
 _TICKS = os.sysconf("SC_CLK_TCK")
 _COLUMNS = ("seconds", "cpu_s", "wait_ms", "net_ms", "idle_ms", "peak_mb", "held_mb", "total_mb")
-
-
-@dataclass
-class Memory:
-    """The most memory that a process and its children had together, in bytes."""
-
-    pid: int
-    most: int = 0
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    @contextmanager
-    def watched(self) -> Generator[None]:
-        thread = threading.Thread(target=self._watch)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            thread.join()
-
-    def _watch(self) -> None:
-        server = psutil.Process(self.pid)
-        while not self._over.wait(SAMPLE_S):
-            total = 0
-            for process in [server, *server.children(recursive=True)]:
-                with suppress(psutil.Error):
-                    total += process.memory_full_info().pss
-            self.most = max(self.most, total)
 
 
 class Line:
@@ -142,7 +111,7 @@ def look(line: Line, root: str, tool: str, more: dict[str, Any]) -> dict[str, An
     pid = line.server.process.pid
     with suppress(OSError):
         Path(f"/proc/{pid}/clear_refs").write_text("5", "utf-8")  # the peak starts anew
-    memory = Memory(pid)
+    memory = PeakMemory(pid, SAMPLE_S)
     cpu, start = _cpu_s(pid), time.perf_counter()
     number = line.send("tools/call", {"name": tool, "arguments": _step(root) | more})
     found: list[dict[str, Any]] = []

@@ -10,55 +10,22 @@ together (proportional set size, sampled); `lag` the longest that the event loop
 import argparse
 import asyncio
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
+from bench.source.memory import PeakMemory
 from stepwarden.source.scan.reader import Reader
 from stepwarden.source.scan.result import Scan
 
 SAMPLE_S = 0.02
 TICK_S = 0.005
 CHANGED = 10
-
-
-@dataclass
-class Memory:
-    """The most memory that this process and its children had together, in bytes."""
-
-    most: int = 0
-    workers: int = 0
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._watch)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            thread.join()
-
-    def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._over.wait(SAMPLE_S):
-            total, workers = 0, me.children(recursive=True)
-            for process in [me, *workers]:
-                with suppress(psutil.Error):
-                    total += process.memory_full_info().pss
-            if total > self.most:
-                self.most, self.workers = total, len(workers)
 
 
 async def timed_scan(reader: Reader, root: str) -> tuple[Scan, float]:
@@ -74,7 +41,7 @@ async def timed_scan(reader: Reader, root: str) -> tuple[Scan, float]:
 
 def run_once(root: str, cache: Path) -> dict[str, float]:
     """Measure one process: a scan, reading all of it, and a scan again."""
-    memory = Memory()
+    memory = PeakMemory(os.getpid(), SAMPLE_S)
     reader = Reader(cache)
     with memory.watched():
         cpu, started = _cpu_s(), time.perf_counter()
@@ -96,7 +63,7 @@ def run_once(root: str, cache: Path) -> dict[str, float]:
         "cpu_s": cpu,
         "lag_ms": 1000 * lag,
         "memory_mb": memory.most / 1024**2,
-        "workers": memory.workers,
+        "workers": memory.children,
     }
 
 

@@ -7,6 +7,7 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.settings import Settings, load_settings
 from stepwarden.storage.backups import BackupRefused, Contents, put_back, take_backup
+from stepwarden.storage.transactions import sqlite_path
 from stepwarden.threads.event_text import stamp
 
 _NOT_IN_IT = "Not in it: sign-ins at upstreams (sealed, with their key elsewhere), upstreams.json, settings and caches."
@@ -30,11 +31,10 @@ def restore(source: Path, *, replace: bool) -> None:
 
 
 def _store_file(settings: Settings) -> Path:
-    url = settings.store_url
-    path = url.removeprefix("sqlite+pysqlite:///").removeprefix("sqlite:///")
-    if path == url:
+    path = sqlite_path(settings.store_url)
+    if path is None:
         raise BackupRefused("The store is in PostgreSQL: copy it by pg_dump, and put it back by pg_restore.")
-    return Path(path).expanduser().absolute()
+    return path
 
 
 def _described(held: Contents) -> str:

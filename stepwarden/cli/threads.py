@@ -13,17 +13,15 @@ from stepwarden.cli.output import plain, show_markdown, show_table
 from stepwarden.errors import StepwardenError
 from stepwarden.settings import load_settings
 from stepwarden.steps.commands import Command, CommandKind, CommandRefused
-from stepwarden.steps.thread import Outcome, Thread
+from stepwarden.steps.thread import Outcome
 from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.anchors import Anchor
-from stepwarden.threads.call_sessions import CallSession
 from stepwarden.threads.calls import HistoryEntry
-from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.commands import give_command, owner
 from stepwarden.threads.event_text import stamp
 from stepwarden.threads.exports import as_html, as_json, as_markdown
 from stepwarden.threads.journal import Journal
-from stepwarden.threads.queries import ThreadQueries
+from stepwarden.threads.queries import ThreadQueries, Whole
 from stepwarden.threads.retention import finished_streams, orphan_threads
 from stepwarden.threads.verification import find_changes, without_heads
 
@@ -32,7 +30,6 @@ PAGE = 500  # heads that are read at once
 
 threads = typer.Typer(help="List, show, export, abandon, prune and verify threads.", no_args_is_help=True)
 
-Whole = Thread | Chat | CallSession
 ThreadId = Annotated[str, typer.Argument(metavar="ID", help="The thread's continuation_id.", show_default=False)]
 
 
@@ -167,7 +164,7 @@ def _json_text(whole: Whole, history: Sequence[HistoryEntry], calls: Sequence[Hi
 async def _whole(journal: Journal, thread_id: str) -> tuple[Whole, list[HistoryEntry], list[HistoryEntry]]:
     caller = await owner(journal, thread_id)
     queries = ThreadQueries(journal)
-    whole = await queries.thread_or_chat(thread_id, caller)
+    whole = await queries.whole(thread_id, caller)
     return whole, await journal.history(thread_id), await queries.calls(thread_id, caller)
 
 

@@ -34,12 +34,12 @@ _BULLET = re.compile(r"[*\u2022]()(?:\s|$)")
 _PREFIXES = (_NUMBER_ALONE, _NUMBER, _PLACE, _BLAME, _CITED, _BULLET)
 
 # Whole lines that tools put between those of files
+_FENCE = re.compile(r"(?:`{3,}|~{3,})[^`\n]{0,200}$")
 _FRAME = re.compile(
-    r"(?:`{3,}|~{3,})[^`\n]{0,200}$|diff --git |index [0-9a-f]{6,}\.\."
+    _FENCE.pattern + r"|diff --git |index [0-9a-f]{6,}\.\."
     r"|(?:---|\+\+\+) (?:\"?[ab]/|/dev/null|\S+\t|\S+$)|\\ No newline at end of file"
     r"|(?:new|deleted) file mode \d+$|==> .* <==$|=== \S+$"
 )
-_FENCE = re.compile(r"(?:`{3,}|~{3,})[^`\n]{0,200}$")
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 # The file's name above its numbered lines, as ripgrep writes it
 _HEADING = re.compile(r"[^\s:|]+\.\w{1,8}:?\n(?=\d{1,7}[:-])")

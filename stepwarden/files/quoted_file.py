@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from stepwarden.files.encodings import decode, encoding_of, is_certain, other_readings
 from stepwarden.files.nearest import find_nearest_line
@@ -27,7 +28,6 @@ class QuotedFile:
         self._base = name.rpartition("/")[2]
         self._data = data
         self._text = decode(data)
-        self._secrets: tuple[str, ...] | None = None
         self._main = None if self._text is None else FoldedText.of(self._text)
 
     def look_up(self, quote: str, line: int | None, *, hint: bool) -> QuoteMatch:
@@ -60,9 +60,11 @@ class QuotedFile:
 
     def without_secrets(self, quote: str) -> str:
         """Return a quote without the values that are secrets where they stand in the file, cut out of it or not."""
-        if self._secrets is None:
-            self._secrets = list_secrets(self._text or "", self._name)
         return hide_known(quote, self._secrets)
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        return list_secrets(self._text or "", self._name)
 
     def _other_forms(self, text: str, quote: str) -> Iterator[tuple[FoldedText, str]]:
         """Yield other texts that the file may have been read as, each with the quote in that form."""

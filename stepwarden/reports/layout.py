@@ -64,13 +64,11 @@ class Layout:
 
 
 def lay_out(diagram: Diagram) -> Layout:
-    """Return the layout of a diagram: boxes do not overlap, and no arrow passes through a box."""
+    """Return the layout of a diagram.
+
+    Boxes do not overlap, no arrow passes through one, and arrows point forward except in cycles.
+    """
     return _Planner(diagram).plan()
-
-
-def place_boxes(diagram: Diagram) -> Mapping[str, Box]:
-    """Return the box of each node by id: none overlap, and arrows point forward except in cycles."""
-    return lay_out(diagram).boxes
 
 
 def box_lines(node: Node) -> list[str]:
@@ -104,6 +102,10 @@ class _Span:
     end: float
 
 
+_Port = tuple[int, str, bool]
+"""The number of an arrow, what it touches, and whether it goes on from there to the next layer."""
+
+
 class _Planner:
     """Plans one diagram, as if it ran across: `along` is the direction of the layers, `aside` the other one."""
 
@@ -124,7 +126,7 @@ class _Planner:
         ports = self._ports(spans)
         boxes = {name: self._box(node, spans[name]) for name, node in self._nodes.items()}
         routes = [
-            *(self._route(edge, chain, spans, ports) for edge, chain in zip(self._edges, self._chains, strict=True)),
+            *(self._route(number, spans, ports) for number in range(len(self._edges))),
             *(self._loop(edge, spans[edge.start]) for edge in self._loops),
         ]
         return Layout(boxes, routes, self._labels(routes, boxes))
@@ -193,32 +195,30 @@ class _Planner:
         )
         return max(GAP_ALONG, max(labels, default=0.0) + 24)
 
-    def _ports(self, spans: Mapping[str, _Span]) -> dict[tuple[str, str], float]:
-        """Return where arrows touch what they pass, by (the chain's place before or after, the place itself)."""
-        sides: dict[tuple[str, bool], list[tuple[float, int, str]]] = defaultdict(list)
+    def _ports(self, spans: Mapping[str, _Span]) -> dict[_Port, float]:
+        """Return where arrows touch what they pass, aside."""
+        sides: dict[tuple[str, bool], list[tuple[float, int]]] = defaultdict(list)
         for number, chain in enumerate(self._chains):
             for one, other in pairwise(chain):
-                sides[one, True].append((_middle(spans[other]), number, f"{number}>{one}"))
-                sides[other, False].append((_middle(spans[one]), number, f"{number}<{other}"))
-        ports: dict[tuple[str, str], float] = {}
-        for (name, _), touching in sides.items():
+                sides[one, True].append((_middle(spans[other]), number))
+                sides[other, False].append((_middle(spans[one]), number))
+        ports: dict[_Port, float] = {}
+        for (name, leaves), touching in sides.items():
             span = spans[name]
-            for place, (_, _, key) in enumerate(sorted(touching), 1):
-                ports[name, key] = span.start + (span.end - span.start) * place / (len(touching) + 1)
+            for place, (_, number) in enumerate(sorted(touching), 1):
+                ports[number, name, leaves] = span.start + (span.end - span.start) * place / (len(touching) + 1)
         return ports
 
-    def _route(
-        self, edge: Edge, chain: Sequence[str], spans: Mapping[str, _Span], ports: Mapping[tuple[str, str], float]
-    ) -> ArrowPath:
-        number = self._edges.index(edge)
+    def _route(self, number: int, spans: Mapping[str, _Span], ports: Mapping[_Port, float]) -> ArrowPath:
+        edge, chain = self._edges[number], self._chains[number]
         first, last = spans[chain[0]], spans[chain[-1]]
         back = edge.start != chain[0]
-        at = first.high + (7 if back else 0), ports[chain[0], f"{number}>{chain[0]}"]
+        at = first.high + (7 if back else 0), ports[number, chain[0], True]
         begin = at
         parts: list[tuple[Point, ...]] = []
         layer = self._depth[chain[0]]
         for one, other in pairwise(chain):
-            out, into = ports[one, f"{number}>{one}"], ports[other, f"{number}<{other}"]
+            out, into = ports[number, one, True], ports[number, other, False]
             leave = max(self._ends[layer], at[0])
             enter = self._starts[layer + 1]
             if other == chain[-1] and not back:

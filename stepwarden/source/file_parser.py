@@ -136,8 +136,8 @@ class _NodeReader:
         nodes = [(node.start_byte, -node.end_byte, role, node) for role, captured in found.items() for node in captured]
         if tree.root_node.type in grammar.definitions and not text.strip():  # a query finds nothing in an empty file
             nodes.append((0, 0, "definition", tree.root_node))
-        order = {"definition": 0}  # before what else the same node says, which is then inside
-        self._nodes = sorted(nodes, key=lambda item: (*item[:2], order.get(item[2], 1)))[:MOST_NODES]
+        # a definition before what else the same node says, which is then inside
+        self._nodes = sorted(nodes, key=lambda item: (*item[:2], item[2] != "definition"))[:MOST_NODES]
 
     def read(
         self,

@@ -24,6 +24,10 @@ class Language(StrEnum):
         return _DISPLAY_NAMES.get(self, self.value.capitalize())
 
 
+SCRIPTS = frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT})
+"""Languages of one family: their files import each other."""
+
+
 class SourceFile(Protocol):
     """A file whose language is known: its outline, or its summary."""
 

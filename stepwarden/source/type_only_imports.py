@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from stepwarden.files.text import split_lines
-from stepwarden.source.graph.modules import SCRIPTS
-from stepwarden.source.outline import Language
+from stepwarden.source.outline import SCRIPTS, Language
 
 _TYPE_CHECKING = re.compile(r"^(\s*)if\s+(?:\w+\.)?TYPE_CHECKING\s*:")
 _TYPE_IMPORT = re.compile(r"^[ \t]*(?:import|export)\s+(?:type\s+(?!from\b)|\{([^}]*)\}\s*from\b)", re.MULTILINE)

@@ -1,18 +1,22 @@
-"""Copies of a SQLite store: taken and put back while servers have it open, and checked before either is called done."""
+"""Copies of a SQLite store: taken and put back while servers have it open, and checked first; imported lazily."""
 
 import contextlib
-import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stepwarden.errors import StoreError, StoreUnreadable
 from stepwarden.storage.records import HeadQuery
+from stepwarden.storage.sqlite import newest_driver
+from stepwarden.storage.sqlite_file import (
+    DriverConnection,
+    create_file,
+    is_blank,
+    mark_restored,
+    new_name_beside,
+    refuse_foreign,
+)
 from stepwarden.storage.store import Store
-
-if TYPE_CHECKING:
-    from stepwarden.storage.sqlite_file import DriverConnection
 
 BUSY_TIMEOUT_S = 10.0
 _PAGE = 500  # heads that are read at once
@@ -91,16 +95,13 @@ def _refuse_source(source: Path, store: Path) -> None:
 
 def _replace(store: Path, copy: Path, there: Contents | None) -> Path | None:
     """Put a checked copy in the place of the store, which holds `there`; return where the store before is kept."""
-    from stepwarden.storage.sqlite import newest_driver
-    from stepwarden.storage.sqlite_file import create_file, mark_restored
-
     driver = newest_driver()
     try:
         with contextlib.closing(driver.connect(str(copy), isolation_level=None)) as restored:
             mark_restored(restored)
     except driver.Error as error:
         raise BackupRefused(f"{store} cannot be replaced: {error}; nothing was changed.") from error
-    kept = store.with_name(f"{store.name}.before-{time.time_ns()}")
+    kept = new_name_beside(store, "before-")
     if there is None:
         for part in _PARTS:
             with contextlib.suppress(FileNotFoundError):
@@ -143,9 +144,6 @@ def _remove(path: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a database to a file of its own without a log; raise BackupRefused where that cannot be."""
-    from stepwarden.storage.sqlite import newest_driver
-    from stepwarden.storage.sqlite_file import create_file, is_blank, refuse_foreign
-
     driver = newest_driver()
     try:
         refuse_foreign(source, driver, BUSY_TIMEOUT_S)
@@ -165,7 +163,7 @@ def _copy(source: Path, target: Path) -> None:
         raise BackupRefused(f"{source} cannot be copied: {error}.") from error
 
 
-def _refuse_unsound(copy: "DriverConnection", source: Path) -> None:
+def _refuse_unsound(copy: DriverConnection, source: Path) -> None:
     found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         raise BackupRefused(f"{source} is damaged ({' '.join(str(found).split())}); take another copy.")
@@ -216,7 +214,7 @@ def _is_there(store: Path) -> bool:
 @contextlib.contextmanager
 def _new_file(target: Path) -> Generator[Path]:
     """Give a path beside `target` for a file that is made; whatever is left of it is removed."""
-    new = target.with_name(f"{target.name}.new-{time.time_ns()}")
+    new = new_name_beside(target, "new-")
     try:
         yield new
     finally:

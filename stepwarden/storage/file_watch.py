@@ -13,8 +13,8 @@ while it is not whole the store is taken as SQLite has it, which loses nothing.
 
 import contextlib
 import os
+import sqlite3
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from stepwarden.storage.schema import RESTORED
-from stepwarden.storage.sqlite_file import CORRUPT, ERROR, NOTADB, DriverConnection, create_file, primary_code
+from stepwarden.storage.sqlite_file import DriverConnection, create_file, new_name_beside, primary_code, size_of
 
 # Of the index of a log, https://sqlite.org/walformat.html and `WalCkptInfo` in SQLite's wal.c, in the order of the
 # machine: how many pages are in the log, how many were written to the file, and how many a checkpoint set out to write,
@@ -31,7 +31,7 @@ from stepwarden.storage.sqlite_file import CORRUPT, ERROR, NOTADB, DriverConnect
 # the two differ it is being written.
 _INDEX_BYTES, _HEADER, _HEADER_AGAIN, _PAGES, _SALT = 132, slice(0, 48), slice(48, 96), slice(16, 20), slice(32, 40)
 _BACKFILL, _ATTEMPTED = slice(96, 100), slice(128, 132)
-_NOT_OURS = frozenset({ERROR, CORRUPT, NOTADB})
+_NOT_OURS = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class StoreFileChange(Enum):
@@ -175,9 +175,9 @@ class FileWatch:
 
     def copy_log(self) -> Path | None:
         """Copy the log of the file that was open to a private file beside it; return that, None where it has none."""
-        if _size(self._log_path) == 0 or _place(self._log_path) != self._log:
+        if size_of(self._log_path) == 0 or _place(self._log_path) != self._log:
             return None
-        aside = self._log_path.with_name(f"{self._log_path.name}.{time.time_ns()}")
+        aside = new_name_beside(self._log_path)
         create_file(aside)
         aside.write_bytes(self._log_path.read_bytes())  # SQLite's locks are on the index, none on the log
         return aside
@@ -186,7 +186,7 @@ class FileWatch:
         """Take the log of the file that was open away from another file at its path; return where it is now."""
         if self._log is None or _place(self._log_path) != self._log:
             return None
-        aside = self._log_path.with_name(f"{self._log_path.name}.{time.time_ns()}")
+        aside = new_name_beside(self._log_path)
         with contextlib.suppress(FileNotFoundError):
             self._log_path.rename(aside)
             self._path.with_name(self._path.name + "-shm").unlink(missing_ok=True)
@@ -297,11 +297,8 @@ def _look(path: Path) -> _Look | None:
 
 
 def _place(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - the same
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    found = _look(path)
+    return found.place if found is not None else None
 
 
 def _opened(path: Path) -> int | None:
@@ -309,8 +306,3 @@ def _opened(path: Path) -> int | None:
         return os.open(path, os.O_RDONLY) if hasattr(os, "pread") else None
     except OSError:
         return None
-
-
-def _size(path: Path) -> int:
-    found = _look(path)
-    return found.size if found is not None else 0

@@ -62,12 +62,10 @@ class RetentionRows:
         return self._connection.execute(_DELETIONS).scalar_one_or_none() or ""
 
     def _count_deletion(self) -> None:
-        counted = self.deletions()
-        row = {"key": DELETIONS, "value": str(int(counted or 0) + 1)}
-        if counted:
-            self._connection.execute(update(meta).where(meta.c.key == DELETIONS).values(value=row["value"]))
-        else:
-            self._connection.execute(insert(meta), row)
+        counted = str(int(self.deletions() or 0) + 1)
+        counting = update(meta).where(meta.c.key == DELETIONS).values(value=counted)
+        if not self._connection.execute(counting).rowcount:
+            self._connection.execute(insert(meta).values(key=DELETIONS, value=counted))
 
 
 class CalibrationRows:

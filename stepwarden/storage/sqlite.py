@@ -24,12 +24,12 @@ from stepwarden.storage.file_watch import FileWatch, StoreFileChange
 from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step
 from stepwarden.storage.schema import APPLICATION_ID, create_schema
 from stepwarden.storage.sqlite_file import (
-    CANTOPEN,
     DriverConnection,
     create_file,
     is_blank,
     is_there,
     mark_restored,
+    new_name_beside,
     primary_code,
     refuse_foreign,
     size_of,
@@ -38,8 +38,6 @@ from stepwarden.storage.sqlite_file import (
 
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log is safe with several processes: https://sqlite.org/wal.html, WAL-reset bug."""
-
-_ERROR, _BUSY, _LOCKED, _IOERR, _CORRUPT, _FULL, _NOTADB = 1, 5, 6, 10, 11, 13, 26
 
 _MALFORMED = "database disk image is malformed"
 _NEWER = re.compile("no such (table|column)|has no column")  # a migration by another process, under our connection
@@ -159,7 +157,7 @@ class SqliteBackend:
             self._take_over(watch)
             return overwritten + self._kept
         if change is StoreFileChange.EMPTIED:
-            blank = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
+            blank = new_name_beside(self._path)
             create_file(blank)
             blank.replace(self._path)
         aside = watch.set_log_aside()
@@ -171,7 +169,7 @@ class SqliteBackend:
 
     def _keep(self, watch: FileWatch) -> str:
         """Keep what an overwritten file and its log made, or else the log alone; return how that is told."""
-        before = self._path.with_name(f"{self._path.name}.before-{time.time_ns()}")
+        before = new_name_beside(self._path, "before-")
         create_file(before)
         if watch.keep_sound(before):
             return f"; what was there before is kept as {before.name}"
@@ -192,7 +190,7 @@ class SqliteBackend:
 
     def _renew(self, source: DriverConnection, *, restored: bool = False) -> None:
         """Put a new file with what `source` reads at the path: those who have the old one without its log notice it."""
-        new = self._path.with_name(f"{self._path.name}.{time.time_ns()}")
+        new = new_name_beside(self._path)
         create_file(new)
         with contextlib.closing(self._driver.connect(str(new), isolation_level=None)) as target:
             source.backup(target)
@@ -253,7 +251,7 @@ class SqliteBackend:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
             except self._driver.OperationalError as error:
-                if primary_code(error) != _BUSY or time.monotonic() > deadline:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_S)
 
@@ -275,21 +273,21 @@ def _begin(connection: Connection) -> None:
 
 def _failure(path: Path, error: BaseException | None) -> StoreError:
     code = primary_code(error)
-    if code in {_BUSY, _LOCKED}:
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreBusy("Another process holds the store; nothing was recorded; send the same call again.")
-    if code == _FULL:
+    if code == sqlite3.SQLITE_FULL:
         return StoreError("The disk is full; nothing was recorded; free space and send the same call again.")
-    if code == _IOERR:
+    if code == sqlite3.SQLITE_IOERR:
         return StoreError(
             f"The disk refused to read or write the store {path} ({error}); nothing was recorded; "
             "see that there is space and send the same call again."
         )
-    if code == _NOTADB:
+    if code == sqlite3.SQLITE_NOTADB:
         return unreadable(path, "is not a SQLite database", "move it away")
-    if code == _CORRUPT or str(error) == _MALFORMED:  # of a backup the error has no code
+    if code == sqlite3.SQLITE_CORRUPT or str(error) == _MALFORMED:  # of a backup the error has no code
         return unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
-    if code == CANTOPEN:
+    if code == sqlite3.SQLITE_CANTOPEN:
         return unreadable(path, "cannot be opened", "make it and its directory readable and writable")
-    if code == _ERROR and _NEWER.search(str(error)):
+    if code == sqlite3.SQLITE_ERROR and _NEWER.search(str(error)):
         return unreadable(path, f"was changed by a newer stepwarden ({error})", "restart this one as the newer one")
     return StoreError(f"The store {path} failed ({error}); nothing was recorded.")

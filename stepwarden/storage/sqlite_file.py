@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -18,9 +19,6 @@ from typing import Any, Protocol
 from stepwarden.errors import StoreUnreadable
 from stepwarden.storage.migrations import misfit_of_version, missing_tables
 from stepwarden.storage.schema import APPLICATION_ID, RESTORED, metadata
-
-ERROR, READONLY, CORRUPT, CANTOPEN, NOTADB = 1, 8, 11, 14, 26
-"""Codes of SQLite's errors: https://sqlite.org/rescode.html."""
 
 # What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
 _SMALLEST_BYTES = 512
@@ -72,6 +70,11 @@ def size_of(path: Path) -> int:
         return 0
 
 
+def new_name_beside(path: Path, word: str = "") -> Path:
+    """Return a path beside `path` at which nothing is yet: its name, `word`, and the time."""
+    return path.with_name(f"{path.name}.{word}{time.time_ns()}")
+
+
 def create_file(path: Path) -> None:
     """Make an empty private file, in a private directory where there is none."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,7 +95,7 @@ def refuse_foreign(path: Path, driver: ModuleType, busy_timeout_s: float) -> Non
             return _look(path, driver, busy_timeout_s, mode="ro")
         except driver.OperationalError as error:
             # A crash left a journal or log that only a writing connection can bring in order, as is SQLite's rule.
-            if primary_code(error) not in {READONLY, CANTOPEN}:
+            if primary_code(error) not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
                 raise
     return _look(path, driver, busy_timeout_s, mode="rw")
 

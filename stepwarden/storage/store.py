@@ -89,7 +89,7 @@ class Store:
         try:
             return await self.transactions.read(find)
         except StoreReplaced:
-            await self.transactions.read(find)
+            await self.transactions.read(find)  # says what it means for this stream, where it is known
             raise
 
     async def heads(self, query: HeadQuery) -> list[Head]:

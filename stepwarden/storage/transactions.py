@@ -30,7 +30,7 @@ class Transactions:
     """
 
     def __init__(self, url: str, busy_timeout_s: float) -> None:
-        self._path = _sqlite_path(url)
+        self._path = sqlite_path(url)
         self._url = url
         self._busy_timeout_s = busy_timeout_s
         self._opened: Database | None = None
@@ -111,7 +111,7 @@ class Transactions:
                 self._opened = None
 
 
-def _sqlite_path(url: str) -> Path | None:
+def sqlite_path(url: str) -> Path | None:
     """Return the absolute path in a SQLite url, or None for PostgreSQL; raise `SettingsError` for anything else."""
     if url.startswith(_POSTGRES_PREFIXES):
         return None

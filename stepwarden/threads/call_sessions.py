@@ -1,17 +1,17 @@
 """Sessions of calls to upstream servers as they are read back: alone, and with the thread that they were made for."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stepwarden.reports.plain import escaped
-from stepwarden.storage import HeadQuery, kinds
+from stepwarden.storage import HeadQuery, StoredEvent, kinds
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.event_text import describe, stamp
 from stepwarden.threads.journal import Journal
 
 MOST_SESSIONS = 200  # of one thread: each process that makes calls for it has one
-_IN_DOUBT = frozenset({"unknown", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,11 @@ def entry_line(entry: HistoryEntry) -> str:
 
 def unsettled(history: Sequence[HistoryEntry]) -> Sequence[HistoryEntry]:
     """Return the entries of the calls whose outcome is unknown, each where it was begun."""
-    begun: dict[str, HistoryEntry] = {}
-    for entry in history:
-        number, phase = str(entry.data.get("id")), entry.data.get("phase")
-        if phase == "intended" and entry.data.get("same"):
-            begun[number] = entry
-        elif phase != "ended" or entry.data.get("outcome") not in _IN_DOUBT:
-            begun.pop(number, None)
-    return list(begun.values())
+    from stepwarden.upstream.calls.begun_calls import SessionCalls  # not at a start, which needs none of it
+
+    stored = [StoredEvent("", one.seq, one.at, one.kind, json.dumps(dict(one.data)), one.hash) for one in history]
+    begun = {one.data["id"]: one for one in history if one.data.get("phase") == "intended"}
+    return [begun[number] for number in SessionCalls("").after(stored).in_doubt]
 
 
 def session_as_json(session: CallSession) -> dict[str, Any]:

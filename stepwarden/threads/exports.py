@@ -17,11 +17,10 @@ from stepwarden.threads.call_sessions import CallSession, entry_line, session_as
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.event_text import describe, one_line, stamp
+from stepwarden.threads.queries import Whole
 
 
-def as_json(
-    thread: Thread | Chat | CallSession, history: Sequence[HistoryEntry], calls: Sequence[HistoryEntry] = ()
-) -> str:
+def as_json(thread: Whole, history: Sequence[HistoryEntry], calls: Sequence[HistoryEntry] = ()) -> str:
     """Return the whole thread as JSON: its digest and every event with time and hash. A chat is its events.
 
     `calls` are entries of calls to upstream servers that were made for it.
@@ -49,9 +48,7 @@ def _thread_as_json(thread: Thread) -> dict[str, Any]:
     }
 
 
-def as_markdown(
-    thread: Thread | Chat | CallSession, history: Sequence[HistoryEntry] = (), calls: Sequence[HistoryEntry] = ()
-) -> str:
+def as_markdown(thread: Whole, history: Sequence[HistoryEntry] = (), calls: Sequence[HistoryEntry] = ()) -> str:
     """Return the thread as a report for people; with `history`, what was superseded, and every event at the end."""
     if isinstance(thread, CallSession):
         return "\n".join(session_lines(thread, history)) + "\n"
@@ -63,9 +60,7 @@ def as_markdown(
     return render_markdown(build_report(thread, _told(history)), _history_lines(history, calls))
 
 
-def as_html(
-    thread: Thread | Chat | CallSession, history: Sequence[HistoryEntry], calls: Sequence[HistoryEntry] = ()
-) -> str:
+def as_html(thread: Whole, history: Sequence[HistoryEntry], calls: Sequence[HistoryEntry] = ()) -> str:
     """Return the same report as one page of HTML that loads nothing and runs nothing."""
     if isinstance(thread, CallSession):
         return render_calls_page(thread.id, [entry_line(one) for one in unsettled(history)], _history_lines(history))

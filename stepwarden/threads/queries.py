@@ -13,6 +13,9 @@ from stepwarden.threads.journal import Journal
 PAGE_BYTES = 12_000  # of one page of a history, as JSON
 LISTED = 20  # threads in one list
 
+Whole = Thread | Chat | CallSession
+"""What is read back by one id."""
+
 
 class ThreadQueries:
     """What may be read of the threads in a store, each caller its own."""
@@ -34,7 +37,7 @@ class ThreadQueries:
         """Return one thread of the caller's; UnknownStream where it has none of that id, OtherKind for a chat."""
         return await self._journal.load(thread_id, caller)
 
-    async def thread_or_chat(self, thread_id: str, caller: Caller) -> Thread | Chat | CallSession:
+    async def whole(self, thread_id: str, caller: Caller) -> Whole:
         """Return what of the caller's has this id; UnknownStream where there is none."""
         head = await self._journal.head(thread_id, caller)
         if head.kind == kinds.SESSION.name:

@@ -30,6 +30,11 @@ class Breaker:
         left_s = self.pause_s - (self.clock() - self._opened_at)
         return max(left_s, 1.0 if self._trying else 0.0)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is as a new one is: no failure counts, and no call is barred."""
+        return not self._failed and self._opened_at is None
+
     def enter(self) -> bool:
         """Return whether a call may go; `ended` has to be called after each that may, whatever its outcome."""
         if self._opened_at is None:

@@ -10,7 +10,7 @@ from stepwarden.upstream.failures import COUNTED, FailureKind
 
 @dataclass
 class CallBreakers:
-    """The breaker of a server, and one for each of its tools.
+    """The breaker of a server, and one for each of its tools that failed last: addresses are read by any name.
 
     A failure is the tool's, unless the server says that it cannot answer at all, or several tools fail in a row.
     """
@@ -30,7 +30,7 @@ class CallBreakers:
 
     def enter(self, tool: str) -> Breaker | None:
         """Return the breaker that bars a call, None where it may go; `ended` has to be called after each that may."""
-        own = self._tools.setdefault(tool, Breaker(clock=self.clock))
+        own = self._breaker_of(tool)
         if not own.enter():
             return own
         if self.server.enter():
@@ -44,7 +44,7 @@ class CallBreakers:
 
     def ended(self, tool: str, failed: FailureKind | None, *, well: bool = False) -> None:
         """Note how a call ended: `well`, by a failure, or by neither, which says nothing."""
-        own = self._tools[tool]
+        own = self._breaker_of(tool)
         if well:
             self._failing.clear()
             own.ended(False)
@@ -59,10 +59,16 @@ class CallBreakers:
             self._failing.add(tool)
             own.ended(True)
             self.server.ended(True if len(self._failing) > 1 else None)
+        if own.at_rest:
+            self._tools.pop(tool, None)
+        else:
+            self._tools[tool] = own
 
     def reset(self) -> None:
         """Close all of them: the upstream was restarted."""
         self._failing.clear()
         self.server.reset()
-        for one in self._tools.values():
-            one.reset()
+        self._tools.clear()
+
+    def _breaker_of(self, tool: str) -> Breaker:
+        return self._tools.get(tool) or Breaker(clock=self.clock)

@@ -89,7 +89,7 @@ async def test_a_secret_comes_out_of_no_door(tmp_path: Path, kind: str) -> None:
         doors = Doors(client, project, models)
         ids = await worked(doors, name, text)
         for thread_id in ids:
-            thread = await local.runtime.queries.thread_or_chat(thread_id, LOCAL)
+            thread = await local.runtime.queries.whole(thread_id, LOCAL)
             history = await local.runtime.queries.history(thread_id, LOCAL)
             doors.seen += [as_json(thread, history), as_markdown(thread, history), as_html(thread, history)]
     asked = [repr(request) for request in models.asked]

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("server.py", "tools", "providers", "prompts", "stepwarden")
 GLOSSARY_TERMS = 25  # at most: a newcomer reads it in two minutes
 # Nouns that end like gerunds.
-NOUNS = {"nesting", "spending", "string"}
+NOUNS = {"meaning", "nesting", "spending", "string"}
 
 
 def modules() -> Iterator[Path]:

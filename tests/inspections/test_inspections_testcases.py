@@ -7,7 +7,7 @@ from stepwarden.inspections.testgen.code_index import CodeIndex
 from stepwarden.inspections.testgen.passed_names import find_passed_names
 from stepwarden.inspections.testgen.reachability import reached_from
 from stepwarden.inspections.testgen.test_cases import FoundTest, calls_code, find_tests
-from stepwarden.inspections.testgen.test_uses import called_by_tests
+from stepwarden.inspections.testgen.test_uses import find_test_uses
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Language, Outline
 
@@ -126,7 +126,7 @@ def test_what_tests_call_leads_on_to_what_that_calls() -> None:
     web = web_of(
         cart_DOT_py=CART, tests__test_cart_DOT_py="from cart import total\ndef test_a():\n    assert total([])\n"
     )
-    direct = called_by_tests(web)
+    direct = find_test_uses(web, (), {}.get).tested
     assert direct == {("cart.py", "total"): ["tests/test_cart.py"]}
     assert reached_from(web, direct, {}.get) == {("cart.py", "total"), ("cart.py", "_sum")}
 
@@ -146,7 +146,7 @@ def test_a_test_that_is_skipped_or_expected_to_fail_covers_nothing(mark: str, sk
     test = f"import pytest\nfrom cart import total\n\n{mark}\ndef test_a():\n    assert total([])\n"
     web = web_of(cart_DOT_py=CART, tests__test_cart_DOT_py=test)
     assert [case.skipped for case in cases("tests/test_cart.py", test)] == [skipped]
-    assert (("cart.py", "total") in called_by_tests(web)) is not skipped
+    assert (("cart.py", "total") in find_test_uses(web, (), {}.get).tested) is not skipped
 
 
 def test_a_call_of_javascript_that_is_skipped_is_known() -> None:

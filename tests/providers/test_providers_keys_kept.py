@@ -80,7 +80,7 @@ async def test_a_key_that_an_endpoint_sends_back_is_kept_nowhere(
     archive = ThreadQueries(runtime.journal)
     for head in await archive.threads(LOCAL):
         history = await archive.history(head.stream, LOCAL)
-        whole = await archive.thread_or_chat(head.stream, LOCAL)
+        whole = await archive.whole(head.stream, LOCAL)
         said += [as_json(whole, history), as_markdown(whole, history), as_html(whole, history)]
     said += [json.dumps(runtime.configuration(("chat",))), repr(runtime), repr(chosen)]
     await runtime.close()

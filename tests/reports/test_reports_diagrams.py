@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stepwarden.reports.diagram import MOST_EDGES, MOST_NODES, Diagram, Edge, Node, fenced, read_mermaid, write_mermaid
-from stepwarden.reports.layout import Box, lay_out, place_boxes
+from stepwarden.reports.layout import Box, lay_out
 from stepwarden.reports.prose import prose
 from stepwarden.reports.svg import draw
 
@@ -67,7 +67,7 @@ def test_every_diagram_is_read_back_as_it_was_written(diagram: Diagram) -> None:
 
 @given(diagrams())
 def test_no_two_boxes_overlap_and_all_are_drawn(diagram: Diagram) -> None:
-    boxes = place_boxes(diagram)
+    boxes = lay_out(diagram).boxes
     assert boxes.keys() == {node.id for node in diagram.nodes}
     for one, other in combinations(boxes.values(), 2):
         apart_x = one.x + one.width <= other.x or other.x + other.width <= one.x
@@ -174,7 +174,7 @@ def test_a_text_with_more_arrows_than_can_be_told_apart_stays_source() -> None:
 
 
 def test_arrows_of_a_tree_run_from_left_to_right() -> None:
-    boxes = place_boxes(CHAIN)
+    boxes = lay_out(CHAIN).boxes
     assert boxes["n0"].x < boxes["n1"].x < boxes["n2"].x
 
 

@@ -194,7 +194,7 @@ def _sparse(tree: Tree, name: str, number: int) -> None:
     tree.git("sparse-checkout", "set", "--no-cone", "/a.txt", "/dir/")
 
 
-Action = Callable[[Tree, str, int], None]
+Action = Callable[[Tree, str, int], object]
 ACTIONS: Mapping[str, Action] = {
     "write": lambda tree, name, number: tree.write(name, TEXTS[number % len(TEXTS)]),
     "delete": _delete,
@@ -203,14 +203,14 @@ ACTIONS: Mapping[str, Action] = {
     "move": _move,
     "copy": _copy,
     "case": _change_case,
-    "add": lambda tree, name, _: void(tree.git("add", "--", name)),
-    "add all": lambda tree, _, __: void(tree.git("add", "-A")),
-    "intend": lambda tree, name, _: void(tree.git("add", "-N", "--", name)),
-    "unstage": lambda tree, name, _: void(tree.git("reset", "-q", "--", name)),
-    "forget": lambda tree, name, _: void(tree.git("rm", "-q", "--cached", "-f", "--", name)),
-    "commit": lambda tree, _, __: void(tree.git("commit", "-q", "-m", "more")),
-    "assume": lambda tree, name, _: void(tree.git("update-index", "--assume-unchanged", "--", name)),
-    "skip": lambda tree, name, _: void(tree.git("update-index", "--skip-worktree", "--", name)),
+    "add": lambda tree, name, _: tree.git("add", "--", name),
+    "add all": lambda tree, _, __: tree.git("add", "-A"),
+    "intend": lambda tree, name, _: tree.git("add", "-N", "--", name),
+    "unstage": lambda tree, name, _: tree.git("reset", "-q", "--", name),
+    "forget": lambda tree, name, _: tree.git("rm", "-q", "--cached", "-f", "--", name),
+    "commit": lambda tree, _, __: tree.git("commit", "-q", "-m", "more"),
+    "assume": lambda tree, name, _: tree.git("update-index", "--assume-unchanged", "--", name),
+    "skip": lambda tree, name, _: tree.git("update-index", "--skip-worktree", "--", name),
     "conflict": _conflict,
     "nested": _nested,
     "exclude": _exclude,
@@ -218,10 +218,6 @@ ACTIONS: Mapping[str, Action] = {
     "configure": _configure,
     "sparse": _sparse,
 }
-
-
-def void(_: object) -> None:
-    """Drop a result."""
 
 
 def names_by_status(listed: bytes) -> list[tuple[str, str, str]]:
@@ -254,20 +250,22 @@ def counts(listed: bytes) -> dict[str, tuple[int, int] | None]:
 
 
 def kinds_of_status(listed: bytes) -> dict[str, Sequence[str]]:
-    """Return the paths that are staged, unstaged, untracked and unmerged in `git status --porcelain=v2 -z`, sorted."""
+    """Return the paths that are staged, unstaged, untracked and unmerged in `git status --porcelain -z`, sorted.
+
+    It is the older format: a mistake in reading the newer one, as the product does, is not made here too.
+    """
     found: dict[str, list[str]] = {"staged": [], "unstaged": [], "untracked": [], "unmerged": []}
-    fields = iter(listed.decode("utf-8", "surrogateescape").split("\0"))
+    fields = iter(listed.decode("utf-8", "surrogateescape").split("\0")[:-1])
     for field in fields:
-        kind = field[:2]
-        if kind in {"1 ", "2 "}:
-            name = field.split(" ", 8 if kind == "1 " else 9)[-1]
-            if kind == "2 ":
-                next(fields)
-            for letter, word in zip(field[2:4], ("staged", "unstaged"), strict=True):
-                if letter != ".":
-                    found[word].append(name)
-        elif kind == "u ":
-            found["unmerged"].append(field.split(" ", 10)[10])
-        elif kind == "? ":
-            found["untracked"].append(field[2:])
+        letters, name = field[:2], field[3:]
+        if set(letters) & {"R", "C"}:
+            next(fields)  # the path before
+        if letters == "??":
+            found["untracked"].append(name)
+        elif "U" in letters or letters in {"AA", "DD"}:
+            found["unmerged"].append(name)
+        else:
+            for letter, kind in zip(letters, ("staged", "unstaged"), strict=True):
+                if letter != " ":
+                    found[kind].append(name)
     return {word: tuple(sorted(names)) for word, names in found.items()}

@@ -41,7 +41,7 @@ def opened(tree: Tree) -> Repository:
 def check_status(tree: Tree) -> None:
     hidden = tree.git("config", "status.showUntrackedFiles").strip() == b"no"
     more = [] if hidden else ["--untracked-files=all"]
-    said = tree.git("status", "--porcelain=v2", "-z", "--ignore-submodules=dirty", *more)
+    said = tree.git("status", "--porcelain=v1", "-z", "--ignore-submodules=dirty", *more)
     status = opened(tree).status(until=until())
     assert {kind: tuple(sorted(getattr(status, kind))) for kind in kinds_of_status(b"")} == kinds_of_status(said)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from graph_trees import graph, meant, targets
 
-from stepwarden.inspections.shared.manifests import read_package_names
+from stepwarden.inspections.shared.manifests import DEPTH, read_package_names
 from stepwarden.source.graph.symbols import Symbol
 
 COMMONJS = {
@@ -205,6 +205,14 @@ def test_the_only_method_of_a_name_is_a_guess_and_says_so() -> None:
 def test_a_manifest_that_never_ends_names_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "package.json").write_text(text)
     assert read_package_names(str(tmp_path), ["package.json"]) == {}
+
+
+@pytest.mark.parametrize(("depth", "is_named"), [(1, True), (DEPTH - 1, True), (DEPTH, False)])
+def test_files_named_in_lists_are_read_down_to_a_depth(tmp_path: Path, depth: int, is_named: bool) -> None:
+    lists = "[" * depth + '"deep.js"' + "]" * depth
+    (tmp_path / "package.json").write_text(f'{{"name": "a", "exports": [{lists}, "near.js"]}}')
+    found = str(read_package_names(str(tmp_path), ["package.json"]))
+    assert ("deep.js" in found, "near.js" in found) == (is_named, True)
 
 
 @pytest.mark.parametrize("depth", range(500, 1_000, 7))

@@ -4,12 +4,12 @@ import gc
 import json
 import os
 import struct
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from git_driver import Made, until
+from later_clock import LaterClock
 
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.file_summary import encode_summary, summarize
@@ -35,13 +35,6 @@ class C(Base):
             return helper.call(x)
         return self.m(x)
 '''
-
-
-class LaterClock:
-    """A clock that is an hour ahead, for which what was just written is old."""
-
-    def time_ns(self) -> int:
-        return time.time_ns() + 3_600 * 10**9
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A look after changes finds what a fresh look finds: edits, moves, deletions, swaps, branches, times set back."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +9,7 @@ import pytest
 from git_driver import Made, until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from later_clock import LaterClock
 
 from stepwarden.inspections.analyze.measurement import measure
 from stepwarden.source.scan import entry as scan_entry
@@ -33,13 +33,6 @@ CHANGES = st.one_of(
     st.tuples(st.just("delete"), st.sampled_from(NAMES), st.just("")),
     st.tuples(st.just("switch"), st.sampled_from(("main", "other")), st.just("")),
 )
-
-
-class LaterClock:
-    """A clock that is an hour ahead, for which what was just written is old."""
-
-    def time_ns(self) -> int:
-        return time.time_ns() + 3_600 * 10**9
 
 
 def change(made: Made, what: str, name: str, other: str) -> None:

@@ -44,7 +44,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small disk is not permitted here")
     yield disk
-    # the index of a log stays open in this process
+    # A process keeps the index of a log open once it read it: closing it would drop the locks of its connections.
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 

@@ -48,11 +48,13 @@ async def test_checkpoints_of_other_processes_are_no_change_of_the_store_and_los
         for name in range(4)
     ]
     reader = subprocess.Popen([sys.executable, "-c", READER, str(tmp_path / "stepwarden.db")])
-    while any(writer.poll() is None for writer in writers):
-        await append(store, "debug-own", 1)
-    reader.kill()
-    reader.wait()
-    assert [writer.wait() for writer in writers] == [0] * 4
+    try:
+        while any(writer.poll() is None for writer in writers):
+            await append(store, "debug-own", 1)
+    finally:
+        reader.kill()
+        codes = [process.wait() for process in (*writers, reader)]
+    assert codes[:-1] == [0] * 4
     for name in range(4):
         assert len(await store.read(f"debug-{name}")) == EVENTS
         assert await store.verify(f"debug-{name}") is None

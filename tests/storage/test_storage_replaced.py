@@ -14,10 +14,8 @@ from stepwarden.errors import StoreReplaced, StoreUnreadable
 from stepwarden.storage import Append, HeadQuery, NewEvent, Store
 from tests.support.store import raw
 
-SMALL, LARGE = (
-    3,
-    1_600,
-)  # events of 4 kB: the second is written to the file from time to time, the first stays in the log
+# Events of 4 kB: the first stay in the log, the second are written to the file from time to time.
+SMALL, LARGE = 3, 1_600
 
 
 def copied(path: Path) -> Path:

@@ -50,6 +50,17 @@ def test_a_server_that_says_it_cannot_answer_is_paused_and_a_success_closes_it()
     assert breakers.enter("two") is None
 
 
+def test_nothing_is_kept_of_what_did_not_fail() -> None:
+    breakers = CallBreakers(Clock())
+    kept = breakers._tools  # pyright: ignore[reportPrivateUsage] - every address that is read has its breaker
+    fail(breakers, "book://a", FailureKind.REJECTED, 1)
+    fail(breakers, "book://b", FailureKind.FAILED, 1)
+    assert list(kept) == ["book://b"]
+    assert breakers.enter("book://b") is None
+    breakers.ended("book://b", None, well=True)
+    assert kept == {}
+
+
 def test_what_says_nothing_of_either_counts_for_nothing() -> None:
     breakers = CallBreakers(Clock())
     for kind in (FailureKind.LIMITED, FailureKind.REJECTED, None):

@@ -10,9 +10,9 @@ from stepwarden.inspections.context import InspectionContext
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.git_history import last_commits
 from stepwarden.inspections.shared.oddities import find_oddities
+from stepwarden.inspections.shared.program_lines import main_lines
 from stepwarden.inspections.shared.subject import is_function, read_text
 from stepwarden.inspections.shared.targets import find_targets
-from stepwarden.inspections.testgen.reachability import main_lines
 from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol

@@ -4,6 +4,7 @@ Removed and added lines are compared hunk by hunk. A line says what to look at; 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -52,9 +53,14 @@ def _hunks(change: FileChange, language: Language) -> Iterator[tuple[Hunk, list[
     for hunk in change.hunks:
         if not (hunk.before and hunk.after):
             continue
-        before = [line for line in change.removed if hunk.line_before <= line[0] < hunk.line_before + hunk.before]
-        after = [line for line in change.added if hunk.line <= line[0] < hunk.line + hunk.after]
+        before = _lines_from(change.removed, hunk.line_before, hunk.before)
+        after = _lines_from(change.added, hunk.line, hunk.after)
         yield hunk, _code_of(before, language), _code_of(after, language)
+
+
+def _lines_from(lines: Sequence[Line], first: int, count: int) -> Sequence[Line]:
+    """Return those of the lines, which are in their order, that have one of `count` numbers."""
+    return lines[bisect_left(lines, (first, "")) : bisect_left(lines, (first + count, ""))]
 
 
 def _code_of(lines: Sequence[Line], language: Language) -> list[Line]:

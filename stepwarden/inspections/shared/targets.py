@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from stepwarden.source.graph.symbol_search import find_symbols
-from stepwarden.source.graph.symbols import Symbol, SymbolTable
-from stepwarden.source.testfiles import is_test_file
+from stepwarden.source.graph.symbols import Symbol, SymbolTable, outside_tests
 
 _NAME = re.compile(r"`([^`\s]{2,200})`|((?:[\w./-]+:)?[A-Za-z_$][\w$]*(?:(?:\.|::|#)[A-Za-z_$][\w$]*)*)(\(?)")
 _CODE_LIKE = re.compile(r"[._:#$]|[a-z][A-Z]")
@@ -30,16 +29,12 @@ def find_targets(
 
     Names of others than those `wanted` are passed over.
     """
-    if found := tuple(filter(wanted, find_symbols(symbols, text))):
-        return _without_tests(found)
+    if found := outside_tests(filter(wanted, find_symbols(symbols, text))):
+        return found
     best: tuple[Symbol, ...] = ()
     for word in _code_names(text):
-        found = _without_tests(tuple(filter(wanted, find_symbols(symbols, word))))
+        found = outside_tests(filter(wanted, find_symbols(symbols, word)))
         if len(found) == 1:
             return found
         best = best or found
     return best
-
-
-def _without_tests(found: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-    return tuple(symbol for symbol in found if not is_test_file(symbol.path)) or found

@@ -15,7 +15,7 @@ from stepwarden.inspections.testgen.faults import Fault, FaultFinder
 from stepwarden.inspections.testgen.passed_on import Function, PassedOn
 from stepwarden.inspections.testgen.reachability import CALLED_LANGUAGES, follow_calls, reached_from
 from stepwarden.inspections.testgen.test_uses import VoidTest, find_test_uses
-from stepwarden.source.outline import Definition, Import, Language, Outline
+from stepwarden.source.outline import SCRIPTS, Definition, Import, Language, Outline
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
@@ -25,7 +25,7 @@ OTHER_LANGUAGES = frozenset({Language.JAVA, Language.RUST, Language.CSHARP})
 """Languages whose calls are not followed, but whose tests are read."""
 _FAMILIES = (
     frozenset({Language.PYTHON}),
-    frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT}),
+    SCRIPTS,
     frozenset({Language.GO}),
 )
 _FRAMEWORKS = (
@@ -234,7 +234,7 @@ def convention_facts(indexes: Iterable[CodeIndex], calling: Mapping[str, int]) -
 
 def _is_mocha(outline: Outline) -> bool:
     """Whether a test file that imports no framework calls mocha's globals; jest and vitest have no `before`."""
-    script = outline.language in {Language.JAVASCRIPT, Language.TYPESCRIPT}
+    script = outline.language in SCRIPTS
     names = {call.name for call in outline.calls if not call.receiver}
     return script and bool(names & {"describe", "context"}) and bool(names & {"before", "after", "specify"})
 

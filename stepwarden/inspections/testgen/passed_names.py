@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from stepwarden.source.outline import Language
+from stepwarden.source.outline import SCRIPTS, Language
 
-_SCRIPTS = frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT})
 _WORD = r"(?<!def )(?<!function )(?<!func )(?<!class )(?<!typeof )\b(?P<name>[A-Za-z_$][\w$]*)\b"
 _NAME = re.compile(rf"{_WORD}(?!\s*[(\"'`])(?!\s*=(?![=>]))(?P<part>\s*\??\.(?!\.))?")
 _NAME_WITHOUT_KEYS = re.compile(rf"{_WORD}(?!\s*[(\"'`])(?!\s*=(?!==?))(?!\s*[?!]?:(?!:))(?P<part>\s*\??\.(?!\.))?")
@@ -57,6 +56,6 @@ def find_passed_names(code: str, language: Language, text: str = "") -> PassedNa
 def _without_imports(code: str, language: Language) -> str:
     if language is Language.PYTHON:
         return _PYTHON_IMPORT.sub("", code)
-    if language in _SCRIPTS:
+    if language in SCRIPTS:
         return _SCRIPT_IMPORT.sub("", _EXPORTED.sub(lambda match: _SHORTHAND.sub("", match[0]), code))
     return code

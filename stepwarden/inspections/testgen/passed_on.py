@@ -7,7 +7,7 @@ from stepwarden.inspections.testgen.call_targets import CallTargets
 from stepwarden.inspections.testgen.code_index import CodeIndex, Key
 from stepwarden.inspections.testgen.passed_names import PassedNames, find_passed_names
 from stepwarden.inspections.testgen.reachability import MANY
-from stepwarden.source.outline import Definition, DefinitionKind, Language
+from stepwarden.source.outline import SCRIPTS, Definition, DefinitionKind, Language
 
 MOST_READ = 150  # files whose text is read, those of the functions first
 
@@ -55,12 +55,10 @@ class PassedOn:
 
     def _is_of_table(self, path: str, item: Definition, passed: PassedNames) -> bool:
         """Whether a method stands in an object of JavaScript that is passed on as a whole, or indexed."""
-        if item.kind is not DefinitionKind.METHOD or item.parent not in passed.whole:
-            return False
-        return all(
-            other.kind is not DefinitionKind.CLASS or other.qualified != item.parent
-            for other in self._index.outlines[path].definitions
-        ) and self._index.outlines[path].language in {Language.JAVASCRIPT, Language.TYPESCRIPT}
+        outline = self._index.outlines[path]
+        classes = {each.qualified for each in outline.definitions if each.kind is DefinitionKind.CLASS}
+        is_method = outline.language in SCRIPTS and item.kind is DefinitionKind.METHOD
+        return is_method and item.parent in passed.whole and item.parent not in classes
 
     def _called_by_common_names(self, own: Functions) -> set[Key]:
         """Return the functions with a name that too many have to follow its calls, where it is called somewhere."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import PurePosixPath
 
+from stepwarden.inspections.shared.program_lines import main_lines
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.inspections.testgen.code_index import CONSTRUCTORS, CodeIndex, Key
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
@@ -11,12 +12,6 @@ from stepwarden.source.outline import Definition, DefinitionKind, Language, Outl
 MANY = 25  # definitions of one name; above, a call on an unknown object says nothing
 CALLED_LANGUAGES = frozenset({Language.PYTHON, Language.JAVASCRIPT, Language.TYPESCRIPT, Language.GO})
 """Languages whose outlines have calls."""
-_MAIN = re.compile(
-    r"^if\b[^\r\n]*(?:\b__name__\s*==\s*['\"]__main__['\"]|['\"]__main__['\"]\s*==\s*__name__\b"
-    r"|\brequire\.main\s*===?\s*module\b|\bimport\.meta\.main\b)[^\r\n]*"
-    r"(?:\r?\n(?:[ \t][^\r\n]*)?(?=\r?\n|\Z))*",
-    re.MULTILINE,
-)
 _PLAIN_DECORATORS = frozenset(
     {"staticmethod", "classmethod", "contextmanager", "asynccontextmanager", "wraps", "cache", "lru_cache", "final"}
 )
@@ -60,13 +55,6 @@ def _loaded_files(index: CodeIndex) -> Iterator[str]:
 
 def _is_package(path: str) -> bool:
     return PurePosixPath(path).name.partition(".")[0] in {"__init__", "index"}
-
-
-def main_lines(text: str) -> range:
-    """Return the lines of a file that run only where it is the program, as below `if __name__ == "__main__"`."""
-    found = _MAIN.search(text)
-    first = text.count("\n", 0, found.start()) + 1 if found else 0
-    return range(first, first + found.group().count("\n") + 1) if found else range(0)
 
 
 def follow_calls(index: CodeIndex, start: Iterable[Key], reached: set[Key]) -> set[Key]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stepwarden.inspections.testgen.assertions import ASSERTION
 
@@ -57,9 +57,7 @@ def find_blocks(code: str) -> list[Block]:
             around = [block for block in blocks if block.kind == "suite" and block.start < hook.offset < block.end]
             skipped.append((around[-1].start, around[-1].end) if around else (-1, len(code)))
     return [
-        Block(block.kind, block.offset, block.start, block.end, block.body, skipped=True)
-        if any(first < block.offset < last for first, last in skipped)
-        else block
+        replace(block, skipped=True) if any(first < block.offset < last for first, last in skipped) else block
         for block in blocks
     ]
 
@@ -86,7 +84,8 @@ def _find_calls(code: str) -> Iterator[Block]:
         body, options = _split_callback(arguments)
         if body is None and kind == "test" and "," in arguments and not marked:
             body = arguments.partition(",")[2]  # a function by its name
-        skipped = marked or _OPTION.search(options) is not None or (kind != "suite" and _skips(body or ""))
+        by_option = _OPTION.search(options) is not None
+        skipped = marked or by_option or (kind != "suite" and skips_always(body or "", _SKIP_CALL))
         yield Block(kind, match.start(), start, end, body, skipped)
 
 
@@ -102,11 +101,6 @@ def _split_callback(arguments: str) -> tuple[str | None, str]:
         return arguments[found.end() :], arguments[: found.start()]
     end = closing_bracket(arguments, start, "{}")
     return arguments[start + 1 : end], f"{arguments[: found.start()]} {arguments[end + 1 :]}"
-
-
-def _skips(body: str) -> bool:
-    """Whether a function's own statements skip the test, without a condition and before anything is asserted."""
-    return skips_always(body, _SKIP_CALL)
 
 
 def skips_always(body: str, call: re.Pattern[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from stepwarden.inspections.shared.subject import is_function
 from stepwarden.inspections.testgen.assertions import ASSERTION
 from stepwarden.inspections.testgen.script_tests import closing_bracket, find_blocks, skips_always
-from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+from stepwarden.source.outline import SCRIPTS, Definition, DefinitionKind, Language, Outline
 
 Span = tuple[int, int]
 """The first and the last line."""
@@ -62,7 +62,7 @@ def is_skipped(item: Definition, names: Iterable[str] = ()) -> bool:
 def find_skipped_spans(outline: Outline, text: str, code: str) -> list[Span]:
     """Return which lines of a test file never run, whatever the machine; `code` is its masked text."""
     whole = [(1, outline.lines + 1)]
-    if outline.language in {Language.JAVASCRIPT, Language.TYPESCRIPT}:
+    if outline.language in SCRIPTS:
         return [
             (code.count("\n", 0, block.offset) + 1, code.count("\n", 0, block.end) + 1)
             for block in find_blocks(code)

@@ -11,7 +11,7 @@ from stepwarden.inspections.testgen.call_targets import CallTargets
 from stepwarden.inspections.testgen.code_index import CodeIndex
 from stepwarden.inspections.testgen.script_tests import find_blocks, title_of
 from stepwarden.inspections.testgen.skipped_tests import MAY_SKIP, Span, body_of, find_skipped_spans, has_attribute
-from stepwarden.source.outline import CallSite, Definition, DefinitionKind, Language, Outline
+from stepwarden.source.outline import SCRIPTS, CallSite, Definition, DefinitionKind, Language, Outline
 
 _TEST_NAMES = re.compile(r"^(?:test|Test(?!Main$)|Fuzz)")
 _SETUP_NAMES = frozenset({"setUp", "setUpClass", "setup_method", "setup_class", "setup"})
@@ -21,7 +21,6 @@ _MARKS = frozenset(
 _RUST_TEST = re.compile(r"#\[(?:\w+::)*(?:test|rstest|test_case|quickcheck)\b")
 _NOTHING = re.compile(r"[\s;]|\bpass\b|\.\.\.|\breturn\b(?:\s+None\b)?|([\"'])\s*\1")
 _SUBTEST_TITLE = re.compile(r"\.Run\(\s*([\"`])(?P<title>.*?)\1", re.DOTALL)
-_SCRIPTS = frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT})
 _NAMED = frozenset({Language.PYTHON, Language.GO})  # whose tests are functions by name
 # Calls whose target names do not show: a request to a route, a command, another process.
 _INDIRECT_CALLS = frozenset(
@@ -65,11 +64,11 @@ def read_tests(outline: Outline, text: str) -> ReadTests:
     """Read the tests of a file from its text."""
     code = mask_source(text, outline.language)
     skipped = find_skipped_spans(outline, text, code) if MAY_SKIP.search(text) else []
-    if outline.language in _SCRIPTS:
+    if outline.language in SCRIPTS:
         cases = list(_find_test_calls(outline, text, code))
     else:
         cases = [*_find_test_functions(outline, code, skipped), *_find_skipped_subtests(outline, text, skipped)]
-    if outline.language in _SCRIPTS | _NAMED:  # elsewhere, what asserts is not known
+    if outline.language in SCRIPTS | _NAMED:  # elsewhere, what asserts is not known
         cases = _with_assertions(outline, code, cases)
     return ReadTests(cases, code, skipped)
 

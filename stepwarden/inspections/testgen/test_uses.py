@@ -1,7 +1,7 @@
 """What the test files of a project use of its code, and what only tests that check nothing use."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from stepwarden.inspections.shared.subject import is_function
@@ -41,9 +41,7 @@ class TestUses:
     void: dict[Key, VoidTest] = field(default_factory=dict[Key, VoidTest])
 
 
-def find_test_uses(
-    index: CodeIndex, subject: Collection[str] = (), read: Callable[[str], str | None] = lambda _: None
-) -> TestUses:
+def find_test_uses(index: CodeIndex, subject: Collection[str], read: Callable[[str], str | None]) -> TestUses:
     """Return which definitions test files call, import by name or pass on.
 
     Of test files that use the files `subject`, the text is read by `read` too: skipped tests, and those that assert
@@ -66,11 +64,6 @@ def find_test_uses(
     for key in uses.tested.keys() & uses.void.keys():
         del uses.void[key]
     return uses
-
-
-def called_by_tests(index: CodeIndex) -> Mapping[Key, list[str]]:
-    """Return the definitions that test files call or import by name, each with those test files, by outlines alone."""
-    return find_test_uses(index).tested
 
 
 @dataclass(frozen=True, slots=True)

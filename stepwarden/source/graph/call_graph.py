@@ -5,12 +5,11 @@ from dataclasses import replace
 from stepwarden.source.graph.call_index import CallIndex
 from stepwarden.source.graph.call_resolver import CallResolver
 from stepwarden.source.graph.import_graph import ImportGraph
-from stepwarden.source.graph.modules import SCRIPTS
 from stepwarden.source.graph.name_candidates import family
 from stepwarden.source.graph.name_resolver import NameResolver
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
-from stepwarden.source.outline import CallSite
+from stepwarden.source.outline import SCRIPTS, CallSite
 
 CONSTRUCTORS = ("__init__", "constructor", "__new__")
 
@@ -39,7 +38,7 @@ class CallGraph:
         names = {symbol.name}
         wanted = {symbol}
         if symbol.name in CONSTRUCTORS:
-            owner = Symbol(symbol.path, symbol.qualified.rpartition(".")[0])
+            owner = symbol.owner
             names.add(owner.name)
             wanted.add(owner)
         names = self._index.with_aliases(names | self._default_names(symbol.path))
@@ -63,12 +62,12 @@ class CallGraph:
     def _overridden(self, symbol: Symbol) -> set[Symbol]:
         """Return the methods of bases that a method overrides, and those of protocols that its class fits."""
         hierarchy = self._names.hierarchy
-        owner = Symbol(symbol.path, symbol.qualified.rpartition(".")[0])
+        owner = symbol.owner
         if not owner.qualified or not self._table.is_type(owner):
             return set()
         found = {Symbol(base.path, f"{base.qualified}.{symbol.name}") for base in hierarchy.lineage(owner)[0][1:]}
         for method in self._table.by_name.get(symbol.name, ()):
-            other = Symbol(method.path, method.qualified.rpartition(".")[0])
+            other = method.owner
             definition = self._table.definition(other)
             if definition is None or not any(
                 base.startswith(("Protocol", "typing.Protocol")) for base in definition.bases

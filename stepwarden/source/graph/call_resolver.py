@@ -6,14 +6,13 @@ from dataclasses import replace
 from stepwarden.source.graph.built_in_names import BUILT_IN_NAMES
 from stepwarden.source.graph.call_index import CallIndex
 from stepwarden.source.graph.call_scope import CallScope
-from stepwarden.source.graph.modules import SCRIPTS
 from stepwarden.source.graph.name_candidates import resolve_by_name
 from stepwarden.source.graph.name_resolver import NameResolver
 from stepwarden.source.graph.object_calls import resolve_member, resolve_on
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
 from stepwarden.source.graph.type_inference import TypeInference
-from stepwarden.source.outline import CallSite, Language
+from stepwarden.source.outline import SCRIPTS, CallSite, Language
 
 _SELF_NAMES = frozenset({"self", "cls", "this"})
 _SUPER_NAMES = frozenset({"super", "super()", "base"})

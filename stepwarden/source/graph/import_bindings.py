@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stepwarden.source.graph.modules import SCRIPTS, Modules
-from stepwarden.source.outline import Import, Language, Outline
+from stepwarden.source.graph.modules import Modules
+from stepwarden.source.outline import SCRIPTS, Import, Language, Outline
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ from posixpath import dirname, join, normpath
 from stepwarden.source.graph.file_index import FileIndex, nearest
 from stepwarden.source.graph.python_modules import PythonModules
 from stepwarden.source.graph.script_modules import ScriptModules, subpath
-from stepwarden.source.outline import Import, Language, SourceFile
+from stepwarden.source.outline import SCRIPTS, Import, Language, SourceFile
 
-SCRIPTS = frozenset({Language.JAVASCRIPT, Language.TYPESCRIPT})
 _SUFFIXES = {Language.JAVA: ".java", Language.RUST: ".rs", Language.CSHARP: ".cs"}
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stepwarden.source.graph.class_hierarchy import ClassHierarchy
 from stepwarden.source.graph.import_bindings import Binding, ImportBindings
-from stepwarden.source.graph.modules import SCRIPTS, Modules
+from stepwarden.source.graph.modules import Modules
 from stepwarden.source.graph.symbols import CODE, TYPES, Symbol, SymbolTable
-from stepwarden.source.outline import DefinitionKind, Language
+from stepwarden.source.outline import SCRIPTS, DefinitionKind, Language
 
 HOPS = 8  # files that a name is followed through before it is given up
 INCLUDING = frozenset({Language.C, Language.CPP})

@@ -1,33 +1,33 @@
 """Calls on objects whose class is known: their own methods, inherited ones, and those through an interface."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from stepwarden.source.graph.call_scope import CallScope
+from stepwarden.source.graph.meaning import Meaning
 from stepwarden.source.graph.name_candidates import MOST_CANDIDATES
 from stepwarden.source.graph.resolution import Certainty, Resolution
-from stepwarden.source.graph.symbols import Symbol
-from stepwarden.source.graph.type_inference import Meaning, TypeInference
+from stepwarden.source.graph.symbols import Symbol, outside_tests
+from stepwarden.source.graph.type_inference import TypeInference
 from stepwarden.source.outline import DefinitionKind
 from stepwarden.source.testfiles import is_test_file
 
 
 def resolve_on(scope: CallScope, types: TypeInference, meaning: Meaning) -> Resolution | None:
     """Return what a call on a meaning runs; None where that does not say."""
-    if meaning.outside:
-        reason = meaning.outside if meaning.outside == "built in" else f"an object from {meaning.outside}"
-        return scope.outcome(Certainty.OUTSIDE, (), reason) if meaning.outside != "built in" else scope.built_in()
-    if meaning.depth:
+    if meaning.outside == "built in" or (meaning.depth and not meaning.outside):
         return scope.built_in()
+    if meaning.outside:
+        return scope.outcome(Certainty.OUTSIDE, (), f"an object from {meaning.outside}")
     if len(meaning.types) == 1 and meaning.sure:
         told = resolve_member(scope, types, meaning.types[0])
         definition = scope.names.table.definition(meaning.types[0])
         is_alias = definition is not None and definition.kind is DefinitionKind.TYPE
         return None if is_alias and not told.targets else told  # what it stands for is not written out
     member = types.member(meaning, scope.call.name)
-    if member is not None and not all(map(_is_defined(scope), member.symbols)):
+    if member is None or not _are_defined(scope, member.symbols):
         return None
-    targets = tuple(symbol for symbol in member.symbols if symbol.qualified) if member is not None else ()
-    if member is None or not targets:
+    targets = tuple(symbol for symbol in member.symbols if symbol.qualified)
+    if not targets:
         return None
     if len(targets) > 1:
         return scope.outcome(Certainty.OPEN, targets, f"`{scope.call.receiver}` may be any of their classes")
@@ -52,7 +52,7 @@ def resolve_member(scope: CallScope, types: TypeInference, owner: Symbol, *, inh
         certainty = Certainty.LIKELY if len(overrides) == 1 else Certainty.OPEN
         return scope.outcome(certainty, overrides, "defined by subclasses")
     held = types.member(Meaning(types=(owner,)), name)
-    if held is not None and held.symbols and not all(map(_is_defined(scope), held.symbols)):
+    if held is not None and not _are_defined(scope, held.symbols):
         return _resolve_through_interface(scope, types, owner)
     if held is not None and held.symbols and all(symbol.qualified for symbol in held.symbols):
         sure = held.sure and len(held.symbols) == 1
@@ -61,25 +61,25 @@ def resolve_member(scope: CallScope, types: TypeInference, owner: Symbol, *, inh
     return _not_a_member(scope, owner, complete=complete)
 
 
-def _is_defined(scope: CallScope) -> Callable[[Symbol], bool]:
-    return lambda symbol: not symbol.qualified or scope.names.table.definition(symbol) is not None
+def _are_defined(scope: CallScope, symbols: Sequence[Symbol]) -> bool:
+    """Whether none of the symbols is only asked for, as the methods of an interface are."""
+    return all(not symbol.qualified or scope.names.table.definition(symbol) is not None for symbol in symbols)
 
 
 def _resolve_through_interface(scope: CallScope, types: TypeInference, interface: Symbol) -> Resolution:
     """Return the methods of the types that have all methods of an interface: which runs is decided at run time."""
     table, hierarchy, name = scope.names.table, scope.names.hierarchy, scope.call.name
     asked = {one for base in hierarchy.lineage(interface)[0] for one in types.variables.asked_of(base)}
-    targets: list[Symbol] = []
+    found: list[Symbol] = []
     for method in table.by_name.get(name, ()):
         owner = scope.names.own_class(method.path, method.qualified) if method.qualified.count(".") == 1 else None
         if (
             owner is not None
             and table.language(method.path) is scope.language
-            and (all(hierarchy.member(owner, one)[0] for one in asked))
+            and all(hierarchy.member(owner, one)[0] for one in asked)
         ):
-            targets.append(method)
-    if not is_test_file(scope.path):
-        targets = [target for target in targets if not is_test_file(target.path)] or targets
+            found.append(method)
+    targets = found if is_test_file(scope.path) else outside_tests(found)
     through = f"through the interface `{interface.name}`"
     if len(targets) == 1:
         return scope.outcome(Certainty.LIKELY, targets, f"{through}; the only type with its methods")

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from stepwarden.source.declarations import Key, find_bodies
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+from stepwarden.source.testfiles import is_test_file
 
 TYPES = frozenset({DefinitionKind.CLASS, DefinitionKind.INTERFACE, DefinitionKind.TYPE, DefinitionKind.ENUM})
 CODE = frozenset({DefinitionKind.FUNCTION, DefinitionKind.METHOD})
@@ -28,6 +29,17 @@ class Symbol:
     def name(self) -> str:
         """The last part of the qualified name."""
         return self.qualified.rpartition(".")[2]
+
+    @property
+    def owner(self) -> "Symbol":
+        """What it is a member of, by its name: a class, a function, or the file itself."""
+        return Symbol(self.path, self.qualified.rpartition(".")[0])
+
+
+def outside_tests(symbols: Iterable[Symbol]) -> tuple[Symbol, ...]:
+    """Return the symbols that stand in no test file; all of them where every one does."""
+    found = tuple(symbols)
+    return tuple(symbol for symbol in found if not is_test_file(symbol.path)) or found
 
 
 class SymbolTable:
@@ -72,18 +84,6 @@ class SymbolTable:
                 for key in self._bodies.get((symbol.path, symbol.qualified), ((symbol.path, symbol.qualified),))
             )
         )
-
-    def declarations(self, symbol: Symbol) -> tuple[Symbol, ...]:
-        """Return where else a definition of C or C++ is declared."""
-        return self._declarations.get(symbol, ())
-
-    @cached_property
-    def _declarations(self) -> Mapping[Symbol, tuple[Symbol, ...]]:
-        found: dict[Symbol, list[Symbol]] = defaultdict(list)
-        for key, bodies in self._bodies.items():
-            for body in bodies:
-                found[Symbol(*body)].append(Symbol(*key))
-        return {body: tuple(declared) for body, declared in found.items()}
 
     def definition(self, symbol: Symbol) -> Definition | None:
         """Return the definition of `symbol`, None for a file."""

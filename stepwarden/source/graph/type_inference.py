@@ -1,16 +1,16 @@
 """What an expression stands for, as far as declarations and assignments say: objects of classes, or definitions."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from stepwarden.source.graph.built_in_names import BUILT_IN_NAMES
-from stepwarden.source.graph.modules import SCRIPTS
+from stepwarden.source.graph.meaning import Meaning, join_meanings
 from stepwarden.source.graph.name_resolver import NameResolver
 from stepwarden.source.graph.symbols import CODE, Symbol
 from stepwarden.source.graph.variable_index import Place, VariableIndex
-from stepwarden.source.outline import DefinitionKind, Language, Variable
+from stepwarden.source.outline import SCRIPTS, DefinitionKind, Language, Variable
 
 MOST_STEPS = 12  # variables and results, one set to the next, that an expression is followed through
 MOST_VARIABLES = 200  # that are looked at for one expression
@@ -18,23 +18,6 @@ _PARTS = re.compile(r"<[^>]*>|[\w$#]+|\(\)|\[\]")
 _NAME = re.compile(r"[\w$#]")
 _PROPERTIES = frozenset({"property", "cached_property", "functools.cached_property", "abc.abstractproperty"})
 _OWN_TYPES = frozenset({"Self", "typing.Self", "t.Self", "this"})
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What an expression stands for: objects of `types`, or the definitions `symbols` themselves.
-
-    `depth` counts the collections that the objects are elements of. `outside` says where it comes from when that is not
-    the tree. `sure` is False where other values, of which nothing is known, are possible. `on` are the classes on which
-    a method in `symbols` was found.
-    """
-
-    types: tuple[Symbol, ...] = ()
-    symbols: tuple[Symbol, ...] = ()
-    depth: int = 0
-    outside: str = ""
-    sure: bool = True
-    on: tuple[Symbol, ...] = ()
 
 
 @dataclass(slots=True)
@@ -69,7 +52,7 @@ class TypeInference:
         return self._module(path, Trail())
 
     def _meaning(self, place: Place, text: str, trail: Trail) -> Meaning | None:
-        return _union(self._chain(place, part, trail) for part in text.split("|"))
+        return join_meanings(self._chain(place, part, trail) for part in text.split("|"))
 
     def _chain(self, place: Place, text: str, trail: Trail) -> Meaning | None:
         parts: list[str] = _PARTS.findall(text)
@@ -128,7 +111,7 @@ class TypeInference:
             return Meaning(outside="built in") if known else None
         if not binding.files:
             return Meaning(outside=binding.module)
-        return _union(self._exported(file, binding.name, trail) for file in binding.files)
+        return join_meanings(self._exported(file, binding.name, trail) for file in binding.files)
 
     def _of_variables(
         self, path: str, variables: Iterable[Variable], trail: Trail, on: tuple[Symbol, ...] = ()
@@ -136,7 +119,7 @@ class TypeInference:
         """Return what variables that are set or declared in `path` stand for together."""
         found = list(variables)
         found = [one for one in found if one.type] or found
-        return _union(self._of_variable(path, one, trail, on) for one in found)
+        return join_meanings(self._of_variable(path, one, trail, on) for one in found)
 
     def _of_variable(self, path: str, one: Variable, trail: Trail, on: tuple[Symbol, ...]) -> Meaning | None:
         place = Place(path, one.inside, one.line)
@@ -150,7 +133,7 @@ class TypeInference:
         cut = trail.cut
         trail.open.append((path, one))
         if one.type:
-            found = _union(self._declared(place, part, on, trail) for part in one.type.split("|"))
+            found = join_meanings(self._declared(place, part, on, trail) for part in one.type.split("|"))
         else:
             found = self._meaning(place, one.value, trail)
         trail.open.pop()
@@ -199,7 +182,7 @@ class TypeInference:
             return meaning if made else None
         if not meaning.symbols or meaning.depth:
             return None
-        found = _union(self._result_of(symbol, meaning, trail) for symbol in meaning.symbols)
+        found = join_meanings(self._result_of(symbol, meaning, trail) for symbol in meaning.symbols)
         return replace(found, sure=found.sure and meaning.sure) if found is not None else None
 
     def _result_of(self, symbol: Symbol, meaning: Meaning, trail: Trail) -> Meaning | None:
@@ -226,9 +209,9 @@ class TypeInference:
         if meaning.depth:
             return None
         if meaning.types:
-            found = _union(self._of_object(one, name, trail) for one in meaning.types)
+            found = join_meanings(self._of_object(one, name, trail) for one in meaning.types)
         else:
-            found = _union(self._of_symbol(one, name, trail) for one in meaning.symbols)
+            found = join_meanings(self._of_symbol(one, name, trail) for one in meaning.symbols)
         return replace(found, sure=found.sure and meaning.sure) if found is not None else None
 
     def _of_object(self, owner: Symbol, name: str, trail: Trail) -> Meaning | None:
@@ -298,7 +281,7 @@ class TypeInference:
         binding = self._names.bindings(path).get(name)
         found: Meaning | None = None
         if binding is not None and binding.name:
-            found = _union(self._exported(file, binding.name, trail) for file in binding.files if file != path)
+            found = join_meanings(self._exported(file, binding.name, trail) for file in binding.files if file != path)
         for file in self._names.star_files(path) if found is None else ():
             if file != path and (found := self._exported(file, name, trail)):
                 break
@@ -314,22 +297,3 @@ class TypeInference:
     def _whole(self, path: str, trail: Trail) -> Meaning | None:
         """Return what a CommonJS module is; None where it is an object with what the file exports."""
         return self._of_variables(path, self.variables.exported(path, ""), trail)
-
-
-def _union(meanings: Iterable[Meaning | None]) -> Meaning | None:
-    """Return several meanings as one; where some are unknown the others are not sure."""
-    listed: Sequence[Meaning | None] = list(meanings)
-    known = [one for one in listed if one is not None]
-    inside = [one for one in known if one.types or one.symbols]
-    if not inside:
-        return known[0] if known and len(known) == len(listed) else None
-    if len(listed) == 1:
-        return inside[0]
-    kind = [one for one in inside if bool(one.types) == bool(inside[0].types) and one.depth == inside[0].depth]
-    return Meaning(
-        tuple(dict.fromkeys(symbol for one in kind for symbol in one.types)),
-        tuple(dict.fromkeys(symbol for one in kind for symbol in one.symbols)),
-        inside[0].depth,
-        sure=len(kind) == len(listed) and all(one.sure for one in kind),
-        on=tuple(dict.fromkeys(symbol for one in kind for symbol in one.on)),
-    )

@@ -14,7 +14,7 @@ from stepwarden.source.grammar import (
     signature_of,
     text_of,
 )
-from stepwarden.source.languages.es_types import type_of
+from stepwarden.source.languages.es_values import type_of
 from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import first_of, line_of, text_of
-from stepwarden.source.languages.es_types import module_of, value_of
+from stepwarden.source.languages.es_values import module_of, value_of
 from stepwarden.source.outline import Import
 
 if TYPE_CHECKING:

@@ -1,10 +1,12 @@
-"""What JavaScript and TypeScript say of types: annotations, assignments, results and exports."""
+"""What JavaScript and TypeScript say of the types of names: declarations, assignments, results and exports."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stepwarden.source.grammar import Draft, Setting, first_of, short_text, text_of
+from stepwarden.source.grammar import Draft, Setting, first_of, text_of
+from stepwarden.source.languages.es_values import type_of, value_of
+from stepwarden.source.languages.type_text import enclosing, join_value
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -30,9 +32,6 @@ _FUNCTIONS = frozenset(
     {"arrow_function", "function_expression", "function_declaration", "generator_function", "method_definition"}
     | {"generator_function_declaration"}
 )
-_WRAPPERS = frozenset({"Promise", "PromiseLike", "Readonly", "Partial", "Required", "NonNullable", "Awaited"})
-_COLLECTIONS = frozenset({"Array", "ReadonlyArray", "Set", "ReadonlySet", "Iterable", "IterableIterator", "Iterator"})
-_NOTHING = frozenset({"null", "undefined", "void"})
 
 
 def variables_of(node: "Node", inside: Draft | None) -> Iterable[Setting]:
@@ -49,139 +48,13 @@ def variables_of(node: "Node", inside: Draft | None) -> Iterable[Setting]:
         case "export_statement":
             return _exported(node)
         case "for_in_statement":
-            value = _joined(value_of(node.child_by_field_name("right")), "[]")
+            value = join_value(value_of(node.child_by_field_name("right")), "[]")
             of = text_of(node.child_by_field_name("operator")) == "of"
             return _names(node.child_by_field_name("left"), node, node, value if of else "?")
         case "catch_clause":
             return _names(node.child_by_field_name("parameter"), node, node, "?")
         case _:
             return _returned(node, inside)
-
-
-def value_of(node: "Node | None") -> str:
-    """Return an expression as the value of a variable."""
-    return short_text(_value, node, "?")
-
-
-def _value(node: "Node | None") -> str:
-    read = _VALUES.get(node.type) if node is not None else None
-    return read(node) if node is not None and read is not None else "?"
-
-
-def _inner(node: "Node") -> str:
-    return _value(first_of(node))
-
-
-def _member(node: "Node") -> str:
-    return _joined(_value(node.child_by_field_name("object")), f".{text_of(node.child_by_field_name('property'))}")
-
-
-def _cast(node: "Node") -> str:
-    cast = _type(node.named_children[-1]) if len(node.named_children) > 1 else ""
-    return f"{cast}()" if re.fullmatch(r"[\w$.]+", cast) else _inner(node)
-
-
-def _binary(node: "Node") -> str:
-    if text_of(node.child_by_field_name("operator")) not in {"||", "??"}:
-        return "?"
-    return _either(_value(node.child_by_field_name(side)) for side in ("left", "right"))
-
-
-def _named(node: "Node") -> str:
-    return text_of(node.child_by_field_name("name")) or "?"
-
-
-def _called(node: "Node") -> str:
-    module = module_of(node)
-    return f"<{module}>" if module else _joined(_value(node.child_by_field_name("function")), "()")
-
-
-def module_of(node: "Node") -> str:
-    """Return `m` for `require("m")` and `import("m")`, "" for another call."""
-    function = node.child_by_field_name("function")
-    if (
-        function is None
-        or function.type not in {"identifier", "import"}
-        or function.text not in {b"require", b"import"}
-    ):
-        return ""
-    argument = first_of(node.child_by_field_name("arguments"))
-    return text_of(argument)[1:-1] if argument is not None and argument.type == "string" else ""
-
-
-_VALUES: dict[str, Callable[["Node"], str]] = {
-    "identifier": text_of,
-    "this": text_of,
-    "super": text_of,
-    "undefined": lambda _: "",
-    "null": lambda _: "",
-    "member_expression": _member,
-    "call_expression": _called,
-    "new_expression": lambda node: _joined(_value(node.child_by_field_name("constructor")), "()"),
-    "subscript_expression": lambda node: _joined(_value(node.child_by_field_name("object")), "[]"),
-    "await_expression": _inner,
-    "parenthesized_expression": _inner,
-    "non_null_expression": _inner,
-    "as_expression": _cast,
-    "satisfies_expression": _cast,
-    "binary_expression": _binary,
-    "ternary_expression": lambda node: _either(
-        _value(node.child_by_field_name(side)) for side in ("consequence", "alternative")
-    ),
-    "assignment_expression": lambda node: _value(node.child_by_field_name("right")),
-    "class": _named,
-    "function_expression": _named,
-    "arrow_function": _named,
-    "generator_function": _named,
-}
-
-
-def _joined(before: str, after: str) -> str:
-    return "?" if before in {"", "?"} or "|" in before else before + after
-
-
-def _either(values: Iterable[str]) -> str:
-    return "|".join(dict.fromkeys(value for value in values if value))
-
-
-def type_of(node: "Node | None") -> str:
-    """Return an annotation as the type of a variable, "" where it names no class."""
-    return short_text(_type, node, "")
-
-
-def _type(node: "Node | None") -> str:
-    if node is None:
-        return ""
-    match node.type:
-        case "type_annotation" | "parenthesized_type" | "readonly_type":
-            return _type(first_of(node))
-        case "type_identifier" | "identifier" | "nested_type_identifier":
-            return "".join(text_of(node).split())
-        case "this_type":
-            return "this"
-        case "array_type":
-            return _collection(_type(first_of(node)))
-        case "intersection_type" | "union_type":
-            parts = [_type(part) for part in node.named_children if text_of(part) not in _NOTHING]
-            return "|".join(dict.fromkeys("|".join(parts).split("|"))) if all(parts) else ""
-        case "generic_type":
-            return _generic(node)
-        case _:
-            return ""
-
-
-def _generic(node: "Node") -> str:
-    name = text_of(node.child_by_field_name("name"))
-    arguments = node.child_by_field_name("type_arguments")
-    if name in _WRAPPERS:
-        return _type(first_of(arguments))
-    if name in _COLLECTIONS:
-        return _collection(_type(first_of(arguments)))
-    return name if re.fullmatch(r"[\w$.]+", name) else ""
-
-
-def _collection(element: str) -> str:
-    return f"[]{element}" if element and "|" not in element else ""
 
 
 def _names(target: "Node | None", node: "Node", scope: "Node | None", value: str) -> Iterator[Setting]:
@@ -206,7 +79,7 @@ def _declared(node: "Node") -> Iterator[Setting]:
     target, value = node.child_by_field_name("name"), node.child_by_field_name("value")
     declared = type_of(node.child_by_field_name("type"))
     is_var = node.parent is not None and node.parent.type == "variable_declaration"
-    scope = _around(node, _FUNCTIONS | {"program"} if is_var else _SCOPES)
+    scope = enclosing(node, _FUNCTIONS | {"program"} if is_var else _SCOPES)
     if value is not None and value.type in {*_FUNCTIONS, "class"}:
         return  # a definition
     if target is not None and target.type == "identifier" and declared:
@@ -228,7 +101,7 @@ def _assigned(node: "Node") -> Iterator[Setting]:
         if re.fullmatch(r"this\.[\w$#]+", words) and right.type not in _FUNCTIONS and (value := value_of(right)):
             yield Setting(words, node, None, value=value)
     else:
-        yield from _names(left, node, _around(node, _SCOPES), value_of(right))
+        yield from _names(left, node, enclosing(node, _SCOPES), value_of(right))
 
 
 def _commonjs(left: str, node: "Node", right: "Node") -> Iterator[Setting]:
@@ -306,14 +179,7 @@ def _returned(node: "Node", inside: Draft | None) -> Iterator[Setting]:
         if result is None or result.type == "statement_block":
             return
     else:
-        function, result = _around(node, _FUNCTIONS), first_of(node)
+        function, result = enclosing(node, _FUNCTIONS), first_of(node)
     value = value_of(result) if result is not None else ""
     if value and inside is not None and function is not None and inside.node.id == function.id:
         yield Setting("()", node, None, value=value)
-
-
-def _around(node: "Node", kinds: frozenset[str]) -> "Node | None":
-    outer = node.parent
-    while outer is not None and outer.type not in kinds:
-        outer = outer.parent
-    return outer

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Setting, first_of, short_text, text_of
+from stepwarden.source.languages.type_text import collection_of, enclosing, join_value, read_value
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -58,12 +59,11 @@ def value_of(node: "Node | None") -> str:
 
 
 def _value(node: "Node | None") -> str:
-    read = _VALUES.get(node.type) if node is not None else None
-    return read(node) if node is not None and read is not None else "?"
+    return read_value(node, _VALUES)
 
 
 def _selected(node: "Node") -> str:
-    return _joined(_value(node.child_by_field_name("operand")), f".{text_of(node.child_by_field_name('field'))}")
+    return join_value(_value(node.child_by_field_name("operand")), f".{text_of(node.child_by_field_name('field'))}")
 
 
 def _made(node: "Node") -> str:
@@ -79,7 +79,7 @@ def _called(node: "Node") -> str:
     if function is not None and function.type == "parenthesized_expression":  # (*T)(x)
         function = first_of(function)
         function = function.child_by_field_name("operand") if function is not None else None
-    return _joined(_value(function), "()")
+    return join_value(_value(function), "()")
 
 
 _VALUES: dict[str, Callable[["Node"], str]] = {
@@ -92,13 +92,9 @@ _VALUES: dict[str, Callable[["Node"], str]] = {
     "type_conversion_expression": _made,
     "unary_expression": lambda node: _value(node.child_by_field_name("operand")),
     "parenthesized_expression": lambda node: _value(first_of(node)),
-    "index_expression": lambda node: _joined(_value(node.child_by_field_name("operand")), "[]"),
+    "index_expression": lambda node: join_value(_value(node.child_by_field_name("operand")), "[]"),
     "nil": lambda _: "",
 }
-
-
-def _joined(before: str, after: str) -> str:
-    return "?" if before in {"", "?"} else before + after
 
 
 def type_of(node: "Node | None") -> str:
@@ -119,15 +115,11 @@ def _type(node: "Node | None") -> str:
         case "generic_type":
             return _type(node.child_by_field_name("type"))
         case "slice_type" | "array_type" | "implicit_length_array_type":
-            return _collection(_type(node.child_by_field_name("element")))
+            return collection_of(_type(node.child_by_field_name("element")))
         case "map_type" | "channel_type":
-            return _collection(_type(node.child_by_field_name("value")))
+            return collection_of(_type(node.child_by_field_name("value")))
         case _:
             return ""
-
-
-def _collection(element: str) -> str:
-    return f"[]{element}" if element else ""
 
 
 def result_of(node: "Node | None") -> str:
@@ -186,7 +178,7 @@ def _parameter(node: "Node") -> Iterator[Setting]:
         function = function.parent
     declared = type_of(node.child_by_field_name("type"))
     if node.type == "variadic_parameter_declaration":
-        declared = _collection(declared)
+        declared = collection_of(declared)
     for name in node.children_by_field_name("name"):
         yield Setting(text_of(name), node, function, declared, "" if declared else "?")
 
@@ -209,7 +201,5 @@ def _switched(node: "Node") -> Iterator[Setting]:
 
 
 def _scope(node: "Node") -> "Node | None":
-    outer = node.parent
-    while outer is not None and outer.type not in _SCOPES:
-        outer = outer.parent
+    outer = enclosing(node, _SCOPES)
     return None if outer is not None and outer.type == "source_file" else outer

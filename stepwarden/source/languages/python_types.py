@@ -4,6 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from stepwarden.source.grammar import Draft, Setting, first_of, short_text, text_of
+from stepwarden.source.languages.type_text import (
+    collection_of,
+    enclosing,
+    join_types,
+    join_value,
+    join_values,
+    read_value,
+)
 from stepwarden.source.outline import DefinitionKind
 
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ def variables_of(node: "Node", inside: Draft | None) -> Iterable[Setting]:
         return _aliased(node)
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     scope = node.parent if node.type == "for_in_clause" else node
-    return _targets(left, node, scope, _joined(value_of(right), "[]"))
+    return _targets(left, node, scope, join_value(value_of(right), "[]"))
 
 
 def value_of(node: "Node | None") -> str:
@@ -54,17 +62,16 @@ def value_of(node: "Node | None") -> str:
 
 
 def _value(node: "Node | None") -> str:
-    read = _VALUES.get(node.type) if node is not None else None
-    return read(node) if node is not None and read is not None else "?"
+    return read_value(node, _VALUES)
 
 
 def _attribute(node: "Node") -> str:
-    return _joined(_value(node.child_by_field_name("object")), f".{text_of(node.child_by_field_name('attribute'))}")
+    return join_value(_value(node.child_by_field_name("object")), f".{text_of(node.child_by_field_name('attribute'))}")
 
 
 def _conditional(node: "Node") -> str:
     named = node.named_children
-    return _either(_value(named[place]) for place in (0, 2)) if len(named) == 3 else "?"
+    return join_values(_value(named[place]) for place in (0, 2)) if len(named) == 3 else "?"
 
 
 def _called(node: "Node") -> str:
@@ -73,28 +80,20 @@ def _called(node: "Node") -> str:
     if function in _CASTS and arguments is not None:
         cast = type_of(first_of(arguments))
         return f"{cast}()" if cast.replace(".", "").isidentifier() else "?"
-    return _joined(function, "()")
+    return join_value(function, "()")
 
 
 _VALUES: dict[str, Callable[["Node"], str]] = {
     "identifier": text_of,
     "attribute": _attribute,
     "call": _called,
-    "subscript": lambda node: _joined(_value(node.child_by_field_name("value")), "[]"),
+    "subscript": lambda node: join_value(_value(node.child_by_field_name("value")), "[]"),
     "await": lambda node: _value(first_of(node)),
     "parenthesized_expression": lambda node: _value(first_of(node)),
-    "boolean_operator": lambda node: _either(_value(node.child_by_field_name(side)) for side in ("left", "right")),
+    "boolean_operator": lambda node: join_values(_value(node.child_by_field_name(side)) for side in ("left", "right")),
     "conditional_expression": _conditional,
     "none": lambda _: "",
 }
-
-
-def _joined(before: str, after: str) -> str:
-    return "?" if before in {"", "?"} or "|" in before else before + after
-
-
-def _either(values: Iterable[str]) -> str:
-    return "|".join(dict.fromkeys(value for value in values if value))
 
 
 def type_of(node: "Node | None") -> str:
@@ -131,8 +130,7 @@ def _quoted(text: str) -> str:
 
 
 def _union(nodes: "Iterable[Node]") -> str:
-    parts = [_type(node) for node in nodes if text_of(node) != "None"]
-    return "|".join(dict.fromkeys(parts)) if all(parts) else ""
+    return join_types(_type(node) for node in nodes if text_of(node) != "None")
 
 
 def _generic(node: "Node") -> str:
@@ -144,9 +142,10 @@ def _generic(node: "Node") -> str:
         return _union(inner)
     if last in _WRAPPERS:
         return _type(inner[0]) if inner else ""
-    if last in _COLLECTIONS or last in _MAPPINGS:
-        element = _type(inner[-1 if last in _MAPPINGS else 0]) if inner else ""
-        return "" if last in _MAPPINGS or not element or "|" in element else f"[]{element}"
+    if last in _COLLECTIONS:
+        return collection_of(_type(inner[0])) if inner else ""
+    if last in _MAPPINGS:
+        return ""
     return name if name.replace(".", "").isidentifier() and last not in {"type", "Type", "Literal", "Callable"} else ""
 
 
@@ -158,7 +157,7 @@ def _assigned(node: "Node") -> Iterator[Setting]:
         while right is not None and right.type == "assignment":
             right = right.child_by_field_name("right")
     value = value_of(right) if right is not None else "" if declared else "?"
-    yield from _targets(left, node, _around(node), value, declared)
+    yield from _targets(left, node, enclosing(node, _BLOCKS), value, declared)
 
 
 def _targets(
@@ -187,7 +186,7 @@ def _parameter(node: "Node") -> Iterator[Setting]:
         value = "" if declared else _class_value(node.child_by_field_name("type"))
         yield Setting(text_of(name), node, None, declared, value)
     elif name is not None and name.type == "list_splat_pattern" and declared:
-        yield Setting(text_of(first_of(name)), node, None, f"[]{declared}" if "|" not in declared else "")
+        yield Setting(text_of(first_of(name)), node, None, collection_of(declared))
 
 
 def _class_value(node: "Node | None") -> str:
@@ -221,11 +220,3 @@ def _aliased(node: "Node") -> Iterator[Setting]:
     else:
         value = f"{source}()" if outer.type == "except_clause" and source.replace(".", "").isidentifier() else "?"
         yield from _targets(alias, node, outer, value)
-
-
-def _around(node: "Node") -> "Node | None":
-    """Return the block that a statement stands in."""
-    outer = node.parent
-    while outer is not None and outer.type not in _BLOCKS:
-        outer = outer.parent
-    return outer

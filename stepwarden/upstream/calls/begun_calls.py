@@ -5,7 +5,7 @@ They are found by what was asked, in every process on the same store, until some
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from stepwarden.storage import NewEvent, StoredEvent
@@ -56,17 +56,15 @@ def settling_word(calls: Sequence[BegunCall]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SessionCalls:
-    """What the events of one session leave in doubt; `version` and `hash` are of the last of them."""
+    """What the events of one session leave in doubt; `version` and `hash` are of the last of them.
+
+    `known` are the calls that were begun, by id, also those that went well: their answer may never have arrived.
+    """
 
     stream: str
     version: int = 0
     hash: str = ""
-    begun: Mapping[str, BegunCall] | None = None
-
-    @property
-    def known(self) -> Mapping[str, BegunCall]:
-        """The calls that were begun, by id, also those that went well: their answer may never have arrived."""
-        return self.begun or {}
+    known: Mapping[str, BegunCall] = field(default_factory=dict[str, BegunCall])
 
     @property
     def in_doubt(self) -> Mapping[str, BegunCall]:
@@ -77,14 +75,16 @@ class SessionCalls:
         """Return what is in doubt after more events of the session."""
         if not events:
             return self
-        begun = self.known
+        begun = dict(self.known)
         for event in events:
-            begun = _after(begun, self.stream, NewEvent(event.kind, event.payload), event.at)
+            _take(begun, self.stream, NewEvent(event.kind, event.payload), event.at)
         return SessionCalls(self.stream, events[-1].seq, events[-1].hash, begun)
 
     def with_new(self, event: NewEvent) -> Mapping[str, BegunCall]:
         """Return what would be in doubt after an event that is not recorded yet."""
-        return doubtful(_after(self.known, self.stream, event, 0.0))
+        begun = dict(self.known)
+        _take(begun, self.stream, event, 0.0)
+        return doubtful(begun)
 
 
 def doubtful(begun: Mapping[str, BegunCall]) -> Mapping[str, BegunCall]:
@@ -92,17 +92,15 @@ def doubtful(begun: Mapping[str, BegunCall]) -> Mapping[str, BegunCall]:
     return {name: call for name, call in begun.items() if call.outcome != "ok"}
 
 
-def _after(begun: Mapping[str, BegunCall], stream: str, event: NewEvent, at: float) -> Mapping[str, BegunCall]:
+def _take(begun: dict[str, BegunCall], stream: str, event: NewEvent, at: float) -> None:
+    """Change what is known of the calls that were begun by one more event."""
     data = json.loads(event.payload)
-    number, phase, outcome = data["id"], data.get("phase"), data.get("outcome", "")
-    if phase == "intended":
-        if not data.get("same"):
-            return begun
-        tool = f"{data['upstream']}/{data['tool']}"
-        return {**begun, number: BegunCall(number, stream, data["same"], at, tool)}
-    if number not in begun:
-        return begun
-    if event.kind != SETTLED and outcome in {*_IN_DOUBT, "ok"}:
+    number, outcome = data["id"], data.get("outcome", "")
+    if data.get("phase") == "intended":
+        if data.get("same"):
+            begun[number] = BegunCall(number, stream, data["same"], at, f"{data['upstream']}/{data['tool']}")
+    elif number in begun and event.kind != SETTLED and outcome in {*_IN_DOUBT, "ok"}:
         answered = outcome in _IN_DOUBT and bool(data.get("answer_bytes"))
-        return {**begun, number: replace(begun[number], outcome=outcome, answered=answered)}
-    return {name: call for name, call in begun.items() if name != number}
+        begun[number] = replace(begun[number], outcome=outcome, answered=answered)
+    else:
+        begun.pop(number, None)

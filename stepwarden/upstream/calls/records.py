@@ -23,6 +23,7 @@ UPSTREAM = "upstream"
 CALLS_PER_STREAM = 2_000
 MOST_SESSIONS = 1_000  # unsettled ones of one principal that are looked through
 LATEST_SESSIONS = 20
+MOST_SEEN = 100  # sessions of all principals of which is kept what was read
 ARRIVES_S = 600.0  # so long after a write went well in another process, its answer may be one that never arrived
 MOST_OPEN = 500  # sessions that are gone on with
 APPENDS = 8  # attempts, where others settle calls of the same session meanwhile
@@ -127,11 +128,12 @@ class SessionRecorder:
         if same is not None:  # of another process that may have ended before its answer arrived
             latest = await self.store.heads(HeadQuery(by, kind=kinds.SESSION, limit=LATEST_SESSIONS))
             heads |= {head.stream: head for head in latest if time.time() - head.updated < ARRIVES_S}
-        self._seen = {name: await self._read(head, self._seen.get(name)) for name, head in heads.items()}
+        seen = {name: await self._read(head, self._seen.get(name)) for name, head in heads.items()}
+        self._keep(seen)
         own = {session.calls.stream for session in self._sessions.values()}
         found = [
             call
-            for calls in self._seen.values()
+            for calls in seen.values()
             for call in (calls.in_doubt if same is None or calls.stream in own else calls.known).values()
             if call.outcome != "ok" or time.time() - call.at < ARRIVES_S
         ]
@@ -147,6 +149,12 @@ class SessionRecorder:
         """See `Recorder`."""
         head = None if "\x00" in thread else await self.store.head(thread)
         return head is not None and head.principal == by
+
+    def _keep(self, seen: dict[str, SessionCalls]) -> None:
+        """Keep what was read of sessions, whosever they are: the next call reads only what is new in them."""
+        self._seen = {name: calls for name, calls in self._seen.items() if name not in seen} | seen
+        while len(self._seen) > max(MOST_SEEN, len(seen)):
+            del self._seen[next(iter(self._seen))]
 
     def _session_of(self, by: str, thread: str) -> _Session:
         session = self._sessions.get((by, thread))
@@ -181,13 +189,10 @@ class SessionRecorder:
 
     async def _read(self, head: Head, known: SessionCalls | None) -> SessionCalls:
         """Return what a session leaves in doubt, from what was known of it and the events since."""
-        if known is None or known.version > head.version or not known.version:
-            known = SessionCalls(head.stream)
-        elif (known.version, known.hash) == (head.version, head.hash):
+        if known is not None and (known.version, known.hash) == (head.version, head.hash):
             return known
-        if not known.version:
-            return known.after(await self.store.read(head.stream))
-        events = await self.store.read(head.stream, after=known.version - 1)
-        if not events or events[0].hash != known.hash:  # it is another store than it was
-            return SessionCalls(head.stream).after(await self.store.read(head.stream))
-        return known.after(events[1:])
+        if known is not None and 0 < known.version <= head.version:
+            events = await self.store.read(head.stream, after=known.version - 1)
+            if events and events[0].hash == known.hash:  # else it is another store than it was
+                return known.after(events[1:])
+        return SessionCalls(head.stream).after(await self.store.read(head.stream))

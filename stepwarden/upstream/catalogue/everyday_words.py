@@ -5,7 +5,7 @@ A group holds words that people use for one another when they ask for something;
 
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 _GROUPS = """
 create new add make open write start begin raise insert post book register draft
@@ -67,6 +67,7 @@ current now today
 batch several multiple many bulk
 """
 
+KEPT_WORDS = 20_000  # whose stems are kept: what servers and hosts say is without an end
 ALIKE = 0.6  # what a word counts that only means much the same
 
 # Endings that are taken off, the longest first; what is left has at least three letters.
@@ -107,7 +108,7 @@ people people
 _IRREGULAR = {form: line.split()[0] for line in _FORMS.strip().splitlines() for form in line.split()[1:]}
 
 
-@cache
+@lru_cache(maxsize=KEPT_WORDS)
 def stem(word: str) -> str:
     """Return what a word has in common with its other forms: close, closes, closed, closing."""
     word = _IRREGULAR.get(word, word)
@@ -120,7 +121,7 @@ def stem(word: str) -> str:
     return word.rstrip("ey") if len(word) > _LEAST else word
 
 
-@cache
+@lru_cache(maxsize=KEPT_WORDS)
 def alike(word: str) -> Mapping[str, float]:
     """Return the stems that a word may stand for, and what each counts: its own 1."""
     found = {other: ALIKE for group in _groups().get(stem(word), ()) for other in group}

@@ -1,9 +1,8 @@
 """The resources and prompts of a server, listed when somebody first asks for them; and what is read of one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import mcp_types as types
 from mcp.client import Client
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from stepwarden.upstream.call_request import CallRequest
 from stepwarden.upstream.catalogue.source import MOST_SOURCES, UpstreamSource
 from stepwarden.upstream.tool_result import ResourceBlock, TextBlock, ToolResult
-from stepwarden.upstream.transport.wire import read_content
+from stepwarden.upstream.transport.wire import read_block
 
 LIST_S = 5.0  # for all lists of one server
 
@@ -44,7 +43,7 @@ async def read(client: Client, request: CallRequest) -> ToolResult:
         return ToolResult(tuple(_contents(one) for one in contents))
     given = {name: value if isinstance(value, str) else str(value) for name, value in request.arguments.items()}
     prompt = await client.get_prompt(request.tool, given)
-    blocks = [block for one in prompt.messages for block in (TextBlock(f"{one.role}:"), read_content(one.content))]
+    blocks = [block for one in prompt.messages for block in (TextBlock(f"{one.role}:"), read_block(one.content))]
     return ToolResult((*([TextBlock(prompt.description)] if prompt.description else []), *blocks))
 
 
@@ -57,21 +56,17 @@ async def _sources_of(client: Client) -> list[UpstreamSource]:
                 found += [_prompt(one) for one in (await client.list_prompts()).prompts]
             if able.resources is not None:
                 found += [_resource(one) for one in (await client.list_resources()).resources]
-                found += await _or_none(lambda: _templates(client))
+                found += await _templates(client)
     except (MCPError, ValidationError, TimeoutError):
         pass
     return found
 
 
-async def _or_none(listing: Callable[[], Awaitable[list[UpstreamSource]]]) -> list[UpstreamSource]:
+async def _templates(client: Client) -> list[UpstreamSource]:
     try:
-        return await listing()
+        listed = (await client.list_resource_templates()).resource_templates
     except (MCPError, ValidationError):  # many servers with resources have no templates, and say so by an error
         return []
-
-
-async def _templates(client: Client) -> list[UpstreamSource]:
-    listed = (await client.list_resource_templates()).resource_templates
     return [UpstreamSource("resource", one.uri_template, one.description or one.title or one.name) for one in listed]
 
 
@@ -85,6 +80,7 @@ def _prompt(one: types.Prompt) -> UpstreamSource:
     return UpstreamSource("prompt", one.name, one.description or one.title or "", arguments)
 
 
-def _contents(one: Any) -> ResourceBlock:
-    blob = cast("str | None", getattr(one, "blob", None))
-    return ResourceBlock(str(one.uri), getattr(one, "text", None), blob)
+def _contents(one: types.TextResourceContents | types.BlobResourceContents) -> ResourceBlock:
+    if isinstance(one, types.TextResourceContents):
+        return ResourceBlock(str(one.uri), one.text)
+    return ResourceBlock(str(one.uri), None, one.blob)

@@ -31,13 +31,8 @@ def read_reply(reply: types.CallToolResult | types.InputRequiredResult) -> CallR
     if isinstance(reply, types.InputRequiredResult):
         requests = (reply.input_requests or {}).items()
         return QuestionRound({key: _read_request(request) for key, request in requests}, reply.request_state)
-    content = tuple(_read_block(block) for block in reply.content)
+    content = tuple(read_block(block) for block in reply.content)
     return ToolResult(content, reply.structured_content, bool(reply.is_error), reply.meta)
-
-
-def read_content(block: types.ContentBlock) -> ContentBlock:
-    """Return a block of a prompt's message."""
-    return _read_block(block)
 
 
 def write_result(result: ToolResult) -> types.CallToolResult:
@@ -124,7 +119,8 @@ def _read_request(request: types.InputRequest) -> UpstreamQuestion | OtherReques
     return OtherRequest(request.method)
 
 
-def _read_block(block: types.ContentBlock) -> ContentBlock:
+def read_block(block: types.ContentBlock) -> ContentBlock:
+    """Return a block of a result, or of a prompt's message."""
     extra = _plain(block)
     kind = extra.pop("type")
     if isinstance(block, types.TextContent):
