@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwarden.errors import StoreError, StoreUnreadable
+from stepwarden.storage.head_file import SUFFIX
 from stepwarden.storage.records import HeadQuery
 from stepwarden.storage.sqlite import newest_driver
 from stepwarden.storage.sqlite_file import (
@@ -21,6 +22,7 @@ from stepwarden.storage.store import Store
 BUSY_TIMEOUT_S = 10.0
 _PAGE = 500  # heads that are read at once
 _PARTS = ("", "-wal", "-shm", "-journal")
+_BESIDE = (*_PARTS, SUFFIX)
 
 
 class BackupRefused(StoreError):
@@ -201,7 +203,7 @@ async def _contents(path: Path) -> Contents | None:
 
 def _is_part(path: Path, store: Path) -> bool:
     """Return whether `path` is a file of the store by whatever name: the database, its log, index or journal."""
-    parts = [named.with_name(named.name + part) for named in (store, store.resolve()) for part in _PARTS]
+    parts = [named.with_name(named.name + part) for named in (store, store.resolve()) for part in _BESIDE]
     if any(path.resolve() == part.resolve() for part in parts):
         return True
     return path.exists() and any(part.exists() and path.samefile(part) for part in parts)

@@ -1,5 +1,6 @@
 """Head rows in an open transaction; imported lazily, since it loads SQLAlchemy."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
@@ -15,14 +16,18 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.read_rows import fetch_rows, read_head
-from stepwarden.storage.records import TITLE_CHARS, Append, Head, HeadQuery
-from stepwarden.storage.schema import HEAD_COLUMNS, heads
+from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, Head, HeadQuery, LostHead
+from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, heads
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
 _HEAD = select(*HEAD_COLUMNS).where(_THIS)
 _MOST_STEPS = select(_columns.most_steps).where(_THIS)
 _LAST = select(_columns.version, _columns.hash, _columns.principal).where(_THIS)
+_ORIGIN_AND_LAST = (
+    "SELECT (SELECT value FROM stepwarden_meta WHERE key = ?), "
+    "(SELECT seq FROM sqlite_sequence WHERE name = 'stepwarden_events')"
+)
 _INSERT = insert(heads)
 _CHANGED = ("directory", "title", "version", "state", "steps", "total_steps", "updated", "hash")
 _NEW_STEPS = bindparam("new_steps", type_=Integer)
@@ -94,6 +99,22 @@ def last_event(connection: Connection, stream: str) -> LastEvent | None:
     """Return what the head of `stream` knows of its last event, or None."""
     row = connection.execute(_LAST, {"this_stream": stream}).one_or_none()
     return LastEvent(*row) if row else None
+
+
+def find_lost(connection: Connection, acknowledged: Sequence[AcknowledgedHead]) -> list[LostHead]:
+    """Return which of these heads a SQLite store lost, in the transaction of `connection`."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    origin, last = driver.execute(_ORIGIN_AND_LAST, (RESTORED,)).fetchone()
+    lost: list[LostHead] = []
+    for head in acknowledged:
+        if head.origin != (origin or ""):
+            continue
+        there = driver.execute("SELECT hash FROM stepwarden_events WHERE position = ?", (head.position,)).fetchone()
+        if head.position > (last or 0) or (there is not None and there[0] != head.hash):
+            count = "SELECT COUNT(*) FROM stepwarden_events WHERE stream = ?"
+            lost.append(LostHead(head, driver.execute(count, (head.stream,)).fetchone()[0]))
+    return lost
 
 
 def insert_head(connection: Connection, append: Append, at: float, last_hash: str) -> None:

@@ -134,6 +134,26 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgedHead:
+    """The last event of a stream as somebody was told that it is on disk; `origin` is a word of that store alone."""
+
+    origin: str
+    position: int
+    seq: int
+    hash: str
+    stream: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostHead:
+    """An acknowledged head that the store no longer has; `left` is how many entries its stream has now, 0 for none."""
+
+    head: AcknowledgedHead
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeadQuery:
     """Which heads to list: by default everybody's, of every kind, the last updated first.
 
