@@ -7,6 +7,7 @@ import re
 import sqlite3
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +22,10 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.errors import StoreBusy, StoreError
 from stepwarden.storage.file_watch import FileWatch, StoreFileChange
+from stepwarden.storage.head_file import HeadFile
+from stepwarden.storage.head_rows import find_lost
 from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step
+from stepwarden.storage.records import AcknowledgedHead, LostHead
 from stepwarden.storage.schema import APPLICATION_ID, create_schema
 from stepwarden.storage.sqlite_file import (
     DriverConnection,
@@ -87,6 +91,8 @@ class SqliteBackend:
         self._busy_timeout_s = busy_timeout_s
         self._watch: FileWatch | None = None
         self._kept: str | None = None
+        self._head_file = HeadFile(path)
+        self.lost: Sequence[LostHead] = ()
         self.reads: Engine = create_engine(
             URL.create("sqlite+pysqlite", database=str(path)),
             module=driver,
@@ -112,6 +118,18 @@ class SqliteBackend:
         if stat.S_IMODE(self._path.stat().st_mode) & 0o077:
             self._path.chmod(0o600)
         self._watch = FileWatch(self._path, self._driver, has_log=has_log)
+        acknowledged = self._head_file.read()  # before the store is: by then it has all of them
+        with self.reads.begin() as connection:
+            self.lost = find_lost(connection, acknowledged)
+
+    def acknowledge(self, heads: Sequence[AcknowledgedHead]) -> None:
+        """See `database.Backend`."""
+        if heads:
+            self._head_file.note(heads)
+
+    def forget(self, lost: Sequence[LostHead]) -> None:
+        """See `database.Backend`."""
+        self._head_file.forget([each.head for each in lost])
 
     def _migrated(self) -> bool:
         """Create the schema, or bring an older one up by one; return whether there was an older one."""
@@ -120,6 +138,7 @@ class SqliteBackend:
             if not is_blank(_driver_connection(connection), self._path):
                 return migrate_step(connection)
             create_schema(connection, SCHEMA_VERSION)
+            mark_restored(_driver_connection(connection))
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             return False
 

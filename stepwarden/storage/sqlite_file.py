@@ -106,6 +106,7 @@ def _look(path: Path, driver: ModuleType, busy_timeout_s: float, *, mode: str) -
         if not is_blank(connection, path):
             if misfit := misfit_of_version(_version(connection)):
                 raise unreadable(path, *misfit)
+            setattr(connection, "text_factory", bytes)  # noqa: B010 - text that is none is no reason to refuse all
             for table in metadata.tables.keys() & _tables(connection):
                 connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a constant of ours
 

@@ -10,8 +10,11 @@ Data = Mapping[str, Any]
 
 
 def stamp(at: float) -> str:
-    """Return a time as UTC, to the second."""
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+    """Return a time as UTC, to the second; a word for what is none, since others may have changed the store."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "at no possible time"
 
 
 def describe(entry: HistoryEntry) -> str:
