@@ -60,7 +60,8 @@ def argument_text(arguments: object) -> str:
     if not isinstance(value, dict):
         raise BrokenArguments(f"its arguments are {_kind(value)}, not a JSON object")
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate fits in no store
     except ValueError:
         raise BrokenArguments("its arguments hold a number that JSON does not have") from None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from providers.dialect import Dialect
 from providers.endpoints import Endpoint
 from providers.failures import EndpointFailure, failure
 from providers.profiles import SCRIPTED
@@ -223,7 +224,7 @@ class ScriptedProvider:
         sent = with_told_tools(request) if self._told(request) else request
         prompt = "\n".join(message.text for message in sent.messages)
         body: dict[str, Any] = {"model": request.model, "messages": [[m.role, m.text] for m in sent.messages]}
-        body |= tool_fields(sent, SCRIPTED, frozenset())
+        body |= tool_fields(sent, SCRIPTED, Dialect.of(SCRIPTED))
         text = f"The script gave no answer within {shown_seconds(request.deadline_s)}."
         try:
             async with asyncio.timeout(request.deadline_s):

@@ -94,7 +94,7 @@ def _told_messages(request: ModelRequest) -> Iterator[Message]:
                 f"{'Error' if one.failed else 'Result'} of {named.get(one.call_id, '')} ({one.call_id}):\n{one.text}"
                 for one in found
             ]
-            yield Message("user", "\n\n".join(told), tuple(image for one in found for image in one.images))
+            yield Message("user", "\n\n".join(told))
             continue
         for one in found:
             yield Message(one.role, _told_calls(one), one.images) if one.calls else one

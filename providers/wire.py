@@ -1,7 +1,7 @@
 """From our request to the body of a chat completion, and from the completion to our reply. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
@@ -35,11 +35,11 @@ def chat_body(
         raise ModelError(
             ErrorKind.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name
         )
+    request = replace(request, messages=tuple(image_messages(request.messages, blind=blind)))
     if dialect.tools == "told":
         request = with_told_tools(request)
-    messages = image_messages(_prompt(request, dialect), blind=blind)
-    body: dict[str, Any] = {"model": request.model, "messages": _wire_messages(request, messages, profile, dialect)}
-    body.update(tool_fields(request, profile, dialect.left_out))
+    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, profile, dialect)}
+    body.update(tool_fields(request, profile, dialect))
     if request.answer is not None and dialect.answers != "text":
         body["response_format"] = (
             schema_response_format(request.answer) if dialect.answers == "json_schema" else {"type": "json_object"}
@@ -77,12 +77,10 @@ def _prompt(request: ModelRequest, dialect: Dialect) -> list[Message]:
     return messages
 
 
-def _wire_messages(
-    request: ModelRequest, messages: Iterable[Message], profile: Profile, dialect: Dialect
-) -> list[dict[str, Any]]:
-    of_tools = ToolMessages(request, profile, dialect.left_out)
+def _messages(request: ModelRequest, profile: Profile, dialect: Dialect) -> list[dict[str, Any]]:
+    of_tools = ToolMessages(request, profile, dialect)
     found: list[dict[str, Any]] = []
-    for message in messages:
+    for message in _prompt(request, dialect):
         text = message.text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot be sent
         if message.calls:
             found.append(of_tools.assistant(message, text))
