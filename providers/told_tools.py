@@ -43,6 +43,9 @@ _NOT_OFFERED = "it came as text that cannot be read. Call tools through the inte
 
 _FORM = AnswerForm(ToldAnswer, ToldAnswer, FORM)
 
+CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
+"""The reasons for an end that mean the output limit."""
+
 _FENCED = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]{0,3}\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _WHOLE_FENCE = re.compile(r"\s*(`{3,})[^\n]*\n(?P<inside>.*?)\n?\1\s*", re.DOTALL)
 _MARK = re.compile(  # Hermes and Qwen, Mistral, Llama, DeepSeek and Kimi: at the start of a line
@@ -106,16 +109,18 @@ def _told_calls(message: Message) -> str:
 
 
 def called_in(
-    answer: str, message: Mapping[str, Any], request: ModelRequest, provider: str, *, told: bool, cut_off: bool
+    answer: str, message: Mapping[str, Any], request: ModelRequest, provider: str, *, told: bool, finish: str
 ) -> Called:
     """Return what is text and what are calls in an answer, of which `answer` is the text without thoughts."""
     if not request.may_call:
         return Called(answer, (), answer)
-    calls = calls_of(message, request, provider, cut_off=cut_off)
+    calls = calls_of(message, request, provider, cut_off=finish in CUT)
     written = answer + "".join(f"{call.name}{call.arguments}" for call in calls)
     text = answer
     if not calls:
         text, calls = (_told_answer if told else _text_calls)(answer, request)
+    if not calls and "malformed" in finish.casefold():  # Gemini's MALFORMED_FUNCTION_CALL
+        text, calls = "", [_unread(answer or "(a call)", request, _NOT_OFFERED)]
     notes = (
         [f"{shown_name(request.model)} has no calls of its own: its tools were told of in its prompt"] if told else []
     )

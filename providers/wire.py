@@ -15,14 +15,13 @@ from providers.model_names import same_model, shown_name
 from providers.profile import Profile
 from providers.schemas import schema_prompt, schema_response_format
 from providers.thoughts import Separated, separate_thoughts
-from providers.told_tools import called_in, with_told_tools
+from providers.told_tools import CUT, called_in, with_told_tools
 from providers.tool_wire import ToolMessages, image_messages, tool_fields
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILTERED = {"content_filter", "sensitive", "refusal"}
-_CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
 
 
 def chat_body(
@@ -178,9 +177,9 @@ def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint, *, t
     refused = message.get("refusal")
     if finish in _FILTERED or (refused and not found.answer):
         raise _filtered(endpoint, request, str(refused or ""))
-    cut_off = finish in _CUT
+    cut_off = finish in CUT
     thoughts = found.thoughts or _reasoning(message)
-    called = called_in(found.answer, message, request, endpoint.name, told=told, cut_off=cut_off)
+    called = called_in(found.answer, message, request, endpoint.name, told=told, finish=finish)
     if not called.text.strip() and not called.calls:
         raise _empty(request, cut_off=cut_off, thought=bool(thoughts))
     served = str(entry.get("model") or "")
