@@ -46,8 +46,8 @@ _FORM = AnswerForm(ToldAnswer, ToldAnswer, FORM)
 CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
 """The reasons for an end that mean the output limit."""
 
-_FENCED = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]{0,3}\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_WHOLE_FENCE = re.compile(r"\s*(`{3,})[^\n]*\n(?P<inside>.*?)\n?\1\s*", re.DOTALL)
+_FENCED = re.compile(r"^[ \t]{0,3}(`{3,8}|~{3,8})[^\n]*\n.*?(?:^[ \t]{0,3}\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_WHOLE_FENCE = re.compile(r"\s*(`{3,8})[^\n`]*\n(?P<inside>.*?)\n?\1\s*", re.DOTALL)
 _MARK = re.compile(  # Hermes and Qwen, Mistral, Llama, DeepSeek and Kimi: at the start of a line
     r"^[ \t]*(?:<tool_calls?>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=(?P<name>[\w.-]{1,64})>"
     r"|<[|\uff5c]tool[_▁]calls?[\w▁]{0,30}[|\uff5c]>)",
@@ -122,7 +122,7 @@ def called_in(
     if not calls and "malformed" in finish.casefold():  # Gemini's MALFORMED_FUNCTION_CALL
         text, calls = "", [_unread(answer or "(a call)", request, _NOT_OFFERED)]
     notes = (
-        [f"{shown_name(request.model)} has no calls of its own: its tools were told of in its prompt"] if told else []
+        [f"{shown_name(request.model)} cannot be offered tools here: it was told of them in its prompt"] if told else []
     )
     if len(calls) > 1 and not request.parallel_calls:
         notes.append(f"{len(calls)} calls at once where one was allowed: the first was taken")

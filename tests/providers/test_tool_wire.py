@@ -246,6 +246,7 @@ BAD = [
     ('{"x": 1} and more', "go on after the end"),
     ('{"x": NaN}', "a number that JSON does not have"),
     ("[" * 100_000, "nested too deeply"),
+    ('{"x": ' + "9" * 5_000 + "}", "thousands of digits"),
 ]
 
 
