@@ -102,7 +102,7 @@ class ProposedCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class RunCall:
     """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed."""
 
     key: str
@@ -126,7 +126,7 @@ class AgentStep:
 
     number: int
     text: Body
-    calls: tuple[ToolCall, ...] = ()
+    calls: tuple[RunCall, ...] = ()
     spent: Amount = NOTHING
     seconds: float = 0.0  # of the answer
     matched: tuple[str, ...] = ()
@@ -240,7 +240,7 @@ class Job:
         return next((step.text for step in reversed(self.steps) if step.text.text.strip()), Body())
 
     @property
-    def open_calls(self) -> tuple[ToolCall, ...]:
+    def open_calls(self) -> tuple[RunCall, ...]:
         """The calls without a result, in their order."""
         calls = self.current.calls if self.current is not None else ()
         return tuple(call for call in calls if not call.state.is_settled)
@@ -317,7 +317,7 @@ class Run:
         return self.status is RunStatus.RUNNING and any(job.can_go_on for job in self.jobs.values())
 
     @property
-    def open_calls(self) -> tuple[ToolCall, ...]:
+    def open_calls(self) -> tuple[RunCall, ...]:
         """The calls without a result, in the order of jobs and calls."""
         return tuple(call for job in self.jobs.values() for call in job.open_calls)
 
@@ -332,7 +332,7 @@ class Run:
                 return job.id
         raise KeyError(key)
 
-    def with_call(self, key: str, change: Callable[[ToolCall], ToolCall]) -> "Run":
+    def with_call(self, key: str, change: Callable[[RunCall], RunCall]) -> "Run":
         """Return the run with one call of a job's last step changed. Raises KeyError."""
         job = self.jobs[self.job_of_call(key)]
         step = job.steps[-1]

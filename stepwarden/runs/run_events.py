@@ -61,7 +61,7 @@ class QuestionAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionFailure:
+class FailedAnswer:
     """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody."""
 
     kind: str
@@ -88,7 +88,7 @@ class QuestionAnswered:
     is_priced: bool = True
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
-    failure: QuestionFailure | None = None
+    failure: FailedAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from stepwarden.runs.run import (
     OpenQuestion,
     ProposedCall,
     Run,
+    RunCall,
     RunStatus,
-    ToolCall,
 )
 from stepwarden.runs.run_commands import command_effect
 from stepwarden.runs.run_events import (
@@ -118,8 +118,8 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     return run.with_job(job)
 
 
-def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> ToolCall:
-    return ToolCall(key, call, kinds.get(call.tool, CallKind.LOCAL))
+def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> RunCall:
+    return RunCall(key, call, kinds.get(call.tool, CallKind.LOCAL))
 
 
 def _approval_asked(run: Run, event: ApprovalAsked) -> Run:
