@@ -93,12 +93,16 @@ class ToolGrant:
 
 @dataclass(frozen=True, slots=True)
 class ProposedCall:
-    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can."""
+    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can.
+
+    `kept` is what the model's endpoint wants to have back with it.
+    """
 
     id: str
     tool: str
     arguments: str = "{}"
     error: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,7 @@ class AgentStep:
     seconds: float = 0.0  # of the answer
     matched: tuple[str, ...] = ()
     is_last_turn: bool = False
+    kept: str = ""  # what the model's endpoint wants to have back with the answer
 
     @property
     def is_complete(self) -> bool:
@@ -293,6 +298,7 @@ class Run:
     worked: float = 0.0
     working_since: float | None = None
     seen_at: float = 0.0
+    driver: str = ""  # who took it over last
     stop_asked: str = ""  # by whom
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
     answer: Body = Body()

@@ -40,9 +40,9 @@ class JobsPlanned:
 
 @dataclass(frozen=True, slots=True)
 class RunAttached:
-    """Another process drives the run from here on; the time since the event before was nobody's work."""
+    """A driver takes the run over; the time since the event before was nobody's work."""
 
-    process: str
+    driver: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,10 @@ CANCELLED = "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswered:
-    """What came of asking. `matched` are the stop conditions whose pattern is in the text."""
+    """What came of asking. `matched` are the stop conditions whose pattern is in the text.
+
+    `kept` is what the model's endpoint wants to have back with the answer.
+    """
 
     key: str
     text: Body = field(default_factory=Body)
@@ -89,6 +92,7 @@ class QuestionAnswered:
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
     failure: FailedAnswer | None = None
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

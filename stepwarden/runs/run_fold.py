@@ -78,8 +78,8 @@ def _planned(run: Run, event: JobsPlanned) -> Run:
     return replace(run, jobs={**run.jobs, **added})
 
 
-def _attached(run: Run, _: RunAttached) -> Run:
-    return run
+def _attached(run: Run, event: RunAttached) -> Run:
+    return replace(run, driver=event.driver)
 
 
 def _asked(run: Run, event: QuestionAsked) -> Run:
@@ -111,7 +111,7 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     kinds = {grant.name: grant.kind for grant in job.plan.tools}
     calls = tuple(_proposed(f"{event.key}/{n}", call, kinds) for n, call in enumerate(event.calls, start=1))
     last = job.question.is_last_turn
-    step = AgentStep(len(job.steps) + 1, event.text, calls, event.spent, event.seconds, event.matched, last)
+    step = AgentStep(len(job.steps) + 1, event.text, calls, event.spent, event.seconds, event.matched, last, event.kept)
     said = event.text.size + sum(len(call.arguments) + len(call.tool) for call in event.calls)
     job = replace(job, question=None, failure="", failures=0, steps=(*job.steps, step))
     job = replace(job, matched=job.matched.union(event.matched), history_bytes=job.history_bytes + said)
