@@ -117,6 +117,7 @@ class RunCall:
     result: Body = Body()
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    was_doubted: bool = False  # a person looked since: it was not carried out
 
     @property
     def tool(self) -> str:
@@ -150,13 +151,14 @@ class AgentStep:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question to a model without an answer yet. `prompt_tokens` bounds what it is sent."""
+    """A question to a model without an answer yet. `prompt_tokens` bounds what it is sent, `notice` is told with it."""
 
     key: str
     attempt: int
     reserved: Amount
     prompt_tokens: int
     is_last_turn: bool = False
+    notice: str = ""
 
 
 class ToolLevel(StrEnum):
@@ -283,6 +285,7 @@ class Run:
     by: str = ""
     via: str = ""
     directory: str | None = None
+    is_local: bool = False
     thread: str = ""  # that started it
     limits: RunLimits = DEFAULT_LIMITS
     approval: Approval = Approval.WRITES
@@ -316,6 +319,13 @@ class Run:
     def working_seconds(self, now: float) -> float:
         """Return for how long something was under way, until `now`."""
         return self.worked + (max(0.0, now - self.working_since) if self.working_since is not None else 0.0)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a question or a call is being worked on: this time counts as work."""
+        moving = {CallState.PROPOSED, CallState.ALLOWED, CallState.SENT}
+        asked = any(job.question is not None for job in self.jobs.values())
+        return self.status is RunStatus.RUNNING and (asked or any(call.state in moving for call in self.open_calls))
 
     @property
     def is_at_work(self) -> bool:

@@ -131,7 +131,9 @@ def _refuse(run: Run, event: RunCommanded) -> Run:
 
 def _resolve(run: Run, event: RunCommanded) -> Run:
     if event.arguments["verdict"] == "not_done":
-        return run.with_call(event.arguments["call"], lambda call: replace(call, state=CallState.ALLOWED))
+        return run.with_call(
+            event.arguments["call"], lambda call: replace(call, state=CallState.ALLOWED, was_doubted=True)
+        )
     note = f": {event.arguments['note']}" if event.arguments.get("note") else "."
     done = Body(f"{event.by} looked and says that it was carried out{note}")
     return run.with_call(event.arguments["call"], lambda call: replace(call, state=CallState.DONE, result=done))

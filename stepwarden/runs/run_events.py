@@ -17,7 +17,10 @@ from stepwarden.runs.workflow_state import StateChange
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins. `by` asked for it, `via` names where; `thread` is the one that it was asked for in."""
+    """A run begins. `by` asked for it, `via` names where; `thread` is the one that it was asked for in.
+
+    `is_local` says that they are on this machine: files of their directory may be read then.
+    """
 
     request: str
     by: str
@@ -26,6 +29,7 @@ class RunStarted:
     approval: Approval = Approval.WRITES
     pauses_at_limits: bool = False
     directory: str | None = None
+    is_local: bool = False
     thread: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

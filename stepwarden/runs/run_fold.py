@@ -52,7 +52,7 @@ def apply_to_run(run: Run, event: RunEvent, at: float) -> Run:
     since = None if isinstance(event, RunAttached | RunStarted) else run.working_since
     worked = run.worked + (max(0.0, at - since) if since is not None else 0.0)
     run = _APPLY[type(event)](replace(run, version=run.version + 1, worked=worked, seen_at=at), event)
-    return replace(run, working_since=at if run.is_at_work else None)
+    return replace(run, working_since=at if run.is_under_way else None)
 
 
 def _started(run: Run, event: RunStarted) -> Run:
@@ -65,6 +65,7 @@ def _started(run: Run, event: RunStarted) -> Run:
         approval=event.approval,
         pauses_at_limits=event.pauses_at_limits,
         directory=event.directory,
+        is_local=event.is_local,
         thread=event.thread,
         metadata=event.metadata,
         state=WorkflowState(started=run.seen_at, updated=run.seen_at),
@@ -85,7 +86,9 @@ def _attached(run: Run, event: RunAttached) -> Run:
 def _asked(run: Run, event: QuestionAsked) -> Run:
     job = run.jobs[event.job]
     lost = job.question.reserved if job.question is not None else NOTHING  # asked, and whoever asked is gone: charged
-    question = OpenQuestion(event.key, event.attempt, event.reserved, event.prompt_tokens, event.is_last_turn)
+    question = OpenQuestion(
+        event.key, event.attempt, event.reserved, event.prompt_tokens, event.is_last_turn, event.notice
+    )
     asked = job.questions + (event.attempt == 1)
     run = replace(run, spent=run.spent + lost)
     return run.with_job(replace(job, question=question, questions=asked))
