@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
 from stepwarden.runs.limits import LAST_PROMPT_TOKENS, Amount, LimitUse, cost_of
-from stepwarden.runs.run import Body, CallState, Job, Run, RunStatus, Stopping, ToolCall, ToolLevel
+from stepwarden.runs.run import Body, CallState, Job, Run, RunCall, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_events import (
     CANCELLED,
     ApprovalAsked,
     CallDoubted,
     CallEnded,
     CallSent,
+    FailedAnswer,
     JobEnded,
     JobStopping,
     QuestionAnswered,
     QuestionAsked,
-    QuestionFailure,
     RunEnded,
     RunEvent,
     RunPaused,
@@ -65,7 +65,7 @@ RunEffect = AskModel | MakeCall
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RunDecision:
     """What to record, then to do; which effects in flight nobody wants any more; and when to look again at the latest.
 
     Where there is nothing to record, to do or to wait for, nobody needs to drive the run.
@@ -77,13 +77,13 @@ class Decision:
     wake_at: float | None = None
 
 
-def decide(run: Run, now: float, in_flight: frozenset[str]) -> Decision:
+def decide(run: Run, now: float, in_flight: frozenset[str]) -> RunDecision:
     """Decide what is next; `now` is in unix seconds, `in_flight` are the keys of the effects under way here."""
     unwanted = _repeatable(run, in_flight)
     if run.status.is_end or run.status is RunStatus.PAUSED:
-        return Decision(cancelled=unwanted)
+        return RunDecision(cancelled=unwanted)
     if run.stop_asked:
-        return Decision(cancelled=unwanted) if in_flight else Decision(events=tuple(_stopped_by_person(run)))
+        return RunDecision(cancelled=unwanted) if in_flight else RunDecision(events=tuple(_stopped_by_person(run)))
     plan = _Plan(run, now, in_flight)
     for job in run.jobs.values():
         if job.status is RunStatus.RUNNING:
@@ -136,12 +136,12 @@ class _Plan:
         self.budget = RunBudget(run)
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
-    def decision(self) -> Decision:
+    def decision(self) -> RunDecision:
         limit = self.run.limits.seconds
         wake_at = None
         if limit is not None and self.run.working_since is not None and not self.events:
             wake_at = self.now + max(0.0, limit - self.run.working_seconds(self.now))
-        return Decision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
+        return RunDecision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
 
     def go_on(self, job: Job) -> None:
         if job.stopping is None and (use := self._used_up_time(job)) is not None:
@@ -198,11 +198,11 @@ class _Plan:
             if is_unwanted:
                 self.cancelled.append(question.key)
         elif is_unwanted or self.budget.lacks(question.reserved, is_last_turn=True) is not None:
-            lost = QuestionFailure(CANCELLED, "whoever asked is gone")
+            lost = FailedAnswer(CANCELLED, "whoever asked is gone")
             self.events.append(QuestionAnswered(question.key, spent=question.reserved, failure=lost))
         elif question.attempt >= MOST_ATTEMPTS:
             text = f"asked {question.attempt} times, and whoever asked was gone each time"
-            lost = QuestionFailure("lost", text, fatal=True)
+            lost = FailedAnswer("lost", text, fatal=True)
             self.events.append(QuestionAnswered(question.key, spent=question.reserved, failure=lost))
         else:
             self.budget.take(question.reserved)
@@ -266,7 +266,7 @@ class _Plan:
             elif call.state in {CallState.PROPOSED, CallState.ALLOWED}:
                 self._make(job, call)
 
-    def _drop(self, call: ToolCall, stopping: Stopping) -> None:
+    def _drop(self, call: RunCall, stopping: Stopping) -> None:
         if call.state is CallState.IN_DOUBT:
             text = "Nobody knows whether this was carried out."
             self.events.append(CallEnded(call.key, Body(text, size=len(text)), failed=True))
@@ -274,7 +274,7 @@ class _Plan:
             text = f"Not sent: the run is being stopped ({stopping})."
             self.events.append(CallEnded(call.key, Body(text, size=len(text)), refused=True))
 
-    def _make(self, job: Job, call: ToolCall) -> None:
+    def _make(self, job: Job, call: RunCall) -> None:
         grant = next((grant for grant in job.plan.tools if grant.name == call.tool), None)
         error = call.proposed.error or (f"There is no tool {call.tool!r:.80}." if grant is None else "")
         if error:
@@ -289,7 +289,7 @@ class _Plan:
             self.effects.append(MakeCall(call.key, job.id))
 
 
-def digest_of(call: ToolCall, fingerprint: str) -> str:
+def digest_of(call: RunCall, fingerprint: str) -> str:
     """Return what a person's word about a call is bound to: the tool as it was described, and the exact arguments."""
     told = "\0".join((call.key, call.tool, fingerprint, call.proposed.arguments))
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -93,16 +93,20 @@ class ToolGrant:
 
 @dataclass(frozen=True, slots=True)
 class ProposedCall:
-    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can."""
+    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can.
+
+    `kept` is what the model's endpoint wants to have back with it.
+    """
 
     id: str
     tool: str
     arguments: str = "{}"
     error: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class RunCall:
     """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed."""
 
     key: str
@@ -113,6 +117,7 @@ class ToolCall:
     result: Body = Body()
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    was_doubted: bool = False  # a person looked since: it was not carried out
 
     @property
     def tool(self) -> str:
@@ -126,11 +131,12 @@ class AgentStep:
 
     number: int
     text: Body
-    calls: tuple[ToolCall, ...] = ()
+    calls: tuple[RunCall, ...] = ()
     spent: Amount = NOTHING
     seconds: float = 0.0  # of the answer
     matched: tuple[str, ...] = ()
     is_last_turn: bool = False
+    kept: str = ""  # what the model's endpoint wants to have back with the answer
 
     @property
     def is_complete(self) -> bool:
@@ -145,13 +151,14 @@ class AgentStep:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question to a model without an answer yet. `prompt_tokens` bounds what it is sent."""
+    """A question to a model without an answer yet. `prompt_tokens` bounds what it is sent, `notice` is told with it."""
 
     key: str
     attempt: int
     reserved: Amount
     prompt_tokens: int
     is_last_turn: bool = False
+    notice: str = ""
 
 
 class ToolLevel(StrEnum):
@@ -240,7 +247,7 @@ class Job:
         return next((step.text for step in reversed(self.steps) if step.text.text.strip()), Body())
 
     @property
-    def open_calls(self) -> tuple[ToolCall, ...]:
+    def open_calls(self) -> tuple[RunCall, ...]:
         """The calls without a result, in their order."""
         calls = self.current.calls if self.current is not None else ()
         return tuple(call for call in calls if not call.state.is_settled)
@@ -278,6 +285,7 @@ class Run:
     by: str = ""
     via: str = ""
     directory: str | None = None
+    is_local: bool = False
     thread: str = ""  # that started it
     limits: RunLimits = DEFAULT_LIMITS
     approval: Approval = Approval.WRITES
@@ -293,6 +301,7 @@ class Run:
     worked: float = 0.0
     working_since: float | None = None
     seen_at: float = 0.0
+    driver: str = ""  # who took it over last
     stop_asked: str = ""  # by whom
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
     answer: Body = Body()
@@ -312,12 +321,19 @@ class Run:
         return self.worked + (max(0.0, now - self.working_since) if self.working_since is not None else 0.0)
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether a question or a call is being worked on: this time counts as work."""
+        moving = {CallState.PROPOSED, CallState.ALLOWED, CallState.SENT}
+        asked = any(job.question is not None for job in self.jobs.values())
+        return self.status is RunStatus.RUNNING and (asked or any(call.state in moving for call in self.open_calls))
+
+    @property
     def is_at_work(self) -> bool:
         """Whether something of it can go on without a person."""
         return self.status is RunStatus.RUNNING and any(job.can_go_on for job in self.jobs.values())
 
     @property
-    def open_calls(self) -> tuple[ToolCall, ...]:
+    def open_calls(self) -> tuple[RunCall, ...]:
         """The calls without a result, in the order of jobs and calls."""
         return tuple(call for job in self.jobs.values() for call in job.open_calls)
 
@@ -332,7 +348,7 @@ class Run:
                 return job.id
         raise KeyError(key)
 
-    def with_call(self, key: str, change: Callable[[ToolCall], ToolCall]) -> "Run":
+    def with_call(self, key: str, change: Callable[[RunCall], RunCall]) -> "Run":
         """Return the run with one call of a job's last step changed. Raises KeyError."""
         job = self.jobs[self.job_of_call(key)]
         step = job.steps[-1]
