@@ -50,13 +50,20 @@ class LocalDispatcher:
         self._news.set()
         return found
 
-    async def serve(self, drive: Drive, *, most_at_once: int = MOST_AT_ONCE, needs: Collection[str] = ("",)) -> None:
-        """Drive runs whose needs are among `needs`, until `close` or cancelled; then let go of all of them."""
+    async def serve(
+        self,
+        drive: Drive,
+        *,
+        most_at_once: int = MOST_AT_ONCE,
+        needs: Collection[str] = ("",),
+        only: str | None = None,
+    ) -> None:
+        """Drive runs whose needs are among `needs`, or `only` one, until `close` or cancelled; then let go of them."""
         ended = asyncio.Event()
         self._serving.add(ended)
         try:
             async with self._presence() as owner:
-                wanted = RunsWanted(owner, self._times.lease_s, most_at_once, tuple(needs))
+                wanted = RunsWanted(owner, self._times.lease_s, most_at_once, tuple(needs), only)
                 await self._serve(HeldRuns(self._queue, owner, drive, self._times), wanted)
         finally:
             self._serving.discard(ended)
