@@ -1,6 +1,7 @@
 """Runs driven in this process: what the model asks for is done, recorded, allowed by people, and held by limits."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -21,6 +22,7 @@ from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.threads.calls import LOCAL, Caller
 
 pytestmark = pytest.mark.asyncio
+NUMBERS = itertools.count()
 SUM = ("calculate", {"expression": "6 * 7"})
 
 
@@ -42,8 +44,8 @@ async def ended(runs: Runs, wanted: RunRequest) -> Run:
     return await until(runs, run.id, lambda run: run.status.is_end)
 
 
-def word(run: Run, kind: str, **arguments: Any) -> RunCommand:
-    return RunCommand(f"{kind}{run.version}", RunCommandKind(kind), "user", "test", arguments)
+def word(kind: str, **arguments: Any) -> RunCommand:
+    return RunCommand(f"{kind}{next(NUMBERS)}", RunCommandKind(kind), "user", "test", arguments)
 
 
 async def test_calls_are_made_at_once_and_their_results_stand_in_the_order_of_the_calls(started: Start) -> None:
@@ -75,7 +77,7 @@ async def test_a_limit_of_steps_leaves_an_answer_and_is_never_completed_and_an_e
     runs = await started([calls(SUM), calls(SUM), "So far: 42.", calls(SUM), "All of it: 42."])
     run = await ended(runs, RunRequest("go on", limits=replace(DEFAULT_LIMITS, steps=2)))
     assert (run.status, run.why, run.answer.text) == (RunStatus.STOPPED, "steps: 2 of 2", "So far: 42.")
-    await runs.tell(run.id, word(run, "extend", steps=5), LOCAL)
+    await runs.tell(run.id, word("extend", steps=5), LOCAL)
     run = await until(runs, run.id, lambda run: run.status.is_end)
     assert (run.status, run.answer.text, run.steps) == (RunStatus.COMPLETED, "All of it: 42.", 4)
 
@@ -117,8 +119,8 @@ async def test_a_write_waits_for_a_person_whose_word_is_bound_to_exactly_this_ca
     assert not book.exists()
     waiting = waiting_calls(run)[0]
     with pytest.raises(RunRefused, match="about another call"):
-        await runs.tell(run.id, word(run, "approve", call=waiting.key, about="0" * 16), LOCAL)
-    run, _ = await runs.tell(run.id, word(run, "approve", call=waiting.key, about=waiting.about), LOCAL)
+        await runs.tell(run.id, word("approve", call=waiting.key, about="0" * 16), LOCAL)
+    run, _ = await runs.tell(run.id, word("approve", call=waiting.key, about=waiting.about), LOCAL)
     run = await until(runs, run.id, lambda run: run.status.is_end)
     assert (run.status, book.read_text()) == (RunStatus.COMPLETED, "one\n")
     states = [call.state for call in run.jobs["main"].steps[0].calls]
@@ -133,7 +135,7 @@ async def test_what_a_person_refuses_is_not_sent_and_the_model_is_told(started: 
     run = await runs.start(RunRequest("tidy", approval=Approval.DESTRUCTIVE), LOCAL, via="test")
     run = await until(runs, run.id, lambda run: not run.is_at_work)
     waiting = waiting_calls(run)[0]
-    await runs.tell(run.id, word(run, "refuse", call=waiting.key, reason="not today"), LOCAL)
+    await runs.tell(run.id, word("refuse", call=waiting.key, reason="not today"), LOCAL)
     run = await until(runs, run.id, lambda run: run.status.is_end)
     assert run.answer.text == "Left alone."
     assert not book.exists()
@@ -142,21 +144,21 @@ async def test_what_a_person_refuses_is_not_sent_and_the_model_is_told(started: 
 async def test_a_stop_is_a_persons_word_that_counts_with_nobody_driving(started: Start) -> None:
     runs = await started([calls(SUM, text="Half of it."), calls(SUM), "never"])
     run = await runs.start(RunRequest("go on"), LOCAL, via="test")
-    run, _ = await runs.tell(run.id, word(run, "stop"), LOCAL)
+    run, _ = await runs.tell(run.id, word("stop"), LOCAL)
     run = await until(runs, run.id, lambda run: run.status.is_end)
     assert (run.status, run.why, run.steps) == (RunStatus.STOPPED, "user stopped it", 0)
     with pytest.raises(RunRefused, match="the run is stopped"):
-        await runs.tell(run.id, word(run, "pause"), LOCAL)
+        await runs.tell(run.id, word("pause"), LOCAL)
 
 
 async def test_a_paused_run_rests_and_goes_on(started: Start) -> None:
     runs = await started([calls(SUM), "done"])
     run = await runs.start(RunRequest("go on"), LOCAL, via="test")
-    run, _ = await runs.tell(run.id, word(run, "pause"), LOCAL)
+    run, _ = await runs.tell(run.id, word("pause"), LOCAL)
     serving = asyncio.create_task(runs.serve(only=run.id))
     await asyncio.sleep(0.2)
     assert (await runs.look(run.id, LOCAL)).steps == 0
-    await runs.tell(run.id, word(run, "resume"), LOCAL)
+    await runs.tell(run.id, word("resume"), LOCAL)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     assert (await until(runs, run.id, lambda run: run.status.is_end)).status is RunStatus.COMPLETED
@@ -198,7 +200,7 @@ async def test_a_run_belongs_to_whoever_asked_for_it(started: Start) -> None:
     run = await ended(runs, RunRequest("mine"))
     for told in ("stop", "extend"):
         with pytest.raises(UnknownStream):
-            await runs.tell(run.id, word(run, told, steps=1), Caller("somebody"))
+            await runs.tell(run.id, word(told, steps=1), Caller("somebody"))
     with pytest.raises(UnknownStream):
         await runs.look(run.id, Caller("somebody"))
     assert await runs.heads(Caller("somebody"), 10) == []
