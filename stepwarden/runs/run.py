@@ -82,6 +82,11 @@ class Body:
     size: int = 0
 
 
+def body_of(text: str) -> Body:
+    """Return a short text of our own as a body."""
+    return Body(text, size=len(text.encode(errors="replace")))
+
+
 @dataclass(frozen=True, slots=True)
 class ToolGrant:
     """A tool that a job may use."""
@@ -246,10 +251,19 @@ class Job:
         return tuple(call for call in calls if not call.state.is_settled)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether a call of it may or may not have been carried out: nothing else is changed until somebody says."""
+        return any(call.state is CallState.IN_DOUBT for call in self.open_calls)
+
+    @property
     def can_go_on(self) -> bool:
         """Whether there is anything to do but to wait for a person."""
-        waiting = {CallState.WAITING, CallState.IN_DOUBT}
-        is_stuck = bool(self.open_calls) and all(call.state in waiting for call in self.open_calls)
+        calls, in_doubt = self.open_calls, self.is_in_doubt
+        is_stuck = bool(calls) and all(
+            call.state in {CallState.WAITING, CallState.IN_DOUBT}
+            or (in_doubt and call.state is not CallState.SENT and not call.kind.may_be_repeated)
+            for call in calls
+        )
         return self.status is RunStatus.RUNNING and not is_stuck
 
 
@@ -269,7 +283,8 @@ class Run:
     """One run as it stands after `version` events. Times are unix seconds.
 
     `worked` are the seconds in which something was under way up to `working_since`, which is None while nothing is.
-    `seen_at` is the time of the last event.
+    `unconfirmed` of them passed before somebody's command: they count once whoever drives the run records something.
+    `seen_at` is the time of the last event. `paused_by` is the person who paused it, "" where a limit did.
     """
 
     id: str
@@ -291,8 +306,10 @@ class Run:
     overspent: Amount = NOTHING  # what vendors billed above what was set aside
     unpriced: int = 0  # answers without a known price
     worked: float = 0.0
+    unconfirmed: float = 0.0
     working_since: float | None = None
     seen_at: float = 0.0
+    paused_by: str = ""
     stop_asked: str = ""  # by whom
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
     answer: Body = Body()
@@ -309,7 +326,8 @@ class Run:
 
     def working_seconds(self, now: float) -> float:
         """Return for how long something was under way, until `now`."""
-        return self.worked + (max(0.0, now - self.working_since) if self.working_since is not None else 0.0)
+        passed = max(0.0, now - self.working_since) if self.working_since is not None else 0.0
+        return self.worked + self.unconfirmed + passed
 
     @property
     def is_at_work(self) -> bool:
