@@ -18,7 +18,7 @@ from stepwarden.models import ModelReply, ModelRequest, Provider, Usage
 
 CACHE_BYTES = 64_000_000
 KEPT_S = 7 * 86_400.0
-_VERSION = 2  # of the form of a row, and of what counts as an answer
+_VERSION = 3  # of the form of a row, and of what counts as an answer
 _WAL_SAFE = (3, 51, 3)  # as in stepwarden/storage/sqlite.py: older ones can corrupt under several processes
 
 _logger = logging.getLogger(__name__)
@@ -53,7 +53,10 @@ def answer_key(origin: str, request: ModelRequest) -> str:
         request.max_output_tokens,
         request.thinking,
         schema,
-        [[message.role, message.text, message.images] for message in request.messages],
+        [message.described for message in request.messages],
+        [tool.text for tool in request.tools],
+        request.tool_choice,
+        request.parallel_calls,
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
 
@@ -139,6 +142,9 @@ class AnswerCache:
 class CachedProvider(Wrapper):
     """Stores the answers of requests that say `cache`, and of no others. Streams are passed through.
 
+    An answer that calls tools is never stored: what it asks for depends on a world that has changed since, and a call
+    out of the cache would be made once more.
+
     `origin` is the provider and its address: another endpoint under the same name is another model.
     """
 
@@ -161,7 +167,7 @@ class CachedProvider(Wrapper):
         reply = _restored(stored, request) if stored is not None else None
         if reply is None:
             reply = await self._inner.complete(request)
-            if not reply.cut_off:
+            if not reply.cut_off and not reply.calls:
                 row = {"text": reply.text, "model": reply.model, "provider": reply.provider, "notes": reply.notes}
                 await self._cache.set(key, row)
         return reply

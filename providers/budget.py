@@ -70,7 +70,7 @@ class BudgetedProvider(Wrapper):
         await self._inner.warm()
 
     def _prompt_tokens(self, request: ModelRequest) -> int:
-        estimated = sum(estimated_tokens(m.text) + IMAGE_TOKENS * len(m.images) for m in request.messages)
+        estimated = request.prompt_tokens + IMAGE_TOKENS * sum(len(message.images) for message in request.messages)
         return int(estimated * self._ratio.get(request.model, 1.0))
 
     def _bounded(self, request: ModelRequest) -> ModelRequest:
@@ -112,8 +112,7 @@ class BudgetedProvider(Wrapper):
     def _counted(self, request: ModelRequest, reply: ModelReply) -> ModelReply:
         usage = self._spend(request, reply.usage)
         if not usage.estimated:
-            estimated = sum(estimated_tokens(message.text) for message in request.messages)
-            seen = min(4.0, max(0.25, usage.input_tokens / estimated))
+            seen = min(4.0, max(0.25, usage.input_tokens / max(1, request.prompt_tokens)))
             self._ratio[request.model] = (1 - LEARNING) * self._ratio.get(request.model, 1.0) + LEARNING * seen
         notes = reply.notes
         if usage.cost is None and self._spending.limits.any_dollars:

@@ -32,7 +32,8 @@ class Row(BaseModel):
 
     `also` gives its name at other providers. `efforts` are the levels of thinking that it takes, from low to high;
     empty where it takes none. `always_thinks` says that thinking cannot be switched off, `fixed_temperature` that a
-    temperature is refused. `price` wins over genai-prices.
+    temperature is refused. `tools` False says that it cannot be offered tools: they are told of in its prompt. `price`
+    wins over genai-prices.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +43,7 @@ class Row(BaseModel):
     context: int | None = Field(default=None, gt=0)
     output: int | None = Field(default=None, gt=0)
     images: bool | None = None
+    tools: bool | None = None
     family: str = ""
     also: Mapping[str, str] = {}
     efforts: tuple[str, ...] | None = None
@@ -105,6 +107,7 @@ class Catalogue:
             context_tokens=row.context,
             output_tokens=row.output,
             sees_images=row.images,
+            calls_tools=row.tools,
             typed_answers=BY_NAME[provider].answers == "json_schema",
             needs=tuple(need for need, names in self.needs.items() if name in names),
             description=row.description,

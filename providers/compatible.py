@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, cast
 
 from providers.catalogue import Catalogue
 from providers.deadline import Deadline
+from providers.dialect import Dialect
 from providers.endpoints import Endpoint
 from providers.failures import ParameterRefused
 from providers.sdk_client import SdkClient
 from providers.stream_assembly import StreamedCompletion
-from providers.wire import Dialect, chat_body, reply_of
+from providers.wire import chat_body, reply_of
 from stepwarden.models import ModelInfo, ModelReply, ModelRequest
 
 
@@ -29,9 +31,11 @@ class CompatibleProvider:
         """Return one answer; a parameter that a 400 refuses is left out from then on."""
         deadline = Deadline(min(self._timeout_s, request.deadline_s))
         while True:
-            body = self._body(request, stream=False)
+            dialect = self._dialect(request.model)
+            body = self._body(request, dialect, stream=False)
             try:
-                return reply_of(await self._client.complete(body, deadline), request, self._endpoint)
+                completion = await self._client.complete(body, deadline)
+                return reply_of(completion, request, self._endpoint, told=dialect.tools == "told")
             except ParameterRefused as error:
                 if not self._adapt(request, body, error.words):
                     raise error.without_words() from None
@@ -40,17 +44,22 @@ class CompatibleProvider:
         """Return the answer in pieces; a parameter may be refused before the first one only."""
         deadline = Deadline(min(self._timeout_s, request.deadline_s))
         while True:
-            body, whole = self._body(request, stream=True), StreamedCompletion()
+            dialect = self._dialect(request.model)
+            told = dialect.tools == "told"
+            body, whole = self._body(request, dialect, stream=True), StreamedCompletion(told=told and request.may_call)
             try:
                 async with aclosing(self._client.chunks(body, deadline)) as chunks:
                     async for chunk in chunks:
                         if text := whole.add(chunk):
                             yield text
-                reply = reply_of(whole.completion(self._endpoint, request.model), request, self._endpoint)
+                completion = whole.completion(self._endpoint, request.model)
+                reply = reply_of(completion, request, self._endpoint, told=told)
             except ParameterRefused as error:
                 if whole.began or not self._adapt(request, body, error.words):
                     raise error.without_words() from None
                 continue
+            if text := whole.unshown(reply.text):
+                yield text
             yield reply
             return
 
@@ -68,15 +77,17 @@ class CompatibleProvider:
         """Close the connections."""
         await self._client.close()
 
-    def _body(self, request: ModelRequest, *, stream: bool) -> dict[str, Any]:
+    def _dialect(self, model: str) -> Dialect:
         profile = self._endpoint.profile
-        dialect = self._dialects.get(request.model) or Dialect.of(profile)
-        return chat_body(request, profile, self._catalogue.at(self.name, request.model), dialect, stream=stream)
+        return self._dialects.get(model) or Dialect.of(profile, self._catalogue.at(self.name, model))
+
+    def _body(self, request: ModelRequest, dialect: Dialect, *, stream: bool) -> dict[str, Any]:
+        row = self._catalogue.at(self.name, request.model)
+        return chat_body(request, self._endpoint.profile, row, dialect, stream=stream)
 
     def _adapt(self, request: ModelRequest, body: dict[str, Any], words: str) -> bool:
         """Leave out from now on what these words refuse; tell whether they refuse anything of ours."""
-        dialect = self._dialects.get(request.model) or Dialect.of(self._endpoint.profile)
-        better = dialect.without(words, body)
+        better = self._dialect(request.model).without(words, body)
         if better is not None:
             self._dialects[request.model] = better
         return better is not None
@@ -85,6 +96,9 @@ class CompatibleProvider:
         name = str(entry.get("id") or "").removeprefix("models/")
         info = self._catalogue.info(self._catalogue.find(name) or "", self.name, name, name)
         context = entry.get("context_length") or entry.get("max_model_len") or info.context_tokens
+        calls = info.calls_tools if (listed := _calls_tools(entry)) is None else listed
+        if calls is False:
+            self._dialects[name] = replace(self._dialect(name), tools="told")
         return ModelInfo(
             name,
             self.name,
@@ -93,7 +107,21 @@ class CompatibleProvider:
             output_tokens=info.output_tokens,
             sees_images=info.sees_images if (sees := _sees_images(entry)) is None else sees,
             typed_answers=info.typed_answers,
+            calls_tools=calls,
         )
+
+
+def _calls_tools(entry: dict[str, Any]) -> bool | None:
+    """Return whether an entry of `/models` says that its model can be offered tools, None where it says nothing."""
+    parameters, capabilities = entry.get("supported_parameters"), entry.get("capabilities")
+    if isinstance(parameters, list):  # OpenRouter's
+        return "tools" in parameters
+    if isinstance(capabilities, list):  # LM Studio's
+        return "tool_use" in capabilities or None
+    if isinstance(capabilities, dict):  # Mistral's
+        found = cast("dict[str, object]", capabilities).get("function_calling")
+        return found if isinstance(found, bool) else None
+    return None
 
 
 def _sees_images(entry: dict[str, Any]) -> bool | None:

@@ -79,6 +79,14 @@ _WORDS_ALONE = (
         ),
     ),
 )
+# Ollama, Gemini, OpenRouter (404), vLLM, llama.cpp (500), and those that do not know the field.
+_NO_TOOLS = re.compile(
+    r"(not|n't) (support|accept|allow|permit|recogni[sz]e|enable)\w*\b.{0,40}\b(tools?|function.?call\w*)\b"
+    r"|\b(tools?( use| call\w*)?|function.?call\w*)\b.{0,30}\b(is|are) (not |un)(support|enabl|availab|allow|permit)"
+    r"|(unknown|unrecogni[sz]ed|unsupported|unexpected|extra|not permitted)\b.{0,40}\btools\b(?!\W{0,3}\d)"
+    r"|no endpoints found that support tool|requires --(enable-auto-tool-choice|jinja)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 _BY_STATUS = {
     401: ErrorKind.WRONG_KEY,
@@ -194,6 +202,11 @@ def kind_of(refusal: EndpointFailure) -> ErrorKind:
     return _BY_STATUS.get(refusal.status, ErrorKind.REFUSED)
 
 
+def refuses_tools(words: str) -> bool:
+    """Return whether an endpoint says that a model cannot be offered tools."""
+    return _NO_TOOLS.search(words[:_READ_CHARACTERS]) is not None
+
+
 def _says(refusal: EndpointFailure, pattern: str) -> bool:
     return re.search(pattern, refusal.words[:_READ_CHARACTERS], re.IGNORECASE | re.DOTALL) is not None
 
@@ -203,7 +216,8 @@ def failure(endpoint: Endpoint, model: str, refusal: EndpointFailure) -> ModelEr
     kind = kind_of(refusal)
     text = _sentence(kind, endpoint, shown_name(model), refusal)
     failed = ModelError(kind, text, model=model, retry_after_s=refusal.retry_after_s)
-    return ParameterRefused(failed, refusal.words) if refusal.status in {0, 400, 422} else failed
+    of_request = refusal.status in {0, 400, 422} or refuses_tools(refusal.words)
+    return ParameterRefused(failed, refusal.words) if of_request else failed
 
 
 def _sentence(kind: ErrorKind, endpoint: Endpoint, model: str, refusal: EndpointFailure) -> str:

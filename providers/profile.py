@@ -1,5 +1,6 @@
 """What is declared of one provider: its variables, its address, and in what its endpoint differs from OpenAI's."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,6 +59,10 @@ class Profile:
     is sent: as `reasoning_effort`, as `thinking: {type}`, or not at all. `prefixes` are how its own models' names
     begin, none where it hosts others' only; `prices` is its name in genai-prices. `manager_model` is a model that costs
     nothing and is quick: the manager asks it where this provider has a key.
+
+    `call_id` is the form of ids of calls that it takes. `tool_choice` and `parallel_calls` say that it knows the field,
+    `inline_definitions` that a tool's schema must not refer to definitions, `wants_thoughts` that a message with calls
+    has to come back with the thoughts before them.
     """
 
     name: str
@@ -82,6 +87,11 @@ class Profile:
     prefixes: tuple[str, ...] = ()
     prices: str = ""
     manager_model: str = ""
+    call_id: re.Pattern[str] = re.compile(r".{1,64}")
+    tool_choice: bool = True
+    parallel_calls: bool = True
+    inline_definitions: bool = False
+    wants_thoughts: bool = False
 
     @property
     def url_needed(self) -> bool:

@@ -5,6 +5,7 @@ knows them. Sources of the quirks: the vendors' pages on their compatible endpoi
 `zai-sdk` 0.2.3. What an endpoint refuses in spite of its row is left out at the next try (`compatible.py`).
 """
 
+import re
 from urllib.parse import urlsplit
 
 from providers.profile import Adapter, KeyVariable, Profile, UnknownNames, VendorSdk
@@ -31,11 +32,13 @@ PROFILES: tuple[Profile, ...] = (
         url="https://api.openai.com/v1",
         url_variable="OPENAI_BASE_URL",
         limit_field="max_completion_tokens",
+        call_id=re.compile(r".{1,40}"),
         prefixes=("gpt-", "chatgpt-", "o1", "o3", "o4"),
         prices="openai",
     ),
     Profile(
-        # response_format takes json_object only, temperature 0 and 1 are refused, stream_options too
+        # response_format takes json_object only, temperature 0 and 1 are refused, stream_options too; tool_choice is
+        # auto only, and glm-5.3 does not follow references in a tool's schema
         name="zhipuai",
         title="Zhipu GLM",
         keys=(
@@ -48,6 +51,9 @@ PROFILES: tuple[Profile, ...] = (
         temperature=(0.01, 0.99),
         thinking="type",
         stream_usage=False,
+        tool_choice=False,
+        parallel_calls=False,
+        inline_definitions=True,
         prefixes=("glm-",),
         prices="zai",
         manager_model="glm-4.5-flash",
@@ -60,6 +66,7 @@ PROFILES: tuple[Profile, ...] = (
         answers="text",  # response_format and reasoning_effort are ignored by the compatible endpoint
         temperature=(0.0, 1.0),
         thinking="none",
+        call_id=re.compile(r"[\w-]{1,64}", re.ASCII),
         prefixes=("claude-",),
         prices="anthropic",
     ),
@@ -68,6 +75,7 @@ PROFILES: tuple[Profile, ...] = (
         title="Google Gemini",
         keys=(KeyVariable("GEMINI_API_KEY", "GOOGLE_API_KEY"),),
         url="https://generativelanguage.googleapis.com/v1beta/openai",
+        inline_definitions=True,
         prefixes=("gemini-",),
         prices="google",
     ),
@@ -86,6 +94,8 @@ PROFILES: tuple[Profile, ...] = (
         url="https://api.deepseek.com",
         answers="json_object",
         thinking="type",
+        parallel_calls=False,
+        wants_thoughts=True,
         prefixes=("deepseek-",),
         prices="deepseek",
     ),
@@ -98,6 +108,8 @@ PROFILES: tuple[Profile, ...] = (
         limit_field="max_completion_tokens",
         temperature=(0.0, 1.0),
         thinking="type",
+        parallel_calls=False,
+        wants_thoughts=True,
         prefixes=("kimi-", "moonshot-"),
         prices="moonshotai",
     ),
@@ -108,6 +120,7 @@ PROFILES: tuple[Profile, ...] = (
         url="https://api.mistral.ai/v1",
         temperature=(0.0, 1.5),
         thinking="none",
+        call_id=re.compile(r"[A-Za-z0-9]{9}"),
         prefixes=("mistral-", "magistral-", "ministral-", "codestral", "devstral"),
         prices="mistral",
     ),
@@ -119,6 +132,7 @@ PROFILES: tuple[Profile, ...] = (
         complete_url=_azure_url,
         version_variable="AZURE_OPENAI_API_VERSION",  # a dated one; without it, Azure's undated v1
         limit_field="max_completion_tokens",
+        call_id=re.compile(r".{1,40}"),
         lists_models=False,  # it lists what could be deployed, not what is
         prices="azure",
     ),

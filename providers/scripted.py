@@ -14,6 +14,8 @@ from providers.endpoints import Endpoint
 from providers.failures import EndpointFailure, failure
 from providers.profiles import SCRIPTED
 from providers.thoughts import ShownPieces
+from providers.told_tools import with_told_tools
+from providers.tool_wire import tool_fields
 from providers.wire import reply_of
 from stepwarden.errors import SettingsError
 from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest, ModelTier, shown_seconds
@@ -22,19 +24,36 @@ _FILE_BYTES = 4_000_000
 _PIECE_CHARACTERS = 8
 
 
+class ScriptedCall(BaseModel):
+    """A call of a tool in a script. `arguments` are an object, or a text, which may be broken; `id` may be left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    arguments: Any = {}
+    id: str = ""
+
+    @property
+    def argument_text(self) -> str:
+        """The arguments as they go over the wire."""
+        return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+
+
 class ScriptedReply(BaseModel):
     """One entry of a script: what is answered, and to what.
 
     It answers a prompt that contains `when` to a model named `model`, `times` times (None: always; the last entry of a
-    script is never used up). `answer` is a typed answer. `status` of 400 and more is an error with the text `text`.
-    `usage` is [input, output] tokens; None reports none. `body` is sent as it stands, instead of a completion.
-    `location` is where a redirect leads. `cut_after` ends a stream after so many pieces without an end.
+    script is never used up). `answer` is a typed answer, `calls` are calls of tools. `status` of 400 and more is an
+    error with the text `text`. `usage` is [input, output] tokens; None reports none. `body` is sent as it stands,
+    instead of a completion, `chunks` instead of those of a stream. `location` is where a redirect leads. `cut_after`
+    ends a stream after so many pieces without an end.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: str = ""
     answer: Any = None
+    calls: tuple[ScriptedCall, ...] = ()
     when: str = ""
     model: str = ""
     times: int | None = Field(default=1, ge=1)
@@ -50,6 +69,12 @@ class ScriptedReply(BaseModel):
     usage: tuple[int, int] | None = (10, 5)
     body: str | None = None
     cut_after: int | None = None
+    chunks: tuple[Any, ...] = ()
+
+    @property
+    def finish_reason(self) -> str:
+        """Why it ends: as the script says, else that it calls tools where it does."""
+        return "tool_calls" if self.calls and "finish" not in self.model_fields_set else self.finish
 
     @property
     def content(self) -> str:
@@ -65,6 +90,7 @@ class ScriptedModel(BaseModel):
     family: str = ""
     context: int = 128_000
     images: bool = True
+    tools: bool = True
 
 
 class ScriptFile(BaseModel):
@@ -153,14 +179,14 @@ class ScriptedProvider:
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Return the script's answer. Raises ModelError as an endpoint that answers so would."""
         reply = await self._answer(request)
-        return reply_of(completion(reply, request.model), request, self._endpoint)
+        return self._read(reply, request)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
         """Return the script's answer in pieces of eight characters."""
         reply = await self._answer(request)
-        whole = reply_of(completion(reply, request.model), request, self._endpoint)
+        whole = self._read(reply, request)
         pieces = ShownPieces()
-        for number, piece in enumerate(pieces_of(reply.content)):
+        for number, piece in enumerate(pieces_of(whole.text if self._told(request) else reply.content)):
             if number == reply.cut_after:
                 raise ModelError(ErrorKind.NETWORK, "The script broke off in the middle of its answer: ask again.")
             if shown := pieces.add(piece):
@@ -179,6 +205,13 @@ class ScriptedProvider:
     async def close(self) -> None:
         """Close nothing."""
 
+    def _told(self, request: ModelRequest) -> bool:
+        model = self.script.models.get(request.model)
+        return model is not None and not model.tools
+
+    def _read(self, reply: ScriptedReply, request: ModelRequest) -> ModelReply:
+        return reply_of(completion(reply, request.model), request, self._endpoint, told=self._told(request))
+
     def _check_images(self, request: ModelRequest) -> None:
         model = self.script.models.get(request.model)
         if model is not None and not model.images and any(message.images for message in request.messages):
@@ -187,8 +220,10 @@ class ScriptedProvider:
 
     async def _answer(self, request: ModelRequest) -> ScriptedReply:
         self._check_images(request)
-        prompt = "\n".join(message.text for message in request.messages)
-        body = {"model": request.model, "messages": [[m.role, m.text] for m in request.messages]}
+        sent = with_told_tools(request) if self._told(request) else request
+        prompt = "\n".join(message.text for message in sent.messages)
+        body: dict[str, Any] = {"model": request.model, "messages": [[m.role, m.text] for m in sent.messages]}
+        body |= tool_fields(sent, SCRIPTED, frozenset())
         text = f"The script gave no answer within {shown_seconds(request.deadline_s)}."
         try:
             async with asyncio.timeout(request.deadline_s):
@@ -205,7 +240,14 @@ def scripted_models(script: Script) -> list[ModelInfo]:
     """Describe the models of a script; they are good for every need."""
     base = ModelInfo("", SCRIPTED.name, typed_answers=True, needs=tuple(ModelTier), description="answers from a script")
     return [
-        replace(base, name=name, family=model.family or name, context_tokens=model.context, sees_images=model.images)
+        replace(
+            base,
+            name=name,
+            family=model.family or name,
+            context_tokens=model.context,
+            sees_images=model.images,
+            calls_tools=model.tools,
+        )
         for name, model in script.models.items()
     ]
 
@@ -215,9 +257,17 @@ def pieces_of(text: str) -> list[str]:
     return [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
 
 
+def _wire_call(call: ScriptedCall, number: int) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.argument_text}
+    return {"id": call.id or f"call_{number}", "type": "function", "function": function}
+
+
 def completion(reply: ScriptedReply, model: str) -> dict[str, Any]:
     """Return a reply as the chat completion it is on the wire."""
-    message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
+    message: dict[str, Any] = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
+    if reply.calls:
+        message["content"] = reply.content or None
+        message["tool_calls"] = [_wire_call(call, number) for number, call in enumerate(reply.calls, 1)]
     if reply.reasoning:
         message["reasoning_content"] = reply.reasoning
     whole: dict[str, Any] = {
@@ -225,7 +275,7 @@ def completion(reply: ScriptedReply, model: str) -> dict[str, Any]:
         "object": "chat.completion",
         "created": 0,
         "model": reply.served_model or model,
-        "choices": [{"index": 0, "finish_reason": reply.finish, "message": message}],
+        "choices": [{"index": 0, "finish_reason": reply.finish_reason, "message": message}],
     }
     if reply.usage is not None:
         sent, got = reply.usage

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,7 +38,12 @@ class ScriptedServer:
     async def _models(self, request: Request) -> Response:
         self.headers.append(dict(request.headers))
         listed = [
-            {"id": name, "object": "model", "context_length": model.context}
+            {
+                "id": name,
+                "object": "model",
+                "context_length": model.context,
+                "capabilities": {"function_calling": model.tools},
+            }
             for name, model in self.script.models.items()
         ]
         return JSONResponse({"object": "list", "data": listed})
@@ -48,6 +53,9 @@ class ScriptedServer:
         if body is None:
             return JSONResponse({"error": {"message": "send a JSON object"}}, 400)
         prompt = "\n".join(_text(message.get("content")) for message in body.get("messages", []))
+        model = self.script.models.get(str(body.get("model")))
+        if model is not None and not model.tools and body.get("tools"):
+            return JSONResponse({"error": {"message": f"{body['model']} does not support tools"}}, 400)
         answering = asyncio.ensure_future(self.script.answer(str(body.get("model")), prompt, body))
         leaving = asyncio.ensure_future(_gone(request))
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -83,6 +91,9 @@ class ScriptedServer:
             error = {"message": reply.text, "code": reply.code or None, "type": "error"}
             return JSONResponse({"error": error}, reply.status, headers)
         whole = completion(reply, str(body.get("model")))
+        if body.get("stream") and reply.chunks:
+            lines = (f"data: {json.dumps(chunk)}\n\n" for chunk in reply.chunks)
+            return Response("".join([*lines, "data: [DONE]\n\n"]), media_type="text/event-stream")
         if body.get("stream"):
             counted = "include_usage" in str(body.get("stream_options"))
             return StreamingResponse(self._events(reply, whole, counted=counted), media_type="text/event-stream")
@@ -94,15 +105,25 @@ class ScriptedServer:
         def event(choices: list[dict[str, Any]], **more: Any) -> str:
             return f"data: {json.dumps({**base, 'choices': choices, **more})}\n\n"
 
-        for number, piece in enumerate(pieces_of(reply.content)):
+        calls = _call_deltas(whole["choices"][0]["message"].get("tool_calls", []))
+        deltas = [{"content": piece} for piece in pieces_of(reply.content)] + [{"tool_calls": [call]} for call in calls]
+        for number, delta in enumerate(deltas):
             if number == reply.cut_after:
                 return
-            yield event([{"index": 0, "delta": {"content": piece}, "finish_reason": None}])
+            yield event([{"index": 0, "delta": delta, "finish_reason": None}])
             await asyncio.sleep(0)
-        yield event([{"index": 0, "delta": {}, "finish_reason": reply.finish}])
+        yield event([{"index": 0, "delta": {}, "finish_reason": reply.finish_reason}])
         if counted and "usage" in whole:
             yield event([], usage=whole["usage"])
         yield "data: [DONE]\n\n"
+
+
+def _call_deltas(calls: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Return calls in the pieces of a stream: first all but the arguments, then these."""
+    for index, call in enumerate(calls):
+        function = call["function"]
+        yield {**call, "index": index, "function": {**function, "arguments": ""}}
+        yield from ({"index": index, "function": {"arguments": part}} for part in pieces_of(function["arguments"]))
 
 
 async def _gone(request: Request) -> None:

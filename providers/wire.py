@@ -1,69 +1,45 @@
 """From our request to the body of a chat completion, and from the completion to our reply. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from providers.catalogue import Row
+from providers.dialect import Dialect
 from providers.embedded_failures import embedded_failure
 from providers.endpoints import Endpoint
 from providers.failures import failure, quoted
 from providers.model_names import same_model, shown_name
-from providers.profile import Profile, SchemaForm
+from providers.profile import Profile
 from providers.schemas import schema_prompt, schema_response_format
 from providers.thoughts import Separated, separate_thoughts
+from providers.told_tools import called_in, with_told_tools
+from providers.tool_wire import ToolMessages, image_messages, tool_fields
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_NO_SYSTEM = re.compile(r"system.{0,20}(role|message|prompt|instruction).{0,40}(not|n't|un)", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILTERED = {"content_filter", "sensitive", "refusal"}
 _CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What one model of an endpoint takes: what its profile says, without what it refused since."""
-
-    answers: SchemaForm
-    limit_field: str
-    left_out: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, profile: Profile) -> "Dialect":
-        """Return the dialect that the profile declares."""
-        return cls(profile.answers, profile.limit_field)
-
-    def without(self, words: str, body: Mapping[str, Any]) -> "Dialect | None":
-        """Return the dialect for the next try, after a 400 with these words; None if they refuse nothing of ours."""
-        if re.search(r"response_format|json_schema|json_object|structured.?output", words) and (
-            "response_format" in body
-        ):
-            return replace(self, answers="json_object" if self.answers == "json_schema" else "text")
-        if self.limit_field in body and "max_completion_tokens" in words and "max_tokens" in words:
-            other = "max_tokens" if self.limit_field == "max_completion_tokens" else "max_completion_tokens"
-            if other not in self.left_out:
-                return replace(self, limit_field=other, left_out=self.left_out | {self.limit_field})
-        if "system" not in self.left_out and _NO_SYSTEM.search(words):
-            return replace(self, left_out=self.left_out | {"system"})
-        for parameter in ("temperature", "reasoning_effort", "thinking", "stream_options", "stream"):
-            if parameter in body and parameter in words:
-                return replace(self, left_out=self.left_out | {parameter})
-        return None
 
 
 def chat_body(
     request: ModelRequest, profile: Profile, row: Row | None, dialect: Dialect, *, stream: bool = False
 ) -> dict[str, Any]:
     """Return the JSON body. Raises ModelError (UNSUPPORTED) for images to a model that is known to see none."""
-    if row is not None and row.images is False and any(message.images for message in request.messages):
+    blind = row is not None and row.images is False
+    if blind and any(message.images for message in request.messages if message.role != "tool"):
         name = shown_name(request.model)
         raise ModelError(
             ErrorKind.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name
         )
-    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, dialect)}
+    if dialect.tools == "told":
+        request = with_told_tools(request)
+    messages = image_messages(_prompt(request, dialect), blind=blind)
+    body: dict[str, Any] = {"model": request.model, "messages": _wire_messages(request, messages, profile, dialect)}
+    body.update(tool_fields(request, profile, dialect.left_out))
     if request.answer is not None and dialect.answers != "text":
         body["response_format"] = (
             schema_response_format(request.answer) if dialect.answers == "json_schema" else {"type": "json_object"}
@@ -86,7 +62,7 @@ def chat_body(
     return {name: value for name, value in body.items() if name not in left_out}
 
 
-def _messages(request: ModelRequest, dialect: Dialect) -> list[dict[str, Any]]:
+def _prompt(request: ModelRequest, dialect: Dialect) -> list[Message]:
     messages = list(request.messages)
     if request.answer is not None and dialect.answers != "json_schema":
         schema = schema_prompt(request.answer)
@@ -98,7 +74,23 @@ def _messages(request: ModelRequest, dialect: Dialect) -> list[dict[str, Any]]:
         messages = _without_system(messages)
     if not any(message.role == "user" for message in messages):  # GLM and Anthropic refuse a prompt without one
         messages = [replace(message, role="user") if message.role == "system" else message for message in messages]
-    return [_message(message) for message in messages]
+    return messages
+
+
+def _wire_messages(
+    request: ModelRequest, messages: Iterable[Message], profile: Profile, dialect: Dialect
+) -> list[dict[str, Any]]:
+    of_tools = ToolMessages(request, profile, dialect.left_out)
+    found: list[dict[str, Any]] = []
+    for message in messages:
+        text = message.text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot be sent
+        if message.calls:
+            found.append(of_tools.assistant(message, text))
+        elif message.role == "tool":
+            found.append(of_tools.result(message, text))
+        else:
+            found.append(_message(message, text))
+    return found
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
@@ -112,8 +104,7 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     return others
 
 
-def _message(message: Message) -> dict[str, Any]:
-    text = message.text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot be sent
+def _message(message: Message, text: str) -> dict[str, Any]:
     if not message.images:
         return {"role": message.role, "content": text}
     images = [{"type": "image_url", "image_url": {"url": image}} for image in message.images]
@@ -148,11 +139,12 @@ def _first(value: object) -> dict[str, Any]:
 
 
 def piece_of(chunk: object) -> dict[str, Any]:
-    """Return what a chunk of a stream adds to the completion: text, finish, refusal, usage, model, id, reasoning."""
+    """Return what a chunk of a stream adds to the completion: its delta, and what of it is read here."""
     entry = _entry(chunk)
     choice = _first(entry.get("choices"))
     delta = _entry(choice.get("delta"))
     return {
+        "delta": delta,
         "text": _text(delta.get("content")),
         "finish": choice.get("finish_reason"),
         "refusal": delta.get("refusal"),
@@ -170,8 +162,8 @@ def is_whole(chunk: object) -> bool:
     return bool(choice.get("message") and not choice.get("delta")) or embedded_failure(chunk) is not None
 
 
-def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> ModelReply:
-    """Return the reply that a completion holds, whatever its form.
+def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint, *, told: bool = False) -> ModelReply:
+    """Return the reply that a completion holds, whatever its form; `told` says that tools stood in the prompt.
 
     Raises ModelError for what is not a completion, for an error that came as one, for an empty one, and for one that
     was filtered.
@@ -190,18 +182,21 @@ def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint) -> M
         raise _filtered(endpoint, request, str(refused or ""))
     cut_off = finish in _CUT
     thoughts = found.thoughts or _reasoning(message)
-    if not found.answer.strip():
+    called = called_in(found.answer, message, request, endpoint.name, told=told, cut_off=cut_off)
+    if not called.text.strip() and not called.calls:
         raise _empty(request, cut_off=cut_off, thought=bool(thoughts))
     served = str(entry.get("model") or "")
     other = bool(served) and not same_model(request.model, served)
     return ModelReply(
-        text=found.answer,
+        text=called.text,
         model=served if other else request.model,
         provider=endpoint.name,
-        usage=_usage(entry.get("usage"), request, found.answer + thoughts, endpoint.profile),
+        usage=_usage(entry.get("usage"), request, f"{called.written}{thoughts}", endpoint.profile),
         cut_off=cut_off,
-        notes=tuple(_notes(found, request.model, served if other else "")),
+        notes=(*_notes(found, request.model, served if other else ""), *called.notes),
         raw={"id": str(entry.get("id") or ""), "finish_reason": finish, "reasoning": thoughts},
+        calls=called.calls,
+        kept=called.kept,
     )
 
 
@@ -264,8 +259,7 @@ def _usage(reported: object, request: ModelRequest, text: str, profile: Profile)
     entry = _entry(reported)
     sent, got = _count(entry.get("prompt_tokens")), _count(entry.get("completion_tokens"))
     if sent is None or got is None or sent + got == 0:
-        prompt = sum(estimated_tokens(message.text) for message in request.messages)
-        return Usage(prompt, estimated_tokens(text), estimated=True)
+        return Usage(request.prompt_tokens, estimated_tokens(text), estimated=True)
     cached = _count(_entry(entry.get("prompt_tokens_details")).get("cached_tokens")) or 0
     usage = Usage(sent, got, cached_input_tokens=min(cached, sent))
     if profile.reports_cost and isinstance(cost := entry.get("cost"), int | float | str):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 from providers.catalogue import Catalogue
 from providers.connection_failures import PROXY_WANTS_LOGIN, not_reached, timed_out, unusable_path
 from providers.deadline import Deadline
+from providers.dialect import Dialect
 from providers.endpoints import Endpoint
 from providers.failures import failure, refusal_of
 from providers.network_path import UnusablePath
-from providers.wire import Dialect, chat_body, reply_of
+from providers.wire import chat_body, reply_of
 from stepwarden.models import ErrorKind, ModelError, ModelInfo, ModelReply, ModelRequest
 
 if TYPE_CHECKING:
@@ -37,13 +38,16 @@ class ZhipuProvider:
         """Return one answer."""
         profile = self._endpoint.profile
         row = self._catalogue.at(self.name, request.model)
-        body = chat_body(request, profile, row, Dialect.of(profile))
-        return reply_of(await self._sent(request, body), request, self._endpoint)
+        dialect = Dialect.of(profile, row)
+        body = chat_body(request, profile, row, dialect)
+        told = dialect.tools == "told"
+        return reply_of(await self._sent(request, body), request, self._endpoint, told=told)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelReply, None]:
         """Return the whole answer as one piece: the SDK's stream blocks too."""
         reply = await self.complete(request)
-        yield reply.text
+        if reply.text:
+            yield reply.text
         yield reply
 
     async def list_models(self) -> Sequence[ModelInfo]:

@@ -1,7 +1,7 @@
 """The port that model providers fill: requests, replies, usage, errors. It knows no vendor."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Protocol
@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 
 from stepwarden.errors import StepwardenError
+from stepwarden.tool_calls import OfferedTool, ToolCall, ToolChoice
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 class ModelTier(StrEnum):
@@ -82,11 +83,30 @@ class ModelError(StepwardenError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `images` are data URLs or https addresses."""
+    """One message. `images` are data URLs or https addresses.
+
+    `calls` are those of an assistant; the result of each is a message of the role `tool` with its `call_id`, `failed`
+    where the call did. `kept` is what the endpoint wants to have back with the message; nobody else reads it.
+    """
 
     role: Role
     text: str
     images: tuple[str, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+    failed: bool = False
+    kept: str = ""
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The message as JSON values; of what has to do with tools, what there is."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value or name in {"role", "text", "images"}}
+
+
+def tool_result(call: ToolCall, text: str, images: tuple[str, ...] = (), *, failed: bool = False) -> Message:
+    """Return the message that tells a model what came of its call."""
+    return Message("tool", text, images, call_id=call.id, failed=failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +132,18 @@ class ModelRequest:
     `low`, `medium`, `high`, `max`. `deadline_s` bounds everything, retries included. `purpose` and `thread` say for
     whom the budget is spent. `cache` lets an earlier answer to the very same request of the same `principal` stand in.
     `secrets` are never sent: values in the files it is about, that no answer repeats where it is recorded.
+
+    `tools` may be called, several at once unless `parallel_calls` is False. With the `tool_choice` `none` they are only
+    known, because the messages speak of them, and the answer is in words. An `answer` is read where nothing is called.
     """
 
     model: str
     messages: tuple[Message, ...]
     answer: type[BaseModel] | None = None
     form: AnswerForm | None = None
+    tools: tuple[OfferedTool, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    parallel_calls: bool = True
     temperature: float | None = None
     max_output_tokens: int | None = None
     thinking: str | None = None
@@ -127,6 +153,21 @@ class ModelRequest:
     principal: str = "local"
     cache: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def may_call(self) -> bool:
+        """Whether the model may call a tool."""
+        return bool(self.tools) and self.tool_choice == "auto"
+
+    @property
+    def prompt_tokens(self) -> int:
+        """An upper estimate of the tokens of all that is sent, images left out."""
+        messages = sum(estimated_tokens(m.text + m.kept) + _call_tokens(m.calls) for m in self.messages)
+        return messages + sum(estimated_tokens(tool.text) for tool in self.tools)
+
+
+def _call_tokens(calls: tuple[ToolCall, ...]) -> int:
+    return sum(estimated_tokens(f"{call.id} {call.name} {call.arguments} {call.kept}") for call in calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +203,21 @@ class Usage:
         )
 
 
+class StopReason(StrEnum):
+    """Why an answer ended. One that a filter withheld is an error."""
+
+    END = "end"  # the model had no more to say
+    CALLS = "calls"  # it waits for the results of its calls
+    LENGTH = "length"  # at the output limit; a call that was cut off has an error
+
+
 @dataclass(frozen=True, slots=True)
 class ModelReply:
     """One answer. `parsed` is of the request's `answer` type; `model` and `provider` are those that really answered.
 
     `cut_off` says that the answer ended at the output limit. `notes` are for the reader of the answer: another model
     answered than was asked, a budget could not be kept. `raw` holds the endpoint's id, finish reason and reasoning.
+    `calls` are those of tools, in their order; `text` may be "" where there are some. `kept` goes back with `message`.
     """
 
     text: str
@@ -179,6 +229,20 @@ class ModelReply:
     cut_off: bool = False
     notes: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict[str, Any])
+    calls: tuple[ToolCall, ...] = ()
+    kept: str = ""
+
+    @property
+    def stop(self) -> StopReason:
+        """Why it ended."""
+        if self.cut_off:
+            return StopReason.LENGTH
+        return StopReason.CALLS if self.calls else StopReason.END
+
+    @property
+    def message(self) -> Message:
+        """The answer as the next message of the conversation; the results of its calls come after it."""
+        return Message("assistant", self.text, calls=self.calls, kept=self.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +263,10 @@ def _plain(amount: Decimal) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What is known about one model; what is not known is None. `family` groups the models of one maker."""
+    """What is known about one model; what is not known is None. `family` groups the models of one maker.
+
+    One that does not call tools (`calls_tools` False) is told of them in its prompt, and answers a call in JSON.
+    """
 
     name: str
     provider: str
@@ -212,6 +279,7 @@ class ModelInfo:
     needs: tuple[ModelTier, ...] = ()
     description: str = ""
     price: ModelPrice | None = None
+    calls_tools: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

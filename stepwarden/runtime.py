@@ -11,6 +11,8 @@ import anyio.to_thread
 
 import prompts
 from providers.endpoints import check_variables, free_manager_model
+from stepwarden.agents.run_journal import RunJournal
+from stepwarden.agents.runs import Runs
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
@@ -58,6 +60,7 @@ class Runtime:
     background_requests: BackgroundRequests
     chats: Chats
     inspections: InspectionRunner
+    runs: Runs
     upstreams: DeferredUpstreams | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
@@ -84,6 +87,7 @@ class Runtime:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.runs.close()
         await self.background_requests.close()  # before the store: answers are recorded
         await self.models.close()
         await anyio.to_thread.run_sync(self.inspections.close)
@@ -128,6 +132,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     queries = ThreadQueries(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = Chats(journal, models, settings.roots, prompts.load("chat").texts["system"])
     upstreams = _upstreams(settings, store)
+    runs = Runs(RunJournal(store), models, settings.roots, lambda: prompts.load("agent").texts["system"], upstreams)
     return Runtime(
         settings,
         store,
@@ -138,6 +143,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
         background_requests,
         chats,
         inspections,
+        runs,
         upstreams,
     )
 

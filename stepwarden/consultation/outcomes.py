@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -64,15 +64,18 @@ def outcome(settled: Consultation) -> ModelAnswer | ModelFailure:
 
 def request_digest(request: ModelRequest) -> str:
     """Return 64 hex digits that are equal for requests that ask the same of the same model, whoever pays for it."""
-    asked = {
+    asked: dict[str, Any] = {
         "model": request.model,
-        "messages": [asdict(message) for message in request.messages],
+        "messages": [message.described for message in request.messages],
         "answer": request.answer.model_json_schema() if request.answer else None,
         "form": request.form.asked.model_json_schema() if request.form else None,
         "temperature": request.temperature,
         "max_output_tokens": request.max_output_tokens,
         "thinking": request.thinking,
     }
+    if request.tools:
+        asked["tools"] = [tool.text for tool in request.tools]
+        asked["tool_choice"], asked["parallel_calls"] = request.tool_choice, request.parallel_calls
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -61,11 +61,15 @@ async def complete_typed(
     assert request.answer is not None
     until = _now() + request.deadline_s
     first = await complete(request)
+    if first.calls:  # it wants the results of its calls before it answers
+        return first
     try:
         return replace(first, parsed=read_answer(first.text, request.answer))
     except WrongAnswer as error:
         again = _asked_again(request, first, str(error), form_words())
     second = _both(first, await complete(replace(again, deadline_s=max(0.0, until - _now()))))
+    if second.calls:
+        return second
     try:
         return replace(second, parsed=read_answer(second.text, request.answer))
     except WrongAnswer as error:

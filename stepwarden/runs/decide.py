@@ -16,9 +16,9 @@ from stepwarden.runs.run import (
     Job,
     OpenQuestion,
     Run,
+    RunCall,
     RunStatus,
     Stopping,
-    ToolCall,
     ToolLevel,
     body_of,
 )
@@ -28,11 +28,11 @@ from stepwarden.runs.run_events import (
     CallDoubted,
     CallEnded,
     CallSent,
+    FailedAnswer,
     JobEnded,
     JobStopping,
     QuestionAnswered,
     QuestionAsked,
-    QuestionFailure,
     RunEnded,
     RunEvent,
     RunPaused,
@@ -78,7 +78,7 @@ RunEffect = AskModel | MakeCall
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RunDecision:
     """What to record, then to do; which effects in flight nobody wants any more; and when to look again at the latest.
 
     Where there is nothing to record, to do or to wait for, nobody needs to drive the run.
@@ -90,13 +90,13 @@ class Decision:
     wake_at: float | None = None
 
 
-def decide(run: Run, now: float, in_flight: frozenset[str]) -> Decision:
+def decide(run: Run, now: float, in_flight: frozenset[str]) -> RunDecision:
     """Decide what is next; `now` is in unix seconds, `in_flight` are the keys of the effects under way here."""
     unwanted = _repeatable(run, in_flight)
     if run.status.is_end or run.status is RunStatus.PAUSED:
-        return Decision(cancelled=unwanted)
+        return RunDecision(cancelled=unwanted)
     if run.stop_asked:
-        return Decision(cancelled=unwanted) if in_flight else Decision(events=tuple(_stopped_by_person(run)))
+        return RunDecision(cancelled=unwanted) if in_flight else RunDecision(events=tuple(_stopped_by_person(run)))
     plan = _Plan(run, now, in_flight)
     for job in run.jobs.values():
         if job.status is RunStatus.RUNNING:
@@ -129,7 +129,7 @@ def _stopped_by_person(run: Run) -> Iterator[RunEvent]:
 
 def _lost(question: OpenQuestion) -> QuestionAnswered:
     """Return the end of a question that nobody waits for any more: it was perhaps paid for."""
-    lost = QuestionFailure(CANCELLED, "whoever asked is gone")
+    lost = FailedAnswer(CANCELLED, "whoever asked is gone")
     return QuestionAnswered(question.key, spent=question.reserved, failure=lost)
 
 
@@ -159,15 +159,15 @@ class _Plan:
         self.budget = RunBudget(run)
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
-    def decision(self) -> Decision:
+    def decision(self) -> RunDecision:
         pause = next((event for event in self.events if isinstance(event, RunPaused)), None)
         if pause is not None:  # what else was decided waits until it is resumed
-            return Decision((pause,))
+            return RunDecision((pause,))
         limit = self.run.limits.seconds
         wake_at = None
         if limit is not None and self.run.working_since is not None and not self.events:
             wake_at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
-        return Decision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
+        return RunDecision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
 
     def go_on(self, job: Job) -> None:
         if job.stopping is None and (use := self._used_up_time(job)) is not None:
@@ -226,7 +226,7 @@ class _Plan:
             self.events.append(_lost(question))
         elif question.attempt >= MOST_ATTEMPTS:
             text = f"asked {question.attempt} times, and whoever asked was gone each time"
-            lost = QuestionFailure("lost", text, fatal=True)
+            lost = FailedAnswer("lost", text, fatal=True)
             self.events.append(QuestionAnswered(question.key, spent=question.reserved, failure=lost))
         else:
             self.budget.take(question.reserved)
@@ -294,7 +294,7 @@ class _Plan:
             elif call.state in {CallState.PROPOSED, CallState.ALLOWED}:
                 self._make(job, call)
 
-    def _drop(self, call: ToolCall, stopping: Stopping) -> None:
+    def _drop(self, call: RunCall, stopping: Stopping) -> None:
         if call.state is CallState.IN_DOUBT:
             told = body_of("Nobody knows whether this was carried out.")
             self.events.append(CallEnded(call.key, told, failed=True))
@@ -302,7 +302,7 @@ class _Plan:
             told = body_of(f"Not sent: the run is being stopped ({stopping}).")
             self.events.append(CallEnded(call.key, told, refused=True))
 
-    def _make(self, job: Job, call: ToolCall) -> None:
+    def _make(self, job: Job, call: RunCall) -> None:
         grant = next((grant for grant in job.plan.tools if grant.name == call.tool), None)
         error = call.proposed.error or (f"There is no tool {call.tool!r:.80}." if grant is None else "")
         if error:
@@ -310,14 +310,14 @@ class _Plan:
         elif call.state is CallState.PROPOSED and self.run.approval.is_needed(call.kind):
             fingerprint = grant.fingerprint if grant is not None else ""
             self.events.append(ApprovalAsked(call.key, digest_of(call, fingerprint)))
-        elif self.free_calls > 0 and (call.kind.may_be_repeated or not job.is_in_doubt):
+        elif self.free_calls > 0 and not job.holds_back(call):
             self.free_calls -= 1
             if not call.kind.may_be_repeated:
                 self.events.append(CallSent(call.key))
             self.effects.append(MakeCall(call.key, job.id))
 
 
-def digest_of(call: ToolCall, fingerprint: str) -> str:
+def digest_of(call: RunCall, fingerprint: str) -> str:
     """Return what a person's word about a call is bound to: the tool as it was described, and the exact arguments."""
     told = "\0".join((call.key, call.tool, fingerprint, call.proposed.arguments))
     return hashlib.sha256(told.encode()).hexdigest()[:16]

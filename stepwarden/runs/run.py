@@ -98,16 +98,20 @@ class ToolGrant:
 
 @dataclass(frozen=True, slots=True)
 class ProposedCall:
-    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can."""
+    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can.
+
+    `kept` is what the model's endpoint wants to have back with it.
+    """
 
     id: str
     tool: str
     arguments: str = "{}"
     error: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class RunCall:
     """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed."""
 
     key: str
@@ -118,6 +122,7 @@ class ToolCall:
     result: Body = Body()
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    was_doubted: bool = False  # a person looked since: it was not carried out
 
     @property
     def tool(self) -> str:
@@ -131,11 +136,12 @@ class AgentStep:
 
     number: int
     text: Body
-    calls: tuple[ToolCall, ...] = ()
+    calls: tuple[RunCall, ...] = ()
     spent: Amount = NOTHING
     seconds: float = 0.0  # of the answer
     matched: tuple[str, ...] = ()
     is_last_turn: bool = False
+    kept: str = ""  # what the model's endpoint wants to have back with the answer
 
     @property
     def is_complete(self) -> bool:
@@ -150,13 +156,14 @@ class AgentStep:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question to a model without an answer yet. `prompt_tokens` bounds what it is sent."""
+    """A question to a model without an answer yet. `prompt_tokens` bounds what it is sent, `notice` is told with it."""
 
     key: str
     attempt: int
     reserved: Amount
     prompt_tokens: int
     is_last_turn: bool = False
+    notice: str = ""
 
 
 class ToolLevel(StrEnum):
@@ -245,7 +252,7 @@ class Job:
         return next((step.text for step in reversed(self.steps) if step.text.text.strip()), Body())
 
     @property
-    def open_calls(self) -> tuple[ToolCall, ...]:
+    def open_calls(self) -> tuple[RunCall, ...]:
         """The calls without a result, in their order."""
         calls = self.current.calls if self.current is not None else ()
         return tuple(call for call in calls if not call.state.is_settled)
@@ -255,15 +262,15 @@ class Job:
         """Whether a call of it may or may not have been carried out: nothing else is changed until somebody says."""
         return any(call.state is CallState.IN_DOUBT for call in self.open_calls)
 
+    def holds_back(self, call: RunCall) -> bool:
+        """Return whether a call that would change something waits until it is known what became of another."""
+        return self.is_in_doubt and call.state is not CallState.SENT and not call.kind.may_be_repeated
+
     @property
     def can_go_on(self) -> bool:
         """Whether there is anything to do but to wait for a person."""
-        calls, in_doubt = self.open_calls, self.is_in_doubt
-        is_stuck = bool(calls) and all(
-            call.state in {CallState.WAITING, CallState.IN_DOUBT}
-            or (in_doubt and call.state is not CallState.SENT and not call.kind.may_be_repeated)
-            for call in calls
-        )
+        waiting, calls = {CallState.WAITING, CallState.IN_DOUBT}, self.open_calls
+        is_stuck = bool(calls) and all(call.state in waiting or self.holds_back(call) for call in calls)
         return self.status is RunStatus.RUNNING and not is_stuck
 
 
@@ -293,6 +300,7 @@ class Run:
     by: str = ""
     via: str = ""
     directory: str | None = None
+    is_local: bool = False
     thread: str = ""  # that started it
     limits: RunLimits = DEFAULT_LIMITS
     approval: Approval = Approval.WRITES
@@ -309,6 +317,7 @@ class Run:
     unconfirmed: float = 0.0
     working_since: float | None = None
     seen_at: float = 0.0
+    driver: str = ""  # who took it over last
     paused_by: str = ""
     stop_asked: str = ""  # by whom
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
@@ -330,12 +339,22 @@ class Run:
         return self.worked + self.unconfirmed + passed
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether a question or a call is being worked on: this time counts as work."""
+        moving = {CallState.PROPOSED, CallState.ALLOWED, CallState.SENT}
+        return self.status is RunStatus.RUNNING and any(
+            job.question is not None
+            or any(call.state in moving and not job.holds_back(call) for call in job.open_calls)
+            for job in self.jobs.values()
+        )
+
+    @property
     def is_at_work(self) -> bool:
         """Whether something of it can go on without a person."""
         return self.status is RunStatus.RUNNING and any(job.can_go_on for job in self.jobs.values())
 
     @property
-    def open_calls(self) -> tuple[ToolCall, ...]:
+    def open_calls(self) -> tuple[RunCall, ...]:
         """The calls without a result, in the order of jobs and calls."""
         return tuple(call for job in self.jobs.values() for call in job.open_calls)
 
@@ -350,7 +369,7 @@ class Run:
                 return job.id
         raise KeyError(key)
 
-    def with_call(self, key: str, change: Callable[[ToolCall], ToolCall]) -> "Run":
+    def with_call(self, key: str, change: Callable[[RunCall], RunCall]) -> "Run":
         """Return the run with one call of a job's last step changed. Raises KeyError."""
         job = self.jobs[self.job_of_call(key)]
         step = job.steps[-1]

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from stepwarden.runs.limits import MOST, RunLimits
-from stepwarden.runs.run import Body, CallState, Job, Run, RunStatus, ToolCall, body_of
+from stepwarden.runs.run import Body, CallState, Job, Run, RunCall, RunStatus, body_of
 from stepwarden.runs.run_events import RunCommanded
 
 
@@ -56,7 +56,7 @@ def command_effect(run: Run, event: RunCommanded) -> Run:
     return _EFFECTS[RunCommandKind(event.kind)](run, event)
 
 
-def _call(run: Run, arguments: Mapping[str, Any], state: CallState) -> ToolCall | str:
+def _call(run: Run, arguments: Mapping[str, Any], state: CallState) -> RunCall | str:
     """Return the open call that is named, or why it is not to be had."""
     fitting = [call for call in run.open_calls if call.state is state]
     named = [call for call in fitting if call.key == arguments.get("call")]
@@ -157,7 +157,9 @@ def _settled(run: Run, key: str, state: CallState, told: str) -> Run:
 
 def _resolve(run: Run, event: RunCommanded) -> Run:
     if event.arguments["verdict"] == "not_done":
-        return run.with_call(event.arguments["call"], lambda call: replace(call, state=CallState.ALLOWED))
+        return run.with_call(
+            event.arguments["call"], lambda call: replace(call, state=CallState.ALLOWED, was_doubted=True)
+        )
     told = f"{event.by} looked and says that it was carried out{_words(event.arguments.get('note'))}"
     return _settled(run, event.arguments["call"], CallState.DONE, told)
 

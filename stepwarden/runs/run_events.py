@@ -17,7 +17,10 @@ from stepwarden.runs.workflow_state import StateChange
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins. `by` asked for it, `via` names where; `thread` is the one that it was asked for in."""
+    """A run begins. `by` asked for it, `via` names where; `thread` is the one that it was asked for in.
+
+    `is_local` says that they are on this machine: files of their directory may be read then.
+    """
 
     request: str
     by: str
@@ -26,6 +29,7 @@ class RunStarted:
     approval: Approval = Approval.WRITES
     pauses_at_limits: bool = False
     directory: str | None = None
+    is_local: bool = False
     thread: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -40,9 +44,9 @@ class JobsPlanned:
 
 @dataclass(frozen=True, slots=True)
 class RunAttached:
-    """Another process drives the run from here on; the time since the event before was nobody's work."""
+    """A driver takes the run over; the time since the event before was nobody's work."""
 
-    process: str
+    driver: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class QuestionAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionFailure:
+class FailedAnswer:
     """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody."""
 
     kind: str
@@ -79,7 +83,10 @@ CANCELLED = "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswered:
-    """What came of asking. `matched` are the stop conditions whose pattern is in the text."""
+    """What came of asking. `matched` are the stop conditions whose pattern is in the text.
+
+    `kept` is what the model's endpoint wants to have back with the answer.
+    """
 
     key: str
     text: Body = field(default_factory=Body)
@@ -88,7 +95,8 @@ class QuestionAnswered:
     is_priced: bool = True
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
-    failure: QuestionFailure | None = None
+    failure: FailedAnswer | None = None
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

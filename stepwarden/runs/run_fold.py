@@ -14,8 +14,8 @@ from stepwarden.runs.run import (
     OpenQuestion,
     ProposedCall,
     Run,
+    RunCall,
     RunStatus,
-    ToolCall,
 )
 from stepwarden.runs.run_commands import command_effect
 from stepwarden.runs.run_events import (
@@ -51,7 +51,7 @@ def apply_to_run(run: Run, event: RunEvent, at: float) -> Run:
     """Return the run after `event` at the time `at`; its version goes up by one."""
     run = replace(_timed(run, event, at), version=run.version + 1, seen_at=at)
     run = _APPLY[type(event)](run, event)
-    return replace(run, working_since=at if run.is_at_work else None)
+    return replace(run, working_since=at if run.is_under_way else None)
 
 
 def _timed(run: Run, event: RunEvent, at: float) -> Run:
@@ -76,6 +76,7 @@ def _started(run: Run, event: RunStarted) -> Run:
         approval=event.approval,
         pauses_at_limits=event.pauses_at_limits,
         directory=event.directory,
+        is_local=event.is_local,
         thread=event.thread,
         metadata=event.metadata,
         state=WorkflowState(started=run.seen_at, updated=run.seen_at),
@@ -89,14 +90,16 @@ def _planned(run: Run, event: JobsPlanned) -> Run:
     return replace(run, jobs={**run.jobs, **added})
 
 
-def _attached(run: Run, _: RunAttached) -> Run:
-    return run
+def _attached(run: Run, event: RunAttached) -> Run:
+    return replace(run, driver=event.driver)
 
 
 def _asked(run: Run, event: QuestionAsked) -> Run:
     job = run.jobs[event.job]
     lost = job.question.reserved if job.question is not None else NOTHING  # asked, and whoever asked is gone: charged
-    question = OpenQuestion(event.key, event.attempt, event.reserved, event.prompt_tokens, event.is_last_turn)
+    question = OpenQuestion(
+        event.key, event.attempt, event.reserved, event.prompt_tokens, event.is_last_turn, event.notice
+    )
     asked = job.questions + (event.attempt == 1)
     run = replace(run, spent=run.spent + lost)
     return run.with_job(replace(job, question=question, questions=asked))
@@ -121,15 +124,15 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     kinds = {grant.name: grant.kind for grant in job.plan.tools}
     calls = tuple(_proposed(f"{event.key}/{n}", call, kinds) for n, call in enumerate(event.calls, start=1))
     last = job.question.is_last_turn
-    step = AgentStep(len(job.steps) + 1, event.text, calls, event.spent, event.seconds, event.matched, last)
+    step = AgentStep(len(job.steps) + 1, event.text, calls, event.spent, event.seconds, event.matched, last, event.kept)
     said = event.text.size + sum(len(f"{call.tool}{call.arguments}".encode()) for call in event.calls)
     job = replace(job, question=None, failure="", failures=0, steps=(*job.steps, step))
     job = replace(job, matched=job.matched.union(event.matched), history_bytes=job.history_bytes + said)
     return run.with_job(job)
 
 
-def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> ToolCall:
-    return ToolCall(key, call, kinds.get(call.tool, CallKind.LOCAL))
+def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> RunCall:
+    return RunCall(key, call, kinds.get(call.tool, CallKind.LOCAL))
 
 
 def _approval_asked(run: Run, event: ApprovalAsked) -> Run:

@@ -114,7 +114,7 @@ class GoalText:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolResult:
+class ResultSeen:
     """A pattern in a result of a tool."""
 
     tool: str
@@ -314,7 +314,7 @@ StopCondition = (
     | NoMoreTools
     | ToolSeen
     | GoalText
-    | ToolResult
+    | ResultSeen
     | ToolSequence
     | SpentDollars
     | WorkedSeconds

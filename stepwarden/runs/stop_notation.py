@@ -17,11 +17,11 @@ from stepwarden.runs.stop_conditions import (
     MaxSteps,
     NoMoreTools,
     NotYet,
+    ResultSeen,
     SlowStep,
     SpentDollars,
     StateIs,
     StopCondition,
-    ToolResult,
     ToolSeen,
     ToolSequence,
     WorkedSeconds,
@@ -68,7 +68,7 @@ def why_never(condition: StopCondition, *, most_steps: int | None, tools: Iterab
     known, found = set(tools), list[str]()
     for leaf in leaves(condition):
         match leaf:
-            case ToolSeen(tool) | ToolResult(tool, _):
+            case ToolSeen(tool) | ResultSeen(tool, _):
                 missing = {tool} - known
             case ToolSequence(names, _):
                 missing = set(names) - known
@@ -144,9 +144,9 @@ def _goal_text(value: Any) -> GoalText:
     return GoalText(_words(_fields(value, "goal_text", {"pattern"}).get("pattern"), "goal_text.pattern"), True)
 
 
-def _tool_result(value: Any) -> ToolResult:
+def _tool_result(value: Any) -> ResultSeen:
     given = _fields(value, "tool_result", {"tool", "pattern"})
-    return ToolResult(
+    return ResultSeen(
         _words(given.get("tool"), "tool_result.tool"), _words(given.get("pattern"), "tool_result.pattern")
     )
 

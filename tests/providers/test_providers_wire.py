@@ -6,10 +6,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 from providers.catalogue import load_catalogue
+from providers.dialect import Dialect
 from providers.model_names import same_model
 from providers.profiles import BY_NAME
 from providers.schemas import schema_response_format, strict_schema
-from providers.wire import Dialect, chat_body
+from providers.wire import chat_body
 from stepwarden.models import Message, ModelRequest
 
 CATALOGUE = load_catalogue(None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from stepwarden.runs.decide import MOST_ATTEMPTS, MakeCall, RunEffect, digest_of
 from stepwarden.runs.limits import LAST_ANSWER_TOKENS, LAST_PROMPT_TOKENS, Amount, RunLimits, TokenPrice
-from stepwarden.runs.run import Approval, CallKind, CallState, Run, RunStatus, ToolCall
+from stepwarden.runs.run import Approval, CallKind, CallState, Run, RunCall, RunStatus
 from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallEnded,
@@ -81,7 +81,7 @@ class Account:
         for plan in event.jobs:
             self.jobs[plan.id] = {"plan": plan, "answers": [], "ended": None, "last_asked": False, "by": None}
 
-    def _approval_asked(self, call: ToolCall, about: str) -> None:
+    def _approval_asked(self, call: RunCall, about: str) -> None:
         assert about == digest_of(call, self._fingerprint(call.key))
         self.bound[call.key] = about
 

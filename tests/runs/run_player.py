@@ -23,6 +23,7 @@ STOPS: list[dict[str, Any] | None] = [
     {"state": {"progress": 0.5}},
     {"tool_sequence": ["look", "write"]},
 ]
+MUCH: dict[str, Any] = {"steps": 5, "seconds": 50, "tokens": 20_000, "dollars": 1}
 MOST_ROUNDS = 400
 
 
@@ -98,9 +99,7 @@ class Player:
         if roll < 0.15:
             self.world.fail(key, fatal=roll < 0.01)
             return
-        question = next(
-            job.question for job in self.world.run.jobs.values() if job.question and job.question.key == key
-        )
+        reserved = self.world.reserved(key)
         share = self.dice.choice([0, 1, 2, 4])
         spent = Amount(reserved.tokens * share // 4, reserved.dollars * share / 4)
         if self.overbills and roll > 0.9:

@@ -10,16 +10,16 @@ from typing import Any
 
 from run_model import Account
 
-from stepwarden.runs.decide import AskModel, Decision, MakeCall, RunEffect, decide
+from stepwarden.runs.decide import AskModel, MakeCall, RunDecision, RunEffect, decide
 from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
 from stepwarden.runs.run import Approval, Body, CallKind, CallState, JobPlan, ProposedCall, Run, RunStatus, ToolGrant
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind, admit_run_command
 from stepwarden.runs.run_events import (
     CANCELLED,
     CallEnded,
+    FailedAnswer,
     JobsPlanned,
     QuestionAnswered,
-    QuestionFailure,
     RunAttached,
     RunEvent,
     RunStarted,
@@ -107,7 +107,7 @@ class World:
         self.in_flight.clear()
         self.is_driven, self.wake_at = False, None
 
-    def decision(self) -> Decision:
+    def decision(self) -> RunDecision:
         return decide(self.run, self.now, frozenset(self.in_flight))
 
     def drive(self, dies: Random | None = None) -> None:
@@ -145,7 +145,7 @@ class World:
         """Cut off what is in flight."""
         effect = self.in_flight.pop(key)
         if isinstance(effect, AskModel):
-            self.append(QuestionAnswered(key, failure=QuestionFailure(CANCELLED, "nobody wants it")))
+            self.append(QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "nobody wants it")))
         else:
             assert self.call(key).state is not CallState.SENT, "a write is never cut off"
 
@@ -167,9 +167,13 @@ class World:
     # -- what comes from outside
 
     def call(self, key: str) -> Any:
-        return next(
-            call for job in self.run.jobs.values() for step in job.steps for call in step.calls if call.key == key
-        )
+        calls = (call for job in self.run.jobs.values() for step in job.steps for call in step.calls)
+        return next(call for call in calls if call.key == key)
+
+    def reserved(self, key: str) -> Amount:
+        """Return what is set aside for an open question."""
+        questions = [job.question for job in self.run.jobs.values() if job.question is not None]
+        return next(question.reserved for question in questions if question.key == key)
 
     def answer(self, key: str, text: str = "", calls: Sequence[ProposedCall] = (), **more: Any) -> None:
         """Let a model answer."""
@@ -180,7 +184,7 @@ class World:
 
     def fail(self, key: str, fatal: bool = False) -> None:
         del self.in_flight[key]
-        self.append(QuestionAnswered(key, failure=QuestionFailure("network", "no answer", fatal)))
+        self.append(QuestionAnswered(key, failure=FailedAnswer("network", "no answer", fatal)))
 
     def end_call(self, key: str, text: str = "fine", **more: Any) -> None:
         del self.in_flight[key]

@@ -20,6 +20,7 @@ from stepwarden.consultation.outcomes import ModelAnswer, ModelFailure, outcome,
 from stepwarden.errors import StoreBusy
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage
 from stepwarden.storage import Claim, Consultation, Store
+from stepwarden.tool_calls import OfferedTool, ToolCall
 from tests.support import processes
 from tests.support.clocks import Clock
 from tests.support.models import ScriptedModels, answer, silent
@@ -195,8 +196,17 @@ def test_a_digest_is_of_what_is_asked_and_not_of_who_pays_or_how_long_it_may_tak
         replace(REQUEST, answer=Verdict),
         replace(REQUEST, temperature=0.5),
         replace(REQUEST, thinking="high"),
+        replace(REQUEST, tools=(OfferedTool("look"),)),
+        replace(REQUEST, tools=(OfferedTool("look", "Looks."),)),
+        replace(REQUEST, messages=(*REQUEST.messages, Message("assistant", "", calls=(ToolCall("1", "look"),)))),
     ):
         assert request_digest(other) != digest
+
+
+def test_a_digest_that_an_older_version_wrote_is_the_same_today() -> None:
+    messages = (Message("system", "s"), Message("user", "u", ("https://x/y.png",)))
+    digest = request_digest(ModelRequest("glm-4.6", messages, temperature=0.5))
+    assert digest == "8482227bd29686b4ce079458f8008f7ea78a2dcf3d2fa8704afb9182f0b1eeb2"
 
 
 @pytest.mark.asyncio

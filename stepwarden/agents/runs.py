@@ -1,0 +1,134 @@
+"""Runs as the rest of the product sees them: started, told something, looked at, driven."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from stepwarden.agents.driver import Driver, RunSurroundings
+from stepwarden.agents.file_reading import RunFiles
+from stepwarden.agents.local_tools import local_tools
+from stepwarden.agents.run_journal import LoadedRun, RunJournal
+from stepwarden.agents.run_request import RunRequest, plan_run
+from stepwarden.agents.toolbox import RunTool, Toolbox
+from stepwarden.errors import RunRefused, StepwardenError, VersionConflict
+from stepwarden.files.roots import RootPolicy
+from stepwarden.files.secret_values import hide_in_prose
+from stepwarden.files.workspace import open_workspace
+from stepwarden.models import Models
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_commands import RunCommand, admit_run_command
+from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
+from stepwarden.threads.calls import Caller
+from stepwarden.upstream.calls.records import new_id
+from stepwarden.upstream.deferred import DeferredUpstreams
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Runs:
+    """The runs of a process. `drives` are those that it drives now."""
+
+    journal: RunJournal
+    models: Models
+    roots: tuple[str, ...]
+    instructions: Callable[[], str]
+    upstreams: DeferredUpstreams | None = None
+    name: str = field(default_factory=lambda: new_id("driver"))
+    _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+
+    async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
+        """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
+        toolbox = Toolbox.of(await self._tools(wanted, caller))
+        planned = await plan_run(wanted, self.models, toolbox, self.instructions())
+        started = RunStarted(
+            request=hide_in_prose(wanted.request),
+            by=caller.principal,
+            via=via,
+            limits=planned.limits,
+            approval=wanted.approval,
+            pauses_at_limits=wanted.pauses_at_limits,
+            directory=wanted.directory,
+            is_local=caller.local,
+            thread=wanted.thread,
+            metadata=wanted.metadata,
+        )
+        new = LoadedRun(Run(new_id("run")), caller.principal, "")
+        return (await self.journal.append(new, [started, JobsPlanned((planned.job,))])).run
+
+    async def tell(self, run_id: str, command: RunCommand, caller: Caller) -> tuple[Run, RunCommanded]:
+        """Record a person's word, and return the run with what became of it; one that is known is not recorded again.
+
+        Raises UnknownStream, and RunRefused where the word changes nothing.
+        """
+        while True:
+            loaded = await self.journal.load(run_id, caller.principal)
+            said = admit_run_command(loaded.run, command)
+            if said is None:
+                known = loaded.run.commands[command.id]
+                said = RunCommanded(command.id, known.kind, known.by, known.via, {}, known.accepted, known.reason)
+            else:
+                try:
+                    loaded = await self.journal.append(loaded, [said])
+                except VersionConflict:
+                    continue
+            if not said.accepted:
+                raise RunRefused(f"{command.kind}: {said.reason}.")
+            if (driver := self._drivers.get(run_id)) is not None:
+                driver.notice.set()
+            return loaded.run, said
+
+    async def look(self, run_id: str, caller: Caller) -> Run:
+        """Return a run as it stands. Raises UnknownStream and OtherKind."""
+        return (await self.journal.load(run_id, caller.principal)).run
+
+    async def drive(self, run_id: str) -> Run:
+        """Drive a run until nothing is left to do without a person. Raises StoreError."""
+        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name)
+        driver = self._drivers[run_id] = Driver(around, run_id)
+        try:
+            return await driver.drive()
+        finally:
+            del self._drivers[run_id]
+
+    def drive_soon(self, run_id: str) -> None:
+        """Drive a run in the background, unless it is being driven here."""
+        if run_id in self._tasks:
+            return
+        task = asyncio.get_running_loop().create_task(self._drive_quietly(run_id))
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
+
+    async def _drive_quietly(self, run_id: str) -> None:
+        try:
+            await self.drive(run_id)
+        except StepwardenError as error:
+            logger.warning("the run %s is not driven any more: %s", run_id, error)
+
+    async def close(self) -> None:
+        """Let go of every run; another process may go on with them."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+        policy = RootPolicy(self.roots, caller.local)
+        own = local_tools(RunFiles(open_workspace(wanted.directory, policy)))
+        if wanted.tools is not None:
+            own = [tool for tool in own if tool.grant.name in wanted.tools]
+        return [*own, *await self._of_upstreams(wanted.request, wanted.tools)]
+
+    async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
+        names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]
+        wanted = RunRequest(run.request, directory=run.directory, tools=names)
+        return Toolbox.of(await self._tools(wanted, Caller(principal, local=run.is_local)))
+
+    async def _of_upstreams(self, request: str, names: Sequence[str] | None) -> Sequence[RunTool]:
+        if self.upstreams is None or (names is not None and not any("/" in name for name in names)):
+            return []
+        from stepwarden.agents.upstream_tools import upstream_tools
+
+        return await upstream_tools(self.upstreams.open(), request, names)
