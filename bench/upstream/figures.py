@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,33 +24,15 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
 from stepwarden.storage import Store
-from stepwarden.upstream.calls.begun_calls import BegunCall
 from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.calls.records import CallRecord, Recorder, SessionRecorder
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.tool_index import ToolIndex
+from tests.support.call_records import Records
 
 CALLS = 300
-
-
-class Nowhere:
-    """A recorder that keeps nothing."""
-
-    async def record(self, record: CallRecord) -> None:
-        del record
-
-    async def in_doubt(self, by: str, same: str | None = None) -> Sequence[BegunCall]:
-        del by, same
-        return []
-
-    async def has_thread(self, by: str, thread: str) -> bool:
-        del by, thread
-        return False
-
-    async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
-        del calls, by, again
 
 
 def echo_server() -> MCPServer:
@@ -110,11 +92,11 @@ async def one_call(port: int, home: Path) -> None:
     found = upstreams(port)
     store = Store(f"sqlite:///{home / 'bench.db'}")
     recorded = SessionRecorder(store)
-    await call(found, Nowhere(), text="x")
+    await call(found, Records(), text="x")
     async with Client(f"http://127.0.0.1:{port}/mcp") as client:
         await client.list_tools()
         bare = await median_ms(lambda: client.call_tool("echo", {"text": "x"}))
-    ours = await median_ms(lambda: call(found, Nowhere(), text="x"))
+    ours = await median_ms(lambda: call(found, Records(), text="x"))
     kept = await median_ms(lambda: call(found, recorded, text="x"))
     print(f"one call, median of {CALLS}: bare {bare:.2f} ms, ours {ours:.2f} ms, recorded on disk {kept:.2f} ms")
     await found.close()
@@ -160,9 +142,9 @@ async def proxied(port: int, home: Path) -> None:
 
 async def at_once(port: int) -> None:
     found = upstreams(port)
-    await call(found, Nowhere(), text="x")
+    await call(found, Records(), text="x")
     began = time.perf_counter()
-    await asyncio.gather(*(call(found, Nowhere(), "nap", seconds=0.5) for _ in range(5)))
+    await asyncio.gather(*(call(found, Records(), "nap", seconds=0.5) for _ in range(5)))
     print(f"5 calls of 0.5 s at once: {time.perf_counter() - began:.2f} s")
     await found.close()
 
@@ -170,9 +152,9 @@ async def at_once(port: int) -> None:
 async def restarted() -> None:
     async with serving() as port:
         found = upstreams(port)
-        await call(found, Nowhere(), text="x")
+        await call(found, Records(), text="x")
     try:
-        await call(found, Nowhere(), text="x")
+        await call(found, Records(), text="x")
     except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
         print(f"while it is gone: {error}")
     await asyncio.sleep(1.0)
@@ -182,11 +164,11 @@ async def restarted() -> None:
             await asyncio.sleep(0.005)
         print(f"back by itself after {time.perf_counter() - began:.2f} s")
         began = time.perf_counter()
-        await call(found, Nowhere(), text="x")
+        await call(found, Records(), text="x")
         print(f"the call after that: {(time.perf_counter() - began) * 1_000:.0f} ms")
     async with serving(port):  # restarted between two calls: nobody saw it go
         began = time.perf_counter()
-        await call(found, Nowhere(), text="x")
+        await call(found, Records(), text="x")
         print(f"a call after a restart that nobody saw: {(time.perf_counter() - began) * 1_000:.0f} ms")
         await found.close()
 

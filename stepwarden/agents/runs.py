@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stepwarden.agents.driver import Driver, RunSurroundings
@@ -16,14 +17,18 @@ from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
 from stepwarden.models import Models
-from stepwarden.runs.run import Run
+from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, admit_run_command
 from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
+from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.upstream.calls.records import new_id
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 logger = logging.getLogger(__name__)
+
+SAME_S = 600.0
+LATEST = 20
 
 
 @dataclass
@@ -33,7 +38,7 @@ class Runs:
     journal: RunJournal
     models: Models
     roots: tuple[str, ...]
-    instructions: Callable[[], str]
+    instructions: str
     upstreams: DeferredUpstreams | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
@@ -42,7 +47,7 @@ class Runs:
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
         toolbox = Toolbox.of(await self._tools(wanted, caller))
-        planned = await plan_run(wanted, self.models, toolbox, self.instructions())
+        planned = await plan_run(wanted, self.models, toolbox, self.instructions)
         started = RunStarted(
             request=hide_in_prose(wanted.request),
             by=caller.principal,
@@ -79,6 +84,25 @@ class Runs:
             if (driver := self._drivers.get(run_id)) is not None:
                 driver.notice.set()
             return loaded.run, said
+
+    async def same(self, wanted: RunRequest, caller: Caller) -> Run | None:
+        """Return a run of the caller's that was asked for in the same words a short while ago and is not at its end."""
+        for head in await self.heads(caller, LATEST):
+            if time.time() - head.created > SAME_S or RunStatus(head.state).is_end:
+                continue
+            run = await self.look(head.stream, caller)
+            if (run.request, run.directory) == (hide_in_prose(wanted.request), wanted.directory):
+                return run
+        return None
+
+    async def heads(self, caller: Caller, limit: int) -> Sequence[Head]:
+        """Return the caller's runs, the last changed first; none to callers whom nothing identifies."""
+        query = HeadQuery(caller.principal, kind=kinds.RUN, limit=limit)
+        return await self.journal.store.heads(query) if caller.listed else []
+
+    async def texts(self, run: Run) -> Mapping[str, str]:
+        """Return the long texts of a run's answer, by digest."""
+        return await self.journal.texts(run.id) if run.answer.digest else {}
 
     async def look(self, run_id: str, caller: Caller) -> Run:
         """Return a run as it stands. Raises UnknownStream and OtherKind."""
@@ -117,8 +141,6 @@ class Runs:
     async def _tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
         policy = RootPolicy(self.roots, caller.local)
         own = local_tools(RunFiles(open_workspace(wanted.directory, policy)))
-        if wanted.tools is not None:
-            own = [tool for tool in own if tool.grant.name in wanted.tools]
         return [*own, *await self._of_upstreams(wanted.request, wanted.tools)]
 
     async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:

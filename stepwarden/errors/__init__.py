@@ -65,6 +65,10 @@ class UpstreamSilent(UpstreamError):
     """The call was sent and no answer came: it may have changed something, so nobody repeats it without looking."""
 
 
+class UpstreamFailed(UpstreamSilent):
+    """The call was sent and its server answered with an error that leaves open what was done; the text quotes it."""
+
+
 class UpstreamRefused(UpstreamError):
     """The call may not be made as it stands (arguments, settings, a tool that changed): it was not sent."""
 

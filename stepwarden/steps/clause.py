@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+UNANSWERED = "answers"
+"""The subject of a measured clause about places that an agent has to answer by an issue there, or a `safe:` line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:

@@ -1,8 +1,15 @@
 """What a failure means to a caller: the error that says what happened, whether anything was done, and what to do."""
 
-from stepwarden.errors import SignInNeeded, StepwardenError, UpstreamDown, UpstreamRefused, UpstreamSilent
+from stepwarden.errors import (
+    SignInNeeded,
+    StepwardenError,
+    UpstreamDown,
+    UpstreamFailed,
+    UpstreamRefused,
+    UpstreamSilent,
+)
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.failures import Failure, FailureKind, cited
+from stepwarden.upstream.failures import ANSWERED, Failure, FailureKind, cited
 
 _NO_CONNECTION = frozenset(
     {FailureKind.UNREACHABLE, FailureKind.SESSION_LOST, FailureKind.SIGN_IN, FailureKind.NOT_MCP}
@@ -66,9 +73,10 @@ def call_error(config: UpstreamConfig, failure: Failure, *, repeatable: bool) ->
     if failure.kind is FailureKind.TOO_LARGE:
         done = "" if repeatable else f" {_LOOK_FIRST} before you send another."
         return UpstreamSilent(f"{begins}{done} Ask for less: a filter, a limit, a page.")
+    error = UpstreamFailed if failure.kind in ANSWERED else UpstreamSilent
     if repeatable:
-        return UpstreamSilent(f"{begins} Repeating it is safe: send it again{when}.")
-    return UpstreamSilent(f"{begins} {_LOOK_FIRST} whether it was before you send it again.")
+        return error(f"{begins} Repeating it is safe: send it again{when}.")
+    return error(f"{begins} {_LOOK_FIRST} whether it was before you send it again.")
 
 
 def _sign_in_advice(config: UpstreamConfig) -> str:

@@ -19,12 +19,12 @@ class FailureKind(StrEnum):
     UNAVAILABLE = "unavailable"  # 502, 503, 504
     SESSION_LOST = "session_lost"  # the upstream no longer knows our session
     NOT_MCP = "not_mcp"  # something else answers there
-    REJECTED = "rejected"  # another 4xx, or a protocol error
+    REJECTED = "rejected"  # another 4xx, or a protocol error that says that nothing was done
     BROKEN = "broken"  # the connection broke, or the server ended, after the call was sent
     SILENT = "silent"  # sent, and no answer within the time
     TOO_LARGE = "too_large"  # an answer over our limit, dropped
     GARBAGE = "garbage"  # something came back that is not an answer
-    FAILED = "failed"  # 500
+    FAILED = "failed"  # 500, or any other protocol error
 
 
 UNSENT = frozenset(
@@ -39,6 +39,9 @@ UNSENT = frozenset(
     }
 )
 """After these the upstream certainly did nothing: any call may be repeated, once the reason is gone."""
+
+ANSWERED = frozenset({FailureKind.UNAVAILABLE, FailureKind.FAILED})
+"""These are answers of the upstream, and leave open what it did."""
 
 PASSING = frozenset(
     {

@@ -1,9 +1,10 @@
-"""secaudit: where requests come in, and which risks are asked for until their files were looked at."""
+"""secaudit: where requests come in, and which files are asked for until they were looked at."""
 
 import pytest
 from inspected_threads import thread_that
 
-from stepwarden.inspections.secaudit.inspector import clauses, find_entry_points
+from stepwarden.inspections.secaudit.entry_points import find_entry_points
+from stepwarden.inspections.secaudit.inspector import reading_clauses
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk
 from stepwarden.source.file_parser import parse_outline
 
@@ -35,24 +36,18 @@ def test_requests_commands_and_programs_come_in_where_they_are_routed(
     assert [(line, what) for line, what in entries(path, text)] == found
 
 
-FOUND = [
-    SecurityFinding("a.py", 3, "weak hash", SecurityRisk.CRYPTOGRAPHY),
-    SecurityFinding("a.py", 9, "eval/exec", SecurityRisk.INJECTION),
-    SecurityFinding("a.py", 12, "shell=True", SecurityRisk.INJECTION),
-    SecurityFinding("b.py", 7, "SQL from strings", SecurityRisk.INJECTION),
-    SecurityFinding("c.py", 1, "eval/exec", SecurityRisk.INJECTION),
+TO_READ = [
+    SecurityFinding("a.py", 3, "show", SecurityRisk.ACCESS),
+    SecurityFinding("b.py", 7, "main", SecurityRisk.ACCESS),
+    SecurityFinding("c.py", 7, "main", SecurityRisk.ACCESS),
+    SecurityFinding("requirements.txt", 1, "dependencies", SecurityRisk.SUPPLY),
 ]
 
 
-def test_each_risk_is_asked_for_once_the_gravest_first_and_each_file_before_the_second_of_any() -> None:
-    asked = list(clauses(thread_that(), FOUND))
-    assert [(clause.subject, clause.text) for clause in asked] == [
-        ("A05 injection", "A05 injection: read a.py:9 (eval/exec), b.py:7 (SQL from strings) +2"),
-        ("A04 cryptography", "A04 cryptography: read a.py:3 (weak hash)"),
+def test_files_with_entry_points_and_manifests_are_asked_for_until_they_were_read_or_quoted() -> None:
+    assert [clause.text for clause in reading_clauses(thread_that(), TO_READ)] == [
+        "read a.py, b.py +1: who may call its entry points?",
+        "read requirements.txt: dependencies?",
     ]
-
-
-def test_places_are_asked_for_until_their_files_were_read_or_quoted() -> None:
-    thread = thread_that(read=["a.py"], quoted={"b.py": 7})
-    assert [clause.text for clause in clauses(thread, FOUND)] == ["A05 injection: read c.py:1 (eval/exec)"]
-    assert list(clauses(thread_that(read=["a.py", "b.py", "c.py"]), FOUND)) == []
+    thread = thread_that(read=["a.py", "c.py", "requirements.txt"], quoted={"b.py": 7})
+    assert list(reading_clauses(thread, TO_READ)) == []

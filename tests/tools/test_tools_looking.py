@@ -97,8 +97,53 @@ async def test_secaudit_names_dangerous_lines_by_their_risk_and_asks_for_them(ap
         assert any("requirements.txt" in fact and "no lock file" in fact for fact in found)
         assert any("settings.py:1" in fact for fact in found)
         assert "9f8a7b6c" not in str(found)
-        second = await host.step("secaudit", 2, first.id, files_checked=["prices.py", "settings.py"])
-        assert not [clause for clause in second.open if "prices.py" in clause]
+        assert "3 places unanswered" in first.open
+        assert "`safe: path:line" in first.text
+        second = await host.step(
+            "secaudit",
+            2,
+            first.id,
+            findings="safe: prices.py:19 a cache key",
+            files_checked=["prices.py", "settings.py", "requirements.txt"],
+            issues_found=[{"severity": "medium", "description": "a shell", "file": "prices.py", "line": 15}],
+        )
+        assert "3 places: 1 issue, 1 safe by your word, not checked, 1 unanswered." in second.sent["facts"]
+        assert second.open[-1] == "1 place unanswered: settings.py:1 a model vendor's key in the source"
+
+
+async def test_secaudit_ends_in_one_table_and_is_never_verified_over_an_unanswered_place(
+    app: MCPServer, shop: Path
+) -> None:
+    async with connected(app, shop) as host:
+        first = await begin(host, "secaudit", files_checked=["prices.py", "requirements.txt"])
+        said: dict[str, Any] = {
+            "issues_found": [
+                {"severity": "high", "description": "shout runs a shell on a name", "file": "prices.py", "line": 15}
+            ],
+            "evidence": [{"file": "prices.py", "line": 15, "quote": 'os.system("say " + name)', "supports": "I1"}],
+        }
+        held = await host.step("secaudit", 2, first.id, next_step_required=False, **said)
+        assert "findings: 1 place unanswered: prices.py:19 weak hash" in held.open
+        assert "`safe: path:line reason`" in held.text
+        again = [{"file": "prices.py", "line": 14, "quote": "def shout(name):", "supports": "I1"}]
+        ended = await host.step("secaudit", 3, first.id, next_step_required=False, evidence=again)
+        assert "DONE (partly verified)" in ended.text
+        assert "| A04 weak hash | prices.py:19 | open |" in ended.text
+        assert "| A05 os.system/popen | prices.py:15 | I1 high |" in ended.text
+        assert [ended.text.count(place) for place in ("prices.py:15", "prices.py:19")] == [1, 1]
+        assert str(ended.sent).count("prices.py:19") == 1
+        assert "prices.py:15" in str(ended.sent["result"]["measured"])
+        done = await host.step(
+            "secaudit",
+            4,
+            first.id,
+            next_step_required=False,
+            backtrack_from_step=3,
+            findings="safe: prices.py:19 a cache key, not a secret",
+            evidence=again,
+        )
+        assert "DONE (verified)" in done.text, done.text
+        assert "| A04 weak hash | prices.py:19 | safe: a cache key, not a secret |" in done.text
 
 
 async def test_codereview_counts_which_files_were_read(app: MCPServer, shop: Path) -> None:

@@ -159,12 +159,15 @@ async def test_an_error_of_what_is_behind_a_server_leaves_a_write_in_doubt_and_a
     home: Path, rig: Host
 ) -> None:
     server = rig.serve(Fault.LOST_BEHIND)
-    async with host(home, {"rig": entry(server, approve="never")}) as model:
+    async with host(home, {"rig": entry(server, approve="never", expose=["add_note"])}) as model:
+        exposed = await model.client.call_tool("rig_add_note", {"text": "three"})
+        assert "it may have been carried out all the same: look" in exposed.content[-1].text  # pyright: ignore
+        server.did.clear()
         said = await model.says(**NOTE)
         assert "says that it failed" in said
         assert "it may have been carried out all the same: look" in said
         said = await model.says(**NOTE)
-        assert f"{DOUBT}its server answered that it failed on the way" in said
+        assert f"{DOUBT}its server answered with an error that leaves open" in said
         for tool in ("rig/echo", "rig/set_note"):  # they are simply sent again
             for _ in range(2):
                 said_of_tool = await model.says(action="call", tool=tool, arguments={"text": "one"})

@@ -6,7 +6,7 @@ from typing import Any
 import mcp_types as types
 import pytest
 from pydantic import TypeAdapter
-from recorded import Records, upstreams
+from recorded import upstreams
 from rigs.faulty import FaultyServer, Host
 
 from stepwarden.errors import SignInNeeded, UpstreamRefused
@@ -29,6 +29,7 @@ from stepwarden.upstream.transport.wire import (
     write_question,
     write_result,
 )
+from tests.support.call_records import Records
 
 pytestmark = pytest.mark.asyncio
 

@@ -1,5 +1,6 @@
 """The reply that ends a thread: both parts, each within its bytes but for what models said."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from tools.shared.reply_parts import assessment_part, envelope_of, first_lines, 
 from tools.shared.thread_result import counted, fitting_sections
 
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
+_UNANSWERED = re.compile(r"(\b\d+ places? unanswered): [^;]*")
 _MAJORITIES = {"none": "no majority", "split": "split"}
 
 
@@ -44,11 +46,33 @@ def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple
         before, _, after = text.rpartition("\n")
         shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
         result = envelope.get("result", {}) | {"measured": sections}
-        whole = {**envelope, "result": result}, "\n".join([before, *shown, after])
+        whole = _places_once({**envelope, "result": result}, "\n".join([before, *shown, after]), sections)
         if (over := seen_bytes(*whole) - ENDING_BYTES) <= 0:
             return whole
         left -= over
     return envelope, text
+
+
+def _places_once(envelope: dict[str, Any], text: str, sections: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    """Return both parts of an end without the places of issues and clauses that a table in it has, too."""
+    cells = {cell.strip() for table in sections.values() for cell in table.split("|")}
+    issues = envelope["result"].get("issues", [])
+    told = {issue["id"]: issue["at"] for issue in issues if issue.get("at") in cells}
+    if not told and not any("unanswered" in line for line in envelope["assessment"]["open"]):
+        return envelope, text
+    kept = [{name: value for name, value in issue.items() if name != "at" or value not in cells} for issue in issues]
+    result = envelope["result"] | ({"issues": kept} if issues else {})
+    assessment = envelope["assessment"] | {"open": [_counted_alone(line) for line in envelope["assessment"]["open"]]}
+    lines = [
+        line.removesuffix(f" {told[name]}") if (name := line.partition(" ")[0]) in told else _counted_alone(line)
+        for line in text.split("\n")
+    ]
+    return {**envelope, "result": result, "assessment": assessment}, "\n".join(lines)
+
+
+def _counted_alone(line: str) -> str:
+    """Return a line about unanswered places with their number and without their names."""
+    return _UNANSWERED.sub(r"\1", line)
 
 
 def _untold(section: str, facts: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 
 from prompts import Prompt
-from stepwarden.steps.clause import Clause
+from stepwarden.steps.clause import UNANSWERED, Clause
 from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.expert_rules import MOST_ROUNDS
 from stepwarden.steps.gate import hypothesis_rests
@@ -74,6 +74,12 @@ def _how_to_close(clauses: Sequence[Clause]) -> str:
     return f'quote new code there, supports: "{name}", or withdraw the issue, or reply in findings' if name else ""
 
 
+def _how_to_answer(clauses: Sequence[Clause]) -> str:
+    """Return how flagged places are answered, "" where none is open."""
+    asked = any(clause.subject == UNANSWERED for clause in clauses)
+    return " (a place: an issue there, or in findings a line `safe: path:line reason`)" if asked else ""
+
+
 def _how_to_prove(clauses: Sequence[Clause]) -> str:
     """Return how a later quote counts for the hypothesis: unmarked, it counts in the step that states it alone."""
     unproven = any(clause.kind == "hypothesis" or clause.subject == "hypothesis" for clause in clauses)
@@ -133,7 +139,7 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"{same} To go on without it: {call}, {fields}, ...)"
     if reply.held:
         ask = f"{call}, {_fields_to_close(reply.held, fields)}, next_step_required=false)"
-        how, then = _how_to_prove(reply.held), "ends it"
+        how, then = f"{_how_to_prove(reply.held)}{_how_to_answer(reply.held)}", "ends it"
         if told := _how_to_close(reply.held):
             how = f" ({told})"
             then = "ends it; your reply goes to the expert first" if thread.expert_rounds < MOST_ROUNDS else then

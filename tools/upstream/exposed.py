@@ -22,7 +22,7 @@ from tools.shared.edge import current_caller, refused
 from tools.upstream.dialog import EndsWithQuestion
 from tools.upstream.host_person import HostRequest, person_of
 from tools.upstream.list_changed import ListChangedNotifier
-from tools.upstream.upstream_text import more_lines
+from tools.upstream.upstream_text import IN_DOUBT, more_lines
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,10 @@ class ExposingServer(MCPServer):
         except Exception:
             logger.exception("tool %s failed", name)
             return refused(f"{name} failed inside; the server's log says why. It may have been carried out: look.")
-        return _sent_on(client, principal, made)
+        sent = _sent_on(client, principal, made)
+        if made.outcome.in_doubt:
+            sent.content.append(TextContent(type="text", text=f"Note: {IN_DOUBT}."))
+        return sent
 
 
 def _sent_on(client: UpstreamClient, principal: str, made: MadeCall) -> CallToolResult:

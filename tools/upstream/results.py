@@ -16,9 +16,7 @@ from stepwarden.upstream.tool_result import LinkBlock, ToolResult
 from stepwarden.upstream.transport.wire import write_block
 from tools.upstream.action_call import ActionCall, text_result
 from tools.upstream.request import PAGE_BYTES
-from tools.upstream.upstream_text import more_lines
-
-IN_DOUBT = "it may have been carried out all the same: look whether it was before you send it again"
+from tools.upstream.upstream_text import IN_DOUBT, more_lines
 
 
 async def call_tool(call: ActionCall) -> CallToolResult:

@@ -14,6 +14,7 @@ from tools.upstream.parameters import parameter_lines
 ARGUMENTS_SHOWN = 6
 SUMMARY_CHARS = 130
 DESCRIPTION_CHARS = 3_000
+IN_DOUBT = "it may have been carried out all the same: look whether it was before you send it again"
 
 
 def entry_line(entry: SearchEntry) -> str:

@@ -9,12 +9,15 @@ from stepwarden.inspections.codereview.coverage import (
     later_facts,
     measure_file,
     opening_facts,
+    sort_by_weight,
 )
+from stepwarden.inspections.codereview.shown_faults import fault_facts, fault_table, find_shown_faults
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.shared.git_history import list_changed_files
 from stepwarden.inspections.shared.reviewed_files import files_named
 from stepwarden.inspections.shared.subject import incompleteness, is_inside, paths_mentioned
 from stepwarden.steps.inspection import Inspection
+from stepwarden.steps.thread import Thread
 
 MOST_FILES = 500  # of one review that are tracked
 # Suffixes of files that are under review only if they are named, not because they changed.
@@ -53,15 +56,24 @@ def _measure(context: InspectionContext, named: tuple[str, ...]) -> InspectionRe
     files = [measure_file(path, scan.outlines.get(path)) for path in sorted(paths)[:MOST_FILES]]
     if not files:
         return None
+    faults = find_shown_faults(context, [item.path for item in sort_by_weight(files)])
+    head, *sizes = opening_facts(files, source)
+    facts = [*incompleteness(scan), head, *fault_facts(faults), *sizes, *_cut_note(paths)]
+    shown = {"Shown by the code": fault_table(faults)} if faults else {}
     return InspectionResult(
         Inspection(
-            facts=(*incompleteness(scan), *opening_facts(files, source), *_cut_note(paths)),
+            facts=tuple(fact for fact in facts if fact not in _told(context.thread)),
             clauses=coverage_clauses(context.thread, files),
             files=len(files) if scan.complete else None,
             data={"codereview": {"named": list(named), "files": [item.kept() for item in files]}},
-            sections={"Coverage": coverage_table(context.thread, files)},
+            sections={**shown, "Coverage": coverage_table(context.thread, files)},
         )
     )
+
+
+def _told(thread: Thread) -> set[str]:
+    """Return the facts that earlier steps of a thread have said."""
+    return {fact for step in thread.live[:-1] if step.measured is not None for fact in step.measured.facts}
 
 
 def _places(context: InspectionContext, named: tuple[str, ...]) -> tuple[tuple[str, ...], str]:

@@ -14,6 +14,7 @@ from stepwarden.files.secret_contents import is_secret_content
 from stepwarden.files.secrets import is_code_name, is_secret
 from stepwarden.inspections.precommit.leftovers import has_prints
 from stepwarden.inspections.precommit.risks import BeforeAndAfter
+from stepwarden.inspections.shared.faults.text_changes import NO_TEXT_CHANGES, compare_texts
 from stepwarden.source.file_parser import as_utf8, parse_outline
 from stepwarden.source.git.change import LINK, TOO_LARGE, WITHHELD, FileChange, untracked_change
 from stepwarden.source.git.command import GitFailed, GitSlow
@@ -254,6 +255,7 @@ def _outline_sides(
                 parse_outline(old_path, before),
                 None if after is None else parse_outline(change.path, after),
                 has_prints(old_path, as_utf8(before).decode("utf-8", "replace")),
+                compare_texts(change.path, before, after) if after is not None else NO_TEXT_CHANGES,
             )
     return sides
 

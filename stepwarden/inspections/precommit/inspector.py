@@ -71,13 +71,13 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
             raise
         fact = clip("No git repository here: name the changed files yourself, or send path.")
         return InspectionResult(Inspection(facts=(fact,)))
-    parts, problems = _read_all(found.repositories, context.root, request, context.until)
+    parts, problems = read_all(found.repositories, context.root, request, context.until)
     notes = [*found.problems, *problems, *(note for part in parts for note in part.notes)]
     change = _Change(parts, (), notes)
     if not change.files:
         return _nothing(context, change)
-    risks = find_risks(_facts(context.root, parts, change.files))
-    return _measure(context, replace(change, risks=_with_callers(context, risks, found.repositories)))
+    risks = find_risks(change_facts(context.root, parts, change.files))
+    return _measure(context, replace(change, risks=with_callers(context, risks, found.repositories)))
 
 
 def _requested(context: InspectionContext) -> tuple[ComparisonRequest, str]:
@@ -114,7 +114,7 @@ def _start(context: InspectionContext, path: str) -> str:
     return resolved
 
 
-def _read_all(
+def read_all(
     repositories: Sequence[Repository], root: str, request: ComparisonRequest, until: float
 ) -> tuple[list[ChangeSet], list[str]]:
     """Read the change of every repository; if one of several fails, it is noted; if all do, the step fails."""
@@ -132,13 +132,14 @@ def _read_all(
     return parts, [str(error) for error in problems]
 
 
-def _facts(root: str, parts: Sequence[ChangeSet], files: Sequence[FileChange]) -> ChangeFacts:
+def change_facts(root: str, parts: Sequence[ChangeSet], files: Sequence[FileChange]) -> ChangeFacts:
+    """Return what the risks of a change are found from."""
     sides = {path: side for part in parts for path, side in part.sides.items()}
     locks = frozenset(name for name in lock_names(files) if Path(root, name).is_file())
     return ChangeFacts(files, sides, measure_new_files(root, files), locks)
 
 
-def _with_callers(
+def with_callers(
     context: InspectionContext, risks: Sequence[ChangeRisk], repositories: Sequence[Repository]
 ) -> list[ChangeRisk]:
     """Add to changed interfaces the files that mention them; one that no file here mentions may be used outside."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stepwarden.source.outline import Definition, DefinitionKind, Outline
 
+OTHERWISE = "has another signature"
 _COMMENT = re.compile(r"\s*/\*.*?(?:\*/|$)|\s+(?:#|//)(?:\s.*)?$")
 
 
@@ -89,7 +90,7 @@ def _describe_change(before: Definition, after: Definition) -> str:
         return "is asynchronous now" if after.asynchronous else "is no longer asynchronous"
     if before.parameters != after.parameters:
         return _describe_parameters(before.parameters, after.parameters)
-    return "has other bases" if before.bases != after.bases else "has another signature"
+    return "has other bases" if before.bases != after.bases else OTHERWISE
 
 
 def _describe_parameters(before: Sequence[str], after: Sequence[str]) -> str:

@@ -11,7 +11,8 @@ from stepwarden.files.secret_values import find_secrets
 from stepwarden.files.secrets import is_secret
 from stepwarden.inspections.precommit.behaviour import find_changed_behaviour
 from stepwarden.inspections.precommit.leftovers import CONFLICT, find_leftover
-from stepwarden.inspections.precommit.public_interface import find_broken_interface
+from stepwarden.inspections.precommit.public_interface import OTHERWISE, find_broken_interface
+from stepwarden.inspections.shared.faults.text_changes import NO_TEXT_CHANGES, TextChanges
 from stepwarden.source.git.change import TOO_LARGE, FileChange
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import DefinitionKind, Outline
@@ -50,7 +51,8 @@ class ChangeRisk:
     """One thing in a change that has to be reviewed.
 
     `kind` is one of RISKS; `line` is where it is now, 0 for the whole file. `what` describes it. `places` are other
-    files where it can have effects: callers, the lock file. `name` is what callers mention, where they are searched.
+    files where it can have effects: callers, the lock file. `name` is what callers mention, where they are searched,
+    `qualified` the definition that it is about.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class ChangeRisk:
     what: str
     places: tuple[str, ...] = ()
     name: str = ""
+    qualified: str = ""
 
     @property
     def place(self) -> str:
@@ -88,11 +91,15 @@ RISKS = (
 
 @dataclass(frozen=True, slots=True)
 class BeforeAndAfter:
-    """What is known of a changed file: its outlines before and after, and whether it wrote to the terminal before."""
+    """What is known of a changed file: its outlines before and after, and whether it wrote to the terminal before.
+
+    `text` is what its text shows of the change beside that.
+    """
 
     before: Outline | None = None
     after: Outline | None = None
     printed: bool = False
+    text: TextChanges = NO_TEXT_CHANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRis
         yield from _risks_of_lines(change, sides)
     if not is_test_file(change.path):
         yield from _risks_of_interface(change, sides)
-        yield from _risks_of_behaviour(change)
+        yield from _risks_of_behaviour(change, sides)
     else:
         yield from _risks_of_tests(change, sides)
     if change.status != "D" and _MIGRATION.search(change.path):
@@ -193,13 +200,26 @@ def _risks_of_interface(change: FileChange, sides: BeforeAndAfter) -> Iterator[C
         return
     if change.status == "R" and language_of(change.path) is not None:
         yield ChangeRisk("interface", change.path, 0, f"moved from {change.before}; check its importers")
+    defaults = sides.text.defaults
     for item in broken:
-        yield ChangeRisk("interface", change.path, item.line, f"{item.qualified} {item.how}", name=item.name)
+        how = defaults[item.qualified].what if item.how == OTHERWISE and item.qualified in defaults else item.how
+        what = f"{item.qualified} {how}" if how == item.how else f"{item.qualified}: {how}"
+        yield ChangeRisk("interface", change.path, item.line, what, name=item.name, qualified=item.qualified)
+    told = {item.qualified for item in broken}
+    for qualified, default in sorted(defaults.items(), key=lambda item: item[1].line):
+        if qualified not in told:
+            what = f"{qualified}: {default.what}"
+            yield ChangeRisk("behaviour", change.path, default.line, what, qualified=qualified)
+    for line, what in sides.text.gone:
+        yield ChangeRisk("interface", change.path, line, what)
 
 
-def _risks_of_behaviour(change: FileChange) -> Iterator[ChangeRisk]:
+def _risks_of_behaviour(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
     counts: dict[str, int] = {}
-    for line, what in () if is_generated(change) else find_changed_behaviour(change):
+    found = [] if is_generated(change) else find_changed_behaviour(change)
+    told = {line for line, _ in found}
+    found += [(fault.line, fault.what) for fault in sides.text.faults if fault.line not in told]
+    for line, what in sorted(found):
         counts[what] = counts.get(what, 0) + 1
         if counts[what] <= MOST_OF_A_KIND:
             yield ChangeRisk("behaviour", change.path, line, what)

@@ -51,7 +51,12 @@ class Survey:
 
 def is_own_source(path: str, outline: Outline) -> bool:
     """Whether a file is the project's own code: not a test, not generated, not a copy of a library."""
-    return not (outline.generated or is_test_file(path) or _COPIED.search(path))
+    return not (outline.generated or is_test_file(path) or is_copied(path))
+
+
+def is_copied(path: str) -> bool:
+    """Whether a file is a copy of a library that the project brings along."""
+    return _COPIED.search(path) is not None
 
 
 def survey(context: InspectionContext) -> Survey:

@@ -40,7 +40,7 @@ class BegunCall:
         if self.outcome == "cancelled":
             return "it was cancelled while it was under way"
         if self.answered:
-            return "its server answered that it failed on the way to what is behind it"
+            return "its server answered with an error that leaves open what was done"
         if self.outcome:
             return "it was sent and no answer came"
         return "it is still under way, or the process that made it was ended"
@@ -100,7 +100,7 @@ def _take(begun: dict[str, BegunCall], stream: str, event: NewEvent, at: float) 
         if data.get("same"):
             begun[number] = BegunCall(number, stream, data["same"], at, f"{data['upstream']}/{data['tool']}")
     elif number in begun and event.kind != SETTLED and outcome in {*_IN_DOUBT, "ok"}:
-        answered = outcome in _IN_DOUBT and bool(data.get("answer_bytes"))
+        answered = outcome in _IN_DOUBT and bool(data.get("answered") or data.get("answer_bytes"))
         begun[number] = replace(begun[number], outcome=outcome, answered=answered)
     else:
         begun.pop(number, None)

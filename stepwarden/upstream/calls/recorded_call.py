@@ -13,6 +13,7 @@ from stepwarden.errors import (
     StepwardenError,
     StoreError,
     UpstreamDown,
+    UpstreamFailed,
     UpstreamRefused,
 )
 from stepwarden.upstream.approval import ApprovedBy
@@ -118,6 +119,7 @@ class CallNote:
     text: str = ""
     summary: str = ""
     answer_bytes: int = 0
+    by_error: bool = False
     attempts: int = 1
     seconds: float = 0.0
     recordable: bool = True  # False where the store could not take the intent: it will not take the end
@@ -137,6 +139,7 @@ class CallNote:
     def failed(self, outcome: Outcome, error: Exception) -> None:
         """Note that it failed, and how."""
         self.outcome, self.summary = outcome, quoted(str(error), SUMMARY_CHARS)
+        self.by_error = isinstance(error, UpstreamFailed)
 
 
 @asynccontextmanager
@@ -165,6 +168,7 @@ async def recorded(recorder: Recorder, record: CallRecord) -> AsyncGenerator[Cal
             outcome=note.outcome,
             summary=note.summary,
             answer_bytes=note.answer_bytes,
+            answered=note.by_error,
             attempts=note.attempts,
             duration_ms=round(note.seconds * 1_000),
         )

@@ -40,7 +40,8 @@ class CallRecord:
     `arguments` is the SHA-256 of the arguments, never the arguments. `approved` says what let a write through:
     "user" (asked by the host), "confirmed" (a second call), "setting". `outcome` of an ended call: "ok", "error" (the
     tool says it failed), "asked" (it asks something first), "refused" (not carried out), "not_sent", "unknown" (sent,
-    no answer) or "cancelled". `summary` is the beginning of the answer, `answer_bytes` all of it. `same` is the digest
+    no answer) or "cancelled". `summary` is the beginning of the answer, `answer_bytes` all of it; `answered`: it was an
+    error of the protocol. `same` is the digest
     by which a call that may change something is known again, "" where repeating it changes nothing more. `thread` is
     the thread that it was made for.
     """
@@ -56,6 +57,7 @@ class CallRecord:
     outcome: Outcome = ""
     summary: str = ""
     answer_bytes: int = 0
+    answered: bool = False
     attempts: int = 0
     duration_ms: int = 0
     same: str = ""

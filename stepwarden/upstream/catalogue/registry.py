@@ -22,13 +22,17 @@ from stepwarden.upstream.config import UpstreamConfig
 
 
 def withhold_given(config: UpstreamConfig, listed: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return a list of tools without the secrets that its server was given; deeper lists than JSON are left alone."""
+    """Return a list of tools without the secrets that its server was given; the one that is no JSON stays as it is."""
+    return [_withheld(config, tool) for tool in listed]
+
+
+def _withheld(config: UpstreamConfig, tool: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        text = json.dumps(listed, ensure_ascii=False)
+        text = json.dumps(tool, ensure_ascii=False)
         hidden = config.without_secrets(text)
-        return listed if hidden == text else json.loads(hidden)
-    except (ValueError, RecursionError):
-        return listed
+        return tool if hidden == text else json.loads(hidden)
+    except (ValueError, RecursionError):  # nested too deep: it cannot be used, and none of its words are shown
+        return tool
 
 
 def _nobody_hears() -> None:

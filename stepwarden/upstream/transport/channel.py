@@ -49,10 +49,10 @@ class Channel:
 
             yield streamable_http_client(self.config.url, http_client=self._http, max_sse_event_size=ANSWER_BYTES)
 
-    def failure_of(self, error: MCPError, earlier: Failure | None) -> Failure:
+    def failure_of(self, error: MCPError, earlier: Failure | None, *, modern: bool = False) -> Failure:
         """Return what a protocol error means: what the HTTP client knows of its request, else what it says."""
         known = self._http.failure_in(error.code, error.data) if self._http is not None else None
-        return known or failure_of_error(error, earlier)
+        return known or failure_of_error(error, earlier, modern=modern)
 
     def failure_of_end(self, error: BaseException, earlier: Failure | None) -> Failure:
         """Return why the connection ended with `error`."""

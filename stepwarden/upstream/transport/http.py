@@ -100,9 +100,20 @@ class DiagnosticClient(httpx2.AsyncClient):
             if kind == "application/json" and not known and _is_error(body):
                 return body  # the server's own words, which the protocol negotiation needs
             return failure_of_status(response, body)
-        method = response.request.method
-        if response.status_code != 200 or method == "DELETE" or (self._sse and method == "POST"):
+        method, called = response.request.method, _is_tool_call(response.request)
+        if method == "DELETE" or (self._sse and method == "POST"):
             return None
+        if response.status_code != 200 and not (called and response.is_success):
+            return None
+        return await self._answer(response, kind, called=called)
+
+    async def _answer(self, response: httpx2.Response, kind: str, *, called: bool) -> "Failure | bytes | _Events":
+        """Return the whole body of an answer of this content type, its events, or what is wrong with it.
+
+        `called`: it answers the call of a tool, which may have been carried out, whatever answers for it.
+        """
+        if response.status_code == 202:
+            return Failure(FailureKind.GARBAGE, "it took the call and gave no answer (202)")
         if kind == "text/event-stream":
             return _Events(response, self._answer_bytes)
         if kind == "application/json":
@@ -113,7 +124,7 @@ class DiagnosticClient(httpx2.AsyncClient):
             problem = f"its answer is not valid JSON: {cited(words, 80)}" if words else "its answer is empty"
             return Failure(FailureKind.GARBAGE, problem)
         found = quoted(kind, 40) or "nothing readable"
-        if _is_tool_call(response.request):  # it may have been carried out, whatever answers for it
+        if called:
             return Failure(FailureKind.GARBAGE, f"its answer is {found}, not an MCP message")
         return Failure(FailureKind.NOT_MCP, f"there is no MCP server at this address: it answers {found}")
 

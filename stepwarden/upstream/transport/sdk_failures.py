@@ -13,9 +13,20 @@ from stepwarden.upstream.failures import CallFailed, Failure, FailureKind, cited
 
 logger = logging.getLogger(__name__)
 
-_NOT_DONE = frozenset({types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.HEADER_MISMATCH})
-_CODES_OF_THE_SDK = frozenset({types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT})
-_WORDS_OF_THE_SDK = "SSE stream "  # its HTTP transport puts errors of its own among those of the server
+_NOT_DONE = frozenset({types.PARSE_ERROR, types.INVALID_REQUEST, types.METHOD_NOT_FOUND, types.INVALID_PARAMS})
+"""Codes by which JSON-RPC says that a request was not carried out; every other one leaves that open."""
+
+_NOT_DONE_SINCE_2026 = frozenset(
+    {types.HEADER_MISMATCH, types.MISSING_REQUIRED_CLIENT_CAPABILITY, types.UNSUPPORTED_PROTOCOL_VERSION}
+)
+"""The same of MCP 2026-07-28; to a server of an earlier protocol they are codes of its own."""
+
+_CODES_OF_THE_SDK = frozenset({types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT, types.PARSE_ERROR})
+_WORDS_OF_THE_SDK = (  # its HTTP transport puts errors of its own among those of the server
+    "SSE stream ",
+    "Failed to parse JSON response: ",
+    "Failed to parse SSE message: ",
+)
 _REDIRECT = re.compile(r"Redirect to (\S+) not followed")  # the SDK's words
 
 
@@ -32,21 +43,25 @@ def mark_answered(error: types.ErrorData) -> None:
         error.data = AnsweredError(error.data)
 
 
-def failure_of_error(error: MCPError, earlier: Failure | None) -> Failure:
-    """Return what a protocol error means; `earlier` is what the transport found wrong with the connection."""
+def failure_of_error(error: MCPError, earlier: Failure | None, *, modern: bool = False) -> Failure:
+    """Return what a protocol error means; `earlier` is what the transport found wrong with the connection.
+
+    `modern`: a protocol of 2026 is spoken.
+    """
     if error.code in _CODES_OF_THE_SDK and not isinstance(error.data, AnsweredError):
         return _failure_of_the_sdk(error, earlier)
-    if error.code == types.PARSE_ERROR:
-        return Failure(FailureKind.GARBAGE, "its answer is not a JSON-RPC message")
     if error.code == types.INVALID_REQUEST and (elsewhere := _elsewhere(error.message)):
         return Failure(FailureKind.NOT_MCP, elsewhere)
     if error.code == types.URL_ELICITATION_REQUIRED:
         return Failure(FailureKind.REJECTED, f"it wants the user to open an address first: {_addresses(error.data)}")
-    kind = FailureKind.REJECTED if error.code in _NOT_DONE else FailureKind.FAILED
+    not_done = error.code in _NOT_DONE or (modern and error.code in _NOT_DONE_SINCE_2026)
+    kind = FailureKind.REJECTED if not_done else FailureKind.FAILED
     return Failure(kind, f"it answered with the error {error.code}: {cited(error.message)}")
 
 
 def _failure_of_the_sdk(error: MCPError, earlier: Failure | None) -> Failure:
+    if error.code == types.PARSE_ERROR:
+        return Failure(FailureKind.GARBAGE, "its answer is not a JSON-RPC message")
     if error.code == types.REQUEST_TIMEOUT:
         return Failure(FailureKind.SILENT, "no answer came within the time")
     if "byte limit" in error.message:  # of one event

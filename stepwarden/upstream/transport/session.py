@@ -57,7 +57,7 @@ class UpstreamSession:
         self.requests = ToolRequests(
             self.activity,
             QuestionRouter(),
-            lambda error: self._channel.failure_of(error, self.failure),
+            lambda error: self._channel.failure_of(error, self.failure, modern=self.requests.modern),
             self.on_tools,
         )
 

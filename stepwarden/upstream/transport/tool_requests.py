@@ -57,7 +57,7 @@ class ToolRequests:
             try:
                 return await self._sent(client, request)
             except MCPError as error:
-                if error.code != types.HEADER_MISMATCH:
+                if error.code != types.HEADER_MISMATCH or not self.modern:
                     raise CallFailed(self.failure_of(error)) from error
             await self.list_tools()  # its schema changed since we listed it: MCP says to list and send once more
             try:

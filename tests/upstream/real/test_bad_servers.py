@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from recorded import Records, called, text_of, upstreams
+from recorded import called, text_of, upstreams
 from rigs import listings, sockets
 from rigs.command import command
 from rigs.faults import Fault
@@ -22,6 +22,7 @@ from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.tool_index import ToolIndex
+from tests.support.call_records import Records
 from tests.support.certificates import self_signed
 from tests.support.http_apps import served_by_thread
 from tests.support.loop_clock import LoopClock
@@ -59,6 +60,7 @@ TOLD: list[tuple[Fault, type[StepwardenError], str, str]] = [
     (Fault.WRONG_TYPE, UpstreamSilent, "its answer is text/plain", "unknown"),
     (Fault.NO_TYPE, UpstreamSilent, "nothing readable", "unknown"),
     (Fault.HTML, UpstreamSilent, "its answer is text/html", "unknown"),
+    (Fault.TAKES, UpstreamSilent, "it took the call and gave no answer (202)", "unknown"),
     (Fault.EMPTY, UpstreamSilent, "its answer is empty", "unknown"),
     (
         Fault.REDIRECTS,

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 from jira import Atlassian, atlassian
-from recorded import Records, called, text_of, upstreams
+from recorded import called, text_of, upstreams
 
 from stepwarden.errors import UpstreamRefused
 from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.tool_index import ToolIndex
+from tests.support.call_records import Records
 
 PACKAGE = "mcp-atlassian==0.23.1"
 JIRA: dict[str, Any] = {"name": "jira", "connect_timeout_s": 300}

@@ -30,6 +30,7 @@ AT_CALL = (
     "closes_stdout",
     "storms",
     "says_closed",
+    "answers_error",
 )
 TOOLS = [
     {
@@ -135,6 +136,13 @@ def pour(fault: str, number: object) -> None:
             say({"method": "notifications/tools/list_changed"})
 
 
+def answer_error(number: object, params: dict[str, Any]) -> None:
+    """Do what the tool is for, in the file of the second argument, and answer with the error of the first."""
+    with Path(sys.argv[3]).open("a") as did:
+        did.write(f"{params['name']}\n")
+    say({"id": number, "error": {"code": int(sys.argv[2]), "message": "the index is being built"}})
+
+
 def answer(fault: str, message: dict[str, Any]) -> None:
     method, number = message.get("method"), message.get("id")
     params = message.get("params") or {}
@@ -148,6 +156,9 @@ def answer(fault: str, message: dict[str, Any]) -> None:
         misbehave(fault, number)
         if fault == "says_closed":
             say({"id": number, "error": {"code": -32000, "message": "the project is archived"}})
+            return
+        if fault == "answers_error":
+            answer_error(number, params)
             return
         text = str((params.get("arguments") or {}).get("text", "done"))
         say({"id": number, "result": {"content": [{"type": "text", "text": text}], "isError": False}})

@@ -38,6 +38,7 @@ class Fault(StrEnum):
     ENDLESS = "answers with a body that never ends"
     WRONG_TYPE = "answers rightly, and calls it text/plain"
     NO_TYPE = "answers rightly, without a content type"
+    TAKES = "answers 202 with nothing"
     HTML = "answers with a page for people"
     HTML_404 = "answers 404 with a page for people"
     EMPTY = "answers 200 with nothing"
@@ -247,6 +248,7 @@ _ROWS: dict[Fault, Row] = {
     Fault.ENDLESS: _parts(_endless, JSON),
     Fault.WRONG_TYPE: _body(answer, kind="text/plain"),
     Fault.NO_TYPE: _body(answer, kind=None),
+    Fault.TAKES: _body(lambda _: b"", 202),
     Fault.HTML: _body(lambda _: PAGE, kind="text/html; charset=utf-8"),
     Fault.HTML_404: _body(lambda _: PAGE, 404, "text/html"),
     Fault.EMPTY: _body(lambda _: b""),

@@ -29,13 +29,22 @@ RULES: Mapping[Language, Sequence[SecurityRule]] = {
 
 @dataclass(frozen=True, slots=True)
 class SecurityFinding:
-    """A line to review: where it is, what it is, and the risk; `constant` says that it passes on only literals."""
+    """A line to review: where it is, what it is, and the risk.
+
+    `constant` says that it passes on only literals, `traced` that input of a request was followed to it.
+    """
 
     path: str
     line: int
     what: str
     risk: SecurityRisk
     constant: bool = False
+    traced: bool = False
+
+    @property
+    def place(self) -> str:
+        """The file with the line."""
+        return f"{self.path}:{self.line}"
 
 
 def find_dangerous_lines(path: str, text: str, language: Language) -> Iterator[SecurityFinding]:
