@@ -1,51 +1,14 @@
-"""Runs in this process: a real store, the shipped scripted model, tools of ours and of a real upstream server."""
+"""Fixtures of runs."""
 
-import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest_asyncio
-
-from providers.models import build_models
-from providers.scripted import Script, ScriptedCall, ScriptedReply
-from stepwarden.agents.runs import Runs
-from stepwarden.runtime import Runtime, build_runtime
-from stepwarden.settings import load_settings
-
-NOTES_SERVER = Path(__file__).parent / "notes_server.py"
-
-
-def calls(*named: tuple[str, dict[str, Any]], text: str = "", **more: Any) -> ScriptedReply:
-    """Return an answer that asks for calls."""
-    asked = tuple(ScriptedCall(name=name, arguments=arguments) for name, arguments in named)
-    return ScriptedReply(text=text, calls=asked, **more)
-
-
-def notes_upstream(home: Path, **more: Any) -> Path:
-    """Let the upstream `notes` be configured, and return the file of its notes."""
-    book = home / "notes.txt"
-    entry = {"command": sys.executable, "args": [str(NOTES_SERVER), str(book)], **more}
-    (home / "upstreams.json").write_text(json.dumps({"upstreams": {"notes": entry}}))
-    return book
-
-
-Start = Callable[[Sequence[ScriptedReply | str]], Awaitable[Runs]]
+from run_rig import Start, starting
 
 
 @pytest_asyncio.fixture
 async def started(tmp_path: Path) -> AsyncIterator[Start]:
     """Make the runs of a process whose model answers by a script."""
-    made: list[Runtime] = []
-
-    async def start(replies: Sequence[ScriptedReply | str]) -> Runs:
-        settings = load_settings(home=tmp_path / "home")
-        runtime = build_runtime(settings, build_models(settings, Script(replies)))
-        made.append(runtime)
-        return runtime.runs.open()
-
-    (tmp_path / "home").mkdir()
-    yield start
-    for runtime in made:
-        await runtime.close()
+    async with starting(tmp_path / "home") as start:
+        yield start

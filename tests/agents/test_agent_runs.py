@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Start, calls, notes_upstream
+from run_rig import Start, calls, notes_upstream
 
 from providers.scripted import ScriptedReply
 from stepwarden.agents.run_request import RunRequest
@@ -214,7 +214,7 @@ async def test_a_run_belongs_to_whoever_asked_for_it(started: Start) -> None:
         (RunRequest("x", stop={"tool_sen": "calculate"}), "Did you mean tool_seen"),
         (RunRequest("x", stop={"tool_seen": "calculat"}), "can never fire"),
         (RunRequest("x", stop={"goal_text": {"pattern": "("}}), "cannot be read"),
-        (RunRequest("x", limits=replace(DEFAULT_LIMITS, steps=0)), "has to be above 0"),
+        (RunRequest("x", limits=replace(DEFAULT_LIMITS, steps=0)), "has to be a number above 0"),
         (RunRequest("x", limits=replace(DEFAULT_LIMITS, tokens=100)), "the last answer alone"),
         (RunRequest("x", limits=replace(DEFAULT_LIMITS, dollars=Decimal(1))), "price of scripted is not known"),
     ],
