@@ -136,8 +136,10 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     def build_runs() -> "Runs":
         from stepwarden.agents.run_journal import RunJournal
         from stepwarden.agents.runs import Runs
+        from stepwarden.engine.local import LocalDispatcher
 
-        return Runs(RunJournal(store), models, settings.roots, prompts.load("agent").texts["system"], upstreams)
+        engine, journal = LocalDispatcher(store, settings.home / "drivers"), RunJournal(store)
+        return Runs(engine, journal, models, settings.roots, prompts.load("agent").texts["system"], upstreams)
 
     return Runtime(
         settings,

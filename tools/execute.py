@@ -37,7 +37,7 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
             return run_result(same, {}, [note])
         await find_some(runs.models)
         run = await runs.start(wanted, caller, via="host")
-        runs.drive_soon(run.id)
+        runs.serve_soon()
         run = await wait_for(runs, run.id, caller, request.wait_s, progress)
         return run_result(run, await runs.texts(run))
 

@@ -1,7 +1,6 @@
 """Runs as the rest of the product sees them: started, told something, looked at, driven."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
 from stepwarden.agents.run_request import RunRequest, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
-from stepwarden.errors import RunRefused, StepwardenError, VersionConflict
+from stepwarden.engine import Dispatcher
+from stepwarden.errors import RunRefused, VersionConflict
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
@@ -25,16 +25,16 @@ from stepwarden.threads.calls import Caller
 from stepwarden.upstream.calls.records import new_id
 from stepwarden.upstream.deferred import DeferredUpstreams
 
-logger = logging.getLogger(__name__)
-
 SAME_S = 600.0
 LATEST = 20
+AGAIN_S = 1.0  # after another driver took a run over that was handed out to this one
 
 
 @dataclass
 class Runs:
-    """The runs of a process. `drives` are those that it drives now."""
+    """The runs of a process, of which it drives those that `engine` hands out to it."""
 
+    engine: Dispatcher
     journal: RunJournal
     models: Models
     roots: tuple[str, ...]
@@ -42,7 +42,7 @@ class Runs:
     upstreams: DeferredUpstreams | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
-    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+    _serving: asyncio.Task[None] | None = None
 
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
@@ -61,7 +61,9 @@ class Runs:
             metadata=wanted.metadata,
         )
         new = LoadedRun(Run(new_id("run")), caller.principal, "")
-        return (await self.journal.append(new, [started, JobsPlanned((planned.job,))])).run
+        run = (await self.journal.append(new, [started, JobsPlanned((planned.job,))])).run
+        await self.engine.offer(run.id)
+        return run
 
     async def tell(self, run_id: str, command: RunCommand, caller: Caller) -> tuple[Run, RunCommanded]:
         """Record a person's word, and return the run with what became of it; one that is known is not recorded again.
@@ -83,6 +85,8 @@ class Runs:
                 raise RunRefused(f"{command.kind}: {said.reason}.")
             if (driver := self._drivers.get(run_id)) is not None:
                 driver.notice.set()
+            elif not await self.engine.wake(run_id):
+                await self.engine.offer(run_id)
             return loaded.run, said
 
     async def same(self, wanted: RunRequest, caller: Caller) -> Run | None:
@@ -108,35 +112,30 @@ class Runs:
         """Return a run as it stands. Raises UnknownStream and OtherKind."""
         return (await self.journal.load(run_id, caller.principal)).run
 
-    async def drive(self, run_id: str) -> Run:
-        """Drive a run until nothing is left to do without a person. Raises StoreError."""
+    def serve_soon(self) -> None:
+        """Drive in the background whatever runs have something to do, from now on."""
+        if self._serving is None:
+            self._serving = asyncio.get_running_loop().create_task(self.serve())
+
+    async def serve(self, only: str | None = None) -> None:
+        """Drive whatever runs have something to do, or one alone, until cancelled. Raises StoreError."""
+        await self.engine.serve(self._drive, only=only)
+
+    async def _drive(self, run_id: str) -> float | None:
         around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name)
         driver = self._drivers[run_id] = Driver(around, run_id)
         try:
-            return await driver.drive()
+            run = await driver.drive()
         finally:
             del self._drivers[run_id]
-
-    def drive_soon(self, run_id: str) -> None:
-        """Drive a run in the background, unless it is being driven here."""
-        if run_id in self._tasks:
-            return
-        task = asyncio.get_running_loop().create_task(self._drive_quietly(run_id))
-        self._tasks[run_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
-
-    async def _drive_quietly(self, run_id: str) -> None:
-        try:
-            await self.drive(run_id)
-        except StepwardenError as error:
-            logger.warning("the run %s is not driven any more: %s", run_id, error)
+        return time.time() + AGAIN_S if run.is_at_work else None
 
     async def close(self) -> None:
         """Let go of every run; another process may go on with them."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        await self.engine.close()
 
     async def _tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
         policy = RootPolicy(self.roots, caller.local)

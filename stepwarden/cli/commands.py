@@ -101,6 +101,14 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
 
 
 @app.command()
+def worker() -> None:
+    """Drive the runs of the store that have something to do, whoever started them, until it is ended."""
+    from stepwarden.cli.runs import work
+
+    work()
+
+
+@app.command()
 def doctor() -> None:
     """Check the installation, the store, the settings and the hosts' configuration; exit 1 if there is a problem."""
     from stepwarden.cli.doctor import run_checks

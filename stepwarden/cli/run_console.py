@@ -116,20 +116,25 @@ def start(wanted: RunRequest, terminal: Terminal) -> int:
 async def carry_out(runs: Runs, run: Run, terminal: Terminal) -> Run:
     """Drive a run and show it as it goes; ask whoever is there. Returns it as it ended, or as it waits."""
     shown = dict.fromkeys(run.jobs, 0)
-    while True:
-        driving = asyncio.create_task(runs.drive(run.id))
-        while not driving.done():
-            await asyncio.wait([driving], timeout=LOOK_S)
+    serving = asyncio.create_task(runs.serve(only=run.id))
+    try:
+        while True:
             run = await runs.look(run.id, LOCAL)
             _show_steps(run, shown)
-        run = await driving
-        _show_steps(run, shown)
-        waiting = [] if run.status.is_end else waiting_calls(run)
-        words = [word for call in waiting if (word := _word(call, terminal)) is not None]
-        if not words:
-            return run
-        for word in words:
-            await runs.tell(run.id, word, LOCAL)
+            if run.is_at_work or (run.stop_asked and not run.status.is_end):
+                await asyncio.wait([serving], timeout=LOOK_S)
+                if serving.done():
+                    serving.result()
+                continue
+            waiting = [] if run.status.is_end else waiting_calls(run)
+            words = [word for call in waiting if (word := _word(call, terminal)) is not None]
+            if not words:
+                return run
+            for word in words:
+                await runs.tell(run.id, word, LOCAL)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 def _show_steps(run: Run, shown: dict[str, int]) -> None:
@@ -219,3 +224,9 @@ async def answer_call(
         raise RunRefused(f"Name one call that waits for that, by --call. There are: {there}.")
     about = {"about": named[0].about} if kind is RunCommandKind.APPROVE else {}
     await tell_run(runs, run_id, kind, {"call": named[0].key, **about, **arguments})
+
+
+async def serve_runs(runs: Runs) -> None:
+    """Drive whatever runs have something to do, until it is ended."""
+    typer.echo("Driving the runs of this store; Ctrl-C lets go of them.", err=True)
+    await runs.serve()

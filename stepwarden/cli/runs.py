@@ -114,3 +114,10 @@ def _tell(run_id: str, kind: str, arguments: Mapping[str, Any]) -> None:
     from stepwarden.runs.run_commands import RunCommandKind
 
     with_runs(lambda found: tell_run(found, run_id, RunCommandKind(kind), arguments))
+
+
+def work() -> None:
+    """Drive whatever runs have something to do, until it is ended."""
+    from stepwarden.cli.run_console import serve_runs, with_runs
+
+    with_runs(serve_runs)

@@ -50,8 +50,7 @@ async def act_on_run(
         if not isinstance(said, RunCommand):
             return said
         run, _ = await runs.tell(run_id, said, caller)
-    if run.is_at_work or run.stop_asked:
-        runs.drive_soon(run_id)
+    runs.serve_soon()
     run = await wait_for(runs, run_id, caller, wait_s, progress)
     return run_result(run, await runs.texts(run))
 

@@ -1,0 +1,144 @@
+"""The embedded dispatcher: one table of the store, leases, and locks of the operating system on one machine."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from stepwarden.engine.dispatcher import DEFAULT_TIMES, MOST_AT_ONCE, Drive, LeaseTimes
+from stepwarden.engine.held_runs import HeldRuns
+from stepwarden.engine.process_locks import DeadProcess, ProcessLocks, new_owner
+from stepwarden.errors import StoreError
+from stepwarden.storage import QueuedRun, RunClaim, RunsWanted, Store
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.5
+"""So often the table is looked at for what other processes offered or left; what this one offers is noticed at once."""
+
+_POLL_FAILED_S = 2.0
+
+
+class LocalDispatcher:
+    """Hands out the runs of `store` among the processes that share it; see `Dispatcher`.
+
+    `locks` is the directory in which processes on this machine hold a lock each: it tells a dead one at the next look.
+    Without that, as for a process of another machine or one that is stopped, its lease has to end first.
+    """
+
+    def __init__(self, store: Store, locks: Path, times: LeaseTimes = DEFAULT_TIMES, *, poll_s: float = POLL_S) -> None:
+        self._queue = store.run_queue
+        self._locks = ProcessLocks(locks)
+        self._times = times
+        self._poll_s = poll_s
+        self._news = asyncio.Event()
+        self._is_closed = False
+        self._serving: set[asyncio.Event] = set()
+
+    async def offer(self, run_id: str, *, priority: int = 0, needs: str = "") -> None:
+        """Let somebody drive the run from now on; see `Dispatcher`."""
+        await self._queue.offer(run_id, priority=priority, needs=needs)
+        self._news.set()
+
+    async def wake(self, run_id: str) -> bool:
+        """Say that there is news for the run; return whether it was ever offered."""
+        found = await self._queue.wake(run_id)
+        self._news.set()
+        return found
+
+    async def serve(
+        self,
+        drive: Drive,
+        *,
+        most_at_once: int = MOST_AT_ONCE,
+        needs: Collection[str] = ("",),
+        only: str | None = None,
+    ) -> None:
+        """Drive runs whose needs are among `needs`, or `only` one, until `close` or cancelled; then let go of them."""
+        ended = asyncio.Event()
+        self._serving.add(ended)
+        try:
+            async with self._presence() as owner:
+                wanted = RunsWanted(owner, self._times.lease_s, most_at_once, tuple(needs), only)
+                await self._serve(HeldRuns(self._queue, owner, drive, self._times), wanted)
+        finally:
+            self._serving.discard(ended)
+            ended.set()
+
+    async def close(self) -> None:
+        """End `serve`: what this process drives is cancelled, and another one takes it over at once."""
+        self._is_closed = True
+        self._news.set()
+        for ended in list(self._serving):
+            await ended.wait()
+
+    async def unserved(self) -> list[QueuedRun]:
+        """Return the runs that have something to do now and that nobody drives."""
+        await self._bury(await anyio.to_thread.run_sync(self._locks.seize_all))
+        return await self._queue.unserved()
+
+    async def owner(self, run_id: str) -> str | None:
+        """Return the name of the process that drives the run now, or None."""
+        run = await self._queue.find(run_id)
+        if run is None or not run.is_driven(self._queue.now()):
+            return None
+        return None if await anyio.to_thread.run_sync(self._locks.is_dead, run.owner) else run.owner
+
+    async def _serve(self, held: HeldRuns, wanted: RunsWanted) -> None:
+        drives = set[asyncio.Task[None]]()
+        try:
+            while not self._is_closed:
+                self._news.clear()
+                pause = self._poll_s
+                try:
+                    if len(drives) < wanted.most_at_once:
+                        for claim in await self._claim(wanted):
+                            drives.add(task := asyncio.create_task(held.drive(claim)))
+                            task.add_done_callback(drives.discard)
+                            task.add_done_callback(lambda _: self._news.set())  # there is room again
+                except StoreError as error:
+                    logger.warning("no run can be claimed now: %s", error)
+                    pause = _POLL_FAILED_S
+                with anyio.move_on_after(pause):
+                    await self._news.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await held.let_go()
+                await asyncio.gather(*drives)
+
+    async def _claim(self, wanted: RunsWanted) -> list[RunClaim]:
+        is_any, others = await self._queue.look(wanted)
+        dead = await anyio.to_thread.run_sync(self._locks.seize, others) if others else []
+        await self._bury(dead)
+        return await self._queue.claim(wanted) if is_any or dead else []
+
+    async def _bury(self, dead: Sequence[DeadProcess]) -> None:
+        """Let what dead processes drove be due; raises StoreError."""
+        try:
+            for process in dead:
+                if count := await self._queue.release(process.owner):
+                    logger.warning("%s died; its runs (%d) go on elsewhere", process.owner, count)
+                await anyio.to_thread.run_sync(self._locks.bury, process)
+        finally:
+            for process in dead:
+                process.lock.release()
+
+    @asynccontextmanager
+    async def _presence(self) -> AsyncGenerator[str]:
+        """Give this process a new name as a driver, with a lock under it, until the block is left."""
+        owner = new_owner()
+        try:
+            lock = await anyio.to_thread.run_sync(self._locks.take, owner)
+        except OSError as error:
+            logger.warning("%s has no lock (%s): should it die, its leases have to end first", owner, error)
+            lock = None
+        try:
+            yield owner
+        finally:
+            if lock is not None:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(self._locks.drop, owner, lock)
