@@ -283,12 +283,14 @@ class _Plan:
     # -- calls
 
     def _go_on_with_calls(self, job: Job) -> None:
+        lost = [call for call in job.open_calls if call.state is CallState.SENT and call.key not in self.in_flight]
+        if lost:  # recorded before anything else of the job goes on
+            self.events.extend(CallDoubted(call.key, "whoever sent it is gone") for call in lost)
+            return
         for call in job.open_calls:
             if call.key in self.in_flight:
                 if job.stopping is not None and call.state is not CallState.SENT:
                     self.cancelled.append(call.key)
-            elif call.state is CallState.SENT:
-                self.events.append(CallDoubted(call.key, "whoever sent it is gone"))
             elif job.stopping is not None:
                 self._drop(call, job.stopping)
             elif call.state in {CallState.PROPOSED, CallState.ALLOWED}:

@@ -186,6 +186,15 @@ class World:
         del self.in_flight[key]
         self.append(QuestionAnswered(key, failure=FailedAnswer("network", "no answer", fatal)))
 
+    def time_out_with(self, key: str, text: str) -> None:
+        """Let the time of the run be over, and a model's answer arrive before it could be cut off."""
+        assert self.run.limits.seconds is not None
+        self.now += self.run.limits.seconds
+        decision = self.decision()
+        self.append(*decision.events)
+        self.answer(key, text)
+        self.drive()
+
     def end_call(self, key: str, text: str = "fine", **more: Any) -> None:
         del self.in_flight[key]
         self.append(CallEnded(key, body(text), **more))
