@@ -12,6 +12,7 @@ import anyio.to_thread
 from stepwarden.engine.dispatcher import DEFAULT_TIMES, MOST_AT_ONCE, Drive, LeaseTimes
 from stepwarden.engine.held_runs import HeldRuns
 from stepwarden.engine.process_locks import DeadProcess, ProcessLocks, new_owner
+from stepwarden.engine.run_offers import RunOffers
 from stepwarden.errors import StoreError
 from stepwarden.storage import QueuedRun, RunClaim, RunsWanted, Store
 
@@ -35,39 +36,26 @@ class LocalDispatcher:
         self._locks = ProcessLocks(locks)
         self._times = times
         self._poll_s = poll_s
-        self._news = asyncio.Event()
-        self._is_closed = False
-        self._serving: set[asyncio.Event] = set()
+        self._offers = RunOffers(store.run_queue)
 
     async def offer(self, run_id: str, *, priority: int = 0, needs: str = "") -> None:
         """Let somebody drive the run from now on; see `Dispatcher`."""
-        await self._queue.offer(run_id, priority=priority, needs=needs)
-        self._news.set()
+        await self._offers.offer(run_id, priority=priority, needs=needs)
 
     async def wake(self, run_id: str) -> bool:
         """Say that there is news for the run; return whether it was ever offered."""
-        found = await self._queue.wake(run_id)
-        self._news.set()
-        return found
+        return await self._offers.wake(run_id)
 
     async def serve(self, drive: Drive, *, most_at_once: int = MOST_AT_ONCE, needs: Collection[str] = ("",)) -> None:
         """Drive runs whose needs are among `needs`, until `close` or cancelled; then let go of all of them."""
-        ended = asyncio.Event()
-        self._serving.add(ended)
-        try:
+        with self._offers.serving():
             async with self._presence() as owner:
                 wanted = RunsWanted(owner, self._times.lease_s, most_at_once, tuple(needs))
                 await self._serve(HeldRuns(self._queue, owner, drive, self._times), wanted)
-        finally:
-            self._serving.discard(ended)
-            ended.set()
 
     async def close(self) -> None:
         """End `serve`: what this process drives is cancelled, and another one takes it over at once."""
-        self._is_closed = True
-        self._news.set()
-        for ended in list(self._serving):
-            await ended.wait()
+        await self._offers.close()
 
     async def unserved(self) -> list[QueuedRun]:
         """Return the runs that have something to do now and that nobody drives."""
@@ -84,20 +72,18 @@ class LocalDispatcher:
     async def _serve(self, held: HeldRuns, wanted: RunsWanted) -> None:
         drives = set[asyncio.Task[None]]()
         try:
-            while not self._is_closed:
-                self._news.clear()
+            while not self._offers.is_closed:
                 pause = self._poll_s
                 try:
                     if len(drives) < wanted.most_at_once:
                         for claim in await self._claim(wanted):
                             drives.add(task := asyncio.create_task(held.drive(claim)))
                             task.add_done_callback(drives.discard)
-                            task.add_done_callback(lambda _: self._news.set())  # there is room again
+                            task.add_done_callback(lambda _: self._offers.tell())  # there is room again
                 except StoreError as error:
                     logger.warning("no run can be claimed now: %s", error)
                     pause = _POLL_FAILED_S
-                with anyio.move_on_after(pause):
-                    await self._news.wait()
+                await self._offers.wait_for_news(pause)
         finally:
             with anyio.CancelScope(shield=True):
                 await held.let_go()
