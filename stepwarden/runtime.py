@@ -11,8 +11,7 @@ import anyio.to_thread
 
 import prompts
 from providers.endpoints import check_variables, free_manager_model
-from stepwarden.agents.run_journal import RunJournal
-from stepwarden.agents.runs import Runs
+from stepwarden.agents.deferred import DeferredRuns
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
@@ -37,6 +36,7 @@ from stepwarden.threads.submissions import Threads
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 if TYPE_CHECKING:
+    from stepwarden.agents.runs import Runs
     from stepwarden.upstream.client import UpstreamClient
     from stepwarden.upstream.config import UpstreamConfig
     from stepwarden.upstream.oauth import SignIn
@@ -60,7 +60,7 @@ class Runtime:
     background_requests: BackgroundRequests
     chats: Chats
     inspections: InspectionRunner
-    runs: Runs
+    runs: DeferredRuns
     upstreams: DeferredUpstreams | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
@@ -132,7 +132,15 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     queries = ThreadQueries(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = Chats(journal, models, settings.roots, prompts.load("chat").texts["system"])
     upstreams = _upstreams(settings, store)
-    runs = Runs(RunJournal(store), models, settings.roots, lambda: prompts.load("agent").texts["system"], upstreams)
+
+    def build_runs() -> "Runs":
+        from stepwarden.agents.run_journal import RunJournal
+        from stepwarden.agents.runs import Runs
+        from stepwarden.engine.local import LocalDispatcher
+
+        engine, journal = LocalDispatcher(store, settings.home / "drivers"), RunJournal(store)
+        return Runs(engine, journal, models, settings.roots, prompts.load("agent").texts["system"], upstreams)
+
     return Runtime(
         settings,
         store,
@@ -143,7 +151,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
         background_requests,
         chats,
         inspections,
-        runs,
+        DeferredRuns(build_runs),
         upstreams,
     )
 

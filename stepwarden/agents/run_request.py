@@ -49,7 +49,10 @@ class PlannedRun:
 
 
 async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instructions: str) -> PlannedRun:
-    """Return how a request is carried out. Raises RunRefused with every problem, and ModelError without a model."""
+    """Return how a request is carried out with a toolbox of what it names, or of all that fits.
+
+    Raises RunRefused with every problem, and ModelError without a model.
+    """
     info = models.choose(wanted.model, ModelTier.BALANCED).info
     priced = next((one for one in await models.priced() if one.name == info.name), info)
     price = TokenPrice(priced.price.input, priced.price.output) if priced.price is not None else None
@@ -60,12 +63,13 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
         problems.append(f"The price of {info.name} is not known, so dollars cannot limit it: set the limit tokens.")
     if problems:
         raise RunRefused(" ".join(problems))
-    offered = toolbox.offered([grant.name for grant in toolbox.grants()])
+    grants = toolbox.grants(wanted.tools)
+    offered = toolbox.offered([grant.name for grant in grants])
     job = JobPlan(
         id=MAIN,
         instructions=instructions,
         model=info.name,
-        tools=toolbox.grants(),
+        tools=grants,
         essential=tuple(wanted.essential),
         stop=wanted.stop,
         price=price,
@@ -94,7 +98,7 @@ def _tool_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f". There are: {', '.join(known)}."
+    return f"; did you mean {near[0]}?" if near else f". There are: {', '.join(known) or 'none'}."
 
 
 def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
@@ -106,4 +110,5 @@ def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
         condition = parse_condition(wanted.stop)
     except ConditionError as error:
         return [str(error)]
-    return [*pattern_errors(condition), *why_never(condition, most_steps=wanted.limits.steps, tools=toolbox.tools)]
+    given = [grant.name for grant in toolbox.grants(wanted.tools)]
+    return [*pattern_errors(condition), *why_never(condition, most_steps=wanted.limits.steps, tools=given)]

@@ -105,9 +105,12 @@ class Toolbox:
         """Return a toolbox of these; the first of a name counts."""
         return cls({tool.grant.name: tool for tool in reversed(tools)})
 
-    def grants(self) -> tuple[ToolGrant, ...]:
-        """Return what a job is given of them."""
-        return tuple(tool.grant for tool in self.tools.values())
+    def grants(self, names: Sequence[str] | None = None) -> tuple[ToolGrant, ...]:
+        """Return what a job is given of them: those with these names, `upstream/*` for all of one, or all."""
+        given = [tool.grant for tool in self.tools.values()]
+        if names is None:
+            return tuple(given)
+        return tuple(one for one in given if one.name in names or f"{one.name.partition('/')[0]}/*" in names)
 
     def offered(self, names: Sequence[str]) -> tuple[OfferedTool, ...]:
         """Return what a model is told of the tools with these names."""

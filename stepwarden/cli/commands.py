@@ -13,7 +13,6 @@ from stepwarden.cli.runs import runs
 from stepwarden.cli.threads import threads
 from stepwarden.cli.upstreams import upstreams
 from stepwarden.errors import StepwardenError
-from stepwarden.runs.run import Approval
 
 Transport = Literal["stdio", "streamable-http", "http", "sse"]
 
@@ -70,7 +69,9 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
     tool: Annotated[
         list[str] | None, typer.Option(help="Only these tools: names, or UPSTREAM/* for all of one.")
     ] = None,
-    approve: Annotated[Approval, typer.Option(help="Which calls wait for you.")] = Approval.WRITES,
+    approve: Annotated[
+        Literal["writes", "all", "destructive"], typer.Option(help="Which calls wait for you.")
+    ] = "writes",
     limit: Annotated[
         list[str] | None, typer.Option(help="name=number: steps, seconds, tokens, dollars, ...; none takes one away.")
     ] = None,
@@ -83,19 +84,28 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
 ) -> None:
     """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
     from stepwarden.agents.run_request import RunRequest
-    from stepwarden.cli import runs as commands
+    from stepwarden.cli import run_console
+    from stepwarden.runs.run import Approval
 
     wanted = RunRequest(
         request,
         model=model,
-        directory=commands.directory_of(directory),
+        directory=str(Path(directory or ".").absolute()),
         tools=tool,
-        approval=approve,
-        limits=commands.read_limits(limit or []),
-        stop=commands.read_condition(stop),
+        approval=Approval(approve),
+        limits=run_console.read_limits(limit or []),
+        stop=run_console.read_condition(stop),
         pauses_at_limits=pause_at_limits,
     )
-    raise typer.Exit(commands.start(wanted, commands.Terminal(frozenset(yes or ()))))
+    raise typer.Exit(run_console.start(wanted, run_console.Terminal(frozenset(yes or ()))))
+
+
+@app.command()
+def worker() -> None:
+    """Drive the runs of the store that have something to do, whoever started them, until it is ended."""
+    from stepwarden.cli.runs import work
+
+    work()
 
 
 @app.command()

@@ -1,202 +1,31 @@
-"""`stepwarden run` and `stepwarden runs`: work that Stepwarden does by itself, started, watched and steered."""
+"""`stepwarden runs`: the runs of this machine, for its owner. What acts is imported when a command runs."""
 
-import asyncio
-import json
-import os
-import sys
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
-from stepwarden.agents.conversation import whole
-from stepwarden.agents.run_request import RunRequest
-from stepwarden.agents.run_text import (
-    WaitingCall,
-    call_line,
-    spent_line,
-    state_line,
-    step_lines,
-    verdict_of,
-    waiting_calls,
-)
-from stepwarden.cli.output import plain, show_table
-from stepwarden.errors import RunRefused
-from stepwarden.models import find_some
-from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
-from stepwarden.runs.run import Run, RunStatus
-from stepwarden.runs.run_commands import RunCommand, RunCommandKind
-from stepwarden.runtime import Runtime, build_runtime
-from stepwarden.settings import load_settings
-from stepwarden.storage import HeadQuery, kinds
-from stepwarden.threads.calls import LOCAL
-from stepwarden.threads.event_text import stamp
-from stepwarden.upstream.calls.records import new_id
-
-LOOK_S = 0.3
-VIA = "cli"
+from stepwarden.cli.output import show_table
 
 runs = typer.Typer(help="List, show, drive and steer runs.", no_args_is_help=True)
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.", show_default=False)]
 CallKey = Annotated[str | None, typer.Option("--call", help="The call, where several wait.", show_default=False)]
-
-_Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True)
-class Terminal:
-    """Who is asked for permission: the person at the terminal, or nobody; `allows` are kinds that are not asked for."""
-
-    allows: frozenset[str] = frozenset()
-
-    @property
-    def can_ask(self) -> bool:
-        """Whether somebody is there."""
-        return sys.stdin.isatty()
-
-
-def with_runtime(work: Callable[[Runtime], Awaitable[_Answer]]) -> _Answer:
-    """Return what `work` gives on the runs of this machine."""
-
-    async def opened() -> _Answer:
-        runtime = build_runtime(load_settings())
-        try:
-            return await work(runtime)
-        finally:
-            await runtime.close()
-
-    return asyncio.run(opened())
-
-
-def read_limits(words: Sequence[str]) -> RunLimits:
-    """Return the limits that `name=number` words say. Raises RunRefused."""
-    given: dict[str, Any] = {}
-    for word in words:
-        name, equals, number = word.partition("=")
-        if not equals or name not in RunLimits.__dataclass_fields__:
-            known = ", ".join(RunLimits.__dataclass_fields__)
-            raise RunRefused(f"--limit {word!r:.60}: write name=number; the names are {known}.")
-        try:
-            given[name] = _number(name, number)
-        except (ArithmeticError, ValueError):
-            raise RunRefused(f"--limit {word!r:.60}: {number!r:.40} is no number.") from None
-    return replace(DEFAULT_LIMITS, **given)
-
-
-def _number(name: str, text: str) -> int | float | Decimal | None:
-    if text == "none":
-        return None
-    if name == "dollars":
-        return Decimal(text)
-    return float(text) if name.endswith(("seconds", "mb")) else int(text)
-
-
-def read_condition(text: str | None) -> Mapping[str, Any] | None:
-    """Return the JSON of a stop condition. Raises RunRefused."""
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise RunRefused(f"--stop is no JSON: {error}.") from None
-
-
-def start(wanted: RunRequest, terminal: Terminal) -> int:
-    """Start a run, carry it out and show it; return the command's exit code."""
-
-    async def work(runtime: Runtime) -> int:
-        await find_some(runtime.models)
-        run = await runtime.runs.start(wanted, LOCAL, via=VIA)
-        typer.echo(plain(f"{run.id}: {', '.join(job.plan.model for job in run.jobs.values())}"))
-        typer.echo(plain(spent_line(run, time.time())))
-        run = await carry_out(runtime, run, terminal)
-        await show_end(runtime, run)
-        return exit_code(run)
-
-    return with_runtime(work)
-
-
-async def carry_out(runtime: Runtime, run: Run, terminal: Terminal) -> Run:
-    """Drive a run and show it as it goes; ask whoever is there. Returns it as it ended, or as it waits."""
-    shown = dict.fromkeys(run.jobs, 0)
-    while True:
-        driving = asyncio.create_task(runtime.runs.drive(run.id))
-        while not driving.done():
-            await asyncio.wait([driving], timeout=LOOK_S)
-            run = await runtime.runs.look(run.id, LOCAL)
-            _show_steps(run, shown)
-        run = await driving
-        _show_steps(run, shown)
-        waiting = [] if run.status.is_end else waiting_calls(run)
-        words = [word for call in waiting if (word := _word(call, terminal)) is not None]
-        if not words:
-            return run
-        for word in words:
-            await runtime.runs.tell(run.id, word, LOCAL)
-
-
-def _show_steps(run: Run, shown: dict[str, int]) -> None:
-    for job in run.jobs.values():
-        complete = [step for step in job.steps if step.is_complete]
-        for line in step_lines(replace(job, steps=tuple(complete)), shown[job.id]):
-            typer.echo(plain(line))
-        shown[job.id] = len(complete)
-
-
-def _word(call: WaitingCall, terminal: Terminal) -> RunCommand | None:
-    """Return what is said to a call that waits; None where nobody is there to say it."""
-    arguments: dict[str, Any] = {"call": call.key}
-    if call.in_doubt:
-        if not terminal.can_ask:
-            return None
-        typer.echo(plain(f"Nobody knows whether {call.tool} {call.arguments} was carried out: look there first."))
-        verdict = "done" if typer.confirm("Was it carried out?") else "not_done"
-        return RunCommand(new_id("word"), RunCommandKind.RESOLVE, "user", VIA, arguments | {"verdict": verdict})
-    allowed = call.kind in terminal.allows
-    if not allowed and not terminal.can_ask:
-        return None
-    if allowed or typer.confirm(plain(f"Allow {call.kind} {call.tool} {call.arguments}?")):
-        return RunCommand(new_id("word"), RunCommandKind.APPROVE, "user", VIA, arguments | {"about": call.about})
-    return RunCommand(new_id("word"), RunCommandKind.REFUSE, "user", VIA, arguments)
-
-
-async def show_end(runtime: Runtime, run: Run) -> None:
-    """Show how a run stands, what it gave, and how to go on."""
-    typer.echo("")
-    typer.echo(plain(verdict_of(run)))
-    answer = whole(run.answer, await runtime.runs.journal.texts(run.id) if run.answer.digest else {})
-    if answer:
-        typer.echo(plain(answer))
-    for line in filter(None, (state_line(run), spent_line(run, time.time()))):
-        typer.echo(plain(line))
-    for call in waiting_calls(run) if not run.status.is_end else []:
-        typer.echo(plain(f"{call.key}: {call.kind} {call.tool} {call.arguments}"))
-        verb = "resolve" if call.in_doubt else "approve"
-        how = " --done, or --not-done once you looked" if call.in_doubt else f", or stepwarden runs refuse {run.id}"
-        typer.echo(f"  stepwarden runs {verb} {run.id} --call {call.key}{how}")
-    if run.status is RunStatus.STOPPED:
-        typer.echo(f"It goes on by: stepwarden runs extend {run.id} --limit steps=10")
-
-
-def exit_code(run: Run) -> int:
-    """Return 0 for a completed run, 2 for one that waits or rests, 1 for one that ended otherwise."""
-    if run.status is RunStatus.COMPLETED:
-        return 0
-    return 1 if run.status.is_end else 2
+Status = Literal["running", "paused", "completed", "failed", "stopped"]
 
 
 @runs.command("list")
 def list_runs(
-    status: Annotated[RunStatus | None, typer.Option(help="Only runs that stand so.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only runs that stand so.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, the last changed first.")] = 20,
 ) -> None:
     """List runs, the last changed first."""
-    query = HeadQuery(None, kind=kinds.RUN, state=status.value if status is not None else None, limit=limit)
-    heads = with_runtime(lambda runtime: runtime.store.heads(query))
+    from stepwarden.cli.opened import with_journal
+    from stepwarden.storage import HeadQuery, kinds
+    from stepwarden.threads.event_text import stamp
+
+    query = HeadQuery(None, kind=kinds.RUN, state=status, limit=limit)
+    heads = with_journal(lambda journal: journal.store.heads(query))
     rows = [(head.stream, head.state, str(head.steps), stamp(head.updated), head.title) for head in heads]
     if rows:
         show_table(("run", "status", "steps", "changed", "request"), rows)
@@ -207,34 +36,23 @@ def list_runs(
 @runs.command()
 def show(run_id: RunId) -> None:
     """Show a run: what was asked, each step, how it stands, and what waits for you."""
+    from stepwarden.cli.run_console import show_run, with_runs
 
-    async def work(runtime: Runtime) -> None:
-        run = await runtime.runs.look(run_id, LOCAL)
-        typer.echo(plain(run.request))
-        _show_steps(run, dict.fromkeys(run.jobs, 0))
-        for call in run.open_calls:
-            typer.echo(plain(f"   {call_line(call)}"))
-        await show_end(runtime, run)
-
-    with_runtime(work)
+    with_runs(lambda found: show_run(found, run_id))
 
 
 @runs.command()
 def drive(run_id: RunId) -> None:
     """Go on with a run here, until it ends or waits for you."""
+    from stepwarden.cli.run_console import drive_run, with_runs
 
-    async def work(runtime: Runtime) -> int:
-        run = await carry_out(runtime, await runtime.runs.look(run_id, LOCAL), Terminal())
-        await show_end(runtime, run)
-        return exit_code(run)
-
-    raise typer.Exit(with_runtime(work))
+    raise typer.Exit(with_runs(lambda found: drive_run(found, run_id)))
 
 
 @runs.command()
 def approve(run_id: RunId, call: CallKey = None) -> None:
     """Allow a call that waits."""
-    _answer(run_id, call, RunCommandKind.APPROVE, lambda one: {"about": one.about})
+    _answer(run_id, call, "approve", {})
 
 
 @runs.command()
@@ -242,57 +60,36 @@ def refuse(
     run_id: RunId, call: CallKey = None, reason: Annotated[str, typer.Option(help="What the model is told.")] = ""
 ) -> None:
     """Refuse a call that waits: the run goes on without it."""
-    _answer(run_id, call, RunCommandKind.REFUSE, lambda _: {"reason": reason})
+    _answer(run_id, call, "refuse", {"reason": reason})
 
 
 @runs.command()
 def resolve(
     run_id: RunId,
-    done: Annotated[
-        bool, typer.Option("--done/--not-done", help="What you found where you looked.", show_default=False)
-    ],
+    done: Annotated[bool, typer.Option("--done/--not-done", help="What you found there.", show_default=False)],
     call: CallKey = None,
     note: Annotated[str, typer.Option(help="What the model is told of it.")] = "",
 ) -> None:
     """Say whether a call in doubt was carried out; one that was not is sent again."""
-    verdict = "done" if done else "not_done"
-    _answer(run_id, call, RunCommandKind.RESOLVE, lambda _: {"verdict": verdict, "note": note})
-
-
-def _answer(
-    run_id: str, key: str | None, kind: RunCommandKind, arguments: Callable[[WaitingCall], Mapping[str, Any]]
-) -> None:
-    """Say something to a call that waits: the one that is named, or the only one."""
-
-    async def work(runtime: Runtime) -> Run:
-        run = await runtime.runs.look(run_id, LOCAL)
-        waiting = [one for one in waiting_calls(run) if one.in_doubt == (kind is RunCommandKind.RESOLVE)]
-        named = [one for one in waiting if key in {None, one.key}]
-        if len(named) != 1:
-            there = ", ".join(one.key for one in waiting) or "none"
-            raise RunRefused(f"Name one call that waits for that, by --call. There are: {there}.")
-        given = {"call": named[0].key, **arguments(named[0])}
-        return (await runtime.runs.tell(run_id, RunCommand(new_id("word"), kind, "user", VIA, given), LOCAL))[0]
-
-    _show_told(with_runtime(work))
+    _answer(run_id, call, "resolve", {"verdict": "done" if done else "not_done", "note": note})
 
 
 @runs.command()
 def pause(run_id: RunId) -> None:
     """Let a run rest: what is under way is cut off, but for writes."""
-    _tell(run_id, RunCommandKind.PAUSE)
+    _tell(run_id, "pause", {})
 
 
 @runs.command()
 def resume(run_id: RunId) -> None:
     """Let a paused run go on."""
-    _tell(run_id, RunCommandKind.RESUME)
+    _tell(run_id, "resume", {})
 
 
 @runs.command()
 def stop(run_id: RunId) -> None:
     """Stop a run; what it has found so far stays."""
-    _tell(run_id, RunCommandKind.STOP)
+    _tell(run_id, "stop", {})
 
 
 @runs.command()
@@ -301,28 +98,26 @@ def extend(
     limit: Annotated[list[str], typer.Option(help="What is added: steps=10, seconds=300, tokens=..., dollars=...")],
 ) -> None:
     """Give a run more, and let it go on where a limit stopped it."""
-    given: dict[str, Any] = {}
-    for word in limit:
-        name, _, number = word.partition("=")
-        given[name] = number
-    _tell(run_id, RunCommandKind.EXTEND, given)
+    parts = [word.partition("=") for word in limit]
+    _tell(run_id, "extend", {name: number for name, _, number in parts})
 
 
-def _tell(run_id: str, kind: RunCommandKind, arguments: Mapping[str, Any] | None = None) -> None:
-    command = RunCommand(new_id("word"), kind, "user", VIA, arguments or {})
+def _answer(run_id: str, call: str | None, kind: str, arguments: Mapping[str, Any]) -> None:
+    from stepwarden.cli.run_console import answer_call, with_runs
+    from stepwarden.runs.run_commands import RunCommandKind
 
-    async def work(runtime: Runtime) -> Run:
-        return (await runtime.runs.tell(run_id, command, LOCAL))[0]
-
-    _show_told(with_runtime(work))
+    with_runs(lambda found: answer_call(found, run_id, call, RunCommandKind(kind), arguments))
 
 
-def _show_told(run: Run) -> None:
-    typer.echo(plain(verdict_of(run)))
-    if run.is_at_work:
-        typer.echo(f"It goes on where it is driven: stepwarden runs drive {run.id}", err=True)
+def _tell(run_id: str, kind: str, arguments: Mapping[str, Any]) -> None:
+    from stepwarden.cli.run_console import tell_run, with_runs
+    from stepwarden.runs.run_commands import RunCommandKind
+
+    with_runs(lambda found: tell_run(found, run_id, RunCommandKind(kind), arguments))
 
 
-def directory_of(given: str | None) -> str:
-    """Return the working directory of a run: the one that is named, or where the command was called."""
-    return os.path.abspath(given) if given is not None else os.getcwd()  # noqa: PTH100, PTH109 - a string is kept
+def work() -> None:
+    """Drive whatever runs have something to do, until it is ended."""
+    from stepwarden.cli.run_console import serve_runs, with_runs
+
+    with_runs(serve_runs)

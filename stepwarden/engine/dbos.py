@@ -9,18 +9,20 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
+from stepwarden.engine.claim_loop import POLL_FAILED_S, drive_claims
 from stepwarden.engine.dispatcher import DEFAULT_TIMES, MOST_AT_ONCE, Drive, LeaseTimes
 from stepwarden.engine.held_runs import HeldRuns
 from stepwarden.engine.process_locks import new_owner
 from stepwarden.engine.run_offers import RunOffers
 from stepwarden.engine.session_locks import SessionLocks
 from stepwarden.errors import SettingsError, StoreError
-from stepwarden.storage import QueuedRun, RunsWanted, Store
+from stepwarden.storage import QueuedRun, RunClaim, RunsWanted, Store
 
 if TYPE_CHECKING:
     from stepwarden.engine.dbos_workflows import DbosWorkflows
@@ -31,7 +33,6 @@ SCHEMA = "stepwarden_dbos"
 """Where DBOS keeps its tables, in the database of the store."""
 
 POLL_S = 1.0
-_POLL_FAILED_S = 2.0
 _BROUGHT_UP_AT_ONCE = 100
 
 
@@ -65,18 +66,29 @@ class DbosDispatcher:
         """Say that there is news for the run; return whether it was ever offered."""
         return await self._offers.wake(run_id)
 
-    async def serve(self, drive: Drive, *, most_at_once: int = MOST_AT_ONCE, needs: Collection[str] = ("",)) -> None:
-        """Drive runs whose needs are among `needs`, until `close` or cancelled; then let go of all of them.
+    async def serve(
+        self,
+        drive: Drive,
+        *,
+        most_at_once: int = MOST_AT_ONCE,
+        needs: Collection[str] = ("",),
+        only: str | None = None,
+    ) -> None:
+        """Drive runs whose needs are among `needs`, or `only` one, until `close` or cancelled; then let go of them.
 
-        At most `most_at_once` for each of `needs`. Raises SettingsError where the address or the packages do not do.
+        At most `most_at_once` for each of `needs`. One run is claimed without DBOS, unless another process has it.
+        Raises SettingsError where the address or the packages do not do.
         """
         owner = new_owner()
-        wanted = RunsWanted(owner, self._times.lease_s, len(needs) * most_at_once, tuple(needs))
+        wanted = RunsWanted(owner, self._times.lease_s, len(needs) * most_at_once, tuple(needs), only)
         locks = SessionLocks(self._address, owner)
         held = HeldRuns(self._queue, owner, drive, self._times)
         with self._offers.serving():
             try:
                 await anyio.to_thread.run_sync(locks.take)
+                if only is not None:
+                    await drive_claims(held, self._offers, partial(self._claim_one, wanted, locks), 1, self._poll_s)
+                    return
                 async with self._launched(held, wanted, most_at_once) as workflows:
                     await self._look_after(workflows, wanted, locks)
             finally:
@@ -106,20 +118,27 @@ class DbosDispatcher:
                 await self._look(workflows, wanted, locks)
             except StoreError as error:
                 logger.warning("runs are not looked after now: %s", error)
-                pause = _POLL_FAILED_S
+                pause = POLL_FAILED_S
             await self._offers.wait_for_news(pause)
 
     async def _look(self, workflows: "DbosWorkflows", wanted: RunsWanted, locks: SessionLocks) -> None:
         """Let what dead processes drove be due, and see that what is due has a workflow; raises StoreError."""
+        if not await self._is_any(wanted, locks):
+            return
+        due = [run for run in await self._queue.unserved() if run.needs in wanted.needs and run.owner != wanted.owner]
+        await anyio.to_thread.run_sync(workflows.bring_up, due[:_BROUGHT_UP_AT_ONCE], locks.dead_among)
+
+    async def _claim_one(self, wanted: RunsWanted, locks: SessionLocks) -> list[RunClaim]:
+        return await self._queue.claim(wanted) if await self._is_any(wanted, locks) else []
+
+    async def _is_any(self, wanted: RunsWanted, locks: SessionLocks) -> bool:
+        """Return whether anything can be claimed, once what dead processes drove is due; raises StoreError."""
         is_any, others = await self._queue.look(wanted)
         for owner in await anyio.to_thread.run_sync(locks.dead_among, others):
             count = await self._queue.release(owner)
             logger.warning("%s died; its runs (%d) go on elsewhere", owner, count)
             is_any = is_any or count > 0
-        if not is_any:
-            return
-        due = [run for run in await self._queue.unserved() if run.needs in wanted.needs and run.owner != wanted.owner]
-        await anyio.to_thread.run_sync(workflows.bring_up, due[:_BROUGHT_UP_AT_ONCE], locks.dead_among)
+        return is_any
 
     @asynccontextmanager
     async def _launched(self, held: HeldRuns, wanted: RunsWanted, most_at_once: int) -> "AsyncGenerator[DbosWorkflows]":

@@ -49,8 +49,18 @@ class Dispatcher(Protocol):
         """
         ...
 
-    async def serve(self, drive: Drive, *, most_at_once: int = MOST_AT_ONCE, needs: Collection[str] = ("",)) -> None:
-        """Drive runs whose needs are among `needs`, until `close` or cancelled; then let go of all of them."""
+    async def serve(
+        self,
+        drive: Drive,
+        *,
+        most_at_once: int = MOST_AT_ONCE,
+        needs: Collection[str] = ("",),
+        only: str | None = None,
+    ) -> None:
+        """Drive runs whose needs are among `needs`, until `close` or cancelled; then let go of all of them.
+
+        `only` names the one run that is driven here.
+        """
         ...
 
     async def close(self) -> None:

@@ -313,8 +313,8 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """The answers of all jobs."""
-        return sum(len(job.steps) for job in self.jobs.values())
+        """The answers of all jobs, but for those that a limit leaves room for."""
+        return sum(not step.is_last_turn for job in self.jobs.values() for step in job.steps)
 
     def working_seconds(self, now: float) -> float:
         """Return for how long something was under way, until `now`."""

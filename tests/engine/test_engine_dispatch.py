@@ -183,6 +183,20 @@ async def test_a_run_whose_needs_nobody_meets_stays_unserved(dispatcher: Dispatc
         assert [(run.stream, run.needs) for run in await dispatcher.unserved()] == [("run-other", "github")]
 
 
+async def test_one_run_alone_is_driven_where_it_was_asked_for_and_no_other(dispatcher: Dispatcher) -> None:
+    drives = Drives()
+    for name in ("run-a", "run-b"):
+        await dispatcher.offer(name)
+    task = asyncio.create_task(dispatcher.serve(drives, only="run-b"))
+    await drives.until(lambda: drives.ended == ["run-b"])
+    await parked(dispatcher, "run-b")
+    await dispatcher.wake("run-b")
+    await drives.until(lambda: drives.ended == ["run-b", "run-b"])
+    await dispatcher.close()
+    await task
+    assert [run.stream for run in await dispatcher.unserved()] == ["run-a"]
+
+
 async def test_closing_ends_what_is_driven_and_leaves_it_to_whoever_serves_next(
     engine: Engine, store: Store, dispatcher: Dispatcher
 ) -> None:
