@@ -192,6 +192,7 @@ async def test_one_run_alone_is_driven_where_it_was_asked_for_and_no_other(dispa
     await parked(dispatcher, "run-b")
     await dispatcher.wake("run-b")
     await drives.until(lambda: drives.ended == ["run-b", "run-b"])
+    await parked(dispatcher, "run-b")
     await dispatcher.close()
     await task
     assert [run.stream for run in await dispatcher.unserved()] == ["run-a"]
