@@ -254,6 +254,23 @@ async def take_over(store: Store, run_id: str) -> str:
     return claim.owner
 
 
+async def test_an_event_loop_that_is_held_up_loses_no_lease(dispatcher: Dispatcher, store: Store, clock: Clock) -> None:
+    def lease_until() -> float:
+        run = store.transactions.write_blocking(lambda transaction: transaction.runs.find("run-a"))
+        assert run is not None
+        return run.lease_until
+
+    async def hold_up(_: str) -> None:
+        clock.now += 10
+        while lease_until() != clock.now + 15:
+            pass  # nothing of this event loop goes on meanwhile
+
+    drives = Drives(body=hold_up)
+    async with serving(dispatcher, drives):
+        await dispatcher.offer("run-a")
+        await drives.until(lambda: drives.ended == ["run-a"])
+
+
 async def test_a_deleted_run_is_gone_from_the_queue(dispatcher: Dispatcher, store: Store, clock: Clock) -> None:
     await start_run(store, "run-a")
     await dispatcher.offer("run-a")
