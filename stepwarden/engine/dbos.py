@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 SCHEMA = "stepwarden_dbos"
 """Where DBOS keeps its tables, in the database of the store."""
 
-POLL_S = 1.0
+POLL_S = 2.0
 _BROUGHT_UP_AT_ONCE = 100
 
 
