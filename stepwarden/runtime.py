@@ -136,9 +136,9 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     def build_runs() -> "Runs":
         from stepwarden.agents.run_journal import RunJournal
         from stepwarden.agents.runs import Runs
-        from stepwarden.engine.local import LocalDispatcher
+        from stepwarden.engine.choice import build_dispatcher
 
-        engine, journal = LocalDispatcher(store, settings.home / "drivers"), RunJournal(store)
+        engine, journal = build_dispatcher(settings, store), RunJournal(store)
         return Runs(engine, journal, models, settings.roots, prompts.load("agent").texts["system"], upstreams)
 
     return Runtime(

@@ -40,13 +40,16 @@ class HeldRuns:
         self._stop = threading.Event()
         self._renewing: threading.Thread | None = None
 
-    def __len__(self) -> int:
-        return len(self._driving)
+    @property
+    def is_ended(self) -> bool:
+        """Whether all is let go, or about to be."""
+        return self._ended.is_set()
 
     async def drive(self, claim: RunClaim) -> None:
         """Drive a run that was claimed until its driver is done with it, and settle it; raises when cancelled alone."""
         if self._ended.is_set():
-            return  # `let_go` released it with the others, or is about to
+            await self._give_back(claim)
+            return
         self._idle.clear()
         self._renew_from_now_on()
         task = self._loop.create_task(_driven(self._drive, claim.stream), name=f"drive {claim.stream}")
@@ -78,6 +81,13 @@ class HeldRuns:
             await self._queue.release(self._owner)
         except StoreError as error:
             logger.warning("the runs of %s stay with it until their leases are over: %s", self._owner, error)
+
+    async def _give_back(self, claim: RunClaim) -> None:
+        """Let a run be due that was claimed while all was let go."""
+        try:
+            await self._queue.settle(claim, "offered", self._queue.now())
+        except StoreError as error:
+            logger.warning("%s is taken over when its lease is over: %s", claim.stream, error)
 
     async def _settle_end(self, claim: RunClaim, task: asyncio.Task[float | None]) -> None:
         if not task.cancelled() and task.exception() is None:

@@ -1,26 +1,25 @@
 """The embedded dispatcher: one table of the store, leases, and locks of the operating system on one machine."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 
+from stepwarden.engine.claim_loop import drive_claims
 from stepwarden.engine.dispatcher import DEFAULT_TIMES, MOST_AT_ONCE, Drive, LeaseTimes
 from stepwarden.engine.held_runs import HeldRuns
 from stepwarden.engine.process_locks import DeadProcess, ProcessLocks, new_owner
-from stepwarden.errors import StoreError
+from stepwarden.engine.run_offers import RunOffers
 from stepwarden.storage import QueuedRun, RunClaim, RunsWanted, Store
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.5
 """So often the table is looked at for what other processes offered or left; what this one offers is noticed at once."""
-
-_POLL_FAILED_S = 2.0
 
 
 class LocalDispatcher:
@@ -35,20 +34,15 @@ class LocalDispatcher:
         self._locks = ProcessLocks(locks)
         self._times = times
         self._poll_s = poll_s
-        self._news = asyncio.Event()
-        self._is_closed = False
-        self._serving: set[asyncio.Event] = set()
+        self._offers = RunOffers(store.run_queue)
 
     async def offer(self, run_id: str, *, priority: int = 0, needs: str = "") -> None:
         """Let somebody drive the run from now on; see `Dispatcher`."""
-        await self._queue.offer(run_id, priority=priority, needs=needs)
-        self._news.set()
+        await self._offers.offer(run_id, priority=priority, needs=needs)
 
     async def wake(self, run_id: str) -> bool:
         """Say that there is news for the run; return whether it was ever offered."""
-        found = await self._queue.wake(run_id)
-        self._news.set()
-        return found
+        return await self._offers.wake(run_id)
 
     async def serve(
         self,
@@ -59,22 +53,15 @@ class LocalDispatcher:
         only: str | None = None,
     ) -> None:
         """Drive runs whose needs are among `needs`, or `only` one, until `close` or cancelled; then let go of them."""
-        ended = asyncio.Event()
-        self._serving.add(ended)
-        try:
+        with self._offers.serving():
             async with self._presence() as owner:
                 wanted = RunsWanted(owner, self._times.lease_s, most_at_once, tuple(needs), only)
-                await self._serve(HeldRuns(self._queue, owner, drive, self._times), wanted)
-        finally:
-            self._serving.discard(ended)
-            ended.set()
+                held = HeldRuns(self._queue, owner, drive, self._times)
+                await drive_claims(held, self._offers, partial(self._claim, wanted), most_at_once, self._poll_s)
 
     async def close(self) -> None:
         """End `serve`: what this process drives is cancelled, and another one takes it over at once."""
-        self._is_closed = True
-        self._news.set()
-        for ended in list(self._serving):
-            await ended.wait()
+        await self._offers.close()
 
     async def unserved(self) -> list[QueuedRun]:
         """Return the runs that have something to do now and that nobody drives."""
@@ -87,28 +74,6 @@ class LocalDispatcher:
         if run is None or not run.is_driven(self._queue.now()):
             return None
         return None if await anyio.to_thread.run_sync(self._locks.is_dead, run.owner) else run.owner
-
-    async def _serve(self, held: HeldRuns, wanted: RunsWanted) -> None:
-        drives = set[asyncio.Task[None]]()
-        try:
-            while not self._is_closed:
-                self._news.clear()
-                pause = self._poll_s
-                try:
-                    if len(drives) < wanted.most_at_once:
-                        for claim in await self._claim(wanted):
-                            drives.add(task := asyncio.create_task(held.drive(claim)))
-                            task.add_done_callback(drives.discard)
-                            task.add_done_callback(lambda _: self._news.set())  # there is room again
-                except StoreError as error:
-                    logger.warning("no run can be claimed now: %s", error)
-                    pause = _POLL_FAILED_S
-                with anyio.move_on_after(pause):
-                    await self._news.wait()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await held.let_go()
-                await asyncio.gather(*drives)
 
     async def _claim(self, wanted: RunsWanted) -> list[RunClaim]:
         is_any, others = await self._queue.look(wanted)

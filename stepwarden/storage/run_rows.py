@@ -85,8 +85,6 @@ class RunRows:
         if room <= 0:
             return []
         due = select(_columns.stream, _columns.attempt).where(_is_claimable(wanted, at))
-        if wanted.stream is not None:
-            due = due.where(_columns.stream == wanted.stream)
         due = due.order_by(_columns.priority.desc(), _columns.wake_at, _columns.stream).limit(room)
         claims: list[RunClaim] = []
         for stream, attempt in self._connection.execute(due.with_for_update(skip_locked=True)).all():
@@ -145,4 +143,5 @@ def _is_due(at: float) -> ColumnElement[bool]:
 
 def _is_claimable(wanted: RunsWanted, at: float) -> ColumnElement[bool]:
     lapsed = and_(_DRIVEN, _columns.lease_until <= at, _columns.owner != wanted.owner)
-    return and_(_columns.needs.in_(tuple(wanted.needs)), or_(_is_due(at), lapsed))
+    found = and_(_columns.needs.in_(tuple(wanted.needs)), or_(_is_due(at), lapsed))
+    return found if wanted.stream is None else and_(found, _columns.stream == wanted.stream)

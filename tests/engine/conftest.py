@@ -1,29 +1,25 @@
 """The dispatchers that the tests of the engine are about, each on a store of its own."""
 
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import pytest_asyncio
-from engines import NEEDS_POSTGRES, POSTGRES, Engine, open_dispatcher
+from engines import KINDS, Engine, open_dispatcher
 
 from stepwarden.engine import Dispatcher
 from stepwarden.storage import Store
 from tests.support.clocks import Clock
+from tests.support.postgres import postgres_schema
 
 
-@pytest.fixture(params=["local", pytest.param("local-postgres", marks=NEEDS_POSTGRES)])
+@pytest.fixture(params=KINDS)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """Each kind of dispatcher, on an empty database."""
     locks = tmp_path / "drivers"
     if request.param == "local":
         return Engine("local", f"sqlite:///{tmp_path}/store.db", locks)
-    schema = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}".encode())
-    return Engine("local", f"{POSTGRES}?options=-csearch_path%3D{schema}", locks)
+    return Engine(request.param.partition("-")[0], postgres_schema(), locks)
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Processes that drive runs, and what they noted."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +13,9 @@ from threading import Event
 
 from engines import Engine
 
+from stepwarden.errors import StoreError
 from stepwarden.storage import HeadQuery, Store
+from stepwarden.storage.sqlite import newest_driver
 from tests.support import processes
 from tests.support.processes import Process
 
@@ -62,13 +66,42 @@ class Workers:
 
     async def until_done(self, store: Store, runs: int) -> None:
         """Wait until so many runs are done, by their heads."""
-        while [head.state for head in await store.heads(HeadQuery(None))] != ["done"] * runs:
+        while await _states(store) != ["done"] * runs:
             await moment()
+
+
+async def _states(store: Store) -> list[str]:
+    try:
+        return [head.state for head in await store.heads(HeadQuery(None))]
+    except StoreError:  # a test may have killed the database
+        return []
 
 
 async def moment() -> None:
     """Leave the machine to the processes for a moment."""
     await asyncio.to_thread(Event().wait, 0.05)
+
+
+def stop(process: Process, engine: Engine) -> None:
+    """Stop a process at a moment at which it does not hold the write lock of a SQLite file: nobody could go on.
+
+    On PostgreSQL the server ends the transaction of a session that stays idle in it.
+    """
+    process.send_signal(signal.SIGSTOP)
+    while engine.url.startswith("sqlite") and is_locked(Path(engine.url.removeprefix("sqlite:///"))):
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGSTOP)
+
+
+def is_locked(path: Path) -> bool:
+    driver = newest_driver()
+    with contextlib.closing(driver.connect(str(path), isolation_level=None, timeout=0.2)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except driver.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+    return False
 
 
 def end(process: Process) -> None:

@@ -1,20 +1,18 @@
 """The kinds of dispatchers, and runs whose body appends one event a step."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from stepwarden.engine import Dispatcher, LeaseTimes
+from stepwarden.engine.dbos import DbosDispatcher
 from stepwarden.engine.local import LocalDispatcher
 from stepwarden.storage import Append, HeadChange, NewEvent, Store, StreamKind
+from tests.support.postgres import NEEDS_POSTGRES
 
-# A database for tests alone, postgresql://user@host/name; `.ci/postgres` starts one.
-POSTGRES = os.environ.get("STEPWARDEN_TEST_POSTGRES", "")
-NEEDS_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="STEPWARDEN_TEST_POSTGRES names no database")
-
+KINDS = ["local", *(pytest.param(kind, marks=NEEDS_POSTGRES) for kind in ("local-postgres", "dbos"))]
 RUN = StreamKind("run-of-tests", ("open", "done"))
 
 
@@ -29,6 +27,12 @@ class Engine:
     url: str
     locks: Path
 
+    @property
+    def dbos_schema(self) -> str:
+        """The name of a schema for DBOS beside that of the store."""
+        _, _, schema = self.url.partition("%3D")
+        return f"{schema or 'engine'}_dbos"
+
     def words(self) -> list[str]:
         """Return what a process is started with to serve it."""
         return [self.kind, self.url, str(self.locks)]
@@ -36,6 +40,8 @@ class Engine:
 
 def open_dispatcher(engine: Engine, store: Store, times: LeaseTimes = QUICK) -> Dispatcher:
     """Return a dispatcher that looks often."""
+    if engine.kind == "dbos":
+        return DbosDispatcher(store, engine.url, times, schema=engine.dbos_schema, poll_s=0.1)
     return LocalDispatcher(store, engine.locks, times, poll_s=0.02)
 
 

@@ -183,6 +183,21 @@ async def test_a_run_whose_needs_nobody_meets_stays_unserved(dispatcher: Dispatc
         assert [(run.stream, run.needs) for run in await dispatcher.unserved()] == [("run-other", "github")]
 
 
+async def test_one_run_alone_is_driven_where_it_was_asked_for_and_no_other(dispatcher: Dispatcher) -> None:
+    drives = Drives()
+    for name in ("run-a", "run-b"):
+        await dispatcher.offer(name)
+    task = asyncio.create_task(dispatcher.serve(drives, only="run-b"))
+    await drives.until(lambda: drives.ended == ["run-b"])
+    await parked(dispatcher, "run-b")
+    await dispatcher.wake("run-b")
+    await drives.until(lambda: drives.ended == ["run-b", "run-b"])
+    await parked(dispatcher, "run-b")
+    await dispatcher.close()
+    await task
+    assert [run.stream for run in await dispatcher.unserved()] == ["run-a"]
+
+
 async def test_closing_ends_what_is_driven_and_leaves_it_to_whoever_serves_next(
     engine: Engine, store: Store, dispatcher: Dispatcher
 ) -> None:
@@ -237,6 +252,23 @@ async def take_over(store: Store, run_id: str) -> str:
 
     (claim,) = await store.transactions.write(take)
     return claim.owner
+
+
+async def test_an_event_loop_that_is_held_up_loses_no_lease(dispatcher: Dispatcher, store: Store, clock: Clock) -> None:
+    def lease_until() -> float:
+        run = store.transactions.write_blocking(lambda transaction: transaction.runs.find("run-a"))
+        assert run is not None
+        return run.lease_until
+
+    async def hold_up(_: str) -> None:
+        clock.now += 10
+        while lease_until() != clock.now + 15:
+            pass  # nothing of this event loop goes on meanwhile
+
+    drives = Drives(body=hold_up)
+    async with serving(dispatcher, drives):
+        await dispatcher.offer("run-a")
+        await drives.until(lambda: drives.ended == ["run-a"])
 
 
 async def test_a_deleted_run_is_gone_from_the_queue(dispatcher: Dispatcher, store: Store, clock: Clock) -> None:

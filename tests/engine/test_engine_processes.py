@@ -3,15 +3,17 @@
 import random
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from driving_processes import Workers, end
-from engines import Engine, open_dispatcher, start_run, steps_of
+from driving_processes import Workers, end, stop
+from engines import KINDS, Engine, open_dispatcher, start_run, steps_of
 
 from stepwarden.storage import HeadQuery, Store
+from tests.support.postgres import own_server
 
 pytestmark = pytest.mark.asyncio
 
@@ -60,7 +62,6 @@ async def test_a_process_that_ends_leaves_its_runs_to_another(engine: Engine, st
         first.stdin.close()
         first.wait()
         await workers.until_done(store, 6)
-        assert list(engine.locks.iterdir()) != []
     await assert_whole(store, 6, 20)
 
 
@@ -71,7 +72,7 @@ async def test_a_stopped_process_loses_its_runs_and_does_no_more_of_them(
     with workers.running(1) as (zombie,):
         await offer(engine, store, 3)
         await workers.until(lambda: len(workers.notes("effect")) > 6)
-        zombie.send_signal(signal.SIGSTOP)
+        stop(zombie, engine)
         with workers.running(1) as (other,):
             await workers.until(lambda: len({run for run, _, pid in workers.notes("effect") if pid == other.pid}) == 3)
             zombie.send_signal(signal.SIGCONT)
@@ -83,23 +84,39 @@ async def test_a_stopped_process_loses_its_runs_and_does_no_more_of_them(
 
 
 @pytest.mark.slow
-async def test_runs_survive_twelve_kills_at_random(engine: Engine, store: Store, workers: Workers) -> None:
-    workers.step_s, workers.most_at_once = 0.15, 8
+@pytest.mark.parametrize("kind", KINDS)
+async def test_runs_survive_twelve_kills_at_random(kind: str, tmp_path: Path) -> None:
+    """On PostgreSQL the database is killed once, too."""
+    with ExitStack() as servers:
+        kill_database = None
+        url = f"sqlite:///{tmp_path}/store.db"
+        if kind != "local":
+            url, kill_database = servers.enter_context(own_server())
+        engine = Engine(kind.partition("-")[0], url, tmp_path / "drivers")
+        workers = Workers(engine, tmp_path / "log", most_at_once=8, step_s=0.15)
+        store = Store(url)
+        await survive(workers, store, kill_database)
+        assert max(Counter((run, number) for run, number, _ in workers.notes("effect")).values()) == 1
+        await assert_whole(store, 24, 20)
+        await store.close()
+
+
+async def survive(workers: Workers, store: Store, kill_database: Callable[[], str] | None) -> None:
+    """Have three processes drive 24 runs, of which twelve are killed."""
     chance = random.Random(18)
     running = [workers.start() for _ in range(3)]
     try:
-        await offer(engine, store, 24)
+        await offer(workers.engine, store, 24)
         for kill in range(12):
             await workers.until(lambda at_least=(kill + 1) * 30: len(workers.notes("effect")) >= at_least)
-            victim = running.pop(chance.randrange(3))
-            end(victim)
+            end(running.pop(chance.randrange(3)))
             running.append(workers.start())
+            if kill == 6 and kill_database is not None:
+                kill_database()
         await workers.until_done(store, 24)
     finally:
         for process in running:
             end(process)
-    assert max(Counter((run, number) for run, number, _ in workers.notes("effect")).values()) == 1
-    await assert_whole(store, 24, 20)
 
 
 async def assert_whole(store: Store, runs: int, steps: int) -> None:

@@ -1,16 +1,14 @@
 """A store to test with: SQLite always, PostgreSQL too for the contract where there is one."""
 
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import pytest_asyncio
-from store_steps import NEEDS_POSTGRES, POSTGRES
 
 from stepwarden.storage import Store
 from tests.support.clocks import Clock
+from tests.support.postgres import NEEDS_POSTGRES, postgres_schema
 
 
 @pytest.fixture
@@ -33,14 +31,6 @@ async def store(url: str, clock: Clock) -> AsyncIterator[Store]:
     opened = Store(url, clock=clock)
     yield opened
     await opened.close()
-
-
-def postgres_schema() -> str:
-    """Make an empty schema, and give the address at which it is all there is."""
-    schema = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}".encode())
-    return f"{POSTGRES}?options=-csearch_path%3D{schema}"
 
 
 @pytest.fixture

@@ -1,20 +1,12 @@
 """Small things that the tests of the store share."""
 
 import json
-import os
 from pathlib import Path
-
-import pytest
 
 from stepwarden.storage import Append, HeadChange, NewEvent, RetentionRule, Store, StoredEvent, kinds
 
 CHANGE = HeadChange(tool="debug", principal="local", title="find it", state="open", steps=1, total_steps=3)
 ORPHANS = RetentionRule(kinds.THREAD, 7 * 86_400.0, states=("open",), most_steps=1)
-
-
-# A database for tests alone, postgresql://user@host/name; `.ci/postgres` starts one.
-POSTGRES = os.environ.get("STEPWARDEN_TEST_POSTGRES", "")
-NEEDS_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="STEPWARDEN_TEST_POSTGRES names no database")
 
 
 def event(number: int = 0, size: int = 20) -> NewEvent:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_steps import CHANGE, NEEDS_POSTGRES, event
+from store_steps import CHANGE, event
 from test_storage_processes import let_go, next_line
 
 from stepwarden.errors import StoreBusy, StoreError, UnknownStream, VersionConflict
@@ -22,6 +22,7 @@ from stepwarden.storage import Append, HeadChange, NewEvent, Store, StoredEvent
 from stepwarden.storage.database import Transaction
 from tests.support import processes
 from tests.support.examples import examples
+from tests.support.postgres import NEEDS_POSTGRES
 from tests.support.store import locked, raw
 
 EVES = HeadChange(tool="debug", principal="eve", title="mine", state="open", steps=1, total_steps=3)

@@ -2,13 +2,14 @@
 
 import anyio
 import pytest
-from store_steps import CHANGE, NEEDS_POSTGRES, ORPHANS, append, event
+from store_steps import CHANGE, ORPHANS, append, event
 
 from stepwarden.storage import PositionedEvent, Store
 from stepwarden.storage.database import Transaction
 from stepwarden.storage.postgres import open_postgres
 from stepwarden.storage.records import Append
 from tests.support.clocks import Clock
+from tests.support.postgres import NEEDS_POSTGRES
 
 pytestmark = pytest.mark.asyncio
 

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 from sqlalchemy import make_url  # noqa: TID253 - a test loads what it needs
-from store_steps import NEEDS_POSTGRES, POSTGRES
 
 from stepwarden.errors import StoreError
 from stepwarden.storage import Store
+from tests.support.postgres import NEEDS_POSTGRES, POSTGRES
 
 
 def unused_port() -> int:

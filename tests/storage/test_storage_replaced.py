@@ -10,12 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
-from store_steps import CHANGE, NEEDS_POSTGRES, append, event
+from store_steps import CHANGE, append, event
 
 from stepwarden.errors import StoreReplaced, StoreUnreadable
 from stepwarden.storage import Append, HeadQuery, NewEvent, Store
 from stepwarden.storage.acknowledged import AcknowledgedEvents
 from stepwarden.storage.database import Transaction
+from tests.support.postgres import NEEDS_POSTGRES
 from tests.support.store import raw
 
 # Events of 4 kB: the first stay in the log, the second are written to the file from time to time.
