@@ -54,7 +54,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     workflows = [workflow for workflow in WORKFLOWS if workflow.name in names]
     tools: list[Tool] = [workflow_tool(workflow, runtime.threads) for workflow in workflows]
     facts = ServerFacts(__version__, lambda local: runtime.configuration(names, local=local))
-    parts = Parts(runtime.queries, runtime.models, runtime.chats, facts)
+    parts = Parts(runtime.queries, runtime.models, runtime.chats, runtime.runs, facts)
     tools += [make(parts) for name, make in OTHERS if name in names]
     if runtime.upstreams is not None:
         from tools.upstream.tool import upstream_tool

@@ -11,6 +11,7 @@ import anyio.to_thread
 
 import prompts
 from providers.endpoints import check_variables, free_manager_model
+from stepwarden.agents.deferred import DeferredRuns
 from stepwarden.consultation.background_requests import BackgroundRequests
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
@@ -35,6 +36,7 @@ from stepwarden.threads.submissions import Threads
 from stepwarden.upstream.deferred import DeferredUpstreams
 
 if TYPE_CHECKING:
+    from stepwarden.agents.runs import Runs
     from stepwarden.upstream.client import UpstreamClient
     from stepwarden.upstream.config import UpstreamConfig
     from stepwarden.upstream.oauth import SignIn
@@ -58,6 +60,7 @@ class Runtime:
     background_requests: BackgroundRequests
     chats: Chats
     inspections: InspectionRunner
+    runs: DeferredRuns
     upstreams: DeferredUpstreams | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _warmed: bool = False
@@ -84,6 +87,7 @@ class Runtime:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.runs.close()
         await self.background_requests.close()  # before the store: answers are recorded
         await self.models.close()
         await anyio.to_thread.run_sync(self.inspections.close)
@@ -128,6 +132,15 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     queries = ThreadQueries(journal, os.getcwd())  # noqa: PTH109 - a string is kept
     chats = Chats(journal, models, settings.roots, prompts.load("chat").texts["system"])
     upstreams = _upstreams(settings, store)
+
+    def build_runs() -> "Runs":
+        from stepwarden.agents.run_journal import RunJournal
+        from stepwarden.agents.runs import Runs
+        from stepwarden.engine.choice import build_dispatcher
+
+        engine, journal = build_dispatcher(settings, store), RunJournal(store)
+        return Runs(engine, journal, models, settings.roots, prompts.load("agent").texts["system"], upstreams)
+
     return Runtime(
         settings,
         store,
@@ -138,6 +151,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
         background_requests,
         chats,
         inspections,
+        DeferredRuns(build_runs),
         upstreams,
     )
 

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stepwarden.agents.deferred import DeferredRuns
 from stepwarden.errors import SettingsError
 from stepwarden.models import Models
 from stepwarden.threads.chats import Chats
@@ -24,7 +25,9 @@ from tools import (
 )
 from tools.challenge import challenge_tool
 from tools.chat import chat_tool
+from tools.execute import execute_tool
 from tools.listmodels import listmodels_tool
+from tools.run import run_tool
 from tools.shared.edge import EdgeTool
 from tools.status import ServerFacts, status_tool
 from tools.workflow.workflow import Workflow
@@ -52,10 +55,13 @@ class Parts:
     queries: ThreadQueries
     models: Models
     chats: Chats
+    runs: DeferredRuns
     facts: ServerFacts
 
 
 OTHERS: tuple[tuple[str, Callable[[Parts], EdgeTool]], ...] = (
+    ("execute", lambda parts: execute_tool(parts.runs)),
+    ("run", lambda parts: run_tool(parts.runs)),
     ("chat", lambda parts: chat_tool(parts.chats)),
     ("challenge", lambda _: challenge_tool()),
     ("listmodels", lambda parts: listmodels_tool(parts.models)),

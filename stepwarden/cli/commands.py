@@ -9,6 +9,7 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 from stepwarden import __version__
 from stepwarden.cli.hosts import HostName
 from stepwarden.cli.models import models
+from stepwarden.cli.runs import runs
 from stepwarden.cli.threads import threads
 from stepwarden.cli.upstreams import upstreams
 from stepwarden.errors import StepwardenError
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(threads, name="threads")
+app.add_typer(runs, name="runs")
 app.add_typer(upstreams, name="upstreams")
 app.add_typer(models, name="models")
 
@@ -58,6 +60,52 @@ def serve(
     if transport == "stdio" and (host is not None or port is not None):
         raise typer.BadParameter("--host and --port need --transport streamable-http")
     run(http=transport != "stdio", host=host, port=port)
+
+
+@app.command("run")
+def run_request(  # noqa: PLR0913, PLR0917 - options of a command
+    request: Annotated[str, typer.Argument(help="What is to be done, in words.", show_default=False)],
+    model: Annotated[str | None, typer.Option(help="A name from `stepwarden models`.")] = None,
+    tool: Annotated[
+        list[str] | None, typer.Option(help="Only these tools: names, or UPSTREAM/* for all of one.")
+    ] = None,
+    approve: Annotated[
+        Literal["writes", "all", "destructive"], typer.Option(help="Which calls wait for you.")
+    ] = "writes",
+    limit: Annotated[
+        list[str] | None, typer.Option(help="name=number: steps, seconds, tokens, dollars, ...; none takes one away.")
+    ] = None,
+    stop: Annotated[str | None, typer.Option(help='A stop condition as JSON: {"tool_seen": "send_email"}.')] = None,
+    directory: Annotated[str | None, typer.Option(help="Whose files may be read; else where you are.")] = None,
+    yes: Annotated[
+        list[str] | None, typer.Option(help="Allow all calls of this kind unasked: read, write, destructive.")
+    ] = None,
+    pause_at_limits: Annotated[bool, typer.Option("--pause-at-limits", help="Rest at a limit, not stop.")] = False,
+) -> None:
+    """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
+    from stepwarden.agents.run_request import RunRequest
+    from stepwarden.cli import run_console
+    from stepwarden.runs.run import Approval
+
+    wanted = RunRequest(
+        request,
+        model=model,
+        directory=str(Path(directory or ".").absolute()),
+        tools=tool,
+        approval=Approval(approve),
+        limits=run_console.read_limits(limit or []),
+        stop=run_console.read_condition(stop),
+        pauses_at_limits=pause_at_limits,
+    )
+    raise typer.Exit(run_console.start(wanted, run_console.Terminal(frozenset(yes or ()))))
+
+
+@app.command()
+def worker() -> None:
+    """Drive the runs of the store that have something to do, whoever started them, until it is ended."""
+    from stepwarden.cli.runs import work
+
+    work()
 
 
 @app.command()

@@ -41,6 +41,10 @@ class OtherKind(StoreError):
     """The stream is of another kind than was asked for, such as a chat: the agent has to call another tool for it."""
 
 
+class RunRefused(StepwardenError):
+    """A run cannot be started, or a word to one changes nothing: the text says why, and what to send instead."""
+
+
 class RootRefused(StepwardenError):
     """A working directory may not be used as a root of files: the agent has to name another one."""
 

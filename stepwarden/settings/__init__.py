@@ -38,6 +38,9 @@ class Settings(BaseModel):
         default=(), description=f"Directories whose files may be read, separated by {os.pathsep!r}."
     )
     database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in `home`.")
+    engine_database_url: SecretStr | None = Field(
+        default=None, description="The direct address of a PostgreSQL store that is behind a pooler, for driving runs."
+    )
     tools: str = Field(default="all", description="`all`, `lean`, or names of tools separated by commas.")
     log_level: LogLevel = Field(default="WARNING", description="Least severe log record that goes to stderr.")
     tokens: dict[str, SecretStr] = Field(

@@ -18,6 +18,7 @@ from stepwarden.storage.kept_rows import KeptRows
 from stepwarden.storage.migrations import SCHEMA_VERSION
 from stepwarden.storage.records import AcknowledgedHead, LostHead
 from stepwarden.storage.retention_rows import CalibrationRows, RetentionRows
+from stepwarden.storage.run_rows import RunRows
 from stepwarden.storage.spend_rows import SpendRows
 
 
@@ -73,6 +74,7 @@ class Transaction:
         self.kept = KeptRows(connection)
         self.consultations = ConsultationRows(connection)
         self.spending = SpendRows(connection)
+        self.runs = RunRows(connection)
         self.retention = RetentionRows(connection)
         self.calibration = CalibrationRows(connection)
 

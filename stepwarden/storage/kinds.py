@@ -25,3 +25,6 @@ SESSION = StreamKind("upstream", ("open", "unsettled"))
 
 It is unsettled while the outcome of a call that may have changed something is unknown.
 """
+
+RUN = StreamKind("run", ("running", "paused", "completed", "failed", "stopped"))
+"""Work that the server does by itself. `steps` counts the answers of its models, `total_steps` is their limit."""

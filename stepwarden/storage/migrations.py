@@ -17,7 +17,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.storage.schema import meta, metadata
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised with each migration."""
 
 
@@ -92,7 +92,23 @@ _KINDS_AND_POSITIONS = Migration(
     ],
 )
 
-MIGRATIONS: Mapping[int, Migration] = {2: _KEPT_AND_SPENDING, 3: _KINDS_AND_POSITIONS}
+# Runs: which have something to do, and who drives them.
+_RUNS = Migration(
+    {"stepwarden_runs"},
+    [
+        {
+            "sqlite": "CREATE TABLE stepwarden_runs (stream TEXT NOT NULL, state TEXT NOT NULL, wake_at DOUBLE, "
+            "priority INTEGER NOT NULL, needs TEXT NOT NULL, owner TEXT NOT NULL, lease_until DOUBLE NOT NULL, "
+            "attempt INTEGER NOT NULL, PRIMARY KEY (stream))",
+            "postgresql": "CREATE TABLE stepwarden_runs (stream TEXT NOT NULL, state TEXT NOT NULL, "
+            "wake_at DOUBLE PRECISION, priority INTEGER NOT NULL, needs TEXT NOT NULL, owner TEXT NOT NULL, "
+            "lease_until DOUBLE PRECISION NOT NULL, attempt INTEGER NOT NULL, PRIMARY KEY (stream))",
+        },
+        "CREATE INDEX stepwarden_runs_due ON stepwarden_runs (state, wake_at)",
+    ],
+)
+
+MIGRATIONS: Mapping[int, Migration] = {2: _KEPT_AND_SPENDING, 3: _KINDS_AND_POSITIONS, 4: _RUNS}
 """By the schema that each leads to."""
 
 

@@ -83,7 +83,9 @@ class PostgresBackend:
 
     def __init__(self, url: str, busy_timeout_s: float) -> None:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
-        self._lock_timeout_ms = int(busy_timeout_s * 1000)
+        lock_ms = int(busy_timeout_s * 1000)
+        # A process that is stopped in the middle of a transaction would keep its rows from all others.
+        self._limits = {"lock_timeout": lock_ms, "idle_in_transaction_session_timeout": max(1, lock_ms // 2)}
         self.writes: Engine = create_engine(self._url, pool_pre_ping=True)
         self.reads: Engine = self.writes.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         event.listen(self.writes, "connect", self._set_up)
@@ -160,7 +162,8 @@ class PostgresBackend:
         """Set up a new connection of psycopg; `record` is what the pool keeps of it."""
         session = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
         if session == connection.info.backend_pid:
-            connection.execute(f"SET lock_timeout = {self._lock_timeout_ms}")
+            for name, most_ms in self._limits.items():
+                connection.execute(f"SET {name} = {most_ms}")
         else:
             record.info[_POOLED] = True
             connection.prepare_threshold = None
@@ -168,7 +171,8 @@ class PostgresBackend:
 
     def _begin(self, connection: Connection) -> None:
         if connection.info.get(_POOLED) and not connection.get_execution_options().get("postgresql_readonly"):
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._lock_timeout_ms}")
+            for name, most_ms in self._limits.items():
+                connection.exec_driver_sql(f"SET LOCAL {name} = {most_ms}")
 
     def _unreachable(self, said: str) -> StoreError:
         """Return the error for a connection that failed; where it leads is told in the log alone."""

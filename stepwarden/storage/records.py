@@ -1,6 +1,6 @@
 """What goes into the store and what comes out of it, as plain frozen data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -262,3 +262,58 @@ class Consultation:
     def handle(self) -> ClaimHandle:
         """The claim as its holder names it."""
         return ClaimHandle(self.stream, self.key, self.owner, self.attempt)
+
+
+RunState = Literal["offered", "driven", "parked"]
+"""How a run stands with those who drive: it has something to do, somebody drives it, or it waits to be woken."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRun:
+    """One run as the queue has it; what it is stands in its stream.
+
+    `wake_at` and `lease_until` are in unix seconds. A run is due from `wake_at` on, None for not before somebody wakes
+    it. `needs` is a fingerprint of what its driver has to have. `attempt` counts how often it was claimed.
+    """
+
+    stream: str
+    state: RunState
+    wake_at: float | None
+    priority: int
+    needs: str
+    owner: str
+    lease_until: float
+    attempt: int
+
+    def is_driven(self, now: float) -> bool:
+        """Return whether somebody drives it at `now`, as far as its lease says."""
+        return self.state == "driven" and self.lease_until > now
+
+    def is_unserved(self, now: float) -> bool:
+        """Return whether it has something to do at `now` and nobody drives it."""
+        if self.state == "driven":
+            return self.lease_until <= now
+        return self.wake_at is not None and self.wake_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class RunClaim:
+    """A run as the one who drives it names it."""
+
+    stream: str
+    owner: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunsWanted:
+    """A request to claim runs for `lease_s` seconds: no more than `owner` then drives `most_at_once`, all in all.
+
+    `needs` are the fingerprints that the owner can meet. `stream` asks for that run alone.
+    """
+
+    owner: str
+    lease_s: float
+    most_at_once: int
+    needs: Collection[str]
+    stream: str | None = None

@@ -26,9 +26,11 @@ from stepwarden.storage.schema import (
     heads,
     kept,
     meta,
+    runs,
     spending,
 )
 
+_BELONGING = (events.c.stream, consultations.c.stream, kept.c.stream, runs.c.stream, spending.c.thread)
 _DELETIONS = select(meta.c.value).where(meta.c.key == DELETIONS)
 
 
@@ -50,7 +52,13 @@ class RetentionRows:
         for head in batch:
             same = (heads.c.stream == head.stream, heads.c.version == head.version)
             if self._connection.execute(delete(heads).where(*same)).rowcount:
-                for column in (events.c.stream, consultations.c.stream, kept.c.stream, spending.c.thread):
+                for column in (
+                    events.c.stream,
+                    consultations.c.stream,
+                    kept.c.stream,
+                    spending.c.thread,
+                    runs.c.stream,
+                ):
                     self._connection.execute(delete(column.table).where(column == head.stream))
                 deleted.append(head)
         if deleted:

@@ -123,6 +123,22 @@ spending = Table(
     Index("stepwarden_spending_thread", "thread"),
 )
 
+# Who drives a run, and which ones have something to do. Nothing about a run is true here: what it is stands in its
+# stream. A row is due when `wake_at` (unix seconds) is past, unless somebody drives it under a lease.
+runs = Table(
+    "stepwarden_runs",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("wake_at", Double),
+    Column("priority", Integer, nullable=False),
+    Column("needs", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Index("stepwarden_runs_due", "state", "wake_at"),
+)
+
 HEAD_COLUMNS = tuple(column for column in heads.c if column.name != "most_steps")
 """The columns of `Head`, in its order."""
 

@@ -10,6 +10,7 @@ from stepwarden.storage.consultations import Consultations
 from stepwarden.storage.kinds import SESSION
 from stepwarden.storage.maintenance import Calibration, Maintenance
 from stepwarden.storage.records import Append, Head, HeadQuery, LostHead, PositionedEvent, StoredEvent
+from stepwarden.storage.run_queue import RunQueue
 from stepwarden.storage.spending import SpendingLedger
 from stepwarden.storage.transactions import Transactions
 
@@ -26,8 +27,8 @@ class Store:
     it for `busy_timeout_s`) or another `StoreError` (disk full, unreachable); each leaves the store usable.
     A call that is cancelled ends its transaction first. Raises `SettingsError` for any other `url`.
 
-    `consultations`, `spending`, `calibration` and `maintenance` are the other things in it. `transactions` is for what
-    is kept with a stream, and for work that has to be recorded together with an append.
+    `consultations`, `run_queue`, `spending`, `calibration` and `maintenance` are the other things in it.
+    `transactions` is for what is kept with a stream, and for work that has to be recorded together with an append.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time, busy_timeout_s: float = 10.0) -> None:
@@ -35,6 +36,7 @@ class Store:
         self._acknowledged = AcknowledgedEvents()
         self.transactions = Transactions(url, busy_timeout_s, self._acknowledged.expect)
         self.consultations = Consultations(self.transactions, clock)
+        self.run_queue = RunQueue(self.transactions, clock)
         self.spending = SpendingLedger(self.transactions)
         self.calibration = Calibration(self.transactions, clock)
         self.maintenance = Maintenance(self.transactions, clock)

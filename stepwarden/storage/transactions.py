@@ -62,6 +62,15 @@ class Transactions:
 
         return await self._writer.run(run)
 
+    def write_blocking(self, work: "Callable[[Transaction], _Answer]") -> _Answer:
+        """Return the same as `write`, for a thread of the caller's that has to go on while its event loop does not."""
+
+        def run() -> _Answer:
+            with self._database().writing() as transaction:
+                return work(transaction)
+
+        return self._writer.run_blocking(run)
+
     async def write_in_group(self, stream: str, work: "Callable[[Transaction], _Answer]") -> _Answer:
         """Return the same as `write`, of work on one stream that may share its transaction and may be run twice."""
         return await self._groups.write(stream, work)

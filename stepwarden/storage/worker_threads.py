@@ -51,6 +51,12 @@ class WorkerThreads:
                     await asyncio.wait([done])
             raise
 
+    def run_blocking(self, work: Callable[[], _Answer]) -> _Answer:
+        """Return what `work` gives, to a thread that waits for it; raises as `run` does."""
+        if self._ended:
+            raise StoreError("The store is closed.")
+        return self._threads.submit(work).result()
+
     async def end(self) -> None:
         """Take nothing more, wait until all that was given has been run, and end the threads."""
         self._ended = True

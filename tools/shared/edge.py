@@ -108,9 +108,11 @@ def edge_tool(
     request: type[BaseModel],
     annotations: ToolAnnotations,
     output_schema: dict[str, Any] | None = None,
+    *,
+    kind: type[EdgeTool] = EdgeTool,
 ) -> EdgeTool:
     """Make the tool that serves `handler`, listed by the words of its prompt and the fields of its request."""
-    return EdgeTool(
+    return kind(
         fn=handler,
         name=prompt.name,
         title=prompt.title,

@@ -1,25 +1,16 @@
 """The request of the tool `upstream`."""
 
-import json
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from tools.workflow.lenient_values import without_empty
+from tools.workflow.lenient_values import as_object, without_empty
 
 PAGE_BYTES = 16_000
 
 Action = Literal["search", "describe", "call", "read", "status", "accept", "page"]
 Sent = CallToolResult | InputRequiredResult
-
-
-def _object(value: object) -> object:
-    """Take an object that comes as JSON text, as some hosts send it."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        return value
 
 
 class UpstreamRequest(BaseModel):
@@ -35,7 +26,7 @@ class UpstreamRequest(BaseModel):
     action: Action
     query: str | None = Field(default=None, description="search: what you want to do, in a few words")
     tool: str | None = Field(default=None, description="As search gives it: server/tool, server/URI, server/prompt")
-    arguments: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
+    arguments: Annotated[dict[str, Any] | None, BeforeValidator(as_object)] = Field(
         default=None, description="call: the tool's own arguments"
     )
     upstream: str | None = Field(default=None, description="search, status: this server alone")

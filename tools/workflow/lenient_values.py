@@ -52,6 +52,14 @@ def as_list(value: object) -> object:
     return items
 
 
+def as_object(value: object) -> object:
+    """Take an object that comes as JSON text, as some hosts send it."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+
+
 Word = BeforeValidator(fold_word)
 Many = BeforeValidator(as_list)
 

@@ -1,0 +1,114 @@
+"""A request for a run, checked: what cannot work is told before anything starts."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from stepwarden.agents.toolbox import Toolbox
+from stepwarden.errors import RunRefused
+from stepwarden.models import ModelInfo, Models, ModelTier, estimated_tokens
+from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice
+from stepwarden.runs.run import Approval, JobPlan
+from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_never
+
+DEFAULT_DOLLARS = Decimal(1)
+DEFAULT_TOKENS = 200_000  # where the model has no known price
+
+MAIN = "main"
+"""The id of the job of a run with one agent."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is asked for. `tools` None means all that fit; `stop` is a condition as `stop_notation` reads it.
+
+    `essential` are the tools that are kept where the model fails with all of them.
+    """
+
+    request: str
+    model: str | None = None
+    directory: str | None = None
+    tools: Sequence[str] | None = None
+    essential: Sequence[str] = ()
+    approval: Approval = Approval.WRITES
+    limits: RunLimits = DEFAULT_LIMITS
+    stop: Mapping[str, Any] | None = None
+    pauses_at_limits: bool = False
+    thread: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A request as it will be carried out, with the limits that count."""
+
+    limits: RunLimits
+    job: JobPlan
+
+
+async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instructions: str) -> PlannedRun:
+    """Return how a request is carried out with a toolbox of what it names, or of all that fits.
+
+    Raises RunRefused with every problem, and ModelError without a model.
+    """
+    info = models.choose(wanted.model, ModelTier.BALANCED).info
+    priced = next((one for one in await models.priced() if one.name == info.name), info)
+    price = TokenPrice(priced.price.input, priced.price.output) if priced.price is not None else None
+    problems = [*wanted.limits.problems(), *_tool_problems(wanted, toolbox), *_stop_problems(wanted, toolbox)]
+    if not wanted.request.strip():
+        problems.append("There is no request: say in words what is to be done.")
+    if wanted.limits.dollars is not None and price is None:
+        problems.append(f"The price of {info.name} is not known, so dollars cannot limit it: set the limit tokens.")
+    if problems:
+        raise RunRefused(" ".join(problems))
+    grants = toolbox.grants(wanted.tools)
+    offered = toolbox.offered([grant.name for grant in grants])
+    job = JobPlan(
+        id=MAIN,
+        instructions=instructions,
+        model=info.name,
+        tools=grants,
+        essential=tuple(wanted.essential),
+        stop=wanted.stop,
+        price=price,
+        prompt_tokens=estimated_tokens(instructions) + sum(estimated_tokens(tool.text) for tool in offered),
+        most_prompt_tokens=_most_prompt_tokens(info, wanted.limits),
+    )
+    return PlannedRun(_limited(wanted.limits, is_priced=price is not None), job)
+
+
+def _limited(limits: RunLimits, *, is_priced: bool) -> RunLimits:
+    """Return the limits with one of money, or of tokens where prices are unknown: every run has one."""
+    if limits.dollars is not None or limits.tokens is not None:
+        return limits
+    return replace(limits, dollars=DEFAULT_DOLLARS) if is_priced else replace(limits, tokens=DEFAULT_TOKENS)
+
+
+def _most_prompt_tokens(info: ModelInfo, limits: RunLimits) -> int | None:
+    return None if info.context_tokens is None else max(1, info.context_tokens - limits.answer_tokens)
+
+
+def _tool_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
+    known = list(toolbox.tools)
+    asked = [name for name in (*(wanted.tools or ()), *wanted.essential) if not name.endswith("/*")]
+    return [f"There is no tool {name!r:.80}{_nearest(name, known)}" for name in asked if name not in toolbox.tools]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f". There are: {', '.join(known) or 'none'}."
+
+
+def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
+    if wanted.stop is None:
+        return []
+    from stepwarden.agents.text_matches import pattern_errors
+
+    try:
+        condition = parse_condition(wanted.stop)
+    except ConditionError as error:
+        return [str(error)]
+    given = [grant.name for grant in toolbox.grants(wanted.tools)]
+    return [*pattern_errors(condition), *why_never(condition, most_steps=wanted.limits.steps, tools=given)]

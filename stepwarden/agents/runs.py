@@ -1,0 +1,155 @@
+"""Runs as the rest of the product sees them: started, told something, looked at, driven."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stepwarden.agents.driver import Driver, RunSurroundings
+from stepwarden.agents.file_reading import RunFiles
+from stepwarden.agents.local_tools import local_tools
+from stepwarden.agents.run_journal import LoadedRun, RunJournal
+from stepwarden.agents.run_request import RunRequest, plan_run
+from stepwarden.agents.toolbox import RunTool, Toolbox
+from stepwarden.engine import Dispatcher
+from stepwarden.errors import RunRefused, VersionConflict
+from stepwarden.files.roots import RootPolicy
+from stepwarden.files.secret_values import hide_in_prose
+from stepwarden.files.workspace import open_workspace
+from stepwarden.models import Models
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_commands import RunCommand, admit_run_command
+from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
+from stepwarden.storage import Head, HeadQuery, kinds
+from stepwarden.threads.calls import Caller
+from stepwarden.upstream.calls.records import new_id
+from stepwarden.upstream.deferred import DeferredUpstreams
+
+SAME_S = 600.0
+LATEST = 20
+AGAIN_S = 1.0  # after another driver took a run over that was handed out to this one
+
+
+@dataclass
+class Runs:
+    """The runs of a process, of which it drives those that `engine` hands out to it."""
+
+    engine: Dispatcher
+    journal: RunJournal
+    models: Models
+    roots: tuple[str, ...]
+    instructions: str
+    upstreams: DeferredUpstreams | None = None
+    name: str = field(default_factory=lambda: new_id("driver"))
+    _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
+    _serving: asyncio.Task[None] | None = None
+
+    async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
+        """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
+        toolbox = Toolbox.of(await self._tools(wanted, caller))
+        planned = await plan_run(wanted, self.models, toolbox, self.instructions)
+        started = RunStarted(
+            request=hide_in_prose(wanted.request),
+            by=caller.principal,
+            via=via,
+            limits=planned.limits,
+            approval=wanted.approval,
+            pauses_at_limits=wanted.pauses_at_limits,
+            directory=wanted.directory,
+            is_local=caller.local,
+            thread=wanted.thread,
+            metadata=wanted.metadata,
+        )
+        new = LoadedRun(Run(new_id("run")), caller.principal, "")
+        run = (await self.journal.append(new, [started, JobsPlanned((planned.job,))])).run
+        await self.engine.offer(run.id)
+        return run
+
+    async def tell(self, run_id: str, command: RunCommand, caller: Caller) -> tuple[Run, RunCommanded]:
+        """Record a person's word, and return the run with what became of it; one that is known is not recorded again.
+
+        Raises UnknownStream, and RunRefused where the word changes nothing.
+        """
+        while True:
+            loaded = await self.journal.load(run_id, caller.principal)
+            said = admit_run_command(loaded.run, command)
+            if said is None:
+                known = loaded.run.commands[command.id]
+                said = RunCommanded(command.id, known.kind, known.by, known.via, {}, known.accepted, known.reason)
+            else:
+                try:
+                    loaded = await self.journal.append(loaded, [said])
+                except VersionConflict:
+                    continue
+            if not said.accepted:
+                raise RunRefused(f"{command.kind}: {said.reason}.")
+            if (driver := self._drivers.get(run_id)) is not None:
+                driver.notice.set()
+            elif not await self.engine.wake(run_id):
+                await self.engine.offer(run_id)
+            return loaded.run, said
+
+    async def same(self, wanted: RunRequest, caller: Caller) -> Run | None:
+        """Return a run of the caller's that was asked for in the same words a short while ago and is not at its end."""
+        for head in await self.heads(caller, LATEST):
+            if time.time() - head.created > SAME_S or RunStatus(head.state).is_end:
+                continue
+            run = await self.look(head.stream, caller)
+            if (run.request, run.directory) == (hide_in_prose(wanted.request), wanted.directory):
+                return run
+        return None
+
+    async def heads(self, caller: Caller, limit: int) -> Sequence[Head]:
+        """Return the caller's runs, the last changed first; none to callers whom nothing identifies."""
+        query = HeadQuery(caller.principal, kind=kinds.RUN, limit=limit)
+        return await self.journal.store.heads(query) if caller.listed else []
+
+    async def texts(self, run: Run) -> Mapping[str, str]:
+        """Return the long texts of a run's answer, by digest."""
+        return await self.journal.texts(run.id) if run.answer.digest else {}
+
+    async def look(self, run_id: str, caller: Caller) -> Run:
+        """Return a run as it stands. Raises UnknownStream and OtherKind."""
+        return (await self.journal.load(run_id, caller.principal)).run
+
+    def serve_soon(self) -> None:
+        """Drive in the background whatever runs have something to do, from now on."""
+        if self._serving is None:
+            self._serving = asyncio.get_running_loop().create_task(self.serve())
+
+    async def serve(self, only: str | None = None) -> None:
+        """Drive whatever runs have something to do, or one alone, until cancelled. Raises StoreError."""
+        await self.engine.serve(self._drive, only=only)
+
+    async def _drive(self, run_id: str) -> float | None:
+        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name)
+        driver = self._drivers[run_id] = Driver(around, run_id)
+        try:
+            run = await driver.drive()
+        finally:
+            del self._drivers[run_id]
+        return time.time() + AGAIN_S if run.is_at_work else None
+
+    async def close(self) -> None:
+        """Let go of every run; another process may go on with them."""
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        await self.engine.close()
+
+    async def _tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+        policy = RootPolicy(self.roots, caller.local)
+        own = local_tools(RunFiles(open_workspace(wanted.directory, policy)))
+        return [*own, *await self._of_upstreams(wanted.request, wanted.tools)]
+
+    async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
+        names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]
+        wanted = RunRequest(run.request, directory=run.directory, tools=names)
+        return Toolbox.of(await self._tools(wanted, Caller(principal, local=run.is_local)))
+
+    async def _of_upstreams(self, request: str, names: Sequence[str] | None) -> Sequence[RunTool]:
+        if self.upstreams is None or (names is not None and not any("/" in name for name in names)):
+            return []
+        from stepwarden.agents.upstream_tools import upstream_tools
+
+        return await upstream_tools(self.upstreams.open(), request, names)

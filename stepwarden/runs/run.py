@@ -1,0 +1,377 @@
+"""A run: the state that the fold of its events gives, as frozen values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits, TokenPrice
+from stepwarden.runs.stop_conditions import StopCondition
+from stepwarden.runs.workflow_state import NEW_STATE, WorkflowState
+
+
+class RunStatus(StrEnum):
+    """How a run, or a job of it, stands. A limit or a condition ends it as stopped, never as completed."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing more is done, unless somebody extends it."""
+        return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.STOPPED}
+
+
+class CallKind(StrEnum):
+    """What a call of a tool does: what can be done about it when its outcome is unknown, and who has to allow it."""
+
+    LOCAL = "local"
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether sending it again does no harm."""
+        return self in {CallKind.LOCAL, CallKind.READ}
+
+
+class Approval(StrEnum):
+    """Which calls wait for a person. What destroys something always does."""
+
+    ALL = "all"
+    WRITES = "writes"
+    DESTRUCTIVE = "destructive"
+
+    def is_needed(self, kind: CallKind) -> bool:
+        """Return whether a call of this kind waits for a person."""
+        if kind is CallKind.LOCAL:
+            return False
+        return (
+            kind is CallKind.DESTRUCTIVE or self is Approval.ALL or (self is Approval.WRITES and kind is CallKind.WRITE)
+        )
+
+
+class CallState(StrEnum):
+    """How one call of a tool stands."""
+
+    PROPOSED = "proposed"
+    WAITING = "waiting"  # for a person's word
+    ALLOWED = "allowed"  # by a person
+    SENT = "sent"  # a write, and no answer yet
+    IN_DOUBT = "in_doubt"  # it was sent, whoever sent it is gone, and nobody knows whether it was carried out
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is a result for the model to read."""
+        return self in {CallState.DONE, CallState.FAILED, CallState.REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A text, or where it is long its beginning: all of it, `size` bytes, is then kept with the run under `digest`."""
+
+    text: str = ""
+    digest: str = ""
+    size: int = 0
+
+
+def body_of(text: str) -> Body:
+    """Return a short text of our own as a body."""
+    return Body(text, size=len(text.encode(errors="replace")))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolGrant:
+    """A tool that a job may use."""
+
+    name: str
+    kind: CallKind
+    fingerprint: str = ""  # of its description, as it was when the run began
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedCall:
+    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can.
+
+    `kept` is what the model's endpoint wants to have back with it.
+    """
+
+    id: str
+    tool: str
+    arguments: str = "{}"
+    error: str = ""
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCall:
+    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed."""
+
+    key: str
+    proposed: ProposedCall
+    kind: CallKind
+    state: CallState = CallState.PROPOSED
+    about: str = ""
+    result: Body = Body()
+    seconds: float = 0.0
+    matched: tuple[str, ...] = ()
+    was_doubted: bool = False  # a person looked since: it was not carried out
+
+    @property
+    def tool(self) -> str:
+        """The name of the tool."""
+        return self.proposed.tool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStep:
+    """One answer of a model and the calls that it asked for, in their order."""
+
+    number: int
+    text: Body
+    calls: tuple[RunCall, ...] = ()
+    spent: Amount = NOTHING
+    seconds: float = 0.0  # of the answer
+    matched: tuple[str, ...] = ()
+    is_last_turn: bool = False
+    kept: str = ""  # what the model's endpoint wants to have back with the answer
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every call has its result."""
+        return all(call.state.is_settled for call in self.calls)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the question to the last result; calls of one step are made at once."""
+        return self.seconds + max((call.seconds for call in self.calls), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question to a model without an answer yet. `prompt_tokens` bounds what it is sent, `notice` is told with it."""
+
+    key: str
+    attempt: int
+    reserved: Amount
+    prompt_tokens: int
+    is_last_turn: bool = False
+    notice: str = ""
+
+
+class ToolLevel(StrEnum):
+    """Which tools a model is given: fewer when it failed with more."""
+
+    FULL = "full"
+    ESSENTIAL = "essential"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """Why a job is being stopped: the condition or limit that fired, its value, and what it was held against.
+
+    `by_limit` is a limit of the run; `is_goal` says that what fired is what the work was for.
+    """
+
+    condition: str
+    value: str
+    limit: str = ""
+    by_limit: bool = False
+    is_goal: bool = False
+
+    def __str__(self) -> str:
+        """Return it as it is shown."""
+        return f"{self.condition}: {self.value} of {self.limit}" if self.limit else self.condition
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """A job before it runs. `essential` are the tools that it keeps when the model fails with all of them."""
+
+    id: str
+    instructions: str
+    model: str
+    tools: tuple[ToolGrant, ...] = ()
+    essential: tuple[str, ...] = ()
+    stop: Mapping[str, Any] | None = None  # as `stop_notation` reads it
+    price: TokenPrice | None = None
+    steps: int | None = None
+    prompt_tokens: int = 0  # of its instructions and tools
+    most_prompt_tokens: int | None = None  # that the model takes
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One agent at work."""
+
+    plan: JobPlan
+    stop: StopCondition | None = None
+    status: RunStatus = RunStatus.RUNNING
+    steps: tuple[AgentStep, ...] = ()
+    questions: int = 0  # asked so far
+    question: OpenQuestion | None = None
+    failure: str = ""  # of the last question
+    failures: int = 0  # one after another
+    fails_for_good: bool = False
+    history_bytes: int = 0  # of answers and results, as the model reads them
+    stopping: Stopping | None = None
+    matched: frozenset[str] = frozenset()
+    calls: int = 0  # with a result
+    call_errors: int = 0
+    answer: Body = Body()
+    why: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its id, unique in the run."""
+        return self.plan.id
+
+    @property
+    def current(self) -> AgentStep | None:
+        """The last step, None before the first."""
+        return self.steps[-1] if self.steps else None
+
+    @property
+    def level(self) -> ToolLevel:
+        """Which tools the next question may offer."""
+        if self.failures == 0:
+            return ToolLevel.FULL
+        return ToolLevel.ESSENTIAL if self.failures == 1 and self.plan.essential else ToolLevel.NONE
+
+    @property
+    def best_answer(self) -> Body:
+        """The last text of the model, whatever it was meant for."""
+        return next((step.text for step in reversed(self.steps) if step.text.text.strip()), Body())
+
+    @property
+    def open_calls(self) -> tuple[RunCall, ...]:
+        """The calls without a result, in their order."""
+        calls = self.current.calls if self.current is not None else ()
+        return tuple(call for call in calls if not call.state.is_settled)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a call of it may or may not have been carried out: nothing else is changed until somebody says."""
+        return any(call.state is CallState.IN_DOUBT for call in self.open_calls)
+
+    def holds_back(self, call: RunCall) -> bool:
+        """Return whether a call that would change something waits until it is known what became of another."""
+        return self.is_in_doubt and call.state is not CallState.SENT and not call.kind.may_be_repeated
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is anything to do but to wait for a person."""
+        waiting, calls = {CallState.WAITING, CallState.IN_DOUBT}, self.open_calls
+        is_stuck = bool(calls) and all(call.state in waiting or self.holds_back(call) for call in calls)
+        return self.status is RunStatus.RUNNING and not is_stuck
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """What became of a person's word."""
+
+    kind: str
+    by: str
+    via: str
+    accepted: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it stands after `version` events. Times are unix seconds.
+
+    `worked` are the seconds in which something was under way up to `working_since`, which is None while nothing is.
+    `unconfirmed` of them passed before somebody's command: they count once whoever drives the run records something.
+    `seen_at` is the time of the last event. `paused_by` is the person who paused it, "" where a limit did.
+    """
+
+    id: str
+    version: int = 0
+    request: str = ""
+    by: str = ""
+    via: str = ""
+    directory: str | None = None
+    is_local: bool = False
+    thread: str = ""  # that started it
+    limits: RunLimits = DEFAULT_LIMITS
+    approval: Approval = Approval.WRITES
+    pauses_at_limits: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    status: RunStatus = RunStatus.RUNNING
+    why: str = ""
+    jobs: Mapping[str, Job] = field(default_factory=dict[str, Job])
+    state: WorkflowState = NEW_STATE
+    spent: Amount = NOTHING
+    overspent: Amount = NOTHING  # what vendors billed above what was set aside
+    unpriced: int = 0  # answers without a known price
+    worked: float = 0.0
+    unconfirmed: float = 0.0
+    working_since: float | None = None
+    seen_at: float = 0.0
+    driver: str = ""  # who took it over last
+    paused_by: str = ""
+    stop_asked: str = ""  # by whom
+    commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
+    answer: Body = Body()
+
+    @property
+    def reserved(self) -> Amount:
+        """What is set aside for the questions that are under way."""
+        return sum((job.question.reserved for job in self.jobs.values() if job.question is not None), Amount())
+
+    @property
+    def steps(self) -> int:
+        """The answers of all jobs, but for those that a limit leaves room for."""
+        return sum(not step.is_last_turn for job in self.jobs.values() for step in job.steps)
+
+    def working_seconds(self, now: float) -> float:
+        """Return for how long something was under way, until `now`."""
+        passed = max(0.0, now - self.working_since) if self.working_since is not None else 0.0
+        return self.worked + self.unconfirmed + passed
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a question or a call is being worked on: this time counts as work."""
+        moving = {CallState.PROPOSED, CallState.ALLOWED, CallState.SENT}
+        return self.status is RunStatus.RUNNING and any(
+            job.question is not None
+            or any(call.state in moving and not job.holds_back(call) for call in job.open_calls)
+            for job in self.jobs.values()
+        )
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether something of it can go on without a person."""
+        return self.status is RunStatus.RUNNING and any(job.can_go_on for job in self.jobs.values())
+
+    @property
+    def open_calls(self) -> tuple[RunCall, ...]:
+        """The calls without a result, in the order of jobs and calls."""
+        return tuple(call for job in self.jobs.values() for call in job.open_calls)
+
+    def with_job(self, job: Job) -> "Run":
+        """Return the run with this job in the place of the one of its id."""
+        return replace(self, jobs={**self.jobs, job.id: job})
+
+    def job_of_call(self, key: str) -> str:
+        """Return the id of the job whose last step has the call with this key. Raises KeyError."""
+        for job in self.jobs.values():
+            if job.current is not None and any(call.key == key for call in job.current.calls):
+                return job.id
+        raise KeyError(key)
+
+    def with_call(self, key: str, change: Callable[[RunCall], RunCall]) -> "Run":
+        """Return the run with one call of a job's last step changed. Raises KeyError."""
+        job = self.jobs[self.job_of_call(key)]
+        step = job.steps[-1]
+        calls = tuple(change(call) if call.key == key else call for call in step.calls)
+        return self.with_job(replace(job, steps=(*job.steps[:-1], replace(step, calls=calls))))

@@ -1,0 +1,71 @@
+"""`execute`: hand a whole request to a run, and wait a little for it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import ValidationError
+
+import prompts
+from stepwarden.agents.deferred import DeferredRuns
+from stepwarden.models import find_some
+from stepwarden.threads.calls import Caller
+from tools.run import RunEdge
+from tools.shared.edge import EdgeTool, Progress, edge_tool, refused
+from tools.shared.run_request import ExecuteRequest
+from tools.workflow.validation_errors import error_lines
+
+if TYPE_CHECKING:
+    from stepwarden.agents.run_request import RunRequest
+
+
+def execute_tool(deferred: DeferredRuns) -> EdgeTool:
+    """Return the tool that starts runs."""
+
+    async def start(arguments: Mapping[str, Any], caller: Caller, progress: Progress) -> CallToolResult:
+        try:
+            request = ExecuteRequest.model_validate(arguments)
+        except ValidationError as error:
+            return refused("\n".join(error_lines(error, ExecuteRequest)))
+        from tools.shared.run_actions import wait_for
+        from tools.shared.run_reply import run_result
+
+        runs, wanted = deferred.open(), _wanted(request)
+        same = await runs.same(wanted, caller)
+        if same is not None:
+            note = f"This very request is under way since a short while as {same.id}; no second run was started."
+            return run_result(same, {}, [note])
+        await find_some(runs.models)
+        run = await runs.start(wanted, caller, via="host")
+        runs.serve_soon()
+        run = await wait_for(runs, run.id, caller, request.wait_s, progress)
+        return run_result(run, await runs.texts(run))
+
+    return edge_tool(
+        start,
+        prompts.load("execute"),
+        ExecuteRequest,
+        ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True),
+        kind=RunEdge,
+    )
+
+
+def _wanted(request: ExecuteRequest) -> "RunRequest":
+    """Return the request as a value of the core."""
+    from dataclasses import replace
+
+    from stepwarden.agents.run_request import RunRequest
+    from stepwarden.runs.limits import DEFAULT_LIMITS
+    from stepwarden.runs.run import Approval
+
+    limits = request.limits.model_dump(exclude_none=True) if request.limits is not None else {}
+    return RunRequest(
+        request.request,
+        model=request.model,
+        directory=request.working_directory,
+        tools=request.tools,
+        approval=Approval(request.approve),
+        limits=replace(DEFAULT_LIMITS, **limits),
+        stop=request.stop,
+        thread=request.continuation_id or "",
+    )

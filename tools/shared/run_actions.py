@@ -1,0 +1,128 @@
+"""What `run` does with a run; imported at its first call."""
+
+import asyncio
+import time
+from typing import Any
+
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, InputRequiredResult, TextContent
+
+from stepwarden.agents.run_text import WaitingCall, verdict_of, waiting_calls
+from stepwarden.agents.runs import Runs
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_commands import RunCommand, RunCommandKind
+from stepwarden.storage import Head
+from stepwarden.threads.calls import Caller
+from stepwarden.threads.event_text import stamp
+from stepwarden.upstream.calls.records import new_id
+from tools.shared.edge import Progress, refused
+from tools.shared.elicitation import Unanswered, current_context, put
+from tools.shared.progress import reporting_progress
+from tools.shared.run_reply import run_result
+from tools.shared.run_request import RunToolRequest
+from tools.shared.thread_result import clip
+
+LOOK_S = 0.2
+MOST_LISTED = 20
+APPROVAL = "approve"
+
+
+async def wait_for(runs: Runs, run_id: str, caller: Caller, wait_s: float, progress: Progress) -> Run:
+    """Return the run once it ended or waits for a person, or as it is when the time is over."""
+    until = time.monotonic() + wait_s
+    run = await runs.look(run_id, caller)
+    said = [verdict_of(run)]
+    with reporting_progress(progress, lambda: said[0]):
+        while not run.status.is_end and run.is_at_work and time.monotonic() < until:
+            await asyncio.sleep(LOOK_S)
+            run = await runs.look(run_id, caller)
+            said[0] = verdict_of(run)
+    return run
+
+
+async def act_on_run(
+    runs: Runs, request: RunToolRequest, run_id: str, caller: Caller, progress: Progress
+) -> CallToolResult | InputRequiredResult:
+    """Look at a run, wait for it or say something to it. Raises UnknownStream, OtherKind and RunRefused."""
+    run = await runs.look(run_id, caller)
+    wait_s = 0.0 if request.action == "look" else request.wait_s
+    if request.action not in {"look", "wait"}:
+        said = await _word(run, request)
+        if not isinstance(said, RunCommand):
+            return said
+        run, _ = await runs.tell(run_id, said, caller)
+    runs.serve_soon()
+    run = await wait_for(runs, run_id, caller, wait_s, progress)
+    return run_result(run, await runs.texts(run))
+
+
+async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResult | InputRequiredResult:
+    """Return what is said to the run; a result where something is missing, or the person is asked first."""
+    kind = RunCommandKind(request.action)
+    if kind not in {RunCommandKind.APPROVE, RunCommandKind.REFUSE, RunCommandKind.RESOLVE}:
+        added = request.limits or {} if kind is RunCommandKind.EXTEND else {}
+        return RunCommand(new_id("word"), kind, "user", "host", added)
+    waiting = [one for one in waiting_calls(run) if one.in_doubt == (kind is RunCommandKind.RESOLVE)]
+    named = [one for one in waiting if request.call in {None, one.key}]
+    if len(named) != 1:
+        there = ", ".join(one.key for one in waiting) or "none"
+        return refused(f"{request.action} needs call, one that waits for that. There are: {there}.")
+    call = named[0]
+    if kind is RunCommandKind.APPROVE:
+        return await _approval(call, request)
+    if kind is RunCommandKind.RESOLVE and request.verdict is None:
+        return refused('resolve needs verdict: "done" or "not_done", once you looked.')
+    arguments = {"call": call.key, "verdict": request.verdict, "reason": request.reason, "note": request.reason}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return RunCommand(new_id("word"), kind, "user", "host", given)
+
+
+async def _approval(call: WaitingCall, request: RunToolRequest) -> RunCommand | CallToolResult | InputRequiredResult:
+    """Return the person's word on a call: theirs where the host can ask them, else the word that the reply gave."""
+    asked = await _ask(call)
+    if isinstance(asked, CallToolResult | InputRequiredResult):
+        return asked
+    if asked is None and request.confirm != call.about:
+        again = f'run(action="approve", run_id="{request.run_id}", call="{call.key}", confirm="{call.about}")'
+        what = f"{call.tool} may be called with {clip(call.arguments, 300)}"
+        return refused(f"Nothing was allowed. Ask your user whether {what}; if they agree: {again}.")
+    if asked is False:
+        said = {"call": call.key, "reason": "your user said no"}
+        return RunCommand(new_id("word"), RunCommandKind.REFUSE, "user", "host", said)
+    return RunCommand(new_id("word"), RunCommandKind.APPROVE, "user", "host", {"call": call.key, "about": call.about})
+
+
+async def _ask(call: WaitingCall) -> bool | CallToolResult | InputRequiredResult | None:
+    """Ask the person; None where the host cannot."""
+    context = current_context()
+    if context is None:
+        return None
+    form = {
+        "type": "object",
+        "properties": {APPROVAL: {"type": "boolean", "title": f"Allow this {call.kind}"}},
+        "required": [APPROVAL],
+    }
+    message = f"A run wants to call {call.tool} ({call.kind}) with {clip(call.arguments, 1_000)}"
+    try:
+        answer = await put(
+            context, APPROVAL, ElicitRequestFormParams(message=message, requested_schema=form), state=call.about
+        )
+    except Unanswered:
+        return refused("Your user did not answer: nothing was allowed. Send it again to ask them again.")
+    if not isinstance(answer, ElicitResult):
+        return answer
+    return answer.action == "accept" and (answer.content or {}).get(APPROVAL) is True
+
+
+async def list_runs(runs: Runs, caller: Caller) -> CallToolResult:
+    """Show the caller's runs, the last changed first."""
+    heads = await runs.heads(caller, MOST_LISTED)
+    rows = [_row(head) for head in heads]
+    lines = ["{run_id} {status}, {steps} steps, {changed}: {request}".format_map(row) for row in rows]
+    text = "\n".join(lines) or "No runs yet: execute starts one."
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content={"runs": rows})
+
+
+def _row(head: Head) -> dict[str, Any]:
+    changed = stamp(head.updated)
+    told = {"run_id": head.stream, "status": head.state, "steps": head.steps, "changed": changed}
+    return {**told, "request": clip(head.title, 80)}

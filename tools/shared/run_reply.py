@@ -1,0 +1,88 @@
+"""A run as a host's model reads it: how it stands, what it gave, what waits and the literal call that goes on."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mcp.types import CallToolResult, TextContent
+
+from stepwarden.agents.conversation import whole
+from stepwarden.agents.run_text import WaitingCall, spent_line, state_line, step_lines, verdict_of, waiting_calls
+from stepwarden.runs.run import Run, RunStatus
+from tools.shared.reply_parts import size_in_bytes
+from tools.shared.thread_result import clip
+
+REPLY_BYTES = 1_400
+ANSWER_BYTES = 12_000  # of an ended run: the answer is what it was for
+ARGUMENT_CHARS = 240
+MOST_WAITING = 3
+
+
+def run_result(run: Run, texts: Mapping[str, str], notes: Sequence[str] = ()) -> CallToolResult:
+    """Return the reply about a run; the answer of an ended one is whole where it fits."""
+    waiting = [] if run.status.is_end else waiting_calls(run)
+    answer = whole(run.answer, texts) if run.status.is_end else ""
+    shown = answer if len(answer.encode()) <= ANSWER_BYTES else answer.encode()[:ANSWER_BYTES].decode(errors="ignore")
+    if shown != answer:
+        notes = [*notes, f"The answer is cut here: stepwarden://runs/{run.id}/report has all of it."]
+    going_on = next_call(run, waiting)
+    lines = [verdict_of(run), *notes, *filter(None, [shown]), *map(_waiting_line, waiting[:MOST_WAITING])]
+    lines += filter(None, [state_line(run), spent_line(run, time.time()), going_on and f"Next: {going_on}"])
+    recent = [] if run.status.is_end else _recent(run, REPLY_BYTES - size_in_bytes("\n".join(lines)))
+    text = "\n".join([lines[0], *recent, *lines[1:]])
+    data: dict[str, Any] = {"status": run.status.value, "run_id": run.id, "verdict": verdict_of(run)}
+    data |= {"answer": shown} if shown else {}
+    data |= {"waiting": [_waiting(call) for call in waiting[:MOST_WAITING]]} if waiting else {}
+    data |= {"steps": recent} if recent else {}
+    data |= {"notes": list(notes)} if notes else {}
+    data |= {"spent": spent_line(run, time.time())} | ({"next": going_on} if going_on else {})
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
+
+
+def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
+    """Return the call that goes on, "" where the run is at its end and no call would change that."""
+    named = f'run_id="{run.id}"'
+    if waiting and not run.is_at_work:
+        first = waiting[0]
+        if first.in_doubt:
+            resolved = f'run(action="resolve", {named}, call="{first.key}", verdict="done" or "not_done")'
+            return f"look whether it was carried out, then {resolved}"
+        approved = f'run(action="approve", {named}, call="{first.key}", confirm="{first.about}")'
+        return f'ask your user, then {approved}, or action="refuse" with a reason'
+    match run.status:
+        case RunStatus.RUNNING:
+            return f'run(action="wait", {named})'
+        case RunStatus.PAUSED:
+            return f'run(action="resume", {named})'
+        case RunStatus.STOPPED:
+            return f'run(action="extend", {named}, limits={{"steps": 10}}), if your user wants it to go on'
+        case _:
+            return ""
+
+
+def _waiting_line(call: WaitingCall) -> str:
+    return f"{call.key}: {call.kind} {call.tool} {clip(call.arguments, ARGUMENT_CHARS)}"
+
+
+def _waiting(call: WaitingCall) -> dict[str, Any]:
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError:
+        arguments = call.arguments
+    fits = size_in_bytes(arguments) <= ARGUMENT_CHARS
+    shown = arguments if fits else clip(call.arguments, ARGUMENT_CHARS)
+    told = {"call": call.key, "tool": call.tool, "kind": call.kind, "arguments": shown}
+    return told | ({"in_doubt": True} if call.in_doubt else {"confirm": call.about})
+
+
+def _recent(run: Run, room: int) -> list[str]:
+    """Return the last lines of what was done, as many as fit."""
+    lines = [line for job in run.jobs.values() for line in step_lines(job)]
+    kept = list[str]()
+    for line in reversed(lines):
+        room -= len(line.encode()) + 4
+        if room < 0:
+            break
+        kept.insert(0, line)
+    return kept
