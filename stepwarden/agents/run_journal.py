@@ -39,7 +39,6 @@ class BodyStore:
         self.texts[digest] = data
         return Body(data[:SHOWN_BYTES].decode(errors="ignore"), digest, len(data))
 
-
     def drop(self, names: Iterable[str]) -> None:
         """Forget texts that are in the store."""
         for name in names:
