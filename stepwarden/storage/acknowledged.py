@@ -45,13 +45,17 @@ class AcknowledgedEvents:
         if self._deletions is None:
             self._deletions = transaction.retention.deletions()
 
-    def check(self, transaction: "Transaction", stream: str, head: Head | None) -> None:
-        """Raise StoreReplaced where `head`, read in this transaction, does not go on from what is known of the stream.
+    def known(self, stream: str) -> tuple[int, str] | None:
+        """Return number and hash of the last event that is known of a stream: later transactions have it."""
+        return self._known.get(stream)
 
+    def check(self, transaction: "Transaction", stream: str, head: Head | None, known: tuple[int, str] | None) -> None:
+        """Raise StoreReplaced where `head`, read in this transaction, does not go on from `known`.
+
+        That is what was known of the stream before the transaction began; what is recorded meanwhile it does not see.
         Then nothing is known of it any more: it is told once.
         """
         self.begin(transaction)
-        known = self._known.get(stream)
         if known is not None and not _goes_on(transaction, stream, head, known):
             with self._lock:
                 self._known.pop(stream, None)

@@ -81,15 +81,20 @@ class Store:
         Raises `StoreReplaced`, once, where it does not go on from what this process recorded or read of the stream.
         """
 
-        def find(transaction: "Transaction") -> Head | None:
-            head = transaction.heads.find(stream)
-            self._acknowledged.check(transaction, stream, head)
-            return head
+        async def look() -> Head | None:
+            known = self._acknowledged.known(stream)
+
+            def find(transaction: "Transaction") -> Head | None:
+                head = transaction.heads.find(stream)
+                self._acknowledged.check(transaction, stream, head, known)
+                return head
+
+            return await self.transactions.read(find)
 
         try:
-            return await self.transactions.read(find)
+            return await look()
         except StoreReplaced:
-            await self.transactions.read(find)  # says what it means for this stream, where it is known
+            await look()  # says what it means for this stream, where it is known
             raise
 
     async def heads(self, query: HeadQuery) -> list[Head]:

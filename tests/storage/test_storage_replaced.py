@@ -1,6 +1,8 @@
 """A store that is put back, replaced, emptied or deleted while servers have it open: told, and never mixed."""
 
+import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,8 @@ from store_steps import CHANGE, append, event
 
 from stepwarden.errors import StoreReplaced, StoreUnreadable
 from stepwarden.storage import Append, HeadQuery, NewEvent, Store
+from stepwarden.storage.acknowledged import AcknowledgedEvents
+from stepwarden.storage.database import Transaction
 from tests.support.postgres import NEEDS_POSTGRES
 from tests.support.store import raw
 
@@ -252,3 +256,25 @@ async def test_a_file_that_is_cut_while_it_is_open_is_told_as_damaged_and_its_lo
             await store.head("debug-a")
     await store.close()
     assert len(list(path.parent.glob("store.db-wal.*"))) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_look_that_began_before_an_append_is_not_taken_for_a_store_that_went_back(store: Store) -> None:
+    acknowledged, looked, appended = AcknowledgedEvents(), threading.Event(), threading.Event()
+    acknowledged.note_stored(await append(store, "debug-a", 1))
+    known = acknowledged.known("debug-a")
+
+    def look(transaction: Transaction) -> int:
+        head = transaction.heads.find("debug-a")
+        assert head is not None
+        looked.set()
+        assert appended.wait(30)
+        acknowledged.check(transaction, "debug-a", head, known)
+        return head.version
+
+    looking = asyncio.create_task(store.transactions.read(look))
+    assert await asyncio.to_thread(looked.wait, 30)
+    acknowledged.note_stored(await append(store, "debug-a", 1))
+    appended.set()
+    assert await looking == 1
+    assert (await store.head("debug-a") or pytest.fail("gone")).version == 2

@@ -1,7 +1,7 @@
 """The thread that a call of an exposed tool is made for: the one it names, or the latest open one of its session."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from mcp.server.connection import Connection
@@ -28,8 +28,9 @@ class SessionThreads:
 
     def note(self, context: Context[Any, Any], result: object) -> None:
         """Take in what a tool of ours answered: its thread is open as long as it wants a next step."""
-        told: Any = result.structured_content if isinstance(result, CallToolResult) else None
-        thread = told.get("continuation_id") if isinstance(told, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        answered = result.structured_content if isinstance(result, CallToolResult) else None
+        told = cast("dict[str, Any]", answered) if isinstance(answered, dict) else {}
+        thread = told.get("continuation_id")
         if not isinstance(thread, str):
             return
         if told.get("next_step_required"):
