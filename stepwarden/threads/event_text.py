@@ -81,6 +81,8 @@ def _chat(data: Data) -> str:
 
 def _upstream(data: Data) -> str:
     call = f"{data['upstream']}/{data['tool']} ({data['kind']}, arguments {data['arguments'][:12]})"
+    if data.get("by_session"):
+        call += " while this was the latest open thread of its session"
     if data["phase"] == "intended":
         return f"about to call {call}"
     summary = f": {one_line(data['summary'], 120)}" if data.get("summary") else ""

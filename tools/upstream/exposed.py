@@ -25,6 +25,7 @@ from tools.shared.edge import current_caller, refused
 from tools.upstream.dialog import EndsWithQuestion
 from tools.upstream.host_person import HostRequest, person_of
 from tools.upstream.list_changed import ListChangedNotifier
+from tools.upstream.session_threads import THREAD_KEY, SessionThreads
 from tools.upstream.upstream_text import IN_DOUBT, more_lines
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class ExposingServer(MCPServer):
         self._announcer = announcer
         self._deferred = deferred
         self._listed: Exposures | None = None
+        self._threads = SessionThreads()
 
     async def list_tools(self) -> list[WireTool]:
         """List our own tools, and then those that are exposed, sorted by name."""
@@ -61,7 +63,10 @@ class ExposingServer(MCPServer):
             found = self._known().shown.get(name) or (await self._exposures()).shown.get(name)
             if found is not None:
                 return await self._call_exposed(found.name, arguments, context, time.monotonic() - began)
-        return await super().call_tool(name, arguments, context)
+        result = await super().call_tool(name, arguments, context)
+        if context is not None:
+            self._threads.note(context, result)
+        return result
 
     def _client(self) -> UpstreamClient:
         client = self._deferred.open()
@@ -90,7 +95,16 @@ class ExposingServer(MCPServer):
     ) -> CallToolResult | InputRequiredResult:
         client = self._client()
         principal = current_caller().principal
-        person = person_of(HostRequest(context, principal, context.report_progress, exposed=True), client)
+        made_for = self._threads.of(context)
+        request = HostRequest(
+            context,
+            principal,
+            context.report_progress,
+            exposed=True,
+            thread=made_for.id,
+            by_session=made_for.by_session,
+        )
+        person = person_of(request, client)
         try:
             made = await GuardedCalls(client.upstreams, client.recorder, person, spent_s).make(name, arguments)
         except EndsWithQuestion as end:
@@ -103,6 +117,8 @@ class ExposingServer(MCPServer):
             logger.exception("tool %s failed", name)
             return refused(f"{name} failed inside; the server's log says why. It may have been carried out: look.")
         sent = _sent_on(client, principal, made)
+        if made.thread:
+            sent.meta = {**(sent.meta or {}), THREAD_KEY: made.thread}
         if made.outcome.in_doubt:
             sent.content.append(TextContent(type="text", text=f"Note: {IN_DOUBT}."))
         return sent
