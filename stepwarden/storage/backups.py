@@ -8,15 +8,17 @@ from pathlib import Path
 from stepwarden.errors import StoreError, StoreUnreadable
 from stepwarden.storage.head_file import SUFFIX
 from stepwarden.storage.records import HeadQuery
-from stepwarden.storage.sqlite import newest_driver
+from stepwarden.storage.sqlite import newest_driver, prepare_copy
 from stepwarden.storage.sqlite_file import (
     DriverConnection,
     create_file,
     is_blank,
     mark_restored,
     new_name_beside,
+    primary_code,
     refuse_foreign,
 )
+from stepwarden.storage.sqlite_read_only import BARRED, connect_to_read
 from stepwarden.storage.store import Store
 
 BUSY_TIMEOUT_S = 10.0
@@ -148,10 +150,9 @@ def _copy(source: Path, target: Path) -> None:
     """Copy a database to a file of its own without a log; raise BackupRefused where that cannot be."""
     driver = newest_driver()
     try:
-        refuse_foreign(source, driver, BUSY_TIMEOUT_S)
         create_file(target)
         with (
-            contextlib.closing(driver.connect(f"{source.as_uri()}?mode=rw", uri=True)) as there,
+            contextlib.closing(_connect_source(source)) as there,
             contextlib.closing(driver.connect(str(target), isolation_level=None)) as copy,
         ):
             there.backup(copy)
@@ -163,6 +164,18 @@ def _copy(source: Path, target: Path) -> None:
         raise BackupRefused(f"{target} cannot be written: {error.strerror}.") from error
     except driver.Error as error:
         raise BackupRefused(f"{source} cannot be copied: {error}.") from error
+
+
+def _connect_source(source: Path) -> DriverConnection:
+    """Connect to a database that is copied; one that cannot be written is only read."""
+    driver = newest_driver()
+    try:
+        refuse_foreign(source, driver, BUSY_TIMEOUT_S)
+        return driver.connect(f"{source.as_uri()}?mode=rw", uri=True)
+    except driver.Error as error:
+        if primary_code(error) not in BARRED:
+            raise
+    return connect_to_read(source, driver, prepare_copy)()
 
 
 def _refuse_unsound(copy: DriverConnection, source: Path) -> None:
