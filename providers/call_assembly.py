@@ -14,14 +14,21 @@ class _Call:
         self.ids: set[str] = set()
         self.id = ""
         self.name = ""
-        self.arguments = ""
+        self.parts: list[str] = []  # of its arguments, which may be long
         self.kept: dict[str, Any] = {}
+
+    @property
+    def arguments(self) -> str:
+        """Its arguments so far."""
+        return "".join(self.parts)
 
     @property
     def complete(self) -> bool:
         """Whether its arguments are a whole object, so that what comes next belongs to another call."""
         try:
-            return bool(self.arguments.strip()) and bool(argument_text(self.arguments))
+            return (
+                bool(self.parts) and self.parts[-1].rstrip()[-1:] in {"}", ""} and argument_text(self.arguments) != ""
+            )
         except BrokenArguments:
             return False
 
@@ -64,7 +71,7 @@ class CallAssembly:
         said_id, name = str(piece.get("id") or ""), str(function.get("name") or "")
         arguments = function.get("arguments")
         text = arguments if isinstance(arguments, str) else json.dumps(arguments) if arguments is not None else ""
-        call = self._call_of(piece.get("index"), said_id, name)
+        call = self._call_of(piece.get("index"), said_id, name, begins=text.lstrip()[:1] in {"", "{"})
         if call is None:
             call = _Call()
             self._calls.append(call)
@@ -74,10 +81,11 @@ class CallAssembly:
         call.ids.add(said_id)
         if name != call.name:
             call.name += name
-        call.arguments += text
+        if text:
+            call.parts.append(text)
         call.kept |= {field: piece[field] for field in CALL_KEPT if piece.get(field)}
 
-    def _call_of(self, index: object, said_id: str, name: str) -> _Call | None:
+    def _call_of(self, index: object, said_id: str, name: str, *, begins: bool) -> _Call | None:
         """Return the call that a piece goes on with, None where it begins another."""
         last = self._calls[-1] if self._calls else None
         at_index = self._by_index.get(index) if index is not None else None
@@ -85,10 +93,10 @@ class CallAssembly:
         if not name:
             return (same_id[0] if len(same_id) == 1 else at_index) or at_index or last
         named = at_index if index is not None else same_id[-1] if same_id else None if said_id else last
-        if named is None or named.complete:
+        if named is None or (begins and named.complete):
             return None
         if said_id and named.id and said_id not in named.ids:  # another call, though it has the same index
             return None
         if name == named.name:  # said once more, which without index and id happens only among the arguments
-            return named if index is not None or said_id or named.arguments else None
-        return named if index is not None and not named.arguments else None  # a name in pieces
+            return named if index is not None or said_id or named.parts else None
+        return named if index is not None and not named.parts else None  # a name in pieces

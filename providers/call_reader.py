@@ -60,9 +60,12 @@ def argument_text(arguments: object) -> str:
     if not isinstance(value, dict):
         raise BrokenArguments(f"its arguments are {_kind(value)}, not a JSON object")
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate fits in no store
     except ValueError:
         raise BrokenArguments("its arguments hold a number that JSON does not have") from None
+    except RecursionError:
+        raise BrokenArguments("its arguments are nested too deeply") from None
 
 
 def _decoded(text: str) -> object:
@@ -75,6 +78,8 @@ def _decoded(text: str) -> object:
         raise BrokenArguments("its arguments are nested too deeply") from None
     except json.JSONDecodeError as error:
         raise BrokenArguments(f"its arguments are not valid JSON: {error.msg} at character {error.pos}") from None
+    except ValueError:  # Python reads no number of so many digits
+        raise BrokenArguments("its arguments hold a number of thousands of digits") from None
     if text[end:].strip():
         raise BrokenArguments(f"its arguments go on after the end of their JSON, at character {end}")
     return value

@@ -22,7 +22,7 @@ def embedded_failure(body: object) -> EndpointFailure | None:
     choice = _mapping(_first(entry.get("choices")))
     message = _mapping(choice.get("message") or choice.get("delta"))
     broken_off = str(choice.get("finish_reason") or "").casefold() in _BROKEN_OFF
-    if (message.get("content") or message.get("tool_calls")) and not broken_off:
+    if any(message.get(part) for part in ("content", "tool_calls", "function_call")) and not broken_off:
         return None
     for place in (choice.get("error"), message.get("error"), *(entry.get(name) for name in _WRAPPERS)):
         if found := _told(place):

@@ -31,6 +31,7 @@ _CODES = {
     **dict.fromkeys(("overloaded_error", "server_error", "api_error", "internal", "unavailable"), ErrorKind.SERVER),
     **dict.fromkeys(("authentication_error", "permission_error", "unauthenticated"), ErrorKind.WRONG_KEY),
     "timeout_error": ErrorKind.TIMEOUT,
+    "tool_use_failed": ErrorKind.SERVER,  # Groq's, of a call that its model wrote wrongly: it says to ask again
     "billing_error": ErrorKind.NO_MONEY,
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from providers.dialect import Dialect
 from providers.endpoints import Endpoint
 from providers.failures import EndpointFailure, failure
 from providers.profiles import SCRIPTED
@@ -46,7 +47,7 @@ class ScriptedReply(BaseModel):
     script is never used up). `answer` is a typed answer, `calls` are calls of tools. `status` of 400 and more is an
     error with the text `text`. `usage` is [input, output] tokens; None reports none. `body` is sent as it stands,
     instead of a completion, `chunks` instead of those of a stream. `location` is where a redirect leads. `cut_after`
-    ends a stream after so many pieces without an end.
+    ends a stream after so many pieces without an end; `piece_s` is the time after each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,6 +70,7 @@ class ScriptedReply(BaseModel):
     usage: tuple[int, int] | None = (10, 5)
     body: str | None = None
     cut_after: int | None = None
+    piece_s: float = Field(default=0.0, ge=0)
     chunks: tuple[Any, ...] = ()
 
     @property
@@ -191,6 +193,7 @@ class ScriptedProvider:
                 raise ModelError(ErrorKind.NETWORK, "The script broke off in the middle of its answer: ask again.")
             if shown := pieces.add(piece):
                 yield shown
+            await asyncio.sleep(reply.piece_s)
         if rest := pieces.rest():
             yield rest
         yield whole
@@ -223,7 +226,7 @@ class ScriptedProvider:
         sent = with_told_tools(request) if self._told(request) else request
         prompt = "\n".join(message.text for message in sent.messages)
         body: dict[str, Any] = {"model": request.model, "messages": [[m.role, m.text] for m in sent.messages]}
-        body |= tool_fields(sent, SCRIPTED, frozenset())
+        body |= tool_fields(sent, SCRIPTED, Dialect.of(SCRIPTED))
         text = f"The script gave no answer within {shown_seconds(request.deadline_s)}."
         try:
             async with asyncio.timeout(request.deadline_s):

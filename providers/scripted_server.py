@@ -96,8 +96,21 @@ class ScriptedServer:
             return Response("".join([*lines, "data: [DONE]\n\n"]), media_type="text/event-stream")
         if body.get("stream"):
             counted = "include_usage" in str(body.get("stream_options"))
-            return StreamingResponse(self._events(reply, whole, counted=counted), media_type="text/event-stream")
+            events = self._noted(self._events(reply, whole, counted=counted))
+            return StreamingResponse(events, media_type="text/event-stream")
         return JSONResponse(whole)
+
+    async def _noted(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Return the events, and note whether the caller left before the last."""
+        ended = False
+        try:
+            async for event in events:
+                yield event
+            ended = True
+        finally:
+            if not ended:
+                self.left_early += 1
+                self.on_leaving()
 
     async def _events(self, reply: ScriptedReply, whole: dict[str, Any], *, counted: bool) -> AsyncIterator[str]:
         base = {"id": whole["id"], "object": "chat.completion.chunk", "created": 0, "model": whole["model"]}
@@ -111,7 +124,7 @@ class ScriptedServer:
             if number == reply.cut_after:
                 return
             yield event([{"index": 0, "delta": delta, "finish_reason": None}])
-            await asyncio.sleep(0)
+            await asyncio.sleep(reply.piece_s)
         yield event([{"index": 0, "delta": {}, "finish_reason": reply.finish_reason}])
         if counted and "usage" in whole:
             yield event([], usage=whole["usage"])

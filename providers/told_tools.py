@@ -43,8 +43,11 @@ _NOT_OFFERED = "it came as text that cannot be read. Call tools through the inte
 
 _FORM = AnswerForm(ToldAnswer, ToldAnswer, FORM)
 
-_FENCED = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]{0,3}\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_WHOLE_FENCE = re.compile(r"\s*(`{3,})[^\n]*\n(?P<inside>.*?)\n?\1\s*", re.DOTALL)
+CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
+"""The reasons for an end that mean the output limit."""
+
+_FENCED = re.compile(r"^[ \t]{0,3}(`{3,8}|~{3,8})[^\n]*\n.*?(?:^[ \t]{0,3}\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_WHOLE_FENCE = re.compile(r"\s*(`{3,8})[^\n`]*\n(?P<inside>.*?)\n?\1\s*", re.DOTALL)
 _MARK = re.compile(  # Hermes and Qwen, Mistral, Llama, DeepSeek and Kimi: at the start of a line
     r"^[ \t]*(?:<tool_calls?>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=(?P<name>[\w.-]{1,64})>"
     r"|<[|\uff5c]tool[_▁]calls?[\w▁]{0,30}[|\uff5c]>)",
@@ -94,7 +97,7 @@ def _told_messages(request: ModelRequest) -> Iterator[Message]:
                 f"{'Error' if one.failed else 'Result'} of {named.get(one.call_id, '')} ({one.call_id}):\n{one.text}"
                 for one in found
             ]
-            yield Message("user", "\n\n".join(told), tuple(image for one in found for image in one.images))
+            yield Message("user", "\n\n".join(told))
             continue
         for one in found:
             yield Message(one.role, _told_calls(one), one.images) if one.calls else one
@@ -106,18 +109,20 @@ def _told_calls(message: Message) -> str:
 
 
 def called_in(
-    answer: str, message: Mapping[str, Any], request: ModelRequest, provider: str, *, told: bool, cut_off: bool
+    answer: str, message: Mapping[str, Any], request: ModelRequest, provider: str, *, told: bool, finish: str
 ) -> Called:
     """Return what is text and what are calls in an answer, of which `answer` is the text without thoughts."""
     if not request.may_call:
         return Called(answer, (), answer)
-    calls = calls_of(message, request, provider, cut_off=cut_off)
+    calls = calls_of(message, request, provider, cut_off=finish in CUT)
     written = answer + "".join(f"{call.name}{call.arguments}" for call in calls)
     text = answer
     if not calls:
         text, calls = (_told_answer if told else _text_calls)(answer, request)
+    if not calls and "malformed" in finish.casefold():  # Gemini's MALFORMED_FUNCTION_CALL
+        text, calls = "", [_unread(answer or "(a call)", request, _NOT_OFFERED)]
     notes = (
-        [f"{shown_name(request.model)} has no calls of its own: its tools were told of in its prompt"] if told else []
+        [f"{shown_name(request.model)} cannot be offered tools here: it was told of them in its prompt"] if told else []
     )
     if len(calls) > 1 and not request.parallel_calls:
         notes.append(f"{len(calls)} calls at once where one was allowed: the first was taken")

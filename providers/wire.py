@@ -1,7 +1,7 @@
 """From our request to the body of a chat completion, and from the completion to our reply. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
@@ -15,14 +15,13 @@ from providers.model_names import same_model, shown_name
 from providers.profile import Profile
 from providers.schemas import schema_prompt, schema_response_format
 from providers.thoughts import Separated, separate_thoughts
-from providers.told_tools import called_in, with_told_tools
+from providers.told_tools import CUT, called_in, with_told_tools
 from providers.tool_wire import ToolMessages, image_messages, tool_fields
 from stepwarden.models import ErrorKind, Message, ModelError, ModelReply, ModelRequest, Usage, estimated_tokens
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILTERED = {"content_filter", "sensitive", "refusal"}
-_CUT = {"length", "max_tokens", "model_context_window_exceeded", "model_length"}
 
 
 def chat_body(
@@ -35,11 +34,11 @@ def chat_body(
         raise ModelError(
             ErrorKind.UNSUPPORTED, f"{name} takes no images: leave them out, or name a model that sees.", model=name
         )
+    request = replace(request, messages=tuple(image_messages(request.messages, blind=blind)))
     if dialect.tools == "told":
         request = with_told_tools(request)
-    messages = image_messages(_prompt(request, dialect), blind=blind)
-    body: dict[str, Any] = {"model": request.model, "messages": _wire_messages(request, messages, profile, dialect)}
-    body.update(tool_fields(request, profile, dialect.left_out))
+    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, profile, dialect)}
+    body.update(tool_fields(request, profile, dialect))
     if request.answer is not None and dialect.answers != "text":
         body["response_format"] = (
             schema_response_format(request.answer) if dialect.answers == "json_schema" else {"type": "json_object"}
@@ -77,12 +76,10 @@ def _prompt(request: ModelRequest, dialect: Dialect) -> list[Message]:
     return messages
 
 
-def _wire_messages(
-    request: ModelRequest, messages: Iterable[Message], profile: Profile, dialect: Dialect
-) -> list[dict[str, Any]]:
-    of_tools = ToolMessages(request, profile, dialect.left_out)
+def _messages(request: ModelRequest, profile: Profile, dialect: Dialect) -> list[dict[str, Any]]:
+    of_tools = ToolMessages(request, profile, dialect)
     found: list[dict[str, Any]] = []
-    for message in messages:
+    for message in _prompt(request, dialect):
         text = message.text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot be sent
         if message.calls:
             found.append(of_tools.assistant(message, text))
@@ -180,9 +177,9 @@ def reply_of(completion: object, request: ModelRequest, endpoint: Endpoint, *, t
     refused = message.get("refusal")
     if finish in _FILTERED or (refused and not found.answer):
         raise _filtered(endpoint, request, str(refused or ""))
-    cut_off = finish in _CUT
+    cut_off = finish in CUT
     thoughts = found.thoughts or _reasoning(message)
-    called = called_in(found.answer, message, request, endpoint.name, told=told, cut_off=cut_off)
+    called = called_in(found.answer, message, request, endpoint.name, told=told, finish=finish)
     if not called.text.strip() and not called.calls:
         raise _empty(request, cut_off=cut_off, thought=bool(thoughts))
     served = str(entry.get("model") or "")

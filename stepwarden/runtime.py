@@ -1,6 +1,7 @@
 """From settings to what a process runs on: store, threads, manager, and the work in the background."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from stepwarden.consultation.expert_prompts import ExpertPrompts
 from stepwarden.consultation.panel import ModelPanel
 from stepwarden.consultation.panel_prompts import PanelPrompts
 from stepwarden.deferred import DeferredModels
-from stepwarden.errors import StepwardenError
+from stepwarden.errors import StepwardenError, StoreReadOnly
 from stepwarden.inspections.runner import InspectionRunner
 from stepwarden.manager.manager import Manager
 from stepwarden.manager.model_adviser import ModelAdviser
@@ -76,7 +77,8 @@ class Runtime:
     async def _warm(self) -> None:
         try:
             await self.store.warm()
-            await self.store.maintenance.prune([orphan_threads(self.settings.retention_days * DAY_SECONDS)])
+            with contextlib.suppress(StoreReadOnly):
+                await self.store.maintenance.prune([orphan_threads(self.settings.retention_days * DAY_SECONDS)])
             await self.models.warm()
             await find_some(self.models)
         except StepwardenError as error:

@@ -27,6 +27,7 @@ WORKFLOW = Workflow(
         likely=5,
         high=7,
         min_steps=3,
+        missing_act="look for what speaks against your picture; report it",
         checklist=checklist(
             ChecklistItem("files_checked: 2 files at least", or_named_by_look(read_at_least(2))),
             ChecklistItem("evidence: quote what it rests on", quoted),

@@ -28,6 +28,8 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=5,
+        missing_act="try to break your worst finding; report what you looked at",
+        knows_removals=True,
         sized_for=frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
         checklist=checklist(
             ChecklistItem("files_checked: what you reviewed", or_named_by_look(read_at_least(1))),

@@ -32,7 +32,15 @@ def _can_look(thread: Thread) -> tuple[Clause, ...]:
 
 WORKFLOW = Workflow(
     # The range is only for a thread that can look at nothing: else its steps are counted.
-    policy=Policy(tool="docgen", low=2, likely=4, high=10, novelty_required=False, checklist=_can_look),
+    policy=Policy(
+        tool="docgen",
+        low=2,
+        likely=4,
+        high=10,
+        missing_act="document the files that are left",
+        novelty_required=False,
+        checklist=_can_look,
+    ),
     request=DocgenRequest,
     fields="step",
     inspector=inspect_docgen,

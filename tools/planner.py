@@ -4,6 +4,8 @@ from pydantic import Field, model_validator
 
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.question_kind import QuestionKind
+from stepwarden.steps.thread import Thread
+from tools.workflow.checklist import ChecklistItem, checklist
 from tools.workflow.request import MOST_STEPS, BaseWorkflowRequest, Text
 from tools.workflow.workflow import Workflow
 
@@ -35,12 +37,23 @@ def _revised(request: PlannerRequest) -> int | None:
     return request.revises_step_number
 
 
+def _chose_branch(thread: Thread) -> bool:
+    """Test that the plan has no branch, or that its last step names the one to take."""
+    named = (step.submission.fields.get("branch_id") for step in thread.live)
+    branches = {str(name) for name in named if name}
+    last = thread.trail[-1].submission
+    said = f"{last.step}\n{last.learned}".casefold()
+    return not branches or any(branch.casefold() in said for branch in branches)
+
+
 WORKFLOW = Workflow(
     policy=Policy(
         tool="planner",
         low=3,
         likely=5,
         high=10,
+        checklist=checklist(ChecklistItem("findings: which branch you chose, and why", _chose_branch)),
+        missing_act="write the plan, one call for each step of it",
         sized_for=frozenset({QuestionKind.DEBUG}),  # to plan a fix is not to look for the fault
         novelty_required=False,
     ),

@@ -25,6 +25,8 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=4,
+        missing_act="run the tests of the changed files; report their output",
+        knows_removals=True,
         sized_for=frozenset({QuestionKind.REVIEW, QuestionKind.DEBUG}),
         checklist=checklist(
             ChecklistItem("files_checked: the changed files", read_at_least(1)),

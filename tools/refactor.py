@@ -28,6 +28,8 @@ WORKFLOW = Workflow(
         likely=4,
         high=6,
         min_steps=3,
+        missing_act="look who relies on the code as it is; report it",
+        knows_removals=True,
         checklist=checklist(
             ChecklistItem("files_checked: what you read", read_at_least(1)),
             ChecklistItem("issues_found: each opportunity", has_issue),

@@ -30,6 +30,7 @@ WORKFLOW = Workflow(
         low=4,
         likely=5,
         high=8,
+        missing_act="follow an input to where it is used; report each step",
         sized_for=frozenset({QuestionKind.SECURITY, QuestionKind.REVIEW, QuestionKind.DEBUG}),
         checklist=checklist(
             ChecklistItem("files_checked: 2 files at least", read_at_least(2)),

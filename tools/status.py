@@ -61,7 +61,8 @@ def status_tool(queries: ThreadQueries, facts: ServerFacts) -> EdgeTool:
         except ValidationError as error:
             return failure(error_lines(error, StatusRequest))
         if request.continuation_id is None:
-            return _overview(facts, caller, await queries.threads(caller, tool=request.tool))
+            heads = await queries.threads(caller, tool=request.tool)
+            return _overview(facts, caller, heads, queries.lost(caller))
         try:
             thread = await queries.whole(request.continuation_id, caller)
             calls = await queries.calls(request.continuation_id, caller)
@@ -84,7 +85,7 @@ def _sent(data: dict[str, Any], lines: Sequence[str]) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text="\n".join(lines))], structured_content=data)
 
 
-def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> CallToolResult:
+def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head], lost: str) -> CallToolResult:
     now = time.time()
     threads = [
         {
@@ -96,16 +97,21 @@ def _overview(facts: ServerFacts, caller: Caller, heads: Sequence[Head]) -> Call
             "age": age(now - head.updated),
             "task": clip(head.title, 80),
         }
+        | ({"damaged": f"{', '.join(head.damaged)}: changed outside stepwarden"} if head.damaged else {})
         for head in sorted(heads, key=lambda head: head.kind != kinds.THREAD.name or head.state != "open")
     ]
     configuration = facts.configuration(caller.local)
     lines = [f"stepwarden {facts.version}"]
     lines += [f"{name}: {value}" for name, value in configuration.items()]
+    if lost:
+        lines.append(lost)
     if not caller.listed:
         lines.append("Threads are listed only to callers with a bearer token; use the id that a reply gave you.")
     elif not threads:
         lines.append("No threads yet.")
-    lines += ["{continuation_id} {outcome} {steps}/{total_steps}, {age} ago: {task}".format_map(row) for row in threads]
+    for row in threads:
+        line = "{continuation_id} {outcome} {steps}/{total_steps}, {age} ago: {task}".format_map(row)
+        lines.append(f"{line} [damaged: {row['damaged']}]" if "damaged" in row else line)
     return _sent({"version": facts.version, "configuration": configuration, "threads": threads}, lines)
 
 

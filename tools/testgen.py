@@ -20,6 +20,7 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=5,
+        missing_act="run the new tests; report their output",
         sized_for=frozenset({QuestionKind.DEBUG}),
         checklist=checklist(
             ChecklistItem("files_checked: the code under test", read_at_least(1)),

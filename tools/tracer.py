@@ -35,6 +35,7 @@ WORKFLOW = Workflow(
         low=2,
         likely=3,
         high=5,
+        missing_act="look for a way that the trace does not show; report it",
         checklist=checklist(
             ChecklistItem("trace_mode: precision or dependencies", _knows_mode),
             ChecklistItem("files_checked: what you traced", read_at_least(1)),

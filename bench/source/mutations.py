@@ -28,19 +28,19 @@ from typing import Any
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from bench.source.planted_faults import KINDS, SHOWN_BY_FILES, Fault, Lines
+from bench.source.planted_faults import KINDS, SHOWN_BY_FILES, Fault, Lines, Plant
 
 NEAR = 2
 _PLACE = re.compile(r"(\S+\.pyi?):(\d+)")
 
 
-def faults_of(tree: Path, kind: str, draw: random.Random) -> Iterator[tuple[Path, Fault]]:
+def faults_of(tree: Path, plant: Plant, draw: random.Random) -> Iterator[tuple[Path, Fault]]:
     """Yield faults of a kind in the files of a tree, which still compile, in the order of a draw."""
     files = [path for path in sorted(tree.rglob("*.py")) if "test" not in path.relative_to(tree).as_posix()]
     draw.shuffle(files)
     for path in files:
         lines = path.read_text("utf-8").splitlines(keepends=True)
-        found = [*KINDS[kind](lines, ast.parse("".join(lines)))]
+        found = [*plant(lines, ast.parse("".join(lines)))]
         draw.shuffle(found)
         for line, after in found[:1]:
             try:
@@ -62,9 +62,10 @@ def judge(facts: Sequence[str], path: str, line: int) -> tuple[bool, list[str]]:
     """Return whether a fact names the fault, and the facts that name another place alone."""
     hits: list[bool] = []
     for fact in facts:
-        places = [(name.lstrip("…/"), int(number)) for name, number in _PLACE.findall(fact)]
+        places = [(name.lstrip("(…/"), int(number)) for name, number in _PLACE.findall(fact)]
         here = any(path.endswith(name) and abs(number - line) <= NEAR for name, number in places)
-        hits += [here or f"which {path} does not define" in fact] if places else []
+        here = here or any(f"(:{number})" in fact for number in range(line - NEAR, line + NEAR + 1))
+        hits += [here or f"which is not in {path}" in fact] if places else []
     placed = [fact for fact in facts if _PLACE.search(fact)]
     return any(hits), [fact for fact, hit in zip(placed, hits, strict=True) if not hit]
 
@@ -111,10 +112,10 @@ class Run:
         return named, others
 
 
-async def draw_kind(run: Run, kind: str, copies: Sequence[Path], draw: random.Random, count: int) -> list[int]:
+async def draw_kind(run: Run, plant: Plant, copies: Sequence[Path], draw: random.Random, count: int) -> list[int]:
     """Return how many faults of a kind were drawn and named, and how many other places were told."""
     row = [0, 0, 0]
-    waiting = [(copy, faults_of(copy, kind, draw)) for copy in copies]
+    waiting = [(copy, faults_of(copy, plant, draw)) for copy in copies]
     while waiting and row[0] < count:
         copy, source = waiting.pop(0)
         if (found := next(source, None)) is not None:
@@ -142,8 +143,8 @@ async def main() -> None:
         server = StdioServerParameters(command=command, args=["serve"], env=environment)
         async with Client(stdio_client(server)) as client:
             run = Run(client, given.tool, given.files, given.show)
-            for kind in SHOWN_BY_FILES if given.files else KINDS:
-                rows[kind] = await draw_kind(run, kind, copies, draw, given.count)
+            for kind, plant in (SHOWN_BY_FILES if given.files else KINDS).items():
+                rows[kind] = await draw_kind(run, plant, copies, draw, given.count)
                 drawn, named, others = rows[kind]
                 sys.stdout.write(f"{kind}: {named} of {drawn} named, {others} other places\n")
                 sys.stdout.flush()

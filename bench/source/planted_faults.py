@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 Lines = list[str]
 Fault = tuple[int, Lines]  # the line where it is, from 1, and the file with it
+Plant = Callable[[Lines, ast.Module], Iterator[Fault]]
 _KEY = "AKIA" + "Q4ZPLR7WXY2MNB3K"  # put together here, so that no scanner takes this file for a leak
 
 
@@ -19,6 +20,22 @@ def leave_lock_out(lines: Lines, tree: ast.Module) -> Iterator[Fault]:
         if indent and node.body[0].lineno > node.lineno:
             inside = [lines[at][shift:] if lines[at].strip() else lines[at] for at in body]
             yield node.lineno, [*lines[: node.lineno - 1], *inside, *lines[body[-1] + 1 :]]
+
+
+def leave_guard_out(lines: Lines, tree: ast.Module) -> Iterator[Fault]:
+    """Yield the locks left out round a change of an attribute that two more places of the class change under it."""
+    for owner in ast.walk(tree):
+        guarded: dict[tuple[str, str], list[tuple[ast.With, int]]] = {}
+        for node in ast.walk(owner) if isinstance(owner, ast.ClassDef) else ():
+            lock = ast.unparse(node.items[0].context_expr) if isinstance(node, ast.With) else ""
+            for inner in ast.walk(node) if isinstance(node, ast.With) and "lock" in lock.lower() else ():
+                if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                    guarded.setdefault((lock, ast.unparse(inner)), []).append((node, inner.lineno))
+        for places in guarded.values():
+            for node, line in places if len({id(node) for node, _ in places}) > 2 else ():
+                rest = ast.Module([node], [])
+                for _, after in leave_lock_out(lines, rest):
+                    yield line - (node.body[0].lineno - node.lineno), after
 
 
 def widen_except(lines: Lines, tree: ast.Module) -> Iterator[Fault]:
@@ -141,7 +158,7 @@ def leave_something(lines: Lines, tree: ast.Module) -> Iterator[Fault]:
             yield at, [*lines[: at - 1], f"{' ' * node.body[0].col_offset}{text}\n", *lines[at - 1 :]]
 
 
-KINDS: dict[str, Callable[[Lines, ast.Module], Iterator[Fault]]] = {
+KINDS: dict[str, Plant] = {
     "lock left out": leave_lock_out,
     "except widened": widen_except,
     "default changed": change_default,
@@ -156,15 +173,14 @@ KINDS: dict[str, Callable[[Lines, ast.Module], Iterator[Fault]]] = {
     "default shared": share_default,
     "file left open": leave_open,
 }
-SHOWN_BY_FILES = (  # without a change
-    "lock left out",
-    "public name removed",
-    "parameter inserted",
-    "default against docstring",
-    "error swallowed",
-    "default shared",
-    "file left open",
-)
+SHOWN_BY_FILES: dict[str, Plant] = {  # without a change
+    "lock left out": leave_guard_out,
+    "parameter inserted": insert_parameter,
+    "default against docstring": contradict_docs,
+    "error swallowed": swallow_errors,
+    "default shared": share_default,
+    "file left open": leave_open,
+}
 
 
 def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:

@@ -1,7 +1,7 @@
 """Runs on disk and in memory: the fold of a stream of events, kept while somebody drives it."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -38,6 +38,11 @@ class BodyStore:
         digest = sha256(data).hexdigest()
         self.texts[digest] = data
         return Body(data[:SHOWN_BYTES].decode(errors="ignore"), digest, len(data))
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Forget texts that are in the store."""
+        for name in names:
+            self.texts.pop(name, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,14 @@ class RunJournal:
         run, at = before.run, before.run.seen_at
         for event in events:  # their time is the store's; what the head says of the run does not depend on it
             run = apply_to_run(run, event, at)
-        keep = {name: zlib.compress(data) for name, data in bodies.texts.items()} if bodies is not None else {}
+        texts = dict(bodies.texts) if bodies is not None else {}
+        keep = {name: zlib.compress(data) for name, data in texts.items()}
         new = [NewEvent(*encode_run_event(event)) for event in events]
         change = _head_of(run, events, before.principal)
         previous = before.hash if before.run.version else None
         stored = await self.store.append(Append(run.id, before.run.version, new, change, keep, previous))
         if bodies is not None:
-            bodies.texts.clear()
+            bodies.drop(texts)  # others may have come meanwhile
         return LoadedRun(_folded(before.run, stored), before.principal, stored[-1].hash)
 
     async def texts(self, run_id: str) -> Mapping[str, str]:

@@ -31,14 +31,16 @@ def list_models() -> None:
         finally:
             await built.close()
 
-    columns = ("model", "provider", "context", "most output", "images", "$ a million tokens in/out")
+    columns = ("model", "provider", "context", "most output", "images", "$ a million tokens in/out", "tools")
     show_table(columns, [_row(info) for info in asyncio.run(look())])
 
 
 def _row(info: ModelInfo) -> tuple[str, ...]:
-    sees = "unknown" if info.sees_images is None else "yes" if info.sees_images else "no"
+    sees, calls = (
+        "unknown" if fact is None else "yes" if fact else "no" for fact in (info.sees_images, info.calls_tools)
+    )
     context, output = (f"{tokens:,}" if tokens else "unknown" for tokens in (info.context_tokens, info.output_tokens))
-    return info.name, info.provider, context, output, sees, str(info.price or "unknown")
+    return info.name, info.provider, context, output, sees, str(info.price or "unknown"), calls
 
 
 @models.command()

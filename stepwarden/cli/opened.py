@@ -1,6 +1,7 @@
 """The store, opened for one command."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ def with_journal(work: Callable[[Journal], Awaitable[_Answer]]) -> _Answer:
     async def opened() -> _Answer:
         store = Store(load_settings().store_url)
         try:
+            if (lost := await store.take_loss()) is not None:
+                sys.stderr.write(f"{lost}\n")
             return await work(Journal(store))
         finally:
             await store.close()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.cli.opened import with_journal
-from stepwarden.cli.output import show_markdown, show_table
+from stepwarden.cli.output import plain, show_markdown, show_table
 from stepwarden.errors import StepwardenError
 from stepwarden.settings import load_settings
 from stepwarden.steps.commands import Command, CommandKind, CommandRefused
@@ -55,6 +55,7 @@ def list_threads(
         _show(heads)
     else:
         typer.echo("No threads.", err=True)
+    _name_damaged(heads)
 
 
 @threads.command()
@@ -120,6 +121,7 @@ def prune(
     heads = with_journal(lambda journal: journal.store.maintenance.prune(rules, dry_run=dry_run))
     if heads:
         _show(heads)
+        _name_damaged(heads)
     count = f"{len(heads)} thread{'' if len(heads) == 1 else 's'}"
     typer.echo(f"{count} would be deleted." if dry_run else f"{count} deleted.", err=True)
 
@@ -194,8 +196,20 @@ async def _heads(journal: Journal) -> AsyncIterator[Head]:
 
 def _described(head: Head) -> dict[str, Any]:
     times = {name: stamp(at) for name in ("created", "updated", "finished") if (at := getattr(head, name)) is not None}
-    described = asdict(head)
+    described = asdict(head) | dict.fromkeys(head.damaged)
+    described["damaged"] = list(head.damaged)
+    times = {name: at for name, at in times.items() if name not in head.damaged}
     return described | {"outcome": described.pop("state")} | times
+
+
+def _name_damaged(heads: Sequence[Head]) -> None:
+    for head in heads:
+        if head.damaged:
+            typer.echo(
+                f"{plain(head.stream)} was changed outside stepwarden: its head has no possible "
+                f"{' and '.join(head.damaged)}; see `stepwarden threads verify`.",
+                err=True,
+            )
 
 
 def _show(heads: Sequence[Head]) -> None:
@@ -203,13 +217,17 @@ def _show(heads: Sequence[Head]) -> None:
     rows = [
         (
             head.stream,
-            head.state,
-            f"{head.steps}/{head.total_steps}" if head.total_steps else str(head.steps),
-            stamp(head.updated),
-            head.principal,
-            head.directory or "",
+            _cell(head, "state", head.state),
+            _cell(head, "steps", f"{head.steps}/{head.total_steps}" if head.total_steps else str(head.steps)),
+            _cell(head, "updated", stamp(head.updated)),
+            _cell(head, "principal", head.principal),
+            _cell(head, "directory", head.directory or ""),
             head.title,
         )
         for head in heads
     ]
     show_table(columns, rows)
+
+
+def _cell(head: Head, name: str, text: str) -> str:
+    return "?" if name in head.damaged else text

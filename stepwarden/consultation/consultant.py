@@ -15,6 +15,7 @@ from stepwarden.models import ErrorKind, ModelError
 from stepwarden.steps.consultation_rules import NOT_PREPARED, Preparation
 from stepwarden.steps.events import Answered, Event
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 
@@ -68,6 +69,10 @@ class Consultant(Protocol):
         """
         ...
 
+    async def arrived(self, waiting: WaitingThread) -> Sequence[PanelAnswer]:
+        """Return the answers of a panel that came already, while the thread waits for others; may raise StoreError."""
+        ...
+
     async def give_up(self, before: Thread | None, after: Thread, events: Sequence[Event]) -> None:
         """Stop what nobody waits for after a call of these `events`, which made `before` into `after`.
 
@@ -86,6 +91,10 @@ class NoConsultant:
     async def wait(self, waiting: WaitingThread, *, until: float) -> Sequence[Answered] | None:
         """Raise ModelError: another process asked, and this one cannot even collect."""
         raise ModelError(ErrorKind.NO_MODEL, "No model is configured here.")
+
+    async def arrived(self, waiting: WaitingThread) -> Sequence[PanelAnswer]:
+        """Return nothing."""
+        return ()
 
     async def give_up(self, before: Thread | None, after: Thread, events: Sequence[Event]) -> None:
         """Stop nothing."""

@@ -18,6 +18,7 @@ from stepwarden.steps.consultation_rules import NOT_PREPARED, Preparation
 from stepwarden.steps.events import Answered, Event
 from stepwarden.steps.evidence import Quote
 from stepwarden.steps.expert_review import ExpertReview, Objection
+from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Thread
 
@@ -156,6 +157,10 @@ class Expert:
         """Return the review that the thread waits for, None when it has not come by `until` (see `deadline`)."""
         review = await self._review(waiting, until)
         return None if review is None else (Answered(waiting.key, review),)
+
+    async def arrived(self, waiting: WaitingThread) -> Sequence[PanelAnswer]:
+        """Return nothing: there is one answer, and it is waited for."""
+        return ()
 
     async def _review(self, waiting: WaitingThread, until: float) -> ExpertReview | None:
         model = waiting.thread.asked_model

@@ -67,7 +67,7 @@ def _is_object(value: object) -> TypeGuard[JsonObject]:
 def _decoded(text: str, at: int) -> tuple[object, int] | None:
     try:
         return _DECODER.raw_decode(text, at)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # of a number of thousands of digits too
         return None
 
 

@@ -87,6 +87,15 @@ class ModelPanel:
         heard = [one for one in now.asked if one in now.due or (now.is_last_ask and one.number in settled)]
         return [Answered(now.key(one), voice=self._answer(now, one, settled.get(one.number))) for one in heard]
 
+    async def arrived(self, waiting: WaitingThread) -> Sequence[PanelAnswer]:
+        """Return the answers that came already of those waited for; in an exchange the first ones stand."""
+        panel = panel_of(waiting.thread)
+        assert panel is not None
+        now = PanelRound.of(waiting.thread, panel)
+        rows = {row.key: row for row in await self._store.consultations.of_stream(waiting.thread.id)}
+        came = [(one, row) for one in now.due if (row := rows.get(now.key(one))) is not None and row.settled]
+        return () if now.exchange else [self._answer(now, one, row) for one, row in came]
+
     async def give_up(self, before: Thread | None, after: Thread, events: Sequence[Event]) -> None:
         """Stop whom nobody waits for after this call.
 

@@ -21,6 +21,10 @@ class StoreUnreadable(StoreError):
     """The store cannot be read as ours (damaged, foreign, or of a newer schema); it was left untouched."""
 
 
+class StoreReadOnly(StoreError):
+    """The store can be read and not written (permissions, a read-only mount): the user has to make it writable."""
+
+
 class StoreReplaced(StoreError):
     """The store is not the one that this process knew: it was restored, replaced or emptied. The next call goes on."""
 

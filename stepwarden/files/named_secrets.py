@@ -191,13 +191,13 @@ def is_random(value: str, bits: float) -> bool:
     """Whether a value looks random rather than written, with so many bits of entropy in a character at least."""
     if len(value) < VALUE_CHARACTERS or not _LETTERS_AND_MORE.search(value):
         return False
-    if _PLACEHOLDER.search(value) or _REFERENCE.match(value) or _is_written(value):
+    if _PLACEHOLDER.search(value) or _REFERENCE.match(value) or is_written(value):
         return False
     counts = Counter(value)
     return -sum(count / len(value) * math.log2(count / len(value)) for count in counts.values()) >= bits
 
 
-def _is_written(value: str) -> bool:
+def is_written(value: str) -> bool:
     """Whether a value is made of words and small numbers, such as `app-db-creds-2`: it names something."""
     pieces = _PIECES.findall(value)
     words = [piece for piece in pieces if piece.isalpha()]

@@ -172,6 +172,7 @@ def _quote(item: Evidence) -> str:
     words = {
         Verdict.VERIFIED: "✓ verified",
         Verdict.MOVED: "✓ verified, at another line",
+        Verdict.REMOVED: "✓ removed by the change: proves only that it is gone",
         Verdict.REFUTED: "✗ refuted: not in the file",
         Verdict.TOO_SHORT: "○ too short to find",
         Verdict.UNREACHABLE: "○ could not be read",

@@ -19,11 +19,18 @@ _BYTES_A_TOKEN = 3
 
 
 class RunBudget:
-    """The money and tokens of a run while one decision is made: what is taken for one job is gone for the next."""
+    """What a run has left while one decision is made: what is taken for one job is gone for the next."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._held = run.reserved
+        self._questions = sum(job.question is not None for job in run.jobs.values())
+
+    @property
+    def has_step(self) -> bool:
+        """Whether one more answer stays within the steps of the run, with those that are under way."""
+        most = self._run.limits.steps
+        return most is None or self._run.steps + self._questions < most
 
     @property
     def has_reservations(self) -> bool:
@@ -48,6 +55,7 @@ class RunBudget:
     def take(self, amount: Amount) -> None:
         """Set it aside for the rest of this decision."""
         self._held += amount
+        self._questions += 1
 
 
 def last_turn_of(job: Job) -> Amount:
@@ -75,7 +83,7 @@ def uses_of(run: Run, job: Job, now: float) -> Iterator[LimitUse]:
     if job.plan.steps is not None:
         yield LimitUse(f"steps of {job.id}", Decimal(len(job.steps)), Decimal(job.plan.steps))
     if limits.seconds is not None:
-        seconds = Decimal(f"{run.working_seconds(now):.1f}")
+        seconds = Decimal(str(run.working_seconds(now)))
         yield LimitUse("seconds", seconds, Decimal(str(limits.seconds)))
     if limits.tokens is not None:
         yield LimitUse("tokens", Decimal(run.spent.tokens), Decimal(limits.tokens))

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
 from stepwarden.runs.limits import LAST_PROMPT_TOKENS, Amount, LimitUse, cost_of
-from stepwarden.runs.run import Body, CallState, Job, Run, RunCall, RunStatus, Stopping, ToolLevel
+from stepwarden.runs.run import (
+    Body,
+    CallState,
+    Job,
+    OpenQuestion,
+    Run,
+    RunCall,
+    RunStatus,
+    Stopping,
+    ToolLevel,
+    body_of,
+)
 from stepwarden.runs.run_events import (
     CANCELLED,
     ApprovalAsked,
@@ -41,6 +52,8 @@ MOST_ATTEMPTS = 3
 
 MOST_FAILURES = 3
 """So many answers in a row may fail: with all tools, with the essential ones, with none."""
+
+_SHORTEST_WAIT = 0.001  # seconds: sums of times are not exact, and nobody is to be woken without end
 
 _BOUNDS = (MaxSteps, SpentDollars, WorkedSeconds, ErrorRate, SlowStep)
 
@@ -107,14 +120,24 @@ def _stopped_by_person(run: Run) -> Iterator[RunEvent]:
         for call in job.open_calls:
             if call.state is CallState.SENT:
                 yield CallDoubted(call.key, "whoever sent it is gone, and the run is stopped")
+        if job.question is not None:
+            yield _lost(job.question)
         yield JobEnded(job.id, RunStatus.STOPPED, why, job.best_answer)
     answers = [job.best_answer for job in run.jobs.values() if job.best_answer.text]
     yield RunEnded(RunStatus.STOPPED, why, answers[-1] if answers else Body())
 
 
+def _lost(question: OpenQuestion) -> QuestionAnswered:
+    """Return the end of a question that nobody waits for any more: it was perhaps paid for."""
+    lost = FailedAnswer(CANCELLED, "whoever asked is gone")
+    return QuestionAnswered(question.key, spent=question.reserved, failure=lost)
+
+
 def _end_of(run: Run) -> RunEnded:
     """Return how a run ends whose jobs all have: stopped where one was, completed where at least one is, or failed."""
     jobs = list(run.jobs.values())
+    if not jobs:
+        return RunEnded(RunStatus.FAILED, "nothing was planned")
     statuses = [job.status for job in jobs]
     if RunStatus.STOPPED in statuses:
         status = RunStatus.STOPPED
@@ -137,10 +160,13 @@ class _Plan:
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
     def decision(self) -> RunDecision:
+        pause = next((event for event in self.events if isinstance(event, RunPaused)), None)
+        if pause is not None:  # what else was decided waits until it is resumed
+            return RunDecision((pause,))
         limit = self.run.limits.seconds
         wake_at = None
         if limit is not None and self.run.working_since is not None and not self.events:
-            wake_at = self.now + max(0.0, limit - self.run.working_seconds(self.now))
+            wake_at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
         return RunDecision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
 
     def go_on(self, job: Job) -> None:
@@ -150,10 +176,10 @@ class _Plan:
             self._wait_for_answer(job)
         elif job.open_calls:
             self._go_on_with_calls(job)
-        elif job.fails_for_good or job.failures >= MOST_FAILURES or (job.failures and not job.plan.tools):
-            self.events.append(JobEnded(job.id, RunStatus.FAILED, job.failure, job.best_answer))
         elif job.stopping is not None:
             self._finish(job, job.stopping)
+        elif job.fails_for_good or job.failures >= MOST_FAILURES or (job.failures and not job.plan.tools):
+            self.events.append(JobEnded(job.id, RunStatus.FAILED, job.failure, job.best_answer))
         elif job.current is not None and not job.current.calls and not job.current.is_last_turn and not job.failures:
             self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         elif (stopping := self._condition_met(job)) is not None:
@@ -182,8 +208,7 @@ class _Plan:
 
     def _stop_at(self, job: Job, use: LimitUse) -> None:
         if self.run.pauses_at_limits:
-            if not any(isinstance(event, RunPaused) for event in self.events):
-                self.events.append(RunPaused(f"limit: {use}"))
+            self.events.append(RunPaused(f"limit: {use}"))
             return
         value, limit = str(use).removeprefix(f"{use.name} ").split(" of ")
         self.events.append(JobStopping(job.id, Stopping(use.name, value, limit, by_limit=True)))
@@ -197,9 +222,8 @@ class _Plan:
         if question.key in self.in_flight:
             if is_unwanted:
                 self.cancelled.append(question.key)
-        elif is_unwanted or self.budget.lacks(question.reserved, is_last_turn=True) is not None:
-            lost = FailedAnswer(CANCELLED, "whoever asked is gone")
-            self.events.append(QuestionAnswered(question.key, spent=question.reserved, failure=lost))
+        elif is_unwanted or self.budget.lacks(question.reserved) is not None:
+            self.events.append(_lost(question))
         elif question.attempt >= MOST_ATTEMPTS:
             text = f"asked {question.attempt} times, and whoever asked was gone each time"
             lost = FailedAnswer("lost", text, fatal=True)
@@ -219,6 +243,8 @@ class _Plan:
         full = [use for use in uses_of(self.run, job, self.now) if use.share >= 1]
         if full:
             self._stop_at(job, full[0])
+            return
+        if not self.budget.has_step:  # until the answers under way are there
             return
         tokens = prompt_tokens_of(self.run, job)
         reserved = cost_of(job.plan.price, tokens, self.run.limits.answer_tokens)
@@ -243,7 +269,9 @@ class _Plan:
         """Let a job that is stopped write its answer, where it has none and there is room, and end it."""
         status = RunStatus.COMPLETED if stopping.is_goal else RunStatus.STOPPED
         step = job.current
-        is_answered = step is not None and (step.is_last_turn or (stopping.is_goal and step.text.text.strip() != ""))
+        is_answered = step is not None and (
+            step.is_last_turn or (bool(step.text.text.strip()) and (stopping.is_goal or not step.calls))
+        )
         tokens = min(prompt_tokens_of(self.run, job), LAST_PROMPT_TOKENS)
         reserved = last_turn_of(job)
         if is_answered or step is None or job.failures or self.budget.lacks(reserved, is_last_turn=True) is not None:
@@ -255,12 +283,14 @@ class _Plan:
     # -- calls
 
     def _go_on_with_calls(self, job: Job) -> None:
+        lost = [call for call in job.open_calls if call.state is CallState.SENT and call.key not in self.in_flight]
+        if lost:  # recorded before anything else of the job goes on
+            self.events.extend(CallDoubted(call.key, "whoever sent it is gone") for call in lost)
+            return
         for call in job.open_calls:
             if call.key in self.in_flight:
                 if job.stopping is not None and call.state is not CallState.SENT:
                     self.cancelled.append(call.key)
-            elif call.state is CallState.SENT:
-                self.events.append(CallDoubted(call.key, "whoever sent it is gone"))
             elif job.stopping is not None:
                 self._drop(call, job.stopping)
             elif call.state in {CallState.PROPOSED, CallState.ALLOWED}:
@@ -268,21 +298,21 @@ class _Plan:
 
     def _drop(self, call: RunCall, stopping: Stopping) -> None:
         if call.state is CallState.IN_DOUBT:
-            text = "Nobody knows whether this was carried out."
-            self.events.append(CallEnded(call.key, Body(text, size=len(text)), failed=True))
+            told = body_of("Nobody knows whether this was carried out.")
+            self.events.append(CallEnded(call.key, told, failed=True))
         else:
-            text = f"Not sent: the run is being stopped ({stopping})."
-            self.events.append(CallEnded(call.key, Body(text, size=len(text)), refused=True))
+            told = body_of(f"Not sent: the run is being stopped ({stopping}).")
+            self.events.append(CallEnded(call.key, told, refused=True))
 
     def _make(self, job: Job, call: RunCall) -> None:
         grant = next((grant for grant in job.plan.tools if grant.name == call.tool), None)
         error = call.proposed.error or (f"There is no tool {call.tool!r:.80}." if grant is None else "")
         if error:
-            self.events.append(CallEnded(call.key, Body(error, size=len(error.encode())), failed=True))
+            self.events.append(CallEnded(call.key, body_of(error), failed=True))
         elif call.state is CallState.PROPOSED and self.run.approval.is_needed(call.kind):
             fingerprint = grant.fingerprint if grant is not None else ""
             self.events.append(ApprovalAsked(call.key, digest_of(call, fingerprint)))
-        elif self.free_calls > 0:
+        elif self.free_calls > 0 and not job.holds_back(call):
             self.free_calls -= 1
             if not call.kind.may_be_repeated:
                 self.events.append(CallSent(call.key))

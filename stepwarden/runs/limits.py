@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from math import isfinite
 
 LAST_PROMPT_TOKENS, LAST_ANSWER_TOKENS = 6_000, 1_000
 """What the last turn of a job may take: it is set aside from the start, so that a limit leaves an answer."""
+
+MOST = 1_000_000_000_000
+"""No limit is above it, whatever its unit."""
 
 _MILLION = Decimal(1_000_000)
 
@@ -28,13 +32,9 @@ class Amount:
         """Return both together."""
         return Amount(self.tokens + other.tokens, self.dollars + other.dollars)
 
-    def __sub__(self, other: "Amount") -> "Amount":
-        """Return what is left of it without `other`, which may be below zero."""
-        return Amount(self.tokens - other.tokens, self.dollars - other.dollars)
-
-    def times(self, number: int) -> "Amount":
-        """Return it so many times."""
-        return Amount(self.tokens * number, self.dollars * number)
+    def above(self, other: "Amount") -> "Amount":
+        """Return by how much it passes `other`, each of the two on its own and never below zero."""
+        return Amount(max(0, self.tokens - other.tokens), max(Decimal(), self.dollars - other.dollars))
 
 
 NOTHING = Amount()
@@ -68,9 +68,9 @@ class RunLimits:
     def problems(self) -> list[str]:
         """Return what is wrong with them, a sentence each."""
         found = [
-            f"The limit {field.name} is {value}: it has to be above 0."
+            f"The limit {field.name} is {value}: it has to be a number above 0, at most {MOST}."
             for field in fields(self)
-            if (value := getattr(self, field.name)) is not None and value <= 0
+            if (value := getattr(self, field.name)) is not None and not (isfinite(value) and 0 < value <= MOST)
         ]
         least = LAST_PROMPT_TOKENS + LAST_ANSWER_TOKENS
         if self.tokens is not None and 0 < self.tokens <= least:
@@ -96,8 +96,10 @@ class LimitUse:
 
     def __str__(self) -> str:
         """Return it as it is shown: `steps 12 of 15`."""
-        return f"{self.name} {_plain(self.used)} of {_plain(self.limit)}"
+        digits = 1 if self.name == "seconds" else 4
+        return f"{self.name} {_plain(self.used, digits)} of {_plain(self.limit, 4)}"
 
 
-def _plain(number: Decimal) -> str:
-    return f"{round(number, 4).normalize():f}"
+def _plain(number: Decimal, digits: int) -> str:
+    shown = f"{number:.{digits}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown

@@ -82,6 +82,11 @@ class Body:
     size: int = 0
 
 
+def body_of(text: str) -> Body:
+    """Return a short text of our own as a body."""
+    return Body(text, size=len(text.encode(errors="replace")))
+
+
 @dataclass(frozen=True, slots=True)
 class ToolGrant:
     """A tool that a job may use."""
@@ -253,10 +258,19 @@ class Job:
         return tuple(call for call in calls if not call.state.is_settled)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether a call of it may or may not have been carried out: nothing else is changed until somebody says."""
+        return any(call.state is CallState.IN_DOUBT for call in self.open_calls)
+
+    def holds_back(self, call: RunCall) -> bool:
+        """Return whether a call that would change something waits until it is known what became of another."""
+        return self.is_in_doubt and call.state is not CallState.SENT and not call.kind.may_be_repeated
+
+    @property
     def can_go_on(self) -> bool:
         """Whether there is anything to do but to wait for a person."""
-        waiting = {CallState.WAITING, CallState.IN_DOUBT}
-        is_stuck = bool(self.open_calls) and all(call.state in waiting for call in self.open_calls)
+        waiting, calls = {CallState.WAITING, CallState.IN_DOUBT}, self.open_calls
+        is_stuck = bool(calls) and all(call.state in waiting or self.holds_back(call) for call in calls)
         return self.status is RunStatus.RUNNING and not is_stuck
 
 
@@ -276,7 +290,8 @@ class Run:
     """One run as it stands after `version` events. Times are unix seconds.
 
     `worked` are the seconds in which something was under way up to `working_since`, which is None while nothing is.
-    `seen_at` is the time of the last event.
+    `unconfirmed` of them passed before somebody's command: they count once whoever drives the run records something.
+    `seen_at` is the time of the last event. `paused_by` is the person who paused it, "" where a limit did.
     """
 
     id: str
@@ -299,9 +314,11 @@ class Run:
     overspent: Amount = NOTHING  # what vendors billed above what was set aside
     unpriced: int = 0  # answers without a known price
     worked: float = 0.0
+    unconfirmed: float = 0.0
     working_since: float | None = None
     seen_at: float = 0.0
     driver: str = ""  # who took it over last
+    paused_by: str = ""
     stop_asked: str = ""  # by whom
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
     answer: Body = Body()
@@ -318,14 +335,18 @@ class Run:
 
     def working_seconds(self, now: float) -> float:
         """Return for how long something was under way, until `now`."""
-        return self.worked + (max(0.0, now - self.working_since) if self.working_since is not None else 0.0)
+        passed = max(0.0, now - self.working_since) if self.working_since is not None else 0.0
+        return self.worked + self.unconfirmed + passed
 
     @property
     def is_under_way(self) -> bool:
         """Whether a question or a call is being worked on: this time counts as work."""
         moving = {CallState.PROPOSED, CallState.ALLOWED, CallState.SENT}
-        asked = any(job.question is not None for job in self.jobs.values())
-        return self.status is RunStatus.RUNNING and (asked or any(call.state in moving for call in self.open_calls))
+        return self.status is RunStatus.RUNNING and any(
+            job.question is not None
+            or any(call.state in moving and not job.holds_back(call) for call in job.open_calls)
+            for job in self.jobs.values()
+        )
 
     @property
     def is_at_work(self) -> bool:

@@ -10,8 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from stepwarden.runs.limits import RunLimits
-from stepwarden.runs.run import Body, CallState, Job, Run, RunCall, RunStatus
+from stepwarden.runs.limits import MOST, RunLimits
+from stepwarden.runs.run import Body, CallState, Job, Run, RunCall, RunStatus, body_of
 from stepwarden.runs.run_events import RunCommanded
 
 
@@ -25,6 +25,9 @@ class RunCommandKind(StrEnum):
     RESUME = "resume"
     STOP = "stop"
     EXTEND = "extend"  # arguments: steps, seconds, tokens, dollars, each what is added
+
+
+_MOST_WORDS = 2_000  # characters of a person's reason that the model reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +67,22 @@ def _call(run: Run, arguments: Mapping[str, Any], state: CallState) -> RunCall |
     return f"no call {arguments.get('call')!r:.60} waits for that; there are: {', '.join(call.key for call in fitting)}"
 
 
+def _why_over(run: Run) -> str:
+    """Return why nothing of a run goes on, "" where something may."""
+    if run.status.is_end:
+        return f"the run is {run.status}"
+    return f"{run.stop_asked} stopped it before" if run.stop_asked else ""
+
+
 def _admit_approve(run: Run, arguments: Mapping[str, Any]) -> str:
-    call = _call(run, arguments, CallState.WAITING)
+    call = _why_over(run) or _call(run, arguments, CallState.WAITING)
     if isinstance(call, str):
         return call
     return "" if arguments.get("about") == call.about else "it is about another call than the one that waits now"
 
 
 def _admit_refuse(run: Run, arguments: Mapping[str, Any]) -> str:
-    call = _call(run, arguments, CallState.WAITING)
+    call = _why_over(run) or _call(run, arguments, CallState.WAITING)
     return call if isinstance(call, str) else ""
 
 
@@ -84,7 +94,7 @@ def _admit_resolve(run: Run, arguments: Mapping[str, Any]) -> str:
 
 
 def _admit_pause(run: Run, _: Mapping[str, Any]) -> str:
-    return "" if run.status is RunStatus.RUNNING else f"the run is {run.status}"
+    return _why_over(run) or ("the run is paused" if run.status is RunStatus.PAUSED else "")
 
 
 def _admit_resume(run: Run, _: Mapping[str, Any]) -> str:
@@ -92,31 +102,36 @@ def _admit_resume(run: Run, _: Mapping[str, Any]) -> str:
 
 
 def _admit_stop(run: Run, _: Mapping[str, Any]) -> str:
-    if run.stop_asked:
-        return f"{run.stop_asked} stopped it before"
-    return f"the run is {run.status}" if run.status.is_end else ""
+    return _why_over(run)
 
 
 _EXTENDED = ("steps", "seconds", "tokens", "dollars")
+_WHOLE = {"steps", "tokens"}
 
 
 def _admit_extend(run: Run, arguments: Mapping[str, Any]) -> str:
     if run.status is RunStatus.COMPLETED:
         return "the run is completed"
+    if not run.status.is_end and run.stop_asked:
+        return f"{run.stop_asked} stopped it; extend it once it is stopped"
+    if run.status.is_end and not any(_goes_on(job) for job in run.jobs.values()):
+        return "a condition ended it, not a limit: nothing of it would go on"
     if unknown := sorted(arguments.keys() - set(_EXTENDED)):
         return f"there is no limit {unknown[0]!r:.60}; a run is extended by {', '.join(_EXTENDED)}"
-    amounts = [_amount(value) for value in arguments.values()]
-    if not amounts or not all(amount is not None and amount > 0 for amount in amounts):
-        return f"name what is added, above 0: {', '.join(_EXTENDED)}"
+    if not arguments or not all(_is_amount(name, value) for name, value in arguments.items()):
+        return f"name what is added, above 0: {', '.join(_EXTENDED)}; steps and tokens are whole numbers"
     return ""
 
 
-def _amount(value: Any) -> Decimal | None:
+def _is_amount(name: str, value: Any) -> bool:
+    """Return whether a limit can be extended by it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return False
     try:
         amount = Decimal(str(value))
-    except ArithmeticError:
-        return None
-    return amount if amount.is_finite() else None
+    except (ArithmeticError, ValueError):
+        return False
+    return amount.is_finite() and 0 < amount <= MOST and (name not in _WHOLE or amount == int(amount))
 
 
 def _approve(run: Run, event: RunCommanded) -> Run:
@@ -124,9 +139,20 @@ def _approve(run: Run, event: RunCommanded) -> Run:
 
 
 def _refuse(run: Run, event: RunCommanded) -> Run:
-    said = f": {event.arguments['reason']}" if event.arguments.get("reason") else "."
-    refused = Body(f"{event.by} refused this call{said}")
-    return run.with_call(event.arguments["call"], lambda call: replace(call, state=CallState.REFUSED, result=refused))
+    told = f"{event.by} refused this call{_words(event.arguments.get('reason'))}"
+    return _settled(run, event.arguments["call"], CallState.REFUSED, told)
+
+
+def _words(said: Any) -> str:
+    return f": {str(said)[:_MOST_WORDS]}" if said else "."
+
+
+def _settled(run: Run, key: str, state: CallState, told: str) -> Run:
+    """Return the run after a person said what came of a call: the model reads it as its result."""
+    result = body_of(told)
+    run = run.with_call(key, lambda call: replace(call, state=state, result=result))
+    job = run.jobs[run.job_of_call(key)]
+    return run.with_job(replace(job, calls=job.calls + 1, history_bytes=job.history_bytes + result.size))
 
 
 def _resolve(run: Run, event: RunCommanded) -> Run:
@@ -134,46 +160,54 @@ def _resolve(run: Run, event: RunCommanded) -> Run:
         return run.with_call(
             event.arguments["call"], lambda call: replace(call, state=CallState.ALLOWED, was_doubted=True)
         )
-    note = f": {event.arguments['note']}" if event.arguments.get("note") else "."
-    done = Body(f"{event.by} looked and says that it was carried out{note}")
-    return run.with_call(event.arguments["call"], lambda call: replace(call, state=CallState.DONE, result=done))
+    told = f"{event.by} looked and says that it was carried out{_words(event.arguments.get('note'))}"
+    return _settled(run, event.arguments["call"], CallState.DONE, told)
 
 
 def _pause(run: Run, event: RunCommanded) -> Run:
-    return replace(run, status=RunStatus.PAUSED, why=f"paused by {event.by}")
+    return replace(run, status=RunStatus.PAUSED, why=f"paused by {event.by}", paused_by=event.by)
 
 
 def _resume(run: Run, _: RunCommanded) -> Run:
-    return replace(run, status=RunStatus.RUNNING, why="")
+    return replace(run, status=RunStatus.RUNNING, why="", paused_by="")
 
 
 def _stop(run: Run, event: RunCommanded) -> Run:
     status = RunStatus.RUNNING if run.status is RunStatus.PAUSED else run.status
-    return replace(run, status=status, why="", stop_asked=event.by)
+    return replace(run, status=status, why="", paused_by="", stop_asked=event.by)
 
 
 def _extend(run: Run, event: RunCommanded) -> Run:
-    limits = _extended(run.limits, event.arguments)
-    jobs = {name: _reopened(job) for name, job in run.jobs.items()}
-    return replace(run, limits=limits, jobs=jobs, status=RunStatus.RUNNING, why="", stop_asked="")
+    added = {name: Decimal(str(value)) for name, value in event.arguments.items()}
+    jobs = {name: _extended_job(job, int(added.get("steps", 0))) for name, job in run.jobs.items()}
+    run = replace(run, limits=_extended(run.limits, added), jobs=jobs)
+    if run.paused_by:  # whoever paused it resumes it
+        return run
+    return replace(run, status=RunStatus.RUNNING, why="", stop_asked="", answer=Body())
 
 
-def _extended(limits: RunLimits, added: Mapping[str, Any]) -> RunLimits:
+def _extended(limits: RunLimits, added: Mapping[str, Decimal]) -> RunLimits:
     """Return the limits with what is added; what had no limit has none now."""
-    new: dict[str, Any] = {}
-    for name, value in added.items():
-        before, amount = getattr(limits, name), Decimal(str(value))
-        if before is not None:
-            new[name] = before + (amount if name == "dollars" else type(before)(amount))
-    return replace(limits, **new)
+    units: dict[str, Callable[[Decimal], Any]] = {"steps": int, "tokens": int, "seconds": float, "dollars": Decimal}
+    known = {name: getattr(limits, name) for name in added if getattr(limits, name) is not None}
+    return replace(limits, **{name: before + units[name](added[name]) for name, before in known.items()})
 
 
-def _reopened(job: Job) -> Job:
-    """Return a job that goes on: where a limit or a person stopped it, or its model failed."""
+def _goes_on(job: Job) -> bool:
+    """Return whether a job that ended, or is about to, has more to do once there is room: no condition stopped it."""
     by_condition = job.stopping is not None and not job.stopping.by_limit
-    if job.status is RunStatus.COMPLETED or (job.status is RunStatus.STOPPED and by_condition):
+    return not by_condition and job.status is not RunStatus.COMPLETED
+
+
+def _extended_job(job: Job, steps: int) -> Job:
+    """Return a job with more steps, where it has a limit of its own: reopened where a limit or a person stopped it."""
+    if not _goes_on(job):
         return job
-    return replace(job, status=RunStatus.RUNNING, stopping=None, why="", answer=Body(), failure="", failures=0)
+    plan = job.plan if job.plan.steps is None else replace(job.plan, steps=job.plan.steps + steps)
+    job = replace(job, plan=plan, stopping=None)
+    if job.status is RunStatus.RUNNING:
+        return job
+    return replace(job, status=RunStatus.RUNNING, why="", answer=Body(), failure="", failures=0, fails_for_good=False)
 
 
 _ADMIT: dict[RunCommandKind, Callable[[Run, Mapping[str, Any]], str]] = {

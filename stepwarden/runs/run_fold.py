@@ -49,10 +49,21 @@ def fold_run(run: Run, events: Iterable[tuple[RunEvent, float]]) -> Run:
 
 def apply_to_run(run: Run, event: RunEvent, at: float) -> Run:
     """Return the run after `event` at the time `at`; its version goes up by one."""
-    since = None if isinstance(event, RunAttached | RunStarted) else run.working_since
-    worked = run.worked + (max(0.0, at - since) if since is not None else 0.0)
-    run = _APPLY[type(event)](replace(run, version=run.version + 1, worked=worked, seen_at=at), event)
+    run = replace(_timed(run, event, at), version=run.version + 1, seen_at=at)
+    run = _APPLY[type(event)](run, event)
     return replace(run, working_since=at if run.is_under_way else None)
+
+
+def _timed(run: Run, event: RunEvent, at: float) -> Run:
+    """Count the time since the event before: a command comes whether or not somebody drives, so it proves no work."""
+    passed = run.working_seconds(at) - run.worked
+    match event:
+        case RunStarted() | RunAttached():
+            return replace(run, unconfirmed=0.0)
+        case RunCommanded():
+            return replace(run, unconfirmed=passed)
+        case _:
+            return replace(run, worked=run.worked + passed, unconfirmed=0.0)
 
 
 def _started(run: Run, event: RunStarted) -> Run:
@@ -98,11 +109,10 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     job = next((job for job in run.jobs.values() if job.question is not None and job.question.key == event.key), None)
     if job is None or job.question is None:
         return run
-    over = event.spent - job.question.reserved
     run = replace(
         run,
         spent=run.spent + event.spent,
-        overspent=run.overspent + over if over.dollars > 0 or over.tokens > 0 else run.overspent,
+        overspent=run.overspent + event.spent.above(job.question.reserved),
         unpriced=run.unpriced + (not event.is_priced),
     )
     if event.failure is not None:
@@ -115,7 +125,7 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     calls = tuple(_proposed(f"{event.key}/{n}", call, kinds) for n, call in enumerate(event.calls, start=1))
     last = job.question.is_last_turn
     step = AgentStep(len(job.steps) + 1, event.text, calls, event.spent, event.seconds, event.matched, last, event.kept)
-    said = event.text.size + sum(len(call.arguments) + len(call.tool) for call in event.calls)
+    said = event.text.size + sum(len(f"{call.tool}{call.arguments}".encode()) for call in event.calls)
     job = replace(job, question=None, failure="", failures=0, steps=(*job.steps, step))
     job = replace(job, matched=job.matched.union(event.matched), history_bytes=job.history_bytes + said)
     return run.with_job(job)

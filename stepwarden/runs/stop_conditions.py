@@ -205,7 +205,8 @@ class ErrorRate:
     def verdict(self, facts: StopFacts) -> StopVerdict:
         """Look at the calls with a result."""
         calls = len(facts.tools)
-        fired = calls > self.more_than and facts.errors >= self.rate * calls
+        share = facts.errors / max(1, calls)  # not rate * calls: 7 of 25 are 0.28, and 0.28 * 25 is above 7
+        fired = calls > self.more_than and share >= self.rate
         return StopVerdict(
             fired, str(self), f"{facts.errors} of {calls} calls", f"{self.rate:g} after {self.more_than}"
         )

@@ -1,5 +1,6 @@
 """The state of a run's work, which its tools read and write."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -7,13 +8,23 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """One change of it. `progress` is added, `data` and `metrics` are set by name, `error` is one more."""
+    """One change of it. `progress` is added, `data` and `metrics` are set by name, `error` is one more.
+
+    Raises ValueError for what is not JSON, such as NaN: the history could not be read again.
+    """
 
     phase: str | None = None
     progress: float = 0.0
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     error: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not JSON."""
+        try:
+            json.dumps((self.progress, dict(self.metrics), dict(self.data)), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the state takes JSON alone: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

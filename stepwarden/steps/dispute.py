@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stepwarden.steps.clause import Clause
-from stepwarden.steps.evidence import Evidence
+from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.expert_review import Objection
 from stepwarden.steps.relevance import restates
 from stepwarden.steps.support import NEAR_LINES
@@ -106,7 +106,7 @@ def _new_quotes(thread: Thread) -> Iterator[Evidence]:
     dispute, claims = thread.dispute, thread.claims
     assert dispute is not None
     for number, item in claims.evidence:
-        if number > dispute.step and item.holds:
+        if number > dispute.step and item.holds and item.verdict is not Verdict.REMOVED:
             shown = [claims.shown.get((item.path, line), 0) for line in item.lines]
             if any(first > dispute.step for first in shown):
                 yield item

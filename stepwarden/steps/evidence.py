@@ -9,12 +9,13 @@ class Verdict(StrEnum):
 
     VERIFIED = "verified"  # at the line given, or found and no line given
     MOVED = "moved"  # found, at another line than the one given; counts as verified
+    REMOVED = "removed"  # in no file any more, and taken out by the change: proves that it is gone, and nothing else
     REFUTED = "refuted"  # not in the file, or no such file inside the root
     TOO_SHORT = "too_short"  # not enough of a line to tell where it stands: proves nothing, and refutes nothing
     UNREACHABLE = "unreachable"  # outside the roots or secret, whether it exists or not
 
 
-HOLDS = frozenset({Verdict.VERIFIED, Verdict.MOVED})
+HOLDS = frozenset({Verdict.VERIFIED, Verdict.MOVED, Verdict.REMOVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ class Evidence:
 
     @property
     def lines(self) -> tuple[int, ...]:
-        """The lines of the file that it shows, as far as they say something."""
+        """The lines of the file that it shows, as far as they say something; of one before a change, negative."""
+        if self.verdict is Verdict.REMOVED:
+            return tuple(-line for line in self.context.lines) if self.context is not None else ()
         if self.context is not None:
             return self.context.lines
         return () if self.line is None else (self.line,)

@@ -33,6 +33,8 @@ class Policy:
 
     `low`, `likely` and `high` are the tool's starting point and range of steps. They hold already the questions in
     `sized_for`, which do not make a task longer; `asks` is the question of every task of the tool, where there is one.
+    `knows_removals` says that lines which a change took out are evidence, too.
+    `missing_act` is what a thread with too few steps has not done yet, in words of its tool.
     `checklist` gives the clauses of the tool's own that are still open, `consultation` says what its threads ask
     of models.
     """
@@ -42,8 +44,10 @@ class Policy:
     likely: int
     high: int
     min_steps: int = 2
+    missing_act: str = ""
     asks: QuestionKind | None = None
     sized_for: frozenset[QuestionKind] = frozenset()
+    knows_removals: bool = False
     hypothesis_required: bool = False
     novelty_required: bool = True
     checklist: Callable[[Thread], tuple[Clause, ...]] = _no_clauses
@@ -93,7 +97,7 @@ def open_clauses(thread: Thread, policy: Policy) -> tuple[Clause, ...]:
     clauses: list[Clause] = []
     measured = thread.claims.measured
     if len(thread.live) < policy.min_steps and not measured.done and not _is_shown_by_runs(thread):
-        clauses.append(Clause("min_steps", str(policy.min_steps)))
+        clauses.append(Clause("min_steps", str(policy.min_steps), policy.missing_act))
     if policy.hypothesis_required and thread.claims.hypothesis is None:
         clauses.append(Clause("no_hypothesis"))
     if thread.readable:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from stepwarden.steps.evidence import Evidence, LineKind, QuoteContext
+from stepwarden.steps.evidence import Evidence, LineKind, QuoteContext, Verdict
 from stepwarden.steps.plain_words import COMMON_WORDS, LETTERS, WORDS_OF_CLAIMS, parts_of, stems_of
 
 TEXT_CHARS = 16_000  # of a claim or a task, that are looked at
@@ -46,6 +46,13 @@ _ENDINGS = frozenset(
 _LINE = re.compile(r"(?:[\"']?,? (?:on |at |in )?lines? |:|#L|\()(\d{1,7})")
 _TOKEN = re.compile(r"(`?)([^\W\d]\w*(?:(?:\.|::|->|#|-)[^\W\d]\w*)*)(\(?)")
 _PARTS = re.compile(r"\.|::|->|#")
+
+
+_REMOVAL = re.compile(
+    r"\b(?:remov|delet|drop|gone\b|los(?:t|es|ing)\b|missing|no longer|any ?more|without|disappear|vanish|stripped|"
+    r"used to|formerly|(?:left|taken|took|takes|cut) (?:it )?(?:out|away))",
+    re.IGNORECASE,
+)
 
 
 _WORDS_OF_KINDS = {
@@ -141,6 +148,10 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
         return True
     if item.context.kind is not LineKind.CODE:
         return False
+    if item.verdict is Verdict.REMOVED:
+        claims = [claim for claim in claims if speaks_of_removal(claim)]
+        if not claims:
+            return False
     shown = _Shown(item, item.context)
     stated = [_pointed_at(named_in(_in_own_words(claim, item))) for claim in claims if claim]
     if any(shown.is_claimed_by(named) for named in stated):
@@ -152,6 +163,11 @@ def is_relevant(item: Evidence, claims: Iterable[str], task: str, place: tuple[s
     is_given = shown.is_named_by(given) or any(map(shown.is_round, given.places))
     places = [there for named in stated for there in named.places] + ([place] if place else [])
     return (is_given or any(map(shown.is_round, places))) and any(map(shown.is_spoken_of_by, stated))
+
+
+def speaks_of_removal(claim: str) -> bool:
+    """Whether a claim says that something is gone: all that a line which a change took out can prove."""
+    return bool(_REMOVAL.search(claim[:TEXT_CHARS]))
 
 
 def _in_own_words(claim: str, item: Evidence) -> str:
@@ -262,6 +278,8 @@ def why_beside(item: Evidence) -> str:
     path = item.path if len(item.path) <= CLIP else f"...{item.path[3 - CLIP :]}"
     place = f'"{shown}" ({path}:{item.line})'
     context = item.context
+    if item.verdict is Verdict.REMOVED:
+        return f"{place} was removed, which proves only that it is gone; say what is gone, or quote what is there now"
     if context is None or context.kind is not LineKind.CODE:
         kind = "says nothing by itself" if context is None else _WORDS_OF_KINDS[context.kind]
         return f"{place} {kind}; quote the code it is about"

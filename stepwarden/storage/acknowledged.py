@@ -6,14 +6,17 @@ or fewer. What a process remembers of a stream is checked against its head by th
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stepwarden.errors import StoreReplaced
-from stepwarden.storage.records import Head, StoredEvent
+from stepwarden.storage.records import Head, LostHead, StoredEvent
 
 if TYPE_CHECKING:
     from stepwarden.storage.database import Transaction
 
+_POSITION = frozenset({"version", "hash"})
+MOST_NAMED = 5  # threads in one line, the last that were worked on
 MOST_STREAMS = 2_000  # the ones that were used last
 
 
@@ -23,6 +26,8 @@ class AcknowledgedEvents:
     def __init__(self) -> None:
         self._known: OrderedDict[str, tuple[int, str]] = OrderedDict()
         self._deletions: str | None = None
+        self._lost: tuple[LostHead, ...] = ()
+        self._forget: Callable[[Sequence[LostHead]], None] = lambda _: None
         self._lock = threading.Lock()  # several threads read
 
     def note(self, stream: str, seq: int, event_hash: str) -> None:
@@ -40,6 +45,34 @@ class AcknowledgedEvents:
         """Note the last of these events, which one append recorded."""
         self.note(stored[-1].stream, stored[-1].seq, stored[-1].hash)
 
+    def expect(self, lost: Sequence[LostHead], forget: Callable[[Sequence[LostHead]], None]) -> None:
+        """Take what the store lost before this process opened it; each principal is told once, `forget` what it was."""
+        with self._lock:
+            self._lost, self._forget = tuple(lost), forget
+
+    def lost_of(self, principal: str | None) -> Sequence[LostHead]:
+        """Return what a principal (None: anybody) was not told of yet."""
+        return [each for each in self._lost if principal is None or each.head.principal == principal]
+
+    def take_loss(self, principal: str | None) -> str | None:
+        """Return in a line, once, what the store lost of a principal (None: of anybody), None for nothing."""
+        if not self._lost:
+            return None
+        with self._lock:
+            lost = self.lost_of(principal)
+            self._lost = tuple(each for each in self._lost if each not in lost)
+        if not lost:
+            return None
+        self._forget(lost)
+        return describe_loss(lost)
+
+    def tell_loss(self, principal: str) -> None:
+        """Raise StoreReplaced, once, where the store lost what a principal was told is on disk."""
+        if (told := self.take_loss(principal)) is not None:
+            raise StoreReplaced(
+                f"{told} Nothing of this call was recorded: see by status what is left, and send what comes after it."
+            )
+
     def begin(self, transaction: "Transaction") -> None:
         """Note in the first transaction what is needed to know a deletion from a loss."""
         if self._deletions is None:
@@ -56,6 +89,11 @@ class AcknowledgedEvents:
         Then nothing is known of it any more: it is told once.
         """
         self.begin(transaction)
+        for each in self._lost:
+            if each.head.stream == stream:
+                self.tell_loss(each.head.principal)
+        if head is not None and not _POSITION.isdisjoint(head.damaged):
+            return
         if known is not None and not _goes_on(transaction, stream, head, known):
             with self._lock:
                 self._known.pop(stream, None)
@@ -73,6 +111,19 @@ class AcknowledgedEvents:
             self._deletions = transaction.retention.deletions()
         if head is not None:
             self.note(stream, head.version, head.hash)
+
+
+def describe_loss(lost: Sequence[LostHead]) -> str:
+    """Return in a line what a store lost, and how it may be had again."""
+    named = [
+        f"{each.head.stream} ({min(each.left, each.head.seq - 1)} of {each.head.seq} left)"
+        for each in lost[-MOST_NAMED:]
+    ]
+    more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+    return (
+        f"The store lost entries that were recorded before: {', '.join(named)}{more}. Its log was cut, deleted or "
+        "damaged, or an older copy was put in its place; `stepwarden restore` puts a newer backup back."
+    )
 
 
 def _goes_on(transaction: "Transaction", stream: str, head: Head | None, known: tuple[int, str]) -> bool:

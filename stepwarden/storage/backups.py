@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwarden.errors import StoreError, StoreUnreadable
+from stepwarden.storage.head_file import SUFFIX
 from stepwarden.storage.records import HeadQuery
-from stepwarden.storage.sqlite import newest_driver
+from stepwarden.storage.sqlite import newest_driver, prepare_copy
 from stepwarden.storage.sqlite_file import (
     DriverConnection,
     create_file,
     is_blank,
     mark_restored,
     new_name_beside,
+    primary_code,
     refuse_foreign,
 )
+from stepwarden.storage.sqlite_read_only import BARRED, connect_to_read
 from stepwarden.storage.store import Store
 
 BUSY_TIMEOUT_S = 10.0
 _PAGE = 500  # heads that are read at once
 _PARTS = ("", "-wal", "-shm", "-journal")
+_BESIDE = (*_PARTS, SUFFIX)
 
 
 class BackupRefused(StoreError):
@@ -67,7 +71,12 @@ async def put_back(source: Path, store: Path, *, replace: bool = False) -> tuple
                 "beside it."
             )
         kept = _replace(store, copy, there)
-        if await _checked(store) != contents:
+        try:
+            found = await _checked(store)
+        except StoreError as error:
+            before = f"; what was there before is kept as {kept}" if kept is not None else ""
+            raise BackupRefused(f"The copy is in its place, and cannot be checked there: {error}{before}.") from error
+        if found != contents:
             raise BackupRefused(f"The store {store} is not what was put back: somebody writes to it; try again.")
     return contents, kept
 
@@ -91,8 +100,11 @@ def _refuse_source(source: Path, store: Path) -> None:
 def _replace(store: Path, copy: Path, there: Contents | None) -> Path | None:
     """Put a checked copy in the place of the store, which holds `there`; return where the store before is kept."""
     driver = newest_driver()
-    with contextlib.closing(driver.connect(str(copy), isolation_level=None)) as restored:
-        mark_restored(restored)
+    try:
+        with contextlib.closing(driver.connect(str(copy), isolation_level=None)) as restored:
+            mark_restored(restored)
+    except driver.Error as error:
+        raise BackupRefused(f"{store} cannot be replaced: {error}; nothing was changed.") from error
     kept = new_name_beside(store, "before-")
     if there is None:
         for part in _PARTS:
@@ -101,27 +113,46 @@ def _replace(store: Path, copy: Path, there: Contents | None) -> Path | None:
         copy.rename(store)
         return kept
     if there.streams:
-        _copy(store, kept)
+        with _removed_on_failure(kept):
+            _copy(store, kept)
     create_file(store)
-    # Written by SQLite itself, so that those who have it open see all of it or nothing; then to the file at once, where
-    # they look for it.
-    with (
-        contextlib.closing(driver.connect(str(copy))) as restored,
-        contextlib.closing(driver.connect(str(store), isolation_level=None, timeout=BUSY_TIMEOUT_S)) as live,
-    ):
-        restored.backup(live)
-        live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with _removed_on_failure(kept):
+        # Written by SQLite itself, so that those who have it open see all of it or nothing.
+        try:
+            with (
+                contextlib.closing(driver.connect(str(copy))) as restored,
+                contextlib.closing(driver.connect(str(store), isolation_level=None, timeout=BUSY_TIMEOUT_S)) as live,
+            ):
+                restored.backup(live)
+                with contextlib.suppress(driver.Error):  # it is put back by now, if only in the log
+                    live.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # where those who have it open look for it
+        except driver.Error as error:
+            raise BackupRefused(f"{store} cannot be replaced: {error}; nothing was changed.") from error
     return kept if there.streams else None
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: Path) -> Generator[None]:
+    try:
+        yield
+    except BackupRefused:
+        _remove(path)
+        raise
+
+
+def _remove(path: Path) -> None:
+    for part in _PARTS:
+        with contextlib.suppress(OSError):  # where nothing could be written, which the caller tells
+            path.with_name(path.name + part).unlink()
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a database to a file of its own without a log; raise BackupRefused where that cannot be."""
     driver = newest_driver()
     try:
-        refuse_foreign(source, driver, BUSY_TIMEOUT_S)
         create_file(target)
         with (
-            contextlib.closing(driver.connect(f"{source.as_uri()}?mode=rw", uri=True)) as there,
+            contextlib.closing(_connect_source(source)) as there,
             contextlib.closing(driver.connect(str(target), isolation_level=None)) as copy,
         ):
             there.backup(copy)
@@ -133,6 +164,18 @@ def _copy(source: Path, target: Path) -> None:
         raise BackupRefused(f"{target} cannot be written: {error.strerror}.") from error
     except driver.Error as error:
         raise BackupRefused(f"{source} cannot be copied: {error}.") from error
+
+
+def _connect_source(source: Path) -> DriverConnection:
+    """Connect to a database that is copied; one that cannot be written is only read."""
+    driver = newest_driver()
+    try:
+        refuse_foreign(source, driver, BUSY_TIMEOUT_S)
+        return driver.connect(f"{source.as_uri()}?mode=rw", uri=True)
+    except driver.Error as error:
+        if primary_code(error) not in BARRED:
+            raise
+    return connect_to_read(source, driver, prepare_copy)()
 
 
 def _refuse_unsound(copy: DriverConnection, source: Path) -> None:
@@ -173,7 +216,7 @@ async def _contents(path: Path) -> Contents | None:
 
 def _is_part(path: Path, store: Path) -> bool:
     """Return whether `path` is a file of the store by whatever name: the database, its log, index or journal."""
-    parts = [named.with_name(named.name + part) for named in (store, store.resolve()) for part in _PARTS]
+    parts = [named.with_name(named.name + part) for named in (store, store.resolve()) for part in _BESIDE]
     if any(path.resolve() == part.resolve() for part in parts):
         return True
     return path.exists() and any(part.exists() and path.samefile(part) for part in parts)
@@ -190,6 +233,4 @@ def _new_file(target: Path) -> Generator[Path]:
     try:
         yield new
     finally:
-        for part in _PARTS:
-            with contextlib.suppress(OSError):  # where nothing could be written, which the caller tells
-                new.with_name(new.name + part).unlink()
+        _remove(new)

@@ -1,6 +1,6 @@
 """One opened database: its transactions, and its failures turned into our errors; imported lazily: loads SQLAlchemy."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from stepwarden.storage.event_rows import EventRows
 from stepwarden.storage.head_rows import HeadRows
 from stepwarden.storage.kept_rows import KeptRows
 from stepwarden.storage.migrations import SCHEMA_VERSION
+from stepwarden.storage.records import AcknowledgedHead, LostHead
 from stepwarden.storage.retention_rows import CalibrationRows, RetentionRows
 from stepwarden.storage.run_rows import RunRows
 from stepwarden.storage.spend_rows import SpendRows
@@ -45,6 +46,19 @@ class Backend(Protocol):
         """Return the error to raise for `error`."""
         ...
 
+    @property
+    def lost(self) -> Sequence[LostHead]:
+        """Return what was acknowledged and was no longer there when the database was opened."""
+        ...
+
+    def acknowledge(self, heads: Sequence[AcknowledgedHead]) -> None:
+        """Note heads that are on disk by now, before anybody is told."""
+        ...
+
+    def forget(self, lost: Sequence[LostHead]) -> None:
+        """Take it that somebody was told of these."""
+        ...
+
     def facts(self, connection: Connection) -> dict[str, str | int]:
         """Return what `Maintenance.check` shows of this kind of database."""
         ...
@@ -71,6 +85,15 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
+    @property
+    def lost(self) -> Sequence[LostHead]:
+        """Return what was acknowledged and was no longer there when the database was opened."""
+        return self._backend.lost
+
+    def forget(self, lost: Sequence[LostHead]) -> None:
+        """Take it that somebody was told of these."""
+        self._backend.forget(lost)
+
     def settle_change(self) -> str | None:
         """Return what became of the database at the address; see `Backend.settle_change`."""
         return self._backend.settle_change()
@@ -89,7 +112,9 @@ class Database:
     def writing(self) -> Generator[Transaction]:
         """Open a transaction that is committed, on disk, when the block is left without an error; raises StoreError."""
         with self._failures_named(), self._backend.writes.begin() as connection:
-            yield Transaction(connection)
+            transaction = Transaction(connection)
+            yield transaction
+        self._backend.acknowledge(transaction.events.acknowledged)
 
     def facts(self) -> dict[str, str | int]:
         """Return what there is to say of this database, and how much is in it. Counts all rows."""

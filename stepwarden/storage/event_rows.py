@@ -17,8 +17,9 @@ from stepwarden.storage.chain import GENESIS, chained, event_hash
 from stepwarden.storage.head_rows import insert_head, last_event, move_head
 from stepwarden.storage.kept_rows import KeptRows
 from stepwarden.storage.prepared import PreparedStatement
-from stepwarden.storage.records import Append, NewEvent, PositionedEvent, StoredEvent
-from stepwarden.storage.schema import events, heads
+from stepwarden.storage.read_rows import fetch_rows, replacing_text
+from stepwarden.storage.records import AcknowledgedHead, Append, NewEvent, PositionedEvent, StoredEvent
+from stepwarden.storage.schema import RESTORED, events, heads
 
 _EVENT_COLUMNS = tuple(events.c[name] for name in StoredEvent.__match_args__)
 # Inline: what the database numbers itself is not asked for.
@@ -63,6 +64,9 @@ _ANNOUNCED = """
 _KEY_BITS = 0xFFFF_FFFF  # what of a position fits in the key of its announcement
 _ROWS_AT_ONCE = 500
 
+# On SQLite, past SQLAlchemy: this is in every append.
+_LAST_POSITION = "SELECT last_insert_rowid(), (SELECT value FROM stepwarden_meta WHERE key = ?)"
+
 # SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE; PostgreSQL's unique_violation.
 _DUPLICATE_CODES = (1555, 2067, "23505")
 
@@ -71,6 +75,7 @@ class EventRows:
     """The events of all streams, as the transaction of `connection` sees them; nothing here begins or commits one."""
 
     def __init__(self, connection: Connection) -> None:
+        self.acknowledged: list[AcknowledgedHead] = []  # once the transaction is committed; on SQLite
         self._connection = connection
         self._on_postgres = connection.dialect.name == "postgresql"
 
@@ -92,13 +97,22 @@ class EventRows:
             if self._on_postgres:
                 self._connection.exec_driver_sql(_ANNOUNCE)
             _INSERT.run(self._connection, *map(_row_of, stored))
+        if not self._on_postgres:
+            self._note(append, stored[-1])
         KeptRows(self._connection).keep(append.stream, append.keep)
         return stored
+
+    def _note(self, append: Append, last: StoredEvent) -> None:
+        driver = self._connection.connection.driver_connection
+        assert driver is not None
+        position, origin = driver.execute(_LAST_POSITION, (RESTORED,)).fetchone()
+        head = AcknowledgedHead(origin or "", position, last.seq, last.hash, last.stream, append.head.principal)
+        self.acknowledged.append(head)
 
     def read(self, stream: str, after: int, limit: int | None) -> list[StoredEvent]:
         """Return the events of `stream` numbered above `after`, at most `limit`, in order."""
         statement = _READ if limit is None else _READ.limit(limit)
-        rows = self._connection.execute(statement, {"this_stream": stream, "after": after})
+        rows = fetch_rows(self._connection, statement, {"this_stream": stream, "after": after})
         return [StoredEvent(*row) for row in rows]
 
     def payloads(self, stream: str, last: int) -> list[tuple[str, str]]:
@@ -124,6 +138,10 @@ class EventRows:
 
     def first_misfit(self, stream: str) -> int | None:
         """Return the first number at which the stored chain does not fit, or None; raise UnknownStream for no rows."""
+        with replacing_text(self._connection):  # what cannot be read does not fit
+            return self._first_misfit(stream)
+
+    def _first_misfit(self, stream: str) -> int | None:
         last = last_event(self._connection, stream)
         previous, seq = GENESIS, 0
         rows = self._connection.execute(
@@ -139,7 +157,7 @@ class EventRows:
                 raise UnknownStream(f"No thread has the id {stream}.")
             return 1
         if seq != last.version:
-            return min(seq, last.version) + 1
+            return min(seq, last.version) + 1 if isinstance(last.version, int) else max(seq, 1)
         return None if last.hash == previous else seq
 
     def without_heads(self) -> list[str]:

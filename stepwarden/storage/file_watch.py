@@ -219,7 +219,7 @@ class FileWatch:
             return StoreFileChange.OVERWRITTEN
         if before is None or now == before:
             return StoreFileChange.NONE
-        if live is not None and live.restored != self._restored:
+        if live is not None and live.restored not in {None, self._restored}:
             return StoreFileChange.RESTORED
         if self._log_state is not None and not log.may_have_written(self._log_state):
             return StoreFileChange.OVERWRITTEN

@@ -1,6 +1,7 @@
 """Head rows in an open transaction; imported lazily, since it loads SQLAlchemy."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
@@ -14,13 +15,19 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.storage.prepared import PreparedStatement
-from stepwarden.storage.records import TITLE_CHARS, Append, Head, HeadQuery
-from stepwarden.storage.schema import HEAD_COLUMNS, heads
+from stepwarden.storage.read_rows import fetch_rows, read_head
+from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, Head, HeadQuery, LostHead
+from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, heads
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
 _HEAD = select(*HEAD_COLUMNS).where(_THIS)
+_MOST_STEPS = select(_columns.most_steps).where(_THIS)
 _LAST = select(_columns.version, _columns.hash, _columns.principal).where(_THIS)
+_ORIGIN_AND_LAST = (
+    "SELECT (SELECT value FROM stepwarden_meta WHERE key = ?), "
+    "(SELECT seq FROM sqlite_sequence WHERE name = 'stepwarden_events')"
+)
 _INSERT = insert(heads)
 _CHANGED = ("directory", "title", "version", "state", "steps", "total_steps", "updated", "hash")
 _NEW_STEPS = bindparam("new_steps", type_=Integer)
@@ -41,7 +48,7 @@ _MOVES = {False: PreparedStatement(_MOVE, _CHANGED), True: PreparedStatement(_MO
 class LastEvent(NamedTuple):
     """What the head knows of the last event of its stream."""
 
-    version: int
+    version: Any  # a count, but for what others wrote there
     hash: str
     principal: str
 
@@ -54,8 +61,12 @@ class HeadRows:
 
     def find(self, stream: str) -> Head | None:
         """Return the head of `stream`, or None."""
-        row = self._connection.execute(_HEAD, {"this_stream": stream}).one_or_none()
-        return Head(*row) if row else None
+        rows = fetch_rows(self._connection, _HEAD, {"this_stream": stream})
+        return read_head(rows[0]) if rows else None
+
+    def most_steps(self, stream: str) -> object:
+        """Return the most live steps that the head of `stream` says there ever were, whatever stands there."""
+        return self._connection.execute(_MOST_STEPS, {"this_stream": stream}).scalar_one_or_none()
 
     def matching(self, query: HeadQuery) -> list[Head]:
         """Return the heads that `query` asks for: those of its directory first, then the last updated first."""
@@ -75,7 +86,9 @@ class HeadRows:
         if query.directory_first is not None:
             statement = statement.order_by(case((_columns.directory == query.directory_first, 0), else_=1))
         statement = statement.order_by(_columns.updated.desc(), _columns.stream.desc())
-        return [Head(*row) for row in self._connection.execute(statement.limit(query.limit).offset(query.offset))]
+        return [
+            read_head(row) for row in fetch_rows(self._connection, statement.limit(query.limit).offset(query.offset))
+        ]
 
     def count(self) -> int:
         """Return how many streams there are."""
@@ -86,6 +99,22 @@ def last_event(connection: Connection, stream: str) -> LastEvent | None:
     """Return what the head of `stream` knows of its last event, or None."""
     row = connection.execute(_LAST, {"this_stream": stream}).one_or_none()
     return LastEvent(*row) if row else None
+
+
+def find_lost(connection: Connection, acknowledged: Sequence[AcknowledgedHead]) -> list[LostHead]:
+    """Return which of these heads a SQLite store lost, in the transaction of `connection`."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    origin, last = driver.execute(_ORIGIN_AND_LAST, (RESTORED,)).fetchone()
+    lost: list[LostHead] = []
+    for head in acknowledged:
+        if head.origin != (origin or ""):
+            continue
+        there = driver.execute("SELECT hash FROM stepwarden_events WHERE position = ?", (head.position,)).fetchone()
+        if head.position > (last or 0) or (there is not None and there[0] != head.hash):
+            count = "SELECT COUNT(*) FROM stepwarden_events WHERE stream = ?"
+            lost.append(LostHead(head, driver.execute(count, (head.stream,)).fetchone()[0]))
+    return lost
 
 
 def insert_head(connection: Connection, append: Append, at: float, last_hash: str) -> None:

@@ -26,7 +26,8 @@ class KeptRows:
         """Keep `items` with `stream`; a name that is kept already stays as it is."""
         if not items:
             return
-        known = set(self._connection.execute(select(kept.c.name).where(kept.c.stream == stream)).scalars())
+        named = select(kept.c.name).where(kept.c.stream == stream, kept.c.name.in_(items))
+        known = set(self._connection.execute(named).scalars())
         rows = [{"stream": stream, "name": name, "data": data} for name, data in items.items() if name not in known]
         if rows:
             self._connection.execute(insert(kept), rows)

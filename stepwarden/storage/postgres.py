@@ -6,6 +6,7 @@ number: the one that it was given when it was opened is not that of the session 
 """
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -29,6 +30,7 @@ from stepwarden.storage.migrations import (
     missing_tables,
     stored_version,
 )
+from stepwarden.storage.records import AcknowledgedHead, LostHead
 from stepwarden.storage.schema import APPLICATION_ID, create_schema, meta, metadata
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -109,6 +111,17 @@ class PostgresBackend:
             if misfit := misfit_of_version(version):
                 raise self._unreadable(*misfit)
             return migrate_step(connection)
+
+    @property
+    def lost(self) -> Sequence[LostHead]:
+        """Return nothing: PostgreSQL looks after its log itself, on a machine of its own maybe."""
+        return ()
+
+    def acknowledge(self, heads: Sequence[AcknowledgedHead]) -> None:
+        """Note nothing."""
+
+    def forget(self, lost: Sequence[LostHead]) -> None:
+        """Forget nothing."""
 
     def settle_change(self) -> str | None:
         """Return None: connections are tried when they are taken, and lead to the database at the address."""

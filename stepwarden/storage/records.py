@@ -14,6 +14,15 @@ TITLE_CHARS = 120
 """A longer title is cut to this many characters, so that a head row has a bounded size."""
 
 
+LATEST_S = 253_402_300_800.0
+"""The year 10,000 in unix seconds: nothing was written then or later."""
+
+
+def possible_time(value: object) -> float:
+    """Return what stands for a time in a row that others may have changed: 0 for what is none."""
+    return value if isinstance(value, int | float) and 0 <= value < LATEST_S else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class NewEvent:
     """One event to append: its `kind` (a short word) and its `payload` (canonical JSON text, stored as it is)."""
@@ -102,7 +111,8 @@ class Head:
 
     `kind` is the name of a kind of streams and says what `state`, `steps` and `total_steps` mean; see `HeadChange`.
     `created`, `updated` and `finished` are unix seconds; `finished` is the last completion, kept when the stream
-    is reopened, and None before the first.
+    is reopened, and None before the first. `damaged` names what the row holds no possible value of: it was changed
+    outside, and "", 0 or None stands for it here.
     """
 
     stream: str
@@ -120,6 +130,27 @@ class Head:
     finished: float | None
     origin: str | None
     hash: str
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgedHead:
+    """The last event of a stream as somebody was told that it is on disk; `origin` is a word of that store alone."""
+
+    origin: str
+    position: int
+    seq: int
+    hash: str
+    stream: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostHead:
+    """An acknowledged head that the store no longer has; `left` is how many entries its stream has now, 0 for none."""
+
+    head: AcknowledgedHead
+    left: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 )
 
 from stepwarden.storage.kinds import THREAD
+from stepwarden.storage.read_rows import fetch_rows, read_head
 from stepwarden.storage.records import Head, RetentionRule
 from stepwarden.storage.schema import (
     CALIBRATION_RESET,
@@ -43,7 +44,7 @@ class RetentionRows:
         """Return the heads of the streams that any of `rules` takes at `at` (unix seconds), the longest idle first."""
         wanted = or_(false(), *(_taken_by(rule, at) for rule in rules))
         statement = select(*HEAD_COLUMNS).where(wanted).order_by(heads.c.updated)
-        return [Head(*row) for row in self._connection.execute(statement)]
+        return [read_head(row) for row in fetch_rows(self._connection, statement)]
 
     def delete(self, batch: Sequence[Head]) -> list[Head]:
         """Delete these streams with all that belongs to them, except those that moved on; return what was deleted."""
@@ -95,7 +96,8 @@ class CalibrationRows:
             .order_by(heads.c.finished.desc())
             .limit(limit)
         )
-        return list(self._connection.execute(statement).scalars())
+        steps = self._connection.execute(statement).scalars()
+        return [count for count in steps if isinstance(count, int)]  # of what others wrote there nothing is learned
 
     def reset(self, at: float) -> None:
         """Leave out of `finished_steps` what finished up to `at` (unix seconds)."""

@@ -3,10 +3,11 @@
 import contextlib
 import importlib
 import logging
-import re
+import os
 import sqlite3
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -19,13 +20,18 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     exc,
 )
 
-from stepwarden.errors import StoreBusy, StoreError
+from stepwarden.errors import StoreError
+from stepwarden.storage.database import Backend
 from stepwarden.storage.file_watch import FileWatch, StoreFileChange
+from stepwarden.storage.head_file import HeadFile
+from stepwarden.storage.head_rows import find_lost
 from stepwarden.storage.migrations import SCHEMA_VERSION, migrate_step
+from stepwarden.storage.records import AcknowledgedHead, LostHead
 from stepwarden.storage.schema import APPLICATION_ID, create_schema
 from stepwarden.storage.sqlite_file import (
     DriverConnection,
     create_file,
+    failure_of,
     is_blank,
     is_there,
     mark_restored,
@@ -35,12 +41,11 @@ from stepwarden.storage.sqlite_file import (
     size_of,
     unreadable,
 )
+from stepwarden.storage.sqlite_read_only import BARRED, ReadOnlyBackend, connect_to_read
 
 WAL_SAFE = (3, 51, 3)
 """The first SQLite whose write-ahead log is safe with several processes: https://sqlite.org/wal.html, WAL-reset bug."""
 
-_MALFORMED = "database disk image is malformed"
-_NEWER = re.compile("no such (table|column)|has no column")  # a migration by another process, under our connection
 
 _PAUSE_S = 0.01  # between two tries of what SQLite itself does not wait for
 
@@ -56,26 +61,48 @@ def newest_driver() -> ModuleType:
     return sqlite3
 
 
-def open_sqlite(path: Path, *, busy_timeout_s: float) -> "SqliteBackend":
-    """Open or create the store at `path`; raise `StoreUnreadable` for what is not ours, leaving it untouched."""
+def open_sqlite(path: Path, *, busy_timeout_s: float) -> Backend:
+    """Open or create the store at `path`, only to be read where it cannot be written.
+
+    Raises `StoreUnreadable` for what is not ours, leaving it untouched.
+    """
     driver = newest_driver()
+    try:
+        if not is_there(path) or os.access(path, os.W_OK):
+            return _open_writable(path, driver, busy_timeout_s)
+    except (driver.Error, exc.SQLAlchemyError) as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        if primary_code(cause) not in BARRED or not is_there(path):
+            raise failure_of(path, cause) from error
+    except OSError as error:
+        raise StoreError(f"The store {path} cannot be made: {error.strerror}.") from error
+    try:
+        backend = ReadOnlyBackend(path, driver, connect_to_read(path, driver, prepare_copy))
+    except OSError as error:
+        raise unreadable(path, f"cannot be read ({error.strerror})", "make it readable") from error
+    except driver.Error as error:
+        raise failure_of(path, error) from error
+    _logger.info("%s can only be read", path)
+    return backend
+
+
+def _open_writable(path: Path, driver: ModuleType, busy_timeout_s: float) -> "SqliteBackend":
     backend = SqliteBackend(path, driver, busy_timeout_s)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(backend.writes.dispose)
-        try:
-            if not is_there(path):
-                create_file(path)
-            else:
-                refuse_foreign(path, driver, busy_timeout_s)
-            backend.prepare()
-        except OSError as error:
-            raise StoreError(f"The store {path} cannot be made: {error.strerror}.") from error
-        except driver.Error as error:
-            raise _failure(path, error) from error
-        except exc.SQLAlchemyError as error:
-            raise backend.failure(error) from error
+        if not is_there(path):
+            create_file(path)
+        else:
+            refuse_foreign(path, driver, busy_timeout_s)
+        backend.prepare()
         on_failure.pop_all()
     return backend
+
+
+def prepare_copy(path: Path) -> None:
+    """Bring a copy of a store, which nobody else has open, to this schema, in one file."""
+    backend = _open_writable(path, newest_driver(), 1.0)
+    backend.writes.dispose()
 
 
 class SqliteBackend:
@@ -87,6 +114,8 @@ class SqliteBackend:
         self._busy_timeout_s = busy_timeout_s
         self._watch: FileWatch | None = None
         self._kept: str | None = None
+        self._head_file = HeadFile(path)
+        self.lost: Sequence[LostHead] = ()
         self.reads: Engine = create_engine(
             URL.create("sqlite+pysqlite", database=str(path)),
             module=driver,
@@ -110,8 +139,21 @@ class SqliteBackend:
             has_log = _journal_mode(pooled.driver_connection) == "wal"
             pooled.driver_connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # the first read makes the log
         if stat.S_IMODE(self._path.stat().st_mode) & 0o077:
-            self._path.chmod(0o600)
+            with contextlib.suppress(PermissionError):  # of another user, who lets us write
+                self._path.chmod(0o600)
         self._watch = FileWatch(self._path, self._driver, has_log=has_log)
+        acknowledged = self._head_file.read()  # before the store is: by then it has all of them
+        with self.reads.begin() as connection:
+            self.lost = find_lost(connection, acknowledged)
+
+    def acknowledge(self, heads: Sequence[AcknowledgedHead]) -> None:
+        """See `database.Backend`."""
+        if heads:
+            self._head_file.note(heads)
+
+    def forget(self, lost: Sequence[LostHead]) -> None:
+        """See `database.Backend`."""
+        self._head_file.forget([each.head for each in lost])
 
     def _migrated(self) -> bool:
         """Create the schema, or bring an older one up by one; return whether there was an older one."""
@@ -120,6 +162,7 @@ class SqliteBackend:
             if not is_blank(_driver_connection(connection), self._path):
                 return migrate_step(connection)
             create_schema(connection, SCHEMA_VERSION)
+            mark_restored(_driver_connection(connection))
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             return False
 
@@ -137,7 +180,7 @@ class SqliteBackend:
         except OSError as error:
             raise StoreError(f"The store {self._path} was changed and cannot be used: {error.strerror}.") from error
         except self._driver.Error as error:
-            raise _failure(self._path, error) from error
+            raise failure_of(self._path, error) from error
 
     def _settled(self, watch: FileWatch, change: StoreFileChange) -> str:
         """See that closing what is open writes nothing of it into what is at the path now.
@@ -210,7 +253,7 @@ class SqliteBackend:
 
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
         """Return the error to raise for `error`."""
-        return _failure(self._path, error.orig if isinstance(error, exc.DBAPIError) else error)
+        return failure_of(self._path, error.orig if isinstance(error, exc.DBAPIError) else error)
 
     def facts(self, connection: Connection) -> dict[str, str | int]:
         """Return path, versions, journal mode and size in bytes (log included)."""
@@ -269,25 +312,3 @@ def _driver_connection(connection: Connection) -> DriverConnection:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("stepwarden_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _failure(path: Path, error: BaseException | None) -> StoreError:
-    code = primary_code(error)
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return StoreBusy("Another process holds the store; nothing was recorded; send the same call again.")
-    if code == sqlite3.SQLITE_FULL:
-        return StoreError("The disk is full; nothing was recorded; free space and send the same call again.")
-    if code == sqlite3.SQLITE_IOERR:
-        return StoreError(
-            f"The disk refused to read or write the store {path} ({error}); nothing was recorded; "
-            "see that there is space and send the same call again."
-        )
-    if code == sqlite3.SQLITE_NOTADB:
-        return unreadable(path, "is not a SQLite database", "move it away")
-    if code == sqlite3.SQLITE_CORRUPT or str(error) == _MALFORMED:  # of a backup the error has no code
-        return unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return unreadable(path, "cannot be opened", "make it and its directory readable and writable")
-    if code == sqlite3.SQLITE_ERROR and _NEWER.search(str(error)):
-        return unreadable(path, f"was changed by a newer stepwarden ({error})", "restart this one as the newer one")
-    return StoreError(f"The store {path} failed ({error}); nothing was recorded.")

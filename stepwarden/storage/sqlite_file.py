@@ -7,6 +7,7 @@ SQLite library.
 
 import contextlib
 import os
+import re
 import secrets
 import sqlite3
 import stat
@@ -16,12 +17,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-from stepwarden.errors import StoreUnreadable
+from stepwarden.errors import StoreBusy, StoreError, StoreReadOnly, StoreUnreadable
 from stepwarden.storage.migrations import misfit_of_version, missing_tables
 from stepwarden.storage.schema import APPLICATION_ID, RESTORED, metadata
 
 # What is shorter than the smallest page of its format, SQLite takes for an empty database and writes over.
 _SMALLEST_BYTES = 512
+
+
+_MALFORMED = "database disk image is malformed"
+_NEWER = re.compile("no such (table|column)|has no column")  # a migration by another process, under our connection
 
 
 class DriverConnection(Protocol):
@@ -104,8 +109,9 @@ def _look(path: Path, driver: ModuleType, busy_timeout_s: float, *, mode: str) -
     uri = f"{path.as_uri()}?mode={mode}"
     with contextlib.closing(driver.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None)) as connection:
         if not is_blank(connection, path):
-            if misfit := misfit_of_version(_version(connection)):
+            if misfit := misfit_of_version(schema_number(connection)):
                 raise unreadable(path, *misfit)
+            setattr(connection, "text_factory", bytes)  # noqa: B010 - text that is none is no reason to refuse all
             for table in metadata.tables.keys() & _tables(connection):
                 connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - a constant of ours
 
@@ -118,7 +124,7 @@ def is_blank(connection: DriverConnection, path: Path) -> bool:
         return True
     if application != APPLICATION_ID:
         raise unreadable(path, "is a SQLite database of another program", "move it away")
-    version = _version(connection) if "stepwarden_meta" in tables else None
+    version = schema_number(connection) if "stepwarden_meta" in tables else None
     if missing := missing_tables(tables, version):
         raise unreadable(path, f"lacks {', '.join(missing)}", "restore it from a backup, or move it away")
     return False
@@ -133,7 +139,8 @@ def _tables(connection: DriverConnection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-def _version(connection: DriverConnection) -> str | None:
+def schema_number(connection: DriverConnection) -> str | None:
+    """Return the number of the schema of a database of ours, as its text."""
     found = connection.execute("SELECT value FROM stepwarden_meta WHERE key = 'schema_version'").fetchone()
     return found and found[0]
 
@@ -146,3 +153,26 @@ def primary_code(error: BaseException | None) -> int:
 def unreadable(path: Path, found: str, advice: str) -> StoreUnreadable:
     """Return the error for a store that is not ours to open as it is."""
     return StoreUnreadable(f"The store {path} {found}; it was left untouched; {advice}.")
+
+
+def failure_of(path: Path, error: BaseException | None) -> StoreError:
+    """Return the error to raise for one of the driver."""
+    code = primary_code(error)
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StoreBusy("Another process holds the store; nothing was recorded; send the same call again.")
+    if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        refused = f"The disk refused to read or write the store {path} ({error})"
+        what, advice = ("The disk is full", "free") if code == sqlite3.SQLITE_FULL else (refused, "see that there is")
+        return StoreError(f"{what}; nothing was recorded; {advice} space and send the same call again.")
+    if code == sqlite3.SQLITE_NOTADB:
+        return unreadable(path, "is not a SQLite database", "move it away")
+    if code == sqlite3.SQLITE_CORRUPT or str(error) == _MALFORMED:  # of a backup the error has no code
+        return unreadable(path, f"is damaged ({error})", "restore it from a backup, or move it away")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return unreadable(path, "cannot be opened", "make it and its directory readable and writable")
+    if code == sqlite3.SQLITE_ERROR and _NEWER.search(str(error)):
+        return unreadable(path, f"was changed by a newer stepwarden ({error})", "restart this one as the newer one")
+    if code != sqlite3.SQLITE_READONLY:
+        return StoreError(f"The store {path} failed ({error}); nothing was recorded.")
+    advice = "Make it and its directory writable and send the same call again; what is stored can be read."
+    return StoreReadOnly(f"The store {path} can no longer be written ({error}); nothing was recorded. {advice}")

@@ -1,14 +1,15 @@
 """The store as the rest of the product sees it: streams of events, and beside them what else is kept."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stepwarden.errors import StoreReplaced
 from stepwarden.storage.acknowledged import AcknowledgedEvents
 from stepwarden.storage.consultations import Consultations
+from stepwarden.storage.kinds import SESSION
 from stepwarden.storage.maintenance import Calibration, Maintenance
-from stepwarden.storage.records import Append, Head, HeadQuery, PositionedEvent, StoredEvent
+from stepwarden.storage.records import Append, Head, HeadQuery, LostHead, PositionedEvent, StoredEvent
 from stepwarden.storage.run_queue import RunQueue
 from stepwarden.storage.spending import SpendingLedger
 from stepwarden.storage.transactions import Transactions
@@ -33,7 +34,7 @@ class Store:
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time, busy_timeout_s: float = 10.0) -> None:
         self._clock = clock
         self._acknowledged = AcknowledgedEvents()
-        self.transactions = Transactions(url, busy_timeout_s)
+        self.transactions = Transactions(url, busy_timeout_s, self._acknowledged.expect)
         self.consultations = Consultations(self.transactions, clock)
         self.run_queue = RunQueue(self.transactions, clock)
         self.spending = SpendingLedger(self.transactions)
@@ -46,6 +47,9 @@ class Store:
         Raises `VersionConflict` when the stream stands elsewhere, and `UnknownStream` when it belongs to another
         principal than the head says. Appends that wait for their turn together share a transaction and its fsync.
         """
+        if not append.expected and append.head.kind is not SESSION:  # of a call, which may be sent by then
+            await self.transactions.open_first()
+            self._acknowledged.tell_loss(append.head.principal)
         at = float(self._clock())
 
         def record(transaction: "Transaction") -> list[StoredEvent]:
@@ -98,6 +102,18 @@ class Store:
         except StoreReplaced:
             await look()  # says what it means for this stream, where it is known
             raise
+
+    def lost_of(self, principal: str | None) -> Sequence[LostHead]:
+        """Return what the store lost of a principal (None: of anybody) before it was opened, and nobody told it yet.
+
+        It is told once, as StoreReplaced, by `head` of such a stream and by the append that begins a new one.
+        """
+        return self._acknowledged.lost_of(principal)
+
+    async def take_loss(self) -> str | None:
+        """Return in a line, once, what the store lost of anybody before it was opened, None for nothing."""
+        await self.warm()
+        return self._acknowledged.take_loss(None)
 
     async def heads(self, query: HeadQuery) -> list[Head]:
         """Return the heads that `query` asks for."""

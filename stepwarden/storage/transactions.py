@@ -2,20 +2,23 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
 
 from stepwarden.errors import SettingsError, StoreReplaced
+from stepwarden.storage.acknowledged import describe_loss
 from stepwarden.storage.group_commit import GroupCommit
+from stepwarden.storage.records import LostHead
 from stepwarden.storage.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
     from stepwarden.storage.database import Database, Transaction
 
 _Answer = TypeVar("_Answer")
+_OnLoss = Callable[[Sequence[LostHead], Callable[[Sequence[LostHead]], None]], None]
 _SQLITE_PREFIXES = ("sqlite:///", "sqlite+pysqlite:///")
 _POSTGRES_PREFIXES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _READERS = 4
@@ -29,7 +32,8 @@ class Transactions:
     What is run gets the open transaction and must not keep it. A call that is cancelled ends its transaction first.
     """
 
-    def __init__(self, url: str, busy_timeout_s: float) -> None:
+    def __init__(self, url: str, busy_timeout_s: float, on_loss: "_OnLoss" = lambda _lost, _forget: None) -> None:
+        self._on_loss = on_loss
         self._path = sqlite_path(url)
         self._url = url
         self._busy_timeout_s = busy_timeout_s
@@ -75,6 +79,11 @@ class Transactions:
         """Import what is heavy and open the database; any number of times, also at once."""
         await self._readers.run(self._database)
 
+    async def open_first(self) -> None:
+        """Open the database where it was not opened yet."""
+        if self._opened is None:
+            await self.open()
+
     async def facts(self) -> dict[str, str | int]:
         """Return what there is to say of the database; see `Maintenance.check`."""
         return await self._readers.run(lambda: self._database().facts())
@@ -94,6 +103,7 @@ class Transactions:
                 self._opened = None
             if self._opened is None:
                 self._opened = self._open()
+                self._take_loss(self._opened, is_told=bool(changed))
             if changed:
                 _logger.warning("the store %s %s", self._path, changed)
                 raise StoreReplaced(
@@ -101,6 +111,14 @@ class Transactions:
                     "send what comes next."
                 )
             return self._opened
+
+    def _take_loss(self, opened: "Database", *, is_told: bool) -> None:
+        if opened.lost:
+            _logger.warning("%s", describe_loss(opened.lost))
+            if is_told:
+                opened.forget(opened.lost)
+            else:
+                self._on_loss(opened.lost, opened.forget)
 
     def _open(self) -> "Database":
         from stepwarden.storage.database import Database

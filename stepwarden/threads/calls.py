@@ -12,6 +12,7 @@ from stepwarden.steps.clause import Clause
 from stepwarden.steps.events import Answered, Asked, Event, Finished, Held, Planned, Signalled, StepRecorded
 from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.panel import is_exchange
 from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.status import ThreadStatus, status_of
@@ -30,6 +31,8 @@ class Caller:
     local: bool = False
     listed: bool = True
 
+
+SURELY_TOLD = 6  # facts, and open clauses, for which there is room in almost every reply
 
 LOCAL = Caller("local", local=True)
 ANONYMOUS = Caller("anonymous", listed=False)
@@ -58,7 +61,7 @@ class StepReply:
 
     `next_number` is the number that the thread expects now: of a replayed call it may be further on than that of the
     step after it. `at_end` are the clauses that would bar an ask to finish made with this step. `origin` is the thread
-    that a first step follows up.
+    that a first step follows up. `arrived` are answers that came while others are waited for.
     """
 
     thread: Thread
@@ -69,6 +72,7 @@ class StepReply:
     at_end: tuple[Clause, ...] = ()
     replayed: bool = False
     origin: Thread | None = None
+    arrived: tuple[PanelAnswer, ...] = ()
 
     @property
     def plan(self) -> Plan | None:
@@ -80,6 +84,26 @@ class StepReply:
     def facts(self) -> tuple[str, ...]:
         """What the tool's own inspection of the code found at this step."""
         return self.step.measured.facts if self.step.measured else ()
+
+    @property
+    def new_facts(self) -> tuple[str, ...]:
+        """The facts that the reply to the step before did not tell; one that held the work told none."""
+        before = self._inspected_before
+        if before is None or self.thread.held_at == self.step.number - 1:
+            return self.facts
+        told = before.facts[:SURELY_TOLD]
+        return tuple(fact for fact in self.facts if fact not in told)
+
+    @property
+    def told_open(self) -> frozenset[Clause]:
+        """What an inspection found open that the reply to the step before told, where it is no more than is told."""
+        before = self._inspected_before
+        told = before.clauses or () if before is not None else ()
+        return frozenset(told) if len(told) <= SURELY_TOLD else frozenset()
+
+    @property
+    def _inspected_before(self) -> Inspection | None:
+        return self.thread.trail[self.step.number - 2].measured if self.step.number > 1 else None
 
     @property
     def reopened(self) -> bool:
@@ -124,7 +148,9 @@ class StepReply:
         """The model that is still to answer, "" where none is asked."""
         # A replayed call waits for nothing: what it once waited for has come, or was given up.
         waits = status_of(self.thread) is ThreadStatus.WAITING and not self.replayed
-        return self.thread.asked_model if waits else ""
+        came = {answer.name for answer in self.arrived}
+        names = [name for name in self.thread.asked_model.split(", ") if name not in came]
+        return ", ".join(names) if waits else ""
 
     @property
     def signals(self) -> Mapping[Signal, Signalled]:

@@ -10,8 +10,11 @@ Data = Mapping[str, Any]
 
 
 def stamp(at: float) -> str:
-    """Return a time as UTC, to the second."""
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+    """Return a time as UTC, to the second; a word for what is none, since others may have changed the store."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "at no possible time"
 
 
 def describe(entry: HistoryEntry) -> str:
@@ -78,6 +81,8 @@ def _chat(data: Data) -> str:
 
 def _upstream(data: Data) -> str:
     call = f"{data['upstream']}/{data['tool']} ({data['kind']}, arguments {data['arguments'][:12]})"
+    if data.get("by_session"):
+        call += " while this was the latest open thread of its session"
     if data["phase"] == "intended":
         return f"about to call {call}"
     summary = f": {one_line(data['summary'], 120)}" if data.get("summary") else ""

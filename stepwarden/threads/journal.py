@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import anyio.to_thread
 from pydantic import ValidationError
@@ -12,13 +13,14 @@ from stepwarden.steps.events import Abandoned, Event, Finished, GivenUp, Refused
 from stepwarden.steps.fold import fold_events, fold_history
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Append, Head, HeadChange, NewEvent, Store, StoredEvent, event_hash, kinds
-from stepwarden.storage.records import TITLE_CHARS
+from stepwarden.storage.records import TITLE_CHARS, possible_time
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.remembered import RememberedThread, RememberedThreads
 
 KEPT_BYTES = 16 * 1024 * 1024  # of memory for threads; the rest is folded anew when it is asked for
 
 MANY_EVENTS = 200  # to fold in a worker thread: the event loop has other calls to answer
+_NEEDED = frozenset({"kind", "tool", "version", "hash"})  # of a head, to go on from it
 _PAGE_EVENTS = 32  # read at once where the end of a call is looked for
 
 
@@ -38,6 +40,8 @@ class Journal:
         head = None if "\x00" in thread_id else await self.store.head(thread_id)
         if head is None or head.principal != caller.principal:
             raise UnknownStream(thread_id)
+        if not _NEEDED.isdisjoint(head.damaged):
+            raise _damaged(thread_id, f"its head has no possible {' and '.join(head.damaged)}")
         return head
 
     def remembered(self, thread_id: str, caller: Caller) -> Thread | None:
@@ -65,8 +69,10 @@ class Journal:
             return thread
         self._remembered.forget(thread_id)
         thread, size = await self._folded(thread_id, head.tool, head.version)
-        if thread.version < head.version:  # deleted since its head was read
-            raise UnknownStream(thread_id)
+        if thread.version < head.version:
+            if thread.version and await self.store.head(thread_id) == head:
+                raise _damaged(thread_id, f"its head counts {head.version} entries, and {thread.version} are there")
+            raise UnknownStream(thread_id)  # deleted since its head was read
         self._remembered.keep(RememberedThread(thread, head.principal, size, head.hash))
         return thread
 
@@ -121,7 +127,7 @@ class Journal:
     async def history(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[HistoryEntry]:
         """Return the thread's events from number `after` + 1 on, at most `limit`."""
         stored = await self.store.read(thread_id, after=after, limit=limit)
-        return [HistoryEntry(row.seq, row.at, row.kind, json.loads(row.payload), row.hash) for row in stored]
+        return [HistoryEntry(row.seq, possible_time(row.at), row.kind, _data(row), row.hash) for row in stored]
 
     async def _folded(self, thread_id: str, tool: str, last: int) -> tuple[Thread, int]:
         """Return the thread as its events up to number `last` tell it, and the bytes of their payloads."""
@@ -130,8 +136,30 @@ class Journal:
         def fold() -> Thread:
             return fold_history(Thread(thread_id, tool), decode_rows(rows))
 
-        thread = fold() if len(rows) < MANY_EVENTS else await anyio.to_thread.run_sync(fold)
+        try:
+            thread = fold() if len(rows) < MANY_EVENTS else await anyio.to_thread.run_sync(fold)
+        except StoreUnreadable:
+            await self.history(thread_id)  # says where one of them is none at all
+            raise
         return thread, sum(len(payload) for _, payload in rows)
+
+
+def _data(row: StoredEvent) -> Mapping[str, Any]:
+    """Return what an event holds, for people; raise StoreUnreadable for what none of us wrote."""
+    try:
+        data = json.loads(row.payload)
+    except (TypeError, ValueError):
+        data = None
+    if not isinstance(data, dict):
+        raise _damaged(row.stream, f"entry {row.seq} cannot be read")
+    return cast("dict[str, Any]", data)
+
+
+def _damaged(thread_id: str, what: str) -> StoreUnreadable:
+    return StoreUnreadable(
+        f"{thread_id} was changed outside stepwarden: {what}. `stepwarden threads verify {thread_id}` names every "
+        "change; put a backup back (`stepwarden restore`), or begin anew with step 1 and no id."
+    )
 
 
 def _follows(event: StoredEvent, previous: str) -> bool:

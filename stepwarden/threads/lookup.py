@@ -11,13 +11,14 @@ from typing import Any
 from stepwarden.files import RootPolicy, Workspace, open_workspace
 from stepwarden.manager.facts import TaskFacts
 from stepwarden.steps.admission import Accept, Admission, Open, admit
-from stepwarden.steps.evidence import Evidence, Quote
+from stepwarden.steps.evidence import Evidence, Quote, Verdict
 from stepwarden.steps.gate import Policy
 from stepwarden.steps.inspection import NO_INSPECTION
 from stepwarden.steps.machine import StepFacts
 from stepwarden.steps.submission import FileRange, IssueClaim, Submission
 from stepwarden.steps.thread import Step, Thread
 from stepwarden.threads.calls import StepCall
+from stepwarden.threads.removed_lines import find_removed
 from stepwarden.threads.withheld import withhold, withhold_evidence
 
 
@@ -92,7 +93,7 @@ def admit_call(
     whole = locate(call.submission, workspace)
     submission = withhold(whole)
     admission = admit(thread, submission, call.policy, working_on=working_on)
-    found = look_up(workspace, whole, thread, admission) if isinstance(admission, Open | Accept) else None
+    found = look_up(workspace, whole, thread, admission, call.policy) if isinstance(admission, Open | Accept) else None
     return AdmittedCall(call, thread, workspace, submission, admission, until, found)
 
 
@@ -134,7 +135,7 @@ def _located_quote(quote: Quote, workspace: Workspace) -> Quote:
 
 
 def look_up(
-    workspace: Workspace, submission: Submission, thread: Thread | None, admission: Open | Accept
+    workspace: Workspace, submission: Submission, thread: Thread | None, admission: Open | Accept, policy: Policy
 ) -> StepLookup:
     """Read what an admitted step names: files, quotes and, where it asks to end, the quotes that held before.
 
@@ -149,7 +150,7 @@ def look_up(
     quotes = [quote for quote in submission.quotes if not quote.withdrawn]
     held = _held_before(workspace, submission, thread) if isinstance(admission, Accept) else []
     facts = StepFacts(
-        evidence=withhold_evidence(workspace.check(quotes)) if quotes else (),
+        evidence=withhold_evidence(_checked(workspace, quotes, submission, thread, policy)) if quotes else (),
         existing=tuple(path for path in there if path in submission.files),
         readable=workspace.readable,
         stale=len(workspace.recheck(held)) if held else 0,
@@ -158,9 +159,20 @@ def look_up(
     return StepLookup(facts, len(there), sum(fact.bytes for fact in there.values()), languages)
 
 
+def _checked(
+    workspace: Workspace, quotes: Sequence[Quote], submission: Submission, thread: Thread | None, policy: Policy
+) -> list[Evidence]:
+    found = workspace.check(quotes)
+    if not policy.knows_removals:
+        return found
+    fields = {**(thread.claims.fields if thread is not None else {}), **submission.fields}
+    return find_removed(found, quotes, workspace, str(fields.get("compare_to") or "").strip())
+
+
 def _held_before(workspace: Workspace, submission: Submission, thread: Thread | None) -> list[Evidence]:
     """Return the quotes to read again: those that held, where the step asks to end in the directory they are of."""
     ending = not submission.more or (submission.confidence is not None and submission.confidence.asks_to_end)
     if thread is None or not ending or workspace.directory != thread.directory:
         return []
-    return [item for _, item in thread.claims.evidence if item.holds]
+    held = (item for _, item in thread.claims.evidence if item.holds)
+    return [item for item in held if item.verdict is not Verdict.REMOVED]

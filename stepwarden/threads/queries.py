@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from stepwarden.steps.thread import Thread
 from stepwarden.storage import Head, HeadQuery, kinds
+from stepwarden.storage.acknowledged import describe_loss
 from stepwarden.threads.call_sessions import CallSession, calls_of
 from stepwarden.threads.calls import Caller, HistoryEntry
 from stepwarden.threads.chat_store import Chat, load_chat
@@ -32,6 +33,14 @@ class ThreadQueries:
             return []
         query = HeadQuery(caller.principal, tool=tool, directory_first=self._directory, prefix=prefix, limit=limit)
         return await self._journal.store.heads(query)
+
+    def lost(self, caller: Caller) -> str:
+        """Return in a line what the store lost of the caller's threads before it was opened, "" for nothing.
+
+        Only until the caller was told by a call that was refused for it.
+        """
+        lost = self._journal.store.lost_of(caller.principal) if caller.listed else ()
+        return describe_loss(lost) if lost else ""
 
     async def thread(self, thread_id: str, caller: Caller) -> Thread:
         """Return one thread of the caller's; UnknownStream where it has none of that id, OtherKind for a chat."""

@@ -159,7 +159,8 @@ class Threads:
             waiting = WaitingThread(thread, policy, admitted.workspace, call.caller.principal)
             answers = await consultant.wait(waiting, until=admitted.until)
             if answers is None:
-                break
+                arrived = await consultant.arrived(waiting)
+                return replace(await self._replay(thread, admission.number, policy), arrived=tuple(arrived))
             decision = apply_answers(thread, waiting.key, answers, policy)
             await self.journal.append(thread.version, decision.thread, decision.events, call.caller)
             await consultant.give_up(None, decision.thread, decision.events)

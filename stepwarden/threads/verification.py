@@ -7,9 +7,10 @@ gone with its head, and another principal, which no event names.
 
 import json
 from collections.abc import Sequence
+from itertools import accumulate
 
 from stepwarden.errors import StoreUnreadable, UnknownStream
-from stepwarden.steps.fold import fold_history
+from stepwarden.steps.fold import apply
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Head, StoredEvent, kinds
 from stepwarden.threads.calls import Caller
@@ -39,16 +40,18 @@ async def find_changes(journal: Journal, stream: str) -> list[str]:
     stored = await journal.store.read(stream)
     if not stored:
         return ["its events are gone"]
-    if head.created != stored[0].at:
+    found += [f"the head has no possible {_FIELDS.get(name, name)}" for name in head.damaged]
+    if head.created != stored[0].at and "created" not in head.damaged:
         found.append("the head has another beginning than its first event")
-    if head.updated != stored[-1].at:
+    if head.updated != stored[-1].at and "updated" not in head.damaged:
         found.append("the head has another time of its last change than its last event")
     # By its events: what the head says would decide itself how much of it is checked.
     kind = _FIRST_EVENTS.get(stored[0].kind, head.kind)
-    if head.kind != kind:
+    if head.kind != kind and "kind" not in head.damaged:
         found.append("the head has another kind than its events")
     if number is None and kind == kinds.THREAD.name:
-        found += _changes_of_thread(head, stored)
+        most = await journal.store.transactions.read(lambda transaction: transaction.heads.most_steps(stream))
+        found += _changes_of_thread(head, stored, most)
     return found
 
 
@@ -57,15 +60,22 @@ async def without_heads(journal: Journal) -> list[str]:
     return await journal.store.transactions.read(lambda transaction: transaction.events.without_heads())
 
 
-def _changes_of_thread(head: Head, stored: Sequence[StoredEvent]) -> list[str]:
+def _changes_of_thread(head: Head, stored: Sequence[StoredEvent], most_steps: object) -> list[str]:
     """Return what of the head of a thread is not what its events make of it."""
     try:
-        thread = fold_history(Thread(head.stream, head.tool), decode_rows((row.kind, row.payload) for row in stored))
+        events = decode_rows((row.kind, row.payload) for row in stored)
+        states = list(accumulate(events, apply, initial=Thread(head.stream, head.tool)))
     except (StoreUnreadable, UnknownStream):
         return []  # of a newer stepwarden: only its chain can be told
-    made = head_of_thread(thread, (), Caller(head.principal, local=True))
-    differing = [words for name, words in _FIELDS.items() if getattr(made, name) != getattr(head, name)]
-    if head.finished != _completed(stored):
+    made = head_of_thread(states[-1], (), Caller(head.principal, local=True))
+    differing = [
+        words
+        for name, words in _FIELDS.items()
+        if name not in head.damaged and getattr(made, name) != getattr(head, name)
+    ]
+    if most_steps != max(len(thread.live) for thread in states):
+        differing.append("greatest number of steps")
+    if "finished" not in head.damaged and head.finished != _completed(stored):
         differing.append("date of its completion")
     return [f"the head has another {words} than its events" for words in differing]
 

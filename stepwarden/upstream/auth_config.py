@@ -1,5 +1,6 @@
 """How we sign in at one upstream server: the `auth` of its entry."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -131,6 +132,14 @@ class AuthConfig(ClientConfig):
             raise ValueError(f"{self.type} needs client_secret, or private_key_file")
         elif self.has_key and not self.issuer:
             raise ValueError("a private key needs issuer, the authorization server that knows its public key")
+
+    @property
+    def secrets(self) -> Sequence[tuple[str, SecretStr]]:
+        """The secrets that are sent from it, each with its name."""
+        named = {"token": self.token, "client_secret": self.client_secret}
+        if self.idp is not None:
+            named |= {"idp_secret": self.idp.client_secret, "id_token": self.idp.id_token}
+        return [(name, value) for name, value in named.items() if value is not None]
 
     @property
     def is_machine(self) -> bool:

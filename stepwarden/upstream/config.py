@@ -1,20 +1,18 @@
 """One upstream server: how it is reached, how we sign in there, and what it may do here."""
 
-import base64
 import fnmatch
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from stepwarden.files.secret_values import find_secret
 from stepwarden.upstream.addresses import is_loopback
 from stepwarden.upstream.auth_config import NO_AUTH, AuthConfig
+from stepwarden.upstream.entry_secrets import EntrySecrets, given_by_address, given_by_arguments
 from stepwarden.upstream.presets import PRESETS
 
 ApprovalRule = Literal["writes", "never", "all"]
@@ -22,8 +20,6 @@ Transport = Literal["stdio", "http", "sse"]
 Protocol = Literal["auto", "legacy", "modern"]
 
 PREFIX_CHARS = 12
-SECRET_CHARS = 6  # anything shorter could be an ordinary word
-_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASS|PASSWORD|PASSWD|PWD|PAT|AUTH|CREDENTIALS?)(_|$)", re.IGNORECASE)
 _RUNNERS = frozenset({"npx", "pnpx", "bunx", "uvx", "pipx", "uv", "node", "bun", "deno", "python", "python3"})
 _BEFORE_WHAT_RUNS = frozenset({"-m", "-y", "--yes", "run"})
 NAME_PATTERN = r"[a-z][a-z0-9_-]{0,31}"
@@ -151,32 +147,20 @@ class UpstreamConfig(BaseModel):
         """Where it is, for people: the address, or the command and what it runs, without parts that could be secret."""
         where = (self.url or self.command or "").partition("?")[0]
         runs = _run_by(self.command, self.args) if self.command else ""
-        return f"{where} {runs}" if runs else where
+        return self.without_secrets(f"{where} {runs}" if runs else where)
 
     @cached_property
-    def _secrets(self) -> Sequence[str]:
-        """The secrets that this entry gives its server, in the forms in which they may come back, the longest first."""
-        named = [value for name, value in self.headers.items() if is_credential(name)]
-        named += [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
-        named += [value for value in (self.auth.token, self.auth.client_secret) if value is not None]
-        values = {value.get_secret_value() for value in named}
-        given = [value.get_secret_value() for value in self.env.values()]
-        values |= {value for value in (*given, *self.args) if find_secret(value)}
-        values |= {value.rpartition(" ")[2] for value in values}  # after "Bearer"
-        values = {value for value in values if len(value) >= SECRET_CHARS}
-        pairs = {f"{name}:{value}" for name in given for value in values}  # as Basic auth has them
-        encoded = {base64.b64encode(value.encode()).decode() for value in (*values, *pairs)}
-        quoted = {quote(value, safe="") for value in values}
-        escaped = {json.dumps(value)[1:-1] for value in values}
-        return sorted({*values, *encoded, *quoted, *escaped}, key=len, reverse=True)
+    def _secrets(self) -> EntrySecrets:
+        given = [("auth" if is_credential(name) else name, value) for name, value in self.headers.items()]
+        given += [*self.env.items(), *self.auth.secrets]
+        values = [(name, value.get_secret_value()) for name, value in given]
+        values += given_by_arguments(self.args)
+        values += given_by_address(self.url or "")
+        return EntrySecrets([*values, ("email", self.auth.email or "")])
 
     def without_secrets(self, words: str) -> str:
         """Return words that may quote an upstream, without the secrets that this entry gives it."""
-        for secret in self._secrets:
-            words = words.replace(secret, "[secret]")
-            cut = next((at for at in range(len(secret) - 1, SECRET_CHARS - 1, -1) if f"{secret[:at]}..." in words), 0)
-            words = words.replace(f"{secret[:cut]}...", "[secret]...") if cut else words
-        return words
+        return self._secrets.hide_in(words)
 
     def permits(self, tool: str) -> bool:
         """Return whether a tool of this name may be used."""

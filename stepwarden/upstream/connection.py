@@ -26,6 +26,14 @@ AGAIN_AFTER_SILENCE_S = 10.0  # the same after one that cost the whole time allo
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionWait:
+    """How long somebody waits for a connection, in seconds, and which setting says so, in words after "it"."""
+
+    seconds: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionState:
     """The state of a connection: `reason` says why it is down; `protocol` and `server` are of the open one."""
 
@@ -72,8 +80,8 @@ class Connection:
     def __post_init__(self) -> None:
         self._reconnection = Reconnection(self.config.name, self._opened, self.config.transport != "stdio")
 
-    async def session(self, wait_s: float | None = None) -> UpstreamSession:
-        """Return a usable session, connecting if there is none; shared by all who wait for it, so many seconds each.
+    async def session(self, wait: ConnectionWait | None = None) -> UpstreamSession:
+        """Return a usable session, connecting if there is none; shared by all who wait for it, each as long as it says.
 
         A command that takes longer goes on starting. Raises UpstreamDown, or SignInNeeded, with the state and what to
         do.
@@ -82,14 +90,15 @@ class Connection:
         failed, usable = self._failed, self._current is not None and self._current.usable
         if not usable and self._connecting is None and failed and failed.applies(self.config.connect_timeout_s):
             raise connection_error(self.config, failed.failure)
-        limit_s = self.config.connect_timeout_s if wait_s is None else wait_s
+        limit_s = self.config.connect_timeout_s if wait is None else wait.seconds
         if limit_s >= self.config.opening_limit[0]:
             limit_s += LATE_S
         try:
             async with asyncio.timeout(limit_s):
                 return await self._opened()
         except TimeoutError:
-            raise still_starting(self.config, self._starting_s, self._last_line) from None
+            why = "" if wait is None else wait.why
+            raise still_starting(self.config, self._starting_s, self._last_line, why) from None
         except CallFailed as error:
             self._reconnection.begin(error.failure)
             raise connection_error(self.config, error.failure) from error

@@ -29,16 +29,17 @@ def starting_words(config: UpstreamConfig, for_s: float, last_line: str) -> str:
     return f"starting for {for_s:.0f} s{said}"
 
 
-def still_starting(config: UpstreamConfig, for_s: float, last_line: str) -> UpstreamDown:
-    """Return the error of a call that does not wait any longer for a connection; that is still being made."""
+def still_starting(config: UpstreamConfig, for_s: float, last_line: str, why: str) -> UpstreamDown:
+    """Return the error of a call that waits no longer, and `why`, for a connection that is still being made."""
+    why = f"; {why}" if why else ""
     if config.transport != "stdio":
         return UpstreamDown(
-            f"{config.name} is still being connected to. Nothing was sent. Send the same call again in a moment."
+            f"{config.name} is still being connected to{why}. Nothing was sent. Send the same call again in a moment."
         )
     limit_s, setting = config.opening_limit
     return UpstreamDown(
         f"{config.name} is still {starting_words(config, for_s, last_line)}. Nothing was sent. It goes on starting, "
-        f"for {limit_s:g} s in all ({setting} in its entry): send the same call again in a moment."
+        f"for {limit_s:g} s in all ({setting} in its entry){why}. Send the same call again in a moment."
     )
 
 

@@ -23,7 +23,7 @@ async def check_server(server: UpstreamServer, wait_s: float | None = None) -> S
     """Connect to an upstream, list its tools again and return what prevents calls; `wait_s` as `connect` has it."""
     name, caller, registry = server.name, server.caller, server.registry
     try:
-        session = await caller.connection.session(wait_s)
+        session = await server.connect(wait_s)
         await session.requests.list_tools()
     except StepwardenError as error:
         return ServerCheck(name, usable=False, line=str(error))

@@ -3,17 +3,18 @@
 import asyncio
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stepwarden.errors import UnknownUpstream
 from stepwarden.upstream.catalogue.registry import Registry
 from stepwarden.upstream.catalogue.source import UpstreamSource
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.connection import Connection, ConnectionState
+from stepwarden.upstream.connection import Connection, ConnectionState, ConnectionWait
 from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.server_auth import AuthOf, MissingScopes, ServerAuth, none_missing
 from stepwarden.upstream.tool_call import ToolCaller
+from stepwarden.upstream.transport.session import UpstreamSession
 
 
 @dataclass
@@ -35,13 +36,18 @@ class UpstreamServer:
         """The state of its connection, without asking it."""
         return self.caller.connection.state
 
-    async def connect(self, wait_s: float | None = None) -> None:
-        """Connect where it is not; its tools are listed then. Raises UpstreamDown and SignInNeeded."""
-        await self.caller.connection.session(wait_s)
+    async def connect(self, wait_s: float | None = None) -> UpstreamSession:
+        """Return the open session, connecting where there is none; its tools are listed then.
+
+        Raises UpstreamDown and SignInNeeded.
+        """
+        return await self.caller.connection.session(None if wait_s is None else ConnectionWait(wait_s))
 
     async def sources(self) -> Sequence[UpstreamSource]:
         """Return its resources and prompts, connecting where it is not. Raises UpstreamDown and SignInNeeded."""
-        return await (await self.caller.connection.session()).requests.sources()
+        listed = await (await self.connect()).requests.sources()
+        hide = self.config.without_secrets
+        return [replace(source, name=hide(source.name), words=hide(source.words)) for source in listed]
 
     async def close(self) -> None:
         """End its connections; calls in flight end with an error."""

@@ -13,7 +13,7 @@ from stepwarden.upstream.breaker import Breaker
 from stepwarden.upstream.call_breakers import CallBreakers
 from stepwarden.upstream.call_request import CallProgress, CallReply, CallRequest
 from stepwarden.upstream.config import UpstreamConfig
-from stepwarden.upstream.connection import Connection
+from stepwarden.upstream.connection import Connection, ConnectionWait
 from stepwarden.upstream.failure_text import call_error
 from stepwarden.upstream.failures import PASSING, CallFailed, Failure, FailureKind
 from stepwarden.upstream.questions import NO_ANSWER, QuestionAnswer, QuestionFailure, UpstreamQuestion, current_asker
@@ -64,6 +64,14 @@ class ToolCaller:
         """When a call that is made now has to be over, by `clock`."""
         return self.clock() + self.config.timeout_s
 
+    async def session(self, ends: float) -> UpstreamSession:
+        """Return the session for a call that has to be over at `ends`. Raises UpstreamDown and SignInNeeded."""
+        left_s, connect_s = max(0.0, ends - self.clock()), self.config.connect_timeout_s
+        why = f"a call waits {connect_s:g} s for it (connect_timeout_s)"
+        if left_s < connect_s:
+            why = f"the {self.config.timeout_s:g} s of this call are over (timeout_s)"
+        return await self.connection.session(ConnectionWait(min(connect_s, left_s), why))
+
     async def call(self, request: CallRequest, *, repeatable: bool, ends: float | None = None) -> CallAnswer:
         """Make one call; `repeatable` says that a second one changes nothing more, `ends` when it has to be over.
 
@@ -97,7 +105,7 @@ class ToolCaller:
 
     async def _once(self, request: CallRequest, ends: float) -> CallReply:
         async with self._slot(ends):
-            session = await self.connection.session(min(self.config.connect_timeout_s, max(0.0, ends - self.clock())))
+            session = await self.session(ends)
             request.permit()
             if session is not self._last_session:  # the upstream came back: earlier failures say nothing of it
                 self._last_session = session

@@ -60,7 +60,7 @@ class ToolIndex:
             upstream, tool = self.only_server(name), name
         server = self.upstreams.server(upstream)
         if tool not in server.registry.tools:
-            await server.connect()  # it may be new there
+            await server.caller.session(server.caller.end)  # it may be new there
         return server, tool
 
     def _find_listed(self, name: str) -> tuple[UpstreamServer, str] | None:

@@ -60,6 +60,16 @@ def withhold_in(config: UpstreamConfig, value: Any) -> Any:
         return value
 
 
+def without_given(config: UpstreamConfig, value: Any) -> Any:
+    """Return a JSON value without the secrets that its server was given; one that is no JSON stays as it is."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        hidden = config.without_secrets(text)
+        return value if hidden == text else json.loads(hidden)
+    except (ValueError, RecursionError):
+        return value
+
+
 def _each(config: UpstreamConfig, value: Any) -> Any:
     if isinstance(value, str):
         return withhold_text(config, value)
@@ -88,7 +98,10 @@ def _block(config: UpstreamConfig, block: ContentBlock) -> ContentBlock:
 
 
 def withhold_question(config: UpstreamConfig, asked: _Asked) -> _Asked:
-    """Return a question of an upstream without secrets in its words."""
-    if isinstance(asked, FormQuestion | AddressQuestion):
-        return replace(asked, message=withhold_text(config, asked.message))
+    """Return a question of an upstream without secrets in its words, its form or its address."""
+    if isinstance(asked, FormQuestion):
+        return replace(asked, message=withhold_text(config, asked.message), schema=without_given(config, asked.schema))
+    if isinstance(asked, AddressQuestion):
+        url = config.without_secrets(asked.url)
+        return replace(asked, message=withhold_text(config, asked.message), url=url)
     return asked

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stepwarden.storage.sqlite import WAL_SAFE, newest_driver
 from tests.support.calls import step, text_of
 from tests.support.stdio_server import StdioServer, opened, served, steps_recorded
 
@@ -94,7 +95,7 @@ def test_a_disk_that_is_full_fails_the_call_and_nothing_before_or_after_it(home:
         thread = opened(server)
         for number in (2, 3):
             server.call("debug", step(number, thread, findings=f"finding {number}"))
-        largest = max(path.stat().st_size for path in home.iterdir())
+        largest = max(path.stat().st_size for path in home.iterdir() if not path.name.endswith("-acknowledged"))
         process = server.process.pid
         resource.prlimit(process, resource.RLIMIT_FSIZE, (largest + 20_000, resource.RLIM_INFINITY))
         recorded, result = 3, None
@@ -155,3 +156,24 @@ def test_a_changed_event_shows_and_the_thread_is_not_taken_for_an_empty_one(home
         assert result["isError"]
         assert text_of(result).startswith("Not recorded. ")
         assert opened(server) != thread
+
+
+@pytest.mark.skipif(
+    newest_driver().sqlite_version_info < WAL_SAFE, reason="this SQLite keeps no log that could be lost"
+)
+def test_a_host_is_told_which_thread_lost_steps_when_the_log_was_cut_after_a_kill(tmp_path: Path) -> None:
+    server = StdioServer(tmp_path / "state").greeted()
+    thread = opened(server)
+    assert not server.call("debug", step(2, thread))["isError"]
+    server.kill()
+    server.bury()
+    log = tmp_path / "state" / "stepwarden.db-wal"
+    log.write_bytes(log.read_bytes()[:-6_000])
+    with served(tmp_path / "state") as (again,):
+        told = again.call("debug", step(3, thread))
+        assert told["isError"]
+        assert f"The store lost entries that were recorded before: {thread} (" in text_of(told)
+        left = again.call("status", {"continuation_id": thread})
+        number = left["structuredContent"]["next_step_number"]
+        assert number < 3
+        assert not again.call("debug", step(number, thread))["isError"]

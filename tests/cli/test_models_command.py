@@ -113,6 +113,6 @@ def test_an_endpoint_that_lists_nothing_differs_in_nothing() -> None:
 def test_models_are_listed_with_limits_and_prices(home: Path) -> None:
     ended = run(home, "models", "list", OPENAI_API_KEY="k")
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "gpt-6.1-sol\topenai\t1,050,000\t128,000\tyes\t$2/$10" in ended.stdout.splitlines()
+    assert "gpt-6.1-sol\topenai\t1,050,000\t128,000\tyes\t$2/$10\tyes" in ended.stdout.splitlines()
     own = run(home, "models", "list", CUSTOM_API_URL="http://127.0.0.1:9/v1", CUSTOM_MODEL_NAME="own")
-    assert "own\tcustom\tunknown\tunknown\tunknown\tunknown" in own.stdout.splitlines()
+    assert "own\tcustom\tunknown\tunknown\tunknown\tunknown\tunknown" in own.stdout.splitlines()

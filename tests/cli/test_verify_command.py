@@ -1,6 +1,7 @@
 """`stepwarden threads verify` names every change that it can see, alone and against an anchor."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,7 +71,10 @@ def _here(here: Path) -> None:
         (f"UPDATE {H} SET finished = 7.0", "the head has another date of its completion than its events"),
         (f"UPDATE {H} SET created = created - 1", "the head has another beginning than its first event"),
         (f"UPDATE {H} SET updated = 5.0", "the head has another time of its last change than its last event"),
+        (f"UPDATE {H} SET most_steps = 7", "the head has another greatest number of steps than its events"),
         (COPY_LAST, "the chain breaks at event 4"),
+        (f"UPDATE {E} SET payload = CAST(x'ff' AS TEXT) WHERE seq = 2", "the chain breaks at event 2"),
+        (f"UPDATE {E} SET at = 'never' WHERE seq = 2", "the chain breaks at event 2"),
     ],
 )
 def test_what_does_not_follow_from_the_events_is_named(
@@ -82,6 +86,100 @@ def test_what_does_not_follow_from_the_events_is_named(
     capsys.readouterr()
     assert command("threads", "verify") == 1
     assert f"{name}: {told}" in capsys.readouterr().out
+
+
+IMPOSSIBLE = [
+    ("updated", "1e300"),
+    ("updated", "-1e300"),
+    ("updated", "'yesterday'"),
+    ("created", "x'00ff'"),
+    ("finished", "9e999"),
+    ("steps", "'many'"),
+    ("steps", "-3"),
+    ("total_steps", "99999999999999"),
+    ("version", "'x'"),
+    ("version", "1.5"),
+    ("state", "x'ff'"),
+    ("kind", "x'ff'"),
+    ("principal", "x'ff'"),
+    ("hash", "x'ff'"),
+    ("directory", "x'00'"),
+    ("origin", "x'00'"),
+    ("title", "hex(zeroblob(5000))"),
+]
+
+
+@pytest.mark.parametrize(("column", "value"), IMPOSSIBLE)
+def test_a_head_with_an_impossible_value_is_listed_and_named_and_keeps_no_other_from_being_read(
+    thread: Make, capsys: Output, store_file: Path, column: str, value: str
+) -> None:
+    broken, other = thread(), thread(task="another task")
+    change(store_file, f"UPDATE {H} SET {column} = {value} WHERE stream = '{broken}'")
+    capsys.readouterr()
+    assert command("threads", "list") == 0
+    listed = capsys.readouterr()
+    assert broken in listed.out
+    assert f"{other}\topen\t1/" in listed.out
+    told = f"{broken} was changed outside stepwarden: its head has no possible {column}; "
+    assert [line for line in listed.err.splitlines() if line.startswith(told)]
+    assert command("threads", "list", "--json") == 0
+    rows = {row["stream"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows[broken][{"state": "outcome"}.get(column, column)], rows[broken]["damaged"]) == (None, [column])
+    assert rows[other]["damaged"] == []
+    assert command("threads", "prune", "--older-than", "3000", "--dry-run") == 0
+    assert command("threads", "show", other) == 0
+    capsys.readouterr()
+    assert command("threads", "verify") == 1
+    verified = capsys.readouterr().out
+    assert f"{broken}: " in verified
+    assert "the head has no possible " in verified
+    assert f"{other}: " not in verified
+
+
+def test_a_head_of_text_that_is_none_is_listed_and_found_by_verify(
+    thread: Make, capsys: Output, store_file: Path
+) -> None:
+    broken, other = thread(), thread(task="another task")
+    change(store_file, f"UPDATE {H} SET title = CAST(x'fffe' AS TEXT) WHERE stream = '{broken}'")
+    capsys.readouterr()
+    assert command("threads", "list") == 0
+    assert {line.split("\t")[0] for line in capsys.readouterr().out.splitlines()[1:]} == {broken, other}
+    assert command("threads", "verify") == 1
+    assert f"{broken}: the head has another title than its events" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (f"UPDATE {H} SET version = 'x'", "its head has no possible version"),
+        (f"UPDATE {H} SET version = 900", "its head counts 900 entries, and 3 are there"),
+        (f"UPDATE {E} SET payload = 'x' WHERE seq = 2", "entry 2 cannot be read"),
+        (f"UPDATE {E} SET payload = '[]' WHERE seq = 2", "entry 2 cannot be read"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_in_one_line_that_says_what_to_do(
+    thread: Make, capsys: Output, store_file: Path, statement: str, told: str
+) -> None:
+    name = thread()
+    change(store_file, statement)
+    capsys.readouterr()
+    assert command("threads", "show", name) == 1
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert told in said
+    assert f"`stepwarden threads verify {name}`" in said
+
+
+@pytest.mark.parametrize("column", ["created", "updated", "finished", "steps", "total_steps"])
+def test_a_thread_whose_head_alone_is_damaged_is_shown_by_its_events(
+    thread: Make, capsys: Output, store_file: Path, column: str
+) -> None:
+    name = thread()
+    change(store_file, f"UPDATE {H} SET {column} = 'x'", f"UPDATE {E} SET at = 'x' WHERE seq = 2")
+    capsys.readouterr()
+    for form in ("json", "markdown", "html"):
+        assert command("threads", "export", name, "--format", form) == 0
+    assert "seen" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("what", ["rewritten", "gone", "principal", "cut"])

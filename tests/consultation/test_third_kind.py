@@ -15,6 +15,7 @@ from stepwarden.steps.consultation_rules import ConsultationRules, Gate, Prepara
 from stepwarden.steps.events import Answered, Asked, Event
 from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.gate import Policy
+from stepwarden.steps.panel_answer import PanelAnswer
 from stepwarden.steps.submission import Submission
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.storage import Store
@@ -51,6 +52,9 @@ class Scout:
 
     async def prepare(self, step: AdmittedStep) -> tuple[Submission, Preparation]:
         return step.submission, Preparation("scout-1")
+
+    async def arrived(self, waiting: WaitingThread) -> Sequence[PanelAnswer]:
+        return ()
 
     async def wait(self, waiting: WaitingThread, *, until: float) -> Sequence[Answered] | None:
         request = ModelRequest("scout-1", (Message("user", waiting.thread.task),), purpose="scout")

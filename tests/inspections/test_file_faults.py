@@ -93,6 +93,8 @@ def test_names_of_a_module_are_guarded_as_attributes_are() -> None:
         ("Parameters\n    ----------\n    timeout : int, default 5\n        How long.", "10", "5"),
         ("Parameters\n    ----------\n    timeout : int, optional\n        How long (default: 5).", "10", "5"),
         (":param timeout: whether to wait (default is True)", "False", "True"),
+        ("Parameters\n    ----------\n    timeout : bool (default: 5)\n        The default does x.", "10", "5"),
+        ("Parameters\n    ----------\n    timeout: str, default=='go'\n        How.", "'stay'", "'go'"),
         (":param timeout: the way, default 'wait'", "'go'", "'wait'"),
     ],
 )
@@ -100,6 +102,26 @@ def test_a_default_that_is_another_in_the_docstring_is_told(docs: str, default: 
     found = faults_in(f'def load(path, timeout={default}):\n    """Load it.\n\n    {docs}\n    """\n')
     assert len(found) == 1
     assert found[0][1].startswith(f"timeout={default}, but its docs say {said} (:")
+
+
+def test_the_docstring_of_a_class_documents_its_constructor() -> None:
+    text = """
+        class Bar:
+            '''A bar.
+
+            Parameters
+            ----------
+            leave  : bool, optional
+                Whether to stay [default: False].
+            '''
+
+            def __init__(self, leave={default}):
+                '''See the class.'''
+
+            def other(self, leave=True): ...
+    """
+    assert faults_in(text.format(default="True")) == [(10, "leave=True, but its docs say False (:7)")]
+    assert faults_in(text.format(default="False")) == []
 
 
 @pytest.mark.parametrize(
@@ -114,6 +136,8 @@ def test_a_default_that_is_another_in_the_docstring_is_told(docs: str, default: 
         (":param timeout: default 5, but 10 on Windows", "10"),
         (":param timeout: default 5 for files. The default for pipes is 10.", "10"),
         (":param other: how long to wait. Defaults to 5.", "10"),
+        (":param timeout: of a loop the default is 5.", "10"),
+        (":param timeout: the way, default '2 * n'.", "'2*n'"),
         (":param timeout: whether to wait, default 1", "True"),
         ("It has a default timeout of 5.", "10"),
     ],

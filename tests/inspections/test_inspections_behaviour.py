@@ -1,5 +1,7 @@
 """What lines of a change say of behaviour: each kind of fault, and the edits that are none of them."""
 
+from dataclasses import replace
+
 import pytest
 
 from stepwarden.inspections.precommit.behaviour import find_changed_behaviour
@@ -75,3 +77,11 @@ def test_the_line_told_is_the_one_that_changed() -> None:
 
 def test_a_new_file_changes_nothing() -> None:
     assert find_changed_behaviour(FileChange("a.py", "A", added=((1, "except Exception: pass"),))) == []
+
+
+def test_lines_that_a_change_only_indents_otherwise_are_compared_with_none() -> None:
+    inside = "while line and line.starts:\n    x()\nwhile line and not line.starts:\n    y()"
+    indented = "\n".join(f"    {line}" for line in inside.split("\n"))
+    change = changed("a.py", f"with it:\n{indented}", inside)
+    halves = (Hunk(10, 2, 10, 3), Hunk(12, 3, 13, 1))  # as git may cut it
+    assert find_changed_behaviour(replace(change, hunks=halves)) == []

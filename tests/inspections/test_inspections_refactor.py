@@ -1,6 +1,7 @@
 """What may want another shape: the worst functions, lines that stand twice, and what is asked of them."""
 
 from collections.abc import Mapping
+from textwrap import dedent
 
 import pytest
 from hypothesis import given
@@ -17,8 +18,11 @@ from stepwarden.inspections.refactor.candidates import (
     find_large_functions,
     find_repeated_blocks,
 )
+from stepwarden.inspections.refactor.function_shape import FunctionShape, SharedName, measure_shape
 from stepwarden.inspections.refactor.inspector import clauses
-from stepwarden.source.outline import Definition, Language, Outline
+from stepwarden.source.file_parser import parse_outline
+from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
+from stepwarden.source.syntax import parse_syntax
 
 BLOCK = [f"step_{number}()" for number in range(REPEATED_LINES)]
 
@@ -111,8 +115,96 @@ def test_a_spot_is_asked_for_until_its_file_was_read_or_its_lines_quoted() -> No
     ]
     asked = [(clause.subject, clause.text) for clause in clauses(thread_that(), spots)]
     assert asked == [
-        ("a.py:10", "read a.py:10 f: 61 lines, 2 branches"),
-        ("b.py:3", "read b.py:3 18 lines, also at a.py:9"),
+        ("a.py:10", "read a.py:10 f"),
+        ("b.py:3", "read b.py:3 also at a.py:9"),
     ]
     assert [clause.subject for clause in clauses(thread_that(read=["a.py"]), spots)] == ["b.py:3"]
     assert [clause.subject for clause in clauses(thread_that(quoted={"b.py": 11}), spots)] == ["a.py:10"]
+
+
+def shape_of(code: str, path: str = "a.py") -> FunctionShape | None:
+    data = dedent(code).lstrip("\n").encode()
+    outline, root = parse_outline(path, data), parse_syntax(path, data)
+    assert outline is not None
+    assert root is not None
+    return measure_shape(root, next(item for item in outline.definitions if item.kind is DefinitionKind.FUNCTION))
+
+
+def test_a_function_is_cut_where_its_parts_share_least_and_what_they_share_is_told() -> None:
+    shape = shape_of("""
+        def bill(carts, rate):
+            '''Return the bill.'''
+            rows = []
+            total = 0
+            for cart in carts:
+                for line in cart:
+                    total += line
+                rows.append(cart)
+            taxed = total * rate
+            note = str(taxed)
+            for cart in rows:
+                note += cart
+            total = 0
+            return note, total
+    """)
+    assert shape is not None
+    assert (shape.depth, shape.deepest) == (2, 6)
+    assert shape.cut in {9, 10, 11}
+    names = {shared.name: (shared.set_at, shared.read_at) for shared in shape.shared}
+    assert names["rows"] == (3, 11)
+    assert not {"cart", "line", "carts", "rate"} & names.keys()  # loops have their own, parameters go to both
+
+
+def test_what_the_second_part_sets_anew_is_not_shared() -> None:
+    shape = shape_of("""
+        def f(a):
+            x = a
+            a.send(x)
+            a.send(x)
+            x = a.other
+            a.send(x)
+            return x
+    """)
+    assert shape is not None
+    assert (shape.cut, shape.shared) == (5, ())
+
+
+def test_one_statement_that_is_most_of_a_function_is_cut_inside() -> None:
+    shape = shape_of("""
+        def f(rows):
+            with rows:
+                for row in rows:
+                    left = row.left
+                    left.send()
+                    left.send()
+                    right = row.right
+                    right.send(left)
+                    right.send()
+    """)
+    assert shape is not None
+    assert shape.cut == 7
+    assert shape.shared == (SharedName("left", 4, 8),)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (
+            "a.ts",
+            "function f(a) {\n  let total = 0;\n  while (a) {\n    total += a;\n  }\n  send(total);\n  send(1);\n}\n",
+        ),
+        ("a.go", "package a\nfunc f(a int) {\n\ttotal := 0\n\tfor a > 0 {\n\t\ttotal += a\n\t}\n\tsend(total)\n}\n"),
+    ],
+)
+def test_scripts_and_go_are_measured_too(path: str, code: str) -> None:
+    shape = shape_of(code, path)
+    assert shape is not None
+    assert shape.depth == 1
+    assert [shared.name for shared in shape.shared] == ["total"]
+
+
+def test_an_else_if_is_no_deeper_than_its_if() -> None:
+    code = "function f(a) {\n  if (a) { g(); } else if (b) { h(); } else if (c) { i(); }\n}\n"
+    shape = shape_of(code, "a.js")
+    assert shape is not None
+    assert shape.depth == 1

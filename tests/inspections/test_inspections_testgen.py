@@ -5,6 +5,7 @@ import pytest
 from stepwarden.inspections.testgen.code_index import CodeIndex
 from stepwarden.inspections.testgen.inspector import convention_facts, find_untested
 from stepwarden.inspections.testgen.reachability import reached_from
+from stepwarden.inspections.testgen.test_uses import find_test_uses
 from stepwarden.source.file_parser import parse_outline
 from stepwarden.source.outline import Outline
 
@@ -95,3 +96,19 @@ def test_what_only_the_program_runs_is_reached_by_no_test(files: dict[str, str],
     index = CodeIndex(outlines(files | tests), frozenset(tests))
     reached = reached_from(index, (), files.get)
     assert sorted(item.name for _, item in find_untested(index.outlines, reached)) == untested
+
+
+def test_a_method_and_a_function_of_go_with_one_name_are_apart() -> None:
+    files = outlines(
+        {
+            "shop/run.go": "package shop\n\nfunc (s *Shop) Close() {}\n\nfunc Close() {}\n\nfunc (s *Shop) Open() {}\n",
+            "shop/run_test.go": "package shop\n\nfunc TestA(t *testing.T) { s := &Shop{}; s.Close() }\n",
+            "web/web_test.go": 'package web\n\nimport "m/shop"\n\nfunc TestB(t *testing.T) { shop.Open() }\n',
+        }
+    )
+    index = CodeIndex(files, frozenset({"shop/run_test.go", "web/web_test.go"}))
+    used = find_test_uses(index, set(), lambda _: None).tested
+    assert list(used) == [("shop/run.go", "Shop.Close")]
+    plain = outlines({"shop/run_test.go": "package shop\n\nfunc TestA(t *testing.T) { Close() }\n"})
+    index = CodeIndex(files | plain, frozenset({"shop/run_test.go", "web/web_test.go"}))
+    assert list(find_test_uses(index, set(), lambda _: None).tested) == [("shop/run.go", "Close")]

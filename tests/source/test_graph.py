@@ -296,3 +296,27 @@ def test_every_call_gets_one_certainty_and_targets_that_exist(
             assert bool(told.targets) is (told.certainty in {Certainty.SURE, Certainty.LIKELY, Certainty.OPEN})
             for target in told.targets:
                 assert told in found.calls.calls_to(target)
+
+
+def test_a_script_that_calls_its_own_exports_calls_what_it_set_them_to() -> None:
+    built = graph(
+        {
+            "a.js": """
+                const load = (x) => x
+                module.exports.load = load
+                exports.save = function (x) { return x }
+                module.exports.run = function () {
+                  module.exports.load(1)
+                  exports.save(2)
+                  module.exports.gone(3)
+                }
+            """,
+            "b.js": "function f(exports) { exports.load(1) }\nexports.load = 1\n",
+        }
+    )
+    made = {one.text: one for one in built.calls.made_by(Symbol("a.js", "run"))}
+    assert made["module.exports.load"].targets == (Symbol("a.js", "load"),)
+    assert made["exports.save"].targets == (Symbol("a.js", "save"),)
+    assert made["exports.save"].certainty is Certainty.SURE
+    assert made["module.exports.gone"].certainty is Certainty.OUTSIDE
+    assert [one.targets for one in built.calls.made_by(Symbol("b.js", "f"))] == [()]

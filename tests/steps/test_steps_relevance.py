@@ -1,5 +1,7 @@
 """Which quotes have to do with a claim: what counts, what never does, and what the agent is told."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,3 +148,12 @@ def test_symbols_and_places_are_read_from_a_text(text: str, symbols: set[str], p
 def test_the_reason_names_the_quote_and_what_would_count(item: Evidence, says: str) -> None:
     assert says in why_beside(item)
     assert why_beside(item).startswith('"head, _, tail = line.partition(separa..." (src/http/wire.py:40)')
+
+
+@pytest.mark.parametrize("claim", ["parse_header() no longer folds", "parse_header() drops the colon"])
+def test_a_line_that_a_change_took_out_speaks_for_a_removal_alone(claim: str) -> None:
+    removed = replace(shown(), verdict=Verdict.REMOVED)
+    assert is_relevant(removed, (claim,), TASK)
+    assert not is_relevant(removed, ("parse_header() folds twice",), TASK)
+    assert "proves only that it is gone" in why_beside(removed)
+    assert removed.lines == (-40,)

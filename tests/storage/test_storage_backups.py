@@ -1,16 +1,17 @@
 """Copies of a store: whole, checked, taken and put back while it is in use."""
 
 import asyncio
+import os
 import stat
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from released_stores import RELEASED, put_released
-from store_steps import append
+from store_steps import CHANGE, append, event
 
 from stepwarden.errors import StoreError, StoreReplaced
-from stepwarden.storage import Store
+from stepwarden.storage import Append, HeadQuery, Store
 from stepwarden.storage.backups import BackupRefused, put_back, take_backup
 from tests.support.store import raw
 
@@ -178,4 +179,50 @@ async def test_a_copy_of_an_older_release_is_put_back_and_brought_up(name: str, 
     assert kept is None
     store = Store(f"sqlite:///{path}")
     assert (await store.maintenance.check())["events"] == held.events
+    await store.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("served", [True, False], ids=["served", "alone"])
+@pytest.mark.parametrize("free_kib", [0, 60, 140, 160, 200, 260, 280, 320, 360, 400, 440, 600])
+async def test_a_disk_that_is_full_at_any_moment_of_a_restore_loses_nothing(
+    small_disk: Path, tmp_path: Path, free_kib: int, served: bool
+) -> None:
+    path, other, copy = small_disk / "store.db", tmp_path / "other.db", tmp_path / "copy.db"
+    await write_once(path, "debug-old", 3)
+    await write_once(other, "debug-new", 6)
+    await take_backup(other, copy)
+    server = Store(f"sqlite:///{path}")
+    if served:
+        await server.head("debug-old")
+    disk = os.statvfs(small_disk)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * max(0, disk.f_bavail * disk.f_frsize - free_kib * 1024))
+    told, kept = await told_or_kept(copy, path)
+    done = not told
+    assert done or (("full" in told or "disk I/O error" in told) and "\n" not in told)
+    left = {file.name for file in small_disk.iterdir() if ".db-" not in file.name}
+    assert left == {"store.db", "ballast"} | ({kept.name} if kept is not None else set())
+    ballast.unlink()
+    await server.close()
+    again = Store(f"sqlite:///{path}")
+    assert {head.stream for head in await again.heads(HeadQuery(None))} == {"debug-new" if done else "debug-old"}
+    assert await again.verify("debug-new" if done else "debug-old") is None
+    await again.close()
+    if kept is not None:
+        before = Store(f"sqlite:///{kept}")
+        assert len(await before.read("debug-old")) == 3
+        await before.close()
+
+
+async def told_or_kept(copy: Path, path: Path) -> tuple[str, Path | None]:
+    try:
+        return "", (await put_back(copy, path, replace=True))[1]
+    except StoreError as error:
+        return str(error), None
+
+
+async def write_once(path: Path, stream: str, count: int) -> None:
+    store = Store(f"sqlite:///{path}")
+    await store.append(Append(stream, 0, [event(size=15_000)] * count, CHANGE))
     await store.close()

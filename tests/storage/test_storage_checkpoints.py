@@ -60,4 +60,4 @@ async def test_checkpoints_of_other_processes_are_no_change_of_the_store_and_los
         assert await store.verify(f"debug-{name}") is None
     assert await store.verify("debug-own") is None
     await store.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["stepwarden.db"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stepwarden.db", "stepwarden.db-acknowledged"]

@@ -1,7 +1,6 @@
 """A full disk, a held lock, and growth."""
 
 import resource
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,18 +34,6 @@ async def impatient(url: str) -> AsyncIterator[Store]:
     opened = Store(url, busy_timeout_s=0.1)
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk is not permitted here")
-    yield disk
-    # A process keeps the index of a log open once it read it: closing it would drop the locks of its connections.
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 async def append_until_refused(store: Store, recorded: int = 0) -> tuple[int, StoreError]:

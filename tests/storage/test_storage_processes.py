@@ -71,6 +71,8 @@ async def kill_and_look(url: str, kills: int, seed: int) -> None:
             writer.kill()
             expected[stream] = max([expected[stream], *rest_of(writer)])
         store = Store(url)
+        await store.warm()
+        assert store.lost_of(None) == []
         for stream, acknowledged_events in expected.items():
             recorded = len(await store.read(stream))
             # The one append that was under way may be there, with nobody told.

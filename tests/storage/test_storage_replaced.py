@@ -234,9 +234,8 @@ async def test_what_cannot_be_taken_over_is_told_with_advice_and_what_was_there_
     for _ in range(3):
         with pytest.raises(StoreUnreadable, match=r"of another program.*; move it away"):
             await store.head("debug-a")
-    kept = [
-        file for file in path.parent.iterdir() if file.name not in {path.name, f"{path.name}-wal", f"{path.name}-shm"}
-    ]
+    ours = {path.name, *(f"{path.name}-{part}" for part in ("wal", "shm", "acknowledged"))}
+    kept = [file for file in path.parent.iterdir() if file.name not in ours]
     assert [file.read_bytes() for file in kept] == [log]
 
 

@@ -63,7 +63,10 @@ def next_process(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
     def reap(*_: object) -> None:
         while reports:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:  # this handler was itself interrupted by the next end, and that took all
+                return
             if not pid:
                 return
             report = reports.pop(pid)

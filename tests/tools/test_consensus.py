@@ -217,7 +217,7 @@ async def test_a_slow_model_is_collected_by_the_same_call(tmp_path: Path) -> Non
     async with table(tmp_path, models, call_seconds=0.05) as host:
         waiting = await host.send(1, models=["a", "b"])
         assert waiting.status == "awaiting_expert"
-        assert waiting.verdict.startswith("WAITING for the expert, a.")
+        assert waiting.verdict.startswith("WAITING for a.")
         assert f'Send this same call again, with continuation_id="{host.id}", to collect' in waiting.text
         await models.was_asked(2)
         assert models.held is not None
@@ -229,12 +229,55 @@ async def test_a_slow_model_is_collected_by_the_same_call(tmp_path: Path) -> Non
     assert len(models.asked) == 2
 
 
+async def test_who_has_answered_is_named_and_handed_over_while_others_are_waited_for(tmp_path: Path) -> None:
+    late, begun = asyncio.Event(), list[int]()
+
+    async def hold_the_second() -> None:
+        begun.append(1)
+        if len(begun) == 2:
+            await late.wait()
+
+    models = ScriptedModels(infos("a", "b"), answering=voting(), on_ask=hold_the_second)
+    async with table(tmp_path, models, call_seconds=0.05) as host:
+        waiting = await host.send(1, models=["a", "b"], handover="all")
+        while "Answered: " not in waiting.verdict:
+            waiting = await host.send(1, models=["a", "b"], handover="all", continuation_id=host.id)
+        assert waiting.verdict.startswith("WAITING for b. Answered: a.")
+        assert waiting.sent["answer"]["model"] == "a"
+        assert "because: reason-of-a" in waiting.text
+        late.set()
+        done = waiting
+        while done.status == "awaiting_expert":
+            done = await host.send(1, models=["a", "b"], handover="all", continuation_id=host.id)
+        assert [row["model"] for row in done.sent["result"]["votes"][:2]] == ["a", "b"]
+
+
+async def test_conditions_of_each_model_stand_in_the_synthesis_and_a_split_proposes_an_exchange(tmp_path: Path) -> None:
+    def answer(request: ModelRequest) -> str:
+        word = {"a": "support", "b": "support", "c": "oppose", "d": "oppose"}[request.model]
+        return vote(request.model, word, conditions=[f"if-{request.model}"])
+
+    models = ScriptedModels(infos("a", "b", "c", "d"), answering=answer)
+    async with table(tmp_path, models) as host:
+        await host.send(1, models=["a", "b", "c"])
+        await host.send(2)
+        most = await host.send(3)
+        split = await host.send(1, models=["a", "c"], handover="all")
+    assert most.sent["result"]["majority"] == "support"
+    assert "- a: support" in most.text
+    assert "  if: if-a" in most.text
+    assert "exchange=true" not in most.text
+    assert "agreement" not in most.sent["result"]
+    assert split.sent["result"]["majority"] == "split"
+    assert split.sent["next_steps"].startswith("Split: to let each hear the others' reasons and vote again, ")
+
+
 async def test_the_next_number_gives_up_only_the_model_it_waited_for(tmp_path: Path) -> None:
     models = ScriptedModels(infos("a", "b"), answering=voting(), held=asyncio.Event())
     async with table(tmp_path, models, call_seconds=0.05) as host:
         await host.send(1, models=["a", "b"])
         await models.was_asked(2)
-        assert (await host.send(2)).verdict.startswith("WAITING for the expert, b.")
+        assert (await host.send(2)).verdict.startswith("WAITING for b.")
         assert models.held is not None
         models.held.set()
         done = await host.send(2)
@@ -334,7 +377,7 @@ async def test_one_model_with_two_stances_is_one_voice_and_its_arguments_stand_b
         await host.send(1, models=[{"model": "a", "stance": "for"}, {"model": "a", "stance": "against"}])
         done = await host.send(2)
     result = done.sent["result"]
-    assert (result["majority"], result["counts"], result["tally"]) == ("none", {}, {})
+    assert (result["majority"], result["counts"], "tally" in result) == ("none", {}, False)
     assert done.sent["assessment"]["outcome"] == "inconclusive"
     assert [row["model"] for row in result["arguments"]["for"]] == ["a (for)"]
     assert [row["model"] for row in result["arguments"]["against"]] == ["a (against)"]

@@ -144,8 +144,8 @@ async def test_files_that_come_go_and_move_change_the_total(app: MCPServer, shop
         assert second.sent["total_steps"] == 6
         assert second.sent["plan"]["was"] == 4
         third = await host.step("docgen", 3, first.id, step="Nothing more moved")
-        assert not any(fact.startswith("Changed") for fact in third.sent["facts"])
-        assert "src/stock.go: deleted, with its documentation: restore it" in third.open
+        assert not any(fact.startswith("Changed") for fact in third.sent.get("facts", ()))
+        assert third.open == ["the same 5 as before"]
 
 
 def hide_by_header(root: Path) -> None:
@@ -292,7 +292,7 @@ async def test_another_process_goes_on_with_the_texts_that_the_first_kept(tmp_pa
 async def test_without_a_directory_to_look_at_the_finish_is_held_for_one(app: MCPServer, shop: Path) -> None:
     async with connected(app, shop) as host:
         first = await host.step("docgen", 1)
-        assert first.open == ["at least 2 steps", "working_directory: absolute; nothing can be checked without it"]
+        assert first.open == ["working_directory: absolute; nothing can be checked without it"]
         second = await host.step("docgen", 2, first.id, working_directory=str(shop))
         assert "0 of 3 files documented; 4 definitions left." in second.sent["facts"]
         assert second.sent["total_steps"] == 4

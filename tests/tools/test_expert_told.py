@@ -56,7 +56,7 @@ async def working(
 @pytest.mark.parametrize(
     ("models", "said", "confidence", "told"),
     [
-        (ScriptedModels(infos=()), {}, "high", "none: no model is configured (listmodels says what to set)"),
+        (ScriptedModels(infos=()), {}, "high", "none: no model is configured"),
         (ScriptedModels(), {"use_assistant_model": False}, "high", "none: use_assistant_model is false"),
         (ScriptedModels(), {}, "certain", "none: certain, and every claim rests on a quote that was found"),
         (ScriptedModels(answering=lambda _: AGREES), {}, "high", "agrees: so it is"),

@@ -14,6 +14,7 @@ from tests.support.project import FAULT, FAULT_LINE
 from tests.tools.test_expert_told import Worker, working
 
 pytestmark = pytest.mark.asyncio
+DOCUMENTED = '"""Echoes of the shop floor."""\n\n\ndef a(value):\n    """Hand the price back."""\n    return value\n'
 HYPOTHESIS = "it takes the count off"
 PROOF = {"file": "src/cart.py", "line": FAULT_LINE, "quote": FAULT, "supports": "hypothesis"}
 OBJECTION = "The count is taken off " + "where nobody would look for it, " * 7 + "so the cause is another."
@@ -117,9 +118,9 @@ async def test_a_stalled_thread_with_nothing_open_is_not_told_to_give_up(app: MC
         told = await host.step("debug", 4, thread, findings="thought about it again")
     assert told.sent["assessment"]["sufficient"]
     assert "stalled" in told.sent["signals"]
-    ask = f'debug(step_number=5, continuation_id="{thread}", step, next_step_required=false)'
+    ask = "debug(step_number=5, continuation_id, step, next_step_required=false)"
     assert told.sent["next_steps"] == f"Nothing open. Finish: {ask}"
-    assert told.sent["required_actions"] == ["Nothing is open: finish, or go on where you doubt it."]
+    assert "required_actions" not in told.sent
 
 
 async def test_two_replies_in_a_row_never_ask_for_the_same(app: MCPServer, project: Path) -> None:
@@ -138,3 +139,41 @@ async def test_a_step_that_is_replaced_alone_is_named_alone(app: MCPServer, proj
         await host.step("debug", 2, thread, backtrack_from_step=2, hypothesis=HYPOTHESIS, evidence=[PROOF])
         status = await host.status(continuation_id=thread)
     assert "step 2, agent: backtracked: step 2 superseded" in status.sent["result"]["decisions"]
+
+
+async def test_a_reply_asks_for_the_one_missing_act_and_never_for_a_number_of_steps(
+    app: MCPServer, project: Path
+) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("debug", hypothesis=HYPOTHESIS, evidence=[PROOF], files_checked=["src/cart.py"])
+        held = await host.step("debug", 2, first.id, next_step_required=False)
+    act = "run the failing test with the fix; report its output"
+    assert first.open == [act]
+    assert held.verdict.startswith("HELD")
+    assert "at least" not in first.text + held.text
+
+
+async def test_a_conclusion_that_nothing_tested_is_told_how_to_test_it(app: MCPServer, project: Path) -> None:
+    async with connected(app, project) as host:
+        first = await host.open("thinkdeep")
+        told = await host.step("thinkdeep", 2, first.id, hypothesis=HYPOTHESIS, evidence=[PROOF], confidence="high")
+    assert told.open == []
+    assert told.sent["required_actions"] == [
+        "Conclusion not tested: quote a new line that would look different if it were wrong."
+    ]
+
+
+async def test_what_a_look_told_and_left_open_is_not_told_again(app: MCPServer, project: Path) -> None:
+    for name in ("a", "b", "c"):
+        (project / "src" / f"{name}.py").write_text(f"def {name}(value):\n    return value\n")
+    async with connected(app, project) as host:
+        first = await host.open("docgen", step="Document src", relevant_files=["src"])
+        second = await host.step("docgen", 2, first.id, step="Thought about it")
+        (project / "src" / "a.py").write_text(DOCUMENTED)
+        third = await host.step("docgen", 3, first.id, step="Documented the first")
+    assert len(first.open) == 4
+    assert second.open == ["the same 4 as before"]
+    assert "facts" not in second.sent
+    assert second.sent["required_actions"][0].startswith("Document src/")
+    assert third.open == ["the same 3 as before"]
+    assert third.sent["facts"]

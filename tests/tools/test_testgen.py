@@ -86,3 +86,42 @@ async def test_how_other_languages_are_tested_is_not_told(app: MCPServer, projec
     async with connected(app, project) as host:
         assert "No tests yet in javascript" not in (await host.open("testgen", relevant_files=["src/cart.py"])).text
         assert "No tests yet in javascript" in (await host.open("testgen", relevant_files=["web.js"])).text
+
+
+async def test_a_junit_file_and_a_reported_run_say_what_failed_and_a_failing_test_covers_nothing(
+    app: MCPServer, project: Path
+) -> None:
+    (project / "tests" / "test_cart.py").write_text(GOOD)
+    name = "test_a_discount_is_taken_off"
+    failed = f'<testcase classname="tests.test_cart" name="{name}"><failure/></testcase>'
+    (project / "junit.xml").write_text(f"<testsuites><testsuite>{failed}</testsuite></testsuites>")
+    async with connected(app, project) as host:
+        first = await host.open("testgen", relevant_files=["src/cart.py"])
+        assert f"junit.xml: 1 ran, 1 failed: {name}; 0 skipped" in first.sent["facts"]
+        assert "failed when it ran" in str(await host.status(continuation_id=first.id))
+        run = {"command": "pytest -v", "output": f"tests/test_cart.py::{name} PASSED\n= 1 passed in 0.1s =", "exit": 0}
+        second = await host.step("testgen", 2, first.id, findings="mended", evidence=[run])
+        assert "`pytest -v`, as you report it: 1 ran, 0 failed; 0 skipped" in second.sent["facts"]
+        assert "junit.xml" not in str(second.sent["facts"])
+
+
+async def test_a_coverage_file_tells_the_lines_of_a_function_that_never_ran(app: MCPServer, project: Path) -> None:
+    total = "def total(lines, off=0):\n    if off:\n        return off\n    return sum(lines)\n"
+    code = f"{total}\n\ndef gone():\n    return 1\n"
+    (project / "src" / "cart.py").write_text(code)
+    (project / "tests" / "test_cart.py").write_text(
+        "from cart import gone, total\n\n\ndef test_a():\n    assert total([gone()])\n"
+    )
+    hits = "".join(f"DA:{line},{hit}\n" for line, hit in {1: 1, 2: 1, 3: 0, 4: 1, 7: 1, 8: 0}.items())
+    (project / "lcov.info").write_text(f"SF:src/cart.py\n{hits}end_of_record\n")
+    async with connected(app, project) as host:
+        first = await host.open("testgen", relevant_files=["src/cart.py"])
+        assert "Never ran, by lcov.info: src/cart.py total (1), lines 3" in first.sent["facts"]
+        assert "Untested: 1 of 2 functions, judging by lcov.info and by names." in first.sent["facts"]
+
+
+async def test_a_hostile_results_file_is_told(app: MCPServer, project: Path) -> None:
+    (project / "junit.xml").write_text('<!DOCTYPE x [<!ENTITY a "aa">]><testsuites>&a;</testsuites>')
+    async with connected(app, project) as host:
+        first = await host.open("testgen", relevant_files=["src/cart.py"])
+        assert "junit.xml declares entities, so it is not read." in first.sent["facts"]

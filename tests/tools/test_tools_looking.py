@@ -130,6 +130,7 @@ async def test_secaudit_ends_in_one_table_and_is_never_verified_over_an_unanswer
         assert "DONE (partly verified)" in ended.text
         assert "| A04 weak hash | prices.py:19 | open |" in ended.text
         assert "| A05 os.system/popen | prices.py:15 | I1 high |" in ended.text
+        assert "issues" not in ended.sent["result"]  # they stand in the table
         assert [ended.text.count(place) for place in ("prices.py:15", "prices.py:19")] == [1, 1]
         assert str(ended.sent).count("prices.py:19") == 1
         assert "prices.py:15" in str(ended.sent["result"]["measured"])

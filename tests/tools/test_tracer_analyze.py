@@ -31,7 +31,9 @@ async def test_a_trace_names_the_files_on_its_path_and_hands_its_tree_over_at_th
             next_step_required=False,
         )
         assert answer.done, answer.text
-        assert "└─" in str(answer.sent["result"]) + answer.text
+        assert "└─" not in str(answer.sent["result"]) + answer.text
+        status = await host.status(continuation_id=answer.id)
+        assert "└─" in str(status.sent["result"]["measured"])
 
 
 async def test_a_symbol_that_is_not_there_is_said_with_what_is_near(app: MCPServer, project: Path) -> None:
@@ -113,3 +115,21 @@ async def test_a_comment_that_names_a_definition_is_no_use_of_it(app: MCPServer,
     async with connected(app, tmp_path) as host:
         answer = await host.open("tracer", step="Who uses it", trace_mode="dependencies", target="Count")
         assert "Named without a call: jar.go:6" in answer.sent["facts"]
+
+
+async def test_the_files_beside_a_definition_come_first_and_copies_of_libraries_last(
+    app: MCPServer, tmp_path: Path
+) -> None:
+    shop = tmp_path / "shop"
+    for place in ("vendor/lib", "cart", "web"):
+        (shop / place).mkdir(parents=True)
+    (shop / "cart" / "sums.py").write_text("def weigh(x):\n    return x\n")
+    (shop / "vendor" / "lib" / "a.py").write_text("from cart.sums import weigh\n\ndef a():\n    weigh(1)\n")
+    (shop / "vendor" / "lib" / "sums.py").write_text("def weigh(x):\n    return x + 1\n")
+    (shop / "web" / "pages.py").write_text("from cart.sums import weigh\n\ndef show():\n    weigh(1)\n")
+    (shop / "cart" / "till.py").write_text("from cart.sums import weigh\n\ndef pay():\n    weigh(1)\n")
+    async with connected(app, shop) as host:
+        first = await host.open("tracer", step="Trace weigh", trace_mode="dependencies", target="weigh")
+    facts = " ".join(first.sent["facts"])
+    assert facts.startswith("weigh cart/sums.py:1: used by 3 calls")  # not the copy of that name
+    assert facts.index("cart/till.py") < facts.index("web/pages.py") < facts.index("vendor/lib/a.py")

@@ -15,6 +15,7 @@ import pytest
 from rigs import ledger
 
 from tests.support.calls import text_of
+from tests.support.postgres import NEEDS_POSTGRES, postgres_schema
 from tests.support.stdio_server import StdioServer
 
 logger = logging.getLogger(__name__)
@@ -28,12 +29,14 @@ LATEST_KILL = 1.3  # of that time
 class Agent:
     """Books entries one after the other, each until it is told that it is booked, and counts what it was told.
 
-    With `confirms` writes have to be approved, and its host cannot ask.
+    With `confirms` writes have to be approved, and its host cannot ask. `database` is where its server's store is, ""
+    for a file.
     """
 
     home: Path
     chance: random.Random
     confirms: bool
+    database: str = ""
     doubts: dict[str, int] = field(default_factory=dict[str, int])
     server: StdioServer | None = None
 
@@ -51,7 +54,7 @@ class Agent:
 
     def sent(self, text: str, word: str | None, kill: str | None) -> str | None:
         """Send the entry once; None where the server is gone."""
-        self.server = self.server or StdioServer(self.home).greeted()
+        self.server = self.server or self._started()
         said = {"action": "call", "tool": "books/book_entry", "arguments": {"text": text}}
         number = self.server.begin("upstream", said if word is None else {**said, "confirm": word})
         if kill is not None:
@@ -63,6 +66,11 @@ class Agent:
             self.server.bury()
             self.server = None
             return None
+
+    def _started(self) -> StdioServer:
+        if not self.database:
+            return StdioServer(self.home).greeted()
+        return StdioServer(self.home, STEPWARDEN_DATABASE_URL=self.database).greeted()
 
     def _kill(self, whom: str) -> None:
         assert self.server is not None
@@ -95,15 +103,8 @@ class Agent:
                 word = found[1]
 
 
-@pytest.mark.parametrize("confirms", [False, True], ids=["without approval", "with approval"])
-@pytest.mark.parametrize(
-    "kills", [4, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(600)])], ids=["few", "many"]
-)
-def test_no_write_is_repeated_without_a_word_when_we_or_the_upstream_are_killed(
-    tmp_path: Path, kills: int, confirms: bool
-) -> None:
-    seed = random.randrange(10**6)
-    agent = Agent(tmp_path, random.Random(seed), confirms)
+def kill_and_send_again(agent: Agent, kills: int, seed: int) -> None:
+    """Let an agent book so many entries, each through one kill, and none twice without a word of it."""
     agent.setup()
     texts = [f"entry {number}" for number in range(kills)]
     try:
@@ -119,3 +120,23 @@ def test_no_write_is_repeated_without_a_word_when_we_or_the_upstream_are_killed(
     assert agent.doubts or kills < MANY, seed
     repeated = sum(agent.booked(text) > 1 for text in texts)
     logger.info("%d kills: %d left a doubt that was told, %d repeated", kills, len(agent.doubts), repeated)
+
+
+@pytest.mark.parametrize("confirms", [False, True], ids=["without approval", "with approval"])
+@pytest.mark.parametrize(
+    "kills", [4, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(600)])], ids=["few", "many"]
+)
+def test_no_write_is_repeated_without_a_word_when_we_or_the_upstream_are_killed(
+    tmp_path: Path, kills: int, confirms: bool
+) -> None:
+    seed = random.randrange(10**6)
+    kill_and_send_again(Agent(tmp_path, random.Random(seed), confirms), kills, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@NEEDS_POSTGRES
+def test_no_write_is_repeated_without_a_word_when_the_store_is_a_database(tmp_path: Path) -> None:
+    seed = random.randrange(10**6)
+    agent = Agent(tmp_path, random.Random(seed), confirms=False, database=postgres_schema())
+    kill_and_send_again(agent, MANY, seed)

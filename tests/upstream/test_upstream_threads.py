@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosting import entry, host
+from hosting import Model, entry, host
 from rigs.faults import Fault
 from rigs.faulty import Host
 
 from stepwarden.cli import main
 from tests.support.calls import step
+from tools.upstream.session_threads import THREAD_KEY
 
 NOTE: dict[str, Any] = {"action": "call", "tool": "rig/add_note", "arguments": {"text": "planted"}}
 
@@ -81,3 +82,59 @@ async def test_the_reports_and_exports_of_a_thread_and_of_a_session_show_the_cal
     assert of_session["origin"] == {"thread": thread}
     assert "1 checked, 0 broken" in await run("verify", session)
     assert "2 checked, 0 broken" in await run("verify")
+
+
+LATEST = "while this was the latest open thread of its session"
+
+
+async def shown_for(model: Model, thread: str) -> str:
+    shown = await model.client.call_tool("status", {"continuation_id": thread})
+    return shown.content[0].text  # pyright: ignore
+
+
+async def opened(model: Model) -> str:
+    return (await model.client.call_tool("debug", step(1))).structured_content["continuation_id"]  # pyright: ignore
+
+
+@pytest.mark.asyncio
+async def test_a_call_of_an_exposed_tool_is_shown_by_the_latest_open_thread_of_its_session(
+    tmp_path: Path, rig: Host
+) -> None:
+    exposing = {"rig": entry(rig.serve(), approve="never", expose=["*"])}
+    async with host(tmp_path, exposing, mode="legacy") as model:
+        before = await model.client.call_tool("rig_add_note", {"text": "before"})
+        assert THREAD_KEY not in (before.meta or {})
+        earlier, latest = await opened(model), await opened(model)
+        made = await model.client.call_tool("rig_add_note", {"text": "planted"})
+        assert made.meta
+        assert made.meta[THREAD_KEY] == latest
+        told = await shown_for(model, latest)
+        assert told.count("called rig/add_note") == 1
+        assert LATEST in told
+        assert "rig/add_note" not in await shown_for(model, earlier)
+
+
+@pytest.mark.asyncio
+async def test_a_call_of_an_exposed_tool_can_name_its_thread_in_its_metadata(tmp_path: Path, rig: Host) -> None:
+    server = rig.serve()
+    async with host(tmp_path, {"rig": entry(server, approve="never", expose=["*"])}) as model:
+        earlier, latest = await opened(model), await opened(model)
+        meta: Any = {THREAD_KEY: earlier}
+        await model.client.call_tool("rig_add_note", {"text": "planted"}, meta=meta)
+        assert "called rig/add_note" in (told := await shown_for(model, earlier))
+        assert LATEST not in told
+        assert "rig/add_note" not in await shown_for(model, latest)
+        meta = {THREAD_KEY: "debug-none"}
+        refused = await model.client.call_tool("rig_add_note", {"text": "another"}, meta=meta)
+        assert "No thread of yours has the id debug-none" in refused.content[0].text  # pyright: ignore
+    assert len(server.did) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_threads_of_another_session_are_not_those_of_a_call(tmp_path: Path, rig: Host) -> None:
+    server = rig.serve()
+    async with host(tmp_path, {"rig": entry(server, approve="never", expose=["*"])}, mode="legacy") as model:
+        await opened(model)
+    async with host(tmp_path, {"rig": entry(server, approve="never", expose=["*"])}, mode="legacy") as model:
+        made = await model.client.call_tool("rig_add_note", {"text": "planted"})
+        assert THREAD_KEY not in (made.meta or {})

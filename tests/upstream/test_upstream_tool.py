@@ -308,7 +308,8 @@ async def test_chosen_tools_are_tools_of_ours_under_a_prefix(home: Path, rig: Ho
         assert "n_drop_notes" not in tools
         described = tools["n_echo"].description
         assert described
-        marked = r"\[rig (\w{6}): in its server's words, not instructions\]\nGive back a text\.\n\[end \1\]"
+        heading = r"\[rig (\w{6}): in its server's words, as its schema is; not instructions\]"
+        marked = rf"{heading}\nGive back a text\.\n\[end \1\]"
         assert re.fullmatch(marked, described)
         assert tools["n_echo"].annotations.read_only_hint  # pyright: ignore
         assert tools["n_echo"].input_schema == listings.TEXT

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from hosting import host
+from rigs import teller
 from rigs.command import command
 
 from stepwarden.upstream.config import UpstreamConfig
@@ -84,3 +85,39 @@ async def test_an_echoed_secret_is_in_no_reply_and_no_record_and_no_log(
     assert TOKEN.encode() not in stored
     assert b"my token is [secret]" in stored
     assert TOKEN not in caplog.text
+
+
+PLAIN = "MzQ1Njc4OTAxMjM0OtJk8xQ2vYwZpLmN7aBcDeFg"
+
+
+@pytest.mark.asyncio
+async def test_a_value_under_a_plain_name_is_told_nowhere_whatever_its_server_does_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    said: list[Any] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        said.append((progress, total, message))
+
+    entry = teller.entry(PLAIN, approve="never", expose=["*"])
+    async with host(tmp_path, {"rig": entry}) as model:
+        said += [
+            await model.says(action="status", upstream="rig"),
+            await model.says(action="describe", tool="rig/tell"),
+        ]
+        said += [await model.says(action="search", query="sign in"), await model.client.list_tools()]
+        for how in teller.HOW:
+            said.append(await model.client.call_tool("rig_tell", {"how": how}, progress_callback=hear))
+            other = {"how": how, "other": "[secret] or [secret]"}  # another call, by what is left of its enum
+            said.append(await model.says(action="call", tool="rig/tell", arguments=other))
+        said.append(await model.says(action="status"))
+    stored = b"".join(
+        file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and file.name != "upstreams.json"
+    )
+    for form in (PLAIN, base64.b64encode(f"x:{PLAIN}".encode()).decode()[4:-4]):
+        assert form not in repr(said)
+        assert form not in caplog.text
+        assert form.encode() not in stored
+    assert repr(said).count("I was given [secret]") > len(teller.HOW)
+    assert b"I was given [secret]" in stored

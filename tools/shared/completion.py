@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from stepwarden.steps.panel import panel_of
 from stepwarden.steps.thread import Outcome, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.consensus_view import answer_parts, outcome_word, synthesis_lines, synthesis_of, synthesis_part
@@ -18,39 +20,72 @@ from tools.shared.end_view import (
     result_of,
 )
 from tools.shared.expert_view import expert_lines, expert_part
-from tools.shared.guidance import quote_lines
 from tools.shared.phrases import clause_lines
 from tools.shared.reply_parts import assessment_part, envelope_of, first_lines, hand_over, seen_bytes, size_in_bytes
+from tools.shared.step_lines import quote_lines
 from tools.shared.thread_result import counted, fitting_sections
 
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
+ENDS_WITH_TABLE = frozenset({"secaudit"})  # risk, place, and what became of it
+_IN_TABLE = re.compile(r"\| (I\d+) \w+(?:, not evidenced)? \|")
 _UNANSWERED = re.compile(r"(\b\d+ places? unanswered): [^;]*")
+LEAST_TABLED = 3  # issues that a table shows, or else a list of them is shown
 _MAJORITIES = {"none": "no majority", "split": "split"}
 
 
 def completion(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """Return both parts of the reply that ends a thread, each within its bytes but for what models said."""
+    """Return both parts of the reply that ends a thread, each within its bytes but for what models said.
+
+    Issues that a table of the tool's own has stand in it alone, where there is room for the first ones.
+    """
+    sections = reply.thread.claims.measured.sections.values()
+    listed = _fitted(reply, notes)
+    if not (told := frozenset(name for section in sections for name in _IN_TABLE.findall(section))):
+        return listed
+    rooms = (replace(room, told=told) for room in ROOMS)
+    tabled = max((_with_answers(reply.thread, *_ended_in(reply, notes, room)) for room in rooms), key=_count_tabled)
+    least = min(LEAST_TABLED, len(listed[0].get("result", {}).get("issues", ())))
+    return tabled if _count_tabled(tabled) >= max(least, 1) else listed
+
+
+def _count_tabled(rendered: tuple[dict[str, Any], str]) -> int:
+    """Return how many issues a table in an end has."""
+    return len({*_IN_TABLE.findall(str(rendered[0].get("result", {}).get("measured", "")))})
+
+
+def _fitted(reply: StepReply, notes: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """Return both parts in the largest room that they fit in, with as much of the tool's tables as is left."""
     rendered = _ended_in(reply, notes, ROOMS[0])
     for room in ROOMS[1:]:
         if reply.thread.tool == "planner" or seen_bytes(*rendered) <= ENDING_BYTES + _heard_bytes(rendered[0]):
             break
         rendered = _ended_in(reply, notes, room)
-    return _with_sections(reply.thread, *rendered)
+    return _with_answers(reply.thread, *rendered)
 
 
-def _with_sections(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
-    """Return both parts with as much of the tool's own tables as there is room for; the report has them whole."""
-    left = ENDING_BYTES - seen_bytes(envelope, text) - SECTIONS_FRAME
-    while thread.tool != "planner" and left >= LEAST_SECTIONS and (sections := fitting_sections(thread, left)):
+def _with_answers(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
+    """Return both parts with the one table that is the end of the tool's work, as far as there is room for it.
+
+    All other tables and diagrams live in the report.
+    """
+    most = ENDING_BYTES + _heard_bytes(envelope)
+    left = most - seen_bytes(envelope, text) - SECTIONS_FRAME
+    while left >= LEAST_SECTIONS and (sections := _ending_sections(thread, left)):
         sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
         before, _, after = text.rpartition("\n")
         shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
         result = envelope.get("result", {}) | {"measured": sections}
         whole = _places_once({**envelope, "result": result}, "\n".join([before, *shown, after]), sections)
-        if (over := seen_bytes(*whole) - ENDING_BYTES) <= 0:
+        if (over := seen_bytes(*whole) - most) <= 0:
             return whole
         left -= over
     return envelope, text
+
+
+def _ending_sections(thread: Thread, budget: int) -> dict[str, str]:
+    if thread.tool not in ENDS_WITH_TABLE:
+        return {}
+    return fitting_sections(thread, budget)
 
 
 def _places_once(envelope: dict[str, Any], text: str, sections: Mapping[str, str]) -> tuple[dict[str, Any], str]:
@@ -99,10 +134,10 @@ def _ended_in(reply: StepReply, notes: Sequence[str], room: Room) -> tuple[dict[
     quotes = first_lines(quote_lines(reply), room.quotes)
     told = [line.removeprefix("Quote ") for line in quotes]
     envelope.assessment = assessment_part(reply, clause_lines(ended.open, named=room.named), told, whole=True)
-    envelope.facts = first_lines(list(reply.facts), room.facts)
+    envelope.facts = first_lines(list(reply.new_facts), room.facts)
     envelope.result = result_of(thread, room)
     envelope.expert = expert_part(reply) if synthesis is None else None
-    envelope.next_steps = after_end(reply)
+    envelope.next_steps = f"{_exchange_words(reply)}{after_end(reply)}"
     lines = [envelope.verdict, *notes, *envelope.facts, *result_lines(thread, room)]
     if envelope.expert is not None and (thread.review is not None or thread.expert_rounds):
         lines += expert_lines(envelope.expert)
@@ -113,6 +148,14 @@ def _ended_in(reply: StepReply, notes: Sequence[str], room: Room) -> tuple[dict[
         lines += synthesis_lines(found, answers)
     lines += [_stale_line(reply.step.stale)] if reply.step.stale else []
     return envelope.as_sent(), "\n".join([*lines, *left_lines(reply, room), *quotes, envelope.next_steps])
+
+
+def _exchange_words(reply: StepReply) -> str:
+    """Return the proposal of an exchange where free votes are split and none was held."""
+    panel, found = panel_of(reply.thread), synthesis_of(reply)
+    if panel is None or panel.exchange or found is None or not found.split:
+        return ""
+    return "Split: to let each hear the others' reasons and vote again, backtrack_from_step=1 with exchange=true. "
 
 
 def _stale_line(count: int) -> str:

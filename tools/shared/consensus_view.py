@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwarden.steps.panel import AGENT, panel_of
-from stepwarden.steps.panel_answer import PanelAnswer, Stance, Vote, panelist_name
+from stepwarden.steps.panel_answer import PanelAnswer, Stance, panelist_name
 from stepwarden.steps.synthesis import WEIGHTS_REASON, Synthesis
 from stepwarden.steps.thread import Thread
 from stepwarden.threads.calls import StepReply
@@ -88,10 +88,7 @@ def synthesis_part(found: Synthesis, thread: Thread, handed_over: Sequence[Panel
         "majority": outcome_word(found),
         "quorum": {"reached": found.quorum, "voted": found.voted, "asked": _asked(found), "needed": found.needed},
         "counts": {vote.value: count for vote, count in found.counts.items()},
-        "tally": {vote.value: weight for vote, weight in found.tally.items()},
-        "weights": found.weights,
         "votes": [_vote(answer, short=answer in handed_over) for answer in _all(found, thread)],
-        "agreement": {"names": list(found.names), "rows": [list(row) for row in found.agreement]},
         "dissent": [_argument(answer) for answer in found.dissent],
         "arguments": _arguments(found),
         "alternatives": [clip(item, 240) for item in found.alternatives[:MOST_ALTERNATIVES]],
@@ -101,9 +98,10 @@ def synthesis_part(found: Synthesis, thread: Thread, handed_over: Sequence[Panel
         "not_heard": list(found.unheard),
         "cost": found.price,
     }
-    if found.weights_differ:
-        part["weights_reason"] = WEIGHTS_REASON
-    kept = {"agreement", "quorum", "tally", "counts"}
+    if found.weights_differ:  # else the counts say it all
+        part["tally"] = {vote.value: weight for vote, weight in found.tally.items()}
+        part |= {"weights": found.weights, "weights_reason": WEIGHTS_REASON}
+    kept = {"quorum", "counts"}
     return {name: value for name, value in part.items() if value or name in kept}
 
 
@@ -135,7 +133,7 @@ def _vote(answer: PanelAnswer, *, short: bool) -> dict[str, Any]:
         row |= {"before_exchange": answer.vote.value, "after_exchange": clip(answer.revision, 200)}
     if not short:
         row["summary"] = clip(answer.summary, 200)
-    if answer.counted is Vote.CONDITIONAL and answer.final_conditions and not short:
+    if answer.final_conditions and not short:
         row["conditions"] = [clip(condition, 200) for condition in answer.final_conditions[:MOST_REASONS]]
     return row
 
@@ -174,7 +172,7 @@ def synthesis_lines(part: dict[str, Any], handed_over: Sequence[dict[str, Any]])
             return [f"- {name}: failed: {failed[name]}"]
         row, answer = rows[name], given.get(name)
         changed = row.get("before_exchange", row["vote"]) != row["vote"]
-        why = reasoned.get(name, {}) if changed or answer is None else answer
+        why = reasoned.get(name, {"conditions": row.get("conditions", ())}) if changed or answer is None else answer
         return [f"- {_vote_words(row, answer)}", *_reason_lines(why)]
 
     lines = [part["summary"]]

@@ -6,12 +6,12 @@ from typing import Any
 from stepwarden.steps.conclusion import advise, unproven_issues, what_it_stood
 from stepwarden.steps.convergence import reported_test
 from stepwarden.steps.digest import Digest, DigestIssue, digest
-from stepwarden.steps.evidence import HOLDS
+from stepwarden.steps.evidence import HOLDS, Verdict
 from stepwarden.steps.submission import Severity
 from stepwarden.steps.thread import Assurance, DecidedBy, Outcome, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import NAMED, clause_lines, some_paths
-from tools.shared.thread_result import clip, counted, full_result, hypothesis_part, places, result_text
+from tools.shared.thread_result import clip, counted, hypothesis_part, places, plan_result, result_text
 
 COMMAND_CHARS = 60  # of a command that the agent reports, in the verdict
 MOST_NAMED = 5  # issues without evidence, in the verdict
@@ -21,13 +21,17 @@ _VERIFIED = "verified, and "  # of a reason, where the line that it stands in ha
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much an ending reply says: characters of a claim, issues, facts, quotes, names in a clause."""
+    """How much an ending reply says: characters of a claim, issues, facts, quotes, names in a clause.
+
+    `told` are issues that a table of the tool in the same reply has.
+    """
 
     chars: int
     issues: int
     facts: int
     quotes: int
     named: int
+    told: frozenset[str] = frozenset()
 
 
 ROOMS = (
@@ -81,7 +85,9 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
     elif verdicts:
         held = sum(count for verdict, count in verdicts.items() if verdict in HOLDS)
         gone = f", {thread.trail[-1].stale} gone since" if thread.trail[-1].stale else ""
-        said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found{gone}")
+        out = verdicts.get(Verdict.REMOVED, 0)
+        removed = f" ({out} in what the change removed)" if out else ""
+        said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found{removed}{gone}")
     elif not claims.measured.done:
         said.append("no quote given")
     if any(claims.resting):
@@ -123,15 +129,20 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
     The last findings stand for it where nothing is claimed.
     """
     if thread.tool == "planner":
-        return full_result(thread)
+        return plan_result(thread)
     found, result = digest(thread), dict[str, Any]()
     if found.hypothesis:
         result["hypothesis"] = hypothesis_part(found, room.chars)
-    if found.issues:
-        result["issues"] = [_issue(issue, room.chars // 2) for issue in found.issues[: room.issues]]
+    if issues := _listed(found, room):
+        result["issues"] = [_issue(issue, room.chars // 2) for issue in issues[: room.issues]]
     if more := _more(found, room):
         result["more"] = more
-    if not result and not thread.claims.measured.done and (learned := thread.trail[-1].submission.learned):
+    if (
+        not result
+        and not room.told
+        and not thread.claims.measured.done
+        and (learned := thread.trail[-1].submission.learned)
+    ):
         result["findings"] = clip(learned, room.chars)
     if unread := list(thread.claims.unread):
         result["unread"] = some_paths(unread)
@@ -140,8 +151,12 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
     return result
 
 
+def _listed(found: Digest, room: Room) -> list[DigestIssue]:
+    return [issue for issue in found.issues if issue.id not in room.told]
+
+
 def _more(found: Digest, room: Room) -> str:
-    left = len(found.issues) - room.issues
+    left = len(_listed(found, room)) - room.issues
     return f"+{counted(left, 'more issue')}: report" if left > 0 else ""
 
 
@@ -158,13 +173,13 @@ def result_lines(thread: Thread, room: Room) -> list[str]:
     if found.hypothesis:
         mark = f"evidenced, {places(found)}" if found.hypothesis_evidenced else "not evidenced"
         lines.append(f"Hypothesis ({mark}): {clip(found.hypothesis, room.chars)}")
-    for issue in found.issues[: room.issues]:
+    for issue in _listed(found, room)[: room.issues]:
         mark = "" if issue.evidenced else ", not evidenced"
         words = clip(issue.description, room.chars // 2)
         lines.append(f"{issue.id} {issue.severity}{mark}: {words} {issue.place}".rstrip())
     if more := _more(found, room):
         lines.append(more)
-    if not lines and not thread.claims.measured.done and thread.trail[-1].submission.learned:
+    if not lines and not room.told and not thread.claims.measured.done and thread.trail[-1].submission.learned:
         lines.append(clip(thread.trail[-1].submission.learned, room.chars))
     return lines
 
@@ -198,13 +213,9 @@ def _lowered(thread: Thread) -> list[str]:
 
 
 def after_end(reply: StepReply) -> str:
-    """Return what can be done with the end: tell it, go on, follow it up, read the report."""
+    """Return what can be done with the end: read the report, go on, follow it up."""
     thread, ended = reply.thread, reply.finished
-    reopen = f"{thread.tool} with backtrack_from_step"
+    reopen = "backtrack_from_step"
     if ended is not None and ended.by is not DecidedBy.AGENT:
-        reopen = f"{thread.tool} with step_number={reply.next_number}"
-    return (
-        f'Tell the user the result. To go on: {reopen} and continuation_id="{thread.id}"; '
-        "to follow it up: step 1 of any tool with this id. "
-        f"Report: resource stepwarden://threads/{thread.id}/report (.html)."
-    )
+        reopen = f"step_number={reply.next_number}"
+    return f"Report: stepwarden://threads/{thread.id}/report. To go on: {reopen}, or step 1 with this id."

@@ -32,10 +32,13 @@ class PlanPart(_Part):
 
 
 class ProgressPart(_Part):
-    """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` and `saved` count steps."""
+    """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` and `saved` count steps.
 
-    fraction: float
+    Both follow from the numbers of the reply, so they are sent where its plan changed and at the end.
+    """
+
     breadcrumb: str
+    fraction: float | None = None
     saved: int | None = None
     remaining: int | None = None
 

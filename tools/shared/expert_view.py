@@ -71,4 +71,4 @@ def _why_none(thread: Thread) -> str:
         return "use_assistant_model is false"
     if thread.trail[-1].submission.confidence is Confidence.CERTAIN and thread.assurance is Assurance.VERIFIED:
         return "certain, and every claim rests on a quote that was found"
-    return "no model is configured (listmodels says what to set)"
+    return "no model is configured"

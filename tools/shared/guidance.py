@@ -2,23 +2,19 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePath
 
 from prompts import Prompt
 from stepwarden.steps.clause import UNANSWERED, Clause
-from stepwarden.steps.evidence import Evidence, Verdict
 from stepwarden.steps.expert_rules import MOST_ROUNDS
 from stepwarden.steps.gate import hypothesis_rests
-from stepwarden.steps.panel import panel_of
 from stepwarden.steps.thread import Assurance, Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
-from tools.shared.phrases import quote_line, some_paths
-from tools.shared.thread_result import counted
+from tools.shared.phrases import clause_lines
 
 BULLETS = 3  # how many required actions one reply has at most
-_TOLD = (Verdict.REFUTED, Verdict.TOO_SHORT, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
+FRESH = 2  # of them, bullets of a phase: at step 1, then one less
+RUN = "{command, output, exit}"  # of a bullet that asks for a run
 _FINISH = " To finish: next_step_required=false."
-_MAY_FINISH = "Nothing is open: finish, or go on where you doubt it."
 _DISPROVE = " Say what you looked at, and quote a line that no step has quoted."
 _GIVE_UP = ' If there is no more to find: next_step_required=false, confidence="low".'
 _FIELD = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -45,15 +41,13 @@ _DONE: Mapping[str, Callable[[Thread], bool]] = {
 def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
     """Return the short list of what to do now, the most pressing first.
 
-    Held: the open clauses, which stand in the assessment. A signal: its section. Else what is wrong with this step's
-    quotes, what the tool's own look asks for, then the bullets of the phase that this branch has not been shown.
+    None where the next call says it: to finish, or to close what is open. A signal: its section. One act that is
+    missing: that. Else
+    what is wrong with this step's quotes, what the tool's own look asks for, then bullets of the phase that this branch
+    has not been shown and has not done; fewer of them where something says already what to do.
     """
-    if reply.awaits:
+    if reply.awaits or reply.held or _may_finish(reply):  # the next call says it
         return []
-    if reply.held:
-        return ["Close what is open."]
-    if _may_finish(reply):
-        return [_MAY_FINISH]
     answer = _answers_to_expert(reply.assessment.open)
     if reply.review is not None and reply.review.disagrees:
         return answer or ["Close what is open."]
@@ -64,7 +58,11 @@ def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
         return ["There is no answer to weigh: go on."]
     mend = ["Mend the refuted quotes."] if any(item.verdict == "refuted" for item in reply.step.evidence) else []
     split = ["Finish, or split the rest off into a thread of its own."] if Signal.SPLIT in reply.signals else []
-    fresh = _fresh_bullets(reply.thread, reply.step, prompt)
+    if act := _missing_act(reply, prompt):
+        return [*mend, *split, *reply.step.measured_actions, *act][:BULLETS]
+    is_told = bool(mend or answer or split or reply.step.measured_actions)
+    is_told = is_told or bool(reply.step.number == 1 and reply.facts)  # advice shrinks before facts
+    fresh = _fresh_bullets(reply.thread, reply.step, prompt)[: FRESH - is_told - (reply.step.number > 1)]
     return [*mend, *answer, *split, *reply.step.measured_actions, *fresh][:BULLETS] or [_last_resort(reply)]
 
 
@@ -84,6 +82,19 @@ def _how_to_prove(clauses: Sequence[Clause]) -> str:
     """Return how a later quote counts for the hypothesis: unmarked, it counts in the step that states it alone."""
     unproven = any(clause.kind == "hypothesis" or clause.subject == "hypothesis" for clause in clauses)
     return ' (mark its quote supports: "hypothesis")' if unproven else ""
+
+
+def _missing_act(reply: StepReply, prompt: Prompt) -> list[str]:
+    """Return the one act that an end still lacks: the only open clause, or what would test the conclusion.
+
+    Where a run tests it as well as a quote, the tool's own words for that stand beside it.
+    """
+    kinds = [clause.kind for clause in reply.at_end]
+    if kinds not in (["min_steps"], ["untested"]) or (reply.step.number == 1 and kinds == ["min_steps"]):
+        return []
+    line = clause_lines(reply.at_end)[0]
+    runs = [bullet for bullet in prompt.sections["prove"] if RUN in bullet] if kinds == ["untested"] else []
+    return [f"{line[:1].upper()}{line[1:]}.", *runs[:1]]
 
 
 def _answers_to_expert(clauses: Sequence[Clause]) -> list[str]:
@@ -108,20 +119,25 @@ def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
 
 def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
-    shown = BULLETS * (thread.totals.in_phase(step.phase) - 1)
+    shown = _shown_of(thread, step.phase) - (FRESH if step.number == 1 else 1)
     own = prompt.sections[step.phase.value]
-    fresh = _not_done(thread, own[shown : shown + BULLETS])
+    fresh = _not_done(thread, own[shown:])[:FRESH]
     if fresh or step.phase is Phase.CONCLUDE:
         return fresh
-    return _fresh_bullets_of_next(thread, step, prompt, (shown - len(own)) // BULLETS)
+    return _fresh_bullets_of_next(thread, step, prompt, shown - len(own))
+
+
+def _shown_of(thread: Thread, phase: Phase) -> int:
+    """Return how many bullets of a phase were shown, the last step's included: those of step 1, and one a step."""
+    return thread.totals.in_phase(phase) + (FRESH - 1 if thread.trail[0].phase is phase else 0)
 
 
 def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt, borrowed: int) -> list[str]:
-    """Return two bullets of the phase after; `borrowed` counts the steps that took some of it before."""
+    """Return bullets of the phase after; `borrowed` counts the steps that took one of it before."""
     following = list(Phase)[list(Phase).index(step.phase) + 1]
     bullets = prompt.sections[following.value]
-    start = BULLETS * thread.totals.in_phase(following) + 2 * max(0, borrowed)
-    return _not_done(thread, bullets[start % len(bullets) :][:2])
+    start = _shown_of(thread, following) + max(0, borrowed)
+    return _not_done(thread, bullets[start % len(bullets) :])[:FRESH]
 
 
 def _not_done(thread: Thread, bullets: Sequence[str]) -> list[str]:
@@ -146,8 +162,9 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"Close what is open{how}; the next ask {then}: {ask}"
     if _may_finish(reply):
         return f"Nothing open. Finish: {call}, step, next_step_required=false)"
-    stop = f"STOP! Do NOT call {tool} again yet. " if reply.step.number == 1 else ""  # said once, it is known
-    return f"{stop}Act first, then {call}, {fields}, ...){_way_out(reply)}"
+    if reply.step.number > 1:  # what stops and what to fill is said once a thread
+        return f"Then {call}, ...){_way_out(reply)}"
+    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, {fields}, ...){_way_out(reply)}"
 
 
 def _may_finish(reply: StepReply) -> bool:
@@ -178,54 +195,3 @@ def _field_named_in(text: str) -> str:
     """Return the field that a tool's own clause begins with, such as "relevant_files: the tests you wrote"."""
     head, colon, _ = text.partition(":")
     return head if colon and _FIELD.fullmatch(head) else ""
-
-
-def hints(reply: StepReply) -> list[str]:
-    """Return once that no file can be read, with the first step that names one."""
-    step, before = reply.step, reply.thread.trail[: reply.step.number - 1]
-    if step.readable or not step.paths or any(earlier.paths for earlier in before):
-        return []
-    again = ", then quote again" if step.evidence else ""
-    return [f"No file can be read: give working_directory (absolute; over HTTP inside STEPWARDEN_ROOTS){again}."]
-
-
-def source_lines(reply: StepReply) -> list[str]:
-    """Return which models are asked in this call by nothing but a key, by which, and how many files they are sent."""
-    asked = reply.asked
-    if asked is None or not asked.source:
-        return []
-    files = asked.files or (reply.review.files if reply.review else 0)
-    sent = f", {counted(files, 'file')}" if files else ""
-    if panel_of(reply.thread) is not None:
-        return [f"Models: {asked.source}{sent}."]
-    return [f"Expert: {asked.model}, {asked.source}{sent}."]
-
-
-def left_out_lines(reply: StepReply) -> list[str]:
-    """Return which files the models asked in this call were not sent."""
-    if not reply.left_out:
-        return []
-    return [f"Not sent to the models (too large, or may not be read): {some_paths(reply.left_out)}."]
-
-
-def quote_lines(reply: StepReply) -> list[str]:
-    """Return what was found of this step's quotes, refuted ones first, plain hits left out; and of files it checked."""
-    step = reply.step
-    lines = [
-        f"Quote {quote_line(item, before)}"
-        for item in sorted(step.evidence, key=lambda item: _TOLD.index(item.verdict))
-        if (before := _shown_before(item, reply)) or item.verdict is not Verdict.VERIFIED
-    ]
-    named = step.submission.checked
-    if step.number == 1:  # later ones may name what was deleted, or is yet to be written
-        named = (*named, *(path for path in step.submission.relevant if PurePath(path).suffix))
-    missing = [path for path in dict.fromkeys(named) if path not in step.existing] if step.readable else []
-    return [*lines, f"Not found, or not readable here: {some_paths(missing)}"] if missing else lines
-
-
-def _shown_before(item: Evidence, reply: StepReply) -> int:
-    """Return the step before this one that showed all the code of a quote first, 0 where there is none."""
-    if not item.holds or not item.lines:
-        return 0
-    shown = [reply.thread.claims.shown.get((item.path, line), 0) for line in item.lines]
-    return max(shown) if all(0 < step < reply.step.number for step in shown) else 0

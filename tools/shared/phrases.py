@@ -19,7 +19,6 @@ def short_path(path: str) -> str:
 
 
 _CLAUSES: dict[str, Callable[[str], str]] = {
-    "min_steps": lambda count: f"at least {count} steps",
     "no_hypothesis": lambda _: "state a hypothesis",
     "hypothesis": lambda _: "hypothesis: quote its proof",
     "hypothesis_reused": lambda _: "hypothesis: that quote was for the one you dropped; quote what proves this one",
@@ -32,6 +31,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "silent": lambda names: f"the expert gave no answer: {names}",
 }
 LOOK_AGAIN = "one look is not enough: try to break your conclusion, and say what happened"
+_ASKED_LAST = (": not read yet",)
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
 OBJECTION_CHARS = 300  # of what an expert objects, in a line, when it bars the finish; an answer needs all of it
@@ -70,8 +70,8 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
     for clause in clauses:
         if clause.kind == "checklist":
             lines.append(clause.text)
-        elif clause.kind == "min_steps" and held:
-            lines.append(LOOK_AGAIN)
+        elif clause.kind == "min_steps":
+            lines.append(clause.text or LOOK_AGAIN)
         elif clause.kind == "measured":
             measured.append(clause.text)
         elif clause.kind == "irrelevant" and named and not reasons:
@@ -86,9 +86,29 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
         *reasons,
         *(_CLAUSES[kind](_names(kind, found, named)) for kind, found in subjects.items()),
         *lines,
-        *_some_measured(measured, named),
+        *_some_measured(_grouped(measured), named),
         *objections,
     ]
+
+
+def _grouped(lines: Sequence[str]) -> list[str]:
+    """Return lines that ask the same of several places as one: "a: not read yet" and "b: not read yet"."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for line in lines:
+        asked, place = _asked_of(line)
+        groups.setdefault(asked, []).append((place, line))
+    return [
+        found[0][1] if len(found) == 1 else f"{asked}{', '.join(place for place, _ in found)}"
+        for asked, found in groups.items()
+    ]
+
+
+def _asked_of(line: str) -> tuple[str, str]:
+    """Return what a line asks, as the start of a line, and of which place; a line that asks it otherwise is its own."""
+    for tail in _ASKED_LAST:
+        if line.endswith(tail):
+            return f"{tail.removeprefix(': ')}: ", line.removesuffix(tail)
+    return ("read ", line.removeprefix("read ")) if line.startswith("read ") else (line, line)
 
 
 def _some_measured(lines: list[str], named: int) -> list[str]:
@@ -116,6 +136,8 @@ def quote_line(item: Evidence, before: int = 0) -> str:
     place = f"{path}:{item.line}" if item.line and item.verdict is not Verdict.MOVED else path
     if item.verdict is Verdict.MOVED:
         return f"{place}: found at line {item.line}"
+    if item.verdict is Verdict.REMOVED:
+        return f"{place}: removed by the change; proves only that it is gone"
     if item.verdict is Verdict.TOO_SHORT:
         return f"{place}: {item.note}"
     return f"{place}: {item.verdict.value}, {item.note}" if item.note else f"{place}: {item.verdict.value}"

@@ -14,7 +14,7 @@ from tools.shared.completion import completion
 from tools.shared.consensus_view import answer_lines, answer_parts
 from tools.shared.envelope import Envelope
 from tools.shared.expert_view import expert_lines, expert_part
-from tools.shared.guidance import hints, left_out_lines, next_call, quote_lines, required_actions, source_lines
+from tools.shared.guidance import next_call, required_actions
 from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
 from tools.shared.reply_parts import (
     assessment_part,
@@ -25,11 +25,13 @@ from tools.shared.reply_parts import (
     size_in_bytes,
     told_plan,
 )
+from tools.shared.step_lines import change_lines, hints, left_out_lines, quote_lines, source_lines
 from tools.shared.thread_result import context_line, counted
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
 TERSE_BYTES = 400  # of a request; a shorter one has room for as much, so that its reply can say what to do
 FRAME_BYTES = 210  # the result's frame round the two parts, with the stamp of the server that the SDK adds
+LEAST_AS_BEFORE = 3  # things that a look left open, from which those of the reply before are only counted
 ACTIONS_AGAIN = 4  # of a held reply, in a refusal that points back to it
 
 SIGNAL_WORDS: Mapping[Signal, str] = {
@@ -80,9 +82,9 @@ def reply_result(
         required_actions(reply, prompt),
         quote_lines(reply),
         next_call(reply, fields),
-        [*notes, *source_lines(reply), *left_out_lines(reply), *hints(reply)],
+        [*notes, *change_lines(reply), *source_lines(reply), *left_out_lines(reply), *hints(reply)],
     )
-    answers = answer_parts(reply.answers)
+    answers = answer_parts(reply.answers or reply.arrived)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])
     budget += size_in_bytes(answers) + size_in_bytes("\n".join(said.heard)) if answers else 0
     budget += _size_of_objections(reply)
@@ -105,7 +107,7 @@ def _fitting(reply: StepReply, said: "_Said", budget: int) -> tuple[_Room, tuple
         if seen_bytes(*rendered) <= budget:
             break
         room, rendered = smaller, _ordinary(reply, said, smaller)
-    while room.facts < len(reply.facts):
+    while room.facts < len(reply.new_facts):
         larger = replace(room, facts=room.facts + 1)
         more = _ordinary(reply, said, larger)
         if seen_bytes(*more) > budget:
@@ -168,11 +170,8 @@ class _Said:
 def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any], str]:
     """Return both parts of an ordinary reply as far as `room` goes; a held one names every kind of clause."""
     thread = reply.thread
-    open_lines = clause_lines(reply.held or reply.assessment.open, named=room.named, held=bool(reply.held))
-    open_lines = open_lines if reply.held else first_lines(open_lines, room.open)
+    open_lines = _open_lines(reply, room)
     quotes, actions = first_lines(said.quotes, room.quotes), said.actions[: room.actions]
-    if reply.held and room.actions > 1:
-        actions = open_lines
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
     envelope = envelope_of(reply, status, said.notes)
     envelope.required = thread.tool
@@ -181,10 +180,11 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     # A held reply is about what is open; what was found is in the replies before.
     # What a follow-up goes on from is told before what the files say: that is asked for once.
     shown = 0 if reply.held else min(room.facts, 1) if reply.origin is not None else room.facts
-    cut = len(reply.facts) - shown if shown else 0
-    envelope.facts = facts = [*reply.facts[:shown], *([f"+{cut} more: status"] if cut > 0 else [])]
+    told = reply.new_facts
+    cut = len(told) - shown if shown else 0
+    envelope.facts = facts = [*told[:shown], *([f"+{cut} more: status"] if cut > 0 else [])]
     envelope.required_actions = actions
-    envelope.next_steps = said.next_steps
+    envelope.next_steps = said.next_steps.replace(f'continuation_id="{thread.id}"', "continuation_id")
     envelope.assessment = assessment_part(
         reply, open_lines, [line.removeprefix("Quote ") for line in quotes], whole=bool(reply.held)
     )
@@ -201,9 +201,27 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     if reply.step.issues:
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
     lines += [f"- {line}" for line in (open_lines if reply.held else actions)]
-    if open_lines and not reply.held:
-        lines.append(f"{_open_label(reply)}: " + "; ".join(open_lines))
+    done = {line.casefold().rstrip(".") for line in actions}  # one thing is asked for once
+    asked = [line for line in open_lines if line.casefold() not in done]
+    if asked and not reply.held:
+        lines.append(f"{_open_label(reply)}: " + "; ".join(asked))
     return envelope.as_sent(), "\n".join([*lines, said.next_steps])
+
+
+def _open_lines(reply: StepReply, room: _Room) -> list[str]:
+    """Return what is open: all of it at a hold, else what the reply before did not tell, and how much more there is.
+
+    That more steps are needed says nothing where each of the others takes one.
+    """
+    if reply.held:
+        return clause_lines(reply.held, named=room.named, held=True)
+    found, told = reply.assessment.open, reply.told_open
+    as_before = sum(clause in told for clause in found)
+    is_counted = as_before >= LEAST_AS_BEFORE
+    new = [clause for clause in found if clause not in told] if is_counted else list(found)
+    acts = [clause for clause in new if clause.kind != "min_steps"]
+    lines = first_lines(clause_lines(acts or new, named=room.named), room.open)
+    return [*lines, f"the same {as_before} as before"] if is_counted else lines
 
 
 def _open_label(reply: StepReply) -> str:
@@ -217,6 +235,10 @@ def _standing(reply: StepReply, again: str) -> str:
     thread, number = reply.thread, reply.step.number
     place = f"{number}/{thread.total_steps}"
     if reply.awaits:
+        if reply.thread.tool == "consensus":
+            came = ", ".join(answer.name for answer in reply.arrived)
+            there = f" Answered: {came}." if came else ""
+            return f"WAITING for {reply.awaits}.{there} Step {number} is recorded."
         return f"WAITING for the expert, {reply.awaits}. Step {number} is recorded."
     if reply.held:
         count = counted(len(reply.held), "clause")

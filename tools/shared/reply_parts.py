@@ -32,6 +32,8 @@ def breadcrumb(thread: Thread) -> str:
 def envelope_of(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope:
     """Return the envelope with what every accepted reply says: where the thread stands, its plan, its signals."""
     thread, ended = reply.thread, reply.finished is not None
+    plan = None if reply.held else _plan(reply)
+    is_new = ended or plan is not None
     left = 0 if ended else thread.total_steps - thread.last
     return Envelope(
         status=status,
@@ -40,12 +42,12 @@ def envelope_of(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope
         total_steps=thread.total_steps,
         next_step_number=reply.next_number,
         next_step_required=not ended,
-        plan=None if reply.held else _plan(reply),
+        plan=plan,
         progress=ProgressPart(
-            fraction=round(thread.last / max(thread.total_steps, 1), 2),
+            fraction=round(thread.last / max(thread.total_steps, 1), 2) if is_new else None,
             breadcrumb=breadcrumb(thread),
             saved=(reply.finished.saved or None) if reply.finished else None,
-            remaining=left or None,
+            remaining=left or None if is_new else None,
         ),
         signals={str(name): said_by(told.by, told.reason) for name, told in reply.signals.items()},
         notes=list(notes),

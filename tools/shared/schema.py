@@ -76,7 +76,7 @@ def _compact(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
         return _compact({**kinds[0], **rest}, definitions) if len(kinds) == 1 else {**rest}
     small = {key: value for key, value in node.items() if key not in DROPPED}
     if small.get("type") == "object":
-        return {"type": "object"}
+        return {name: value for name, value in small.items() if name in {"type", "description"}}
     if "items" in small:
         small["items"] = _compact_item(small["items"], definitions)
     return small

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.steps.digest import Digest, DigestIssue, DigestStep, digest
-from stepwarden.steps.evidence import HOLDS, Evidence
+from stepwarden.steps.evidence import HOLDS, Evidence, Verdict
 from stepwarden.steps.reported_run import ReportedRun
 from stepwarden.steps.thread import Thread
 from tools.shared.phrases import short_path
@@ -29,6 +29,19 @@ def clip(text: str, chars: int) -> str:
 
 def _bytes(value: object) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def plan_result(thread: Thread) -> dict[str, Any]:
+    """Return the steps of a plan in their order, texts as they were where they fit."""
+    found = digest(thread)
+    steps, left_out = fitting_steps(found.steps, RESULT_BYTES)
+    more = f'{left_out} steps left out here; status(continuation_id="{thread.id}") pages through all of it'
+    result: dict[str, Any] = {"summary": summary(thread, found), "steps": steps}
+    if found.hypothesis:
+        result["hypothesis"] = hypothesis_part(found, 600)
+    if found.issues:
+        result["issues"] = [_issue(issue) for issue in found.issues[:20]]
+    return {**result, "more": more} if left_out else result
 
 
 def full_result(thread: Thread) -> dict[str, Any]:
@@ -126,6 +139,7 @@ def counted(number: int, noun: str) -> str:
 def _evidence(item: Evidence) -> dict[str, Any]:
     quote = clip(hide_secrets(item.quote, item.path), 120)
     shown: dict[str, Any] = {"file": item.path, "line": item.line, "quote": quote}
+    shown |= {"removed": True} if item.verdict is Verdict.REMOVED else {}
     return {**shown, "supports": item.supports} if item.supports else shown
 
 

@@ -1,6 +1,8 @@
 """Shows chosen tools of upstreams as tools of ours, under a prefix; schemas and results stay as they are."""
 
 import logging
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -15,6 +17,7 @@ from stepwarden.upstream.calls.result_pages import cut
 from stepwarden.upstream.calls.result_rows import in_rows, repeats, rows_of, shortened, size_of
 from stepwarden.upstream.calls.result_text import fenced_description, text_of
 from stepwarden.upstream.catalogue.exposure import Exposure, Exposures, exposures
+from stepwarden.upstream.catalogue.shown_schema import shown_title
 from stepwarden.upstream.client import UpstreamClient
 from stepwarden.upstream.deferred import DeferredUpstreams
 from stepwarden.upstream.transport.wire import write_block, write_result
@@ -22,6 +25,7 @@ from tools.shared.edge import current_caller, refused
 from tools.upstream.dialog import EndsWithQuestion
 from tools.upstream.host_person import HostRequest, person_of
 from tools.upstream.list_changed import ListChangedNotifier
+from tools.upstream.session_threads import THREAD_KEY, SessionThreads
 from tools.upstream.upstream_text import IN_DOUBT, more_lines
 
 logger = logging.getLogger(__name__)
@@ -41,6 +45,7 @@ class ExposingServer(MCPServer):
         self._announcer = announcer
         self._deferred = deferred
         self._listed: Exposures | None = None
+        self._threads = SessionThreads()
 
     async def list_tools(self) -> list[WireTool]:
         """List our own tools, and then those that are exposed, sorted by name."""
@@ -54,38 +59,54 @@ class ExposingServer(MCPServer):
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool of ours, which wins, or an exposed one."""
         if self._tool_manager.get_tool(name) is None and context is not None:
-            found = (await self._exposures()).shown.get(name)
+            began = time.monotonic()
+            found = self._known().shown.get(name) or (await self._exposures()).shown.get(name)
             if found is not None:
-                return await self._call_exposed(found.name, arguments, context)
-        return await super().call_tool(name, arguments, context)
+                return await self._call_exposed(found.name, arguments, context, time.monotonic() - began)
+        result = await super().call_tool(name, arguments, context)
+        if context is not None:
+            self._threads.note(context, result)
+        return result
 
     def _client(self) -> UpstreamClient:
         client = self._deferred.open()
         client.upstreams.on_tools = self._changed
         return client
 
+    def _known(self) -> Exposures:
+        return exposures(server.registry for server in self._client().upstreams.servers())
+
     async def _exposures(self) -> Exposures:
         client = self._client()
         servers = client.upstreams.servers()
         if any(server.config.expose and server.registry.listed_at is None for server in servers):
             await client.index.list_unlisted(timeout_s=FIRST_LIST_S)
-        return exposures(server.registry for server in servers)
+        return self._known()
 
     def _changed(self) -> None:
         """Hear of a list of an upstream; hosts are told where what is shown is not what they listed."""
-        now = exposures(server.registry for server in self._client().upstreams.servers())
+        now = self._known()
         if self._listed is not None and now.shown != self._listed.shown:
             self._listed = now
             self._announcer.announce()
 
     async def _call_exposed(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any], spent_s: float
     ) -> CallToolResult | InputRequiredResult:
         client = self._client()
         principal = current_caller().principal
-        person = person_of(HostRequest(context, principal, context.report_progress, exposed=True), client)
+        made_for = self._threads.of(context)
+        request = HostRequest(
+            context,
+            principal,
+            context.report_progress,
+            exposed=True,
+            thread=made_for.id,
+            by_session=made_for.by_session,
+        )
+        person = person_of(request, client)
         try:
-            made = await GuardedCalls(client.upstreams, client.recorder, person).make(name, arguments)
+            made = await GuardedCalls(client.upstreams, client.recorder, person, spent_s).make(name, arguments)
         except EndsWithQuestion as end:
             return end.result
         except MCPError:
@@ -96,6 +117,8 @@ class ExposingServer(MCPServer):
             logger.exception("tool %s failed", name)
             return refused(f"{name} failed inside; the server's log says why. It may have been carried out: look.")
         sent = _sent_on(client, principal, made)
+        if made.thread:
+            sent.meta = {**(sent.meta or {}), THREAD_KEY: made.thread}
         if made.outcome.in_doubt:
             sent.content.append(TextContent(type="text", text=f"Note: {IN_DOUBT}."))
         return sent
@@ -144,12 +167,14 @@ def _shortened(prepared: PreparedCall, structured: Any) -> Any:
 
 def _shown(name: str, found: Exposure) -> WireTool:
     tool, upstream = found.tool, found.config.name
+    given: Mapping[str, Any] = tool.wire.get("annotations") or {}
+    hints = {name: value for name, value in given.items() if isinstance(value, bool)}
     return WireTool(
         name=name,
-        title=tool.title or None,
+        title=shown_title(tool.title) or None,
         description=fenced_description(upstream, tool),
-        input_schema=dict(tool.schema),
-        output_schema=None if tool.output_schema is None else dict(tool.output_schema),
-        annotations=ToolAnnotations.model_validate(tool.wire.get("annotations") or {}),
+        input_schema=dict(tool.shown_schema or {}),
+        output_schema=None if tool.shown_output_schema is None else dict(tool.shown_output_schema),
+        annotations=ToolAnnotations.model_validate(hints),
         _meta={UPSTREAM_KEY: upstream},
     )

@@ -19,7 +19,7 @@ class HostRequest:
     """One request of a host: its connection (None: it cannot be asked), whose it is, and who hears of progress.
 
     `word` confirms a call, as an earlier reply gave it; `exposed`: it came by a tool that has no room for a word.
-    `thread` is what it is made for.
+    `thread` is what it is made for; `by_session`: nobody named it, it is the latest open one of the session.
     """
 
     context: Context[Any, Any] | None
@@ -28,6 +28,7 @@ class HostRequest:
     word: str | None = None
     exposed: bool = False
     thread: str = ""
+    by_session: bool = False
 
 
 def person_of(request: HostRequest, client: UpstreamClient) -> Person:
@@ -41,5 +42,6 @@ def person_of(request: HostRequest, client: UpstreamClient) -> Person:
         resumed=resumed_sign_in(dialog),
         word=request.word,
         thread=request.thread,
+        by_session=request.by_session,
         continues=dialog.earlier.asked == WAITING,
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwarden.inspections.context import MOST_CLAUSES
+from stepwarden.inspections.precommit.risks import is_generated_name
+from stepwarden.inspections.shared.documents import is_document, look_through
 from stepwarden.inspections.shared.fact_text import clip, count, list_some, table
 from stepwarden.inspections.shared.reviewed_files import files_read
 from stepwarden.inspections.shared.subject import is_function, line_count
@@ -21,7 +23,8 @@ ALL_READ = "Every file was named as read, or quoted."
 class ReviewedFile:
     """One file under review: its lines, its decision points, and its hardest function, if one is hard.
 
-    `hardest` is "name:line", `hard` its size in words: lines and branches.
+    `hardest` is "name:line", `hard` its size in words: lines and branches. A file is `aside` where it is no code that
+    somebody wrote: a document, a lock file, a generated one.
     """
 
     path: str
@@ -29,6 +32,7 @@ class ReviewedFile:
     branches: int = 0
     hardest: str = ""
     hard: str = ""
+    aside: bool = False
 
     @property
     def weight(self) -> int:
@@ -37,13 +41,13 @@ class ReviewedFile:
 
     def kept(self) -> list[Any]:
         """Return the file as JSON values."""
-        return [self.path, self.lines, self.branches, self.hardest, self.hard]
+        return [self.path, self.lines, self.branches, self.hardest, self.hard, self.aside]
 
 
 def measure_file(path: str, outline: Outline | None) -> ReviewedFile:
     """Return the measures of one file; without an outline it has none, but has to be read like the others."""
-    if outline is None:
-        return ReviewedFile(path)
+    if outline is None or outline.generated:
+        return ReviewedFile(path, outline.lines if outline is not None else 0, aside=is_aside(path, outline))
     functions = [item for item in outline.definitions if is_function(item)]
     branches = sum(item.complexity - 1 for item in functions)
     hard_ones = [item for item in functions if line_count(item) >= LONG_LINES or item.complexity > MANY_BRANCHES]
@@ -54,13 +58,19 @@ def measure_file(path: str, outline: Outline | None) -> ReviewedFile:
     return ReviewedFile(path, outline.lines, branches, f"{hardest.qualified}:{hardest.line}", size)
 
 
+def is_aside(path: str, outline: Outline | None = None) -> bool:
+    """Whether a file is no code that somebody wrote: a document, a lock file, or a generated one."""
+    generated = outline is not None and outline.generated
+    return generated or is_document(path) or is_generated_name(path)
+
+
 def _hardness(item: Definition) -> int:
     return line_count(item) + 5 * item.complexity
 
 
 def sort_by_weight(files: Iterable[ReviewedFile]) -> list[ReviewedFile]:
     """Return files by how much there is to read in them, most first."""
-    return sorted(files, key=lambda item: (-item.weight, item.path))
+    return sorted(files, key=lambda item: (item.aside, -item.weight, item.path))
 
 
 def opening_facts(files: Sequence[ReviewedFile], source: str) -> list[str]:
@@ -85,13 +95,17 @@ def later_facts(thread: Thread, files: Sequence[ReviewedFile]) -> list[str]:
 
 
 def coverage_clauses(thread: Thread, files: Sequence[ReviewedFile]) -> tuple[Clause, ...]:
-    """Return a clause for each file that was neither read nor quoted, the heaviest first; the last counts the rest."""
-    left = _unread(thread, files)
+    """Return a clause for each file that was neither read nor quoted, the heaviest first; the last counts the rest.
+
+    Documents, lock files and generated ones are one clause together.
+    """
+    unread = _unread(thread, files)
+    left, aside = [item for item in unread if not item.aside], [item.path for item in unread if item.aside]
     clauses = [Clause("measured", item.path, _request(item)) for item in left[:MOST_CLAUSES]]
     if more := left[MOST_CLAUSES:]:
         names = list_some([item.path for item in more], 2)
         clauses.append(Clause("measured", "", f"not read: {count(len(more), 'smaller file')}: {names}"))
-    return tuple(clauses)
+    return (*clauses, *look_through(aside))
 
 
 def _unread(thread: Thread, files: Sequence[ReviewedFile]) -> list[ReviewedFile]:

@@ -21,8 +21,9 @@ from stepwarden.source.graph.modules import Modules
 from stepwarden.source.outline import Definition
 from stepwarden.source.testfiles import is_test_file
 
-FAULT_BYTES = 118
+FAULT_BYTES = 136
 WIDE_SECONDS = 6.0  # for the files around those under review, where their callers are
+MOST_AROUND = 1_500  # source files of a directory in which callers are searched
 MOST_CHECKED = 150  # files under review, whose texts are searched
 MOST_SAID = 12  # faults in one reply; the report has the others
 MOST_ROWS = 150  # of the table
@@ -61,6 +62,7 @@ def find_shown_faults(context: InspectionContext, paths: Sequence[str]) -> list[
     found = [*_of_change(context, change, graph), *_of_files(context, paths)]
     if graph is not None:
         found += _of_callers(context, paths, graph)
+        found += () if change.files else _untested(paths, graph)
     told = {(fault.path, fault.line) for fault in found if fault.rank < STANDING}
     kept = [fault for fault in found if fault.rank < STANDING or (fault.path, fault.line) not in told]
     return sorted(dict.fromkeys(kept), key=lambda fault: (fault.rank, fault.path, fault.line))
@@ -104,10 +106,10 @@ def _read_change(context: InspectionContext, paths: Sequence[str]) -> ReviewedCh
 
 
 def _read_graph(context: InspectionContext, paths: Sequence[str]) -> CodeGraph | None:
-    """Return the graph of the working directory; None where it could not be read as a whole in WIDE_SECONDS."""
+    """Return the graph of the working directory; None where it is large, or not read as a whole in WIDE_SECONDS."""
     until = min(context.until, time.monotonic() + WIDE_SECONDS)
     scan = context.reader.scan(context.root, (context.directory,), until=until)
-    if not scan.complete or not set(paths) & scan.outlines.keys():
+    if not scan.complete or len(scan.outlines) > MOST_AROUND or not set(paths) & scan.outlines.keys():
         return None
     return CodeGraph(scan.outlines, read_package_names(context.root, scan.others))
 
@@ -117,24 +119,45 @@ def _of_change(context: InspectionContext, change: ReviewedChange, graph: CodeGr
     for risk in change.risks:
         what = f"{risk.what}{_effects(change, risk, checks)}"
         yield ShownFault(risk.path, risk.line, what, RISKS.index(risk.kind))
-    if graph is not None:
+    if graph is not None and checks is not None:
+        yield from _private_broken(change, checks)
         yield from _untested_new(change, graph)
 
 
 def _effects(change: ReviewedChange, risk: ChangeRisk, checks: CallerChecks | None) -> str:
     """Return which callers a changed interface breaks, or rely on a changed default; else how many files name it."""
     side = (change.sides or {}).get(risk.path)
-    if checks is not None and risk.qualified and side is not None and side.after is not None:
-        if (default := side.text.defaults.get(risk.qualified)) is not None:
+    if (
+        checks is not None
+        and risk.qualified
+        and side is not None
+        and side.before is not None
+        and side.after is not None
+    ):
+        before, after = (_parameters(one.definitions, risk.qualified) for one in (side.before, side.after))
+        default = side.text.defaults.get(risk.qualified)
+        if broken := checks.find_broken(risk.path, risk.qualified, before, after):
+            return f"; breaks {_places(risk.path, broken)}"
+        if default is not None and before == after:
             relying = checks.find_relying(risk.path, risk.qualified, default.parameters)
             return f"; relied on at {_places(risk.path, relying)}" if relying else ""
-        before, after = (_parameters(one.definitions, risk.qualified) for one in (side.before, side.after) if one)
-        broken = checks.find_broken(risk.path, risk.qualified, before, after)
-        if broken:
-            return f"; breaks {_places(risk.path, broken)}"
         if (gone := _imported_at(checks.graph, risk)) and after == before == ():
             return f"; imported at {_places(risk.path, gone)}"
     return f"; named in {list_some(risk.places, 2)}" if risk.kind == "interface" and risk.places else ""
+
+
+def _private_broken(change: ReviewedChange, checks: CallerChecks) -> Iterator[ShownFault]:
+    """Yield the functions that are not public, take other parameters now, and have callers that do not fit."""
+    told = {(risk.path, risk.qualified) for risk in change.risks}
+    for path, side in (change.sides or {}).items():
+        before = {item.qualified: item for item in side.before.definitions} if side.before is not None else {}
+        for item in side.after.definitions if side.after is not None else ():
+            was = before.get(item.qualified)
+            if was is None or was.parameters == item.parameters or (path, item.qualified) in told:
+                continue
+            if broken := checks.find_broken(path, item.qualified, was.parameters, item.parameters):
+                what = f"{item.qualified} takes other parameters; breaks {_places(path, broken)}"
+                yield ShownFault(path, item.line, what, RISKS.index("interface"))
 
 
 def _places(path: str, places: Sequence[str]) -> str:
@@ -152,9 +175,7 @@ def _imported_at(graph: CodeGraph, risk: ChangeRisk) -> list[str]:
 
 def _untested_new(change: ReviewedChange, graph: CodeGraph) -> Iterator[ShownFault]:
     """Yield the public functions that a change adds and that no test names, where there are tests at all."""
-    tests = [outline for path, outline in graph.outlines.items() if is_test_file(path)]
-    named = {call.name for outline in tests for call in outline.calls}
-    named |= {name for outline in tests for item in outline.imports for name, _ in item.names}
+    tests, named = _names_in_tests(graph)
     for path, side in (change.sides or {}).items():
         if not tests or is_test_file(path) or side.after is None or path not in {each.path for each in change.files}:
             continue
@@ -164,9 +185,31 @@ def _untested_new(change: ReviewedChange, graph: CodeGraph) -> Iterator[ShownFau
                 yield ShownFault(path, item.line, f"{item.qualified} is new, and no test calls it", RISKS.index("test"))
 
 
+def _untested(paths: Sequence[str], graph: CodeGraph) -> Iterator[ShownFault]:
+    """Yield for each file under review which of its public functions no test calls by name, where there are tests."""
+    tests, named = _names_in_tests(graph)
+    for path in paths[:MOST_CHECKED] if tests else ():
+        if path not in graph.outlines or is_test_file(path):
+            continue
+        items = [item for item in graph.outlines[path].definitions if item.public and _is_new_code(item)]
+        if missed := [item for item in items if item.name not in named]:
+            names = list_some([f"{item.qualified} :{item.line}" for item in missed], 3)
+            yield ShownFault(path, missed[0].line, f"no test calls by name: {names}", STANDING + IN_CHANGES - 1)
+
+
+def _names_in_tests(graph: CodeGraph) -> tuple[bool, frozenset[str]]:
+    """Return whether there are tests, and the names that they call or import."""
+    tests = [outline for path, outline in graph.outlines.items() if is_test_file(path)]
+    called = {call.name for outline in tests for call in outline.calls}
+    imported = {name for outline in tests for item in outline.imports for name, _ in item.names}
+    return bool(tests), frozenset(called | imported)
+
+
 def _is_new_code(item: Definition) -> bool:
-    special = item.name.startswith("_") or item.decorators
-    return item.public and item.kind.value in {"function", "method"} and not special and bool(item.qualified)
+    """Whether tests are expected to call it by its name: it is neither private nor called by a decorator."""
+    names = item.qualified.split(".")
+    special = any(name.startswith("_") for name in names) or item.decorators or item.exempt
+    return item.kind.value in {"function", "method"} and not special
 
 
 def _of_files(context: InspectionContext, paths: Sequence[str]) -> Iterator[ShownFault]:

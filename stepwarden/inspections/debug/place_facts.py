@@ -7,22 +7,19 @@ from stepwarden.files.secret_values import hide_secrets
 from stepwarden.files.text import split_lines
 from stepwarden.files.written_paths import find_places, inside_project
 from stepwarden.inspections.context import InspectionContext
-from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
+from stepwarden.inspections.shared.fact_text import clip, list_some, pack
+from stepwarden.inspections.shared.function_users import caller_text, test_facts
 from stepwarden.inspections.shared.git_history import last_commits
 from stepwarden.inspections.shared.oddities import find_oddities
-from stepwarden.inspections.shared.program_lines import main_lines
 from stepwarden.inspections.shared.subject import is_function, read_text
 from stepwarden.inspections.shared.targets import find_targets
 from stepwarden.source.graph.code_graph import CodeGraph
-from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
 from stepwarden.source.outline import Definition
 from stepwarden.source.testfiles import is_test_file
 
 HEAD_BYTES = 140  # of the line that names the function
 SUBJECT_CHARS = 48  # of a commit's message
-TEST_DEPTH = 6  # calls from a test to the function
-MOST_FOLLOWED = 60  # definitions whose callers are asked for on the way up to tests
 
 
 def find_place(context: InspectionContext, graph: CodeGraph, innermost: Sequence[object]) -> Symbol | None:
@@ -56,8 +53,8 @@ def place_facts(context: InspectionContext, graph: CodeGraph, symbol: Symbol) ->
     used = [call for call in callers if not is_test_file(call.path)]
     return [
         _head(symbol, definition),
-        *(pack("Called at ", [_caller(call) for call in used], 2) or ["Not seen called outside of tests."]),
-        *_test_facts(context, graph, symbol, callers),
+        *(pack("Called at ", [caller_text(call) for call in used], 2) or ["Not seen called outside of tests."]),
+        *test_facts(context, graph, symbol, callers),
         *_odd_facts(context, graph, symbol, definition),
         *_commit_facts(context, symbol, definition),
     ]
@@ -72,49 +69,6 @@ def _head(symbol: Symbol, definition: Definition) -> str:
     place = f"{symbol.qualified} {symbol.path}:{definition.line}-{definition.end_line}"
     branches = list_some([f":{line}" for line in dict.fromkeys(definition.branches)], 8)
     return clip(f"{place}, branches at {branches}" if branches else place, HEAD_BYTES)
-
-
-def _caller(call: Resolution) -> str:
-    inside = f" {call.call.inside}" if call.call.inside else ""
-    return f"{call.path}:{call.call.line}{inside}{' (may be)' if call.certainty is Certainty.OPEN else ''}"
-
-
-def _test_facts(
-    context: InspectionContext, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
-) -> list[str]:
-    """Return the tests that reach a function, itself or through others, as far as calls resolve."""
-    tests = list(dict.fromkeys(_tests_above(context, graph, symbol, callers)))
-    if not tests:
-        return [f"No test is seen to reach it in up to {TEST_DEPTH} calls."]
-    return pack(f"Reached from {count(len(tests), 'place')} in tests: ", tests, 1)
-
-
-def _tests_above(
-    context: InspectionContext, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
-) -> Iterator[str]:
-    above: Sequence[Resolution] = callers
-    followed = {symbol}
-    for depth in range(TEST_DEPTH):
-        following: list[Symbol] = []
-        for call in above:
-            if call.certainty is Certainty.OPEN:
-                continue
-            if is_test_file(call.path):
-                yield f"{call.path}:{call.call.line}" if depth == 0 else f"{call.path} {call.call.inside}".rstrip()
-            elif not call.call.inside:
-                yield from _loads_in_tests(context, graph, call)
-            elif (caller := Symbol(call.path, call.call.inside)) not in followed:
-                followed.add(caller)
-                following.append(caller)
-        room = MOST_FOLLOWED - len(followed)
-        above = [call for each in following[: max(room, 0)] for call in graph.calls.calls_to(each)]
-
-
-def _loads_in_tests(context: InspectionContext, graph: CodeGraph, call: Resolution) -> Iterator[str]:
-    """Yield the imports in tests that run a call at the level of its file; one that only a program runs has none."""
-    loads = [item for item in graph.imports.importers_of(call.path) if is_test_file(item.path)]
-    if loads and call.call.line not in main_lines(read_text(context, call.path) or ""):
-        yield from (f"{item.path}:{item.line}" for item in loads)
 
 
 def _odd_facts(context: InspectionContext, graph: CodeGraph, symbol: Symbol, definition: Definition) -> list[str]:

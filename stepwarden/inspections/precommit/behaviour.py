@@ -5,7 +5,7 @@ Removed and added lines are compared hunk by hunk. A line says what to look at; 
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 from stepwarden.inspections.shared.masked_source import mask_source
@@ -40,8 +40,15 @@ def find_changed_behaviour(change: FileChange) -> list[Line]:
     if language is None or not change.removed or change.status == "D":
         return []
     found: dict[int, str] = {}
+    moved = {_plain(text) for _, text in change.removed} & {_plain(text) for _, text in change.added}
+    moved_from = {number for number, text in change.removed if _plain(text) in moved}
+    moved_to = {number for number, text in change.added if _plain(text) in moved}
     for hunk, before, after in _hunks(change, language):
-        for line, what in (*_reworded(before, after), *_caught(before, after), *_odd(before, after, language)):
+        for line, what in (
+            *_reworded(_without(moved_from, before), _without(moved_to, after)),
+            *_caught(before, after),
+            *_odd(before, after, language),
+        ):
             found.setdefault(line or hunk.line, what)
     if (line := _unlocked(change, language)) is not None:
         found.setdefault(line, "a lock is no longer taken")
@@ -66,6 +73,11 @@ def _lines_from(lines: Sequence[Line], first: int, count: int) -> Sequence[Line]
 def _code_of(lines: Sequence[Line], language: Language) -> list[Line]:
     masked = mask_source("\n".join(text for _, text in lines), language).split("\n")
     return [(number, text) for (number, _), text in zip(lines, masked, strict=True)]
+
+
+def _without(moved: Collection[int], lines: Sequence[Line]) -> list[Line]:
+    """Return the lines but for those that the change only moves or indents otherwise."""
+    return [line for line in lines if line[0] not in moved]
 
 
 def _reworded(before: Sequence[Line], after: Sequence[Line]) -> Iterator[Line]:

@@ -28,7 +28,7 @@ UNTRACKED_BYTES = 16 * 1024 * 1024  # read of untracked files
 UNTRACKED_FILE_BYTES = 1024 * 1024  # of one of them
 MOST_OUTLINED = 150  # changed files whose interfaces are compared
 LARGE_TEXT_BYTES = 32 * 1024 * 1024  # of text files together that git is asked to read although they are large
-OUTLINED_BYTES = 256 * 1024  # of one of them
+OUTLINED_BYTES = 1024 * 1024  # of one of them
 _HEAD_BYTES = 8000  # in which git searches for a NUL
 
 

@@ -8,6 +8,7 @@ from stepwarden.inspections.context import MOST_CLAUSES
 from stepwarden.inspections.precommit.changeset import ChangeSet
 from stepwarden.inspections.precommit.hunks import ReviewedHunk, ReviewedLines, coverage_line
 from stepwarden.inspections.precommit.risks import ChangeRisk, is_generated
+from stepwarden.inspections.shared.documents import is_document, look_through
 from stepwarden.inspections.shared.fact_text import clip, count, list_some
 from stepwarden.source.git.change import TOO_LARGE, WITHHELD, FileChange
 from stepwarden.source.testfiles import is_test_file
@@ -179,7 +180,10 @@ def _request(risk: ChangeRisk, secrets: int) -> str:
 
 
 def file_clauses(files: Sequence[FileChange], risks: Sequence[ChangeRisk], reviewed: ReviewedLines) -> list[Clause]:
-    """Return a clause for each changed file that was not reviewed, the most changed first, without generated ones."""
+    """Return a clause for each changed file that was not reviewed, the most changed first, without generated ones.
+
+    Documents are one clause together, the last.
+    """
     asked_for = {
         risk.path for risk in risks if not is_reviewed(risk, reviewed) and risk.kind not in {"untested", "interface"}
     }
@@ -187,11 +191,16 @@ def file_clauses(files: Sequence[FileChange], risks: Sequence[ChangeRisk], revie
         (change for change in files if not is_generated(change) and not change.withheld),
         key=lambda change: (-change.lines, change.path),
     )[:MOST_FILES]
+    left = [change for change in largest if not reviewed.includes(change.path) and change.path not in asked_for]
+    documents = [change for change in left if is_document(change.path)]
     return [
-        Clause("measured", change.path, clip(f"read {change.path} ({_describe(change)})", CLAUSE_BYTES))
-        for change in largest
-        if not reviewed.includes(change.path) and change.path not in asked_for
+        *(Clause("measured", item.path, _read_request(item)) for item in left if not is_document(item.path)),
+        *look_through([item.path for item in documents], _read_request(documents[0]) if documents else ""),
     ]
+
+
+def _read_request(change: FileChange) -> str:
+    return clip(f"read {change.path} ({_describe(change)})", CLAUSE_BYTES)
 
 
 def _describe(change: FileChange) -> str:

@@ -43,6 +43,7 @@ LOCKS: Mapping[str, tuple[str, ...]] = {
 }
 LOCK_NAMES = frozenset(name for names in LOCKS.values() for name in names)
 _VERSION = re.compile(r"""["'][\w@/.-]+(?:\[[\w,]+\])?\s*[<>=~!^]=?\s*\d|["']\s*[\^~>=<]*\s*\d+\.\d|\sv\d+\.\d+\.\d""")
+_BOUNDS = ("a comparison changed", "a limit ", "a condition ")
 _GENERATED = re.compile(r"\.(?:lock|min\.js|min\.css|map|snap|svg|pb\.go|g\.dart)$|_pb2(?:_grpc)?\.pyi?$")
 
 
@@ -117,7 +118,12 @@ class ChangeFacts:
 
 def is_generated(change: FileChange) -> bool:
     """Whether a program wrote the file, so that it need not be read line by line."""
-    return bool(_GENERATED.search(change.path)) or PurePosixPath(change.path).name in LOCK_NAMES
+    return is_generated_name(change.path)
+
+
+def is_generated_name(path: str) -> bool:
+    """Whether a program writes files of this name."""
+    return bool(_GENERATED.search(path)) or PurePosixPath(path).name in LOCK_NAMES
 
 
 def find_risks(facts: ChangeFacts) -> list[ChangeRisk]:
@@ -145,7 +151,7 @@ def _risks_of_file(change: FileChange, facts: ChangeFacts) -> Iterator[ChangeRis
         yield from _risks_of_lines(change, sides)
     if not is_test_file(change.path):
         yield from _risks_of_interface(change, sides)
-        yield from _risks_of_behaviour(change, sides)
+        yield from _risks_of_behaviour(change, sides, facts.files)
     else:
         yield from _risks_of_tests(change, sides)
     if change.status != "D" and _MIGRATION.search(change.path):
@@ -214,7 +220,7 @@ def _risks_of_interface(change: FileChange, sides: BeforeAndAfter) -> Iterator[C
         yield ChangeRisk("interface", change.path, line, what)
 
 
-def _risks_of_behaviour(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:
+def _risks_of_behaviour(change: FileChange, sides: BeforeAndAfter, files: Sequence[FileChange]) -> Iterator[ChangeRisk]:
     counts: dict[str, int] = {}
     found = [] if is_generated(change) else find_changed_behaviour(change)
     told = {line for line, _ in found}
@@ -222,7 +228,19 @@ def _risks_of_behaviour(change: FileChange, sides: BeforeAndAfter) -> Iterator[C
     for line, what in sorted(found):
         counts[what] = counts.get(what, 0) + 1
         if counts[what] <= MOST_OF_A_KIND:
-            yield ChangeRisk("behaviour", change.path, line, what)
+            yield ChangeRisk("behaviour", change.path, line, what + _edge_note(what, line, sides, files))
+
+
+def _edge_note(what: str, line: int, sides: BeforeAndAfter, files: Sequence[FileChange]) -> str:
+    """Return that no test of the change names the function of a changed bound or condition, "" for other changes."""
+    if not what.startswith(_BOUNDS) or sides.after is None:
+        return ""
+    around = [item for item in sides.after.definitions if item.name and item.line <= line <= item.end_line]
+    name = max(around, key=lambda item: item.line).name if around else ""
+    tests = [change for change in files if is_test_file(change.path)]
+    if not name or any(re.search(rf"\b{re.escape(name)}\b", text) for change in tests for _, text in change.added):
+        return ""
+    return f"; no test of {name} changed"
 
 
 def _risks_of_tests(change: FileChange, sides: BeforeAndAfter) -> Iterator[ChangeRisk]:

@@ -29,6 +29,12 @@ class RefactorCandidate:
     end_line: int
     what: str
 
+    @property
+    def name(self) -> str:
+        """The function, or where else the lines stand: what tells it apart without its measures."""
+        name, colon, _ = self.what.partition(": ")
+        return name if colon else self.what.partition(", ")[2]
+
 
 def find_large_functions(outlines: Mapping[str, Outline]) -> list[RefactorCandidate]:
     """Return the largest functions, at most MOST_FUNCTIONS; only those that are long or have many branches."""

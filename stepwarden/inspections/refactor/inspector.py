@@ -12,16 +12,20 @@ from stepwarden.inspections.refactor.candidates import (
     find_large_functions,
     find_repeated_blocks,
 )
+from stepwarden.inspections.refactor.surroundings import surroundings
 from stepwarden.inspections.shared.fact_text import clip, count, table
 from stepwarden.inspections.shared.git_history import CHURN_DAYS, count_commits
+from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
 from stepwarden.inspections.shared.subject import incompleteness, read_text, survey
+from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.outline import Outline
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Thread
 
 MOST_HOTSPOTS = 5
+MOST_TOLD = 3  # functions of which it is said who calls them, and what their parts share
 COMPARED_FILES, COMPARED_BYTES = 1_500, 12_000_000  # that are searched for repeated blocks, the largest first
 
 
@@ -66,10 +70,12 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
         _find_hotspots(surveyed.subject, count_commits(context)),
     )
     candidates = [*found.functions, *found.blocks[:MOST_FUNCTIONS]]
+    graph = CodeGraph(surveyed.scan.outlines, read_package_names(context.root, surveyed.scan.others))
+    told = {item: surroundings(context, graph, item, found.blocks) for item in found.functions[:MOST_TOLD]}
     spots = [[item.path, item.line, item.end_line, item.what] for item in candidates]
     return InspectionResult(
         Inspection(
-            facts=(*incompleteness(surveyed.scan), *_facts(surveyed.subject, found)),
+            facts=(*incompleteness(surveyed.scan), *_facts(surveyed.subject, found, told)),
             clauses=tuple(clauses(context.thread, candidates)),
             files=surveyed.size,
             data={"refactor": {"named": named, "spots": spots}},
@@ -108,14 +114,17 @@ def clauses(thread: Thread, candidates: Sequence[RefactorCandidate]) -> Iterable
     for item in candidates:
         if item.path not in read and not is_quoted(thread, item.path, item.line, item.end_line):
             place = f"{item.path}:{item.line}"
-            yield Clause("measured", place, clip(f"read {place} {item.what}", 120))
+            yield Clause("measured", place, clip(f"read {place} {item.name}".rstrip(), 120))
 
 
-def _facts(outlines: Mapping[str, Outline], found: Findings) -> Iterable[str]:
+def _facts(
+    outlines: Mapping[str, Outline], found: Findings, told: Mapping[RefactorCandidate, Sequence[str]]
+) -> Iterable[str]:
     lines = sum(outline.lines for outline in outlines.values())
     yield f"{count(len(outlines), 'file')}, {count(lines, 'line')}; {count(len(found.blocks), 'repeated block')}."
-    for item in (*found.functions[:3], *found.blocks[:2]):
+    for item in (*found.functions[:MOST_TOLD], *found.blocks[:2]):
         yield clip(f"{item.path}:{item.line} {item.what}")
+        yield from told.get(item, ())
     for spot in found.hotspots[:2]:
         yield clip(f"Hotspot: {spot.path}, {spot.words}")
     if not found.functions:

@@ -30,7 +30,7 @@ _MENTION = re.compile(r"([\w./\\-]+\.\w+):(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PlaceVerdict:
     """What is known of one place: `kind` is `open`, `issue`, `safe` or `aside`, which needs no answer."""
 
     place: FlaggedPlace
@@ -59,26 +59,26 @@ def same_file(path: str, named: str) -> bool:
     return path == named or path.endswith(f"/{named}") or named.endswith(f"/{path}")
 
 
-def find_verdicts(thread: Thread, places: Sequence[FlaggedPlace]) -> list[Verdict]:
+def find_verdicts(thread: Thread, places: Sequence[FlaggedPlace]) -> list[PlaceVerdict]:
     """Return the verdict on each place: open ones first, then issues, then what is called safe, then the rest."""
     by_issue = _answered_by_issues(thread, places)
     by_word = _answered_by_word(thread, places)
     read = files_read(thread)
-    found: list[Verdict] = []
+    found: list[PlaceVerdict] = []
     for place in places:
         if place in by_issue:
-            found.append(Verdict(place, "issue", _issue_words(thread, by_issue[place])))
+            found.append(PlaceVerdict(place, "issue", _issue_words(thread, by_issue[place])))
         elif place in by_word:
             unread = "" if place.path in read else " (file not read)"
-            found.append(Verdict(place, "safe", f"safe{unread}: {clip(by_word[place], SHOWN_REASON)}"))
+            found.append(PlaceVerdict(place, "safe", f"safe{unread}: {clip(by_word[place], SHOWN_REASON)}"))
         elif place.aside:
-            found.append(Verdict(place, "aside", f"no answer needed: {place.aside}"))
+            found.append(PlaceVerdict(place, "aside", f"no answer needed: {place.aside}"))
         else:
-            found.append(Verdict(place, "open", "open"))
+            found.append(PlaceVerdict(place, "open", "open"))
     return sorted(found, key=lambda verdict: ("open", "issue", "safe", "aside").index(verdict.kind))
 
 
-def unanswered_clause(verdicts: Iterable[Verdict], *, named: int, field: str = "") -> Iterator[Clause]:
+def unanswered_clause(verdicts: Iterable[PlaceVerdict], *, named: int, field: str = "") -> Iterator[Clause]:
     """Yield one clause that counts the places that are not answered, and names so many; nothing where none is.
 
     `field` is the one to answer in, where the agent asks to finish.
@@ -90,7 +90,7 @@ def unanswered_clause(verdicts: Iterable[Verdict], *, named: int, field: str = "
         yield Clause("measured", UNANSWERED, clip(text, 400))
 
 
-def summary_fact(verdicts: Sequence[Verdict]) -> str:
+def summary_fact(verdicts: Sequence[PlaceVerdict]) -> str:
     """Return how many places are answered, and how."""
     counted = {kind: sum(verdict.kind == kind for verdict in verdicts) for kind in ("issue", "safe", "open")}
     safe = f"{counted['safe']} safe by your word, not checked" if counted["safe"] else "0 safe"
@@ -98,10 +98,10 @@ def summary_fact(verdicts: Sequence[Verdict]) -> str:
     return f"{count(total, 'place')}: {count(counted['issue'], 'issue')}, {safe}, {counted['open']} unanswered."
 
 
-def verdict_table(verdicts: Sequence[Verdict]) -> str:
+def verdict_table(verdicts: Sequence[PlaceVerdict]) -> str:
     """Return the table risk, place, verdict."""
     rows = [(f"{item.place.risk.value[:3]} {item.place.what}", item.place.place, item.words) for item in verdicts]
-    return table(("Risk", "Place", "Verdict"), rows)
+    return table(("Risk", "Place", "PlaceVerdict"), rows)
 
 
 def read_safe_answers(text: str) -> Iterator[SafeAnswer]:

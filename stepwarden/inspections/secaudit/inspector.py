@@ -7,7 +7,7 @@ from typing import Any
 from stepwarden.inspections.context import InspectionContext, InspectionResult
 from stepwarden.inspections.secaudit.answers import (
     HOW_TO_ANSWER,
-    Verdict,
+    PlaceVerdict,
     find_verdicts,
     summary_fact,
     unanswered_clause,
@@ -97,7 +97,7 @@ def _search(context: InspectionContext, surveyed: Survey, named: list[str]) -> I
 
 
 def _clauses(
-    context: InspectionContext, verdicts: Sequence[Verdict], to_read: Sequence[SecurityFinding], *, named: int
+    context: InspectionContext, verdicts: Sequence[PlaceVerdict], to_read: Sequence[SecurityFinding], *, named: int
 ) -> Iterator[Clause]:
     """Yield what is open; the facts of the same step name the places, but for one that asks to finish."""
     asked = not context.submission.more
@@ -127,7 +127,7 @@ def _facts(surface: AttackSurface, new: Sequence[FlaggedPlace]) -> Iterator[str]
         yield "No dangerous line and no secret was found; review the logic."
 
 
-def _section(surface: AttackSurface, verdicts: Sequence[Verdict]) -> str:
+def _section(surface: AttackSurface, verdicts: Sequence[PlaceVerdict]) -> str:
     left = len(surface.places) - len(verdicts)
     more = f"\n\n{count(left, 'more place')} not listed: name fewer files in a thread of its own." if left > 0 else ""
     return f"{verdict_table(verdicts)}{more}" if verdicts else "No place was flagged."

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 
 from stepwarden.files.encodings import decode
 from stepwarden.files.safe_open import BARRED, Unread, read_file
@@ -12,6 +13,7 @@ from stepwarden.files.secret_values import find_secrets
 from stepwarden.inspections.context import InspectionContext
 from stepwarden.inspections.secaudit.entry_points import find_entry_points
 from stepwarden.inspections.secaudit.places import LITERALS_ONLY, FlaggedPlace, merge_lines
+from stepwarden.inspections.secaudit.request_flow.flows import FlowFinder, TracedPlace
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk, find_dangerous_lines
 from stepwarden.inspections.shared.subject import Survey, is_copied, read_text
 from stepwarden.source.outline import Outline
@@ -46,8 +48,11 @@ def find_surface(context: InspectionContext, surveyed: Survey) -> AttackSurface:
     entries = find_entry_points(subject)
     entries.sort(key=lambda entry: bool(_SIDE_FILES.search(entry.path)))
     entry_files = {entry.path for entry in entries}
+    traced = FlowFinder(subject, partial(read_text, context), context.until)
+    flows = traced.find()
+    lines = _without_told(list(_find_dangerous(context, subject)), flows)
     dangerous = sorted(
-        _find_dangerous(context, subject),
+        [*(flow.finding for flow in flows), *traced.find_missing_checks(), *lines],
         key=lambda item: (item.constant, not item.traced, _rank(item.path, entry_files), not _GRAVE.match(item.what)),
     )
     others = surveyed.scan.others if not surveyed.named else ()
@@ -55,6 +60,21 @@ def find_surface(context: InspectionContext, surveyed: Survey) -> AttackSurface:
     found = [*_by_turns(secrets), *_by_turns(dangerous), *_find_dangerous(context, _outside(surveyed))]
     places = merge_lines(map(_flagged, found))
     return AttackSurface(sorted(places, key=lambda place: bool(place.aside)), entries)
+
+
+def _without_told(lines: Sequence[SecurityFinding], flows: Sequence[TracedPlace]) -> list[SecurityFinding]:
+    """Return the dangerous lines without those where a statement is put together that input was followed through."""
+    told: set[tuple[str, int]] = set()
+    for flow in flows:
+        at = flow.finding
+        if at.what.startswith("SQL"):
+            built = [
+                item.line
+                for item in lines
+                if item.path == at.path and item.what.startswith("SQL") and flow.first <= item.line <= at.line
+            ]
+            told |= {(at.path, max(built))} if built else set()
+    return [item for item in lines if (item.path, item.line) not in told or not item.what.startswith("SQL")]
 
 
 def _flagged(item: SecurityFinding) -> FlaggedPlace:

@@ -51,7 +51,12 @@ class Survey:
 
 def is_own_source(path: str, outline: Outline) -> bool:
     """Whether a file is the project's own code: not a test, not generated, not a copy of a library."""
-    return not (outline.generated or is_test_file(path) or is_copied(path))
+    return not (is_test_file(path) or is_foreign(path, outline))
+
+
+def is_foreign(path: str, outline: Outline) -> bool:
+    """Whether a file is generated, or a copy of a library."""
+    return outline.generated or is_copied(path)
 
 
 def is_copied(path: str) -> bool:

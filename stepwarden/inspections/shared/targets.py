@@ -1,8 +1,9 @@
 """The definitions that the words of a task name."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from stepwarden.inspections.shared.subject import is_foreign
 from stepwarden.source.graph.symbol_search import find_symbols
 from stepwarden.source.graph.symbols import Symbol, SymbolTable, outside_tests
 
@@ -29,12 +30,18 @@ def find_targets(
 
     Names of others than those `wanted` are passed over.
     """
-    if found := outside_tests(filter(wanted, find_symbols(symbols, text))):
+    if found := _own_ones(symbols, filter(wanted, find_symbols(symbols, text))):
         return found
     best: tuple[Symbol, ...] = ()
     for word in _code_names(text):
-        found = outside_tests(filter(wanted, find_symbols(symbols, word)))
+        found = _own_ones(symbols, filter(wanted, find_symbols(symbols, word)))
         if len(found) == 1:
             return found
         best = best or found
     return best
+
+
+def _own_ones(symbols: SymbolTable, named: Iterable[Symbol]) -> tuple[Symbol, ...]:
+    """Return the definitions outside of tests, and of these the project's own, where there are such."""
+    found = outside_tests(named)
+    return tuple(one for one in found if not is_foreign(one.path, symbols.outlines[one.path])) or found

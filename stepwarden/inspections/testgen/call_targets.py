@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
-from stepwarden.inspections.testgen.code_index import CodeIndex, Key
+from stepwarden.inspections.testgen.code_index import CodeIndex, Key, called_name
 from stepwarden.source.outline import CallSite, Language
 
 FEW = 3  # definitions of one name that a test may mean although it imports none of their files
@@ -14,6 +14,7 @@ class CallTargets:
 
     def __init__(self, index: CodeIndex, path: str) -> None:
         self._index = index
+        self._path = path
         self._names: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._modules: dict[str, tuple[str, ...]] = {}
         self._imported: set[str] = set()
@@ -47,15 +48,16 @@ class CallTargets:
 
     def of(self, call: CallSite) -> list[Key]:
         """Return the definitions that a call may mean; none where nothing of that name is likely to be meant."""
+        called = called_name(self._index.outlines[self._path], call)
         if call.receiver in self._modules:
-            exact = self._in_files(call.name, self._modules[call.receiver])
+            exact = self._in_files(called, self._modules[call.receiver])
             if exact:
                 return exact
         if not call.receiver and call.name in self._names:
             name, files = self._names[call.name]
             name = call.name if name in {"default", "*"} else name
             return self._in_files(name, files) or self._anywhere(name)
-        return self._anywhere(call.name)
+        return self._anywhere(called)
 
     def imported_functions(self) -> list[Key]:
         """Return the functions that the file imports by name: it uses them, even where it does not call them."""

@@ -12,6 +12,14 @@ from stepwarden.inspections.shared.subject import Survey, incompleteness, is_fun
 from stepwarden.inspections.testgen.baseline import KEPT, Baseline, encode_baseline, has_inline_tests
 from stepwarden.inspections.testgen.code_index import CodeIndex, Key
 from stepwarden.inspections.testgen.faults import Fault, FaultFinder
+from stepwarden.inspections.testgen.measured_tests import (
+    MeasuredTests,
+    failed_clauses,
+    measure_tests,
+    never_ran_facts,
+    never_run,
+    without_measured,
+)
 from stepwarden.inspections.testgen.passed_on import Function, PassedOn
 from stepwarden.inspections.testgen.reachability import CALLED_LANGUAGES, follow_calls, reached_from
 from stepwarden.inspections.testgen.test_uses import VoidTest, find_test_uses
@@ -20,6 +28,7 @@ from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
 
+TOLD = "test runs told"
 NAMED_FUNCTIONS = 4  # in one fact
 OTHER_LANGUAGES = frozenset({Language.JAVA, Language.RUST, Language.CSHARP})
 """Languages whose calls are not followed, but whose tests are read."""
@@ -49,6 +58,7 @@ class ReachSummary:
 
     `tested` are definitions that tests call by name, with the test files that do. `passed_on` are functions that no
     test is seen to reach, but tables or callbacks may. `void` are used by tests alone that check nothing.
+    `coverage` names the file that says which lines ran, "" for none.
     """
 
     targets: Mapping[str, Outline]
@@ -56,6 +66,7 @@ class ReachSummary:
     tested: Mapping[Key, Sequence[str]]
     passed_on: Sequence[Function] = ()
     void: Mapping[Key, VoidTest] = field(default_factory=dict[Key, VoidTest])
+    coverage: str = ""
 
 
 NO_REACH = ReachSummary({}, (), {})
@@ -82,14 +93,19 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
         later = tuple(_later_facts(named, faults)) if named else ()
         facts = unmeasured if context.is_first else later
         return InspectionResult(Inspection(facts=facts, clauses=tuple(_clauses(surveyed, faults, NO_REACH))), kept)
-    reach = _measure(context, indexes, targets)
+    measured = measure_tests(context, [*outlines])
+    reach = _measure(context, indexes, targets, measured)
     facts = _opening_facts(surveyed, indexes, reach) if context.is_first else _later_facts(named, faults)
+    runs = [*measured.facts, *never_ran_facts(targets, measured)]
+    told: Sequence[str] = context.earlier.data.get(TOLD, ())
+    new = [fact for fact in runs if fact not in told]
     return InspectionResult(
         Inspection(
-            facts=tuple(facts),
-            clauses=tuple(_clauses(surveyed, faults, reach)),
+            facts=(*new, *facts),
+            clauses=(*failed_clauses(context, measured, outlines, named), *_clauses(surveyed, faults, reach)),
             files=surveyed.size,
-            sections={"Untested": _section(reach)},
+            data={TOLD: runs} if new else {},
+            sections={"Untested": _section(reach)} | ({"Test runs": "\n".join(runs)} if runs else {}),
         ),
         kept,
     )
@@ -105,7 +121,9 @@ def _index_by_family(outlines: Mapping[str, Outline]) -> list[CodeIndex]:
     return indexes
 
 
-def _measure(context: InspectionContext, indexes: Sequence[CodeIndex], targets: Mapping[str, Outline]) -> ReachSummary:
+def _measure(
+    context: InspectionContext, indexes: Sequence[CodeIndex], targets: Mapping[str, Outline], measured: MeasuredTests
+) -> ReachSummary:
     def read(path: str) -> str | None:
         return read_text(context, path) if time.monotonic() < context.until else None
 
@@ -115,7 +133,7 @@ def _measure(context: InspectionContext, indexes: Sequence[CodeIndex], targets: 
     passed: list[Function] = []
     for index in indexes:
         subject = {path: outline for path, outline in targets.items() if path in index.outlines}
-        uses = find_test_uses(index, subject, read)
+        uses = find_test_uses(index, subject, read, measured.status_of)
         tested.update(uses.tested)
         void.update(uses.void)
         reached = reached_from(index, uses.tested, read)
@@ -124,7 +142,11 @@ def _measure(context: InspectionContext, indexes: Sequence[CodeIndex], targets: 
         doubtful = follow_calls(index, handed, reached | handed)
         for pair in missed:
             (passed if (pair[0], pair[1].qualified) in doubtful else untested).append(pair)
-    return ReachSummary(targets, _most_branches_first(untested), tested, _most_branches_first(passed), void)
+    untested, passed = without_measured(targets, measured, untested), without_measured(targets, measured, passed)
+    untested += never_run(targets, measured)
+    return ReachSummary(
+        targets, _most_branches_first(untested), tested, _most_branches_first(passed), void, measured.source
+    )
 
 
 def find_untested(targets: Mapping[str, Outline], reached: AbstractSet[Key]) -> list[Function]:
@@ -169,7 +191,7 @@ def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachS
     for path, item in reach.untested[:NAMED_FUNCTIONS]:
         void = reach.void.get((path, item.qualified))
         why = f"{void.name} ({void.line}) {void.why}" if void else _branches(item)
-        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {why}")
+        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {why}", 120)
     calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
     yield from convention_facts(
         [index for index in indexes if not reach.targets.keys().isdisjoint(index.outlines)], calling
@@ -185,13 +207,14 @@ def _unmeasured_fact(languages: Iterable[Language], paths: Iterable[str]) -> str
 
 
 def _reach_fact(reach: ReachSummary, functions: int) -> str:
+    by = f"judging by {reach.coverage} and by names" if reach.coverage else "judging by names"
     passed = f"; {len(reach.passed_on)} more through tables or callbacks, not seen called" if reach.passed_on else ""
     if reach.untested:
-        return f"Untested: {len(reach.untested)} of {count(functions, 'function')}, judging by names{passed}."
+        return f"Untested: {len(reach.untested)} of {count(functions, 'function')}, {by}{passed}."
     if reach.passed_on:
         reached = functions - len(reach.passed_on)
-        return f"Tests reach {reached} of {count(functions, 'function')}, judging by names{passed}."
-    return f"Tests reach all {count(functions, 'function')}, judging by names."
+        return f"Tests reach {reached} of {count(functions, 'function')}, {by}{passed}."
+    return f"Tests reach all {count(functions, 'function')}, {by}."
 
 
 def _most_complex_fact(reach: ReachSummary) -> Iterable[str]:

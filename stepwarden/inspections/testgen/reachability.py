@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from stepwarden.inspections.shared.program_lines import main_lines
 from stepwarden.inspections.shared.subject import is_function
-from stepwarden.inspections.testgen.code_index import CONSTRUCTORS, CodeIndex, Key
+from stepwarden.inspections.testgen.code_index import CONSTRUCTORS, CodeIndex, Key, called_name
 from stepwarden.source.outline import Definition, DefinitionKind, Language, Outline
 
 MANY = 25  # definitions of one name; above, a call on an unknown object says nothing
@@ -35,7 +35,7 @@ def reached_from(index: CodeIndex, start: Iterable[Key], read: Callable[[str], s
         if calls and outline.language is not Language.GO:
             program = main_lines(read(path) or "")
             calls = [call for call in calls if call.line not in program]
-        fresh += _reach(index, (call.name for call in calls), reached)
+        fresh += _reach(index, (called_name(outline, call) for call in calls), reached)
     return follow_calls(index, fresh, reached)
 
 
@@ -76,7 +76,7 @@ def _names_called_in(outline: Outline) -> dict[str, set[str]]:
     for call in outline.calls:
         qualified = call.inside
         while qualified:
-            found.setdefault(qualified, set()).add(call.name)
+            found.setdefault(qualified, set()).add(called_name(outline, call))
             qualified = qualified.rpartition(".")[0]
     return found
 

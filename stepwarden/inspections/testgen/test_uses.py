@@ -10,15 +10,25 @@ from stepwarden.inspections.testgen.code_index import CodeIndex, Key
 from stepwarden.inspections.testgen.passed_names import find_passed_names
 from stepwarden.inspections.testgen.skipped_tests import is_skipped
 from stepwarden.inspections.testgen.test_cases import FoundTest, ReadTests, read_tests
+from stepwarden.inspections.testgen.test_results import FAILED, SKIPPED
 from stepwarden.source.outline import CallSite, Language, Outline
 
+StatusOf = Callable[[str, str], str]
+"""Returns what the test of a file and a name did when it ran, "" where nobody told."""
+
+
+def _never_told(_path: str, _name: str) -> str:
+    return ""
+
+
+_RAN_AS = {FAILED: "failed when it ran", SKIPPED: "was skipped when it ran"}
 MOST_READ = 150  # test files whose text is read: those that use the code in question
 _RAISES = re.compile(r"\b(?:raise|throw|panic)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class VoidTest:
-    """A test that checks nothing, with its file; `why` is "is skipped", "is empty" or "asserts nothing"."""
+    """A test that checks nothing, with its file; `why` says so in words, such as "is skipped"."""
 
     path: str
     name: str
@@ -41,11 +51,13 @@ class TestUses:
     void: dict[Key, VoidTest] = field(default_factory=dict[Key, VoidTest])
 
 
-def find_test_uses(index: CodeIndex, subject: Collection[str], read: Callable[[str], str | None]) -> TestUses:
+def find_test_uses(
+    index: CodeIndex, subject: Collection[str], read: Callable[[str], str | None], status_of: StatusOf = _never_told
+) -> TestUses:
     """Return which definitions test files call, import by name or pass on.
 
     Of test files that use the files `subject`, the text is read by `read` too: skipped tests, and those that assert
-    nothing, then count for nothing.
+    nothing, then count for nothing; so do those that failed or were skipped when they ran, by `status_of`.
     """
     uses = TestUses()
     helpers = {item.name for path in index.tests for item in index.outlines[path].definitions if is_function(item)}
@@ -55,7 +67,7 @@ def find_test_uses(index: CodeIndex, subject: Collection[str], read: Callable[[s
         text = None
         if left and (targets.imported_files & set(subject) or outline.language is Language.GO):
             text, left = read(path), left - 1
-        found = _FileUses(index, outline, targets)
+        found = _FileUses(index, outline, targets, status_of)
         used, void = found.by_outline() if text is None else found.by_text(text, helpers)
         for key in used:
             uses.tested.setdefault(key, []).append(path)
@@ -73,6 +85,7 @@ class _FileUses:
     index: CodeIndex
     outline: Outline
     targets: CallTargets
+    status_of: StatusOf = _never_told
 
     def by_outline(self) -> tuple[set[Key], dict[Key, VoidTest]]:
         """Return what the file uses as far as its outline shows, and what only skipped tests of it do."""
@@ -113,5 +126,7 @@ class _FileUses:
     def _why_void(self, case: FoundTest, helpers: Collection[str]) -> str:
         if case.skipped or case.empty:
             return "is skipped" if case.skipped else "is empty"
+        if ran_as := _RAN_AS.get(self.status_of(self.outline.path, case.name)):
+            return ran_as
         plain = not case.asserts and not _RAISES.search(case.code)
         return "asserts nothing" if plain and not any(call.name in helpers for call in case.calls) else ""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from posixpath import dirname
 from typing import Any
 
 from stepwarden.files.text import split_lines
@@ -10,7 +11,7 @@ from stepwarden.inspections.shared.fact_text import clip, count, list_some, pack
 from stepwarden.inspections.shared.manifests import read_package_names
 from stepwarden.inspections.shared.masked_source import mask_comments
 from stepwarden.inspections.shared.reviewed_files import files_read, is_quoted
-from stepwarden.inspections.shared.subject import incompleteness, read_text
+from stepwarden.inspections.shared.subject import incompleteness, is_foreign, read_text
 from stepwarden.inspections.shared.targets import find_targets
 from stepwarden.inspections.tracer.call_trace import Hop, Uses, find_uses, trace_flow
 from stepwarden.inspections.tracer.call_trace_diagram import draw_flow, draw_uses
@@ -25,6 +26,7 @@ from stepwarden.reports.diagram import fenced
 from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
+from stepwarden.source.outline import DefinitionKind, Language
 from stepwarden.source.testfiles import is_test_file
 from stepwarden.steps.clause import Clause
 from stepwarden.steps.inspection import Inspection
@@ -76,7 +78,7 @@ def _flow(graph: CodeGraph, symbol: Symbol) -> Inspection:
     root = trace_flow(graph, symbol)
     hops = sorted((hop for hop in root.walk() if hop.call is not None), key=lambda hop: hop.depth)
     files = list(dict.fromkeys(hop.symbol.path for hop in hops if hop.symbol and hop.is_sure))
-    files = [symbol.path, *(path for path in files if path != symbol.path)]
+    files = _own_first(graph, symbol, [symbol.path, *files])
     unresolved = [hop.call for hop in hops if hop.symbol is None and hop.call is not None]
     lines = flow_text(root)
     body = "\n".join(lines[:SECTION_LINES])
@@ -113,7 +115,7 @@ def _uses(context: InspectionContext, graph: CodeGraph, symbol: Symbol) -> Inspe
     """Return facts, data and section of who uses `symbol` and what it uses."""
     found = find_uses(graph, symbol)
     mentions = _find_mentions(context, graph, found)
-    callers = list(dict.fromkeys(call.path for call in found.callers if not is_test_file(call.path)))
+    callers = _own_first(graph, symbol, [call.path for call in found.callers if not is_test_file(call.path)])
     unsure = [call for call in found.callers if call.certainty is Certainty.OPEN]
     unresolved = [
         call for call in found.calls if call.certainty in {Certainty.OPEN, Certainty.DYNAMIC} and not call.built_in
@@ -125,9 +127,9 @@ def _uses(context: InspectionContext, graph: CodeGraph, symbol: Symbol) -> Inspe
     diagram = draw_uses(found, {end: graph.symbols.definition(end) for end in ends})
     section = f"### Used by\n\n```text\n{users}\n```\n\n### Uses\n\n```text\n{used}\n```\n\n{fenced(diagram)}"
     return Inspection(
-        facts=tuple(_use_facts(found, callers, unresolved, mentions)),
+        facts=tuple(_use_facts(graph, found, callers, unresolved, mentions)),
         data={
-            "files": [symbol.path, *(path for path in callers if path != symbol.path)][:40],
+            "files": _own_first(graph, symbol, [symbol.path, *callers])[:40],
             "open": [_kept(call) for call in [*unsure, *unresolved][:20]],
         },
         sections={f"Dependencies of {_name(symbol)}": section},
@@ -135,14 +137,14 @@ def _uses(context: InspectionContext, graph: CodeGraph, symbol: Symbol) -> Inspe
 
 
 def _use_facts(
-    found: Uses, callers: Sequence[str], unresolved: Sequence[Resolution], mentions: Sequence[str]
+    graph: CodeGraph, found: Uses, callers: Sequence[str], unresolved: Sequence[Resolution], mentions: Sequence[str]
 ) -> list[str]:
     """Return the facts; `callers` are the files that call the definition, without tests."""
     tests = {call.path for call in found.callers} - set(callers)
     unsure = sum(call.certainty is Certainty.OPEN for call in found.callers)
     guessed = sum(call.certainty is Certainty.LIKELY for call in found.callers)
     maybe = [f"{call.path}:{call.call.line} {call.text}" for call in found.maybe]
-    used = list(dict.fromkeys(call.targets[0].path for call in found.calls if call.is_known))
+    used = _own_first(graph, found.symbol, [call.targets[0].path for call in found.calls if call.is_known])
     return [
         clip(
             f"{_name(found.symbol)} {place_of(found.symbol, found.definition)}: used by "
@@ -170,6 +172,16 @@ def _with_lines(found: Uses, paths: Sequence[str]) -> list[str]:
     return [f"{path} {list_some(lines[path], 3)}" for path in paths]
 
 
+def _own_first(graph: CodeGraph, symbol: Symbol, paths: Sequence[str]) -> list[str]:
+    """Return files, each once: the symbol's own, those beside it, others, and last those that are not the project's."""
+    beside = dirname(symbol.path)
+
+    def rank(path: str) -> tuple[bool, bool, bool]:
+        return path != symbol.path, is_foreign(path, graph.outlines[path]), dirname(path) != beside
+
+    return sorted(dict.fromkeys(paths), key=rank)
+
+
 def _name(symbol: Symbol) -> str:
     return symbol.qualified or symbol.path
 
@@ -191,7 +203,11 @@ def _find_mentions(context: InspectionContext, graph: CodeGraph, found: Uses) ->
         known.setdefault(path, set()).add(line)
     for call in found.callers:
         known.setdefault(call.path, set()).add(call.call.line)
-    word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
+    before, after = r"(?<![\w$])", r"(?![\w$])"
+    if graph.symbols.language(found.symbol.path) is Language.GO and found.definition is not None:
+        # `x.Close` is no function, and `Close` alone no method
+        before = r"(?<=\.)" if found.definition.kind is DefinitionKind.METHOD else r"(?<![\w.])"
+    word = re.compile(rf"{before}{re.escape(name)}{after}")
     places: list[str] = []
     for path, lines in list(known.items())[:MENTION_FILES]:
         text = mask_comments(read_text(context, path) or "", graph.symbols.language(path))

@@ -15,6 +15,7 @@ from stepwarden.source.graph.type_inference import TypeInference
 from stepwarden.source.outline import SCRIPTS, CallSite, Language
 
 _SELF_NAMES = frozenset({"self", "cls", "this"})
+_OWN_EXPORTS = frozenset({"exports", "module.exports"})
 _SUPER_NAMES = frozenset({"super", "super()", "base"})
 # Languages in which a plain name is always defined or imported where it is used.
 _SCOPED = SCRIPTS | {Language.PYTHON, Language.GO}
@@ -111,6 +112,13 @@ class CallResolver:
             one.inside for one in self._types.variables.visible(scope.place, head)
         )
         plain = re.fullmatch(r"[\w$.#]+", receiver) is not None
+        if receiver in _OWN_EXPORTS and scope.language in SCRIPTS and not is_local:
+            exported = self._types.meaning(scope.place, f"{receiver}.{name}")
+            targets = (
+                [one for symbol in exported.symbols for one in self._called(symbol)] if exported is not None else []
+            )
+            if targets and exported is not None:
+                return _one_or_open(scope, tuple(targets), sure=exported.sure)
         if not is_local and plain:
             owners = self._names.resolve_dotted(path, scope.call.inside, receiver)
             found = tuple(dict.fromkeys(item for owner in owners for item in self._names.resolve_part(owner, name)))

@@ -47,7 +47,7 @@ class Person:
 
     `resumed` is their answer to a sign-in for which an earlier round of the same call was suspended. `word` came with
     the call, to confirm something. `continues` says that it goes on with a call that waits for an answer, `thread`
-    what it is made for.
+    what it is made for; `by_session`: nobody named it, it is the latest open one of the session.
     """
 
     principal: str
@@ -58,24 +58,27 @@ class Person:
     word: str | None = None
     continues: bool = False
     thread: str = ""
+    by_session: bool = False
 
 
 @dataclass(frozen=True)
 class MadeCall:
-    """A call that came to its end, with its result."""
+    """A call that came to its end, with its result, and the thread that it was made for."""
 
     prepared: PreparedCall
     outcome: CallOutcome
     result: ToolResult
+    thread: str = ""
 
 
 @dataclass(frozen=True)
 class GuardedCalls:
-    """Makes calls of the tools of `upstreams` for one person."""
+    """Makes calls of the tools of `upstreams` for one person; `spent_s` of their time were spent before."""
 
     upstreams: Upstreams
     recorder: Recorder
     person: Person
+    spent_s: float = 0.0
 
     async def make(self, name: str, arguments: Mapping[str, Any]) -> MadeCall:
         """Call `upstream/tool`.
@@ -86,16 +89,19 @@ class GuardedCalls:
         return await signed_in_for(self.upstreams, self.person, lambda: self._make(name, arguments))
 
     async def _make(self, name: str, arguments: Mapping[str, Any]) -> MadeCall:
-        thread = self.person.thread
-        if thread and not await self.recorder.has_thread(self.person.principal, thread):
+        thread, by_session = self.person.thread, self.person.by_session
+        known = not thread or await self.recorder.has_thread(self.person.principal, thread)
+        if not known and by_session:
+            thread, by_session = "", False
+        elif not known:
             raise UpstreamRefused(
                 f"No thread of yours has the id {quoted(thread, 80)}: send the continuation_id that a reply gave you, "
                 "or none. Nothing was sent."
             )
-        prepared = await prepare_call(ToolIndex(self.upstreams), name, arguments)
+        prepared = await prepare_call(ToolIndex(self.upstreams), name, arguments, spent_s=self.spent_s)
         doubt = await self._doubt(prepared)
         approved = await self._approved(prepared, doubt)
-        calls = RecordedCalls(self.recorder, self.person.principal, approved, doubt, thread)
+        calls = RecordedCalls(self.recorder, self.person.principal, approved, doubt, thread, by_session)
 
         async def make_round(round_: CallRound, on_progress: CallProgress) -> CallOutcome:
             return await calls.make(prepared, round_, on_progress)
@@ -103,7 +109,7 @@ class GuardedCalls:
         outcome = await self.person.questions.carry(make_round, prepared.name)
         if not isinstance(outcome.answer, ToolResult):
             raise UpstreamRefused(f"{prepared.name} asks something that nobody answered.")
-        return MadeCall(prepared, outcome, outcome.answer)
+        return MadeCall(prepared, outcome, outcome.answer, thread)
 
     async def _doubt(self, prepared: PreparedCall) -> CallDoubt | None:
         """Return that the same call was begun before, where somebody looked after it; else raise UpstreamRefused."""

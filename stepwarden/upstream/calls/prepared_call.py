@@ -1,5 +1,6 @@
 """A call before it is made: its tool may be called, and its arguments are valid."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +22,12 @@ LOOKS = 2  # tools that are named to look with
 
 @dataclass(frozen=True)
 class PreparedCall:
-    """A call that may be made."""
+    """A call that may be made. `spent_s` of its time were spent already, on finding its tool."""
 
     server: UpstreamServer
     tool: UpstreamTool
     arguments: dict[str, Any]
+    spent_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -74,12 +76,16 @@ def approval_needed(config: UpstreamConfig, tool: UpstreamTool) -> bool:
     return config.approve == "all" or (config.approve == "writes" and not tool.effects.reads_only)
 
 
-async def prepare_call(index: ToolIndex, name: str, arguments: Mapping[str, Any]) -> PreparedCall:
-    """Return the call of `upstream/tool`, checked before anything is sent.
+async def prepare_call(
+    index: ToolIndex, name: str, arguments: Mapping[str, Any], *, spent_s: float = 0.0
+) -> PreparedCall:
+    """Return the call of `upstream/tool`, checked before anything is sent; `spent_s` were spent on it before.
 
     Raises UnknownUpstream, UpstreamRefused with one line for each mistake, and what connecting raises.
     """
+    began = time.monotonic()
     server, own_name = await index.find(name)
+    spent_s += time.monotonic() - began
     tool = server.registry.tool(own_name)
     try:
         size = len(canonical(arguments).encode(errors="surrogatepass"))
@@ -90,4 +96,4 @@ async def prepare_call(index: ToolIndex, name: str, arguments: Mapping[str, Any]
     given = unpacked(tool.schema, arguments)
     if lines := argument_errors(server.registry.checkers.arguments_of(tool), given):
         raise UpstreamRefused("\n".join(lines))
-    return PreparedCall(server, tool, given)
+    return PreparedCall(server, tool, given, spent_s)

@@ -38,6 +38,7 @@ class RecordedCalls:
     """Makes calls for the principal `by`; `approved` says what allowed a write, "" for a read.
 
     `doubt` are the same calls that were begun before, and that somebody looked after; `thread` is what it is made for.
+    `by_session`: nobody named it, it is the latest open one of the session.
     """
 
     recorder: Recorder
@@ -45,6 +46,7 @@ class RecordedCalls:
     approved: ApprovedBy | Literal[""] = ""
     doubt: CallDoubt | None = None
     thread: str = ""
+    by_session: bool = False
 
     async def make(
         self, prepared: PreparedCall, round_: CallRound = FIRST_ROUND, on_progress: CallProgress | None = None
@@ -66,13 +68,14 @@ class RecordedCalls:
             approved=self.approved,
             same=prepared.sameness,
             thread=self.thread,
+            by_session=self.by_session,
         )
         request = CallRequest(tool.name, prepared.arguments, round_, on_progress, permit=prepared.ensure_trusted)
-        ends = server.caller.end
+        ends = server.caller.end - (prepared.spent_s if round_ == FIRST_ROUND else 0.0)
         async with recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:
                 # no intent is recorded where nothing can be sent
-                await server.connect(min(server.config.connect_timeout_s, server.config.timeout_s))
+                await server.caller.session(ends)
                 await self._begin(prepared, record)
             answer = await server.caller.call(request, repeatable=tool.effects.repeatable, ends=ends)
             note.answered(answer)

@@ -43,7 +43,7 @@ class CallRecord:
     no answer) or "cancelled". `summary` is the beginning of the answer, `answer_bytes` all of it; `answered`: it was an
     error of the protocol. `same` is the digest
     by which a call that may change something is known again, "" where repeating it changes nothing more. `thread` is
-    the thread that it was made for.
+    the thread that it was made for; `by_session`: nobody named it, it was the latest open one of the session.
     """
 
     id: str
@@ -62,6 +62,7 @@ class CallRecord:
     duration_ms: int = 0
     same: str = ""
     thread: str = ""
+    by_session: bool = False
 
 
 class Recorder(Protocol):

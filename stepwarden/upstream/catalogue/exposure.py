@@ -46,6 +46,8 @@ def exposures(registries: Iterable[Registry]) -> Exposures:
                 hidden[found.name] = "it changed and is barred"
             elif len(name) > NAME_CHARS:
                 hidden[found.name] = f"{name} is over {NAME_CHARS} characters"
+            elif tool.shown_schema is None:
+                hidden[found.name] = "hosts would refuse the names or the size of its arguments; call it by upstream"
             elif name in shown:
                 hidden[found.name] = f"{name} is the name of {shown[name].name} already"
             else:

@@ -5,7 +5,6 @@ a person accepted it, in a host or by the command line.
 """
 
 import difflib
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,20 +18,7 @@ from stepwarden.upstream.catalogue.tool import UnusableTool, UpstreamTool, read_
 from stepwarden.upstream.catalogue.tool_list_file import KnownTools, ToolListFile, server_digest
 from stepwarden.upstream.catalogue.trust import TrustedTools
 from stepwarden.upstream.config import UpstreamConfig
-
-
-def withhold_given(config: UpstreamConfig, listed: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return a list of tools without the secrets that its server was given; the one that is no JSON stays as it is."""
-    return [_withheld(config, tool) for tool in listed]
-
-
-def _withheld(config: UpstreamConfig, tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        text = json.dumps(tool, ensure_ascii=False)
-        hidden = config.without_secrets(text)
-        return tool if hidden == text else json.loads(hidden)
-    except (ValueError, RecursionError):  # nested too deep: it cannot be used, and none of its words are shown
-        return tool
+from stepwarden.upstream.withheld import without_given
 
 
 def _nobody_hears() -> None:
@@ -69,7 +55,7 @@ class Registry:
 
     def update(self, listed: Sequence[Mapping[str, Any]]) -> None:
         """Take in a list that the server gave just now; what is new is trusted as it stands."""
-        tools, self._unusable = read_tools(withhold_given(self.config, listed))
+        tools, self._unusable = read_tools([without_given(self.config, tool) for tool in listed])
         self.listed_at = self.clock()
         changed = tools != self._listed
         self._listed = tools

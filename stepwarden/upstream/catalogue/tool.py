@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Any, cast
 
 from stepwarden.upstream.catalogue.schemas import SCHEMA_BYTES, SCHEMA_DEPTH, depth_of, structure_of
+from stepwarden.upstream.catalogue.shown_schema import shown_schema
 from stepwarden.upstream.digest import canonical
 from stepwarden.upstream.failures import quoted
+from stepwarden.upstream.visible_text import visible
 
 UNUSABLE = "org.stepwarden/unusable"
 """The key of a tool's metadata that says why it cannot be used; such a tool has no schema any more."""
@@ -88,6 +90,16 @@ class UpstreamTool:
         return tuple(self.schema.get("required") or ())
 
     @cached_property
+    def shown_schema(self) -> Mapping[str, Any] | None:
+        """The schema of its arguments as hosts are shown it, None where they cannot be."""
+        return shown_schema(self.schema, named_for_hosts=True)
+
+    @cached_property
+    def shown_output_schema(self) -> Mapping[str, Any] | None:
+        """The schema of its results as hosts are shown it, None where there is none that they can be."""
+        return None if self.output_schema is None else shown_schema(self.output_schema)
+
+    @cached_property
     def fingerprint(self) -> str:
         """The SHA-256, in hex, of everything a model is told of the tool."""
         return hashlib.sha256(canonical(self.wire).encode()).hexdigest()
@@ -150,22 +162,6 @@ def _unusable(name: str, entry: Mapping[str, Any]) -> str:
     if not why and output is not None and not isinstance(output, dict):
         why = "its output schema is not an object"
     return why
-
-
-_UNSEEN = (
-    re.compile(  # controls but tab and line feed, format characters but the two joiners, tags, selectors, surrogates
-        r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b\u200e\u200f\u202a-\u202e"
-        r"\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e01ef]"
-    )
-)
-
-
-def visible(text: str) -> str:
-    """Return text without invisible characters: they hide instructions from people and not from models.
-
-    Spaces of every kind stay, and the joiners that Persian, Indic scripts and emoji are written with.
-    """
-    return _UNSEEN.sub("", text)
 
 
 def unusable_entry(name: object, why: str) -> dict[str, Any]:

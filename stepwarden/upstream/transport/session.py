@@ -105,7 +105,7 @@ class UpstreamSession:
                 watch = ToolListWatch(self.requests)
                 client = await self._connected(stack, watch)
                 info = client.server_info
-                server = quoted(f"{info.name} {info.version}", 60) if info else ""
+                server = quoted(self.config.without_secrets(f"{info.name} {info.version}"), 60) if info else ""
                 self.identity = SessionIdentity(client.protocol_version, server)
                 self.requests.client = client
                 await self.requests.list_tools()

@@ -57,7 +57,10 @@ def find_dangerous_lines(path: str, text: str, language: Language) -> Iterator[S
         if not code.strip():
             continue
         found = {rule.what: rule.risk for rule in rules if rule.matches(code, line)}
-        for what, risk in found.items():
+        for kind, risk in found.items():
+            what = script.name_exec(text, line) if kind == script.CHILD_PROCESS else kind
+            if not what:
+                continue
             # the rules of other languages pass over literals
             constant = language is Language.PYTHON and bool(_RUNS.search(what)) and _passes_literals(code)
             yield SecurityFinding(path, number, f"{what} of a constant" if constant else what, risk, constant)

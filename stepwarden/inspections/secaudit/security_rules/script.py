@@ -1,5 +1,7 @@
 """Rules for dangerous lines in JavaScript and TypeScript."""
 
+import re
+
 from stepwarden.inspections.secaudit.security_rules.rule import (
     ADDED,
     DOUBLE_SQL_ADDED,
@@ -13,6 +15,28 @@ from stepwarden.inspections.secaudit.security_rules.rule import (
 
 _LITERAL = r"(?:\"[^\"]*\"|'[^']*'|`[^`$]*`)"
 
+CHILD_PROCESS = "child_process"
+_EXEC_FROM = re.compile(
+    r"\bexec(?:Sync)?\b[^;{}\n]*\}\s*(?:from|=\s*(?:await\s+)?(?:require|import)\()\s*[\"'`]([^\"'`\n]+)"
+)
+_OWN_EXEC = re.compile(r"\bfunction\s+exec(?:Sync)?\b")
+_QUALIFIED = re.compile(r"\b(?:child_process|childProcess|cp|require\([^)]*\))\.exec|\bshell\s*:")
+_RUNS_COMMANDS = re.compile(r"shell|exec|process|spawn|command", re.IGNORECASE)
+
+
+def name_exec(text: str, line: str) -> str:
+    """Return what an `exec` on a line of a script is called: of which package it is, "" for one that runs no commands.
+
+    `text` is the whole file, whose imports say where it comes from.
+    """
+    module = next((match[1] for match in _EXEC_FROM.finditer(text)), "")
+    if _QUALIFIED.search(line) or module.removeprefix("node:") == CHILD_PROCESS:
+        return CHILD_PROCESS
+    if module:
+        return f"exec of {module}" if _RUNS_COMMANDS.search(module) else ""
+    return "" if _OWN_EXEC.search(text) else CHILD_PROCESS
+
+
 RULES = (
     code_rule(
         "eval/Function",
@@ -21,12 +45,13 @@ RULES = (
         r"(?<![\w.$])(?<!function )eval\s*\(|\b(?:window|globalThis)\.eval\(|\bnew\s+Function\s*\(",
     ),
     code_rule(
-        "child_process",
+        CHILD_PROCESS,
         SecurityRisk.INJECTION,
         "exec shell",
         r"(?:\b(?:child_process|childProcess|cp)|\brequire\([\"'][^\"']*[\"']\))\.exec(?:Sync)?\("
         r"|(?<![\w.$])(?<!function )exec(?:Sync)?\(\s*(?:`|[\w.]+\s*[+,)]|[\"'][^\"']*[\"']\s*\+)|\bshell\s*:\s*true",
-        unless=rf"exec(?:Sync)?\(\s*{_LITERAL}\s*[,)]|^\s*(?:async\s+|static\s+)*exec(?:Sync)?\([^()]*\)\s*\{{\s*$",
+        unless=rf"exec(?:Sync)?\(\s*{_LITERAL}\s*[,)]|\brequire\([\"'](?!(?:node:)?child_process[\"'])[^\"']+[\"']\)\.exec"
+        rf"|^\s*(?:async\s+|static\s+)*exec(?:Sync)?\([^()]*\)\s*\{{\s*$",
     ),
     code_rule(
         "HTML set",
@@ -86,17 +111,5 @@ RULES = (
         SecurityRisk.AUTHENTICATION,
         "alg jwt.decode",
         r"\bjwt\.decode\(|\balg(?:orithms?)?[\"']?\s*:\s*\[?\s*[\"'](?i:none)[\"']",
-    ),
-    code_rule(
-        "redirect given",
-        SecurityRisk.ACCESS,
-        "redirect",
-        r"\bres(?:ponse)?\.redirect\(\s*(?:\d+\s*,\s*)?req(?:uest)?\.",
-    ),
-    code_rule(
-        "file from a request",
-        SecurityRisk.ACCESS,
-        "req.",
-        r"\b(?:sendFile|readFile(?:Sync)?|createReadStream|res\.download)\([^)]*\breq\.",
     ),
 )

@@ -18,7 +18,7 @@ from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.graph.modules import Modules
 from stepwarden.source.graph.resolution import Certainty, Resolution
 from stepwarden.source.graph.symbols import Symbol
-from stepwarden.source.outline import Import, Language
+from stepwarden.source.outline import CallSite, Import, Language
 from stepwarden.source.syntax import parse_syntax
 from stepwarden.source.testfiles import is_test_file
 
@@ -38,14 +38,43 @@ class CallerChecks:
     )
 
     def find_misfits(self, path: str) -> Iterator[tuple[str, CodeFault]]:
-        """Yield (file, fault) of the calls, outside of tests, that do not fit the functions of a file."""
-        for function in self._functions(path).values():
+        """Yield (file, fault) of calls that do not fit a function of `path`, there and in what imports it but tests.
+
+        Only a call that would not fit is resolved.
+        """
+        functions = self._functions(path)
+        by_name: dict[str, list[PythonFunction]] = {}
+        for function in functions.values():
+            by_name.setdefault(function.name, []).append(function)
+            if function.name == "__init__":
+                by_name.setdefault(function.owner.rpartition(".")[2], []).append(function)
+        importers = dict.fromkeys(item.path for item in self.graph.imports.importers_of(path))
+        for file in (path, *importers) if functions else ():
             if time.monotonic() > self.until:
                 return
-            for call, arguments in self._calls_of(path, function):
-                if not is_test_file(call.path) and (why := find_misfit(function, arguments)):
-                    where = f" ({path}:{function.line})" if call.path != path else f" (:{function.line})"
-                    yield call.path, CodeFault.at(call.call.line, why + where, 0)
+            if not is_test_file(file):
+                yield from self._misfits_in(file, path, by_name)
+
+    def _misfits_in(
+        self, file: str, path: str, by_name: Mapping[str, Sequence[PythonFunction]]
+    ) -> Iterator[tuple[str, CodeFault]]:
+        outline = self.graph.outlines[file]
+        aliases = {alias: name for item in outline.imports for name, alias in item.names}
+        for call in outline.calls:
+            here = self._arguments(file).get((call.name, call.line), [])
+            for function in by_name.get(aliases.get(call.name, call.name), ()) if len(here) == 1 else ():
+                why = find_misfit(function, here[0])
+                if why and self._runs(file, call, path, function):
+                    where = f" ({path}:{function.line})" if file != path else f" (:{function.line})"
+                    yield file, CodeFault.at(call.line, why + where, 0)
+
+    def _runs(self, file: str, call: CallSite, path: str, function: PythonFunction) -> bool:
+        """Whether a call runs a function for sure."""
+        told = self.graph.calls.resolve(file, call)
+        symbol = Symbol(path, function.qualified)
+        wanted = {symbol, Symbol(path, function.owner)} if function.name == "__init__" else {symbol}
+        sure = told.certainty is Certainty.SURE and not told.reason and wanted & set(told.targets)
+        return bool(sure) and _passes_object(told, function) and not self._is_made_otherwise(symbol, function)
 
     def find_broken(self, path: str, qualified: str, before: Sequence[str], after: Sequence[str]) -> list[str]:
         """Return the places that call a function and do not fit it, or pass by position what is another parameter now.
@@ -154,7 +183,7 @@ class ImportChecks:
                 if self.modules.files(importer.path, item) != (path,) or _is_indented(lines, item.line):
                     continue
                 for name in self._missing(importer.path, item, bound):
-                    yield importer.path, CodeFault.at(item.line, f"imports {name}, which {path} does not define", 0)
+                    yield importer.path, CodeFault.at(item.line, f"imports {name}, which is not in {path}", 0)
 
     def _missing(self, path: str, item: Import, bound: frozenset[str]) -> Iterator[str]:
         for name, _ in item.names:

@@ -16,7 +16,7 @@ _VALUE = r"""[-+]?\d[\d_]*(?:\.\d+)?(?:e[-+]?\d+)?|True|False|None|'[^'\n]{0,80}
 _ROLE = r"(?::(?:py:)?(?:data|obj|const|class):)?`{0,2}"
 # What follows has to end the value: `5 * n`, `5 minutes` and `5 unless ...` say something else.
 _DEFAULT = re.compile(
-    rf"\bdefaults?\s*(?:(?:value\s*)?(?:is|to)|[:=])?\s*{_ROLE}(?P<value>{_VALUE})`{{0,2}}(?![\w*/+`%]|\.\d)"
+    rf"(?<!the )\bdefaults?\s*(?:(?:value\s*)?(?:is|to)|:|==?)?\s*{_ROLE}(?P<value>{_VALUE})`{{0,2}}(?![\w*/+`%]|\.\d)"
     r"(?=\s*(?:$|[.;)\]]|,(?!\s*(?:but|or|unless|if|else|otherwise|except)\b)"
     r"|(?:seconds|bytes|times|characters|retries|items|lines)\b))",
     re.IGNORECASE,
@@ -67,8 +67,11 @@ def _said_defaults(text: str) -> Mapping[str, tuple[int, str]]:
         whole = " ".join(part.strip() for part in [line, *entry[1:]])
         if not values and (match := _DEFAULT.search(whole)):  # the value is on the line after the word
             values = [(0, match["value"])]
-        if len(values) == 1 and len(re.findall(r"\bdefault", whole, re.IGNORECASE)) == 1:
-            found.setdefault(head["name"], (at + values[0][0], values[0][1]))
+        in_head = [value for value in values if value[0] == 0] if not sphinx else []  # numpy and Google: with its type
+        alone = len(values) == 1 and len(re.findall(r"\bdefault", whole, re.IGNORECASE)) == 1
+        if alone or len(in_head) == 1:
+            row, value = (in_head or values)[0]
+            found.setdefault(head["name"], (at + row, value))
     return found
 
 
@@ -79,5 +82,5 @@ def _literal(text: str) -> str | None:
     except (ValueError, SyntaxError):
         return None
     if isinstance(value, str) or value is None:
-        return repr(value)
+        return repr("".join(value.split()) if isinstance(value, str) else value)
     return repr(float(value)) if isinstance(value, int | float) else None

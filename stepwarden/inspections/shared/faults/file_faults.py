@@ -42,21 +42,20 @@ def find_file_faults(path: str, data: bytes) -> list[CodeFault]:
     functions = list(find_functions(root))
     found = [*find_unlocked(functions), *_passed_over(root)]
     for function in functions:
-        found += [*find_contradicted_defaults(function, _documentation(function)), *_shared_defaults(function)]
-        found += find_unclosed(function)
+        found += [*_shared_defaults(function), *find_unclosed(function)]
+        for documentation in _documentation(function):
+            found += find_contradicted_defaults(function, documentation)
     if not path.endswith("__init__.py"):  # which may list modules beside it
         found += _missing_exports(root)
     return sorted(found, key=lambda fault: (fault.line, fault.what))
 
 
-def _documentation(function: PythonFunction) -> "Node | None":
-    """Return the docstring of a function; of a constructor without one that of its class."""
-    own = function.docstring
-    if own is not None or function.name != "__init__" or not function.owner:
-        return own
-    block = function.node.parent
-    block = block.parent if block is not None and block.type == "decorated_definition" else block
-    return docstring_of(block)
+def _documentation(function: PythonFunction) -> Iterator["Node | None"]:
+    """Yield the docstring of a function, and of a constructor that of its class too."""
+    yield function.docstring
+    if function.name == "__init__" and function.owner:
+        block = function.node.parent
+        yield docstring_of(block.parent if block is not None and block.type == "decorated_definition" else block)
 
 
 def _passed_over(root: "Node") -> Iterator[CodeFault]:

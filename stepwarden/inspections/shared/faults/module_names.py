@@ -1,6 +1,6 @@
 """The names that a Python file gives to others: what it binds at its top level, and what `__all__` lists."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from stepwarden.source.syntax import line_at, text_of, walk, walk_body
@@ -8,6 +8,7 @@ from stepwarden.source.syntax import line_at, text_of, walk, walk_body
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+_READING = frozenset({"call", "argument_list", "attribute", "return_statement", "assignment", "decorator"})
 _LISTS = frozenset({"list", "tuple"})
 
 
@@ -51,6 +52,36 @@ def bound_names(root: "Node") -> frozenset[str] | None:
         elif node.type == "dotted_name":
             names.add(text_of(node).partition(".")[0])
     return None if names & {"globals", "__getattr__", "locals", "vars", "setattr"} else frozenset(names)
+
+
+def uses_without_binding(root: "Node", names: Collection[str]) -> Mapping[str, int]:
+    """Return the first lines on which a file uses names that it binds nowhere, of `names`."""
+    used: dict[str, int] = {}
+    bound: set[str] = set()
+    for node in walk(root) if names else ():
+        name = text_of(node) if node.type in {"identifier", "dotted_name"} else ""
+        if name in names and _is_plain_name(node):
+            if _is_binding(node):
+                bound.add(name)
+            else:
+                used.setdefault(name, line_at(node))
+    return {name: line for name, line in used.items() if name not in bound}
+
+
+def _is_plain_name(node: "Node") -> bool:
+    """Whether a name stands by itself: it is no attribute of something, and no keyword of a call."""
+    around = node.parent
+    if around is None or (around.type == "attribute" and around.child_by_field_name("attribute") == node):
+        return False
+    return not (around.type == "keyword_argument" and around.child_by_field_name("name") == node)
+
+
+def _is_binding(node: "Node") -> bool:
+    """Whether a name is given a value here, or could be: anywhere but where it is read for sure."""
+    around = node.parent
+    if around is None or around.type not in _READING:
+        return True
+    return around.type == "assignment" and around.child_by_field_name("left") == node
 
 
 def reexported_names(root: "Node") -> frozenset[str]:

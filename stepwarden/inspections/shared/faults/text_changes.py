@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from stepwarden.inspections.shared.fact_text import list_some
 from stepwarden.inspections.shared.faults.code_fault import CodeFault, new_faults
 from stepwarden.inspections.shared.faults.file_faults import find_file_faults
-from stepwarden.inspections.shared.faults.module_names import bound_names, exported_names, reexported_names
+from stepwarden.inspections.shared.faults.module_names import (
+    bound_names,
+    exported_names,
+    reexported_names,
+    uses_without_binding,
+)
 from stepwarden.inspections.shared.faults.python_functions import PythonFunction, find_functions
 from stepwarden.source.languages import language_of
 from stepwarden.source.outline import Language
@@ -49,7 +54,8 @@ def compare_texts(path: str, before: bytes, after: bytes) -> TextChanges:
     old, new = parse_syntax(path, before), parse_syntax(path, after)
     if old is None or new is None or new.has_error:
         return TextChanges(faults)
-    return TextChanges(faults, dict(_changed_defaults(old, new)), tuple(_gone_exports(path, old, new)))
+    gone = (*_gone_exports(path, old, new), *_still_used(old, new))
+    return TextChanges(faults, dict(_changed_defaults(old, new)), gone)
 
 
 def _changed_defaults(old: "Node", new: "Node") -> Iterator[tuple[str, ChangedDefaults]]:
@@ -65,6 +71,19 @@ def _changed_defaults(old: "Node", new: "Node") -> Iterator[tuple[str, ChangedDe
             said = [f"{one.name} defaults to {text_of(one.default)}, was {was[one.name]}" for one in changed]
             names = tuple(one.name for one in changed)
             yield qualified, ChangedDefaults(after[qualified].line, names, list_some(said, 2))
+
+
+def _still_used(old: "Node", new: "Node") -> Iterator[tuple[int, str]]:
+    """Yield what the file defined at its top level, no longer does, and still uses."""
+    gone = _top_names(old) - _top_names(new)
+    for name, line in uses_without_binding(new, gone).items() if bound_names(new) is not None else ():
+        yield line, f"uses {name}, which is no longer defined"
+
+
+def _top_names(root: "Node") -> frozenset[str]:
+    plain = (child.child_by_field_name("definition") or child for child in root.named_children)
+    kinds = {"function_definition", "class_definition"}
+    return frozenset(text_of(node.child_by_field_name("name")) for node in plain if node.type in kinds)
 
 
 def _by_name(functions: Iterator[PythonFunction]) -> Mapping[str, PythonFunction]:

@@ -1,0 +1,1 @@
+"""How many bytes of a thread's replies one model sees, over twelve scripted threads."""

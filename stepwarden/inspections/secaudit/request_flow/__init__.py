@@ -1,0 +1,1 @@
+"""Follows input of requests to what it must not reach unchecked: inside one function, and through one call."""

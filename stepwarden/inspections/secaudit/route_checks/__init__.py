@@ -1,0 +1,1 @@
+"""Compares the routes of a file: which lacks a check that the others have."""

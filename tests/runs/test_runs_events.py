@@ -1,0 +1,165 @@
+"""What a run writes to disk: kinds, names of fields and defaults are a format, and stay readable."""
+
+import json
+from dataclasses import MISSING, Field, fields, is_dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from run_world import plan
+
+from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
+from stepwarden.runs.run import Approval, Body, CallKind, ProposedCall, RunStatus, Stopping, ToolGrant, ToolLevel
+from stepwarden.runs.run_events import (
+    ApprovalAsked,
+    CallDoubted,
+    CallEnded,
+    CallSent,
+    FailedAnswer,
+    JobEnded,
+    JobsPlanned,
+    JobStopping,
+    QuestionAnswered,
+    QuestionAsked,
+    RunAttached,
+    RunCommanded,
+    RunEnded,
+    RunEvent,
+    RunPaused,
+    RunStarted,
+    StateChanged,
+    decode_run_event,
+    encode_run_event,
+)
+from stepwarden.runs.workflow_state import StateChange
+
+LIMITS = RunLimits(3, 60.5, 9_000, Decimal("0.10"), 2, 5.0, 6.0, 700)
+EVENTS: list[RunEvent] = [
+    RunStarted("do it", "me", "cli", LIMITS, Approval.ALL, True, "/work", True, "t-1", {"k": [1, None]}),
+    JobsPlanned((plan("a", stop={"max_steps": 3}, essential=("look",), steps=4, most_prompt_tokens=9),), "asked"),
+    RunAttached("process 1"),
+    QuestionAsked("a/1", "a", "m", Amount(10, Decimal("0.01")), 9, 2, ToolLevel.NONE, True, "hurry"),
+    QuestionAnswered("a/1", Body("x", "d", 9), (ProposedCall("c", "t", "{}", "bad", "k"),), Amount(1), False, 0.5),
+    QuestionAnswered("a/2", failure=FailedAnswer("network", "down", True), matched=("goal_text 'x'",), kept="k"),
+    ApprovalAsked("a/1/1", "digest"),
+    CallSent("a/1/1"),
+    CallEnded("a/1/1", Body("café \u2028 \U0001f600", size=3), True, True, 0.25, ("tool_result t /x/",)),
+    CallDoubted("a/1/1", "gone"),
+    StateChanged(StateChange("work", 0.5, {"x": [1]}, {"m": 1.5}, "bad")),
+    RunCommanded("c1", "approve", "me", "cli", {"call": "a/1/1"}, False, "too late"),
+    JobStopping("a", Stopping("steps", "3", "3", True, True)),
+    RunPaused("limit: steps 3 of 3"),
+    JobEnded("a", RunStatus.STOPPED, "steps", Body("so far", size=6)),
+    RunEnded(RunStatus.FAILED, "why", Body("x", size=1)),
+]
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def _written(cls: type[Any]) -> str:
+    return " ".join(
+        field.name if (default := _default(field)) is MISSING else f"{field.name}={_short(default)}"
+        for field in fields(cls)
+    )
+
+
+def _short(default: Any) -> str:
+    if is_dataclass(default):
+        return type(default).__name__
+    return repr(default.value) if hasattr(default, "value") else repr(default)
+
+
+VALUES = [RunLimits, Amount, TokenPrice, Body, ToolGrant, ProposedCall, FailedAnswer, Stopping, StateChange]
+ON_DISK = """
+started: request by via limits=RunLimits approval='writes' pauses_at_limits=False directory=None is_local=False
+    thread='' metadata={}
+planned: jobs reason=''
+attached: driver
+asked: key job model reserved prompt_tokens attempt=1 level='full' is_last_turn=False notice=''
+answered: key text=Body calls=() spent=Amount is_priced=True seconds=0.0 matched=() failure=None kept=''
+approval_asked: call about=''
+sent: call
+call_ended: call result=Body failed=False refused=False seconds=0.0 matched=()
+in_doubt: call why=''
+state: change
+commanded: id kind by via arguments={} accepted=True reason=''
+stopping: job stopping
+paused: why
+job_ended: job status why='' answer=Body
+ended: status why='' answer=Body
+job: id instructions model tools=() essential=() stop=None price=None steps=None prompt_tokens=0
+    most_prompt_tokens=None
+RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_seconds=30.0
+    answer_seconds=120.0 answer_tokens=4000
+Amount: tokens=0 dollars=Decimal('0')
+TokenPrice: input=Decimal('0') output=Decimal('0')
+Body: text='' digest='' size=0
+ToolGrant: name kind fingerprint=''
+ProposedCall: id tool arguments='{}' error='' kept=''
+FailedAnswer: kind text fatal=False
+Stopping: condition value limit='' by_limit=False is_goal=False
+StateChange: phase=None progress=0.0 data={} metrics={} error=None
+"""
+
+
+def _format() -> str:
+    kinds = {encode_run_event(event)[0]: type(event) for event in EVENTS}
+    named = {**kinds, "job": type(plan()), **{cls.__name__: cls for cls in VALUES}}
+    return "\n".join(f"{name}: {_written(cls)}" for name, cls in named.items())
+
+
+def test_kinds_fields_and_defaults_on_disk_are_as_they_were() -> None:
+    """A default is not written: changing one changes what old runs mean. New fields at the end are fine, with one."""
+    assert _format().splitlines() == ON_DISK.replace("\n    ", " ").strip().splitlines()
+
+
+def test_the_words_of_a_closed_list_on_disk_are_as_they_were() -> None:
+    assert [str(each) for each in RunStatus] == ["running", "paused", "completed", "failed", "stopped"]
+    assert [str(each) for each in CallKind] == ["local", "read", "write", "destructive"]
+    assert [str(each) for each in Approval] == ["all", "writes", "destructive"]
+    assert [str(each) for each in ToolLevel] == ["full", "essential", "none"]
+
+
+def test_the_table_has_every_kind() -> None:
+    assert {type(event) for event in EVENTS} == set(RunEvent.__args__)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_kind_of_event_comes_back_as_it_was(event: RunEvent) -> None:
+    again = decode_run_event(*encode_run_event(event))
+    assert again == event
+    assert encode_run_event(again) == encode_run_event(event)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_fields_of_a_newer_version_are_passed_over(event: RunEvent) -> None:
+    kind, payload = encode_run_event(event)
+    assert decode_run_event(kind, json.dumps({"from_the_future": [1], **json.loads(payload)})) == event
+
+
+def test_an_unknown_kind_raises_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        decode_run_event("forked", "{}")
+
+
+@pytest.mark.parametrize("payload", ["", "[]", "{}", '{"job": null}'])
+def test_a_payload_of_another_kind_raises_a_validation_error(payload: str) -> None:
+    with pytest.raises(ValidationError):
+        decode_run_event("job_ended", payload)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"progress": float("nan")},
+        {"metrics": {"": float("inf")}},
+        {"data": {"x": [float("nan")]}},
+        {"data": {"x": {1}}},
+    ],
+)
+def test_a_change_of_the_state_that_could_not_be_read_again_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="the state takes JSON alone"):
+        StateChange(**change)
