@@ -69,6 +69,9 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
     tool: Annotated[
         list[str] | None, typer.Option(help="Only these tools: names, or UPSTREAM/* for all of one.")
     ] = None,
+    essential: Annotated[
+        list[str] | None, typer.Option(help="Tools that are kept where the model fails with all of them.")
+    ] = None,
     approve: Annotated[
         Literal["writes", "all", "destructive"], typer.Option(help="Which calls wait for you.")
     ] = "writes",
@@ -92,6 +95,7 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         model=model,
         directory=str(Path(directory or ".").absolute()),
         tools=tool,
+        essential=tuple(essential or ()),
         approval=Approval(approve),
         limits=run_console.read_limits(limit or []),
         stop=run_console.read_condition(stop),

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
-from stepwarden.cli.output import show_table
+from stepwarden.cli.output import plain, show_table
 
-runs = typer.Typer(help="List, show, drive and steer runs.", no_args_is_help=True)
+DAY_SECONDS = 86_400.0
+
+runs = typer.Typer(help="List, show, drive, steer, export and prune runs.", no_args_is_help=True)
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.", show_default=False)]
 CallKey = Annotated[str | None, typer.Option("--call", help="The call, where several wait.", show_default=False)]
@@ -144,6 +146,23 @@ def extend(
     """Give a run more, and let it go on where a limit stopped it."""
     parts = [word.partition("=") for word in limit]
     _tell(run_id, "extend", {name: number for name, _, number in parts})
+
+
+@runs.command()
+def prune(
+    older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Idle for so many days.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+) -> None:
+    """Delete ended runs with all that belongs to them, for good. Nothing is deleted by itself."""
+    from stepwarden.cli.opened import with_journal
+    from stepwarden.threads.retention import ended_runs
+
+    rules = [ended_runs(older_than * DAY_SECONDS)]
+    heads = with_journal(lambda journal: journal.store.maintenance.prune(rules, dry_run=dry_run))
+    for head in heads:
+        typer.echo(plain(f"{head.stream} {head.state}: {head.title}"))
+    count = f"{len(heads)} run{'' if len(heads) == 1 else 's'}"
+    typer.echo(f"{count} would be deleted." if dry_run else f"{count} deleted.", err=True)
 
 
 def _answer(run_id: str, call: str | None, kind: str, arguments: Mapping[str, Any]) -> None:

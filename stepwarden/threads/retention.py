@@ -19,3 +19,8 @@ def finished_streams(idle_s: float) -> Sequence[RetentionRule]:
         RetentionRule(kinds.CHAT, idle_s),
         RetentionRule(kinds.SESSION, idle_s, states=("open",)),  # what is unsettled still warns of a repeat
     ]
+
+
+def ended_runs(idle_s: float) -> RetentionRule:
+    """Return the rule for runs at their end; those that go on, wait or rest are never deleted."""
+    return RetentionRule(kinds.RUN, idle_s, states=("completed", "failed", "stopped"))

@@ -129,6 +129,9 @@ def test_a_run_from_the_command_line_is_shown_exported_and_verified(tmp_path: Pa
         assert "It is 42." in command(tmp_path, "runs", "export", run_id, "--format", form)[1]
     events = command(tmp_path, "runs", "events", run_id)[1].splitlines()
     assert [line.split(".")[0] for line in events] == [str(event["seq"]) for event in exported["events"]]
+    assert command(tmp_path, "runs", "prune", "--older-than", "1")[1] == ""
+    assert run_id in command(tmp_path, "runs", "prune", "--older-than", "0")[1]
+    assert command(tmp_path, "runs", "show", run_id)[0] == 1
 
 
 def test_a_run_waits_where_nobody_is_there_and_goes_on_by_words(tmp_path: Path) -> None:
