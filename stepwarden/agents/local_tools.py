@@ -10,7 +10,7 @@ import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field
 
 from stepwarden.agents.arithmetic import calculate
-from stepwarden.agents.file_reading import RunFiles
+from stepwarden.agents.run_files import RunFiles
 from stepwarden.agents.toolbox import CallContext, CallOutput, LocalTool, RunTool
 from stepwarden.runs.run_events import StateChanged
 from stepwarden.runs.workflow_state import StateChange

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stepwarden.agents.driver import Driver, RunSurroundings
-from stepwarden.agents.file_reading import RunFiles
 from stepwarden.agents.local_tools import local_tools
+from stepwarden.agents.run_files import RunFiles
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
 from stepwarden.agents.run_report import WholeRun
 from stepwarden.agents.run_request import RunRequest, plan_run
