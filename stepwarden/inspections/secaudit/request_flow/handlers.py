@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from stepwarden.inspections.secaudit.request_flow.syntax import Parameter, SourceFunction
+from stepwarden.inspections.secaudit.request_flow.syntax import FlowParameter, SourceFunction
 from stepwarden.source.outline import Language
 
 ROUTE = re.compile(
@@ -34,7 +34,7 @@ _TAKEN = re.compile(r"\{[^}]*\b(?:params|query|body|cookies|headers|searchParams
 _VERBS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
 
-def input_parameters(function: SourceFunction) -> Iterator[Parameter]:
+def input_parameters(function: SourceFunction) -> Iterator[FlowParameter]:
     """Yield the parameters of a function that hold input of a request."""
     if function.language is Language.PYTHON:
         yield from _of_python(function)
@@ -47,7 +47,7 @@ def is_handler(function: SourceFunction) -> bool:
     return any(ROUTE.match(text) for text in function.decorators)
 
 
-def _of_python(function: SourceFunction) -> Iterator[Parameter]:
+def _of_python(function: SourceFunction) -> Iterator[FlowParameter]:
     converted = {name for text in function.decorators for pair in _CONVERTED.findall(text) for name in pair if name}
     if is_handler(function):
         for item in function.parameters:
@@ -62,7 +62,7 @@ def _of_python(function: SourceFunction) -> Iterator[Parameter]:
                 yield item
 
 
-def _of_script(function: SourceFunction) -> Iterator[Parameter]:
+def _of_script(function: SourceFunction) -> Iterator[FlowParameter]:
     """Yield what a handler takes out of its request at once: `({ params, query }, res) => ...`."""
     given = list(function.parameters)
     answers = len(given) > 1 and given[1].names[0] in {"res", "response", "reply"}

@@ -40,7 +40,7 @@ _WRAPPED = frozenset({"await_expression", "await", "parenthesized_expression", "
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class FlowParameter:
     """One parameter: the names that it binds, and its text with type and default."""
 
     names: tuple[str, ...]
@@ -69,13 +69,13 @@ class SourceFunction:
         return self.node.end_point[0] + 1
 
     @cached_property
-    def parameters(self) -> tuple[Parameter, ...]:
+    def parameters(self) -> tuple[FlowParameter, ...]:
         """Its parameters in their order, the object of a method left out."""
         listed = self.node.child_by_field_name("parameters") or self.node.child_by_field_name("parameter")
         if listed is None:
             return ()
         nodes = listed.named_children if listed.type != "identifier" else [listed]
-        found = [Parameter(tuple(bound_names(item)), text_of(item)) for item in nodes if item.type != "comment"]
+        found = [FlowParameter(tuple(bound_names(item)), text_of(item)) for item in nodes if item.type != "comment"]
         return tuple(item for item in found if item.names and item.names[0] not in {"self", "cls", "this"})
 
     @property

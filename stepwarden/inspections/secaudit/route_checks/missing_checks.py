@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stepwarden.inspections.secaudit.route_checks.routes import Route, RouterCheck
+from stepwarden.inspections.secaudit.route_checks.routes import AppRoute, RouterCheck
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk
 from stepwarden.inspections.shared.fact_text import clip, count
 
@@ -85,7 +85,7 @@ _SESSION_ONLY = re.compile(
 class RouteFile:
     """The routes of one file, and what its routers run before them."""
 
-    routes: Sequence[Route]
+    routes: Sequence[AppRoute]
     wide: Sequence[RouterCheck]
 
     def find(self) -> Iterator[SecurityFinding]:
@@ -95,18 +95,18 @@ class RouteFile:
             found.setdefault(item.line, item)
         yield from (found[line] for line in sorted(found))
 
-    def _routers(self) -> Iterator[list[Route]]:
-        groups: dict[str, list[Route]] = {}
+    def _routers(self) -> Iterator[list[AppRoute]]:
+        groups: dict[str, list[AppRoute]] = {}
         for route in self.routes:
             groups.setdefault(route.router, []).append(route)
         yield from groups.values()
 
-    def _between(self, route: Route) -> str:
+    def _between(self, route: AppRoute) -> str:
         """Return what a route goes through before its handler."""
         wide = [item.text for item in self.wide if item.router == route.router and item.offset <= route.offset]
         return "\n".join([route.between, *wide])
 
-    def _has_login(self, route: Route) -> bool:
+    def _has_login(self, route: AppRoute) -> bool:
         between = _NO_LOGIN.sub("", self._between(route))
         body = f"{self._between(route)}\n{route.body}"
         return _LOGIN.search(between) is not None or _LOGIN_IN_BODY.search(body) is not None
@@ -144,7 +144,7 @@ class RouteFile:
             if route not in checked and (not route.methods or "GET" in route.methods):
                 yield _finding(route, f"changes state by GET, {checked[0].name} does not", SecurityRisk.CONFIGURATION)
 
-    def _has_method(self, route: Route) -> bool:
+    def _has_method(self, route: AppRoute) -> bool:
         restricted = bool(route.methods) and "GET" not in route.methods
         return restricted or _METHOD_CHECK.search(f"{route.between}\n{route.body}") is not None
 
@@ -156,20 +156,20 @@ class RouteFile:
                 yield _finding(route, f"no CSRF check as in {checked[0].name}", SecurityRisk.CONFIGURATION)
 
 
-def _finding(route: Route, what: str, risk: SecurityRisk) -> SecurityFinding:
+def _finding(route: AppRoute, what: str, risk: SecurityRisk) -> SecurityFinding:
     shown = "" if route.shown in what else f"{clip(route.shown, ROUTE_BYTES)}: "
     return SecurityFinding(route.path, route.line, f"{shown}{what}", risk, traced=True)
 
 
-def _is_public(route: Route) -> bool:
+def _is_public(route: AppRoute) -> bool:
     return (route.url in {"/", ""} and not route.name) or _PUBLIC.search(f"{route.url} {route.name}") is not None
 
 
-def _is_write(route: Route) -> bool:
+def _is_write(route: AppRoute) -> bool:
     return bool(route.methods & _CHANGING) or _writes(route)
 
 
-def _writes(route: Route) -> bool:
+def _writes(route: AppRoute) -> bool:
     """Whether a route removes or changes something stored; what a name promises counts where a body may do it."""
     named = f"{route.url} {route.name}"
     if _SESSION_ONLY.search(named):
@@ -178,7 +178,7 @@ def _writes(route: Route) -> bool:
     return changes or _WRITES.search(route.body) is not None
 
 
-def _fetched(route: Route) -> str:
+def _fetched(route: AppRoute) -> str:
     """Return what a handler fetches by an id of its request, "" for nothing."""
     for pattern in _FETCHES:
         for match in pattern.finditer(route.body):
@@ -187,7 +187,7 @@ def _fetched(route: Route) -> str:
     return ""
 
 
-def _is_given(route: Route, name: str) -> bool:
+def _is_given(route: AppRoute, name: str) -> bool:
     """Whether a name in a handler holds input of its request: a parameter, or what is read from the request."""
     if name in route.inputs or name in {"params", "Param", "PathValue", "Vars"}:
         return True

@@ -37,7 +37,7 @@ _WIDE = re.compile(r"\.(?:use|Use|before_request|before_app_request|addHook|regi
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class AppRoute:
     """One route; `between` is the text of decorators, dependencies or middleware round its handler.
 
     `router` is the name of what it is registered at, `offset` where in the file, `methods` those it takes in capitals,
@@ -70,7 +70,7 @@ class RouterCheck:
     offset: int
 
 
-def find_routes(path: str, language: Language, root: "Node", functions: Sequence[SourceFunction]) -> list[Route]:
+def find_routes(path: str, language: Language, root: "Node", functions: Sequence[SourceFunction]) -> list[AppRoute]:
     """Return the routes of a file in their order, each handler once."""
     if language is Language.PYTHON:
         found = list(_routes_of_python(path, functions))
@@ -101,7 +101,7 @@ def find_router_checks(language: Language, root: "Node", functions: Sequence[Sou
     return found
 
 
-def _routes_of_python(path: str, functions: Sequence[SourceFunction]) -> Iterator[Route]:
+def _routes_of_python(path: str, functions: Sequence[SourceFunction]) -> Iterator[AppRoute]:
     for function in functions:
         routes = [(text, match) for text in function.decorators if (match := _DECORATOR.match(text))]
         others = [text for text in function.decorators if not _DECORATOR.match(text)]
@@ -112,7 +112,7 @@ def _routes_of_python(path: str, functions: Sequence[SourceFunction]) -> Iterato
             injected = [item.text for item in function.parameters if _INJECTED.search(item.text)]
             between = "\n".join([*others, *injected, _URL.sub("", text[match.end() :])])
             url = _URL.search(text)
-            yield Route(
+            yield AppRoute(
                 path,
                 function.line,
                 function.name,
@@ -124,7 +124,9 @@ def _routes_of_python(path: str, functions: Sequence[SourceFunction]) -> Iterato
                 inputs=inputs,
             )
         elif _DJANGO_FILES.search(path) and _is_view(function):
-            yield Route(path, function.line, function.name, "", "", frozenset(), "\n".join(others), body, inputs=inputs)
+            yield AppRoute(
+                path, function.line, function.name, "", "", frozenset(), "\n".join(others), body, inputs=inputs
+            )
 
 
 def _is_view(function: SourceFunction) -> bool:
@@ -145,7 +147,7 @@ def _methods_of(decorator: str, verb: str) -> frozenset[str]:
 
 def _routes_by_calls(
     path: str, language: Language, root: "Node", functions: Sequence[SourceFunction]
-) -> Iterator[Route]:
+) -> Iterator[AppRoute]:
     named = {function.name: function for function in reversed(functions) if function.name}
     for node in walk(root):
         callee = callee_of(node) if node.type in CALLS else None
@@ -165,7 +167,7 @@ def _routes_by_calls(
         between = [text_of(item) for item in rest[:-1]]
         between += [] if handler.type in FUNCTIONS else _wrappers(handler)
         router = re.split(r"[.(]", holder)[0]
-        yield Route(
+        yield AppRoute(
             path,
             node.start_point[0] + 1 if callee.end_point[0] == node.start_point[0] else callee.end_point[0] + 1,
             name or url,
