@@ -1,4 +1,4 @@
-"""Whoever drives runs is killed at many points: another process goes on, and the notes' file is the ledger of writes."""
+"""Whoever drives runs is killed at many points: another process goes on, and the notes tell what was written."""
 
 import asyncio
 import json
