@@ -11,7 +11,7 @@ from typing import Any
 from stepwarden.agents.conversation import conversation_of
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
-from stepwarden.errors import StepwardenError, VersionConflict
+from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
@@ -25,6 +25,7 @@ from stepwarden.runs.run_events import (
     QuestionAnswered,
     RunAttached,
     RunEvent,
+    RunPaused,
 )
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,12 @@ class Driver:
             if not loaded.run.is_at_work and not loaded.run.stop_asked:
                 return loaded.run
             loaded = await self._append(loaded, [RunAttached(self.around.driver)])
-            toolbox = await self.around.toolbox_of(loaded.run, loaded.principal)
+            try:
+                toolbox = await self.around.toolbox_of(loaded.run, loaded.principal)
+            except StoreError:
+                raise
+            except StepwardenError as error:  # a person can mend what is missing, and resume it
+                return (await self._recorded(loaded, [RunPaused(f"it has not its tools: {error}")])).run
             while loaded.run.driver == self.around.driver:
                 decision = decide(loaded.run, time.time(), frozenset(self._tasks))
                 for key in decision.cancelled:
@@ -243,10 +249,13 @@ class _Work:
 
     async def _output(self, run: Run, call: RunCall) -> CallOutput:
         """Make a call; whatever it raises is its error, and a write without an answer is in doubt."""
+        tool = self.toolbox.tools.get(call.tool)
+        if tool is None:  # nothing was sent
+            return CallOutput(f"{call.tool} is not there any more.", failed=True)
         context = CallContext(run, self.loaded.principal, json.loads(call.proposed.arguments), call.was_doubted)
         try:
             async with asyncio.timeout(run.limits.call_seconds):
-                return await self.toolbox.tools[call.tool].call(context)
+                return await tool.call(context)
         except TimeoutError:
             text = f"No answer within {run.limits.call_seconds:g} s, which is the limit call_seconds of the run."
             return CallOutput(text, failed=True, in_doubt=not call.kind.may_be_repeated)

@@ -9,8 +9,9 @@ from typing import Any
 from stepwarden.agents.toolbox import Toolbox
 from stepwarden.errors import RunRefused
 from stepwarden.models import ModelInfo, Models, ModelTier, estimated_tokens
-from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice
-from stepwarden.runs.run import Approval, JobPlan
+from stepwarden.runs.budget import RunBudget, last_turn_of, prompt_tokens_of
+from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice, cost_of
+from stepwarden.runs.run import Approval, Job, JobPlan, Run
 from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_never
 
 DEFAULT_DOLLARS = Decimal(1)
@@ -24,7 +25,8 @@ MAIN = "main"
 class RunRequest:
     """What is asked for. `tools` None means all that fit; `stop` is a condition as `stop_notation` reads it.
 
-    `essential` are the tools that are kept where the model fails with all of them.
+    `essential` are the tools that are kept where the model fails with all of them. With `heeds_settings` a call also
+    waits for a person where the settings of its upstream want one: only a person's own word may be below them.
     """
 
     request: str
@@ -36,6 +38,7 @@ class RunRequest:
     limits: RunLimits = DEFAULT_LIMITS
     stop: Mapping[str, Any] | None = None
     pauses_at_limits: bool = False
+    heeds_settings: bool = True
     thread: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -64,6 +67,8 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
     if problems:
         raise RunRefused(" ".join(problems))
     grants = toolbox.grants(wanted.tools)
+    if not wanted.heeds_settings:
+        grants = tuple(replace(grant, asks=False) for grant in grants)
     offered = toolbox.offered([grant.name for grant in grants])
     job = JobPlan(
         id=MAIN,
@@ -76,7 +81,10 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
         prompt_tokens=estimated_tokens(instructions) + sum(estimated_tokens(tool.text) for tool in offered),
         most_prompt_tokens=_most_prompt_tokens(info, wanted.limits),
     )
-    return PlannedRun(_limited(wanted.limits, is_priced=price is not None), job)
+    limits = _limited(wanted.limits, is_priced=price is not None)
+    if lacking := _lacking(wanted.request, limits, job):
+        raise RunRefused(lacking)
+    return PlannedRun(limits, job)
 
 
 def _limited(limits: RunLimits, *, is_priced: bool) -> RunLimits:
@@ -86,14 +94,27 @@ def _limited(limits: RunLimits, *, is_priced: bool) -> RunLimits:
     return replace(limits, dollars=DEFAULT_DOLLARS) if is_priced else replace(limits, tokens=DEFAULT_TOKENS)
 
 
+def _lacking(request: str, limits: RunLimits, job: JobPlan) -> str:
+    """Return why the limits are too low for one question beside the last answer, "" where they are not."""
+    planned = Run("", request=request, limits=limits, jobs={job.id: Job(job)})
+    first = cost_of(job.price, prompt_tokens_of(planned, planned.jobs[job.id]), limits.answer_tokens)
+    lacking = RunBudget(planned).lacks(first)
+    if lacking is None:
+        return ""
+    least = first + last_turn_of(planned.jobs[job.id])
+    needed = least.tokens if lacking.name == "tokens" else f"{least.dollars:.4f}"
+    return f"The limit {lacking.name} is {lacking.limit}: the first question and the last answer may take {needed}."
+
+
 def _most_prompt_tokens(info: ModelInfo, limits: RunLimits) -> int | None:
     return None if info.context_tokens is None else max(1, info.context_tokens - limits.answer_tokens)
 
 
 def _tool_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
     known = list(toolbox.tools)
-    asked = [name for name in (*(wanted.tools or ()), *wanted.essential) if not name.endswith("/*")]
-    return [f"There is no tool {name!r:.80}{_nearest(name, known)}" for name in asked if name not in toolbox.tools]
+    known = [*known, *{f"{name.partition('/')[0]}/*": "" for name in known if "/" in name}]
+    asked = [*(wanted.tools or ()), *wanted.essential]
+    return [f"There is no tool {name!r:.80}{_nearest(name, known)}" for name in asked if name not in known]
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from stepwarden.runs.run import CallState, Job, Run, RunCall, RunStatus
 
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
+MORE_STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,13 @@ def spent_line(run: Run, now: float) -> str:
 
 def _used(unit: str, used: Any, limit: Any) -> str:
     return f"{used} {unit}" if limit is None else f"{used} of {limit} {unit}"
+
+
+def extension_of(run: Run) -> tuple[str, int]:
+    """Return the limit whose end stopped a run, with what may be added to it: steps where none did."""
+    named = run.why.partition(":")[0]
+    added = {"tokens": run.limits.tokens, "seconds": run.limits.seconds, "dollars": run.limits.dollars}.get(named)
+    return ("steps", MORE_STEPS) if added is None else (named, ceil(added))
 
 
 def state_line(run: Run) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepwarden.agents.toolbox import CallContext, CallOutput, RunTool
-from stepwarden.errors import UpstreamSilent
-from stepwarden.runs.run import CallKind, ToolGrant
+from stepwarden.errors import UpstreamRefused, UpstreamSilent
+from stepwarden.runs.run import CallKind, Run, ToolGrant
 from stepwarden.tool_calls import OfferedTool
-from stepwarden.upstream.calls.prepared_call import prepare_call
+from stepwarden.upstream.calls.prepared_call import PreparedCall, approval_needed, prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.calls.result_text import fenced, fenced_description, text_of
 from stepwarden.upstream.catalogue.tool_search import SearchEntry
@@ -35,7 +35,8 @@ class UpstreamRunTool:
     def grant(self) -> ToolGrant:
         """See `RunTool`."""
         tool = self.entry.tool
-        return ToolGrant(self.entry.name, CallKind(tool.effects.kind), tool.fingerprint)
+        asks = approval_needed(self.client.upstreams.server(self.entry.upstream).config, tool)
+        return ToolGrant(self.entry.name, CallKind(tool.effects.kind), tool.fingerprint, asks=asks)
 
     @property
     def offered(self) -> OfferedTool:
@@ -46,6 +47,7 @@ class UpstreamRunTool:
     async def call(self, context: CallContext) -> CallOutput:
         """See `RunTool`. Raises what preparing and making a call raise."""
         prepared = await prepare_call(self.client.index, self.entry.name, context.arguments)
+        _ensure_known(context.run, prepared)
         doubt = None
         if prepared.sameness:
             begun = await self.client.recorder.in_doubt(context.principal, prepared.sameness)
@@ -66,13 +68,32 @@ class UpstreamRunTool:
 
 
 async def upstream_tools(client: UpstreamClient, request: str, names: Sequence[str] | None) -> Sequence[RunTool]:
-    """Return the tools with these names, `upstream/tool` or `upstream/*`; for None those that fit the request."""
+    """Return all tools of the upstreams in these names, `upstream/tool` or `upstream/*`; for None those that fit.
+
+    A name that is wrong can be told with the nearest one so.
+    """
     await client.index.list_unlisted(timeout_s=LISTED_S)
     entries = [entry for entry in client.index.entries() if not entry.barred]
     if names is not None:
-        wanted = [entry for entry in entries if entry.name in names or f"{entry.upstream}/*" in names]
+        named = {name.partition("/")[0] for name in names if "/" in name}
+        wanted = [entry for entry in entries if entry.upstream in named]
     elif len(entries) <= MOST_OFFERED:
         wanted = entries
     else:
         wanted = client.index.search(request, most=MOST_OFFERED)
     return [UpstreamRunTool(client, entry) for entry in wanted]
+
+
+def _ensure_known(run: Run, prepared: PreparedCall) -> None:
+    """Raise UpstreamRefused where a tool that changes something is not the one that was there when the run began.
+
+    What people allowed, and whether they were asked at all, is bound to that one.
+    """
+    if prepared.tool.effects.reads_only:
+        return
+    known = {(grant.name, grant.fingerprint) for job in run.jobs.values() for grant in job.plan.tools}
+    if (prepared.name, prepared.tool.fingerprint) not in known:
+        raise UpstreamRefused(
+            f"{prepared.name} is described otherwise than when this run began: it was not called. "
+            "A new run may call it as it is now."
+        )

@@ -17,6 +17,7 @@ from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import (
     WaitingCall,
     call_line,
+    extension_of,
     spent_line,
     state_line,
     step_lines,
@@ -25,7 +26,7 @@ from stepwarden.agents.run_text import (
 )
 from stepwarden.agents.runs import Runs
 from stepwarden.cli.output import plain
-from stepwarden.errors import RunRefused
+from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.models import find_some
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
 from stepwarden.runs.run import Run, RunStatus
@@ -60,6 +61,10 @@ def with_runs(work: Callable[[Runs], Awaitable[_Answer]]) -> _Answer:
         runtime = build_runtime(load_settings())
         try:
             return await work(runtime.runs.open())
+        except UnknownStream as error:
+            raise RunRefused(
+                f"There is no run {str(error)!r:.80}; stepwarden runs list shows those there are."
+            ) from None
         finally:
             await runtime.close()
 
@@ -178,7 +183,7 @@ async def show_end(runs: Runs, run: Run) -> None:
         how = " --done, or --not-done once you looked" if call.in_doubt else f", or stepwarden runs refuse {run.id}"
         typer.echo(f"  stepwarden runs {verb} {run.id} --call {call.key}{how}")
     if run.status is RunStatus.STOPPED:
-        typer.echo(f"It goes on by: stepwarden runs extend {run.id} --limit steps=10")
+        typer.echo(f"It goes on by: stepwarden runs extend {run.id} --limit {'='.join(map(str, extension_of(run)))}")
 
 
 def exit_code(run: Run) -> int:

@@ -19,6 +19,7 @@ from stepwarden.runs.run import (
     RunCall,
     RunStatus,
     Stopping,
+    ToolGrant,
     ToolLevel,
     body_of,
 )
@@ -309,14 +310,16 @@ class _Plan:
         error = call.proposed.error or (f"There is no tool {call.tool!r:.80}." if grant is None else "")
         if error:
             self.events.append(CallEnded(call.key, body_of(error), failed=True))
-        elif call.state is CallState.PROPOSED and self.run.approval.is_needed(call.kind):
-            fingerprint = grant.fingerprint if grant is not None else ""
-            self.events.append(ApprovalAsked(call.key, digest_of(call, fingerprint)))
+        elif call.state is CallState.PROPOSED and grant is not None and self._needs_approval(call, grant):
+            self.events.append(ApprovalAsked(call.key, digest_of(call, grant.fingerprint)))
         elif self.free_calls > 0 and not job.holds_back(call):
             self.free_calls -= 1
             if not call.kind.may_be_repeated:
                 self.events.append(CallSent(call.key))
             self.effects.append(MakeCall(call.key, job.id))
+
+    def _needs_approval(self, call: RunCall, grant: ToolGrant) -> bool:
+        return grant.asks or self.run.approval.is_needed(call.kind)
 
 
 def digest_of(call: RunCall, fingerprint: str) -> str:

@@ -94,6 +94,7 @@ class ToolGrant:
     name: str
     kind: CallKind
     fingerprint: str = ""  # of its description, as it was when the run began
+    asks: bool = False  # whether the settings of its upstream want a person to allow each call
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_
 Amount: tokens=0 dollars=Decimal('0')
 TokenPrice: input=Decimal('0') output=Decimal('0')
 Body: text='' digest='' size=0
-ToolGrant: name kind fingerprint=''
+ToolGrant: name kind fingerprint='' asks=False
 ProposedCall: id tool arguments='{}' error='' kept=''
 FailedAnswer: kind text fatal=False
 Stopping: condition value limit='' by_limit=False is_goal=False

@@ -69,8 +69,15 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
     call = named[0]
     if kind is RunCommandKind.APPROVE:
         return await _approval(call, request)
-    if kind is RunCommandKind.RESOLVE and request.verdict is None:
-        return refused('resolve needs verdict: "done" or "not_done", once you looked.')
+    if kind is RunCommandKind.RESOLVE:
+        if request.verdict is None:
+            return refused('resolve needs verdict: "done" or "not_done", once you looked.')
+        if request.verdict == "not_done":  # it is sent again
+            asked = await _ask(call, f"Nobody knows whether {call.tool} was carried out. It was not, and is sent again")
+            if isinstance(asked, CallToolResult | InputRequiredResult):
+                return asked
+            if asked is False:
+                return refused("Your user did not agree that it is sent again: it stays in doubt. Look with them.")
     arguments = {"call": call.key, "verdict": request.verdict, "reason": request.reason, "note": request.reason}
     given = {name: value for name, value in arguments.items() if value is not None}
     return RunCommand(new_id("word"), kind, "user", "host", given)
@@ -78,7 +85,7 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
 
 async def _approval(call: WaitingCall, request: RunToolRequest) -> RunCommand | CallToolResult | InputRequiredResult:
     """Return the person's word on a call: theirs where the host can ask them, else the word that the reply gave."""
-    asked = await _ask(call)
+    asked = await _ask(call, f"A run wants to call {call.tool}")
     if isinstance(asked, CallToolResult | InputRequiredResult):
         return asked
     if asked is None and request.confirm != call.about:
@@ -91,7 +98,7 @@ async def _approval(call: WaitingCall, request: RunToolRequest) -> RunCommand | 
     return RunCommand(new_id("word"), RunCommandKind.APPROVE, "user", "host", {"call": call.key, "about": call.about})
 
 
-async def _ask(call: WaitingCall) -> bool | CallToolResult | InputRequiredResult | None:
+async def _ask(call: WaitingCall, what: str) -> bool | CallToolResult | InputRequiredResult | None:
     """Ask the person; None where the host cannot."""
     context = current_context()
     if context is None:
@@ -101,7 +108,7 @@ async def _ask(call: WaitingCall) -> bool | CallToolResult | InputRequiredResult
         "properties": {APPROVAL: {"type": "boolean", "title": f"Allow this {call.kind}"}},
         "required": [APPROVAL],
     }
-    message = f"A run wants to call {call.tool} ({call.kind}) with {clip(call.arguments, 1_000)}"
+    message = f"{what} ({call.kind}) with {clip(call.arguments, 1_000)}"
     try:
         answer = await put(
             context, APPROVAL, ElicitRequestFormParams(message=message, requested_schema=form), state=call.about

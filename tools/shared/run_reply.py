@@ -8,7 +8,15 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from stepwarden.agents.conversation import whole
-from stepwarden.agents.run_text import WaitingCall, spent_line, state_line, step_lines, verdict_of, waiting_calls
+from stepwarden.agents.run_text import (
+    WaitingCall,
+    extension_of,
+    spent_line,
+    state_line,
+    step_lines,
+    verdict_of,
+    waiting_calls,
+)
 from stepwarden.runs.run import Run, RunStatus
 from tools.shared.reply_parts import size_in_bytes
 from tools.shared.thread_result import clip
@@ -56,7 +64,8 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
         case RunStatus.PAUSED:
             return f'run(action="resume", {named})'
         case RunStatus.STOPPED:
-            return f'run(action="extend", {named}, limits={{"steps": 10}}), if your user wants it to go on'
+            limit, added = extension_of(run)
+            return f'run(action="extend", {named}, limits={{"{limit}": {added}}}), if your user wants it to go on'
         case _:
             return ""
 
