@@ -199,15 +199,39 @@ class FileWatch:
         return self._driver.connect(f"{self._path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
     def is_unchanged(self, live: DriverConnection) -> bool:
-        """Return whether the file by itself holds what it held, or all that `live` reads, which still has its log.
+        """Return whether the file by itself holds what it held, or what `live`, which still has its log, goes on from.
 
-        True where the file is not whole: then `live` alone is.
+        True where the file is not whole, or did not stay so: then `live` alone is.
         """
-        log = self._read_log_state()
+        look, log = _look(self._path), self._read_log_state()
         if log is None or not log.leaves_the_file_whole:
             return True
-        now = self._read(self.bare)
-        return now is not None and (now == self._content or now == _content(live))
+        now, before = self._read(self.bare), self._content
+        later = self._read_log_state()
+        if look != _look(self._path) or later is None or not log.is_as_far_as(later):
+            return True
+        if now is None or now == before or now == _content(live):
+            return now is not None
+        if before is None or self._log_state is None or not log.may_have_written(self._log_state):
+            return False
+        return self._holds(self.bare, before) and self._goes_on_from(live, before, now)
+
+    def _goes_on_from(self, live: DriverConnection, before: _Content, now: _Content) -> bool:
+        """Return whether others wrote to the file, between `before` and `now`, what `live` has, too."""
+        found = _content(live)
+        if not before.position <= now.position <= found.position:
+            return False
+        # Over another file the log lacks the pages that were written between the two, and with them their events.
+        newer = "SELECT count(*) FROM stepwarden_events WHERE position BETWEEN ? AND ?"
+        try:
+            whole = live.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok"
+            return whole and live.execute(newer, (now.position, found.position)).fetchone()[0] == (
+                found.position - now.position + 1
+            )
+        except self._driver.DatabaseError as error:
+            if primary_code(error) not in _NOT_OURS:
+                raise
+            return False
 
     def _judge(self, state: _State) -> StoreFileChange:
         """Return whether a file that was written holds what a checkpoint may have made of what it held.
@@ -223,9 +247,10 @@ class FileWatch:
             return StoreFileChange.RESTORED
         if self._log_state is not None and not log.may_have_written(self._log_state):
             return StoreFileChange.OVERWRITTEN
-        if live is None or now.schema != live.schema or not before.position <= now.position <= live.position:
+        if live is None or not before.position <= now.position <= live.position:
             return StoreFileChange.OVERWRITTEN
-        if now.schema != before.schema and not self._is_sound():  # a VACUUM of somebody, or a copy that was made by one
+        # A migration, a VACUUM or an index of somebody, be it still in the log alone; or a copy that a VACUUM made.
+        if not before.schema == now.schema == live.schema and not self._is_sound():
             return StoreFileChange.OVERWRITTEN
         return StoreFileChange.NONE if state.goes_on else StoreFileChange.OVERWRITTEN
 
@@ -237,7 +262,9 @@ class FileWatch:
         with contextlib.closing(self._with_log()) as connection:
             try:
                 return connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok"
-            except self._driver.DatabaseError:
+            except self._driver.DatabaseError as error:
+                if primary_code(error) not in _NOT_OURS:
+                    raise  # one that cannot be looked at now says nothing of the store
                 return False
 
     def _read_log_state(self) -> _LogState | None:

@@ -239,6 +239,8 @@ class SqliteBackend:
             source.backup(target)
             if restored and not is_blank(target, self._path):
                 mark_restored(target)
+        # The index is of the log that is gone: over a new log each read of it would fail until nobody has it open.
+        self._path.with_name(self._path.name + "-shm").unlink(missing_ok=True)
         new.replace(self._path)
 
     def _take_over(self, watch: FileWatch) -> None:

@@ -180,6 +180,27 @@ async def test_a_log_that_is_deleted_under_an_open_store_takes_nothing_with_it(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("parts", [["-wal"], ["-wal", "-shm"]])
+@pytest.mark.parametrize("first", [0, 1])
+async def test_a_log_that_is_deleted_under_several_servers_takes_nothing_with_it_whoever_comes_first(
+    servers: tuple[Store, Store], url: str, path: Path, parts: list[str], first: int
+) -> None:
+    await append(servers[0], "debug-a", 2)
+    await append(servers[1], "debug-b", 2)
+    with closing(raw(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # which the first server has not looked at
+    await append(servers[1], "debug-b", 2)
+    for part in parts:
+        path.with_name(path.name + part).unlink()
+    for _ in range(3):  # while the other one does nothing
+        await append(servers[first], "debug-c", 1)
+    with pytest.raises(StoreReplaced):
+        await servers[1 - first].head("debug-c")
+    assert await length(servers[1 - first], "debug-b") == 4
+    assert sorted(await sound(url, path)) == [("debug-a", 2), ("debug-b", 4), ("debug-c", 3)]
+
+
+@pytest.mark.asyncio
 async def test_what_others_do_to_the_file_without_changing_the_store_is_not_told(
     servers: tuple[Store, Store], path: Path
 ) -> None:
@@ -190,6 +211,32 @@ async def test_what_others_do_to_the_file_without_changing_the_store_is_not_told
         path.touch()
         await append(servers[1], "debug-a", 1)
     assert await length(servers[0], "debug-a") == 8
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "change",
+    [
+        "VACUUM",
+        "ANALYZE",
+        "CREATE INDEX others ON stepwarden_heads (title)",
+        "ALTER TABLE stepwarden_heads ADD more TEXT",
+    ],
+)
+async def test_a_change_of_the_tables_that_is_only_in_the_log_is_not_taken_for_another_store(
+    servers: tuple[Store, Store], url: str, path: Path, change: str
+) -> None:
+    await append(servers[0], "debug-a", 2)
+    await append(servers[1], "debug-b", 2)
+    with closing(raw(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(change)
+        await append(servers[1], "debug-b", 2)
+        assert await length(servers[0], "debug-b") == 4
+        await append(servers[0], "debug-a", 2)
+    assert not list(path.parent.glob("*before*"))
+    assert sorted(await sound(url, path)) == [("debug-a", 4), ("debug-b", 4)]
 
 
 @pytest.mark.asyncio
