@@ -197,4 +197,5 @@ def _evidence(name: str, quote: Quote, match: QuoteMatch, sha256: str, source: S
         note=match.note,
         sha256=sha256,
         context=context,
+        fact=quote.fact,
     )

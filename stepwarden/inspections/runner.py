@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stepwarden.files import Workspace
 from stepwarden.files.secret_values import hide_secrets
 from stepwarden.inspections.context import INSPECTION_SECONDS, InspectionContext, InspectionResult, Inspector
+from stepwarden.inspections.shared.fact_places import find_citable
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Thread
 
@@ -35,7 +36,10 @@ class InspectionRunner:
         """Return what `inspector` finds at the last step of `thread`; it blocks for INSPECTION_SECONDS at most."""
         until = time.monotonic() + INSPECTION_SECONDS
         found = inspector(InspectionContext(thread, workspace, self._reader, until, kept))
-        return None if found is None else replace(found, inspection=_without_secrets(found.inspection))
+        if found is None:
+            return None
+        shown = _without_secrets(found.inspection)
+        return replace(found, inspection=replace(shown, citable=find_citable(shown.facts, workspace)))
 
     def close(self) -> None:
         """Close what was opened."""

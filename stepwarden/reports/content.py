@@ -131,7 +131,7 @@ def build_report(thread: Thread, events: Sequence[TimedEvent] = ()) -> Report:
             NamedFile(path, exists or thread.claims.read_inside(path), path in thread.claims.checked)
             for path, exists in thread.claims.files.items()
         ),
-        facts=tuple((s.number, s.measured.facts) for s in thread.live if s.measured and s.measured.facts),
+        facts=tuple((s.number, s.measured.labelled) for s in thread.live if s.measured and s.measured.facts),
         sections=tuple(measured.sections.items()),
         review=thread.review,
         review_points=_review_points(thread),

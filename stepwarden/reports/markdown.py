@@ -67,7 +67,8 @@ def _quote(item: Evidence) -> str:
     place = f"{item.path}:{item.line}" if item.line else item.path
     note = f" ({escaped(item.note)})" if item.note and not item.holds else ""
     verdict = item.verdict.value.replace("_", " ")
-    return f"{verdict}: {code(place)} {code(one_line(item.quote, 160))}{note}"
+    cited = f" by {item.fact}" if item.fact else ""
+    return f"{verdict}{cited}: {code(place)} {code(one_line(item.quote, 160))}{note}"
 
 
 def _hypotheses(report: Report) -> Iterator[str]:

@@ -190,6 +190,8 @@ def _is_new_issue(claims: Claims, claim: IssueClaim, known: set[str]) -> bool:
 
 def _is_new_quote(claims: Claims, quote: Quote) -> bool:
     """Whether a quote was not sent before, takes a refuted one back, or mends one, or one too short, with its line."""
+    if quote.fact and not quote.quote:
+        return key_of(quote.fact, "", quote.supports or "") not in claims.quotes
     if quote.file in claims.refuted and (quote.withdrawn or quote.line is not None):
         return True
     if quote.line is not None and claims.is_too_short(quote.file, quote.quote):

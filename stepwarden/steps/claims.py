@@ -234,6 +234,7 @@ class Claims:
 
     def _quoted(self, step: Step) -> dict[str, Any]:
         keys = {key_of(item.path, item.quote, item.supports or ""): step.number for item in step.evidence}
+        keys |= {key_of(item.fact, "", item.supports or ""): step.number for item in step.evidence if item.fact}
         new = [(step.number, item) for item in step.evidence]
         taken_back = {quote.file for quote in step.submission.quotes if quote.withdrawn}
         if not taken_back:

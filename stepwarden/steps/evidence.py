@@ -23,7 +23,7 @@ class Quote:
     """One item of `evidence` as the agent sent it.
 
     `line` counts from 1. `supports` is `hypothesis`, an issue's id such as `I2`, or None. `withdrawn` takes the
-    refuted items of `file` back and carries no quote.
+    refuted items of `file` back and carries no quote. `fact` is the id of a fact that is cited instead.
     """
 
     file: str
@@ -31,6 +31,7 @@ class Quote:
     line: int | None = None
     supports: str | None = None
     withdrawn: bool = False
+    fact: str = ""
 
 
 class LineKind(StrEnum):
@@ -68,7 +69,8 @@ class Evidence:
     was given. `line` is where the quote really starts (None where it was not found). `note` is for the reader: the
     nearest line, or why the quote could not be looked up. `sha256` is the file's when it was read, else "". `context`
     is where a quote that holds stands; None in what was recorded before there was one. `misworded` says of a refuted
-    quote that another one of its file, which holds, has the same words right.
+    quote that another one of its file, which holds, has the same words right. `fact` is the id of the fact that was
+    cited for it, "" for a quote of the agent's own.
     """
 
     path: str
@@ -80,6 +82,7 @@ class Evidence:
     sha256: str = ""
     context: QuoteContext | None = None
     misworded: bool = False
+    fact: str = ""
 
     @property
     def lines(self) -> tuple[int, ...]:

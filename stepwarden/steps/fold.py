@@ -187,7 +187,20 @@ def _step(thread: Thread, event: StepRecorded) -> Thread:
         else thread.issues_numbered,
         repeats=thread.repeats.with_items({step.number: attempt}) if attempt else thread.repeats,
     )
+    grown = _with_facts(grown, step)
     return grown if step.submission.replaces is None else _revised(grown)
+
+
+def _with_facts(thread: Thread, step: Step) -> Thread:
+    """Return the thread with the ids of the facts that its last step told; ones of superseded steps stay."""
+    if step.measured is None or not step.measured.citable:
+        return thread
+    facts, citable = step.measured.facts, step.measured.citable
+    return evolve(
+        thread,
+        fact_ids=thread.fact_ids.with_items({facts[item.fact]: item.id for item in citable}),
+        fact_places=thread.fact_places.with_items({item.id: item.places for item in citable}),
+    )
 
 
 def _revised(thread: Thread) -> Thread:

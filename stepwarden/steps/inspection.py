@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stepwarden.steps.cited_facts import CitableFact
 from stepwarden.steps.clause import Clause
 
 
@@ -17,6 +18,7 @@ class Inspection:
     now; None where it prepares none. `files` and `changed_lines` size the work of the others. `done` says why there is
     nothing (more) to do: the thread then completes. `data` is what later looks and the tool's checklist go on from,
     `sections` parts of the report in Markdown by their headings; both go on from step to step, key by key.
+    `citable` are those of the facts that can be cited.
     """
 
     facts: tuple[str, ...] = ()
@@ -29,6 +31,13 @@ class Inspection:
     blockers: tuple[str, ...] | None = None
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sections: Mapping[str, str] = field(default_factory=dict[str, str])
+    citable: tuple[CitableFact, ...] = ()
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The facts as they are shown: with their ids, where they have one."""
+        ids = {item.fact: item.id for item in self.citable if item.id}
+        return tuple(f"{ids[at]} {fact}" if at in ids else fact for at, fact in enumerate(self.facts))
 
     def then(self, later: "Inspection") -> "Inspection":
         """Return what this look and a later one come to; facts and actions are the later one's, where it has any."""
@@ -43,6 +52,7 @@ class Inspection:
             blockers=self.blockers if later.blockers is None else later.blockers,
             data={**self.data, **later.data},
             sections={**self.sections, **later.sections},
+            citable=later.citable if later.facts else self.citable,
         )
 
 

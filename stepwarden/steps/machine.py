@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from stepwarden.steps.admission import Accept, number_issues
+from stepwarden.steps.cited_facts import number_facts
 from stepwarden.steps.consultation_rules import NOT_PREPARED, Gate, Preparation
 from stepwarden.steps.events import Answered, Event, Finished, Held, Opened, Signalled, StepRecorded
 from stepwarden.steps.evidence import Evidence
@@ -40,6 +41,7 @@ class StepFacts:
     """What the server found when it looked: verdicts on the quotes, files that exist, quotes gone since.
 
     `prepared` says which models may be asked about the step. `measured` is what the tool's own look at the code found.
+    `uncited` are what the step cites and the thread has no facts of.
     """
 
     evidence: tuple[Evidence, ...] = ()
@@ -48,6 +50,7 @@ class StepFacts:
     stale: int = 0
     prepared: Preparation = NOT_PREPARED
     measured: Inspection | None = None
+    uncited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +165,17 @@ def _record(decision: Decision, accepted: Accept, submission: Submission, facts:
         phase=phase_of(accepted.number, submission, base.plan.likely if base.plan else policy.likely),
         attempt=thread.attempt(accepted.number) + 1,
         stale=facts.stale,
-        measured=facts.measured,
+        measured=_numbered(facts.measured, base),
+        uncited=facts.uncited,
     )
     reopened = status_of(thread) in {ThreadStatus.ENDED, ThreadStatus.CLOSED}
     return decision.then(StepRecorded(step, accepted.backtrack, reopened))
+
+
+def _numbered(measured: Inspection | None, base: Thread) -> Inspection | None:
+    if measured is None or not measured.citable:
+        return measured
+    return replace(measured, citable=number_facts(measured.facts, measured.citable, base.fact_ids))
 
 
 def _without_what_was_checked(submission: Submission) -> Submission:

@@ -43,6 +43,7 @@ class Step:
     looked at the code itself, None where it did not look. `new` says that it brought a file, quote,
     issue or hypothesis that no live step had, `stalled` that it brought not even new words. `stale` counts the quotes
     that held when they were sent and had gone from their files at this step, where the server looked again.
+    `uncited` are what it cited and the thread has no facts of.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Step:
     attempt: int = 1
     stale: int = 0
     measured: Inspection | None = None
+    uncited: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepwarden.steps.cited_facts import FactPlace
 from stepwarden.steps.claims import Claims
 from stepwarden.steps.expert_review import ExpertReview
 from stepwarden.steps.panel_answer import PanelAnswer
@@ -147,6 +148,10 @@ class Thread:
     recorded_at: PersistentMap[int, int] = field(default_factory=PersistentMap[int, int])  # number -> version then
     digests: PersistentMap[str, int] = field(default_factory=PersistentMap[str, int])  # live ones -> number
     decisions: PersistentList[DecisionRecord] = field(default_factory=PersistentList[DecisionRecord])
+    fact_ids: PersistentMap[str, str] = field(default_factory=PersistentMap[str, str])  # of all that was ever told
+    fact_places: PersistentMap[str, tuple[FactPlace, ...]] = field(  # by their ids
+        default_factory=PersistentMap[str, tuple[FactPlace, ...]]
+    )
 
     @property
     def live(self) -> PersistentList[Step]:

@@ -87,12 +87,12 @@ class StepReply:
 
     @property
     def new_facts(self) -> tuple[str, ...]:
-        """The facts that the reply to the step before did not tell; one that held the work told none."""
+        """The facts, with their ids, that the reply to the step before did not tell; one that held told none."""
         before = self._inspected_before
         if before is None or self.thread.held_at == self.step.number - 1:
-            return self.facts
+            return self._labelled
         told = before.facts[:SURELY_TOLD]
-        return tuple(fact for fact in self.facts if fact not in told)
+        return tuple(shown for fact, shown in zip(self.facts, self._labelled, strict=True) if fact not in told)
 
     @property
     def told_open(self) -> frozenset[Clause]:
@@ -100,6 +100,18 @@ class StepReply:
         before = self._inspected_before
         told = before.clauses or () if before is not None else ()
         return frozenset(told) if len(told) <= SURELY_TOLD else frozenset()
+
+    @property
+    def cites_anew(self) -> bool:
+        """Whether this step is the first one, of those that stand, with facts that can be cited."""
+        if self.step.measured is None or not self.step.measured.citable or self.held:
+            return False
+        before = self.thread.trail[: self.step.number - 1]
+        return not any(step.measured is not None and step.measured.citable for step in before)
+
+    @property
+    def _labelled(self) -> tuple[str, ...]:
+        return self.step.measured.labelled if self.step.measured else ()
 
     @property
     def _inspected_before(self) -> Inspection | None:

@@ -18,6 +18,7 @@ from stepwarden.steps.machine import StepFacts
 from stepwarden.steps.submission import FileRange, IssueClaim, Submission
 from stepwarden.steps.thread import Step, Thread
 from stepwarden.threads.calls import StepCall
+from stepwarden.threads.citations import NO_FACTS, resolve_citations
 from stepwarden.threads.removed_lines import find_removed
 from stepwarden.threads.withheld import withhold, withhold_evidence
 
@@ -130,6 +131,8 @@ def _located_issue(claim: IssueClaim, workspace: Workspace) -> IssueClaim:
 
 
 def _located_quote(quote: Quote, workspace: Workspace) -> Quote:
+    if quote.fact and not quote.file:
+        return quote
     place = workspace.locate(quote.file)
     return replace(quote, file=place.path, line=quote.line or place.line)
 
@@ -147,13 +150,19 @@ def look_up(
         paths = tuple(thread.claims.files)
     survey = workspace.survey(paths) if paths else {}
     there = {path: fact for path, fact in survey.items() if fact.exists}
-    quotes = [quote for quote in submission.quotes if not quote.withdrawn]
+    sent = [quote for quote in submission.quotes if not quote.withdrawn]
+    told = thread if isinstance(admission, Accept) else None  # a thread that is followed up has ids of its own
+    cited = resolve_citations(sent, told.fact_places if told is not None else NO_FACTS, workspace)
+    quotes = cited.quotes
     held = _held_before(workspace, submission, thread) if isinstance(admission, Accept) else []
     facts = StepFacts(
-        evidence=withhold_evidence(_checked(workspace, quotes, submission, thread, policy)) if quotes else (),
+        evidence=withhold_evidence(
+            cited.noted(_checked(workspace, quotes, submission, thread, policy) if quotes else ())
+        ),
         existing=tuple(path for path in there if path in submission.files),
         readable=workspace.readable,
         stale=len(workspace.recheck(held)) if held else 0,
+        uncited=cited.unknown,
     )
     languages = frozenset(PurePath(path).suffix for path in there) - {""}
     return StepLookup(facts, len(there), sum(fact.bytes for fact in there.values()), languages)

@@ -56,6 +56,11 @@ def allowed_bytes(arguments: Mapping[str, Any]) -> int:
     return ORDINARY_BYTES + max(TERSE_BYTES, size_as_sent(arguments))
 
 
+def without_ids(facts: Sequence[str]) -> list[str]:
+    """Return facts as they are found, without the ids by which they can be cited."""
+    return [re.sub(r"^F\d+ ", "", fact) for fact in facts]
+
+
 @dataclass(frozen=True)
 class Answer:
     """One result as the host got it."""
@@ -71,6 +76,11 @@ class Answer:
     def sent(self) -> dict[str, Any]:
         assert self.result.structured_content is not None, self.text
         return self.result.structured_content
+
+    @property
+    def facts(self) -> list[str]:
+        """The facts without the ids by which they can be cited."""
+        return without_ids(self.sent["facts"])
 
     @property
     def status(self) -> str:

@@ -46,7 +46,7 @@ async def test_a_host_that_can_ask_its_user_is_asked_for_the_mode_once(
     async with host_of(app, project, mode, person) as host:
         answer = await host.open("tracer", step="Who uses total?", target="total", **said)
         assert ASKED not in answer.open
-        assert any("used by" in fact for fact in answer.sent["facts"])
+        assert any("used by" in fact for fact in answer.facts)
         await host.step("tracer", 2, answer.id)
     assert [params.message for params in person.asked] == ["Which trace do you want?"]
     assert person.asked[0].requested_schema["properties"]["trace_mode"]["enum"] == ["precision", "dependencies"]
@@ -60,17 +60,17 @@ async def test_where_nobody_answers_the_reply_asks_for_the_mode_in_a_line(
     async with host_of(app, project, mode, person) as host:
         answer = await host.open("tracer", step="Trace total", target="total", trace_mode="ask")
         assert ASKED in answer.open
-        assert answer.sent["facts"][0].startswith("Which trace? Send trace_mode")
+        assert answer.facts[0].startswith("Which trace? Send trace_mode")
         later = await host.step("tracer", 2, answer.id, trace_mode="precision")
         assert ASKED not in later.open
-        assert later.sent["facts"][0].startswith("total src/cart.py:12")
+        assert later.facts[0].startswith("total src/cart.py:12")
 
 
 async def test_nobody_is_asked_for_what_the_call_says(app: MCPServer, project: Path) -> None:
     person = Person("accept", "dependencies")
     async with host_of(app, project, "auto", person) as host:
         answer = await host.open("tracer", target="total", trace_mode="precision")
-        assert answer.sent["facts"][0].startswith("total src/cart.py:12")
+        assert answer.facts[0].startswith("total src/cart.py:12")
     assert person.asked == []
 
 

@@ -46,7 +46,7 @@ def shop(tmp_path: Path) -> Path:
 async def facts_of(app: MCPServer, shop: Path, **fields: object) -> list[str]:
     async with connected(app, shop) as host:
         first = await host.open("codereview", step="Review it", **fields)
-    facts: list[str] = first.sent["facts"]
+    facts: list[str] = first.facts
     assert all(fact in first.text for fact in facts)  # a model sees one of the two parts
     return facts
 
@@ -95,7 +95,7 @@ async def test_what_was_said_is_not_said_again(app: MCPServer, shop: Path) -> No
     (shop / "shop" / "files.py").write_text(FILES.replace("limit=10", "limit=20"))
     async with connected(app, shop) as host:
         first = await host.open("codereview", step="Review it", relevant_files=["shop/files.py"])
-        said = [fact for fact in first.sent["facts"] if "limit defaults to 20, was 10" in fact]
+        said = [fact for fact in first.facts if "limit defaults to 20, was 10" in fact]
         assert said
         again = await host.step("codereview", 2, first.id, relevant_files=["shop/files.py", "shop/use.py"])
     assert not {*said} & {*again.sent.get("facts", [])}

@@ -24,7 +24,7 @@ async def test_a_change_is_read_asked_for_and_covered(app: MCPServer, project: P
     edit(cart, "def total(lines):\n", "def total(lines, rate):\n    breakpoint()\n")
     async with connected(app, project) as host:
         first = await host.open("precommit")
-        assert first.sent["facts"][0].startswith("1 file +2 -1 since ")
+        assert first.facts[0].startswith("1 file +2 -1 since ")
         assert "interface" in first.text
         held = await host.step(
             "precommit",
@@ -59,7 +59,7 @@ async def test_a_public_name_that_nothing_here_uses_may_be_used_outside(app: MCP
     (project / "src" / "prices.py").write_text("")
     async with connected(app, project) as host:
         first = await host.open("precommit")
-    assert "Interface: src/prices.py:1 gross is gone; users outside may have it." in first.sent["facts"]
+    assert "Interface: src/prices.py:1 gross is gone; users outside may have it." in first.facts
     assert "_own" not in first.text
 
 
@@ -102,7 +102,7 @@ async def test_what_is_compared_is_chosen(app: MCPServer, project: Path) -> None
             ({"path": "src"}, 1),
         ):
             answer = await host.open("precommit", **fields)
-            assert answer.sent["facts"][0].startswith(f"{files} file"), fields
+            assert answer.facts[0].startswith(f"{files} file"), fields
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_what_cannot_be_compared_is_refused_with_what_to_send(
 async def test_without_a_repository_the_agent_is_told_and_goes_on(app: MCPServer, project: Path) -> None:
     async with connected(app, project) as host:
         answer = await host.open("precommit")
-        assert answer.sent["facts"] == ["No git repository here: name the changed files yourself, or send path."]
+        assert answer.facts == ["No git repository here: name the changed files yourself, or send path."]
         refused = await host.step("precommit", 1, working_directory=str(project), path="src")
         assert refused.is_error
         assert "No git repository" in refused.text
@@ -141,7 +141,7 @@ async def test_several_repositories_are_read_together(app: MCPServer, tmp_path: 
         (committed(tmp_path / "all" / name) / "a.txt").write_text(f"{name}\n")
     async with connected(app, tmp_path / "all") as host:
         answer = await host.open("precommit")
-        assert answer.sent["facts"][0].startswith("2 files +2 -2 since ")
+        assert answer.facts[0].startswith("2 files +2 -2 since ")
 
 
 async def test_the_interface_that_other_files_rest_on_is_told_before_one_that_none_names(
@@ -153,7 +153,7 @@ async def test_the_interface_that_other_files_rest_on_is_told_before_one_that_no
     (tmp_path / "prices.py").write_text("def sold(many, item):\n    return item\n")
     async with connected(app, tmp_path) as host:
         first = await host.open("precommit")
-        told = [fact for fact in first.sent["facts"] if fact.startswith("Interface:")]
+        told = [fact for fact in first.facts if fact.startswith("Interface:")]
         assert told[0].startswith("Interface: prices.py:1 sold takes ")
 
 

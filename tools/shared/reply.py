@@ -25,7 +25,7 @@ from tools.shared.reply_parts import (
     size_in_bytes,
     told_plan,
 )
-from tools.shared.step_lines import change_lines, hints, left_out_lines, quote_lines, source_lines
+from tools.shared.step_lines import change_lines, hints, left_out_lines, quote_lines, source_lines, uncited_lines
 from tools.shared.thread_result import context_line, counted
 
 REPLY_BYTES = 1_400  # an ordinary reply beyond the bytes of its request, both parts and their frame as sent
@@ -76,13 +76,20 @@ def reply_result(
 ) -> CallToolResult:
     """Render an accepted step; `fields` are those that the tool's next call should fill."""
     if reply.finished is not None:
-        return _sent(*completion(reply, [*notes, *source_lines(reply), *left_out_lines(reply)]))
+        return _sent(*completion(reply, [*notes, *uncited_lines(reply), *source_lines(reply), *left_out_lines(reply)]))
     budget = REPLY_BYTES + max(request_bytes, TERSE_BYTES) - FRAME_BYTES
     said = _Said(
         required_actions(reply, prompt),
         quote_lines(reply),
         next_call(reply, fields),
-        [*notes, *change_lines(reply), *source_lines(reply), *left_out_lines(reply), *hints(reply)],
+        [
+            *notes,
+            *uncited_lines(reply),
+            *change_lines(reply),
+            *source_lines(reply),
+            *left_out_lines(reply),
+            *hints(reply),
+        ],
     )
     answers = answer_parts(reply.answers or reply.arrived)
     said = replace(said, answers=answers, heard=[line for part in answers for line in answer_lines(part)])

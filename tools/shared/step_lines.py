@@ -8,13 +8,27 @@ from stepwarden.steps.panel import panel_of
 from stepwarden.steps.support import NEAR_LINES
 from stepwarden.threads.calls import StepReply
 from tools.shared.phrases import quote_line, short_path, some_paths
-from tools.shared.thread_result import counted
+from tools.shared.thread_result import clip, counted
 
 _TOLD = (Verdict.REFUTED, Verdict.REMOVED, Verdict.TOO_SHORT, Verdict.MOVED, Verdict.UNREACHABLE, Verdict.VERIFIED)
 
 
 def hints(reply: StepReply) -> list[str]:
-    """Return once that no file can be read, with the first step that names one."""
+    """Return once each that facts can be cited, and that no file can be read, with the first step that names one."""
+    cite = ["A fact's id can stand for its quote: evidence {file: F1}."] if reply.cites_anew else []
+    return [*cite, *_unreadable(reply)]
+
+
+def uncited_lines(reply: StepReply) -> list[str]:
+    """Return what a step cited that is no fact of its thread, and which ids there are."""
+    if not (unknown := reply.step.uncited):
+        return []
+    ids = len(reply.thread.fact_places)
+    there = "none was told here" if not ids else "there is F1" if ids == 1 else f"there are F1 to F{ids}"
+    return [f"No such fact to cite: {', '.join(clip(name, 60) for name in unknown[:5])}; {there}."]
+
+
+def _unreadable(reply: StepReply) -> list[str]:
     step, before = reply.step, reply.thread.trail[: reply.step.number - 1]
     if step.readable or not step.paths or any(earlier.paths for earlier in before):
         return []
@@ -59,7 +73,7 @@ def quote_lines(reply: StepReply) -> list[str]:
     lines = [
         f"Quote {quote_line(item, before)}"
         for item in sorted(step.evidence, key=lambda item: _TOLD.index(item.verdict))
-        if (before := _shown_before(item, reply)) or item.verdict is not Verdict.VERIFIED
+        if (before := _shown_before(item, reply)) or item.verdict is not Verdict.VERIFIED or (item.fact and item.note)
     ]
     lines += [*_former_lines(reply), *_far_lines(reply)]
     named = step.submission.checked

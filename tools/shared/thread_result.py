@@ -95,7 +95,7 @@ def fitting_sections(thread: Thread, budget: int) -> dict[str, str]:
 def _facts(thread: Thread) -> list[str]:
     """Return what the looks of the live steps found, each fact once; then what they left open."""
     looks = [step.measured for step in thread.live if step.measured is not None]
-    facts = dict.fromkeys(fact for look in looks for fact in look.facts)
+    facts = dict.fromkeys(fact for look in looks for fact in look.labelled)
     return [*facts, *(f"Open: {clause.text}" for clause in thread.claims.measured.clauses or ())]
 
 
@@ -140,6 +140,7 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     quote = clip(hide_secrets(item.quote, item.path), 120)
     shown: dict[str, Any] = {"file": item.path, "line": item.line, "quote": quote}
     shown |= {"removed": True} if item.verdict is Verdict.REMOVED else {}
+    shown |= {"fact": item.fact} if item.fact else {}
     return {**shown, "supports": item.supports} if item.supports else shown
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -26,6 +27,9 @@ LIST_ITEMS = 500  # per list (same place)
 MOST_STEPS = 1_000_000  # a number above is a mistake
 IGNORED_FIELDS = frozenset({"problem_context", "compare_to", "use_websearch", "output_format"})
 """Fields of the zen family that the tools here do without: passed over with a note instead of refused."""
+
+_FACT_ID = re.compile(r"\s*[\[(#]?[Ff]0*([1-9]\d{0,2})[\])]?[:.]?\s*\Z")
+"""The id of a fact of the server's own, as models write it."""
 
 Unlisted = Field(default=None, json_schema_extra={"unlisted": True})
 """A field that is accepted but not in the schema that hosts load, whose size is their cost."""
@@ -144,10 +148,18 @@ class EvidenceItem(RequestItem):
         default=None, description="hypothesis, I1 or E1"
     )
     withdrawn: bool = Field(default=False, json_schema_extra={"unlisted": True})
+    fact: Text | None = Field(
+        default=None, validation_alias=AliasChoices("finding", "fact", "id"), json_schema_extra={"unlisted": True}
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_id(cls, value: Any) -> Any:
+        return {"fact": value} if isinstance(value, str) and _FACT_ID.match(value) else value
 
     @model_validator(mode="after")
     def _quotes_something(self) -> "EvidenceItem":
-        if self.command is None and not self.withdrawn and not self.quote.strip():
+        if self.command is None and not self.withdrawn and not self.quote.strip() and not self.cited:
             is_run = self.exit is not None or bool(self.output)
             raise ValueError("name the command that was run" if is_run else "send the quote, word for word")
         if self.command is None and self.withdrawn and not (self.file or "").strip():
@@ -159,11 +171,21 @@ class EvidenceItem(RequestItem):
         """What the item is: a `run`, a `quote`, or `nowhere`, a quote that no file is named for."""
         if self.command is not None and not self.quote.strip():
             return "run"
-        return "quote" if self.file and self.file.strip() else "nowhere"
+        return "quote" if self.cited or (self.file and self.file.strip()) else "nowhere"
+
+    @property
+    def cited(self) -> str:
+        """The id of the fact that it cites, wherever it stands; "" where it cites none."""
+        for said in (self.fact, self.quote, None if self.quote.strip() else self.file):
+            if said and not self.withdrawn and (found := _FACT_ID.match(said)):
+                return f"F{found[1]}"
+        return "" if self.withdrawn or self.quote.strip() else (self.fact or "").strip()
 
     def as_quote(self) -> Quote:
         """Return a quote as the core takes it."""
-        return Quote(self.file or "", self.quote, self.line, self.supports, self.withdrawn)
+        cited = self.cited
+        file, quote = ("" if cited and _FACT_ID.match(said) else said for said in (self.file or "", self.quote))
+        return Quote(file, quote, self.line, self.supports, self.withdrawn, cited)
 
     def as_run(self) -> ReportedRun:
         """Return a run as the core takes it."""

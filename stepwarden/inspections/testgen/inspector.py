@@ -191,7 +191,7 @@ def _opening_facts(surveyed: Survey, indexes: Sequence[CodeIndex], reach: ReachS
     for path, item in reach.untested[:NAMED_FUNCTIONS]:
         void = reach.void.get((path, item.qualified))
         why = f"{void.name} ({void.line}) {void.why}" if void else _branches(item)
-        yield clip(f"Untested: {path} {item.qualified} ({item.line}), {why}", 120)
+        yield clip(f"Untested: {path}:{item.line} {item.qualified}, {why}", 120)
     calling = Counter(test for (path, _), tests in reach.tested.items() if path in reach.targets for test in tests)
     yield from convention_facts(
         [index for index in indexes if not reach.targets.keys().isdisjoint(index.outlines)], calling
