@@ -111,7 +111,7 @@ def test_the_page_shows_all_that_can_be_added() -> None:
 def test_what_was_added_by_the_page_works(clone: Path, tmp_path: Path) -> None:
     found = json.loads(run(clone, sys.executable, "-W", "error", "-c", ADDED, str(tmp_path)))
     assert found["status"] == "pause_for_lint"
-    assert found["facts"] == ["Over 120 characters: cart.py:1"]
+    assert found["facts"] == ["F1 Over 120 characters: cart.py:1"]
     assert "files_checked: what you linted" in found["open"]
     assert found["actions"]
     assert found["command"] == "Use the lint tool of stepwarden for this task:"

@@ -145,6 +145,7 @@ async def test_what_changed_of_a_line_since_it_was_told_is_said_and_nothing_is_r
         moved = await host.step("codereview", 3, first.id, findings="b", evidence=[{"file": name, "supports": None}])
         again = (await evidence_of(host, first.id))[-1]
         assert (again["line"], again["quote"]) == (8, "except Exception:")
+        assert f"moved from line 7 since {name} was told" in moved.text
         assert "refuted" not in moved.sent["assessment"].get("evidence", {})
         changed = STORE.replace("except Exception:", "except OSError:").replace("seen=[]", "seen=()")
         path.write_text(changed)
