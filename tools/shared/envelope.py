@@ -28,19 +28,14 @@ class PlanPart(_Part):
     high: int
     was: int | None = None
     reason: str
-    by: str
+    by: str | None = Field(default=None, description="Who decided it, where that is no rule.")
 
 
 class ProgressPart(_Part):
-    """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` and `saved` count steps.
-
-    Both follow from the numbers of the reply, so they are sent where its plan changed and at the end.
-    """
+    """The live steps where some were replaced, and how many steps an end saved; else the numbers say it."""
 
     breadcrumb: str
-    fraction: float | None = None
     saved: int | None = None
-    remaining: int | None = None
 
 
 class AssessmentPart(_Part):
@@ -98,6 +93,8 @@ class Envelope(_Part):
         sent = self.model_dump(mode="json", exclude_none=True)
         if self.required:
             sent[f"{self.required}_required"] = True
+        if not sent.get("result", True):
+            del sent["result"]
         for name in ("verdict", "facts", "required_actions", "next_steps", "signals", "notes"):
             if not sent[name]:
                 del sent[name]
