@@ -25,7 +25,7 @@ from stepwarden.logs import configure_logging, our_logging_alone
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import Settings, load_settings
 from tools.catalogue import OTHERS, WORKFLOWS, Parts, chosen
-from tools.resources import add_resources, latest_listed
+from tools.resources import add_resources, add_run_resources, latest_listed
 from tools.shared.edge import echo_tool_name, identify
 from tools.slash_commands import command, known_commands
 from tools.status import ServerFacts
@@ -89,6 +89,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
     for workflow in workflows:
         server.add_prompt(command(workflow))
     add_resources(server, runtime.queries)
+    add_run_resources(server, runtime.runs)
     if runtime.upstreams is not None:
         from tools.upstream.tool import add_upstream_resources
 

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
@@ -18,7 +18,8 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from stepwarden.errors import StepwardenError, UnknownStream
+from stepwarden.agents.deferred import DeferredRuns
+from stepwarden.errors import OtherKind, StepwardenError, UnknownStream
 from stepwarden.steps.digest import digest
 from stepwarden.storage import Head, kinds
 from stepwarden.threads.call_sessions import CallSession
@@ -27,6 +28,9 @@ from stepwarden.threads.chat_store import Chat
 from stepwarden.threads.queries import ThreadQueries, Whole
 from tools.shared.edge import current_caller
 from tools.shared.thread_result import clip
+
+if TYPE_CHECKING:
+    from stepwarden.agents.run_report import WholeRun
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +77,46 @@ def add_resources(server: MCPServer, queries: ThreadQueries) -> None:
         assert handler is not None
     _add_completion(server, queries)
     _add_reports(server, queries)
+
+
+def add_run_resources(server: MCPServer, deferred: DeferredRuns) -> None:
+    """Add the resources of runs to `server`; each caller sees only its own."""
+
+    @server.resource(
+        "stepwarden://runs/{run_id}",
+        name="run",
+        title="Run",
+        description="A run as it stands, with its history and long texts",
+        mime_type="application/json",
+    )
+    async def run(run_id: str) -> str:
+        from stepwarden.agents.run_report import run_as_json
+
+        return run_as_json(await _own_run(deferred, run_id))
+
+    @server.resource(
+        "stepwarden://runs/{run_id}/report",
+        name="run_report",
+        title="Report of a run",
+        description="A run as a report for people, in Markdown",
+        mime_type="text/markdown",
+    )
+    async def run_report(run_id: str) -> str:
+        from stepwarden.agents.run_report import run_as_markdown
+
+        return run_as_markdown(await _own_run(deferred, run_id))
+
+    for handler in (run, run_report):
+        assert handler is not None
+
+
+async def _own_run(deferred: DeferredRuns, run_id: str) -> "WholeRun":
+    try:
+        return await deferred.open().whole(run_id, current_caller())
+    except (UnknownStream, OtherKind):
+        raise ResourceNotFoundError('no such run of yours; run(action="list") shows them') from None
+    except StepwardenError as error:
+        raise ResourceError(str(error)) from error
 
 
 def latest_listed(queries: ThreadQueries) -> Callable[..., Awaitable[HandlerResult]]:

@@ -9,6 +9,7 @@ from stepwarden.agents.driver import Driver, RunSurroundings
 from stepwarden.agents.file_reading import RunFiles
 from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
+from stepwarden.agents.run_report import WholeRun
 from stepwarden.agents.run_request import RunRequest, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
@@ -107,6 +108,12 @@ class Runs:
     async def texts(self, run: Run) -> Mapping[str, str]:
         """Return the long texts of a run's answer, by digest."""
         return await self.journal.texts(run.id) if run.answer.digest else {}
+
+    async def whole(self, run_id: str, caller: Caller) -> WholeRun:
+        """Return a run with its history and its long texts. Raises UnknownStream and OtherKind."""
+        run = await self.look(run_id, caller)
+        history = await self.journal.store.read(run_id, limit=run.version)
+        return WholeRun(run, history, await self.journal.texts(run_id))
 
     async def look(self, run_id: str, caller: Caller) -> Run:
         """Return a run as it stands. Raises UnknownStream and OtherKind."""

@@ -3,8 +3,15 @@
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer  # noqa: TID253 - this module is itself imported lazily
+
+from stepwarden.errors import StepwardenError
+
+
+class CannotWrite(StepwardenError):
+    """A file cannot be written: the user has to name another one."""
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -33,6 +40,18 @@ def show_markdown(text: str) -> None:
     from rich.markdown import Markdown
 
     Console().print(Markdown(plain(text), hyperlinks=False))
+
+
+def write_or_show(text: str, output: Path | None) -> None:
+    """Write text to a file, or show it where none is named. Raises CannotWrite."""
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise CannotWrite(f"{output} cannot be written: {error.strerror}.") from error
+    typer.echo(f"{output}: {len(text)} characters", err=True)
 
 
 def plain(text: str) -> str:

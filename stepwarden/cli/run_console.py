@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.agents.conversation import whole
+from stepwarden.agents.run_report import history_lines, run_as_csv, run_as_html, run_as_json, run_as_markdown
 from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import (
     WaitingCall,
@@ -195,6 +196,35 @@ async def show_run(runs: Runs, run_id: str) -> None:
     for call in run.open_calls:
         typer.echo(plain(f"   {call_line(call)}"))
     await show_end(runs, run)
+
+
+async def run_as_text(runs: Runs, run_id: str, form: str) -> str:
+    """Return a run as text to take away."""
+    makers = {"json": run_as_json, "csv": run_as_csv, "markdown": run_as_markdown, "html": run_as_html}
+    return makers[form](await runs.whole(run_id, LOCAL))
+
+
+async def show_events(runs: Runs, run_id: str) -> None:
+    """Show every event of a run."""
+    for line in history_lines((await runs.whole(run_id, LOCAL)).history):
+        typer.echo(plain(line))
+
+
+async def watch_run(runs: Runs, run_id: str) -> int:
+    """Show a run as it goes on, whoever drives it; return the command's exit code."""
+    run = await runs.look(run_id, LOCAL)
+    shown = dict.fromkeys(run.jobs, 0)
+    while True:
+        _show_steps(run, shown)
+        if not run.is_at_work:
+            break
+        if run_id in {one.stream for one in await runs.engine.unserved()}:
+            typer.echo(f"Nobody drives it: stepwarden runs drive {run_id}, or stepwarden worker.", err=True)
+            break
+        await asyncio.sleep(LOOK_S)
+        run = await runs.look(run_id, LOCAL)
+    await show_end(runs, run)
+    return exit_code(run)
 
 
 async def drive_run(runs: Runs, run_id: str) -> int:

@@ -1,6 +1,7 @@
 """`stepwarden runs`: the runs of this machine, for its owner. What acts is imported when a command runs."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer  # noqa: TID253 - this module is itself imported lazily
@@ -39,6 +40,49 @@ def show(run_id: RunId) -> None:
     from stepwarden.cli.run_console import show_run, with_runs
 
     with_runs(lambda found: show_run(found, run_id))
+
+
+@runs.command()
+def export(
+    run_id: RunId,
+    form: Annotated[
+        Literal["json", "csv", "markdown", "html"],
+        typer.Option("--format", help="json and csv hold every event with its hash; the others are for people."),
+    ] = "json",
+    output: Annotated[Path | None, typer.Option(help="File to write; else stdout.", dir_okay=False)] = None,
+) -> None:
+    """Export a run with its whole history."""
+    from stepwarden.cli.output import write_or_show
+    from stepwarden.cli.run_console import run_as_text, with_runs
+
+    write_or_show(with_runs(lambda found: run_as_text(found, run_id, form)), output)
+
+
+@runs.command()
+def events(run_id: RunId) -> None:
+    """Show every event of a run, a line each."""
+    from stepwarden.cli.run_console import show_events, with_runs
+
+    with_runs(lambda found: show_events(found, run_id))
+
+
+@runs.command()
+def verify(run_id: RunId) -> None:
+    """Say whether the chain of a run's history is whole; exit 1 where something was changed outside stepwarden."""
+    from stepwarden.cli.opened import with_journal
+    from stepwarden.threads.verification import find_changes
+
+    changes = with_journal(lambda journal: find_changes(journal, run_id))
+    typer.echo(f"{run_id}: {'; '.join(changes) or 'whole'}")
+    raise typer.Exit(1 if changes else 0)
+
+
+@runs.command()
+def watch(run_id: RunId) -> None:
+    """Show a run as it goes on, whoever drives it, until it ends or waits for you."""
+    from stepwarden.cli.run_console import watch_run, with_runs
+
+    raise typer.Exit(with_runs(lambda found: watch_run(found, run_id)))
 
 
 @runs.command()

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.cli.opened import with_journal
-from stepwarden.cli.output import plain, show_markdown, show_table
-from stepwarden.errors import StepwardenError
+from stepwarden.cli.output import plain, show_markdown, show_table, write_or_show
 from stepwarden.settings import load_settings
 from stepwarden.steps.commands import Command, CommandKind, CommandRefused
 from stepwarden.steps.thread import Outcome
@@ -31,10 +30,6 @@ PAGE = 500  # heads that are read at once
 threads = typer.Typer(help="List, show, export, abandon, prune and verify threads.", no_args_is_help=True)
 
 ThreadId = Annotated[str, typer.Argument(metavar="ID", help="The thread's continuation_id.", show_default=False)]
-
-
-class CannotWrite(StepwardenError):
-    """A file cannot be written: the user has to name another one."""
 
 
 @threads.command("list")
@@ -77,14 +72,7 @@ def export(
     """Export a thread with its whole history."""
     thread, history, calls = with_journal(lambda journal: _whole(journal, thread_id))
     text = {"json": _json_text, "markdown": as_markdown, "html": as_html}[form](thread, history, calls)
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        raise CannotWrite(f"{output} cannot be written: {error.strerror}.") from error
-    typer.echo(f"{output}: {len(history)} events", err=True)
+    write_or_show(text, output)
 
 
 @threads.command()

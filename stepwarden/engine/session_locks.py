@@ -40,9 +40,12 @@ class SessionLocks:
     def dead_among(self, owners: Collection[str]) -> list[str]:
         """Return those of `owners` whose session has been gone for a while."""
         now = time.monotonic()
-        free = [owner for owner in owners if self._is_free(owner)]
-        self._free_since = {owner: self._free_since.get(owner, now) for owner in free}
-        return [owner for owner in free if now - self._free_since[owner] >= _FREE_FOR_S]
+        for owner in owners:
+            if self._is_free(owner):
+                self._free_since.setdefault(owner, now)
+            else:
+                self._free_since.pop(owner, None)
+        return [owner for owner in owners if now - self._free_since.get(owner, now) >= _FREE_FOR_S]
 
     def close(self) -> None:
         """Give up the lock."""

@@ -64,6 +64,17 @@ def render_calls_page(title: str, doubtful: Sequence[str], lines: Sequence[str])
     return f'{head}<body><div class="sheet alone"><main>{top}{body}</main></div></body></html>\n'
 
 
+def render_sections_page(kind: str, title: str, verdict: str, sections: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Return text in sections as HTML: a heading, and for each of its texts a paragraph that keeps its lines."""
+    body = "".join(
+        f"<section><h2>{_text(heading)}</h2>{''.join(prose(text) for text in shown)}</section>\n"
+        for heading, shown in sections
+        if shown
+    )
+    top = f'<header><p class="tool">{_text(kind)}</p><h1>{_text(title)}</h1><p>{_text(verdict)}</p></header>'
+    return f'{_head(f"{kind}: {title}")}<body><div class="sheet alone"><main>{top}{body}</main></div></body></html>\n'
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One section: its anchor, its title with a count, and its HTML; without HTML it is left out."""

@@ -16,7 +16,12 @@ from stepwarden.storage import Head, StoredEvent, kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.journal import Journal, decode_rows, head_of_thread
 
-_FIRST_EVENTS = {"opened": kinds.THREAD.name, "chat": kinds.CHAT.name, "upstream": kinds.SESSION.name}
+_FIRST_EVENTS = {
+    "opened": kinds.THREAD.name,
+    "chat": kinds.CHAT.name,
+    "upstream": kinds.SESSION.name,
+    "started": kinds.RUN.name,
+}
 """Which kind of streams begins with an event of this kind."""
 
 _FIELDS = {

@@ -93,8 +93,6 @@ class Envelope(_Part):
         sent = self.model_dump(mode="json", exclude_none=True)
         if self.required:
             sent[f"{self.required}_required"] = True
-        if not sent.get("result", True):
-            del sent["result"]
         for name in ("verdict", "facts", "required_actions", "next_steps", "signals", "notes"):
             if not sent[name]:
                 del sent[name]

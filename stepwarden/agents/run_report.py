@@ -1,0 +1,156 @@
+"""A run to take away: a report in Markdown or HTML, its events as JSON or CSV. All of them are made of its history."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stepwarden.agents.conversation import whole
+from stepwarden.agents.run_text import call_line, spent_line, state_line, verdict_of
+from stepwarden.reports.page import render_sections_page
+from stepwarden.reports.plain import code, escaped, fence, quoted
+from stepwarden.runs.run import AgentStep, Job, Run
+from stepwarden.storage import StoredEvent
+from stepwarden.threads.event_text import one_line, stamp
+
+SHOWN = 160
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """A run with its history and its long texts by digest."""
+
+    run: Run
+    history: Sequence[StoredEvent]
+    texts: Mapping[str, str]
+
+    @property
+    def changed(self) -> float:
+        """When it last changed, in unix seconds."""
+        return self.history[-1].at if self.history else 0.0
+
+
+def run_as_json(found: WholeRun) -> str:
+    """Return a run as it stands, and every event with its time and hash."""
+    events = [{**asdict(row), "payload": json.loads(row.payload)} for row in found.history]
+    body = {**_standing(found), "events": events, "texts": dict(found.texts)}
+    return json.dumps(body, ensure_ascii=False, indent=2, default=str)
+
+
+def _standing(found: WholeRun) -> dict[str, Any]:
+    run = found.run
+    return {
+        "run": run.id,
+        "status": run.status.value,
+        "verdict": verdict_of(run),
+        "request": run.request,
+        "answer": whole(run.answer, found.texts),
+        "state": asdict(run.state),
+        "spent": spent_line(run, found.changed),
+        "steps": run.steps,
+    }
+
+
+def run_as_csv(found: WholeRun) -> str:
+    """Return a line for each event: number, time, kind, hash, and what it says as JSON."""
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow(("seq", "at", "kind", "hash", "payload"))
+    rows.writerows((row.seq, stamp(row.at), row.kind, row.hash, row.payload) for row in found.history)
+    return out.getvalue()
+
+
+def run_as_markdown(found: WholeRun) -> str:
+    """Return a run as a report for people."""
+    return "\n".join(_markdown(found)) + "\n"
+
+
+def _markdown(found: WholeRun) -> Iterator[str]:
+    run = found.run
+    yield from (f"# Run: {escaped(one_line(run.request, 120))}", "", f"**{escaped(verdict_of(run))}**")
+    yield from ("", f"{code(run.id)}, {escaped(spent_line(run, found.changed))}")
+    yield from ("", "## What was asked", "", *quoted(run.request))
+    if run.answer.text:
+        yield from ("", "## Answer", "", *quoted(whole(run.answer, found.texts)))
+    if state := state_line(run):
+        yield from ("", "## State", "", escaped(state))
+    for job in run.jobs.values():
+        yield from _markdown_of_job(job, found.texts, is_alone=len(run.jobs) == 1)
+    yield from ("", "## History", "", *(f"- {escaped(line)}" for line in history_lines(found.history)))
+
+
+def _markdown_of_job(job: Job, texts: Mapping[str, str], *, is_alone: bool) -> Iterator[str]:
+    name = "" if is_alone else f" of {escaped(job.id)}"
+    yield from ("", f"## Steps{name}", "", f"Model {code(job.plan.model)}.")
+    for step in job.steps:
+        yield from _markdown_of_step(step, texts)
+
+
+def _markdown_of_step(step: AgentStep, texts: Mapping[str, str]) -> Iterator[str]:
+    last = ", its last turn" if step.is_last_turn else ""
+    spent = f"{step.spent.tokens} tokens, {step.duration:.1f} s{last}"
+    yield from ("", f"### Step {step.number}", "", spent)
+    if text := whole(step.text, texts):
+        yield from ("", *quoted(text))
+    for call in step.calls:
+        yield from ("", f"- {escaped(call_line(call))}")
+        result = whole(call.result, texts)
+        if len(result) > SHOWN:
+            yield from ("", *(f"  {line}" for line in fence(result)))
+
+
+def run_as_html(found: WholeRun) -> str:
+    """Return the same report as one page of HTML that loads nothing and runs nothing."""
+    run = found.run
+    sections = [("What was asked", [run.request])]
+    if run.answer.text:
+        sections.append(("Answer", [whole(run.answer, found.texts)]))
+    if state := state_line(run):
+        sections.append(("State", [state]))
+    for job in run.jobs.values():
+        lines = [line for step in job.steps for line in _lines_of(step, found.texts)]
+        sections.append((f"Steps of {job.id}", lines))
+    sections.append(("History", list(history_lines(found.history))))
+    return render_sections_page("run", one_line(run.request, 120), verdict_of(run), sections)
+
+
+def _lines_of(step: AgentStep, texts: Mapping[str, str]) -> Iterator[str]:
+    yield f"{step.number}. {whole(step.text, texts)}".rstrip()
+    for call in step.calls:
+        yield f"{call_line(call)}\n{whole(call.result, texts)}" if call.result.size > SHOWN else call_line(call)
+
+
+def history_lines(history: Sequence[StoredEvent]) -> Iterator[str]:
+    """Yield a line for each event: its number, its time, its kind, and what matters in it."""
+    for row in history:
+        said = _said(row.kind, json.loads(row.payload))
+        yield f"{row.seq}. {stamp(row.at)} {row.kind.replace('_', ' ')}{f': {one_line(said, SHOWN)}' if said else ''}"
+
+
+def _said(kind: str, data: Mapping[str, Any]) -> str:
+    """Return what matters in an event."""
+    match kind:
+        case "started":
+            return f"{data['request']}, asked for by {data['by']} via {data['via']}"
+        case "planned":
+            return ", ".join(f"{job['id']} with {job['model']}" for job in data["jobs"])
+        case "asked":
+            return f"{data['key']}, {data['model']}" + (f", attempt {data['attempt']}" if "attempt" in data else "")
+        case "answered":
+            failure = data.get("failure")
+            calls = ", ".join(call["tool"] for call in data.get("calls", ()))
+            text = data.get("text", {}).get("text", "")
+            return f"{data['key']}: {failure['text'] if failure else calls or text}"
+        case "call_ended":
+            how = "refused" if data.get("refused") else "failed" if data.get("failed") else "done"
+            return f"{data['call']} {how}: {data.get('result', {}).get('text', '')}"
+        case "commanded":
+            what = f"{data['kind']} by {data['by']} via {data['via']}"
+            return what if data.get("accepted", True) else f"{what}, refused: {data.get('reason', '')}"
+        case "stopping":
+            fired = data["stopping"]
+            return f"{data['job']}: {fired['condition']} {fired['value']} of {fired.get('limit', '')}"
+        case _:
+            return ", ".join(f"{name} {value}" for name, value in data.items() if isinstance(value, str))
