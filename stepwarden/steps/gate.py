@@ -151,8 +151,13 @@ def _evidence_clauses(thread: Thread) -> list[Clause]:
 
 
 def _clause_of(claim: str, support: Support, unquoted: Clause) -> Clause:
-    """Return what bars the finish for a claim that does not rest: its quote that is beside the point, or none."""
-    return unquoted if support.beside is None else Clause("irrelevant", claim, f"{claim}: {why_beside(support.beside)}")
+    """Return what bars the finish for a claim that does not rest: its quote that is beside the point, or none.
+
+    A quote that was sent for another claim is no such quote, however near it stands.
+    """
+    if support.beside is None or support.beside.supports not in {None, claim}:
+        return unquoted
+    return Clause("irrelevant", claim, f"{claim}: {why_beside(support.beside)}")
 
 
 def hypothesis_rests(thread: Thread) -> bool:

@@ -88,7 +88,7 @@ def test_spoiled_code_comes_before_the_next_file_and_says_where() -> None:
     assert result.clauses[0].text == "b.py: code changed, restore it: line 3: `a` -> `b`"
     assert result.actions == (
         "Restore the code of b.py: only comments and docs may differ.",
-        "Document a.py: f (3). Use docstrings; change no code.",
+        "Document a.py: f (3). Use docstrings.",
     )
 
 

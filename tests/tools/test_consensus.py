@@ -394,9 +394,10 @@ async def test_reasons_and_conditions_stand_apart_and_alternatives_are_named(tmp
     async with table(tmp_path, ScriptedModels(infos("a", "b", "c"), answering=answer)) as host:
         done = await host.send(1, models=["a", "b", "c"], handover="all")
     result = done.sent["result"]
-    assert result["dissent"] == [
-        {"model": "c", "vote": "conditional", "reasons": ["reason-of-c"], "conditions": ["one writer"]}
-    ]
+    assert result["dissent"] == [{"model": "c", "vote": "conditional"}]  # its reasons stand in the answers beside it
+    given = done.sent["answers"][2]
+    assert (given["reasons"], given["conditions"]) == (["reason-of-c"], ["one writer"])
+    assert "stance" not in given
     assert done.text.count("  because: reason-of-c\n  if: one writer") == 1
     assert "Alternative: a plain file" in done.text
 

@@ -27,6 +27,7 @@ from tools.shared.thread_result import counted, fitting_sections
 
 SECTIONS_FRAME, LEAST_SECTIONS = 60, 120  # bytes of a table at an end: what stands round it, and the least worth it
 ENDS_WITH_TABLE = frozenset({"secaudit"})  # risk, place, and what became of it
+NO_ENTRIES = "No entry point was found."  # it stands in the report
 _IN_TABLE = re.compile(r"\| (I\d+) \w+(?:, not evidenced)? \|")
 _UNANSWERED = re.compile(r"(\b\d+ places? unanswered): [^;]*")
 LEAST_TABLED = 3  # issues that a table shows, or else a list of them is shown
@@ -71,7 +72,9 @@ def _with_answers(thread: Thread, envelope: dict[str, Any], text: str) -> tuple[
     most = ENDING_BYTES + _heard_bytes(envelope)
     left = most - seen_bytes(envelope, text) - SECTIONS_FRAME
     while left >= LEAST_SECTIONS and (sections := _ending_sections(thread, left)):
-        sections = {name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items()}
+        sections = {
+            name: _untold(lines, envelope.get("facts", ())) for name, lines in sections.items() if lines != NO_ENTRIES
+        }
         before, _, after = text.rpartition("\n")
         shown = [line for name, lines in sections.items() for line in (f"{name}:", lines)]
         result = envelope.get("result", {}) | {"measured": sections}

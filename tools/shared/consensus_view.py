@@ -89,7 +89,7 @@ def synthesis_part(found: Synthesis, thread: Thread, handed_over: Sequence[Panel
         "quorum": {"reached": found.quorum, "voted": found.voted, "asked": _asked(found), "needed": found.needed},
         "counts": {vote.value: count for vote, count in found.counts.items()},
         "votes": [_vote(answer, short=answer in handed_over) for answer in _all(found, thread)],
-        "dissent": [_argument(answer) for answer in found.dissent],
+        "dissent": [_argument(answer, short=_is_whole_in(answer, handed_over)) for answer in found.dissent],
         "arguments": _arguments(found),
         "alternatives": [clip(item, 240) for item in found.alternatives[:MOST_ALTERNATIVES]],
         "would_settle": [clip(item, 240) for item in found.settles[:MOST_SETTLES]],
@@ -138,8 +138,15 @@ def _vote(answer: PanelAnswer, *, short: bool) -> dict[str, Any]:
     return row
 
 
-def _argument(answer: PanelAnswer) -> dict[str, Any]:
-    """Return why a model votes as it does; reasons and conditions stand apart."""
+def _is_whole_in(answer: PanelAnswer, handed_over: Sequence[PanelAnswer]) -> bool:
+    """Whether the reply hands over an answer with the reasons that its vote has at the end."""
+    return answer in handed_over and answer.revised is None
+
+
+def _argument(answer: PanelAnswer, *, short: bool = False) -> dict[str, Any]:
+    """Return why a model votes as it does; reasons and conditions stand apart. `short` leaves them out."""
+    if short:
+        return {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
     reasons = [clip(reason, DISSENT_CHARS // 2) for reason in answer.final_reasons[:MOST_REASONS]]
     shown: dict[str, Any] = {"model": answer.name, "vote": answer.counted.value if answer.counted else "none"}
     shown["reasons"] = reasons or [clip(answer.revision or answer.summary, DISSENT_CHARS)]

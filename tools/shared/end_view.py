@@ -88,7 +88,7 @@ def _checked(thread: Thread, passed_over: int) -> list[str]:
         out = verdicts.get(Verdict.REMOVED, 0)
         removed = f" ({out} in what the change removed)" if out else ""
         said.append(f"{held} of {counted(sum(verdicts.values()), 'quote')} found{removed}{gone}")
-    elif not claims.measured.done:
+    elif not claims.measured.done and thread.tool != "planner":  # a plan rests on no quotes
         said.append("no quote given")
     if any(claims.resting):
         said.append(what_it_stood(thread) or ("" if claims.runs else "conclusion not tested"))
@@ -140,7 +140,7 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
     if (
         not result
         and not room.told
-        and not thread.claims.measured.done
+        and not _is_told_elsewhere(thread)
         and (learned := thread.trail[-1].submission.learned)
     ):
         result["findings"] = clip(learned, room.chars)
@@ -149,6 +149,12 @@ def result_of(thread: Thread, room: Room) -> dict[str, Any]:
     if lowered := _lowered(thread):
         result["lowered"] = lowered
     return result
+
+
+def _is_told_elsewhere(thread: Thread) -> bool:
+    """Whether the verdict says what came of it, or the last findings stand beside the agent's own vote."""
+    voted = thread.tool == "consensus" and any(step.submission.fields.get("own_vote") for step in thread.live)
+    return voted or bool(thread.claims.measured.done)
 
 
 def _listed(found: Digest, room: Room) -> list[DigestIssue]:
@@ -179,7 +185,7 @@ def result_lines(thread: Thread, room: Room) -> list[str]:
         lines.append(f"{issue.id} {issue.severity}{mark}: {words} {issue.place}".rstrip())
     if more := _more(found, room):
         lines.append(more)
-    if not lines and not room.told and not thread.claims.measured.done and thread.trail[-1].submission.learned:
+    if not lines and not room.told and not _is_told_elsewhere(thread) and thread.trail[-1].submission.learned:
         lines.append(clip(thread.trail[-1].submission.learned, room.chars))
     return lines
 

@@ -28,19 +28,14 @@ class PlanPart(_Part):
     high: int
     was: int | None = None
     reason: str
-    by: str
+    by: str | None = Field(default=None, description="Who decided it, where that is no rule.")
 
 
 class ProgressPart(_Part):
-    """How far the thread is, from counted things only. `fraction` is 0 to 1, `remaining` and `saved` count steps.
-
-    Both follow from the numbers of the reply, so they are sent where its plan changed and at the end.
-    """
+    """The live steps where some were replaced, and how many steps an end saved; else the numbers say it."""
 
     breadcrumb: str
-    fraction: float | None = None
     saved: int | None = None
-    remaining: int | None = None
 
 
 class AssessmentPart(_Part):

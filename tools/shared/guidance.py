@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from prompts import Prompt
+from stepwarden.steps.assumptions import open_assumptions
 from stepwarden.steps.clause import UNANSWERED, Clause
 from stepwarden.steps.expert_rules import MOST_ROUNDS
 from stepwarden.steps.gate import hypothesis_rests
@@ -35,6 +36,8 @@ SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPR
 _DONE: Mapping[str, Callable[[Thread], bool]] = {
     "first hypothesis": lambda thread: thread.claims.hypothesis is not None,
     'supports: "hypothesis"': hypothesis_rests,
+    "as hypothesis, with a quote": hypothesis_rests,
+    "List the assumptions, each": lambda thread: bool(open_assumptions(thread)),
 }
 
 
@@ -164,7 +167,7 @@ def next_call(reply: StepReply, fields: str) -> str:
         return f"Nothing open. Finish: {call}, step, next_step_required=false)"
     if reply.step.number > 1:  # what stops and what to fill is said once a thread
         return f"Then {call}, ...){_way_out(reply)}"
-    return f"STOP! Do NOT call {tool} again yet. Act first, then {call}, {fields}, ...){_way_out(reply)}"
+    return f"STOP! Do NOT call {tool} again yet. Act, then {call}, {fields}, ...){_way_out(reply)}"
 
 
 def _may_finish(reply: StepReply) -> bool:

@@ -31,7 +31,7 @@ _CLAUSES: dict[str, Callable[[str], str]] = {
     "silent": lambda names: f"the expert gave no answer: {names}",
 }
 LOOK_AGAIN = "one look is not enough: try to break your conclusion, and say what happened"
-_ASKED_LAST = (": not read yet",)
+_ASKED_LAST = (": not read yet", ": on the trace, not read yet")
 MEASURED_LINES = 6  # of what a tool's own look found open, before the rest is counted
 MEASURED_CHARS = 40  # of such a line, where there is no room for more
 OBJECTION_CHARS = 300  # of what an expert objects, in a line, when it bars the finish; an answer needs all of it
@@ -89,6 +89,21 @@ def clause_lines(clauses: Sequence[Clause], *, named: int = NAMED, held: bool = 
         *_some_measured(_grouped(measured), named),
         *objections,
     ]
+
+
+def without_told(line: str, facts: Sequence[str]) -> str:
+    """Return an open line with its place alone where a fact of the same reply says what is there."""
+    for fact in facts:
+        place, _, what = fact.partition(": ")[2].rstrip(".").partition(" ")
+        if what and place in line:
+            line = line.replace(f"{place}: {what}", place).replace(f"{what}: ", "", 1)
+    return line
+
+
+def is_asked(line: str, actions: Sequence[str]) -> bool:
+    """Whether an action of the same reply asks for what is open in a file, and says it whole."""
+    place = line.partition(": ")[0]
+    return any(action.startswith(f"Document {place}: ") for action in actions)
 
 
 def _grouped(lines: Sequence[str]) -> list[str]:

@@ -15,7 +15,15 @@ from tools.shared.consensus_view import answer_lines, answer_parts
 from tools.shared.envelope import Envelope
 from tools.shared.expert_view import expert_lines, expert_part
 from tools.shared.guidance import next_call, required_actions
-from tools.shared.phrases import NAMED, clause_lines, refusal_line, refusal_remedy, said_by
+from tools.shared.phrases import (
+    NAMED,
+    clause_lines,
+    is_asked,
+    refusal_line,
+    refusal_remedy,
+    said_by,
+    without_told,
+)
 from tools.shared.reply_parts import (
     assessment_part,
     envelope_of,
@@ -178,6 +186,8 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
     """Return both parts of an ordinary reply as far as `room` goes; a held one names every kind of clause."""
     thread = reply.thread
     open_lines = _open_lines(reply, room)
+    if not reply.held:
+        open_lines = [without_told(line, reply.new_facts[: room.facts]) for line in open_lines]
     quotes, actions = first_lines(said.quotes, room.quotes), said.actions[: room.actions]
     status = "awaiting_expert" if reply.awaits else f"pause_for_{thread.tool}"
     envelope = envelope_of(reply, status, said.notes)
@@ -209,7 +219,7 @@ def _ordinary(reply: StepReply, said: _Said, room: _Room) -> tuple[dict[str, Any
         lines.append("Issues: " + ", ".join(issue.id for issue in reply.step.issues))
     lines += [f"- {line}" for line in (open_lines if reply.held else actions)]
     done = {line.casefold().rstrip(".") for line in actions}  # one thing is asked for once
-    asked = [line for line in open_lines if line.casefold() not in done]
+    asked = [line for line in open_lines if line.casefold() not in done and not is_asked(line, actions)]
     if asked and not reply.held:
         lines.append(f"{_open_label(reply)}: " + "; ".join(asked))
     return envelope.as_sent(), "\n".join([*lines, said.next_steps])
@@ -260,16 +270,13 @@ def _standing(reply: StepReply, again: str) -> str:
 def _verdict(reply: StepReply) -> str:
     """Return the first line of the text."""
     standing = _standing(reply, " (as before)" if reply.replayed else "")
-    if reply.awaits:
+    if reply.awaits or reply.held:
         return standing
-    following = f"Next: step {reply.next_number}."
-    if reply.held:
-        return f"{standing} {following}"
     plan = told_plan(reply)
     parts = [f"Plan {_plan_words(plan)}."] if plan else []
     signals = [f"{SIGNAL_WORDS[name]}: {said_by(told.by, told.reason)}" for name, told in reply.signals.items()]
     parts += [told if told.endswith("...") else f"{told}." for told in signals]
-    return " ".join([standing, *parts, following])
+    return " ".join([standing, *parts])
 
 
 def _plan_words(plan: Plan) -> str:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepwarden.steps.plan_changes import MORE_TO_DO
-from stepwarden.steps.thread import Plan, Thread
+from stepwarden.steps.thread import DecidedBy, Plan, Thread
 from stepwarden.threads.calls import StepReply
 from tools.shared.envelope import AssessmentPart, Envelope, PlanPart, ProgressPart
 from tools.shared.phrases import said_by
 
+_NO_STANCE = ("stance", "neutral")  # what an answer is where nothing else is said
 CRUMBS = 4  # how many steps a breadcrumb names
 
 
@@ -33,8 +34,6 @@ def envelope_of(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope
     """Return the envelope with what every accepted reply says: where the thread stands, its plan, its signals."""
     thread, ended = reply.thread, reply.finished is not None
     plan = None if reply.held else _plan(reply)
-    is_new = ended or plan is not None
-    left = 0 if ended else thread.total_steps - thread.last
     return Envelope(
         status=status,
         continuation_id=thread.id,
@@ -43,15 +42,18 @@ def envelope_of(reply: StepReply, status: str, notes: Sequence[str]) -> Envelope
         next_step_number=reply.next_number,
         next_step_required=not ended,
         plan=plan,
-        progress=ProgressPart(
-            fraction=round(thread.last / max(thread.total_steps, 1), 2) if is_new else None,
-            breadcrumb=breadcrumb(thread),
-            saved=(reply.finished.saved or None) if reply.finished else None,
-            remaining=left or None if is_new else None,
-        ),
+        progress=_progress(reply),
         signals={str(name): said_by(told.by, told.reason) for name, told in reply.signals.items()},
         notes=list(notes),
     )
+
+
+def _progress(reply: StepReply) -> ProgressPart | None:
+    """Return what the numbers of the reply do not say: which steps were replaced, and how many were saved."""
+    thread = reply.thread
+    saved = (reply.finished.saved or None) if reply.finished else None
+    is_plain = all(step.attempt == 1 for step in thread.live) and len(thread.live) == thread.last
+    return ProgressPart(breadcrumb=breadcrumb(thread), saved=saved) if saved or not is_plain else None
 
 
 def told_plan(reply: StepReply) -> Plan | None:
@@ -67,7 +69,8 @@ def _plan(reply: StepReply) -> PlanPart | None:
     plan = told_plan(reply)
     if plan is None:
         return None
-    return PlanPart(low=plan.low, likely=plan.likely, high=plan.high, was=plan.was, reason=plan.reason, by=plan.by)
+    by = None if plan.by is DecidedBy.RULE else plan.by
+    return PlanPart(low=plan.low, likely=plan.likely, high=plan.high, was=plan.was, reason=plan.reason, by=by)
 
 
 def assessment_part(reply: StepReply, open_lines: list[str], quotes: list[str], *, whole: bool) -> AssessmentPart:
@@ -76,7 +79,7 @@ def assessment_part(reply: StepReply, open_lines: list[str], quotes: list[str], 
     return AssessmentPart(
         sufficient=found.sufficient and not reply.held,
         open=open_lines,
-        outcome=reply.thread.outcome.value if whole else None,
+        outcome=reply.thread.outcome.value if reply.finished else None,
         assurance=_assurance(reply) if whole or reply.step.evidence else None,
         stalled=True if reply.thread.stalled else None,
         evidence=(dict(found.evidence) or None) if whole or reply.step.evidence or reply.step.submission.runs else None,
@@ -96,5 +99,6 @@ def first_lines(lines: list[str], count: int) -> list[str]:
 
 def hand_over(envelope: Envelope, answers: list[dict[str, Any]]) -> None:
     """Put the answers that a step hears into the envelope: one by itself, several as a list."""
-    envelope.answer = answers[0] if len(answers) == 1 else None
-    envelope.answers = answers if len(answers) > 1 else None
+    shown = [{name: value for name, value in part.items() if (name, value) != _NO_STANCE} for part in answers]
+    envelope.answer = shown[0] if len(shown) == 1 else None
+    envelope.answers = shown if len(shown) > 1 else None

@@ -42,7 +42,8 @@ class Structure:
 
     def _most_imported(self) -> list[Reasoned]:
         counts = dict(self.units.hubs)
-        sized = [(path, f"{summary.lines:,} lines") for path, summary in self.inventory.sources.items()]
+        filled = {path: summary.lines for path, summary in self.inventory.sources.items() if summary.lines}
+        sized = [(path, f"{lines:,} lines") for path, lines in filled.items()]
         return sorted(sized, key=lambda item: -counts.get(item[0], 0))
 
 

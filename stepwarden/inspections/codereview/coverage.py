@@ -16,6 +16,7 @@ from stepwarden.steps.thread import Thread
 
 LONG_LINES, MANY_BRANCHES = 60, 12  # from which a function is named: reviews find most in such functions
 NAMED_FUNCTIONS = 3
+NAMED_FILES = 3  # whose sizes stand in what is open
 ALL_READ = "Every file was named as read, or quoted."
 
 
@@ -78,7 +79,7 @@ def opening_facts(files: Sequence[ReviewedFile], source: str) -> list[str]:
     lines = sum(item.lines for item in files)
     ordered = sort_by_weight(files)
     facts = [clip(f"Under review ({source}): {count(len(files), 'file')}, {count(lines, 'line')}.")]
-    if len(ordered) > 1:
+    if len(ordered) > NAMED_FILES:  # of fewer, what is open says it
         largest = [f"{item.path} {item.lines}" for item in ordered[:3] if item.lines]
         facts += [clip(f"Largest: {list_some(largest)} lines.")] if largest else []
     hard = [item for item in ordered if item.hardest]

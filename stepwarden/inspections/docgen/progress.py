@@ -155,7 +155,7 @@ def inspect_progress(found: DocgenProgress, options: Options, *, step: int, clai
         clauses.append(Clause("measured", "relevant_files", f"{found.partial}. Name a smaller part in a new thread"))
     return Inspection(
         facts=tuple(_facts(found, done, claimed)),
-        actions=tuple(_actions(left, options)),
+        actions=tuple(_actions(left, options, is_first=step == 1)),
         clauses=tuple(clauses),
         total=None if found.partial else max(1 + len(found.files), step + 1 if left else step),
         files=len(found.files),
@@ -169,7 +169,7 @@ def _facts(found: DocgenProgress, done: int, claimed: int | None) -> Iterable[st
     if found.partial:
         yield found.partial
     total = len(found.files)
-    if total:
+    if total and (done < total or found.partial or claimed not in {None, done}):  # else the end says it
         count = sum(len(state.missing) + len(state.hollow) for state in found.files)
         counted = "" if claimed is None or claimed == done else f" (you counted {claimed})"
         files = "file" if total == 1 else "files"
@@ -183,8 +183,8 @@ def _facts(found: DocgenProgress, done: int, claimed: int | None) -> Iterable[st
     yield from found.left_out
 
 
-def _actions(left: Sequence[FileState], options: Options) -> Iterable[str]:
-    """Return what to undo, if anything, and then the next file to document."""
+def _actions(left: Sequence[FileState], options: Options, *, is_first: bool) -> Iterable[str]:
+    """Return what to undo, if anything, and then the next file to document; that code stays is said first alone."""
     spoiled = next((state for state in left if state.is_spoiled), None)
     if spoiled is not None:
         yield _undo(spoiled)
@@ -194,7 +194,8 @@ def _actions(left: Sequence[FileState], options: Options) -> Iterable[str]:
     how = f"{options.style} {CONVENTIONS[state.language]}".strip()
     notes = f" Add {' and '.join(options.notes)}." if options.notes else ""
     if state.missing:
-        yield f"Document {state.path}: {names_of(state.missing, NAMED_NEXT)}. Use {how}; change no code.{notes}"
+        rule = "; change no code" if is_first else ""
+        yield f"Document {state.path}: {names_of(state.missing, NAMED_NEXT)}. Use {how}{rule}.{notes}"
     elif state.hollow:
         yield f"Say in {state.path} what {names_of(state.hollow, NAMED_NEXT)} does: its new docs say nothing."
     else:

@@ -155,7 +155,7 @@ _REQUESTS = {
     "conflict": "resolve {what}: {at}",
     "secret": "take out or report as an issue: {at}",
     "interface": "{what} ({at}); read {places}",
-    "behaviour": "quote {at}: {what}; is it meant, and which test shows it?",
+    "behaviour": "quote {at}: {what}; is it meant?",
     "migration": "quote {at}: {what}, can it be undone?",
     "leftover": "remove or quote {at}: {what}",
     "test": "read {at}: {what}",

@@ -101,7 +101,7 @@ def summary_fact(verdicts: Sequence[PlaceVerdict]) -> str:
 def verdict_table(verdicts: Sequence[PlaceVerdict]) -> str:
     """Return the table risk, place, verdict."""
     rows = [(f"{item.place.risk.value[:3]} {item.place.what}", item.place.place, item.words) for item in verdicts]
-    return table(("Risk", "Place", "PlaceVerdict"), rows)
+    return table(("Risk", "Place", "Verdict"), rows)
 
 
 def read_safe_answers(text: str) -> Iterator[SafeAnswer]:
