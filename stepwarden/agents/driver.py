@@ -212,7 +212,8 @@ class _Work:
     async def _request(self, run: Run, job: Job) -> ModelRequest:
         question = job.question
         assert question is not None
-        texts = await self.around.journal.texts(run.id) if _has_long_texts(job) else dict[str, str]()
+        if not self.bodies.known.keys() >= _digests_of(job):  # of a driver before this one
+            self.bodies.known.update(await self.around.journal.texts(run.id))
         level = ToolLevel.NONE if question.is_last_turn else job.level
         names = {
             ToolLevel.FULL: [grant.name for grant in job.plan.tools],
@@ -221,7 +222,7 @@ class _Work:
         }[level]
         return ModelRequest(
             job.plan.model,
-            conversation_of(run, job, question, texts, question.notice),
+            conversation_of(run, job, question, self.bodies.known, question.notice),
             tools=self.toolbox.offered(names or [grant.name for grant in job.plan.tools]),
             tool_choice="auto" if names else "none",
             max_output_tokens=run.limits.answer_tokens,
@@ -268,8 +269,10 @@ class _Work:
             )
 
 
-def _has_long_texts(job: Job) -> bool:
-    return any(step.text.digest or any(call.result.digest for call in step.calls) for step in job.steps)
+def _digests_of(job: Job) -> set[str]:
+    """Return the digests of the long texts that a job's model reads."""
+    bodies = [body for step in job.steps for body in (step.text, *(call.result for call in step.calls))]
+    return {body.digest for body in bodies if body.digest}
 
 
 def _spent(reply: ModelReply) -> Amount:

@@ -26,9 +26,10 @@ MANY_EVENTS = 500  # to fold in a worker thread
 
 @dataclass
 class BodyStore:
-    """Long texts on their way into the store, by the SHA-256 of each."""
+    """Long texts on their way into the store, by the SHA-256 of each; `known` are all that were seen of the run."""
 
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    known: dict[str, str] = field(default_factory=dict[str, str])
 
     def put(self, text: str) -> Body:
         """Return a text as an event holds it; what is long is kept with the next append."""
@@ -37,6 +38,7 @@ class BodyStore:
             return Body(text, size=len(data))
         digest = sha256(data).hexdigest()
         self.texts[digest] = data
+        self.known[digest] = data.decode(errors="replace")
         return Body(data[:SHOWN_BYTES].decode(errors="ignore"), digest, len(data))
 
     def drop(self, names: Iterable[str]) -> None:
