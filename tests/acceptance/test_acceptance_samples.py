@@ -15,6 +15,8 @@ import typer  # noqa: TID253 - a test may be slow to start
 from mcp.shared.auth import OAuthClientMetadata
 
 from stepwarden.cli.commands import app
+from stepwarden.runs.stop_conditions import leaves
+from stepwarden.runs.stop_notation import parse_condition
 from stepwarden.upstream.config_file import load_upstreams
 from tools.catalogue import WORKFLOWS
 from tools.upstream.request import UpstreamRequest
@@ -87,6 +89,8 @@ def test_an_object_is_taken_by_what_reads_it(page: str, found: dict[str, Any], t
     elif "redirect_uris" in found:
         metadata = OAuthClientMetadata.model_validate(found)
         assert [str(uri) for uri in metadata.redirect_uris or ()] == ["http://127.0.0.1/callback"]
+    elif page == "runs.md":
+        assert {str(leaf) for leaf in leaves(parse_condition(found))} >= {"max_steps", "tool_seen mail/send"}
     else:  # the snippets of hosts, which test_acceptance_readme reads
         assert page == "README.md"
         assert next(iter(found.values()))["stepwarden"]["command"] == "uvx"

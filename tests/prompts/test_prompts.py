@@ -48,7 +48,7 @@ def _bullets(name: str) -> list[str]:
 
 def test_the_package_holds_these_files_and_no_other() -> None:
     found = {entry.name.removesuffix(".md") for entry in files(prompts).iterdir() if entry.name.endswith(".md")}
-    assert found == {*PROMPTS, "instructions", "expert", "manager", "consensus_panelist"}
+    assert found == {*PROMPTS, "instructions", "expert", "manager", "consensus_panelist", "agent"}
 
 
 @pytest.mark.parametrize("name", PROMPTS)
