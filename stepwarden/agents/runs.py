@@ -14,6 +14,7 @@ from stepwarden.agents.run_request import RunRequest, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
 from stepwarden.errors import RunRefused, VersionConflict
+from stepwarden.files.paths import shown
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
@@ -47,6 +48,7 @@ class Runs:
 
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
+        await self._check_thread(wanted.thread, caller)
         toolbox = Toolbox.of(await self._tools(wanted, caller))
         planned = await plan_run(wanted, self.models, toolbox, self.instructions)
         started = RunStarted(
@@ -65,6 +67,15 @@ class Runs:
         run = (await self.journal.append(new, [started, JobsPlanned((planned.job,))])).run
         await self.engine.offer(run.id)
         return run
+
+    async def _check_thread(self, thread: str, caller: Caller) -> None:
+        """Raise RunRefused where a run is asked for a thread that is none of the caller's."""
+        if not thread:
+            return
+        head = None if "\x00" in thread else await self.journal.store.head(thread)
+        if head is None or head.principal != caller.principal:
+            named = shown(thread, 80)
+            raise RunRefused(f"continuation_id: no thread of yours has the id {named}; send a reply's id, or none.")
 
     async def tell(self, run_id: str, command: RunCommand, caller: Caller) -> tuple[Run, RunCommanded]:
         """Record a person's word, and return the run with what became of it; one that is known is not recorded again.

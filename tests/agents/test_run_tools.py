@@ -87,6 +87,7 @@ def test_a_run_goes_on_in_another_process_after_a_kill(tmp_path: Path) -> None:
         ("execute", {"request": "x", "limits": {"step": 3}}, "step"),
         ("execute", {"request": "x", "tools": ["read_fil"], "working_directory": "/nowhere"}, "working_directory"),
         ("execute", {"request": "x", "tools": ["calculat"]}, "did you mean calculate"),
+        ("execute", {"request": "x", "continuation_id": "debug-none"}, "no thread of yours"),
         ("run", {"action": "dance"}, "action"),
         ("run", {"action": "stop"}, "needs run_id"),
         ("run", {"action": "look", "run_id": "run-none"}, "no such run of yours"),
