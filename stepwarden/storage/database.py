@@ -42,6 +42,10 @@ class Backend(Protocol):
         """
         ...
 
+    def end(self) -> None:
+        """Close all connections and let go of the database, once nobody in this process uses it any more."""
+        ...
+
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
         """Return the error to raise for `error`."""
         ...
@@ -101,6 +105,10 @@ class Database:
     def close(self) -> None:
         """Close the connections; one that is in use is closed when it comes back."""
         self._backend.writes.dispose()
+
+    def end(self) -> None:
+        """Close the connections, none of which is in use, and let go of the database."""
+        self._backend.end()
 
     @contextmanager
     def reading(self) -> Generator[Transaction]:

@@ -165,6 +165,12 @@ class FileWatch:
         stayed = look == _look(self._path) and later is not None and log.is_as_far_as(later)
         return _State(look, log, bare, live, goes_on) if stayed else None
 
+    def end(self) -> None:
+        """Let go of the index, once no connection of this process has the file open: that drops all their locks."""
+        if self._index is not None:
+            os.close(self._index)
+            self._index, self._index_place = None, None
+
     def keep_sound(self, path: Path) -> bool:
         """Copy the store as it is with its log to the new file `path`; return False where it is not a sound one."""
         if not (self._is_sound() and self._has_ours()):

@@ -127,6 +127,10 @@ class PostgresBackend:
         """Return None: connections are tried when they are taken, and lead to the database at the address."""
         return None
 
+    def end(self) -> None:
+        """See `database.Backend`."""
+        self.writes.dispose()
+
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
         """Return the error to raise for `error`."""
         state = getattr(getattr(error, "orig", None), "sqlstate", None)

@@ -101,8 +101,7 @@ def _open_writable(path: Path, driver: ModuleType, busy_timeout_s: float) -> "Sq
 
 def prepare_copy(path: Path) -> None:
     """Bring a copy of a store, which nobody else has open, to this schema, in one file."""
-    backend = _open_writable(path, newest_driver(), 1.0)
-    backend.writes.dispose()
+    _open_writable(path, newest_driver(), 1.0).end()
 
 
 class SqliteBackend:
@@ -145,6 +144,13 @@ class SqliteBackend:
         acknowledged = self._head_file.read()  # before the store is: by then it has all of them
         with self.reads.begin() as connection:
             self.lost = find_lost(connection, acknowledged)
+
+    def end(self) -> None:
+        """See `database.Backend`."""
+        self.writes.dispose()
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
 
     def acknowledge(self, heads: Sequence[AcknowledgedHead]) -> None:
         """See `database.Backend`."""

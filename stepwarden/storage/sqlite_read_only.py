@@ -101,6 +101,10 @@ class ReadOnlyBackend:
         """Return "" where the files changed, or may be written by now: then the store is opened anew."""
         return None if self._look() == self._seen else ""
 
+    def end(self) -> None:
+        """See `database.Backend`."""
+        self.writes.dispose()
+
     def failure(self, error: exc.SQLAlchemyError) -> StoreError:
         """Return the error to raise for `error`."""
         return failure_of(self._path, error.orig if isinstance(error, exc.DBAPIError) else error)

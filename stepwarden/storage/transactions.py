@@ -134,7 +134,7 @@ class Transactions:
     def _close(self) -> None:
         with self._opening:
             if self._opened is not None:
-                self._opened.close()
+                self._opened.end()
                 self._opened = None
 
 
