@@ -129,7 +129,7 @@ async def test_fields_of_the_zen_family_are_passed_over_with_a_note(app: MCPServ
     async with connected(app, project) as host:
         foreign = {"use_websearch": True, "output_format": "detailed"}
         answer = await host.open(tool, **foreign)
-        assert answer.sent["notes"] == ["Ignored: output_format, use_websearch."]
+        assert answer.sent["notes"][0] == "Ignored: output_format, use_websearch."
         second = await host.step(tool, 2, answer.id, findings="new")
         assert "notes" not in second.sent
 
@@ -148,7 +148,7 @@ async def test_what_is_accepted_but_not_listed_is_taken_without_a_note(
             temperature=0.2,
             thinking_mode="high",
         )
-        assert "notes" not in answer.sent
+        assert not [note for note in answer.sent.get("notes", []) if "stand for its quote" not in note]
 
 
 async def test_compare_to_belongs_to_precommit_and_problem_context_to_thinkdeep(app: MCPServer, project: Path) -> None:
