@@ -54,7 +54,6 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
-    on_text: Callable[[str, str], None] = lambda run_id, piece: None
 
 
 @dataclass
