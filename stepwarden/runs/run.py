@@ -310,6 +310,7 @@ class Run:
     status: RunStatus = RunStatus.RUNNING
     why: str = ""
     jobs: Mapping[str, Job] = field(default_factory=dict[str, Job])
+    notes: tuple[str, ...] = ()  # what whoever planned it had to say
     state: WorkflowState = NEW_STATE
     spent: Amount = NOTHING
     overspent: Amount = NOTHING  # what vendors billed above what was set aside

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -224,3 +225,17 @@ async def test_what_cannot_work_is_told_before_anything_starts(started: Start, w
     with pytest.raises(RunRefused, match=told):
         await runs.start(wanted, LOCAL, via="test")
     assert await runs.heads(LOCAL, 10) == []
+
+
+async def test_an_upstream_that_is_not_to_be_had_is_told_and_refuses_only_a_run_that_names_it(
+    started: Start, tmp_path: Path
+) -> None:
+    broken = {"command": "/nowhere/at/all"}
+    (tmp_path / "home" / "upstreams.json").write_text(json.dumps({"upstreams": {"gone": broken}}))
+    runs = await started(["done"])
+    run = await ended(runs, RunRequest("do without"))
+    assert run.status is RunStatus.COMPLETED
+    assert run.notes[0].startswith("no tools of gone: ")
+    assert run.notes[0] in run.jobs["main"].plan.instructions
+    with pytest.raises(RunRefused, match=r"^gone: "):
+        await runs.start(RunRequest("needs it", tools=["gone/*"]), LOCAL, via="test")
