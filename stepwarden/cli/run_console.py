@@ -128,7 +128,7 @@ async def carry_out(runs: Runs, run: Run, terminal: Terminal) -> Run:
         while True:
             run = await runs.look(run.id, LOCAL)
             _show_steps(run, shown)
-            if run.is_at_work or (run.stop_asked and not run.status.is_end):
+            if run.is_at_work:
                 await asyncio.wait([serving], timeout=LOOK_S)
                 if serving.done():
                     serving.result()

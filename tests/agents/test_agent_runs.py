@@ -18,8 +18,9 @@ from stepwarden.agents.run_text import verdict_of, waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.runs.limits import DEFAULT_LIMITS
-from stepwarden.runs.run import Approval, CallState, Run, RunStatus
+from stepwarden.runs.run import Approval, Body, CallState, Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
+from stepwarden.runs.run_events import JobEnded
 from stepwarden.threads.calls import LOCAL, Caller
 
 pytestmark = pytest.mark.asyncio
@@ -150,6 +151,15 @@ async def test_a_stop_is_a_persons_word_that_counts_with_nobody_driving(started:
     assert (run.status, run.why, run.steps) == (RunStatus.STOPPED, "user stopped it", 0)
     with pytest.raises(RunRefused, match="the run is stopped"):
         await runs.tell(run.id, word("pause"), LOCAL)
+
+
+async def test_a_run_whose_driver_vanished_before_the_last_word_is_ended_by_the_next(started: Start) -> None:
+    runs = await started(["done"])
+    run = await runs.start(RunRequest("go on"), LOCAL, via="test")
+    loaded = await runs.journal.load(run.id, None)
+    await runs.journal.append(loaded, [JobEnded("main", RunStatus.COMPLETED, "", Body("done", size=4))])
+    assert (await runs.look(run.id, LOCAL)).is_at_work
+    assert (await until(runs, run.id, lambda run: run.status.is_end)).status is RunStatus.COMPLETED
 
 
 async def test_a_paused_run_rests_and_goes_on(started: Start) -> None:
