@@ -158,6 +158,8 @@ class Runs:
     async def _tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
         policy = RootPolicy(self.roots, caller.local)
         own = local_tools(RunFiles(open_workspace(wanted.directory, policy)))
+        if wanted.tools is not None and {tool.grant.name for tool in own}.issuperset(wanted.tools):
+            return own
         return [*own, *await self._of_upstreams(wanted.request, wanted.tools)]
 
     async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
@@ -166,7 +168,7 @@ class Runs:
         return Toolbox.of(await self._tools(wanted, Caller(principal, local=run.is_local)))
 
     async def _of_upstreams(self, request: str, names: Sequence[str] | None) -> Sequence[RunTool]:
-        if self.upstreams is None or (names is not None and not any("/" in name for name in names)):
+        if self.upstreams is None:
             return []
         from stepwarden.agents.upstream_tools import upstream_tools
 

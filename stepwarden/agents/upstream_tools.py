@@ -53,7 +53,7 @@ class UpstreamRunTool:
             begun = await self.client.recorder.in_doubt(context.principal, prepared.sameness)
             doubt = prepared.doubt(begun) if begun else None
             if doubt is not None and not context.was_doubted:
-                raise doubt.refusal
+                raise doubt.refusal_in_run
         approved = "" if prepared.tool.effects.reads_only else "user"
         calls = RecordedCalls(self.client.recorder, context.principal, approved, doubt, context.run.id)
         try:
@@ -70,13 +70,13 @@ class UpstreamRunTool:
 async def upstream_tools(client: UpstreamClient, request: str, names: Sequence[str] | None) -> Sequence[RunTool]:
     """Return all tools of the upstreams in these names, `upstream/tool` or `upstream/*`; for None those that fit.
 
-    A name that is wrong can be told with the nearest one so.
+    Where no name has an upstream they are those of all. A name that is wrong can be told with the nearest one so.
     """
     await client.index.list_unlisted(timeout_s=LISTED_S)
     entries = [entry for entry in client.index.entries() if not entry.barred]
     if names is not None:
         named = {name.partition("/")[0] for name in names if "/" in name}
-        wanted = [entry for entry in entries if entry.upstream in named]
+        wanted = [entry for entry in entries if entry.upstream in named or not named]
     elif len(entries) <= MOST_OFFERED:
         wanted = entries
     else:

@@ -102,7 +102,7 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         pauses_at_limits=pause_at_limits,
         heeds_settings=approve != "destructive",  # which the person said here and now
     )
-    raise typer.Exit(run_console.start(wanted, run_console.Terminal(frozenset(yes or ()))))
+    raise typer.Exit(run_console.start(wanted, run_console.Terminal(run_console.read_kinds(yes or []))))
 
 
 @app.command()
