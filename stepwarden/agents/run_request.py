@@ -17,6 +17,8 @@ from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_n
 DEFAULT_DOLLARS = Decimal(1)
 DEFAULT_TOKENS = 200_000  # where the model has no known price
 
+_MOST_NAMED = 40
+
 MAIN = "main"
 """The id of the job of a run with one agent."""
 
@@ -119,7 +121,10 @@ def _tool_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f". There are: {', '.join(known) or 'none'}."
+    if near:
+        return f"; did you mean {near[0]}?"
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return f". There are: {', '.join(known[:_MOST_NAMED]) or 'none'}{more}."
 
 
 def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:

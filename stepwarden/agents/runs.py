@@ -53,8 +53,9 @@ class Runs:
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
         await self._check_thread(wanted.thread, caller)
-        offer = await self._of_upstreams(wanted.request, wanted.tools)
-        toolbox = Toolbox.of([*self._own_tools(wanted, caller), *offer.tools])
+        own = self._own_tools(wanted, caller)
+        offer = await self._of_upstreams(wanted, own)
+        toolbox = Toolbox.of([*own, *offer.tools])
         lacking = "; ".join(f"no tools of {name}: {why}" for name, why in offer.lacking.items())
         instructions = "\n\n".join(filter(None, [self.instructions, lacking]))
         planned = await plan_run(wanted, self.models, toolbox, instructions)
@@ -170,11 +171,11 @@ class Runs:
         names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]
         wanted = RunRequest(run.request, directory=run.directory, tools=names)
         own = self._own_tools(wanted, Caller(principal, local=run.is_local))
-        return Toolbox.of([*own, *(await self._of_upstreams(run.request, names)).tools])
+        return Toolbox.of([*own, *(await self._of_upstreams(wanted, own)).tools])
 
-    async def _of_upstreams(self, request: str, names: Sequence[str] | None) -> "UpstreamOffer":
+    async def _of_upstreams(self, wanted: RunRequest, own: Sequence[RunTool]) -> "UpstreamOffer":
         from stepwarden.agents.upstream_tools import UpstreamOffer, upstream_tools
 
-        if self.upstreams is None or (names is not None and not any("/" in name for name in names)):
+        if self.upstreams is None or (wanted.tools is not None and {tool.grant.name for tool in own} >= {*wanted.tools}):
             return UpstreamOffer()
-        return await upstream_tools(self.upstreams.open(), request, names)
+        return await upstream_tools(self.upstreams.open(), wanted.request, wanted.tools)

@@ -53,7 +53,7 @@ class UpstreamRunTool:
             begun = await self.client.recorder.in_doubt(context.principal, prepared.sameness)
             doubt = prepared.doubt(begun) if begun else None
             if doubt is not None and not context.was_doubted:
-                raise doubt.refusal
+                raise doubt.refusal_in_run
         approved = "" if prepared.tool.effects.reads_only else "user"
         calls = RecordedCalls(self.client.recorder, context.principal, approved, doubt, context.run.id)
         try:
@@ -78,7 +78,8 @@ class UpstreamOffer:
 async def upstream_tools(client: UpstreamClient, request: str, names: Sequence[str] | None) -> UpstreamOffer:
     """Return all tools of the upstreams in these names, `upstream/tool` or `upstream/*`; for None those that fit.
 
-    A name that is wrong can be told with the nearest one so. Raises RunRefused where a named upstream is not to be had.
+    Where no name has an upstream they are those of all. A name that is wrong can be told with the nearest one so.
+    Raises RunRefused where a named upstream is not to be had.
     """
     errors = await client.index.list_unlisted(timeout_s=LISTED_S)
     lacking = {name: str(error) for name, error in errors.items()}
@@ -87,7 +88,7 @@ async def upstream_tools(client: UpstreamClient, request: str, names: Sequence[s
         named = {name.partition("/")[0] for name in names if "/" in name}
         if missing := [f"{name}: {why}" for name, why in lacking.items() if name in named]:
             raise RunRefused(" ".join(missing))
-        entries, lacking = [entry for entry in entries if entry.upstream in named], {}
+        entries, lacking = [entry for entry in entries if entry.upstream in named or not named], {}
     elif len(entries) > MOST_OFFERED:
         entries = client.index.search(request, most=MOST_OFFERED)
     return UpstreamOffer([UpstreamRunTool(client, entry) for entry in entries], lacking)

@@ -106,7 +106,7 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         metadata={name: value for name, _, value in (word.partition("=") for word in metadata or ())},
         heeds_settings=approve != "destructive",  # which the person said here and now
     )
-    raise typer.Exit(run_console.start(wanted, run_console.Terminal(frozenset(yes or ()))))
+    raise typer.Exit(run_console.start(wanted, run_console.Terminal(run_console.read_kinds(yes or []))))
 
 
 @app.command()

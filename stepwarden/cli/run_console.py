@@ -29,7 +29,7 @@ from stepwarden.cli.output import plain
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.models import find_some
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
-from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run import CallKind, Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
@@ -38,6 +38,7 @@ from stepwarden.upstream.calls.records import new_id
 
 LOOK_S = 0.3
 VIA = "cli"
+KINDS = (CallKind.READ, CallKind.WRITE, CallKind.DESTRUCTIVE)
 
 _Answer = TypeVar("_Answer")
 
@@ -92,6 +93,13 @@ def _number(name: str, text: str) -> int | float | Decimal | None:
     if name == "dollars":
         return Decimal(text)
     return float(text) if name.endswith("seconds") else int(text)
+
+
+def read_kinds(words: Sequence[str]) -> frozenset[str]:
+    """Return the kinds of calls that are allowed unasked. Raises RunRefused."""
+    if unknown := [word for word in words if word not in KINDS]:
+        raise RunRefused(f"--yes {unknown[0]!r:.60}: write one of {', '.join(KINDS)}, and --yes again for another.")
+    return frozenset(words)
 
 
 def read_condition(text: str | None) -> Mapping[str, Any] | None:

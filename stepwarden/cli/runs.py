@@ -72,9 +72,13 @@ def events(run_id: RunId) -> None:
 def verify(run_id: RunId) -> None:
     """Say whether the chain of a run's history is whole; exit 1 where something was changed outside stepwarden."""
     from stepwarden.cli.opened import with_journal
+    from stepwarden.errors import RunRefused, UnknownStream
     from stepwarden.threads.verification import find_changes
 
-    changes = with_journal(lambda journal: find_changes(journal, run_id))
+    try:
+        changes = with_journal(lambda journal: find_changes(journal, run_id))
+    except UnknownStream:
+        raise RunRefused(f"There is no run {run_id!r:.80}; stepwarden runs list shows those there are.") from None
     typer.echo(f"{run_id}: {'; '.join(changes) or 'whole'}")
     raise typer.Exit(1 if changes else 0)
 

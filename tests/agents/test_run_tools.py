@@ -149,3 +149,32 @@ def test_a_run_waits_where_nobody_is_there_and_goes_on_by_words(tmp_path: Path) 
     code, out = command(tmp_path, "runs", "drive", run_id, STEPWARDEN_SCRIPTED=script)
     assert (code, book.read_text()) == (0, "one\n")
     assert command(tmp_path, "runs", "stop", run_id)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run", "add a note", "--yes", "writes"), "--yes 'writes': write one of read, write, destructive"),
+        (("run", "add a note", "--tool", "add_note"), "There is no tool 'add_note'; did you mean notes/add_note?"),
+        (("run", "add a note", "--tool", "nothing"), "notes/*."),
+        (("runs", "verify", "run-x"), "There is no run 'run-x'; stepwarden runs list shows those there are."),
+    ],
+)
+def test_a_word_that_does_not_fit_is_told_with_what_does(tmp_path: Path, words: Sequence[str], told: str) -> None:
+    notes_upstream(tmp_path)
+    around = environment(tmp_path, STEPWARDEN_SCRIPTED=scripted(tmp_path, ADD))
+    done = subprocess.run((SCRIPT, *words), env=around, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert told in done.stderr.decode()
+
+
+def test_a_write_that_another_run_carried_out_is_told_in_words_for_a_run(tmp_path: Path) -> None:
+    book = notes_upstream(tmp_path)
+    script = scripted(tmp_path, ADD)
+    assert command(tmp_path, "run", "add a note", "--yes", "write", STEPWARDEN_SCRIPTED=script)[0] == 0
+    again = [{"text": "It is there.", "when": "was begun at", "times": None}, *ADD[1:]]
+    code, out = command(tmp_path, "run", "add a note", "--yes", "write", STEPWARDEN_SCRIPTED=scripted(tmp_path, again))
+    assert (code, book.read_text()) == (0, "one\n")
+    exported = command(tmp_path, "runs", "export", out.split(":")[0], "--format", "json")[1]
+    assert "for example with notes/read_notes. Do not send it again in this run" in exported
+    assert "upstream(action=" not in exported

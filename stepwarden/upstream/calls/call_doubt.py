@@ -32,12 +32,23 @@ class CallDoubt:
     @property
     def refusal(self) -> UpstreamRefused:
         """The error that says to look first, and how to go on."""
-        how = f", for example with {' or '.join(self.looks)}" if self.looks else ""
         again = f'upstream(action="call", tool="{self.tool}", confirm="{self.word}", arguments=the same)'
         return UpstreamRefused(
-            f"{self.line} Nothing was sent now. Look first whether it was carried out{how}. If it was, do not send it "
-            f"again. If it was not, and your user still wants it: {again}."
+            f"{self._look_first} If it was, do not send it again. If it was not, and your user still wants it: {again}."
         )
+
+    @property
+    def refusal_in_run(self) -> UpstreamRefused:
+        """The error for the model of a run, which has no way to say that it looked."""
+        return UpstreamRefused(
+            f"{self._look_first} Do not send it again in this run; say in your answer what you found, so that your "
+            "user can have it sent if it was not carried out."
+        )
+
+    @property
+    def _look_first(self) -> str:
+        how = f", for example with {' or '.join(self.looks)}" if self.looks else ""
+        return f"{self.line} Nothing was sent now. Look first whether it was carried out{how}."
 
 
 def begun_at(call: BegunCall) -> str:
