@@ -54,7 +54,6 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
-    on_text: Callable[[str, str], None] = lambda run_id, piece: None
 
 
 @dataclass
@@ -74,7 +73,7 @@ class Driver:
         """
         loaded = await self.around.journal.load(self.run_id, None)
         try:
-            if not loaded.run.is_at_work and not loaded.run.stop_asked:
+            if not loaded.run.is_at_work:
                 return loaded.run
             loaded = await self._append(loaded, [RunAttached(self.around.driver)])
             try:

@@ -46,6 +46,7 @@ def _standing(found: WholeRun) -> dict[str, Any]:
         "status": run.status.value,
         "verdict": verdict_of(run),
         "request": run.request,
+        "metadata": dict(run.metadata),
         "answer": whole(run.answer, found.texts),
         "state": asdict(run.state),
         "spent": spent_line(run, found.changed),

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from stepwarden.agents.driver import Driver, RunSurroundings
 from stepwarden.agents.local_tools import local_tools
@@ -27,6 +28,9 @@ from stepwarden.threads.calls import Caller
 from stepwarden.upstream.calls.records import new_id
 from stepwarden.upstream.deferred import DeferredUpstreams
 
+if TYPE_CHECKING:
+    from stepwarden.agents.upstream_tools import UpstreamOffer
+
 SAME_S = 600.0
 LATEST = 20
 AGAIN_S = 1.0  # after another driver took a run over that was handed out to this one
@@ -49,8 +53,11 @@ class Runs:
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
         await self._check_thread(wanted.thread, caller)
-        toolbox = Toolbox.of(await self._tools(wanted, caller))
-        planned = await plan_run(wanted, self.models, toolbox, self.instructions)
+        offer = await self._of_upstreams(wanted.request, wanted.tools)
+        toolbox = Toolbox.of([*self._own_tools(wanted, caller), *offer.tools])
+        lacking = "; ".join(f"no tools of {name}: {why}" for name, why in offer.lacking.items())
+        instructions = "\n\n".join(filter(None, [self.instructions, lacking]))
+        planned = await plan_run(wanted, self.models, toolbox, instructions)
         started = RunStarted(
             request=hide_in_prose(wanted.request),
             by=caller.principal,
@@ -64,7 +71,7 @@ class Runs:
             metadata=wanted.metadata,
         )
         new = LoadedRun(Run(new_id("run")), caller.principal, "")
-        run = (await self.journal.append(new, [started, JobsPlanned((planned.job,))])).run
+        run = (await self.journal.append(new, [started, JobsPlanned((planned.job,), lacking)])).run
         await self.engine.offer(run.id)
         return run
 
@@ -155,19 +162,19 @@ class Runs:
             await asyncio.gather(self._serving, return_exceptions=True)
         await self.engine.close()
 
-    async def _tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+    def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
         policy = RootPolicy(self.roots, caller.local)
-        own = local_tools(RunFiles(open_workspace(wanted.directory, policy)))
-        return [*own, *await self._of_upstreams(wanted.request, wanted.tools)]
+        return local_tools(RunFiles(open_workspace(wanted.directory, policy)))
 
     async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
         names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]
         wanted = RunRequest(run.request, directory=run.directory, tools=names)
-        return Toolbox.of(await self._tools(wanted, Caller(principal, local=run.is_local)))
+        own = self._own_tools(wanted, Caller(principal, local=run.is_local))
+        return Toolbox.of([*own, *(await self._of_upstreams(run.request, names)).tools])
 
-    async def _of_upstreams(self, request: str, names: Sequence[str] | None) -> Sequence[RunTool]:
+    async def _of_upstreams(self, request: str, names: Sequence[str] | None) -> "UpstreamOffer":
+        from stepwarden.agents.upstream_tools import UpstreamOffer, upstream_tools
+
         if self.upstreams is None or (names is not None and not any("/" in name for name in names)):
-            return []
-        from stepwarden.agents.upstream_tools import upstream_tools
-
+            return UpstreamOffer()
         return await upstream_tools(self.upstreams.open(), request, names)

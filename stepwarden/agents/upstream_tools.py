@@ -4,11 +4,11 @@ Once in the run, and once with all calls of its principal to upstreams: so a wri
 is in doubt for everybody, and is not sent again by another way.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from stepwarden.agents.toolbox import CallContext, CallOutput, RunTool
-from stepwarden.errors import UpstreamRefused, UpstreamSilent
+from stepwarden.errors import RunRefused, UpstreamRefused, UpstreamSilent
 from stepwarden.runs.run import CallKind, Run, ToolGrant
 from stepwarden.tool_calls import OfferedTool
 from stepwarden.upstream.calls.prepared_call import PreparedCall, approval_needed, prepare_call
@@ -21,7 +21,7 @@ from stepwarden.upstream.tool_result import ToolResult
 MOST_OFFERED = 24
 """So many tools of upstreams are offered where none is named: those that fit the request best."""
 
-LISTED_S = 10.0
+LISTED_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,30 @@ class UpstreamRunTool:
         return CallOutput(shown, failed=outcome.answer.is_error, in_doubt=outcome.in_doubt)
 
 
-async def upstream_tools(client: UpstreamClient, request: str, names: Sequence[str] | None) -> Sequence[RunTool]:
+@dataclass(frozen=True)
+class UpstreamOffer:
+    """The tools of upstreams for a run, and what is lacking: upstreams whose tools could not be listed, and why."""
+
+    tools: Sequence[RunTool] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+async def upstream_tools(client: UpstreamClient, request: str, names: Sequence[str] | None) -> UpstreamOffer:
     """Return all tools of the upstreams in these names, `upstream/tool` or `upstream/*`; for None those that fit.
 
-    A name that is wrong can be told with the nearest one so.
+    A name that is wrong can be told with the nearest one so. Raises RunRefused where a named upstream is not to be had.
     """
-    await client.index.list_unlisted(timeout_s=LISTED_S)
+    errors = await client.index.list_unlisted(timeout_s=LISTED_S)
+    lacking = {name: str(error) for name, error in errors.items()}
     entries = [entry for entry in client.index.entries() if not entry.barred]
     if names is not None:
         named = {name.partition("/")[0] for name in names if "/" in name}
-        wanted = [entry for entry in entries if entry.upstream in named]
-    elif len(entries) <= MOST_OFFERED:
-        wanted = entries
-    else:
-        wanted = client.index.search(request, most=MOST_OFFERED)
-    return [UpstreamRunTool(client, entry) for entry in wanted]
+        if missing := [f"{name}: {why}" for name, why in lacking.items() if name in named]:
+            raise RunRefused(" ".join(missing))
+        entries, lacking = [entry for entry in entries if entry.upstream in named], {}
+    elif len(entries) > MOST_OFFERED:
+        entries = client.index.search(request, most=MOST_OFFERED)
+    return UpstreamOffer([UpstreamRunTool(client, entry) for entry in entries], lacking)
 
 
 def _ensure_known(run: Run, prepared: PreparedCall) -> None:

@@ -83,6 +83,9 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
     yes: Annotated[
         list[str] | None, typer.Option(help="Allow all calls of this kind unasked: read, write, destructive.")
     ] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(help="name=value, kept with the run and shown in its exports.")
+    ] = None,
     pause_at_limits: Annotated[bool, typer.Option("--pause-at-limits", help="Rest at a limit, not stop.")] = False,
 ) -> None:
     """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
@@ -100,6 +103,7 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         limits=run_console.read_limits(limit or []),
         stop=run_console.read_condition(stop),
         pauses_at_limits=pause_at_limits,
+        metadata={name: value for name, _, value in (word.partition("=") for word in metadata or ())},
         heeds_settings=approve != "destructive",  # which the person said here and now
     )
     raise typer.Exit(run_console.start(wanted, run_console.Terminal(frozenset(yes or ()))))

@@ -111,7 +111,8 @@ def start(wanted: RunRequest, terminal: Terminal) -> int:
         await find_some(runs.models)
         run = await runs.start(wanted, LOCAL, via=VIA)
         typer.echo(plain(f"{run.id}: {', '.join(job.plan.model for job in run.jobs.values())}"))
-        typer.echo(plain(spent_line(run, time.time())))
+        for line in (*run.notes, spent_line(run, time.time())):
+            typer.echo(plain(line))
         run = await carry_out(runs, run, terminal)
         await show_end(runs, run)
         return exit_code(run)
@@ -127,7 +128,7 @@ async def carry_out(runs: Runs, run: Run, terminal: Terminal) -> Run:
         while True:
             run = await runs.look(run.id, LOCAL)
             _show_steps(run, shown)
-            if run.is_at_work or (run.stop_asked and not run.status.is_end):
+            if run.is_at_work:
                 await asyncio.wait([serving], timeout=LOOK_S)
                 if serving.done():
                     serving.result()

@@ -310,6 +310,7 @@ class Run:
     status: RunStatus = RunStatus.RUNNING
     why: str = ""
     jobs: Mapping[str, Job] = field(default_factory=dict[str, Job])
+    notes: tuple[str, ...] = ()  # what whoever planned it had to say
     state: WorkflowState = NEW_STATE
     spent: Amount = NOTHING
     overspent: Amount = NOTHING  # what vendors billed above what was set aside
@@ -351,8 +352,10 @@ class Run:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether something of it can go on without a person."""
-        return self.status is RunStatus.RUNNING and any(job.can_go_on for job in self.jobs.values())
+        """Whether something of it can go on without a person; to record its end is something, too."""
+        jobs = self.jobs.values()
+        is_over = bool(self.stop_asked) or all(job.status.is_end for job in jobs)
+        return self.status is RunStatus.RUNNING and (is_over or any(job.can_go_on for job in jobs))
 
     @property
     def open_calls(self) -> tuple[RunCall, ...]:

@@ -87,7 +87,8 @@ def _planned(run: Run, event: JobsPlanned) -> Run:
     added = {
         plan.id: Job(plan, stop=parse_condition(plan.stop) if plan.stop is not None else None) for plan in event.jobs
     }
-    return replace(run, jobs={**run.jobs, **added})
+    notes = (*run.notes, event.reason) if event.reason else run.notes
+    return replace(run, jobs={**run.jobs, **added}, notes=notes)
 
 
 def _attached(run: Run, event: RunAttached) -> Run:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -17,8 +18,9 @@ from stepwarden.agents.run_text import verdict_of, waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.runs.limits import DEFAULT_LIMITS
-from stepwarden.runs.run import Approval, CallState, Run, RunStatus
+from stepwarden.runs.run import Approval, Body, CallState, Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
+from stepwarden.runs.run_events import JobEnded
 from stepwarden.threads.calls import LOCAL, Caller
 
 pytestmark = pytest.mark.asyncio
@@ -151,6 +153,15 @@ async def test_a_stop_is_a_persons_word_that_counts_with_nobody_driving(started:
         await runs.tell(run.id, word("pause"), LOCAL)
 
 
+async def test_a_run_whose_driver_vanished_before_the_last_word_is_ended_by_the_next(started: Start) -> None:
+    runs = await started(["done"])
+    run = await runs.start(RunRequest("go on"), LOCAL, via="test")
+    loaded = await runs.journal.load(run.id, None)
+    await runs.journal.append(loaded, [JobEnded("main", RunStatus.COMPLETED, "", Body("done", size=4))])
+    assert (await runs.look(run.id, LOCAL)).is_at_work
+    assert (await until(runs, run.id, lambda run: run.status.is_end)).status is RunStatus.COMPLETED
+
+
 async def test_a_paused_run_rests_and_goes_on(started: Start) -> None:
     runs = await started([calls(SUM), "done"])
     run = await runs.start(RunRequest("go on"), LOCAL, via="test")
@@ -224,3 +235,17 @@ async def test_what_cannot_work_is_told_before_anything_starts(started: Start, w
     with pytest.raises(RunRefused, match=told):
         await runs.start(wanted, LOCAL, via="test")
     assert await runs.heads(LOCAL, 10) == []
+
+
+async def test_an_upstream_that_is_not_to_be_had_is_told_and_refuses_only_a_run_that_names_it(
+    started: Start, tmp_path: Path
+) -> None:
+    broken = {"command": "/nowhere/at/all"}
+    (tmp_path / "home" / "upstreams.json").write_text(json.dumps({"upstreams": {"gone": broken}}))
+    runs = await started(["done"])
+    run = await ended(runs, RunRequest("do without"))
+    assert run.status is RunStatus.COMPLETED
+    assert run.notes[0].startswith("no tools of gone: ")
+    assert run.notes[0] in run.jobs["main"].plan.instructions
+    with pytest.raises(RunRefused, match=r"^gone: "):
+        await runs.start(RunRequest("needs it", tools=["gone/*"]), LOCAL, via="test")

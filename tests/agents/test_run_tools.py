@@ -117,13 +117,15 @@ def command(home: Path, *words: str, **more: str) -> tuple[int, str]:
 
 def test_a_run_from_the_command_line_is_shown_exported_and_verified(tmp_path: Path) -> None:
     script = scripted(tmp_path, [asks("calculate", {"expression": "6*7"}), {"text": "It is 42."}])
-    code, out = command(tmp_path, "run", "six times seven", STEPWARDEN_SCRIPTED=script)
+    words = ("run", "six times seven", "--metadata", "ticket=SHOP-7")
+    code, out = command(tmp_path, *words, STEPWARDEN_SCRIPTED=script)
     assert code == 0
     assert "\nDONE\nIt is 42.\n" in out
     run_id = out.split(":")[0]
     assert command(tmp_path, "runs", "verify", run_id) == (0, f"{run_id}: whole\n")
     exported = json.loads(command(tmp_path, "runs", "export", run_id)[1])
     assert (exported["status"], exported["answer"]) == ("completed", "It is 42.")
+    assert exported["metadata"] == {"ticket": "SHOP-7"}
     lines = command(tmp_path, "runs", "export", run_id, "--format", "csv")[1].splitlines()
     assert len(lines) == len(exported["events"]) + 1
     for form in ("markdown", "html"):

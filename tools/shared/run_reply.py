@@ -32,6 +32,7 @@ def run_result(run: Run, texts: Mapping[str, str], notes: Sequence[str] = ()) ->
     waiting = [] if run.status.is_end else waiting_calls(run)
     answer = whole(run.answer, texts) if run.status.is_end else ""
     shown = answer if len(answer.encode()) <= ANSWER_BYTES else answer.encode()[:ANSWER_BYTES].decode(errors="ignore")
+    notes = [*notes, *run.notes]
     if shown != answer:
         notes = [*notes, f"The answer is cut here: stepwarden://runs/{run.id}/report has all of it."]
     going_on = next_call(run, waiting)

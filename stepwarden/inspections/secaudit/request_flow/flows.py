@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stepwarden.inspections.secaudit.request_flow.expressions import ExpressionReader, Value
 from stepwarden.inspections.secaudit.request_flow.handlers import input_parameters
 from stepwarden.inspections.secaudit.request_flow.syntax import (
     FUNCTIONS,
@@ -15,7 +16,7 @@ from stepwarden.inspections.secaudit.request_flow.syntax import (
     find_functions,
     parse_tree,
 )
-from stepwarden.inspections.secaudit.request_flow.taint import FlowTracer, Reached, Value
+from stepwarden.inspections.secaudit.request_flow.taint import FlowTracer, Reached
 from stepwarden.inspections.secaudit.route_checks.missing_checks import RouteFile
 from stepwarden.inspections.secaudit.route_checks.routes import find_router_checks, find_routes
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding
@@ -139,7 +140,7 @@ class FlowFinder:
         if not inputs and not _IN_FUNCTION.search(function.text):
             return
         carried = {name: Value(frozenset({name})) for item in inputs for name in item.names}
-        tracer = FlowTracer(function, self._find_callee, self._passed)
+        tracer = FlowTracer(ExpressionReader(function, self._find_callee, self._passed))
         for reached in tracer.trace(carried).reached:
             self._add(function, reached, "")
 
@@ -200,7 +201,7 @@ class FlowFinder:
     ) -> frozenset[str]:
         """Follow input into a called function, no further; return what of it the function returns."""
         carried = {name: value for place, value in given.items() for name in called.parameters[place].names}
-        summary = FlowTracer(called).trace(carried)
+        summary = FlowTracer(ExpressionReader(called)).trace(carried)
         own = {origin for value in given.values() for origin in value.origins}
         for reached in summary.reached:
             if reached.origin in own:
