@@ -101,3 +101,34 @@ async def test_the_whole_schema_checks_calls_all_the_same_and_what_cannot_be_sho
         assert "rig_odd" not in listed
         assert "rig/odd is not shown as a tool of ours: hosts would refuse" in await model.says(action="status")
         assert "done" in await model.says(action="call", tool="rig/odd", arguments={"a b": 1})
+
+
+@pytest.mark.asyncio
+async def test_an_argument_of_many_words_is_read_whole_where_it_is_described(tmp_path: Path, rig: Host) -> None:
+    words = " ".join(f"Rule {number} of queries." for number in range(120))
+    few = {"type": "string", "description": "Few words."}
+    arguments = of(query={"type": "string", "description": words}, **{f"field_{number}": few for number in range(20)})
+    tools = [
+        listings.tool("seek", "Seek.", arguments, readOnlyHint=True),
+        listings.tool("plain", "Plain.", of(a=few), readOnlyHint=True),
+    ]
+    async with host(tmp_path, {"rig": entry(rig.serve(tools=tools), expose=["*"])}) as model:
+        listed = {tool.name: tool for tool in (await model.client.list_tools()).tools}
+        assert len(listed["rig_seek"].input_schema["properties"]["query"]["description"]) <= 500
+        where = 'upstream(action="describe", tool="rig/seek") says more of its arguments.'
+        assert (listed["rig_seek"].description or "").endswith(f"]\n{where}")
+        assert "says more" not in (listed["rig_plain"].description or "")
+        assert words in await model.says(action="describe", tool="rig/seek")
+
+
+@pytest.mark.asyncio
+async def test_of_too_many_words_the_longest_are_cut_where_a_tool_is_described(tmp_path: Path, rig: Host) -> None:
+    long = {"type": "string", "description": "word " * 2_000}
+    short = {"type": "string", "description": f"{'short ' * 60}end."}
+    arguments = of(**{f"long_{number}": long for number in range(5)}, short=short)
+    server = rig.serve(tools=[listings.tool("seek", "Seek.", arguments, readOnlyHint=True)])
+    async with host(tmp_path, {"rig": entry(server)}) as model:
+        said = await model.says(action="describe", tool="rig/seek")
+        assert short["description"] in said
+        assert said.count("...") == 5
+        assert len(said) < 9_000

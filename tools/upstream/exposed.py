@@ -169,10 +169,12 @@ def _shown(name: str, found: Exposure) -> WireTool:
     tool, upstream = found.tool, found.config.name
     given: Mapping[str, Any] = tool.wire.get("annotations") or {}
     hints = {name: value for name, value in given.items() if isinstance(value, bool)}
+    whole = f'upstream(action="describe", tool="{upstream}/{tool.name}")'
+    more = f"\n{whole} says more of its arguments." if tool.are_words_cut else ""
     return WireTool(
         name=name,
         title=shown_title(tool.title) or None,
-        description=fenced_description(upstream, tool),
+        description=fenced_description(upstream, tool) + more,
         input_schema=dict(tool.shown_schema or {}),
         output_schema=None if tool.shown_output_schema is None else dict(tool.shown_output_schema),
         annotations=ToolAnnotations.model_validate(hints),

@@ -11,8 +11,8 @@ from stepwarden.upstream.failures import quoted
 NESTED_CHARS = 1_500  # of one nested schema
 ALL_NESTED_CHARS = 6_000  # of all nested schemas of one tool
 ENUM_CHARS = 600
-WORDS_CHARS = 400  # of an argument's description
-ALL_WORDS_CHARS = 8_000
+ALL_WORDS_CHARS = 8_000  # of the descriptions of all arguments,
+FEWEST_CHARS = 60  # and what each of them has at least
 
 _SHOWN_APART = frozenset({"type", "description", "title", "default", "enum"})
 _LEFT_OUT = frozenset({"type", "title", "description", "properties", "required", "$schema", "$id", "$comment"})
@@ -28,7 +28,7 @@ def parameter_lines(tool: UpstreamTool) -> tuple[str, Sequence[str]]:
     named: dict[str, object] = {**tool.parameters}
     for name in tool.required:
         named.setdefault(name, {})
-    budget = _Budget(max(60, min(WORDS_CHARS, ALL_WORDS_CHARS // max(1, len(named)))))
+    budget = _Budget(_chars_each([len(_description(schema)) for schema in named.values()]))
     lines = [_argument(name, schema, name in tool.required, known, budget) for name, schema in named.items()]
     more = _tidy({key: value for key, value in tool.schema.items() if key not in {*_LEFT_OUT, *_DEFINITIONS}})
     if more.get("additionalProperties") is False:
@@ -51,6 +51,21 @@ class _Budget:
         return text
 
 
+def _chars_each(lengths: Sequence[int]) -> int:
+    """Return to how many characters descriptions are cut, so that only the longest are and all keep to their limit."""
+    left = ALL_WORDS_CHARS
+    for done, length in enumerate(sorted(lengths)):
+        each = left // (len(lengths) - done)
+        if length > each:
+            return max(FEWEST_CHARS, each)
+        left -= length
+    return ALL_WORDS_CHARS
+
+
+def _description(schema: object) -> str:
+    return str(_mapping(schema).get("description") or "")
+
+
 def _argument(name: str, schema: object, required: bool, known: Schema, budget: _Budget) -> str:
     entry = _mapping(schema)
     kind = entry.get("type")
@@ -65,7 +80,7 @@ def _argument(name: str, schema: object, required: bool, known: Schema, budget: 
         parts.append(f"default {quoted(json.dumps(entry['default'], ensure_ascii=False), 60)}")
     if nested:
         parts.append(budget.shown(nested))
-    words = quoted(str(entry.get("description") or ""), budget.words)
+    words = quoted(_description(entry), budget.words)
     return f"- {quoted(name, 60)}{'*' if required else ''} ({', '.join(parts)}){': ' if words else ''}{words}"
 
 

@@ -67,9 +67,24 @@ def shown_schema(schema: Mapping[str, Any], *, named_for_hosts: bool = False) ->
     return None
 
 
+def are_words_cut(schema: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Return whether an argument's description is shown shorter than it is, or not at all."""
+    arguments: Mapping[str, Any] = schema.get("properties") or {}
+    return any(
+        _description(argument, whole=True) != _description(shown["properties"][name])
+        for name, argument in arguments.items()
+    )
+
+
 def shown_title(title: str) -> str:
     """Return the title of a foreign tool on one short line."""
     return quoted(visible(title), TITLE_CHARS)
+
+
+def _description(argument: Any, *, whole: bool = False) -> str:
+    words = cast("Any", argument).get("description") if isinstance(argument, Mapping) else None
+    text = words if isinstance(words, str) else ""
+    return quoted(visible(text), max(FEWEST_CHARS, len(text))) if whole else text
 
 
 def _shown(node: Mapping[str, Any], words: _Words) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from stepwarden.upstream.catalogue.schemas import SCHEMA_BYTES, SCHEMA_DEPTH, depth_of, structure_of
-from stepwarden.upstream.catalogue.shown_schema import shown_schema
+from stepwarden.upstream.catalogue.shown_schema import are_words_cut, shown_schema
 from stepwarden.upstream.digest import canonical
 from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.visible_text import visible
@@ -93,6 +93,11 @@ class UpstreamTool:
     def shown_schema(self) -> Mapping[str, Any] | None:
         """The schema of its arguments as hosts are shown it, None where they cannot be."""
         return shown_schema(self.schema, named_for_hosts=True)
+
+    @cached_property
+    def are_words_cut(self) -> bool:
+        """Whether hosts are shown less of what is said of its arguments than its server says."""
+        return self.shown_schema is not None and are_words_cut(self.schema, self.shown_schema)
 
     @cached_property
     def shown_output_schema(self) -> Mapping[str, Any] | None:
