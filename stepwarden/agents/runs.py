@@ -176,6 +176,8 @@ class Runs:
     async def _of_upstreams(self, wanted: RunRequest, own: Sequence[RunTool]) -> "UpstreamOffer":
         from stepwarden.agents.upstream_tools import UpstreamOffer, upstream_tools
 
-        if self.upstreams is None or (wanted.tools is not None and {tool.grant.name for tool in own} >= {*wanted.tools}):
+        if self.upstreams is None or (
+            wanted.tools is not None and {tool.grant.name for tool in own} >= {*wanted.tools}
+        ):
             return UpstreamOffer()
         return await upstream_tools(self.upstreams.open(), wanted.request, wanted.tools)

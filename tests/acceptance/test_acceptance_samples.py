@@ -14,6 +14,7 @@ import pytest
 import typer  # noqa: TID253 - a test may be slow to start
 from mcp.shared.auth import OAuthClientMetadata
 
+from providers.scripted import ScriptFile
 from stepwarden.cli.commands import app
 from stepwarden.runs.stop_conditions import leaves
 from stepwarden.runs.stop_notation import parse_condition
@@ -89,6 +90,11 @@ def test_an_object_is_taken_by_what_reads_it(page: str, found: dict[str, Any], t
     elif "redirect_uris" in found:
         metadata = OAuthClientMetadata.model_validate(found)
         assert [str(uri) for uri in metadata.redirect_uris or ()] == ["http://127.0.0.1/callback"]
+    elif "replies" in found:
+        assert [reply.text for reply in ScriptFile.model_validate(found).replies] == [
+            "It is in a.py, line 3.",
+            "I look.",
+        ]
     elif page == "runs.md":
         assert {str(leaf) for leaf in leaves(parse_condition(found))} >= {"max_steps", "tool_seen mail/send"}
     else:  # the snippets of hosts, which test_acceptance_readme reads
