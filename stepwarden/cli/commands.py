@@ -110,6 +110,17 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
 
 
 @app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on loopback, 0 for a free one.")] = 8321,
+    browser: Annotated[bool, typer.Option(help="Open the browser; else only print the link.")] = True,
+) -> None:
+    """Show the runs and threads of this machine in the browser: what waits for you, what is done, what it costs."""
+    from stepwarden.cli.dashboard import show_dashboard
+
+    show_dashboard(port=port, opens_browser=browser)
+
+
+@app.command()
 def worker() -> None:
     """Drive the runs of the store that have something to do, whoever started them, until it is ended."""
     from stepwarden.cli.runs import work

@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - addresses to bind, which no honest client sends as its Host
 # Health is for load balancers. Well-known paths lead nowhere: that 404 tells clients that there is no OAuth here.
-OPEN_PATHS = ("/health", "/.well-known/")
+# Pages have sessions of their own, which a browser can keep and a bearer token cannot.
+OPEN_PATHS = ("/health", "/.well-known/", "/dashboard")
 
 Place = tuple[str, int | None]
 """A host name in lower case and a port; None stands for any port."""
@@ -34,6 +35,13 @@ class Access:
 
     digests: Mapping[str, bytes]
     places: frozenset[Place]
+
+    def owner_of(self, token: bytes) -> str | None:
+        """Return the principal of a token, None where it is nobody's."""
+        given = _digest(token)
+        # Every token is compared, each in constant time: how long it takes says nothing of any of them.
+        matches = [name for name, digest in self.digests.items() if hmac.compare_digest(digest, given)]
+        return matches[0] if matches else None
 
 
 def access(settings: Settings) -> Access:
@@ -107,11 +115,11 @@ class BearerGuard:
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
-        self._digests = access.digests
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its principal, or answer 401."""
-        if scope["type"] == "lifespan" or not self._digests or scope["path"].startswith(OPEN_PATHS):
+        if scope["type"] == "lifespan" or not self._access.digests or scope["path"].startswith(OPEN_PATHS):
             return await self._app(scope, receive, send)
         given = Headers(scope=scope).getlist("authorization")
         name = self._principal(given[0]) if len(given) == 1 else None
@@ -125,10 +133,7 @@ class BearerGuard:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             return None
-        given = _digest(token.strip().encode("latin-1"))
-        # Every token is compared, each in constant time: how long it takes says nothing of any of them.
-        matches = [name for name, digest in self._digests.items() if hmac.compare_digest(digest, given)]
-        return matches[0] if matches else None
+        return self._access.owner_of(token.strip().encode("latin-1"))
 
 
 def _unauthorized(*, wrong: bool) -> Response:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from stepwarden import __version__
 from stepwarden.errors import StoreError
 from stepwarden.http.access import Access, BearerGuard, HostGuard
+from stepwarden.http.page_app import build_page_routes
 from stepwarden.runtime import Runtime
 
 
@@ -42,7 +43,7 @@ def build_app(mcp: MCPServer, runtime: Runtime, access: Access) -> Starlette:
             await runtime.close()
 
     return Starlette(
-        routes=[Route("/health", health), *streamable.routes, *sse.routes],
+        routes=[Route("/health", health), *build_page_routes(runtime, access), *streamable.routes, *sse.routes],
         middleware=[
             Middleware(HostGuard, access=access),
             Middleware(BearerGuard, access=access),

@@ -43,8 +43,11 @@ def bind(host: str, port: int) -> socket.socket:
         raise AddressTaken(f"Cannot listen on {host}:{port}: {reason}; choose another --host or --port.") from error
 
 
-async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; then end open calls and streams, and the app's lifespan, within `LIMIT_S`."""
+async def serve(app: ASGIApp, settings: Settings, listener: socket.socket, path: str = "/mcp") -> None:
+    """Serve until SIGINT or SIGTERM; then end open calls and streams, and the app's lifespan, within `LIMIT_S`.
+
+    `path` is the one that people are told of.
+    """
     endings = Endings(app)
     config = uvicorn.Config(
         endings,
@@ -59,14 +62,15 @@ async def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> No
         lifespan="on",
         timeout_graceful_shutdown=CANCEL_S,
     )
-    await _Server(config, endings).serve([listener])
+    await _Server(config, endings, path).serve([listener])
 
 
 class _Server(uvicorn.Server):
     """uvicorn that says where it listens, and whose shutdown has an end."""
 
-    def __init__(self, config: uvicorn.Config, endings: Endings) -> None:
+    def __init__(self, config: uvicorn.Config, endings: Endings, path: str) -> None:
         super().__init__(config)
+        self._path = path
         self._endings = endings
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -75,7 +79,7 @@ class _Server(uvicorn.Server):
             listener.listen(BACKLOG)  # asyncio has set it to as many as it accepts at once
             host, port = listener.getsockname()[:2]
             place = f"[{host}]" if ":" in host else host
-            sys.stderr.write(f"listening on http://{place}:{port}/mcp\n")
+            sys.stderr.write(f"listening on http://{place}:{port}{self._path}\n")
             sys.stderr.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,0 +1,95 @@
+"""The blocks of the page of one run: each is rendered by itself, from one state of the run."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from minijinja import safe
+
+from stepwarden.agents.conversation import whole
+from stepwarden.agents.run_report import history_lines
+from stepwarden.agents.run_text import verdict_of
+from stepwarden.dashboard.page_sessions import PageSession
+from stepwarden.dashboard.rendering import Block, Rendering
+from stepwarden.dashboard.run_views import STEPS_SHOWN, controls, decisions, facts_of, meters, status_word, step_views
+from stepwarden.dashboard.timeline import draw_timeline
+from stepwarden.runs.run import Run
+from stepwarden.storage import Head, StoredEvent
+from stepwarden.threads.event_text import stamp
+
+EVENTS_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One state of a run, with what of its long texts a page shows. `rows` are events, where those are looked at."""
+
+    run: Run
+    head: Head
+    texts: Mapping[str, str]
+    rows: Sequence[StoredEvent] | None = None
+
+
+def run_blocks(
+    rendering: Rendering, state: RunState, session: PageSession, *, story_is_whole: bool
+) -> dict[str, Block]:
+    """Return the blocks by name, in their order."""
+    run, form_token = state.run, session.form_token
+
+    def id_of(about: str) -> str:
+        return f"page-{run.version}-{about}"
+
+    forms = {"run": run, "form_token": form_token, "id_of": id_of}
+    head = rendering.block(
+        "run_head.html",
+        **forms,
+        word=status_word(run),
+        verdict=verdict_of(run).partition(": ")[2],
+        meters=meters(run, time.time()),
+        controls=controls(run),
+        created=state.head.created,
+    )
+    return {
+        "head": head,
+        "decisions": rendering.block("run_decisions.html", **forms, decisions=decisions(run)),
+        "understanding": _understanding(rendering, state),
+        "work": _raw(rendering, state) if state.rows is not None else _story(rendering, run, story_is_whole),
+    }
+
+
+def _understanding(rendering: Rendering, state: RunState) -> Block:
+    run = state.run
+    return rendering.block(
+        "run_understanding.html",
+        answer=whole(run.answer, state.texts) if run.status.is_end else "",
+        phase=run.state.phase,
+        progress=run.state.progress,
+        facts=facts_of(run),
+        errors=run.state.errors,
+        notes=run.notes,
+    )
+
+
+def _story(rendering: Rendering, run: Run, story_is_whole: bool) -> Block:
+    steps = step_views(run)
+    shown = steps if story_is_whole else steps[-STEPS_SHOWN:]
+    return rendering.block(
+        "run_work.html",
+        run=run,
+        steps=shown,
+        total=len(steps),
+        hidden=len(steps) - len(shown),
+        jobs=len(run.jobs),
+        timeline=safe(draw_timeline(steps[-STEPS_SHOWN:])),
+    )
+
+
+def _raw(rendering: Rendering, state: RunState) -> Block:
+    rows = state.rows or ()
+    lines = zip(rows, history_lines(rows), strict=True)
+    shown = [
+        {"seq": row.seq, "at": stamp(row.at), "kind": row.kind.replace("_", " "), "said": line.partition(": ")[2]}
+        for row, line in lines
+    ]
+    earlier = rows[0].seq if rows and rows[0].seq > 1 else 0
+    return rendering.block("run_raw.html", rows=shown[::-1], earlier=earlier, total=state.run.version)
