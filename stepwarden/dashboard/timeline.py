@@ -53,7 +53,7 @@ def _bars(step: StepView, left: float, y: float, scale: float) -> Iterator[str]:
     named = f"Step {step.number}: {duration(step.answered)} of the model"
     yield _bar("model", left + step.begun * scale, y, step.answered * scale, named)
     if step.calls:
-        kind = "bad" if any(call.is_bad for call in step.calls) else "calls"
+        kind = "bad" if all(call.is_bad for call in step.calls) else "calls"
         tools = ", ".join(call.tool for call in step.calls[:4])
         x = left + (step.begun + step.answered) * scale
         yield _bar(kind, x, y, called * scale, f"Step {step.number}: {duration(called)} of {tools}")
