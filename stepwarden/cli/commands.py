@@ -214,8 +214,10 @@ def scripted_model(
 
 
 @app.command()
-def demo() -> None:
-    """Show a thread from its first step to its end, without a host or a model."""
-    from stepwarden.cli.demo import run
+def demo(
+    what: Annotated[Literal["thread", "run"], typer.Argument(help="A thread of a host's, or a run.")] = "thread",
+) -> None:
+    """Show a thread from its first step to its end, or with `run` a run, without a host, a model or a key."""
+    from stepwarden.cli.demo import run, run_a_run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run_a_run() if what == "run" else run())
