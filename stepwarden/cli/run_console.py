@@ -239,13 +239,13 @@ async def _answered_elsewhere(runs: Runs, run_id: str, call: WaitingCall) -> str
         await asyncio.sleep(LOOK_S)
         run = await runs.look(run_id, LOCAL)
         if call not in waiting_calls(run):
-            last = next(reversed(run.commands.values()), None)
-            return "It waits no more." if last is None else f"{last.by} answered via {last.via}: {last.kind}."
+            said = [*run.commands.values()][-1:]
+            return next((f"{one.by} answered via {one.via}: {one.kind}." for one in said), "It waits no more.")
 
 
 async def show_end(runs: Runs, run: Run) -> None:
     """Show how a run stands, what it gave, and how to go on."""
-    texts = await runs.journal.texts(run.id) if run.answer.digest else {}
+    texts = await runs.texts(run)
     typer.echo("")
     for line in end_lines(run, texts, time.time()):
         typer.echo(plain(line))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from stepwarden.errors import RunRefused
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
@@ -71,7 +71,7 @@ def read_condition(text: str | None) -> Mapping[str, Any] | None:
         raise RunRefused(f'--stop is no JSON: {error}. Write it as {{"max_steps": 5}}, in single quotes.') from None
     if not isinstance(found, dict):
         raise RunRefused('--stop is one JSON object: {"max_steps": 5}, or {"any": [...]} for several.')
-    return found
+    return cast("dict[str, Any]", found)
 
 
 def read_metadata(words: Sequence[str]) -> dict[str, str]:
