@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    ColumnElement,
     Connection,
     Integer,
     bindparam,
     case,
+    exists,
     func,
     insert,
     select,
@@ -16,8 +18,8 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.read_rows import fetch_rows, read_head
-from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, Head, HeadQuery, LostHead
-from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, heads
+from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, EventText, Head, HeadQuery, LostHead
+from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, events, heads
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
@@ -80,6 +82,12 @@ class HeadRows:
         statement = select(*HEAD_COLUMNS).where(
             *(column == value for column, value in wanted.items() if value is not None)
         )
+        if query.since is not None:
+            statement = statement.where(_columns.updated >= query.since)
+        if query.until is not None:
+            statement = statement.where(_columns.created < query.until)
+        for one in query.having:
+            statement = statement.where(_has_event(one))
         if query.prefix is not None:
             # Not LIKE: SQLite folds case there and PostgreSQL does not.
             statement = statement.where(func.substr(_columns.stream, 1, len(query.prefix)) == query.prefix)
@@ -93,6 +101,12 @@ class HeadRows:
     def count(self) -> int:
         """Return how many streams there are."""
         return self._connection.execute(select(func.count()).select_from(heads)).scalar_one()
+
+
+def _has_event(wanted: EventText) -> ColumnElement[bool]:
+    """Return whether a head's stream has such an event: its own events are looked at, and no others."""
+    found = (events.c.stream == _columns.stream, events.c.kind.in_(wanted.kinds))
+    return exists().where(*found, events.c.payload.icontains(wanted.text, autoescape=True))
 
 
 def last_event(connection: Connection, stream: str) -> LastEvent | None:
