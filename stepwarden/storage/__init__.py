@@ -18,12 +18,14 @@ from stepwarden.storage.records import (
     HeadQuery,
     NewEvent,
     PositionedEvent,
+    QueuedCounts,
     QueuedRun,
     RetentionRule,
     RunClaim,
     RunsWanted,
     Spending,
     StoredEvent,
+    StreamMoves,
     Tally,
 )
 from stepwarden.storage.store import Store
@@ -40,6 +42,7 @@ __all__ = [
     "HeadQuery",
     "NewEvent",
     "PositionedEvent",
+    "QueuedCounts",
     "QueuedRun",
     "RetentionRule",
     "RunClaim",
@@ -48,6 +51,7 @@ __all__ = [
     "Store",
     "StoredEvent",
     "StreamKind",
+    "StreamMoves",
     "Tally",
     "event_hash",
 ]

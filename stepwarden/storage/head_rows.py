@@ -1,15 +1,19 @@
 """Head rows in an open transaction; imported lazily, since it loads SQLAlchemy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    ColumnElement,
     Connection,
     Integer,
+    and_,
     bindparam,
     case,
+    exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -17,7 +21,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.read_rows import fetch_rows, read_head
 from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, Head, HeadQuery, LostHead
-from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, heads
+from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, events, heads, runs
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
@@ -83,6 +87,7 @@ class HeadRows:
         if query.prefix is not None:
             # Not LIKE: SQLite folds case there and PostgreSQL does not.
             statement = statement.where(func.substr(_columns.stream, 1, len(query.prefix)) == query.prefix)
+        statement = statement.where(*_searched(query))
         if query.directory_first is not None:
             statement = statement.order_by(case((_columns.directory == query.directory_first, 0), else_=1))
         statement = statement.order_by(_columns.updated.desc(), _columns.stream.desc())
@@ -93,6 +98,24 @@ class HeadRows:
     def count(self) -> int:
         """Return how many streams there are."""
         return self._connection.execute(select(func.count()).select_from(heads)).scalar_one()
+
+
+def _searched(query: HeadQuery) -> Iterator[ColumnElement[bool]]:
+    """Yield what a query says beside what stands in a column as it is."""
+    if query.words is not None:
+        yield _columns.title.icontains(query.words, autoescape=True)
+    if query.since is not None:
+        yield _columns.updated >= query.since
+    if query.event is not None:
+        kind, piece = query.event
+        found = events.c.payload.contains(piece, autoescape=True)
+        yield exists().where(events.c.stream == _columns.stream, events.c.kind == kind, found)
+    if query.is_parked:
+        parked = and_(runs.c.state == "parked", runs.c.wake_at.is_(None))
+        yield exists().where(runs.c.stream == _columns.stream, parked)
+    if query.after is not None:
+        updated, stream = query.after
+        yield or_(_columns.updated < updated, and_(_columns.updated == updated, _columns.stream < stream))
 
 
 def last_event(connection: Connection, stream: str) -> LastEvent | None:
