@@ -19,7 +19,8 @@ from stepwarden.dashboard.run_forms import VIA, read_command
 from stepwarden.dashboard.run_views import RunRow, run_row
 from stepwarden.dashboard.visits import Visits, caller_of
 from stepwarden.errors import RunRefused, UnknownStream
-from stepwarden.runs.run import Run, RunCall
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_calls import RunCall
 from stepwarden.threads.calls import Caller
 
 LISTED = 100

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 from stepwarden.agents.run_text import WaitingCall, extension_of, verdict_of, waiting_calls
-from stepwarden.runs.run import AgentStep, CallKind, CallState, Job, Run, RunCall, RunStatus
+from stepwarden.runs.run import AgentStep, Job, Run, RunStatus
+from stepwarden.runs.run_calls import CallKind, CallState, RunCall
 from stepwarden.storage import Head
 
 STEPS_SHOWN = 40

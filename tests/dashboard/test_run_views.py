@@ -20,19 +20,8 @@ from stepwarden.dashboard.run_views import (
 from stepwarden.dashboard.timeline import draw_timeline
 from stepwarden.errors import RunRefused
 from stepwarden.runs.limits import Amount, RunLimits
-from stepwarden.runs.run import (
-    AgentStep,
-    Body,
-    CallKind,
-    CallState,
-    Job,
-    JobPlan,
-    ProposedCall,
-    Run,
-    RunCall,
-    RunStatus,
-    body_of,
-)
+from stepwarden.runs.run import AgentStep, Job, JobPlan, Run, RunStatus
+from stepwarden.runs.run_calls import Body, CallKind, CallState, ProposedCall, RunCall, body_of
 from stepwarden.runs.run_commands import RunCommandKind
 
 JSON = st.recursive(
