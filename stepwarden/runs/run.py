@@ -89,12 +89,13 @@ def body_of(text: str) -> Body:
 
 @dataclass(frozen=True, slots=True)
 class ToolGrant:
-    """A tool that a job may use."""
+    """A tool that a job may use. `may_cost` is what is set aside for the models that a call of it asks."""
 
     name: str
     kind: CallKind
     fingerprint: str = ""  # of its description, as it was when the run began
     asks: bool = False  # whether the settings of its upstream want a person to allow each call
+    may_cost: Amount = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,11 @@ class ProposedCall:
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
-    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed."""
+    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed.
+
+    `reserved` is set aside for the models that it asks while it is under way, `spent` is what they cost then. `thread`
+    is the thread that it took a step of, "" for none.
+    """
 
     key: str
     proposed: ProposedCall
@@ -124,6 +129,9 @@ class RunCall:
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
     was_doubted: bool = False  # a person looked since: it was not carried out
+    reserved: Amount = NOTHING
+    spent: Amount = NOTHING
+    thread: str = ""
 
     @property
     def tool(self) -> str:
@@ -327,8 +335,15 @@ class Run:
 
     @property
     def reserved(self) -> Amount:
-        """What is set aside for the questions that are under way."""
-        return sum((job.question.reserved for job in self.jobs.values() if job.question is not None), Amount())
+        """What is set aside for the questions and calls that are under way."""
+        asked = [job.question.reserved for job in self.jobs.values() if job.question is not None]
+        return sum((*asked, *(call.reserved for call in self.open_calls)), Amount())
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        """The threads that its calls took steps of, each once."""
+        calls = (call for job in self.jobs.values() for step in job.steps for call in step.calls)
+        return tuple(dict.fromkeys(call.thread for call in calls if call.thread))
 
     @property
     def steps(self) -> int:
