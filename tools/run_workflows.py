@@ -14,7 +14,7 @@ from stepwarden.agents.toolbox import CallContext, CallOutput, RunTool
 from stepwarden.consultation.call_allowance import ANSWER_TOKENS
 from stepwarden.models import ModelError, Models, ModelTier
 from stepwarden.runs.limits import NOTHING, Amount, TokenPrice, cost_of
-from stepwarden.runs.run import CallKind, ToolGrant
+from stepwarden.runs.run_calls import CallKind, ToolGrant
 from stepwarden.steps.consensus_rules import CONSENSUS
 from stepwarden.steps.expert_rules import EXPERT
 from stepwarden.threads.calls import Caller, RunOrigin

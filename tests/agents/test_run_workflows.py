@@ -15,7 +15,8 @@ from stepwarden.agents.runs import Runs
 from stepwarden.agents.toolbox import CallContext
 from stepwarden.errors import RunRefused
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount
-from stepwarden.runs.run import CallState, ProposedCall, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallState, ProposedCall
 from stepwarden.runs.run_events import CallReserved, QuestionAnswered, QuestionAsked, RunAttached
 from stepwarden.storage import HeadQuery, kinds
 from stepwarden.threads.calls import LOCAL
