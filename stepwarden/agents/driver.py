@@ -12,11 +12,12 @@ from typing import Any
 from stepwarden.agents.conversation import Conversation
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
+from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
-from stepwarden.runs.limits import Amount
+from stepwarden.runs.limits import NOTHING, Amount
 from stepwarden.runs.run import Job, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
@@ -161,9 +162,8 @@ def _result_of(task: asyncio.Task[list[RunEvent]], key: str, run: Run) -> list[R
         return task.result()
     if any(job.question is not None and job.question.key == key for job in run.jobs.values()):
         return [QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "it was cut off"))]
-    if any(call.key == key for call in run.open_calls):
-        return [CallEnded(key, BodyStore().put("It was cut off."), failed=True)]
-    return []
+    cut_off = [call for call in run.open_calls if call.key == key]
+    return [CallEnded(key, BodyStore().put("It was cut off."), failed=True, spent=call.reserved) for call in cut_off]
 
 
 @dataclass(frozen=True)
@@ -242,6 +242,8 @@ class _Work:
         from stepwarden.agents.text_matches import result_matches
 
         begun = time.monotonic()
+        allowance = CallAllowance(call.reserved, needs_price=run.limits.dollars is not None)
+        allow(allowance)  # in this task, which makes this call and nothing else
         output = await self._output(run, call)
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
@@ -249,7 +251,16 @@ class _Work:
             return [*output.events, CallDoubted(call.key, text[:300])]
         job = run.jobs[self.effect.job]
         matched = () if output.failed else result_matches(job.stop, call.tool, text)
-        ended = CallEnded(call.key, self.bodies.put(text), failed=output.failed, seconds=seconds, matched=matched)
+        ended = CallEnded(
+            call.key,
+            self.bodies.put(text),
+            failed=output.failed,
+            seconds=seconds,
+            matched=matched,
+            spent=allowance.charge,
+            is_priced=allowance.is_priced,
+            thread=output.thread,
+        )
         return [*output.events, ended]
 
     async def _output(self, run: Run, call: RunCall) -> CallOutput:
@@ -257,12 +268,16 @@ class _Work:
         tool = self.toolbox.tools.get(call.tool)
         if tool is None:  # nothing was sent
             return CallOutput(f"{call.tool} is not there any more.", failed=True)
-        context = CallContext(run, self.loaded.principal, json.loads(call.proposed.arguments), call.was_doubted)
+        asks_models = tool.grant.may_cost != NOTHING
+        seconds = run.limits.call_seconds + (run.limits.answer_seconds if asks_models else 0.0)
+        arguments = json.loads(call.proposed.arguments)
+        context = CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
         try:
-            async with asyncio.timeout(run.limits.call_seconds):
+            async with asyncio.timeout(seconds):
                 return await tool.call(context)
         except TimeoutError:
-            text = f"No answer within {run.limits.call_seconds:g} s, which is the limit call_seconds of the run."
+            limits = "are the limits call_seconds and answer_seconds" if asks_models else "is the limit call_seconds"
+            text = f"No answer within {seconds:g} s, which {limits} of the run."
             return CallOutput(text, failed=True, in_doubt=not call.kind.may_be_repeated)
         except StepwardenError as error:
             return CallOutput(str(error), failed=True)

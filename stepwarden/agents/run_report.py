@@ -47,6 +47,8 @@ def _standing(found: WholeRun) -> dict[str, Any]:
         "verdict": verdict_of(run),
         "request": run.request,
         "metadata": dict(run.metadata),
+        "thread": run.thread or None,
+        "threads": list(run.threads),
         "answer": whole(run.answer, found.texts),
         "state": asdict(run.state),
         "spent": spent_line(run, found.changed),
@@ -72,6 +74,7 @@ def _markdown(found: WholeRun) -> Iterator[str]:
     run = found.run
     yield from (f"# Run: {escaped(one_line(run.request, 120))}", "", f"**{escaped(verdict_of(run))}**")
     yield from ("", f"{code(run.id)}, {escaped(spent_line(run, found.changed))}")
+    yield from (line for told in _thread_lines(run) for line in ("", escaped(told)))
     yield from ("", "## What was asked", "", *quoted(run.request))
     if run.answer.text:
         yield from ("", "## Answer", "", *quoted(whole(run.answer, found.texts)))
@@ -80,6 +83,14 @@ def _markdown(found: WholeRun) -> Iterator[str]:
     for job in run.jobs.values():
         yield from _markdown_of_job(job, found.texts, is_alone=len(run.jobs) == 1)
     yield from ("", "## History", "", *(f"- {escaped(line)}" for line in history_lines(found.history)))
+
+
+def _thread_lines(run: Run) -> Iterator[str]:
+    """Yield the thread that a run was asked for in, and those that it took steps of."""
+    if run.thread:
+        yield f"Asked for in the thread {run.thread}."
+    if run.threads:
+        yield f"It took steps of {', '.join(run.threads)}."
 
 
 def _markdown_of_job(job: Job, texts: Mapping[str, str], *, is_alone: bool) -> Iterator[str]:
@@ -105,7 +116,7 @@ def _markdown_of_step(step: AgentStep, texts: Mapping[str, str]) -> Iterator[str
 def run_as_html(found: WholeRun) -> str:
     """Return the same report as one page of HTML that loads nothing and runs nothing."""
     run = found.run
-    sections = [("What was asked", [run.request])]
+    sections = [("What was asked", [run.request, *_thread_lines(run)])]
     if run.answer.text:
         sections.append(("Answer", [whole(run.answer, found.texts)]))
     if state := state_line(run):
@@ -144,9 +155,8 @@ def _said(kind: str, data: Mapping[str, Any]) -> str:
             calls = ", ".join(call["tool"] for call in data.get("calls", ()))
             text = data.get("text", {}).get("text", "")
             return f"{data['key']}: {failure['text'] if failure else calls or text}"
-        case "call_ended":
-            how = "refused" if data.get("refused") else "failed" if data.get("failed") else "done"
-            return f"{data['call']} {how}: {data.get('result', {}).get('text', '')}"
+        case "call_ended" | "call_reserved":
+            return _said_of_call(kind, data)
         case "commanded":
             what = f"{data['kind']} by {data['by']} via {data['via']}"
             return what if data.get("accepted", True) else f"{what}, refused: {data.get('reason', '')}"
@@ -155,3 +165,12 @@ def _said(kind: str, data: Mapping[str, Any]) -> str:
             return f"{data['job']}: {fired['condition']} {fired['value']} of {fired.get('limit', '')}"
         case _:
             return ", ".join(f"{name} {value}" for name, value in data.items() if isinstance(value, str))
+
+
+def _said_of_call(kind: str, data: Mapping[str, Any]) -> str:
+    if kind == "call_reserved":
+        reserved = data.get("reserved", {})
+        return f"{data['call']}, {reserved.get('tokens', 0)} tokens, ${reserved.get('dollars', 0)}"
+    how = "refused" if data.get("refused") else "failed" if data.get("failed") else "done"
+    step = f", a step of {data['thread']}" if data.get("thread") else ""
+    return f"{data['call']} {how}{step}: {data.get('result', {}).get('text', '')}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from stepwarden.agents.toolbox import Toolbox
+from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.errors import RunRefused
 from stepwarden.models import ModelInfo, Models, ModelTier, estimated_tokens
 from stepwarden.runs.budget import RunBudget, last_turn_of, prompt_tokens_of
@@ -17,6 +17,15 @@ from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_n
 
 DEFAULT_DOLLARS = Decimal(1)
 DEFAULT_TOKENS = 200_000  # where the model has no known price
+
+WORKFLOW_PREFIX = "stepwarden/"
+
+READING_TOOLS = frozenset(
+    {"list_files", "read_file", "search_files", "outline_file", "find_definition", "find_calls", "read_git"}
+    | {"check_files", "check_change"}
+)
+
+STARTERS = frozenset({"execute", "run"})
 
 _MOST_NAMED = 40
 
@@ -113,17 +122,43 @@ def _most_prompt_tokens(info: ModelInfo, limits: RunLimits) -> int | None:
     return None if info.context_tokens is None else max(1, info.context_tokens - limits.answer_tokens)
 
 
+def named_tools(names: Sequence[str] | None, own: Sequence[RunTool]) -> Sequence[str] | None:
+    """Return the names of tools in full: a workflow may be named alone, and `stepwarden/*` means all of them.
+
+    A workflow brings the tools that read files and code with it: it is about what they read.
+    """
+    if names is None:
+        return None
+    known = [tool.grant.name for tool in own]
+    workflows = [name for name in known if name.startswith(WORKFLOW_PREFIX)]
+    full = list[str]()
+    for name in names:
+        if name == f"{WORKFLOW_PREFIX}*":
+            full += workflows
+        else:
+            full.append(f"{WORKFLOW_PREFIX}{name}" if f"{WORKFLOW_PREFIX}{name}" in workflows else name)
+    reading = [name for name in known if name in READING_TOOLS] if {*full} & {*workflows} else []
+    return tuple(dict.fromkeys([*full, *reading]))
+
+
 def _tool_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
-    known = list(toolbox.tools)
-    known = [*known, *{f"{name.partition('/')[0]}/*": "" for name in known if "/" in name}]
-    asked = [*(wanted.tools or ()), *wanted.essential]
-    return [f"There is no tool {name!r:.80}{_nearest(name, known)}" for name in asked if name not in known]
+    names = list(toolbox.tools)
+    known = [*names, *dict.fromkeys(f"{name.partition('/')[0]}/*" for name in names if "/" in name)]
+    asked = [name for name in (*(wanted.tools or ()), *wanted.essential) if name not in known]
+    return [
+        f"A run cannot start runs: leave out {name}."
+        if name.removeprefix(WORKFLOW_PREFIX) in STARTERS
+        else f"There is no tool {name!r:.80}{_nearest(name, known)}"
+        for name in asked
+    ]
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    workflows = {one.removeprefix(WORKFLOW_PREFIX): one for one in known if one.startswith(WORKFLOW_PREFIX)}
+    near = difflib.get_close_matches(name, [*known, *workflows], n=1)
     if near:
         return f"; did you mean {near[0]}?"
+    known = [one for one in known if one not in workflows.values() or one.endswith("*")]
     more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
     return f". There are: {', '.join(known[:_MOST_NAMED]) or 'none'}{more}."
 

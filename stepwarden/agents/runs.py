@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stepwarden.agents.code_tools import code_tools
@@ -13,7 +13,7 @@ from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_files import RunFiles
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
 from stepwarden.agents.run_report import WholeRun, history_lines
-from stepwarden.agents.run_request import RunRequest, plan_run
+from stepwarden.agents.run_request import RunRequest, named_tools, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
 from stepwarden.errors import RunMovedOn, RunRefused, StepwardenError, StoreUnreadable, VersionConflict
@@ -54,6 +54,7 @@ class Runs:
     instructions: str
     inspections: InspectionRunner
     upstreams: DeferredUpstreams | None = None
+    workflows: Callable[[str | None], Awaitable[Sequence[RunTool]]] | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
     _serving: asyncio.Task[None] | None = None
@@ -61,7 +62,8 @@ class Runs:
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
         await self._check_thread(wanted.thread, caller)
-        own = self._own_tools(wanted, caller)
+        own = await self._own_tools(wanted, caller)
+        wanted = replace(wanted, tools=named_tools(wanted.tools, own))
         offer = await self._of_upstreams(wanted, own)
         toolbox = Toolbox.of([*own, *offer.tools])
         lacking = "; ".join(f"no tools of {name}: {why}" for name, why in offer.lacking.items())
@@ -209,15 +211,19 @@ class Runs:
             await asyncio.gather(self._serving, return_exceptions=True)
         await self.engine.close()
 
-    def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+    async def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+        """Return the tools of ours; the workflows are among them where tools are named at all."""
         policy = RootPolicy(self.roots, caller.local)
         workspace = open_workspace(wanted.directory, policy)
-        return [*local_tools(RunFiles(workspace)), *code_tools(self.inspections, workspace)]
+        own = [*local_tools(RunFiles(workspace)), *code_tools(self.inspections, workspace)]
+        if wanted.tools is None or self.workflows is None:
+            return own
+        return [*own, *await self.workflows(workspace.directory)]
 
     async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
         names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]
         wanted = RunRequest(run.request, directory=run.directory, tools=names)
-        own = self._own_tools(wanted, Caller(principal, local=run.is_local))
+        own = await self._own_tools(wanted, Caller(principal, local=run.is_local))
         return Toolbox.of([*own, *(await self._of_upstreams(wanted, own)).tools])
 
     async def _of_upstreams(self, wanted: RunRequest, own: Sequence[RunTool]) -> "UpstreamOffer":

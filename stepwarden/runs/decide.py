@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
-from stepwarden.runs.limits import LAST_PROMPT_TOKENS, Amount, LimitUse, cost_of
+from stepwarden.runs.limits import LAST_PROMPT_TOKENS, NOTHING, Amount, LimitUse, cost_of
 from stepwarden.runs.run import Job, OpenQuestion, Run, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Body, CallState, RunCall, ToolGrant, body_of
 from stepwarden.runs.run_events import (
@@ -17,6 +17,7 @@ from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,
     CallEnded,
+    CallReserved,
     CallSent,
     FailedAnswer,
     JobEnded,
@@ -110,6 +111,9 @@ def _stopped_by_person(run: Run) -> Iterator[RunEvent]:
         for call in job.open_calls:
             if call.state is CallState.SENT:
                 yield CallDoubted(call.key, "whoever sent it is gone, and the run is stopped")
+            elif call.reserved != NOTHING:
+                told = body_of("Whoever made this call is gone, and the run is stopped.")
+                yield CallEnded(call.key, told, failed=True, spent=call.reserved)
         if job.question is not None:
             yield _lost(job.question)
         yield JobEnded(job.id, RunStatus.STOPPED, why, job.best_answer)
@@ -292,7 +296,7 @@ class _Plan:
             self.events.append(CallEnded(call.key, told, failed=True))
         else:
             told = body_of(f"Not sent: the run is being stopped ({stopping}).")
-            self.events.append(CallEnded(call.key, told, refused=True))
+            self.events.append(CallEnded(call.key, told, refused=True, spent=call.reserved))
 
     def _make(self, job: Job, call: RunCall) -> None:
         grant = next((grant for grant in job.plan.tools if grant.name == call.tool), None)
@@ -305,7 +309,17 @@ class _Plan:
             self.free_calls -= 1
             if not call.kind.may_be_repeated:
                 self.events.append(CallSent(call.key))
+            if grant is not None:
+                self._reserve(call, grant.may_cost)
             self.effects.append(MakeCall(call.key, job.id))
+
+    def _reserve(self, call: RunCall, may_cost: Amount) -> None:
+        """Set aside what the models of a call may cost; where there is no room for it, it has to do without them."""
+        if may_cost != NOTHING and self.budget.lacks(may_cost) is None:
+            self.budget.hold(may_cost)
+            self.events.append(CallReserved(call.key, may_cost))
+        elif call.reserved != NOTHING:  # of a maker who is gone
+            self.events.append(CallReserved(call.key))
 
     def _needs_approval(self, call: RunCall, grant: ToolGrant) -> bool:
         return grant.asks or self.run.approval.is_needed(call.kind)

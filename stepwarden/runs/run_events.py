@@ -116,8 +116,19 @@ class CallSent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReserved:
+    """Something is set aside for the models that a call asks; what was set aside before for it counts as spent."""
+
+    call: str
+    reserved: Amount = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call has its result, or its error. `refused` says that it was not sent."""
+    """A call has its result, or its error. `refused` says that it was not sent.
+
+    `spent` is what the models cost that it asked, `thread` the thread that it took a step of.
+    """
 
     call: str
     result: Body = field(default_factory=Body)
@@ -125,6 +136,9 @@ class CallEnded:
     refused: bool = False
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    spent: Amount = NOTHING
+    is_priced: bool = True
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +211,7 @@ RunEvent = (
     | QuestionAnswered
     | ApprovalAsked
     | CallSent
+    | CallReserved
     | CallEnded
     | CallDoubted
     | StateChanged
@@ -215,6 +230,7 @@ _KINDS: dict[str, type[Any]] = {
     "answered": QuestionAnswered,
     "approval_asked": ApprovalAsked,
     "sent": CallSent,
+    "call_reserved": CallReserved,
     "call_ended": CallEnded,
     "in_doubt": CallDoubted,
     "state": StateChanged,

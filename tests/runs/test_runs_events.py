@@ -16,6 +16,7 @@ from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,
     CallEnded,
+    CallReserved,
     CallSent,
     FailedAnswer,
     JobEnded,
@@ -45,6 +46,7 @@ EVENTS: list[RunEvent] = [
     QuestionAnswered("a/2", failure=FailedAnswer("network", "down", True), matched=("goal_text 'x'",), kept="k"),
     ApprovalAsked("a/1/1", "digest"),
     CallSent("a/1/1"),
+    CallReserved("a/1/1", Amount(10, Decimal("0.01"))),
     CallEnded("a/1/1", Body("café \u2028 \U0001f600", size=3), True, True, 0.25, ("tool_result t /x/",)),
     CallDoubted("a/1/1", "gone"),
     StateChanged(StateChange("work", 0.5, {"x": [1]}, {"m": 1.5}, "bad")),
@@ -83,7 +85,9 @@ asked: key job model reserved prompt_tokens attempt=1 level='full' is_last_turn=
 answered: key text=Body calls=() spent=Amount is_priced=True seconds=0.0 matched=() failure=None kept=''
 approval_asked: call about=''
 sent: call
-call_ended: call result=Body failed=False refused=False seconds=0.0 matched=()
+call_reserved: call reserved=Amount
+call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() spent=Amount is_priced=True
+    thread=''
 in_doubt: call why=''
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
@@ -98,7 +102,7 @@ RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_
 Amount: tokens=0 dollars=Decimal('0')
 TokenPrice: input=Decimal('0') output=Decimal('0')
 Body: text='' digest='' size=0
-ToolGrant: name kind fingerprint='' asks=False
+ToolGrant: name kind fingerprint='' asks=False may_cost=Amount
 ProposedCall: id tool arguments='{}' error='' kept=''
 FailedAnswer: kind text fatal=False
 Stopping: condition value limit='' by_limit=False is_goal=False
