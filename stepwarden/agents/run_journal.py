@@ -8,7 +8,7 @@ from hashlib import sha256
 import anyio.to_thread
 from pydantic import ValidationError
 
-from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
+from stepwarden.errors import NewerRun, OtherKind, UnknownStream
 from stepwarden.runs.run import Body, Run, RunStatus
 from stepwarden.runs.run_events import RunEnded, RunEvent, decode_run_event, encode_run_event
 from stepwarden.runs.run_fold import apply_to_run, fold_run
@@ -114,11 +114,12 @@ class RunJournal:
 
 
 def _folded(run: Run, stored: Sequence[StoredEvent]) -> Run:
-    """Return the run after what is stored; raise StoreUnreadable where a newer stepwarden wrote it."""
+    """Return the run after what is stored; raise NewerRun where a newer stepwarden wrote it."""
     try:
-        return fold_run(run, [(decode_run_event(row.kind, row.payload), row.at) for row in stored])
+        events = [(decode_run_event(row.kind, row.payload), row.at) for row in stored]
     except (KeyError, ValidationError) as error:
-        raise StoreUnreadable("This run was written by a newer stepwarden; upgrade to go on with it.") from error
+        raise NewerRun("This run was written by a newer stepwarden; upgrade to go on with it.") from error
+    return fold_run(run, events)
 
 
 def _head_of(run: Run, events: Sequence[RunEvent], principal: str) -> HeadChange:

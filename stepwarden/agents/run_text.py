@@ -58,7 +58,8 @@ def verdict_of(run: Run) -> str:
             return f"WAITING for you: {what} {first.kind} {first.tool}{more}"
         case RunStatus.RUNNING:
             steps = f"step {run.steps + 1}" + (f" of at most {run.limits.steps}" if run.limits.steps else "")
-            return f"RUNNING: {steps}"
+            held = next((job for job in run.jobs.values() if job.outages and job.question is None), None)
+            return f"RUNNING: {steps}" + (f", and waits: {held.failure}" if held is not None else "")
 
 
 def spent_line(run: Run, now: float) -> str:
