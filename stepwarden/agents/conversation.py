@@ -4,7 +4,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
 from stepwarden.models import Message, tool_result
-from stepwarden.runs.run import AgentStep, Body, CallState, Job, OpenQuestion, Run, RunCall
+from stepwarden.runs.run import AgentStep, Job, OpenQuestion, Run
+from stepwarden.runs.run_calls import Body, CallState, RunCall
 from stepwarden.tool_calls import ToolCall
 
 RESULT_BYTES = 20_000

@@ -128,7 +128,7 @@ class Runs:
                 continue
             try:
                 run = await self.look(head.stream, caller)
-            except NewerRun:
+            except NewerRun:  # it is no reason to start none
                 continue
             if (run.request, run.directory) == (hide_in_prose(wanted.request), wanted.directory):
                 return run

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from run_world import plan
 
 from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
-from stepwarden.runs.run import Approval, Body, CallKind, ProposedCall, RunStatus, Stopping, ToolGrant, ToolLevel
+from stepwarden.runs.run import RunStatus, Stopping, ToolLevel
+from stepwarden.runs.run_calls import Approval, Body, CallKind, ProposedCall, ToolGrant
 from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,
@@ -42,7 +43,9 @@ EVENTS: list[RunEvent] = [
     RunAttached("process 1"),
     QuestionAsked("a/1", "a", "m", Amount(10, Decimal("0.01")), 9, 2, ToolLevel.NONE, True, "hurry"),
     QuestionAnswered("a/1", Body("x", "d", 9), (ProposedCall("c", "t", "{}", "bad", "k"),), Amount(1), False, 0.5),
-    QuestionAnswered("a/2", failure=FailedAnswer("network", "down", True, True, 2.5), matched=("goal_text 'x'",), kept="k"),
+    QuestionAnswered(
+        "a/2", failure=FailedAnswer("network", "down", True, True, 2.5), matched=("goal_text 'x'",), kept="k"
+    ),
     ApprovalAsked("a/1/1", "digest"),
     CallSent("a/1/1"),
     CallEnded("a/1/1", Body("café \u2028 \U0001f600", size=3), True, True, 0.25, ("tool_result t /x/",)),

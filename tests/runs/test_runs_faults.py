@@ -5,7 +5,8 @@ from run_world import World, plan
 
 from stepwarden.runs.decide import MOST_CRASHES, MOST_OUTAGES, after_crash, decide
 from stepwarden.runs.limits import RunLimits
-from stepwarden.runs.run import ProposedCall, Run, RunStatus, body_of
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import ProposedCall, body_of
 from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallEnded,
