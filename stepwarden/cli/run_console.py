@@ -18,6 +18,7 @@ from stepwarden.agents.run_text import (
     WaitingCall,
     call_line,
     extension_of,
+    metrics_lines,
     spent_line,
     state_line,
     step_lines,
@@ -205,11 +206,14 @@ def exit_code(run: Run) -> int:
 
 async def show_run(runs: Runs, run_id: str) -> None:
     """Show a run: what was asked, each step, how it stands, and what waits."""
-    run = await runs.look(run_id, LOCAL)
+    found = await runs.whole(run_id, LOCAL)
+    run = found.run
     typer.echo(plain(run.request))
     _show_steps(run, dict.fromkeys(run.jobs, 0))
     for call in run.open_calls:
         typer.echo(plain(f"   {call_line(call)}"))
+    for line in metrics_lines(found.metrics):
+        typer.echo(plain(line))
     await show_end(runs, run)
 
 

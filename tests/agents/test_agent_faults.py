@@ -78,7 +78,7 @@ async def test_a_run_whose_history_does_not_fit_together_ends_with_its_work(star
     runs = await started([calls(SUM, text="Half of it."), ScriptedReply(text="late", latency_s=60)])
     run = await _with(runs, await _at_rest(runs), NewEvent("sent", '{"call": "nobody/1/1"}'))
     assert (run.status, run.answer.text) == (RunStatus.FAILED, "Half of it.")
-    assert f"its event {run.version - 3} does not fit what was recorded before (KeyError)" in run.why
+    assert f"its event {run.version - 4} does not fit what was recorded before (KeyError)" in run.why
 
 
 async def _at_rest(runs: Runs) -> Run:
