@@ -18,7 +18,7 @@ from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
 from stepwarden.runs.limits import NOTHING, Amount
-from stepwarden.runs.run import Job, Run, ToolLevel
+from stepwarden.runs.run import Job, OpenQuestion, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
     CANCELLED,
@@ -47,6 +47,9 @@ _FATAL = frozenset(
         ErrorKind.MISCONFIGURED,
     }
 )
+
+
+_PASSING = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.NETWORK, ErrorKind.GIVEN_UP})
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,11 @@ class Driver:
                     break
                 loaded = await self._wait(loaded, decision.wake_at)
             return loaded.run
+        except asyncio.CancelledError:
+            asked = [question for question in _questions_of(loaded.run) if question.key in self._tasks]
+            await self._end_tasks()
+            await self._leave(loaded, asked)
+            raise
         finally:
             await self._end_tasks()
 
@@ -149,6 +157,16 @@ class Driver:
                 loaded = await self.around.journal.load(self.run_id, None, loaded)
         return loaded
 
+    async def _leave(self, loaded: LoadedRun, asked: Sequence[OpenQuestion]) -> None:
+        """Record that these questions, perhaps paid for, were cut off: they are not taken for those of a crash."""
+        cut = FailedAnswer(CANCELLED, "whoever drove the run let go of it")
+        events = [QuestionAnswered(question.key, spent=question.reserved, failure=cut) for question in asked]
+        try:
+            if events:
+                await self.around.journal.append(loaded, events, self._bodies)
+        except StoreError as error:  # somebody else was first, or it cannot be written: then they count as lost
+            logger.info("what %s was asked is not recorded as cut off: %s", self.run_id, error)
+
     async def _end_tasks(self) -> None:
         for task in self._tasks.values():
             task.cancel()
@@ -197,7 +215,10 @@ class _Work:
         try:
             reply = await self.around.models.complete(request)
         except ModelError as error:
-            failure = FailedAnswer(error.kind, hide_in_prose(str(error)), fatal=error.kind in _FATAL)
+            # an address that never answered is none that the network took away
+            passing = error.kind in _PASSING and (bool(job.steps) or error.kind is ErrorKind.RATE_LIMIT)
+            told, fatal, after = hide_in_prose(str(error)), error.kind in _FATAL, error.retry_after_s or 0.0
+            failure = FailedAnswer(error.kind, told, fatal=fatal, passing=passing, retry_after=after)
             return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure)]
         text = hide_in_prose(reply.text)
         return [
@@ -286,6 +307,10 @@ class _Work:
             return CallOutput(
                 f"The tool crashed: {type(error).__name__}.", failed=True, in_doubt=not call.kind.may_be_repeated
             )
+
+
+def _questions_of(run: Run) -> list[OpenQuestion]:
+    return [job.question for job in run.jobs.values() if job.question is not None]
 
 
 def _spent(reply: ModelReply) -> Amount:

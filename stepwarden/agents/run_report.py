@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stepwarden.agents.conversation import whole
-from stepwarden.agents.run_text import call_line, spent_line, state_line, verdict_of
+from stepwarden.agents.run_text import call_line, metrics_lines, spent_line, state_line, verdict_of
 from stepwarden.reports.page import render_sections_page
 from stepwarden.reports.plain import code, escaped, fence, quoted
 from stepwarden.runs.run import AgentStep, Job, Run
+from stepwarden.runs.run_events import decode_run_event
+from stepwarden.runs.run_metrics import RunMetrics, metrics_of
 from stepwarden.storage import StoredEvent
 from stepwarden.threads.event_text import one_line, stamp
 
@@ -30,6 +32,11 @@ class WholeRun:
     def changed(self) -> float:
         """When it last changed, in unix seconds."""
         return self.history[-1].at if self.history else 0.0
+
+    @property
+    def metrics(self) -> RunMetrics:
+        """What it took."""
+        return metrics_of([(decode_run_event(row.kind, row.payload), row.at) for row in self.history])
 
 
 def run_as_json(found: WholeRun) -> str:
@@ -53,6 +60,7 @@ def _standing(found: WholeRun) -> dict[str, Any]:
         "state": asdict(run.state),
         "spent": spent_line(run, found.changed),
         "steps": run.steps,
+        "metrics": asdict(found.metrics),
     }
 
 
@@ -82,6 +90,7 @@ def _markdown(found: WholeRun) -> Iterator[str]:
         yield from ("", "## State", "", escaped(state))
     for job in run.jobs.values():
         yield from _markdown_of_job(job, found.texts, is_alone=len(run.jobs) == 1)
+    yield from ("", "## Figures", "", *(f"- {escaped(line)}" for line in metrics_lines(found.metrics)))
     yield from ("", "## History", "", *(f"- {escaped(line)}" for line in history_lines(found.history)))
 
 
@@ -124,6 +133,7 @@ def run_as_html(found: WholeRun) -> str:
     for job in run.jobs.values():
         lines = [line for step in job.steps for line in _lines_of(step, found.texts)]
         sections.append((f"Steps of {job.id}", lines))
+    sections.append(("Figures", list(metrics_lines(found.metrics))))
     sections.append(("History", list(history_lines(found.history))))
     return render_sections_page("run", one_line(run.request, 120), verdict_of(run), sections)
 

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stepwarden.agents.code_tools import code_tools
@@ -16,13 +18,14 @@ from stepwarden.agents.run_report import WholeRun, history_lines
 from stepwarden.agents.run_request import RunRequest, named_tools, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
-from stepwarden.errors import RunMovedOn, RunRefused, StepwardenError, StoreUnreadable, VersionConflict
+from stepwarden.errors import NewerRun, RunMovedOn, RunRefused, StepwardenError, StoreError, VersionConflict
 from stepwarden.files.paths import shown
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
 from stepwarden.inspections.runner import InspectionRunner
 from stepwarden.models import Models
+from stepwarden.runs.decide import after_crash
 from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, admit_run_command, is_about_the_same
 from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
@@ -41,6 +44,11 @@ LATEST = 20
 MOST_TOLD = 10  # events that changed what a command is about
 _DECIDING = frozenset({"commanded", "approval_asked", "sent", "call_ended", "in_doubt", "stopping", "paused", "ended"})
 AGAIN_S = 1.0  # after another driver took a run over that was handed out to this one
+
+
+NEWER_S = 60.0  # after a run that only a newer version can drive
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -145,7 +153,7 @@ class Runs:
                 continue
             try:
                 run = await self.look(head.stream, caller)
-            except StoreUnreadable:  # of a newer version: it is no reason to start none
+            except NewerRun:  # it is no reason to start none
                 continue
             if (run.request, run.directory) == (hide_in_prose(wanted.request), wanted.directory):
                 return run
@@ -200,9 +208,26 @@ class Runs:
         driver = self._drivers[run_id] = Driver(around, run_id)
         try:
             run = await driver.drive()
+        except NewerRun as error:
+            logger.warning("%s is left alone: %s", run_id, error)
+            return time.time() + NEWER_S
+        except StoreError:
+            raise
+        except Exception as error:
+            logger.exception("driving %s crashed", run_id)
+            run = await self._after_crash(run_id, _place_of(error))
         finally:
             del self._drivers[run_id]
-        return time.time() + AGAIN_S if run.is_at_work else None
+        return time.time() + AGAIN_S * 2**run.crashes if run.is_at_work else None
+
+    async def _after_crash(self, run_id: str, error: str) -> Run:
+        """Record that driving a run crashed, or its end once that happened too often."""
+        while True:
+            loaded = await self.journal.load(run_id, None)
+            try:
+                return (await self.journal.append(loaded, after_crash(loaded.run, error))).run
+            except VersionConflict:
+                continue
 
     async def close(self) -> None:
         """Let go of every run; another process may go on with them."""
@@ -234,3 +259,9 @@ class Runs:
         ):
             return UpstreamOffer()
         return await upstream_tools(self.upstreams.open(), wanted.request, wanted.tools)
+
+
+def _place_of(error: Exception) -> str:
+    """Return the type of an error and where it was raised; its words may hold anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"

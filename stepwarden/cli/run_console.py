@@ -10,7 +10,13 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.agents.run_report import run_as_csv, run_as_html, run_as_json, run_as_markdown
 from stepwarden.agents.run_request import RunRequest
-from stepwarden.agents.run_text import WaitingCall, spent_line, verdict_of, waiting_calls
+from stepwarden.agents.run_text import (
+    WaitingCall,
+    metrics_lines,
+    spent_line,
+    verdict_of,
+    waiting_calls,
+)
 from stepwarden.agents.runs import Runs
 from stepwarden.cli.interrupts import Interrupts, counting_interrupts
 from stepwarden.cli.output import plain
@@ -261,13 +267,16 @@ def exit_code(run: Run) -> int:
 
 async def show_run(runs: Runs, run_id: str) -> None:
     """Show a run: what was asked, each step, how it stands, and what waits."""
-    run = await runs.look(run_id, LOCAL)
+    found = await runs.whole(run_id, LOCAL)
+    run = found.run
     screen = open_screen()
     screen.say(run.request)
     screen.show(run)
     screen.pause()
     for call in run.open_calls:
         screen.say(f"   {shown_call(call)}")
+    for line in metrics_lines(found.metrics):
+        screen.say(line)
     await show_end(runs, run)
     await _say_who_drives(runs, run)
 

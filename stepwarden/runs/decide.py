@@ -24,6 +24,7 @@ from stepwarden.runs.run_events import (
     JobStopping,
     QuestionAnswered,
     QuestionAsked,
+    RunCrashed,
     RunEnded,
     RunEvent,
     RunPaused,
@@ -39,10 +40,16 @@ from stepwarden.runs.stop_conditions import (
 )
 
 MOST_ATTEMPTS = 3
-"""So often a question is asked whose asker vanished: each was perhaps paid for."""
+"""So often a question is asked whose asker vanished: each was perhaps paid for. Then the run rests, for a person."""
 
 MOST_FAILURES = 3
 """So many answers in a row may fail: with all tools, with the essential ones, with none."""
+
+MOST_OUTAGES = 8
+"""So often a model is asked that is held up by a rate limit or the network; then the run rests, for a person."""
+
+MOST_CRASHES = 3
+"""So often whoever drives a run may crash without an answer between."""
 
 _SHORTEST_WAIT = 0.001  # seconds: sums of times are not exact, and nobody is to be woken without end
 
@@ -86,8 +93,9 @@ def decide(run: Run, now: float, in_flight: frozenset[str]) -> RunDecision:
     unwanted = _repeatable(run, in_flight)
     if run.status.is_end or run.status is RunStatus.PAUSED:
         return RunDecision(cancelled=unwanted)
-    if run.stop_asked:
-        return RunDecision(cancelled=unwanted) if in_flight else RunDecision(events=tuple(_stopped_by_person(run)))
+    if run.stop_asked or run.misfit:
+        status, why = _why_at_once(run)
+        return RunDecision(cancelled=unwanted) if in_flight else RunDecision(tuple(_ended_at_once(run, status, why)))
     plan = _Plan(run, now, in_flight)
     for job in run.jobs.values():
         if job.status is RunStatus.RUNNING:
@@ -103,22 +111,40 @@ def _repeatable(run: Run, in_flight: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(in_flight - sent))
 
 
-def _stopped_by_person(run: Run) -> Iterator[RunEvent]:
-    why = f"{run.stop_asked} stopped it"
+def _why_at_once(run: Run) -> tuple[RunStatus, str]:
+    if run.stop_asked:
+        return RunStatus.STOPPED, f"{run.stop_asked} stopped it"
+    return RunStatus.FAILED, run.misfit
+
+
+def after_crash(run: Run, error: str) -> tuple[RunEvent, ...]:
+    """Return what is recorded after a crash of whoever drove the run: with the last one that is borne, its end.
+
+    Only an answer between two crashes makes them count anew.
+    """
+    crashed = RunCrashed(error)
+    if run.status.is_end or run.crashes + 1 < MOST_CRASHES:
+        return (crashed,)
+    why = f"driving it crashed {run.crashes + 1} times, a fault of ours: {error}"
+    return (crashed, *_ended_at_once(run, RunStatus.FAILED, why))
+
+
+def _ended_at_once(run: Run, status: RunStatus, why: str) -> Iterator[RunEvent]:
+    """Yield the ends of a run and its jobs, with their answers so far."""
     for job in run.jobs.values():
         if job.status.is_end:
             continue
         for call in job.open_calls:
             if call.state is CallState.SENT:
-                yield CallDoubted(call.key, "whoever sent it is gone, and the run is stopped")
+                yield CallDoubted(call.key, f"whoever sent it is gone, and the run is {status}")
             elif call.reserved != NOTHING:
-                told = body_of("Whoever made this call is gone, and the run is stopped.")
+                told = body_of(f"Whoever made this call is gone, and the run is {status}.")
                 yield CallEnded(call.key, told, failed=True, spent=call.reserved)
         if job.question is not None:
             yield _lost(job.question)
-        yield JobEnded(job.id, RunStatus.STOPPED, why, job.best_answer)
+        yield JobEnded(job.id, status, why, job.best_answer)
     answers = [job.best_answer for job in run.jobs.values() if job.best_answer.text]
-    yield RunEnded(RunStatus.STOPPED, why, answers[-1] if answers else Body())
+    yield RunEnded(status, why, answers[-1] if answers else Body())
 
 
 def _lost(question: OpenQuestion) -> QuestionAnswered:
@@ -151,16 +177,19 @@ class _Plan:
         self.effects = list[RunEffect]()
         self.cancelled = list[str]()
         self.budget = RunBudget(run)
+        self.wake_at: float | None = None
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
     def decision(self) -> RunDecision:
         pause = next((event for event in self.events if isinstance(event, RunPaused)), None)
         if pause is not None:  # what else was decided waits until it is resumed
-            return RunDecision((pause,))
+            lost = [event for event in self.events if isinstance(event, QuestionAnswered)]
+            return RunDecision((*lost, pause))
         limit = self.run.limits.seconds
-        wake_at = None
+        wake_at = self.wake_at
         if limit is not None and self.run.working_since is not None and not self.events:
-            wake_at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
+            at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
+            wake_at = at if wake_at is None else min(wake_at, at)
         return RunDecision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
 
     def go_on(self, job: Job) -> None:
@@ -179,7 +208,7 @@ class _Plan:
         elif (stopping := self._condition_met(job)) is not None:
             self.events.append(JobStopping(job.id, stopping))
         else:
-            self._ask(job)
+            self._ask_in_time(job)
 
     # -- time and conditions
 
@@ -219,9 +248,8 @@ class _Plan:
         elif is_unwanted or self.budget.lacks(question.reserved) is not None:
             self.events.append(_lost(question))
         elif question.attempt >= MOST_ATTEMPTS:
-            text = f"asked {question.attempt} times, and whoever asked was gone each time"
-            lost = FailedAnswer("lost", text, fatal=True)
-            self.events.append(QuestionAnswered(question.key, spent=question.reserved, failure=lost))
+            text = f"its model was asked {question.attempt} times, and whoever asked was gone each time"
+            self.events += [_lost(question), RunPaused(f"{text}; resume asks again")]
         else:
             self.budget.take(question.reserved)
             self._record_question(
@@ -232,6 +260,21 @@ class _Plan:
                 attempt=question.attempt + 1,
                 is_last_turn=question.is_last_turn,
             )
+
+    def _ask_in_time(self, job: Job) -> None:
+        """Ask, unless an outage is waited out, or it lasted too long."""
+        if self._is_held_up(job):
+            return
+        if job.outages >= MOST_OUTAGES:
+            self.events.append(RunPaused(f"its model was not to be had {job.outages} times: {job.failure}"))
+        else:
+            self._ask(job)
+
+    def _is_held_up(self, job: Job) -> bool:
+        if self.now >= job.ask_after:
+            return False
+        self.wake_at = job.ask_after if self.wake_at is None else min(self.wake_at, job.ask_after)
+        return True
 
     def _ask(self, job: Job) -> None:
         full = [use for use in uses_of(self.run, job, self.now) if use.share >= 1]
@@ -268,8 +311,11 @@ class _Plan:
         )
         tokens = min(prompt_tokens_of(self.run, job), LAST_PROMPT_TOKENS)
         reserved = last_turn_of(job)
-        if is_answered or step is None or job.failures or self.budget.lacks(reserved, is_last_turn=True) is not None:
+        is_in_vain = bool(job.failures) or job.outages >= MOST_OUTAGES
+        if is_answered or step is None or is_in_vain or self.budget.lacks(reserved, is_last_turn=True) is not None:
             self.events.append(JobEnded(job.id, status, str(stopping), job.best_answer))
+            return
+        if self._is_held_up(job):
             return
         self.budget.take(reserved)
         self._record_question(job, f"{job.id}/{job.questions + 1}", reserved, tokens, is_last_turn=True)

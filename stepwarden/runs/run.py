@@ -117,6 +117,8 @@ class Job:
     failure: str = ""  # of the last question
     failures: int = 0  # one after another
     fails_for_good: bool = False
+    outages: int = 0  # one after another, which time may mend
+    ask_after: float = 0.0  # unix seconds: not before, for an outage
     history_bytes: int = 0  # of answers and results, as the model reads them
     last_turns: int = 0  # of the steps: those that a limit leaves room for
     stopping: Stopping | None = None
@@ -218,6 +220,8 @@ class Run:
     driver: str = ""  # who took it over last
     paused_by: str = ""
     stop_asked: str = ""  # by whom
+    crashes: int = 0  # of whoever drives it, one after another without an answer between
+    misfit: str = ""  # an event that does not fit what was recorded before it
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
     answer: Body = NO_TEXT
 
@@ -257,7 +261,7 @@ class Run:
     def is_at_work(self) -> bool:
         """Whether something of it can go on without a person; to record its end is something, too."""
         jobs = self.jobs.values()
-        is_over = bool(self.stop_asked) or all(job.status.is_end for job in jobs)
+        is_over = bool(self.stop_asked or self.misfit) or all(job.status.is_end for job in jobs)
         return self.status is RunStatus.RUNNING and (is_over or any(job.can_go_on for job in jobs))
 
     @property

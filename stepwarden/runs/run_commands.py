@@ -143,8 +143,8 @@ _WHOLE = {"steps", "tokens"}
 
 
 def _admit_extend(run: Run, arguments: Mapping[str, Any]) -> str:
-    if run.status is RunStatus.COMPLETED:
-        return "the run is completed"
+    if run.status is RunStatus.COMPLETED or run.misfit:
+        return run.misfit or "the run is completed"
     if not run.status.is_end and run.stop_asked:
         return f"{run.stop_asked} stopped it; extend it once it is stopped"
     if run.status.is_end and not any(_goes_on(job) for job in run.jobs.values()):
@@ -202,7 +202,8 @@ def _pause(run: Run, event: RunCommanded) -> Run:
 
 
 def _resume(run: Run, _: RunCommanded) -> Run:
-    return replace(run, status=RunStatus.RUNNING, why="", paused_by="")
+    jobs = {name: replace(job, outages=0, ask_after=0.0) for name, job in run.jobs.items()}
+    return replace(run, status=RunStatus.RUNNING, why="", paused_by="", jobs=jobs)
 
 
 def _stop(run: Run, event: RunCommanded) -> Run:
@@ -216,7 +217,7 @@ def _extend(run: Run, event: RunCommanded) -> Run:
     run = replace(run, limits=_extended(run.limits, added), jobs=jobs)
     if run.paused_by:  # whoever paused it resumes it
         return run
-    return replace(run, status=RunStatus.RUNNING, why="", stop_asked="", answer=Body())
+    return replace(run, status=RunStatus.RUNNING, why="", stop_asked="", crashes=0, answer=Body())
 
 
 def _extended(limits: RunLimits, added: Mapping[str, Decimal]) -> RunLimits:
@@ -237,10 +238,11 @@ def _extended_job(job: Job, steps: int) -> Job:
     if not _goes_on(job):
         return job
     plan = job.plan if job.plan.steps is None else replace(job.plan, steps=job.plan.steps + steps)
-    job = replace(job, plan=plan, stopping=None)
+    job = replace(job, plan=plan, stopping=None, outages=0, ask_after=0.0)
     if job.status is RunStatus.RUNNING:
         return job
-    return replace(job, status=RunStatus.RUNNING, why="", answer=Body(), failure="", failures=0, fails_for_good=False)
+    job = replace(job, failure="", failures=0, fails_for_good=False)
+    return replace(job, status=RunStatus.RUNNING, why="", answer=Body())
 
 
 _ADMIT: dict[RunCommandKind, Callable[[Run, Mapping[str, Any]], str]] = {

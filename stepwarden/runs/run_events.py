@@ -67,11 +67,17 @@ class QuestionAsked:
 
 @dataclass(frozen=True, slots=True)
 class FailedAnswer:
-    """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody."""
+    """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody.
+
+    `passing` is what time may mend, and nothing else: a rate limit, a network that is gone. `retry_after` are the
+    seconds that the vendor named.
+    """
 
     kind: str
     text: str
     fatal: bool = False
+    passing: bool = False
+    retry_after: float = 0.0
 
     @property
     def was_cancelled(self) -> bool:
@@ -203,6 +209,13 @@ class RunEnded:
     answer: Body = field(default_factory=Body)
 
 
+@dataclass(frozen=True, slots=True)
+class RunCrashed:
+    """Whoever drove it broke off by a fault of ours; `error` is its type and place."""
+
+    error: str
+
+
 RunEvent = (
     RunStarted
     | JobsPlanned
@@ -220,6 +233,7 @@ RunEvent = (
     | RunPaused
     | JobEnded
     | RunEnded
+    | RunCrashed
 )
 
 _KINDS: dict[str, type[Any]] = {
@@ -239,6 +253,7 @@ _KINDS: dict[str, type[Any]] = {
     "paused": RunPaused,
     "job_ended": JobEnded,
     "ended": RunEnded,
+    "crashed": RunCrashed,
 }
 _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 

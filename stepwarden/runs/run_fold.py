@@ -14,6 +14,7 @@ from stepwarden.runs.run_events import (
     CallEnded,
     CallReserved,
     CallSent,
+    FailedAnswer,
     JobEnded,
     JobsPlanned,
     JobStopping,
@@ -21,6 +22,7 @@ from stepwarden.runs.run_events import (
     QuestionAsked,
     RunAttached,
     RunCommanded,
+    RunCrashed,
     RunEnded,
     RunEvent,
     RunPaused,
@@ -30,11 +32,23 @@ from stepwarden.runs.run_events import (
 from stepwarden.runs.stop_notation import parse_condition
 from stepwarden.runs.workflow_state import WorkflowState
 
+_MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+FIRST_PAUSE_S, MOST_PAUSE_S = 2.0, 60.0
+"""How long a model is not asked after an outage; the first is doubled with each that follows."""
+
 
 def fold_run(run: Run, events: Iterable[tuple[RunEvent, float]]) -> Run:
-    """Return the run after all of `events`, each with its time in unix seconds."""
+    """Return the run after all of `events`, each with its time in unix seconds.
+
+    One that does not fit changes nothing else: the run then ends with what it has, and names it.
+    """
     for event, at in events:
-        run = apply_to_run(run, event, at)
+        try:
+            run = apply_to_run(run, event, at)
+        except _MISFITS as error:
+            misfit = f"its event {run.version + 1} does not fit what was recorded before ({type(error).__name__})"
+            run = replace(run, version=run.version + 1, seen_at=at, misfit=run.misfit or misfit)
     return run
 
 
@@ -110,17 +124,26 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     if event.failure is not None:
         if event.failure.was_cancelled:
             return run.with_job(replace(job, question=None))
+        if event.failure.passing:
+            return run.with_job(_held_up(job, event.failure, run.seen_at))
         fatal, text = job.fails_for_good or event.failure.fatal, event.failure.text
         failed = replace(job, question=None, failure=text, failures=job.failures + 1, fails_for_good=fatal)
         return run.with_job(failed)
     kinds = {grant.name: grant.kind for grant in job.plan.tools}
     calls = tuple(_proposed(f"{event.key}/{n}", call, kinds) for n, call in enumerate(event.calls, start=1))
+    run = replace(run, crashes=0)
     last = job.question.is_last_turn
     step = AgentStep(len(job.steps) + 1, event.text, calls, event.spent, event.seconds, event.matched, last, event.kept)
     said = event.text.size + sum(len(f"{call.tool}{call.arguments}".encode()) for call in event.calls)
-    job = replace(job, question=None, failure="", failures=0, steps=(*job.steps, step))
+    job = replace(job, question=None, failure="", failures=0, outages=0, steps=(*job.steps, step))
     job = replace(job, matched=job.matched.union(event.matched), history_bytes=job.history_bytes + said)
     return run.with_job(replace(job, last_turns=job.last_turns + last))
+
+
+def _held_up(job: Job, failure: FailedAnswer, at: float) -> Job:
+    """Return a job whose model is asked again a while later."""
+    pause = max(failure.retry_after, min(MOST_PAUSE_S, FIRST_PAUSE_S * 2**job.outages))
+    return replace(job, question=None, failure=failure.text, outages=job.outages + 1, ask_after=at + pause)
 
 
 def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> RunCall:
@@ -200,6 +223,10 @@ def _ended(run: Run, event: RunEnded) -> Run:
     return replace(run, status=event.status, why=event.why, answer=event.answer)
 
 
+def _crashed(run: Run, _: RunCrashed) -> Run:
+    return replace(run, crashes=run.crashes + 1)
+
+
 _APPLY: dict[type[Any], Callable[[Run, Any], Run]] = {
     RunStarted: _started,
     JobsPlanned: _planned,
@@ -217,4 +244,5 @@ _APPLY: dict[type[Any], Callable[[Run, Any], Run]] = {
     RunPaused: _paused,
     JobEnded: _job_ended,
     RunEnded: _ended,
+    RunCrashed: _crashed,
 }

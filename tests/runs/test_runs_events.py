@@ -26,6 +26,7 @@ from stepwarden.runs.run_events import (
     QuestionAsked,
     RunAttached,
     RunCommanded,
+    RunCrashed,
     RunEnded,
     RunEvent,
     RunPaused,
@@ -43,7 +44,9 @@ EVENTS: list[RunEvent] = [
     RunAttached("process 1"),
     QuestionAsked("a/1", "a", "m", Amount(10, Decimal("0.01")), 9, 2, ToolLevel.NONE, True, "hurry"),
     QuestionAnswered("a/1", Body("x", "d", 9), (ProposedCall("c", "t", "{}", "bad", "k"),), Amount(1), False, 0.5),
-    QuestionAnswered("a/2", failure=FailedAnswer("network", "down", True), matched=("goal_text 'x'",), kept="k"),
+    QuestionAnswered(
+        "a/2", failure=FailedAnswer("network", "down", True, True, 2.5), matched=("goal_text 'x'",), kept="k"
+    ),
     ApprovalAsked("a/1/1", "digest"),
     CallSent("a/1/1"),
     CallReserved("a/1/1", Amount(10, Decimal("0.01"))),
@@ -55,6 +58,7 @@ EVENTS: list[RunEvent] = [
     RunPaused("limit: steps 3 of 3"),
     JobEnded("a", RunStatus.STOPPED, "steps", Body("so far", size=6)),
     RunEnded(RunStatus.FAILED, "why", Body("x", size=1)),
+    RunCrashed("KeyError in x.py, line 1"),
 ]
 
 
@@ -95,6 +99,7 @@ stopping: job stopping
 paused: why
 job_ended: job status why='' answer=Body
 ended: status why='' answer=Body
+crashed: error
 job: id instructions model tools=() essential=() stop=None price=None steps=None prompt_tokens=0
     most_prompt_tokens=None
 RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_seconds=30.0
@@ -104,7 +109,7 @@ TokenPrice: input=Decimal('0') output=Decimal('0')
 Body: text='' digest='' size=0
 ToolGrant: name kind fingerprint='' asks=False may_cost=Amount
 ProposedCall: id tool arguments='{}' error='' kept=''
-FailedAnswer: kind text fatal=False
+FailedAnswer: kind text fatal=False passing=False retry_after=0.0
 Stopping: condition value limit='' by_limit=False is_goal=False
 StateChange: phase=None progress=0.0 data={} metrics={} error=None
 """
