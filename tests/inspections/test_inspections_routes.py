@@ -264,7 +264,7 @@ def test_middleware_of_another_file_is_judged_by_its_body() -> None:
 
 PYTHON_CHECKS = {
     "a decorator that turns away": (
-        "def step1(view):\n    def inner():\n        if 'uid' not in session:\n            abort(401)\n    return inner",
+        "def step1(view):\n    def inner():\n        if 'uid' not in session: abort(401)\n    return inner",
         "@step1",
         "",
         False,
