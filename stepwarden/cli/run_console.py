@@ -29,7 +29,8 @@ from stepwarden.cli.output import plain
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.models import find_some
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
-from stepwarden.runs.run import CallKind, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallKind
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
