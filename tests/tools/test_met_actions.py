@@ -60,6 +60,16 @@ ROWS: dict[str, tuple[str, list[dict[str, Any]], str]] = {
     "there is no branch": ("planner", [{}] * 7, "Choose between the branches"),
     "the tests ran and passed": ("refactor", [{"evidence": [PASSED]}, {}], "run them now"),
     "the tests were run": ("testgen", [{"evidence": [PASSED]}, {}, {}, {}], "Run the present tests"),
+    "an assumption is marked": (
+        "thinkdeep",
+        [{"step": "move it? The load stays low (not checked)"}, {}, {}],
+        "List the assumptions",
+    ),
+    "the answer is quoted": (
+        "thinkdeep",
+        [{}, {"hypothesis": "takes the count off", "evidence": [QUOTE]}, {"confidence": "high"}, {}, {}, {}],
+        "State the answer as hypothesis",
+    ),
     "the hypothesis is quoted": (
         "thinkdeep",
         [{}, {"hypothesis": "takes the count off", "evidence": [QUOTE]}, {}, {}, {}],
@@ -84,6 +94,8 @@ async def test_what_is_met_or_cannot_be_met_is_not_asked_for(app: MCPServer, pro
 async def test_what_can_be_done_is_asked_for(app: MCPServer, project: Path) -> None:
     log = await asked(app, project, "debug", [{"step": "why does it fail? the log says KeyError"}, {}, {}])
     assert any(action.startswith("Read the log") for action in log)
+    thought = await asked(app, project, "thinkdeep", [{"step": "move it to the new store?"}, {}])
+    assert any(action.startswith("List the assumptions") for action in thought)
     issues = await asked(app, project, "codereview", [{}, {"issues_found": [ISSUE]}, {}, {}, {}, {}, {}])
     assert any("issue" in action for action in issues)
 

@@ -166,7 +166,7 @@ def with_callers(
 
 
 def _mentioned(
-    context: InspectionContext, names: Sequence[str], repositories: Sequence[Repository]
+    context: InspectedPlace, names: Sequence[str], repositories: Sequence[Repository]
 ) -> dict[str, list[str]]:
     mentioned: dict[str, list[str]] = {name: [] for name in names}
     for repository in repositories if names else ():
@@ -177,7 +177,7 @@ def _mentioned(
 
 
 def with_takers(
-    context: InspectionContext,
+    context: InspectedPlace,
     risks: Sequence[ChangeRisk],
     parts: Sequence[ChangeSet],
     repositories: Sequence[Repository],
