@@ -111,7 +111,7 @@ async def test_what_is_kept_of_a_tree_between_looks_is_of_the_files_as_they_are(
     async def misfits() -> list[str]:
         async with connected(app, project) as host:
             first = await host.open("codereview", relevant_files=["src/tax.py"])
-        return [fact for fact in first.facts if "add_tax takes" in fact]
+        return [fact for fact in first.facts if " passes 3 arguments" in fact]
 
     assert await misfits() == []
     bill.write_text("from tax import add_tax\n\n\ndef total(net):\n    return add_tax(net, 2, 3)\n")
