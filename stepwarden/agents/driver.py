@@ -14,6 +14,7 @@ from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.runs.data_summary import summarize_data
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
 from stepwarden.runs.limits import Amount
 from stepwarden.runs.run import Job, ProposedCall, Run, RunCall, ToolLevel
@@ -27,6 +28,7 @@ from stepwarden.runs.run_events import (
     RunEvent,
     RunPaused,
 )
+from stepwarden.upstream.calls.result_text import unfenced
 
 logger = logging.getLogger(__name__)
 
@@ -244,7 +246,10 @@ class _Work:
             return [*output.events, CallDoubted(call.key, text[:300])]
         job = run.jobs[self.effect.job]
         matched = () if output.failed else result_matches(job.stop, call.tool, text)
-        ended = CallEnded(call.key, self.bodies.put(text), failed=output.failed, seconds=seconds, matched=matched)
+        summary = None if output.failed else summarize_data(unfenced(text))
+        ended = CallEnded(
+            call.key, self.bodies.put(text), output.failed, seconds=seconds, matched=matched, summary=summary
+        )
         return [*output.events, ended]
 
     async def _output(self, run: Run, call: RunCall) -> CallOutput:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from stepwarden.runs.data_summary import DataSummary
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits, TokenPrice
 from stepwarden.runs.stop_conditions import StopCondition
 from stepwarden.runs.workflow_state import NEW_STATE, WorkflowState
@@ -123,6 +124,7 @@ class RunCall:
     result: Body = Body()
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    summary: DataSummary | None = None  # of the result
     was_doubted: bool = False  # a person looked since: it was not carried out
 
     @property

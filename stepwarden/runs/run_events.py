@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from stepwarden.runs.data_summary import DataSummary
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
 from stepwarden.runs.run import Approval, Body, JobPlan, ProposedCall, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.workflow_state import StateChange
@@ -116,7 +117,7 @@ class CallSent:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call has its result, or its error. `refused` says that it was not sent."""
+    """A call has its result, or its error. `refused` says that it was not sent; `summary` is of what its tool gave."""
 
     call: str
     result: Body = field(default_factory=Body)
@@ -124,6 +125,7 @@ class CallEnded:
     refused: bool = False
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    summary: DataSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

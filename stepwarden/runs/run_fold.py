@@ -146,10 +146,14 @@ def _sent(run: Run, event: CallSent) -> Run:
 
 def _call_ended(run: Run, event: CallEnded) -> Run:
     state = CallState.REFUSED if event.refused else CallState.FAILED if event.failed else CallState.DONE
-    result, seconds, matched = event.result, event.seconds, event.matched
-    run = run.with_call(
-        event.call, lambda call: replace(call, state=state, result=result, seconds=seconds, matched=matched)
-    )
+    changed = {
+        "state": state,
+        "result": event.result,
+        "seconds": event.seconds,
+        "matched": event.matched,
+        "summary": event.summary,
+    }
+    run = run.with_call(event.call, lambda call: replace(call, **changed))
     job = run.jobs[run.job_of_call(event.call)]
     job = replace(job, calls=job.calls + 1, call_errors=job.call_errors + event.failed)
     shown = job.history_bytes + event.result.size
