@@ -94,7 +94,7 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
     """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.cli import run_console, run_options
-    from stepwarden.runs.run import Approval
+    from stepwarden.runs.run_calls import Approval
 
     wanted = RunRequest(
         request,

@@ -19,7 +19,8 @@ from stepwarden.cli.run_lines import end_lines, exact_arguments, next_lines, sho
 from stepwarden.cli.run_screen import RunScreen, open_screen
 from stepwarden.errors import OtherKind, RootRefused, RunRefused, UnknownStream
 from stepwarden.models import ErrorKind, ModelError, find_some
-from stepwarden.runs.run import CallState, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallState
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings

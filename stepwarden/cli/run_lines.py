@@ -15,7 +15,8 @@ from stepwarden.agents.run_text import (
     verdict_of,
     waiting_calls,
 )
-from stepwarden.runs.run import CallState, Job, Run, RunCall, RunStatus
+from stepwarden.runs.run import Job, Run, RunStatus
+from stepwarden.runs.run_calls import CallState, RunCall
 from stepwarden.upstream.calls.result_text import unfenced
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}

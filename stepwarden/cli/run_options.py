@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from stepwarden.errors import RunRefused
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
-from stepwarden.runs.run import CallKind
+from stepwarden.runs.run_calls import CallKind
 
 KINDS = (CallKind.READ, CallKind.WRITE, CallKind.DESTRUCTIVE)
 _AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")

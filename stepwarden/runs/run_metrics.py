@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from stepwarden.runs.run import AgentStep, CallState, Run
+from stepwarden.runs.run import AgentStep, Run
+from stepwarden.runs.run_calls import CallState
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.runs.limits import DEFAULT_LIMITS
-from stepwarden.runs.run import CallState, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallState
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.runs.run_events import CallDoubted, CallSent, RunEvent
 from stepwarden.threads.calls import LOCAL

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stepwarden.runs.data_summary import MOST_KEYS, MOST_SAMPLE, DataSummary, summarize_data
 from stepwarden.runs.limits import Amount
-from stepwarden.runs.run import AgentStep, Body, CallKind, CallState, Job, JobPlan, ProposedCall, Run, RunCall
+from stepwarden.runs.run import AgentStep, Job, JobPlan, Run
+from stepwarden.runs.run_calls import Body, CallKind, CallState, ProposedCall, RunCall
 from stepwarden.runs.run_events import CallEnded, decode_run_event, encode_run_event
 from stepwarden.runs.run_metrics import measure_run, measure_steps
 
