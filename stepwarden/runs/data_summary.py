@@ -52,7 +52,8 @@ def summarize_data(text: str) -> DataSummary:
         return DataSummary("object", len(fields), _keys(fields), _cut(dict([first]) if first else {}), size)
     if isinstance(data, list):
         items = cast("list[Any]", data)
-        named = next((cast("dict[str, Any]", item) for item in items if isinstance(item, dict)), {})
+        objects = [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
+        named = objects[0] if objects else dict[str, Any]()
         return DataSummary("list", len(items), _keys(named), _cut(items[0]) if items else "", size)
     is_short = len(text) <= MOST_SAMPLE and data == data  # noqa: PLR0124 - NaN is no value that JSON takes
     return DataSummary(_NAMES[type(data)], 1, (), _cut(data), size, data if is_short else None)

@@ -83,7 +83,7 @@ asked: key job model reserved prompt_tokens attempt=1 level='full' is_last_turn=
 answered: key text=Body calls=() spent=Amount is_priced=True seconds=0.0 matched=() failure=None kept=''
 approval_asked: call about=''
 sent: call
-call_ended: call result=Body failed=False refused=False seconds=0.0 matched=()
+call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() summary=None
 in_doubt: call why=''
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
