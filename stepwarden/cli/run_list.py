@@ -7,50 +7,19 @@ from typing import Any
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
+from stepwarden.agents.run_list import RunFilter
 from stepwarden.agents.run_text import waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.cli.output import plain, show_table
 from stepwarden.errors import StoreUnreadable, UnknownStream
 from stepwarden.runs.run import Run, RunStatus
-from stepwarden.storage import EventText, Head, HeadQuery, kinds
+from stepwarden.storage import Head
 from stepwarden.threads.calls import LOCAL
 from stepwarden.threads.event_text import stamp
 
-_ASKED_FOR = ("answered",)  # the kind of event that names the tools which a model asked for
-_WORDS = ("started", "answered", "ended")  # those that hold what was asked, what was said, and the answer
-
 
 @dataclass(frozen=True)
-class RunFilter:
-    """Which runs are listed. `since` and `until` are unix seconds; `tool` is a name, or `UPSTREAM/*`."""
-
-    status: str | None = None
-    tool: str | None = None
-    text: str | None = None
-    since: float | None = None
-    until: float | None = None
-    limit: int = 20
-
-    @property
-    def query(self) -> HeadQuery:
-        """What the store is asked for."""
-        having = [EventText(json.dumps(self.text, ensure_ascii=False)[1:-1], _WORDS)] if self.text else []
-        if self.tool:
-            name = json.dumps(self.tool.removesuffix("*"), ensure_ascii=False)
-            having.append(EventText(f'"tool":{name[:-1] if self.tool.endswith("*") else name}', _ASKED_FOR))
-        return HeadQuery(
-            None,
-            kind=kinds.RUN,
-            state=self.status,
-            since=self.since,
-            until=self.until,
-            having=having,
-            limit=self.limit,
-        )
-
-
-@dataclass(frozen=True)
-class ListedRun:
+class RunLine:
     """One run of the list; `waits_for` says what a person has to say, or who is to drive it, "" where nothing waits."""
 
     head: Head
@@ -83,9 +52,9 @@ class ListedRun:
 
 async def list_runs(runs: Runs, wanted: RunFilter, *, as_json: bool) -> None:
     """Show the runs that are wanted, the last changed first."""
-    heads = await runs.journal.store.heads(wanted.query)
+    heads = await runs.journal.store.heads(wanted.query(None, wanted.limit))
     unserved = {one.stream for one in await runs.engine.unserved()} if heads else set[str]()
-    found = [ListedRun(head, await _waits_for(runs, head, unserved)) for head in heads]
+    found = [RunLine(head, await _waits_for(runs, head, unserved)) for head in heads]
     if as_json:
         typer.echo(json.dumps([one.fields for one in found], ensure_ascii=False, indent=2))
     elif found:

@@ -18,7 +18,7 @@ runs = typer.Typer(help="List, show, drive, steer, export and prune runs.", no_a
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.", show_default=False)]
 CallKey = Annotated[str | None, typer.Option("--call", help="The call, where several wait.", show_default=False)]
 Drive = Annotated[bool, typer.Option("--drive", help="And go on with it here, until it ends or waits for you.")]
-Status = Literal["running", "paused", "completed", "failed", "stopped"]
+Status = Literal["waiting", "running", "paused", "completed", "failed", "stopped"]
 
 
 @runs.command("list")
@@ -32,11 +32,13 @@ def list_runs(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List runs, the last changed first, each with what it waits for."""
+    from stepwarden.agents.run_list import RunFilter
     from stepwarden.cli import run_list
     from stepwarden.cli.run_console import with_runs
     from stepwarden.cli.run_options import read_time
 
-    wanted = run_list.RunFilter(status, tool, text, read_time("--since", since), read_time("--until", until), limit)
+    begin, end = read_time("--since", since), read_time("--until", until)
+    wanted = RunFilter(status, tool, text, begin, end, limit=limit)
     with_runs(lambda found: run_list.list_runs(found, wanted, as_json=as_json))
 
 

@@ -19,12 +19,14 @@ from stepwarden.storage.records import (
     HeadQuery,
     NewEvent,
     PositionedEvent,
+    QueuedCounts,
     QueuedRun,
     RetentionRule,
     RunClaim,
     RunsWanted,
     Spending,
     StoredEvent,
+    StreamMoves,
     Tally,
 )
 from stepwarden.storage.store import Store
@@ -42,6 +44,7 @@ __all__ = [
     "HeadQuery",
     "NewEvent",
     "PositionedEvent",
+    "QueuedCounts",
     "QueuedRun",
     "RetentionRule",
     "RunClaim",
@@ -50,6 +53,7 @@ __all__ = [
     "Store",
     "StoredEvent",
     "StreamKind",
+    "StreamMoves",
     "Tally",
     "event_hash",
 ]

@@ -1,17 +1,19 @@
 """Head rows in an open transaction; imported lazily, since it loads SQLAlchemy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     ColumnElement,
     Connection,
     Integer,
+    and_,
     bindparam,
     case,
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -19,7 +21,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.read_rows import fetch_rows, read_head
 from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, EventText, Head, HeadQuery, LostHead
-from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, events, heads
+from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, events, heads, runs
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
@@ -82,15 +84,10 @@ class HeadRows:
         statement = select(*HEAD_COLUMNS).where(
             *(column == value for column, value in wanted.items() if value is not None)
         )
-        if query.since is not None:
-            statement = statement.where(_columns.updated >= query.since)
-        if query.until is not None:
-            statement = statement.where(_columns.created < query.until)
-        for one in query.having:
-            statement = statement.where(_has_event(one))
         if query.prefix is not None:
             # Not LIKE: SQLite folds case there and PostgreSQL does not.
             statement = statement.where(func.substr(_columns.stream, 1, len(query.prefix)) == query.prefix)
+        statement = statement.where(*_searched(query))
         if query.directory_first is not None:
             statement = statement.order_by(case((_columns.directory == query.directory_first, 0), else_=1))
         statement = statement.order_by(_columns.updated.desc(), _columns.stream.desc())
@@ -101,6 +98,21 @@ class HeadRows:
     def count(self) -> int:
         """Return how many streams there are."""
         return self._connection.execute(select(func.count()).select_from(heads)).scalar_one()
+
+
+def _searched(query: HeadQuery) -> Iterator[ColumnElement[bool]]:
+    """Yield what a query says beside what stands in a column as it is."""
+    if query.since is not None:
+        yield _columns.updated >= query.since
+    if query.until is not None:
+        yield _columns.created < query.until
+    yield from map(_has_event, query.having)
+    if query.is_parked:
+        parked = and_(runs.c.state == "parked", runs.c.wake_at.is_(None))
+        yield exists().where(runs.c.stream == _columns.stream, parked)
+    if query.after is not None:
+        updated, stream = query.after
+        yield or_(_columns.updated < updated, and_(_columns.updated == updated, _columns.stream < stream))
 
 
 def _has_event(wanted: EventText) -> ColumnElement[bool]:
