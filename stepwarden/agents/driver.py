@@ -16,6 +16,7 @@ from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.runs.data_summary import summarize_data
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
 from stepwarden.runs.limits import NOTHING, Amount
 from stepwarden.runs.run import Job, OpenQuestion, Run, ToolLevel
@@ -30,6 +31,7 @@ from stepwarden.runs.run_events import (
     RunEvent,
     RunPaused,
 )
+from stepwarden.upstream.calls.result_text import unfenced
 
 logger = logging.getLogger(__name__)
 
@@ -281,6 +283,7 @@ class _Work:
             spent=allowance.charge,
             is_priced=allowance.is_priced,
             thread=output.thread,
+            summary=None if output.failed else summarize_data(unfenced(text)),
         )
         return [*output.events, ended]
 

@@ -14,6 +14,7 @@ from stepwarden.reports.plain import code, escaped, fence, quoted
 from stepwarden.runs.run import AgentStep, Job, Run
 from stepwarden.runs.run_events import decode_run_event
 from stepwarden.runs.run_metrics import RunMetrics, metrics_of
+from stepwarden.runs.run_rates import measure_run, measure_steps
 from stepwarden.storage import StoredEvent
 from stepwarden.threads.event_text import one_line, stamp
 
@@ -61,6 +62,8 @@ def _standing(found: WholeRun) -> dict[str, Any]:
         "spent": spent_line(run, found.changed),
         "steps": run.steps,
         "metrics": asdict(found.metrics),
+        "rates": asdict(measure_run(run, found.changed)),
+        "step_metrics": [asdict(one) for one in measure_steps(run)],
     }
 
 
@@ -82,7 +85,9 @@ def _markdown(found: WholeRun) -> Iterator[str]:
     run = found.run
     yield from (f"# Run: {escaped(one_line(run.request, 120))}", "", f"**{escaped(verdict_of(run))}**")
     yield from ("", f"{code(run.id)}, {escaped(spent_line(run, found.changed))}")
+    yield from ("", escaped(str(measure_run(run, found.changed))))
     yield from (line for told in _thread_lines(run) for line in ("", escaped(told)))
+    yield from (("", *(f"- {escaped(name)}: {escaped(str(value))}" for name, value in run.metadata.items())))
     yield from ("", "## What was asked", "", *quoted(run.request))
     if run.answer.text:
         yield from ("", "## Answer", "", *quoted(whole(run.answer, found.texts)))
@@ -117,6 +122,8 @@ def _markdown_of_step(step: AgentStep, texts: Mapping[str, str]) -> Iterator[str
         yield from ("", *quoted(text))
     for call in step.calls:
         yield from ("", f"- {escaped(call_line(call))}")
+        if call.summary is not None:
+            yield f"  - {escaped(str(call.summary))}"
         result = whole(call.result, texts)
         if len(result) > SHOWN:
             yield from ("", *(f"  {line}" for line in fence(result)))
@@ -125,7 +132,9 @@ def _markdown_of_step(step: AgentStep, texts: Mapping[str, str]) -> Iterator[str
 def run_as_html(found: WholeRun) -> str:
     """Return the same report as one page of HTML that loads nothing and runs nothing."""
     run = found.run
-    sections = [("What was asked", [run.request, *_thread_lines(run)])]
+    told = [f"{run.id}, {spent_line(run, found.changed)}", str(measure_run(run, found.changed))]
+    told += [*_thread_lines(run), *(f"{name}: {value}" for name, value in run.metadata.items())]
+    sections = [("In short", [escaped(line) for line in told]), ("What was asked", [run.request])]
     if run.answer.text:
         sections.append(("Answer", [whole(run.answer, found.texts)]))
     if state := state_line(run):
@@ -134,14 +143,17 @@ def run_as_html(found: WholeRun) -> str:
         lines = [line for step in job.steps for line in _lines_of(step, found.texts)]
         sections.append((f"Steps of {job.id}", lines))
     sections.append(("Figures", list(metrics_lines(found.metrics))))
-    sections.append(("History", list(history_lines(found.history))))
+    sections.append(("History", ["\n".join(f"- {escaped(line)}" for line in history_lines(found.history))]))
     return render_sections_page("run", one_line(run.request, 120), verdict_of(run), sections)
 
 
 def _lines_of(step: AgentStep, texts: Mapping[str, str]) -> Iterator[str]:
     yield f"{step.number}. {whole(step.text, texts)}".rstrip()
     for call in step.calls:
-        yield f"{call_line(call)}\n{whole(call.result, texts)}" if call.result.size > SHOWN else call_line(call)
+        summary = f" ({call.summary})" if call.summary is not None else ""
+        yield escaped(f"{call_line(call)}{summary}")
+        if call.result.size > SHOWN:
+            yield "\n".join(fence(whole(call.result, texts)))
 
 
 def history_lines(history: Sequence[StoredEvent]) -> Iterator[str]:

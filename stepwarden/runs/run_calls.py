@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stepwarden.runs.data_summary import DataSummary
 from stepwarden.runs.limits import NOTHING, Amount
 
 
@@ -112,6 +113,7 @@ class RunCall:
     result: Body = NO_TEXT
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    summary: DataSummary | None = None  # of the result
     was_doubted: bool = False  # a person looked since: it was not carried out
     reserved: Amount = NOTHING
     spent: Amount = NOTHING

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from stepwarden.runs.data_summary import DataSummary
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, ProposedCall
@@ -131,7 +132,7 @@ class CallReserved:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call has its result, or its error. `refused` says that it was not sent.
+    """A call has its result, or its error. `refused` says that it was not sent; `summary` is of what its tool gave.
 
     `spent` is what the models cost that it asked, `thread` the thread that it took a step of.
     """
@@ -145,6 +146,7 @@ class CallEnded:
     spent: Amount = NOTHING
     is_priced: bool = True
     thread: str = ""
+    summary: DataSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ def _ended_call(call: RunCall, event: CallEnded, state: CallState) -> RunCall:
         reserved=NOTHING,
         spent=event.spent,
         thread=event.thread,
+        summary=event.summary,
     )
 
 

@@ -91,7 +91,7 @@ approval_asked: call about=''
 sent: call
 call_reserved: call reserved=Amount
 call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() spent=Amount is_priced=True
-    thread=''
+    thread='' summary=None
 in_doubt: call why=''
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
