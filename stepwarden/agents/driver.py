@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwarden.agents.conversation import conversation_of
+from stepwarden.agents.live_text import LiveTexts, complete_aloud
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
@@ -54,6 +55,7 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
+    live: LiveTexts = field(default_factory=LiveTexts)
 
 
 @dataclass
@@ -190,7 +192,7 @@ class _Work:
         begun = time.monotonic()
         request = await self._request(run, job)
         try:
-            reply = await self.around.models.complete(request)
+            reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
             failure = FailedAnswer(error.kind, hide_in_prose(str(error)), fatal=error.kind in _FATAL)
             return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure)]

@@ -11,6 +11,7 @@ from stepwarden.runs.run import CallState, Job, Run, RunCall, RunStatus
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
 MORE_STEPS = 10
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,19 @@ def verdict_of(run: Run) -> str:
         case RunStatus.RUNNING:
             steps = f"step {run.steps + 1}" + (f" of at most {run.limits.steps}" if run.limits.steps else "")
             return f"RUNNING: {steps}"
+
+
+def activity_line(run: Run) -> str:
+    """Return what a run does at this moment, in a line: how it stands, which calls are under way, what it spent."""
+    waiting = {CallState.WAITING, CallState.IN_DOUBT}
+    under_way = [call.tool for call in run.open_calls if call.state not in waiting]
+    parts = [verdict_of(run)]
+    if under_way and run.status is RunStatus.RUNNING:
+        more = f" and {len(under_way) - MOST_NAMED} more" if len(under_way) > MOST_NAMED else ""
+        parts.append(f"calling {', '.join(under_way[:MOST_NAMED])}{more}")
+    if run.spent.dollars:
+        parts.append(f"${run.spent.dollars:.4f} spent")
+    return "; ".join(parts)
 
 
 def spent_line(run: Run, now: float) -> str:

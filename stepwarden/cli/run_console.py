@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -20,12 +21,12 @@ from stepwarden.agents.run_text import (
     extension_of,
     spent_line,
     state_line,
-    step_lines,
     verdict_of,
     waiting_calls,
 )
 from stepwarden.agents.runs import Runs
 from stepwarden.cli.output import plain
+from stepwarden.cli.run_screen import RunScreen
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.models import find_some
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
@@ -121,43 +122,44 @@ def start(wanted: RunRequest, terminal: Terminal) -> int:
         typer.echo(plain(f"{run.id}: {', '.join(job.plan.model for job in run.jobs.values())}"))
         for line in (*run.notes, spent_line(run, time.time())):
             typer.echo(plain(line))
-        run = await carry_out(runs, run, terminal)
-        await show_end(runs, run)
-        return exit_code(run)
+        return await carry_out(runs, run, terminal)
 
     return with_runs(work)
 
 
-async def carry_out(runs: Runs, run: Run, terminal: Terminal) -> Run:
-    """Drive a run and show it as it goes; ask whoever is there. Returns it as it ended, or as it waits."""
-    shown = dict.fromkeys(run.jobs, 0)
+async def carry_out(runs: Runs, run: Run, terminal: Terminal) -> int:
+    """Drive a run and show it as it goes, and how it stands then; ask whoever is there. Returns the exit code."""
+    screen = RunScreen(sys.stdout.isatty())
+    hearing = runs.live.listening(run.id, screen.hear) if screen.is_live else nullcontext()
     serving = asyncio.create_task(runs.serve(only=run.id))
     try:
-        while True:
-            run = await runs.look(run.id, LOCAL)
-            _show_steps(run, shown)
-            if run.is_at_work:
-                await asyncio.wait([serving], timeout=LOOK_S)
-                if serving.done():
-                    serving.result()
-                continue
-            waiting = [] if run.status.is_end else waiting_calls(run)
-            words = [word for call in waiting if (word := _word(call, terminal)) is not None]
-            if not words:
-                return run
-            for word in words:
-                await runs.tell(run.id, word, LOCAL)
+        with hearing:
+            run = await _until_it_rests(runs, run, terminal, screen, serving)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+        screen.end()
+    await show_end(runs, run, is_answered=screen.answered_aloud)
+    return exit_code(run)
 
 
-def _show_steps(run: Run, shown: dict[str, int]) -> None:
-    for job in run.jobs.values():
-        complete = [step for step in job.steps if step.is_complete]
-        for line in step_lines(replace(job, steps=tuple(complete)), shown[job.id]):
-            typer.echo(plain(line))
-        shown[job.id] = len(complete)
+async def _until_it_rests(
+    runs: Runs, run: Run, terminal: Terminal, screen: RunScreen, serving: asyncio.Task[None]
+) -> Run:
+    while True:
+        run = await runs.look(run.id, LOCAL)
+        screen.show(run)
+        if run.is_at_work:
+            await asyncio.wait([serving], timeout=LOOK_S)
+            if serving.done():
+                serving.result()
+            continue
+        waiting = [] if run.status.is_end else waiting_calls(run)
+        words = [word for call in waiting if (word := _word(call, terminal)) is not None]
+        if not words:
+            return run
+        for word in words:
+            await runs.tell(run.id, word, LOCAL)
 
 
 def _word(call: WaitingCall, terminal: Terminal) -> RunCommand | None:
@@ -177,12 +179,12 @@ def _word(call: WaitingCall, terminal: Terminal) -> RunCommand | None:
     return RunCommand(new_id("word"), RunCommandKind.REFUSE, "user", VIA, arguments)
 
 
-async def show_end(runs: Runs, run: Run) -> None:
-    """Show how a run stands, what it gave, and how to go on."""
+async def show_end(runs: Runs, run: Run, *, is_answered: bool = False) -> None:
+    """Show how a run stands, what it gave, and how to go on; `is_answered`: all of its answer was just shown."""
     typer.echo("")
     typer.echo(plain(verdict_of(run)))
     answer = whole(run.answer, await runs.journal.texts(run.id) if run.answer.digest else {})
-    if answer:
+    if answer and not (is_answered and run.status is RunStatus.COMPLETED):
         typer.echo(plain(answer))
     for line in filter(None, (state_line(run), spent_line(run, time.time()))):
         typer.echo(plain(line))
@@ -206,7 +208,7 @@ async def show_run(runs: Runs, run_id: str) -> None:
     """Show a run: what was asked, each step, how it stands, and what waits."""
     run = await runs.look(run_id, LOCAL)
     typer.echo(plain(run.request))
-    _show_steps(run, dict.fromkeys(run.jobs, 0))
+    RunScreen(is_live=False).show(run)
     for call in run.open_calls:
         typer.echo(plain(f"   {call_line(call)}"))
     await show_end(runs, run)
@@ -227,9 +229,9 @@ async def show_events(runs: Runs, run_id: str) -> None:
 async def watch_run(runs: Runs, run_id: str) -> int:
     """Show a run as it goes on, whoever drives it; return the command's exit code."""
     run = await runs.look(run_id, LOCAL)
-    shown = dict.fromkeys(run.jobs, 0)
+    screen = RunScreen(sys.stdout.isatty())
     while True:
-        _show_steps(run, shown)
+        screen.show(run)
         if not run.is_at_work:
             break
         if run_id in {one.stream for one in await runs.engine.unserved()}:
@@ -243,9 +245,7 @@ async def watch_run(runs: Runs, run_id: str) -> int:
 
 async def drive_run(runs: Runs, run_id: str) -> int:
     """Go on with a run here, and show it; return the command's exit code."""
-    run = await carry_out(runs, await runs.look(run_id, LOCAL), Terminal())
-    await show_end(runs, run)
-    return exit_code(run)
+    return await carry_out(runs, await runs.look(run_id, LOCAL), Terminal())
 
 
 async def tell_run(runs: Runs, run_id: str, kind: RunCommandKind, arguments: Mapping[str, Any]) -> None:
