@@ -56,7 +56,7 @@ def _wanted(request: ExecuteRequest) -> "RunRequest":
 
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.runs.limits import DEFAULT_LIMITS
-    from stepwarden.runs.run import Approval
+    from stepwarden.runs.run_calls import Approval
 
     limits = request.limits.model_dump(exclude_none=True) if request.limits is not None else {}
     return RunRequest(

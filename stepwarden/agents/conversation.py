@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from stepwarden.models import Message, estimated_tokens, tool_result
-from stepwarden.runs.run import AgentStep, Body, CallState, Job, OpenQuestion, Run, RunCall
+from stepwarden.runs.run import AgentStep, Job, OpenQuestion, Run
+from stepwarden.runs.run_calls import Body, CallState, RunCall
 from stepwarden.tool_calls import ToolCall
 
 RESULT_BYTES = 20_000

@@ -17,7 +17,8 @@ from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
 from stepwarden.runs.limits import Amount
-from stepwarden.runs.run import Job, ProposedCall, Run, RunCall, ToolLevel
+from stepwarden.runs.run import Job, Run, ToolLevel
+from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
     CANCELLED,
     CallDoubted,

@@ -7,7 +7,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stepwarden.runs.run import CallKind, Run, ToolGrant
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_calls import CallKind, ToolGrant
 from stepwarden.runs.run_events import RunEvent
 from stepwarden.tool_calls import OfferedTool
 

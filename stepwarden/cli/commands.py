@@ -91,7 +91,7 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
     """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.cli import run_console
-    from stepwarden.runs.run import Approval
+    from stepwarden.runs.run_calls import Approval
 
     wanted = RunRequest(
         request,
@@ -214,8 +214,10 @@ def scripted_model(
 
 
 @app.command()
-def demo() -> None:
-    """Show a thread from its first step to its end, without a host or a model."""
-    from stepwarden.cli.demo import run
+def demo(
+    what: Annotated[Literal["thread", "run"], typer.Argument(help="A thread of a host's, or a run.")] = "thread",
+) -> None:
+    """Show a thread from its first step to its end, or with `run` a run, without a host, a model or a key."""
+    from stepwarden.cli.demo import run, run_a_run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run_a_run() if what == "run" else run())

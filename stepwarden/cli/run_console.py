@@ -30,7 +30,8 @@ from stepwarden.cli.run_screen import RunScreen
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.models import find_some
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
-from stepwarden.runs.run import CallKind, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallKind
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
@@ -138,7 +139,7 @@ async def carry_out(runs: Runs, run: Run, terminal: Terminal) -> int:
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
-        screen.end()
+        screen.end_line()
     await show_end(runs, run, is_answered=screen.answered_aloud)
     return exit_code(run)
 

@@ -1,75 +1,71 @@
-"""A run on the terminal as it goes: its steps, a line each; where somebody looks on, the text as it is written."""
+"""A run on the terminal as it goes; where somebody looks on, its text as it is written, and calls that begin."""
 
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
-from stepwarden.agents.run_text import SHOWN_RESULT, spent_line, step_lines
+from stepwarden.agents.run_text import SHOWN_RESULT, spent_line
 from stepwarden.cli.output import plain
-from stepwarden.runs.run import AgentStep, CallState, Job, Run
+from stepwarden.cli.run_lines import RunLines
+from stepwarden.runs.run import Job, Run
+from stepwarden.runs.run_calls import CallState
+
+_BEGUN = frozenset({CallState.PROPOSED, CallState.ALLOWED, CallState.SENT})
 
 
 @dataclass
 class RunScreen:
-    """What was shown of a run. `is_live`: standard output is a terminal."""
+    """What was shown of a run. `is_live`: somebody looks at standard output while it goes."""
 
     is_live: bool
-    answered_aloud: bool = False  # whether the last step was shown as it was written, and called nothing
-    _shown: dict[str, int] = field(default_factory=dict[str, int])  # steps of each job
-    _written: dict[str, str] = field(default_factory=dict[str, str])  # of the step of a job that is not shown yet
-    _calls: set[str] = field(default_factory=set[str])  # that were said to have begun
+    lines: RunLines = field(default_factory=RunLines)
+    answered_aloud: bool = False  # the last step was shown as it was written, and called nothing
+    _steps: dict[str, int] = field(default_factory=dict[str, int])  # of each job, that are there
+    _aloud: set[str] = field(default_factory=set[str])  # the jobs whose next step is shown as it is written
+    _begun: set[str] = field(default_factory=set[str])  # calls
     _writer: str = ""  # the job whose text stands on the open line
 
     def hear(self, job: str, text: str) -> None:
         """Show what a job's model writes."""
-        if self._writer not in {"", job}:
-            self._end_line()
-        if not self._writer:
-            number = self._shown.get(job, 0) + 1
-            typer.echo(f"{number}. ", nl=False)
+        if self._writer != job:
+            self.end_line()
+            typer.echo(f"{self._steps.get(job, 0) + 1}. ", nl=False)
         self._writer = job
-        self._written[job] = self._written.get(job, "") + text
+        self._aloud.add(job)
         typer.echo(plain(text), nl=False)
         sys.stdout.flush()
 
     def show(self, run: Run) -> None:
-        """Show what is new in a run: steps with the results of their calls, and on a terminal calls that begin."""
-        for job in run.jobs.values():
-            after = self._shown.get(job.id, 0)
-            complete = tuple(step for step in job.steps if step.is_complete)
-            for step in complete[after:]:
-                self._show_step(job, step)
-                if self.is_live:
-                    typer.echo(plain(f"   {spent_line(run, time.time())}"))
-            self._shown[job.id] = max(after, len(complete))
-            if self.is_live and job.current is not None and not job.current.is_complete:
-                self._show_calls(job)
+        """Show what is new in a run."""
+        news = [job for job in run.jobs.values() if len(job.steps) > self._steps.get(job.id, 0)]
+        for job in news:
+            is_aloud = job.id in self._aloud
+            if is_aloud:
+                self.lines.leave_out(job.id, job.steps[-1].number)
+            self.answered_aloud = is_aloud and not job.steps[-1].calls
+            self._aloud.discard(job.id)
+            self._steps[job.id] = len(job.steps)
+        self._say(self.lines.new(run))
+        if self.is_live:
+            self._say(line for job in run.jobs.values() for line in self._calls_that_begin(job))
+            self._say([f"   {spent_line(run, time.time())}"] if news else [])
 
-    def end(self) -> None:
-        """End a line that is begun: nothing more is shown of the run."""
-        self._end_line()
-
-    def _show_step(self, job: Job, step: AgentStep) -> None:
-        written = self._written.pop(job.id, "")
-        self.answered_aloud = bool(written) and not step.calls
-        lines = list(step_lines(replace(job, steps=(step,))))
-        self._end_line()
-        for line in lines[1:] if written else lines:
-            typer.echo(plain(line))
-
-    def _show_calls(self, job: Job) -> None:
-        states = {CallState.PROPOSED, CallState.ALLOWED, CallState.SENT}
-        for call in job.open_calls:
-            if call.key not in self._calls and call.state in states:
-                self._calls.add(call.key)
-                self._end_line()
-                typer.echo(
-                    plain(f"   {call_line(replace(call, state=CallState.PROPOSED)).removesuffix(': proposed')} ...")
-                )
-
-    def _end_line(self) -> None:
+    def end_line(self) -> None:
+        """End the line of a text."""
         if self._writer:
             self._writer = ""
             typer.echo("")
+
+    def _say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.end_line()
+            typer.echo(plain(line))
+
+    def _calls_that_begin(self, job: Job) -> Iterator[str]:
+        for call in job.open_calls:
+            if call.key not in self._begun and call.state in _BEGUN:
+                self._begun.add(call.key)
+                yield f"   {call.tool} {' '.join(call.proposed.arguments.split())[:SHOWN_RESULT]} ..."

@@ -5,18 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from stepwarden.runs.limits import NOTHING
-from stepwarden.runs.run import (
-    AgentStep,
-    CallKind,
-    CallState,
-    CommandRecord,
-    Job,
-    OpenQuestion,
-    ProposedCall,
-    Run,
-    RunCall,
-    RunStatus,
-)
+from stepwarden.runs.run import AgentStep, CommandRecord, Job, OpenQuestion, Run, RunStatus
+from stepwarden.runs.run_calls import CallKind, CallState, ProposedCall, RunCall
 from stepwarden.runs.run_commands import command_effect
 from stepwarden.runs.run_events import (
     ApprovalAsked,
