@@ -51,7 +51,7 @@ class RunScreen:
         self._say(self.lines.new(run))
         if self.is_live:
             self._say(line for job in run.jobs.values() for line in self._calls_that_begin(job))
-            self._say([f"   {spent_line(run, time.time())}"] if news else [])
+            self._say([f"   {spent_line(run, time.time())}"] if any(job.steps[-1].calls for job in news) else [])
 
     def end_line(self) -> None:
         """End the line of a text."""
