@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stepwarden.agents.run_text import SHOWN_RESULT
-from stepwarden.runs.run import Job, Run, RunCall
+from stepwarden.runs.run import Job, Run
+from stepwarden.runs.run_calls import RunCall
 from stepwarden.upstream.calls.result_text import unfenced
 
 
