@@ -30,7 +30,7 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
         from tools.shared.run_reply import run_result
         from tools.shared.run_wait import RunWait
 
-        runs, wanted = deferred.open(), _wanted(request)
+        runs, wanted = deferred.open(), wanted_run(request)
         wait = RunWait(runs, caller, progress)
         same = await runs.same(wanted, caller)
         if same is not None:
@@ -50,7 +50,7 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
     )
 
 
-def _wanted(request: ExecuteRequest) -> "RunRequest":
+def wanted_run(request: ExecuteRequest) -> "RunRequest":
     """Return the request as a value of the core."""
     from dataclasses import replace
 

