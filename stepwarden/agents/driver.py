@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwarden.agents.conversation import Conversation
+from stepwarden.agents.live_text import LiveTexts, complete_aloud
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.consultation.call_allowance import CallAllowance, allow
@@ -62,6 +63,7 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
+    live: LiveTexts = field(default_factory=LiveTexts)
 
 
 @dataclass
@@ -215,7 +217,7 @@ class _Work:
         begun = time.monotonic()
         request = await self._request(run, job)
         try:
-            reply = await self.around.models.complete(request)
+            reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
             # an address that never answered is none that the network took away
             passing = error.kind in _PASSING and (bool(job.steps) or error.kind is ErrorKind.RATE_LIMIT)

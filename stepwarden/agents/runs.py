@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stepwarden.agents.code_tools import code_tools
 from stepwarden.agents.driver import Driver, RunSurroundings
+from stepwarden.agents.live_text import LiveTexts
 from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_files import RunFiles
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
@@ -64,6 +65,7 @@ class Runs:
     upstreams: DeferredUpstreams | None = None
     workflows: Callable[[str | None], Awaitable[Sequence[RunTool]]] | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
+    live: LiveTexts = field(default_factory=LiveTexts)
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
     _serving: asyncio.Task[None] | None = None
 
@@ -204,7 +206,7 @@ class Runs:
         await self.engine.serve(self._drive, only=only)
 
     async def _drive(self, run_id: str) -> float | None:
-        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name)
+        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name, self.live)
         driver = self._drivers[run_id] = Driver(around, run_id)
         try:
             run = await driver.drive()
