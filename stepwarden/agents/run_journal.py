@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from stepwarden.agents.run_feed import RunFeed
 from stepwarden.errors import OtherKind, StoreReplaced, StoreUnreadable, UnknownStream
-from stepwarden.runs.run import Body, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import Body
 from stepwarden.runs.run_events import RunEnded, RunEvent, decode_run_event, encode_run_event
 from stepwarden.runs.run_fold import apply_to_run, fold_run
 from stepwarden.storage import Append, Head, HeadChange, NewEvent, Store, StoredEvent, kinds

@@ -9,7 +9,7 @@ from stepwarden.agents.run_text import WaitingCall, verdict_of, waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.errors import UnknownStream
 from stepwarden.runs.run import RunStatus
-from stepwarden.storage import Head, HeadQuery, kinds
+from stepwarden.storage import EventText, Head, HeadQuery, kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.event_text import stamp
 
@@ -17,19 +17,43 @@ WAITING = "waiting"
 """The status of the running ones that wait for a person, in filters."""
 
 
+_ASKED_FOR = ("answered",)  # the kind of event that names the tools which a model asked for
+_WORDS = ("started", "answered", "ended")  # those that hold what was asked, what was said, and the answer
+
+
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs are listed, the last changed first; `since` in unix seconds, `words` as they stand in the request.
+    """Which runs are listed, the last changed first; `since` and `until` are unix seconds.
 
-    `status` may be WAITING. `tool` was asked for by the run's model. The list goes on after a head's `updated` and id.
+    `status` may be WAITING. `tool` was asked for by the run's model: a name, or `UPSTREAM/*`. `text` was asked, said or
+    answered. The list goes on after a head's `updated` and id.
     """
 
     status: str | None = None
     tool: str | None = None
-    words: str | None = None
+    text: str | None = None
     since: float | None = None
+    until: float | None = None
     after: tuple[float, str] | None = None
     limit: int = 20
+
+    def query(self, principal: str | None, limit: int) -> HeadQuery:
+        """Return what the store is asked for; `principal` None is everybody."""
+        having = [EventText(dumps(self.text, ensure_ascii=False)[1:-1], _WORDS)] if self.text else []
+        if self.tool:
+            name = dumps(self.tool.removesuffix("*"), ensure_ascii=False)
+            having.append(EventText(f'"tool":{name[:-1] if self.tool.endswith("*") else name}', _ASKED_FOR))
+        return HeadQuery(
+            principal,
+            kind=kinds.RUN,
+            state=RunStatus.RUNNING if self.status == WAITING else self.status,
+            since=self.since,
+            until=self.until,
+            having=having,
+            is_parked=self.status == WAITING,
+            after=self.after,
+            limit=limit,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +88,7 @@ async def list_runs(runs: Runs, caller: Caller, wanted: RunFilter) -> RunPage:
     """Return the caller's runs; none to callers whom nothing identifies. Raises StoreError."""
     if not caller.listed:
         return RunPage((), None)
-    query = HeadQuery(
-        caller.principal,
-        kind=kinds.RUN,
-        state=RunStatus.RUNNING if wanted.status == WAITING else wanted.status,
-        words=wanted.words,
-        since=wanted.since,
-        event=None if wanted.tool is None else ("answered", f'"tool":{dumps(wanted.tool, ensure_ascii=False)}'),
-        is_parked=wanted.status == WAITING,
-        after=wanted.after,
-        limit=wanted.limit + 1,
-    )
-    heads = await runs.journal.store.heads(query)
+    heads = await runs.journal.store.heads(wanted.query(caller.principal, wanted.limit + 1))
     shown = heads[: wanted.limit]
     listed = [await _listed(runs, head, caller) for head in shown]
     after = (shown[-1].updated, shown[-1].stream) if len(heads) > len(shown) else None

@@ -16,7 +16,7 @@ from stepwarden.agents.run_report import WholeRun, history_lines
 from stepwarden.agents.run_request import RunRequest, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
-from stepwarden.errors import RunMovedOn, RunRefused, StepwardenError, VersionConflict
+from stepwarden.errors import RunMovedOn, RunRefused, StepwardenError, StoreUnreadable, VersionConflict
 from stepwarden.files.paths import shown
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
@@ -141,7 +141,10 @@ class Runs:
         for head in await self.heads(caller, LATEST):
             if time.time() - head.created > SAME_S or RunStatus(head.state).is_end:
                 continue
-            run = await self.look(head.stream, caller)
+            try:
+                run = await self.look(head.stream, caller)
+            except StoreUnreadable:  # of a newer version: it is no reason to start none
+                continue
             if (run.request, run.directory) == (hide_in_prose(wanted.request), wanted.directory):
                 return run
         return None

@@ -45,7 +45,7 @@ class ListQuery(BaseModel):
         return RunFilter(
             status=self.status,
             tool=self.tool,
-            words=self.text,
+            text=self.text,
             since=None if since is None else since.timestamp(),
             after=None if found is None else (float(found[1]), found[2]),
             limit=self.limit,

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from stepwarden.runs.limits import MOST, RunLimits
-from stepwarden.runs.run import Body, CallState, Job, Run, RunCall, RunStatus, body_of
+from stepwarden.runs.run import Job, Run, RunStatus
+from stepwarden.runs.run_calls import Body, CallState, RunCall, body_of
 from stepwarden.runs.run_events import RunCommanded
 
 

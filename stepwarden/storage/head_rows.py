@@ -20,7 +20,7 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.read_rows import fetch_rows, read_head
-from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, Head, HeadQuery, LostHead
+from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, EventText, Head, HeadQuery, LostHead
 from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, events, heads, runs
 
 _columns = heads.c
@@ -102,20 +102,23 @@ class HeadRows:
 
 def _searched(query: HeadQuery) -> Iterator[ColumnElement[bool]]:
     """Yield what a query says beside what stands in a column as it is."""
-    if query.words is not None:
-        yield _columns.title.icontains(query.words, autoescape=True)
     if query.since is not None:
         yield _columns.updated >= query.since
-    if query.event is not None:
-        kind, piece = query.event
-        found = events.c.payload.contains(piece, autoescape=True)
-        yield exists().where(events.c.stream == _columns.stream, events.c.kind == kind, found)
+    if query.until is not None:
+        yield _columns.created < query.until
+    yield from map(_has_event, query.having)
     if query.is_parked:
         parked = and_(runs.c.state == "parked", runs.c.wake_at.is_(None))
         yield exists().where(runs.c.stream == _columns.stream, parked)
     if query.after is not None:
         updated, stream = query.after
         yield or_(_columns.updated < updated, and_(_columns.updated == updated, _columns.stream < stream))
+
+
+def _has_event(wanted: EventText) -> ColumnElement[bool]:
+    """Return whether a head's stream has such an event: its own events are looked at, and no others."""
+    found = (events.c.stream == _columns.stream, events.c.kind.in_(wanted.kinds))
+    return exists().where(*found, events.c.payload.icontains(wanted.text, autoescape=True))
 
 
 def last_event(connection: Connection, stream: str) -> LastEvent | None:

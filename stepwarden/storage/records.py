@@ -154,6 +154,14 @@ class LostHead:
 
 
 @dataclass(frozen=True, slots=True)
+class EventText:
+    """A text that an event of one of these kinds has in its payload, upper and lower case being the same."""
+
+    text: str
+    kinds: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class StreamMoves:
     """What was recorded since an earlier look: the last number of each stream, and the position that it goes up to."""
 
@@ -175,10 +183,10 @@ class HeadQuery:
 
     `principal` None means everybody's: that is for the command line alone. `state` is meant within a kind, so it
     needs one (else ValueError). Heads whose directory is `directory_first` come before all others; `prefix` is the
-    beginning of an id, `origin` the stream that they follow. `words` stand in the title, in any case of letters, and
-    `since` is when they changed last, at the earliest. `event` is a kind of event with a piece of its payload: streams
-    with such a one. With `is_parked` they are in the queue of runs with nothing to do until they are woken. `after`
-    is the time of the last change and the id of the head that the list goes on behind.
+    beginning of an id, `origin` the stream that they follow. `since` and `until` (unix seconds) are a time in which
+    they were begun or changed; `having` are texts that their events have, which are looked for in the order of the
+    list until there are enough. With `is_parked` they are in the queue of runs with nothing to do until they are woken.
+    `after` is the time of the last change and the id of the head that the list goes on behind.
     """
 
     principal: str | None
@@ -188,9 +196,9 @@ class HeadQuery:
     directory_first: str | None = None
     prefix: str | None = None
     origin: str | None = None
-    words: str | None = None
     since: float | None = None
-    event: tuple[str, str] | None = None
+    until: float | None = None
+    having: Sequence[EventText] = ()
     is_parked: bool = False
     after: tuple[float, str] | None = None
     limit: int = 50
