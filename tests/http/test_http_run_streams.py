@@ -142,8 +142,9 @@ async def test_a_principal_has_so_many_streams_and_leaves_room_for_others(server
         run_id, own = await ana.started("note it, watched by many"), await ben.started("note it, watched by ben")
         await ana.waiting(run_id)
         async with AsyncExitStack() as stack:
-            for _ in range(MOST_STREAMS_EACH):
-                await anext(await stack.enter_async_context(ana.stream(run_id)))
+            held = [await stack.enter_async_context(ana.stream(run_id)) for _ in range(MOST_STREAMS_EACH)]
+            for messages in held:
+                assert numbers_of(await some_of(messages, 1)) == [1]
             full = await ana.text(f"/{run_id}/stream")
             assert (full.status_code, full.headers["retry-after"]) == (429, "5")
             assert full.json() == {"error": f"You have {MOST_STREAMS_EACH} streams open: close some."}
