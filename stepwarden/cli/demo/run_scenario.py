@@ -20,7 +20,8 @@ from stepwarden.cli.demo.stock_script import NOT_ORDERED, ORDER, ORDERED, REQUES
 from stepwarden.cli.question import ask_yes_or_no
 from stepwarden.cli.run_lines import RunLines
 from stepwarden.runs.limits import RunLimits
-from stepwarden.runs.run import CallState, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallState
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.threads.calls import LOCAL
 from stepwarden.upstream.calls.records import new_id
