@@ -11,9 +11,12 @@ from stepwarden.errors import RunRefused
 from stepwarden.models import ModelInfo, Models, ModelTier, estimated_tokens
 from stepwarden.runs.budget import RunBudget, last_turn_of, prompt_tokens_of
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice, cost_of
+from stepwarden.runs.never_fires import why_never
 from stepwarden.runs.run import Job, JobPlan, Run
 from stepwarden.runs.run_calls import Approval
-from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_never
+from stepwarden.runs.stop_conditions import FactExpression, leaves
+from stepwarden.runs.stop_expressions import expression_error
+from stepwarden.runs.stop_notation import ConditionError, parse_condition
 
 DEFAULT_DOLLARS = Decimal(1)
 DEFAULT_TOKENS = 200_000  # where the model has no known price
@@ -71,7 +74,9 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
     info = models.choose(wanted.model, ModelTier.BALANCED).info
     priced = next((one for one in await models.priced() if one.name == info.name), info)
     price = TokenPrice(priced.price.input, priced.price.output) if priced.price is not None else None
-    problems = [*wanted.limits.problems(), *_tool_problems(wanted, toolbox), *_stop_problems(wanted, toolbox)]
+    limits = _limited(wanted.limits, is_priced=price is not None)
+    problems = [*wanted.limits.problems(), *_tool_problems(wanted, toolbox)]
+    problems += _stop_problems(wanted, toolbox, limits, is_priced=price is not None)
     if not wanted.request.strip():
         problems.append("There is no request: say in words what is to be done.")
     if wanted.limits.dollars is not None and price is None:
@@ -93,7 +98,6 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
         prompt_tokens=estimated_tokens(instructions) + sum(estimated_tokens(tool.text) for tool in offered),
         most_prompt_tokens=_most_prompt_tokens(info, wanted.limits),
     )
-    limits = _limited(wanted.limits, is_priced=price is not None)
     if lacking := _lacking(wanted.request, limits, job):
         raise RunRefused(lacking)
     return PlannedRun(limits, job)
@@ -163,7 +167,7 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     return f". There are: {', '.join(known[:_MOST_NAMED]) or 'none'}{more}."
 
 
-def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
+def _stop_problems(wanted: RunRequest, toolbox: Toolbox, limits: RunLimits, *, is_priced: bool) -> list[str]:
     if wanted.stop is None:
         return []
     from stepwarden.agents.text_matches import pattern_errors
@@ -173,4 +177,7 @@ def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
     except ConditionError as error:
         return [str(error)]
     given = [grant.name for grant in toolbox.grants(wanted.tools)]
-    return [*pattern_errors(condition), *why_never(condition, most_steps=wanted.limits.steps, tools=given)]
+    texts = [leaf.text for leaf in leaves(condition) if isinstance(leaf, FactExpression)]
+    unread = [f"expression {text!r:.120}: {error}" for text in texts if (error := expression_error(text))]
+    never = why_never(condition, limits=limits, tools=given, is_priced=is_priced)
+    return [*pattern_errors(condition), *unread, *never]

@@ -29,15 +29,8 @@ from stepwarden.runs.run_events import (
     RunEvent,
     RunPaused,
 )
-from stepwarden.runs.stop_conditions import (
-    ErrorRate,
-    MaxSteps,
-    SlowStep,
-    SpentDollars,
-    StopFacts,
-    WorkedSeconds,
-    leaves,
-)
+from stepwarden.runs.stop_conditions import is_bound, leaves
+from stepwarden.runs.stop_facts import LastResult, StopFacts
 
 MOST_ATTEMPTS = 3
 """So often a question is asked whose asker vanished: each was perhaps paid for. Then the run rests, for a person."""
@@ -52,8 +45,6 @@ MOST_CRASHES = 3
 """So often whoever drives a run may crash without an answer between."""
 
 _SHORTEST_WAIT = 0.001  # seconds: sums of times are not exact, and nobody is to be woken without end
-
-_BOUNDS = (MaxSteps, SpentDollars, WorkedSeconds, ErrorRate, SlowStep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +194,10 @@ class _Plan:
             self._finish(job, job.stopping)
         elif job.fails_for_good or job.failures >= MOST_FAILURES or (job.failures and not job.plan.tools):
             self.events.append(JobEnded(job.id, RunStatus.FAILED, job.failure, job.best_answer))
-        elif job.current is not None and not job.current.calls and not job.current.is_last_turn and not job.failures:
-            self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         elif (stopping := self._condition_met(job)) is not None:
             self.events.append(JobStopping(job.id, stopping))
+        elif _is_finished(job) and job.current is not None:
+            self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         else:
             self._ask_in_time(job)
 
@@ -222,12 +213,14 @@ class _Plan:
         if not verdict.fired:
             return None
         reasons = list(verdict.reasons())
-        bounds = {str(leaf) for leaf in leaves(job.stop) if isinstance(leaf, _BOUNDS)}
+        # A `not` is none of them: what did not happen bounds the work and is no goal.
+        goals = {str(leaf) for leaf in leaves(job.stop) if not is_bound(leaf)}
+        is_goal = any(reason.condition in goals for reason in reasons)
+        if is_goal and _is_finished(job):
+            return None  # the model says itself that it is done
         first = reasons[0]
         name = " and ".join(reason.condition for reason in reasons)
-        return Stopping(
-            name, first.value, first.limit, is_goal=any(reason.condition not in bounds for reason in reasons)
-        )
+        return Stopping(name, first.value, first.limit, is_goal=is_goal)
 
     def _stop_at(self, job: Job, use: LimitUse) -> None:
         if self.run.pauses_at_limits:
@@ -288,7 +281,7 @@ class _Plan:
         lacking = self.budget.lacks(reserved)
         if lacking is None:
             self.budget.take(reserved)
-            self._record_question(job, f"{job.id}/{job.questions + 1}", reserved, tokens)
+            self._record_question(job, _question_key(job), reserved, tokens)
         elif not self.budget.has_reservations:  # else what is under way may turn out cheaper
             self._stop_at(job, lacking)
 
@@ -318,7 +311,7 @@ class _Plan:
         if self._is_held_up(job):
             return
         self.budget.take(reserved)
-        self._record_question(job, f"{job.id}/{job.questions + 1}", reserved, tokens, is_last_turn=True)
+        self._record_question(job, _question_key(job), reserved, tokens, is_last_turn=True)
 
     # -- calls
 
@@ -371,6 +364,17 @@ class _Plan:
         return grant.asks or self.run.approval.is_needed(call.kind)
 
 
+def _question_key(job: Job) -> str:
+    """Return the key of a job's next question, unique in the run: a slash in the id does not look like another job."""
+    return f"{job.id.replace('%', '%25').replace('/', '%2F')}/{job.questions + 1}"
+
+
+def _is_finished(job: Job) -> bool:
+    """Whether the model answered without another call: it is done, unless a bound is met."""
+    step = job.current
+    return step is not None and not step.calls and not step.is_last_turn and not job.failures
+
+
 def digest_of(call: RunCall, fingerprint: str) -> str:
     """Return what a person's word about a call is bound to: the tool as it was described, and the exact arguments."""
     told = "\0".join((call.key, call.tool, fingerprint, call.proposed.arguments))
@@ -380,6 +384,7 @@ def digest_of(call: RunCall, fingerprint: str) -> str:
 def facts_of(run: Run, job: Job, now: float) -> StopFacts:
     """Return what stop conditions look at."""
     calls = [call for step in job.steps for call in step.calls if call.state in {CallState.DONE, CallState.FAILED}]
+    last = calls[-1] if calls else None
     return StopFacts(
         steps=len(job.steps),
         last_had_calls=job.current is None or bool(job.current.calls),
@@ -390,4 +395,7 @@ def facts_of(run: Run, job: Job, now: float) -> StopFacts:
         slowest=max((step.duration for step in job.steps), default=0.0),
         matched=job.matched,
         state=run.state,
+        tokens=run.spent.tokens,
+        last=LastResult(last.tool, last.result.text, last.state is CallState.FAILED) if last else LastResult(),
+        answer=job.current.text.text if job.current is not None else "",
     )

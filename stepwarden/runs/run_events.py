@@ -3,6 +3,7 @@
 As with threads, an event says what was decided or what came, never what to do about it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from stepwarden.runs.data_summary import DataSummary
-from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
+from stepwarden.runs.limits import NOTHING, STORED_LIMITS, Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, ProposedCall
 from stepwarden.runs.workflow_state import StateChange
@@ -27,7 +28,7 @@ class RunStarted:
     request: str
     by: str
     via: str
-    limits: RunLimits = DEFAULT_LIMITS
+    limits: RunLimits = STORED_LIMITS
     approval: Approval = Approval.WRITES
     pauses_at_limits: bool = False
     directory: str | None = None
@@ -266,9 +267,17 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def encode_run_event(event: RunEvent) -> tuple[str, str]:
-    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default."""
+    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default.
+
+    The limits of a run are written whole, so that the defaults of a newer version do not change them. Where one is
+    missing, in older streams, it has the default of `RunLimits`, which is a format.
+    """
     kind = _NAMES[type(event)]
-    return kind, _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    payload = _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    if not isinstance(event, RunStarted):
+        return kind, payload
+    limits = TypeAdapter(RunLimits).dump_python(event.limits, mode="json")
+    return kind, json.dumps({**json.loads(payload), "limits": limits}, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode_run_event(kind: str, payload: str) -> RunEvent:

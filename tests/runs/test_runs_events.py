@@ -173,3 +173,11 @@ def test_a_payload_of_another_kind_raises_a_validation_error(payload: str) -> No
 def test_a_change_of_the_state_that_could_not_be_read_again_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the state takes JSON alone"):
         StateChange(**change)
+
+
+def test_limits_are_written_whole_and_what_older_streams_left_out_is_as_it_was_then() -> None:
+    _, payload = encode_run_event(RunStarted("do it", "me", "cli"))
+    assert set(json.loads(payload)["limits"]) == {field.name for field in fields(RunLimits)}
+    before = decode_run_event("started", '{"request": "do it", "by": "me", "via": "cli", "limits": {"tokens": 9}}')
+    assert isinstance(before, RunStarted)
+    assert before.limits == RunLimits(15, 900.0, 9, None, 8, 30.0, 120.0, 4_000)
