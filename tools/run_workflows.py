@@ -77,7 +77,7 @@ class WorkflowRunTool:
         return {**arguments, "working_directory": self.directory} if self.directory else arguments
 
 
-async def _tell_nobody(_: float, __: float, ___: str) -> None:
+async def _tell_nobody(_: float, __: float | None, ___: str) -> None:
     """Tell nobody how a call goes on."""
 
 
