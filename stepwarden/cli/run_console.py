@@ -12,7 +12,7 @@ import typer  # noqa: TID253 - this module is itself imported lazily
 from stepwarden.agents.live_text import TextListener
 from stepwarden.agents.run_report import run_as_csv, run_as_html, run_as_json, run_as_markdown
 from stepwarden.agents.run_request import RunRequest
-from stepwarden.agents.run_text import WaitingCall, spent_line, verdict_of, waiting_calls
+from stepwarden.agents.run_text import NO_MODEL, WaitingCall, spent_line, verdict_of, waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.cli.interrupts import Interrupts, counting_interrupts
 from stepwarden.cli.output import plain
@@ -33,11 +33,6 @@ LOOK_S = 0.3
 NOBODY_S = 3.0  # after which a run that nobody drives is no longer waited for
 VIA = "cli"
 LEFT = 130  # the exit code of what Ctrl-C ended
-
-NO_MODEL = (
-    "No model is configured: set a vendor's key, such as OPENAI_API_KEY, or CUSTOM_API_URL for an endpoint of your own "
-    "(docs/models.md has all of them). To see a run without any: stepwarden demo run"
-)
 
 _Answer = TypeVar("_Answer")
 
