@@ -44,12 +44,12 @@ async def test_what_the_person_says_counts_and_the_models_word_does_not(tmp_path
         assert (book.read_text(), len(person.asked)) == ("one\n", 1)
         assert 'notes/add_note (write) with {"text":' in person.asked[0].message
         for answer in (DECLINED, NO):
-            person.answers = [answer]
+            person.answer = answer
             word = await waiting(client, f"not-{answer.action}")
             done = told(await client.call_tool("run", word))
             assert (done["verdict"], "your user said no" in done["answer"]) == ("DONE", True)
         for answer in (CLOSED, ElicitResult(action="accept", content={"other": True})):
-            person.answers = [answer]
+            person.answer = answer
             said = await client.call_tool("run", await waiting(client, f"closed-{answer.action}"))
             assert answer.action == "accept" or (said.is_error and "closed the question" in str(said.content))
         assert book.read_text() == "one\n"
@@ -73,7 +73,7 @@ async def test_a_question_that_fails_allows_nothing_and_two_are_asked_one_by_one
             assert failed.is_error
             assert "could not put the question" in str(failed.content)
         assert not book.exists()
-        person.answers = [YES]
+        person.answer = YES
         second = told(await client.call_tool("run", word))
         assert (second["verdict"], [one["call"] for one in second["waiting"]]) == (
             "WAITING for you: allow write notes/add_note",
@@ -119,7 +119,7 @@ async def test_an_answer_after_the_run_was_stopped_is_told_so_and_a_late_one_is_
         assert said[0].is_error
         assert said[0].content[0].text.startswith("approve: the run is stopped")
         monkeypatch.setattr("tools.shared.elicitation.ASK_SECONDS", 0.05)
-        person.answers = [never]
+        person.answer = never
         unanswered = await client.call_tool("run", await waiting(client, "two"))
         assert unanswered.is_error
         assert not book.exists()
