@@ -13,6 +13,10 @@ from stepwarden.runs.run_metrics import RunMetrics
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
 MORE_STEPS = 10
+NO_MODEL = (
+    "No model is configured: set a vendor's key, such as OPENAI_API_KEY, or CUSTOM_API_URL for an endpoint of your own "
+    "(docs/models.md has all of them). To see a run without any: stepwarden demo run"
+)
 MOST_NAMED = 3
 
 
@@ -89,7 +93,7 @@ def spent_line(run: Run, now: float) -> str:
     if limits.dollars is not None or run.spent.dollars:
         parts.append(_used("dollars", f"{run.spent.dollars:.4f}", limits.dollars))
     if run.unpriced:
-        parts.append(f"{run.unpriced} answers without a known price")
+        parts.append(f"{run.unpriced} {'answer' if run.unpriced == 1 else 'answers'} without a known price")
     if run.overspent.dollars > 0 or run.overspent.tokens > 0:
         parts.append(f"billed above what was set aside: {run.overspent.tokens} tokens, ${run.overspent.dollars:.4f}")
     return "Used: " + ", ".join(parts)
