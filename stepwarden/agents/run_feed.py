@@ -20,6 +20,9 @@ MOST_QUEUED = 100
 
 READ_AT_ONCE = 100
 
+EVERY_RUN = ""
+"""Whoever listens to it is told that something was recorded, of whichever run."""
+
 Listener = Callable[[Sequence[StoredEvent]], None]
 """Is told of new events of a run, in their order; of none where there are some that were not read here."""
 
@@ -40,6 +43,7 @@ class RunFeed:
     def publish(self, events: Sequence[StoredEvent]) -> None:
         """Tell who listens to the run of these events, which are on disk and follow each other."""
         stream, last = events[0].stream, events[-1].seq
+        self._tell(EVERY_RUN, ())
         if stream in self._listeners and last > self._told.get(stream, 0):
             self._told[stream] = last
             self._tell(stream, events)
@@ -96,6 +100,8 @@ class RunFeed:
             for run_id in list(self._listeners):
                 self._tell(run_id, ())
             return moves.position
+        if moves.last:
+            self._tell(EVERY_RUN, ())
         for run_id in self._listeners.keys() & moves.last.keys():
             told = self._told.get(run_id, 0)
             if moves.last[run_id] > told:

@@ -11,6 +11,7 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from stepwarden.agents.run_feed import EVERY_RUN
 from stepwarden.agents.runs import Runs
 from stepwarden.dashboard.visits import Visits, caller_of
 from stepwarden.errors import UnknownStream
@@ -49,7 +50,7 @@ class LivePages:
     ) -> AsyncGenerator[ServerSentEvent]:
         """Yield where what is followed stands, whenever that is not what the page knows."""
         news = asyncio.Event()
-        with self._counted(session_id), self.runs().journal.feed.listening(run_id, lambda _: news.set()):
+        with self._counted(session_id), self.runs().journal.feed.listening(run_id or EVERY_RUN, lambda _: news.set()):
             while True:
                 try:
                     cursor = await self._cursor(run_id, caller)

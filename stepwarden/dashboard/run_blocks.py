@@ -1,7 +1,7 @@
 """The blocks of the page of one run: each is rendered by itself, from one state of the run."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minijinja import safe
@@ -9,12 +9,13 @@ from minijinja import safe
 from stepwarden.agents.conversation import whole
 from stepwarden.agents.run_report import history_lines
 from stepwarden.agents.run_text import verdict_of
+from stepwarden.agents.run_view import SEEN_S, UNDRIVEN, SeenRun
 from stepwarden.dashboard.page_sessions import PageSession
 from stepwarden.dashboard.rendering import Block, Rendering
 from stepwarden.dashboard.run_views import STEPS_SHOWN, controls, decisions, facts_of, meters, status_word, step_views
 from stepwarden.dashboard.timeline import draw_timeline
 from stepwarden.runs.run import Run
-from stepwarden.storage import Head, StoredEvent
+from stepwarden.storage import StoredEvent
 from stepwarden.threads.event_text import stamp
 
 EVENTS_SHOWN = 100
@@ -22,11 +23,9 @@ EVENTS_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """One state of a run, with what of its long texts a page shows. `rows` are events, where those are looked at."""
+    """One state of a run; `rows` are events, where those are looked at."""
 
-    run: Run
-    head: Head
-    texts: Mapping[str, str]
+    seen: SeenRun
     rows: Sequence[StoredEvent] | None = None
 
 
@@ -34,7 +33,7 @@ def run_blocks(
     rendering: Rendering, state: RunState, session: PageSession, *, story_is_whole: bool
 ) -> dict[str, Block]:
     """Return the blocks by name, in their order."""
-    run, form_token = state.run, session.form_token
+    run, form_token = state.seen.run, session.form_token
 
     def id_of(about: str) -> str:
         return f"page-{run.version}-{about}"
@@ -47,7 +46,8 @@ def run_blocks(
         verdict=verdict_of(run).partition(": ")[2],
         meters=meters(run, time.time()),
         controls=controls(run),
-        created=state.head.created,
+        created=state.seen.head.created,
+        driver=_driver(state.seen),
     )
     return {
         "head": head,
@@ -57,11 +57,20 @@ def run_blocks(
     }
 
 
+def _driver(seen: SeenRun) -> str:
+    """Return who drives a run that has something to do, or how it gets somebody."""
+    if not seen.run.is_at_work:
+        return ""
+    if seen.driver is not None:
+        return f"driven by {seen.driver}"
+    return UNDRIVEN if time.time() - seen.run.seen_at > SEEN_S else ""
+
+
 def _understanding(rendering: Rendering, state: RunState) -> Block:
-    run = state.run
+    run = state.seen.run
     return rendering.block(
         "run_understanding.html",
-        answer=whole(run.answer, state.texts) if run.status.is_end else "",
+        answer=whole(run.answer, state.seen.texts) if run.status.is_end else "",
         phase=run.state.phase,
         progress=run.state.progress,
         facts=facts_of(run),
@@ -92,4 +101,4 @@ def _raw(rendering: Rendering, state: RunState) -> Block:
         for row, line in lines
     ]
     earlier = rows[0].seq if rows and rows[0].seq > 1 else 0
-    return rendering.block("run_raw.html", rows=shown[::-1], earlier=earlier, total=state.run.version)
+    return rendering.block("run_raw.html", rows=shown[::-1], earlier=earlier, total=state.seen.run.version)

@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stepwarden.agents.conversation import whole
+from stepwarden.agents.run_list import RunFilter, list_runs
 from stepwarden.agents.run_report import run_as_html
+from stepwarden.agents.run_view import see_run
 from stepwarden.agents.runs import Runs
 from stepwarden.dashboard.answers import PageContent, is_of_script, page_answer, report_answer
 from stepwarden.dashboard.browser_guard import PATH
@@ -19,9 +21,8 @@ from stepwarden.dashboard.run_forms import VIA, read_command
 from stepwarden.dashboard.run_views import RunRow, run_row
 from stepwarden.dashboard.visits import Visits, caller_of
 from stepwarden.errors import RunRefused, UnknownStream
-from stepwarden.runs.run import Run
+from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_calls import RunCall
-from stepwarden.threads.calls import Caller
 
 LISTED = 100
 RESULT_PAGE_CHARS = 50_000
@@ -42,21 +43,12 @@ class RunPages:
         """Show the runs, those that wait for a person first."""
         session = self.visits.session(request)
         status, words = request.query_params.get("status", ""), request.query_params.get("q", "")
-        rows = await self._rows(caller_of(session))
-        rows = [row for row in rows if status in {"", row.word} and words.casefold() in row.request.casefold()]
+        page = await list_runs(self.runs(), caller_of(session), _filter(request))
+        rows = [run_row(listed) for listed in page.runs]
         blocks = _list_blocks(self.rendering, rows, is_filtered=bool(status or words))
         more = {"words": WORDS, "filter": {"status": status, "q": words}}
         content = PageContent("runs.html", "Runs", "runs", blocks, stream=f"{PATH}/stream", more=more)
         return page_answer(self.rendering, request, session, content)
-
-    async def _rows(self, caller: Caller) -> Sequence[RunRow]:
-        runs, rows = self.runs(), list[RunRow]()
-        for head in await runs.heads(caller, LISTED):
-            try:
-                rows.append(run_row(await runs.look(head.stream, caller), head))
-            except UnknownStream:  # pruned meanwhile
-                continue
-        return rows
 
     async def show(self, request: Request) -> Response:
         """Show one run."""
@@ -101,11 +93,11 @@ class RunPages:
         story_is_whole = request.query_params.get("view") == "all"
         content = PageContent(
             "run.html",
-            state.run.request[:TITLE_CHARS],
+            state.seen.run.request[:TITLE_CHARS],
             "runs",
             run_blocks(self.rendering, state, session, story_is_whole=story_is_whole),
-            stream=f"{PATH}/stream?run={state.run.id}",
-            cursor=str(state.run.version),
+            stream=f"{PATH}/stream?run={state.seen.run.id}",
+            cursor=str(state.seen.run.version),
             said=said,
             is_bad=is_bad,
         )
@@ -113,15 +105,14 @@ class RunPages:
 
     async def _state(self, request: Request, session: PageSession) -> RunState:
         run_id, caller, runs = request.path_params["run_id"], caller_of(session), self.runs()
-        run = await runs.look(run_id, caller)
-        head = await runs.journal.head(run_id, caller.principal)
-        texts = await runs.texts(run)
+        seen = await see_run(runs, run_id, caller)
+        run = seen.run
         if request.query_params.get("view") != "raw":
-            return RunState(run, head, texts)
+            return RunState(seen)
         before = min(_number(request.query_params.get("before"), run.version + 1), run.version + 1)
         after = max(0, before - 1 - EVENTS_SHOWN)
         rows = await runs.journal.store.read(run_id, after=after, limit=EVENTS_SHOWN)
-        return RunState(run, head, texts, [row for row in rows if row.seq < before])
+        return RunState(seen, [row for row in rows if row.seq < before])
 
 
 def _list_blocks(rendering: Rendering, rows: Sequence[RunRow], *, is_filtered: bool) -> dict[str, Block]:
@@ -134,6 +125,13 @@ def _list_blocks(rendering: Rendering, rows: Sequence[RunRow], *, is_filtered: b
         "going": rendering.block("runs_group.html", id="going", heading="Under way", rows=going, empty=safe(empty)),
         "ended": rendering.block("runs_group.html", id="ended", heading="Ended", rows=over, empty=""),
     }
+
+
+def _filter(request: Request) -> RunFilter:
+    """Return what the address of a list asks for; a word for people is the status that it stands for."""
+    status = request.query_params.get("status", "")
+    stored = {"done": RunStatus.COMPLETED.value}.get(status, status if status in WORDS else "")
+    return RunFilter(stored or None, text=request.query_params.get("q") or None, limit=LISTED)
 
 
 def _call(run: Run, key: str) -> RunCall:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
-from stepwarden.agents.run_text import WaitingCall, extension_of, verdict_of, waiting_calls
+from stepwarden.agents.run_list import ListedRun
+from stepwarden.agents.run_text import WaitingCall, extension_of, waiting_calls
 from stepwarden.runs.run import AgentStep, Job, Run, RunStatus
 from stepwarden.runs.run_calls import CallKind, CallState, RunCall
-from stepwarden.storage import Head
 
 STEPS_SHOWN = 40
 RESULT_CHARS = 400
@@ -23,34 +23,28 @@ class RunRow:
 
     id: str
     request: str
-    status: str
     word: str
     verdict: str
     steps: int
     most_steps: int
-    progress: float
-    dollars: str
     created: float
     since: float
     waiting: Sequence[WaitingCall] = ()
 
 
-def run_row(run: Run, head: Head) -> RunRow:
+def run_row(listed: ListedRun) -> RunRow:
     """Return how a list shows a run."""
-    waiting = [] if run.status.is_end or run.is_at_work else waiting_calls(run)
+    head = listed.head
     return RunRow(
-        id=run.id,
-        request=run.request,
-        status=run.status.value,
-        word=status_word(run),
-        verdict=verdict_of(run).partition(": ")[2],
-        steps=run.steps,
-        most_steps=run.limits.steps or 0,
-        progress=run.state.progress,
-        dollars=f"{run.spent.dollars:.4f}",
+        id=head.stream,
+        request=head.title,
+        word="waiting" if listed.waiting else {"completed": "done"}.get(head.state, head.state),
+        verdict=listed.verdict.partition(": ")[2],
+        steps=head.steps,
+        most_steps=head.total_steps,
         created=head.created,
         since=head.updated,
-        waiting=waiting,
+        waiting=listed.waiting,
     )
 
 

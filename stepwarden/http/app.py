@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from stepwarden import __version__
 from stepwarden.errors import StoreError
 from stepwarden.http.access import Access, BearerGuard, HostGuard
+from stepwarden.http.page_app import build_page_routes
 from stepwarden.http.run_routes import run_api
 from stepwarden.runs.run import RunStatus
 from stepwarden.runtime import Runtime
