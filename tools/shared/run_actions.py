@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import anyio
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, InputRequiredResult, TextContent
 
 from stepwarden.agents.run_text import WaitingCall, verdict_of, waiting_calls
@@ -25,20 +26,22 @@ from tools.shared.run_tasks import RunTasks
 from tools.shared.tasks import GRACE_S, offered_task
 from tools.shared.thread_result import clip
 
-LOOK_S = 0.2
 MOST_LISTED = 20
 
 
 async def wait_for(runs: Runs, run_id: str, caller: Caller, wait_s: float, progress: Progress) -> Run:
     """Return the run once it ended or waits for a person, or as it is when the time is over."""
-    until = time.monotonic() + wait_s
-    run = await runs.look(run_id, caller)
-    said = [verdict_of(run)]
-    with reporting_progress(progress, lambda: said[0]):
-        while not run.status.is_end and run.is_at_work and time.monotonic() < until:
-            await asyncio.sleep(LOOK_S)
-            run = await runs.look(run_id, caller)
-            said[0] = verdict_of(run)
+    until, news = time.monotonic() + wait_s, asyncio.Event()
+    with runs.journal.feed.listening(run_id, lambda _: news.set()):
+        run = await runs.look(run_id, caller)
+        said = [verdict_of(run)]
+        with reporting_progress(progress, lambda: said[0]):
+            while not run.status.is_end and run.is_at_work and (left := until - time.monotonic()) > 0:
+                with anyio.move_on_after(left):
+                    await news.wait()
+                news.clear()
+                run = await runs.look(run_id, caller)
+                said[0] = verdict_of(run)
     return run
 
 
