@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwarden.agents.conversation import Conversation
+from stepwarden.agents.live_text import LiveTexts, complete_aloud
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
+from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
 from stepwarden.runs.data_summary import summarize_data
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
-from stepwarden.runs.limits import Amount
-from stepwarden.runs.run import Job, Run, ToolLevel
+from stepwarden.runs.limits import NOTHING, Amount
+from stepwarden.runs.run import Job, OpenQuestion, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
     CANCELLED,
@@ -50,6 +52,9 @@ _FATAL = frozenset(
 )
 
 
+_PASSING = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.NETWORK, ErrorKind.GIVEN_UP})
+
+
 @dataclass(frozen=True)
 class RunSurroundings:
     """What driving needs: where runs are recorded, who answers, and which tools a run has. `driver` names this one."""
@@ -58,6 +63,7 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
+    live: LiveTexts = field(default_factory=LiveTexts)
 
 
 @dataclass
@@ -99,6 +105,11 @@ class Driver:
                     break
                 loaded = await self._wait(loaded, decision.wake_at)
             return loaded.run
+        except asyncio.CancelledError:
+            asked = [question for question in _questions_of(loaded.run) if question.key in self._tasks]
+            await self._end_tasks()
+            await self._leave(loaded, asked)
+            raise
         finally:
             await self._end_tasks()
 
@@ -150,6 +161,16 @@ class Driver:
                 loaded = await self.around.journal.load(self.run_id, None, loaded)
         return loaded
 
+    async def _leave(self, loaded: LoadedRun, asked: Sequence[OpenQuestion]) -> None:
+        """Record that these questions, perhaps paid for, were cut off: they are not taken for those of a crash."""
+        cut = FailedAnswer(CANCELLED, "whoever drove the run let go of it")
+        events = [QuestionAnswered(question.key, spent=question.reserved, failure=cut) for question in asked]
+        try:
+            if events:
+                await self.around.journal.append(loaded, events, self._bodies)
+        except StoreError as error:  # somebody else was first, or it cannot be written: then they count as lost
+            logger.info("what %s was asked is not recorded as cut off: %s", self.run_id, error)
+
     async def _end_tasks(self) -> None:
         for task in self._tasks.values():
             task.cancel()
@@ -163,9 +184,8 @@ def _result_of(task: asyncio.Task[list[RunEvent]], key: str, run: Run) -> list[R
         return task.result()
     if any(job.question is not None and job.question.key == key for job in run.jobs.values()):
         return [QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "it was cut off"))]
-    if any(call.key == key for call in run.open_calls):
-        return [CallEnded(key, BodyStore().put("It was cut off."), failed=True)]
-    return []
+    cut_off = [call for call in run.open_calls if call.key == key]
+    return [CallEnded(key, BodyStore().put("It was cut off."), failed=True, spent=call.reserved) for call in cut_off]
 
 
 @dataclass(frozen=True)
@@ -197,9 +217,12 @@ class _Work:
         begun = time.monotonic()
         request = await self._request(run, job)
         try:
-            reply = await self.around.models.complete(request)
+            reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
-            failure = FailedAnswer(error.kind, hide_in_prose(str(error)), fatal=error.kind in _FATAL)
+            # an address that never answered is none that the network took away
+            passing = error.kind in _PASSING and (bool(job.steps) or error.kind is ErrorKind.RATE_LIMIT)
+            told, fatal, after = hide_in_prose(str(error)), error.kind in _FATAL, error.retry_after_s or 0.0
+            failure = FailedAnswer(error.kind, told, fatal=fatal, passing=passing, retry_after=after)
             return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure)]
         text = hide_in_prose(reply.text)
         return [
@@ -244,6 +267,8 @@ class _Work:
         from stepwarden.agents.text_matches import result_matches
 
         begun = time.monotonic()
+        allowance = CallAllowance(call.reserved, needs_price=run.limits.dollars is not None)
+        allow(allowance)  # in this task, which makes this call and nothing else
         output = await self._output(run, call)
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
@@ -251,9 +276,16 @@ class _Work:
             return [*output.events, CallDoubted(call.key, text[:300])]
         job = run.jobs[self.effect.job]
         matched = () if output.failed else result_matches(job.stop, call.tool, text)
-        summary = None if output.failed else summarize_data(unfenced(text))
         ended = CallEnded(
-            call.key, self.bodies.put(text), output.failed, seconds=seconds, matched=matched, summary=summary
+            call.key,
+            self.bodies.put(text),
+            failed=output.failed,
+            seconds=seconds,
+            matched=matched,
+            spent=allowance.charge,
+            is_priced=allowance.is_priced,
+            thread=output.thread,
+            summary=None if output.failed else summarize_data(unfenced(text)),
         )
         return [*output.events, ended]
 
@@ -262,12 +294,16 @@ class _Work:
         tool = self.toolbox.tools.get(call.tool)
         if tool is None:  # nothing was sent
             return CallOutput(f"{call.tool} is not there any more.", failed=True)
-        context = CallContext(run, self.loaded.principal, json.loads(call.proposed.arguments), call.was_doubted)
+        asks_models = tool.grant.may_cost != NOTHING
+        seconds = run.limits.call_seconds + (run.limits.answer_seconds if asks_models else 0.0)
+        arguments = json.loads(call.proposed.arguments)
+        context = CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
         try:
-            async with asyncio.timeout(run.limits.call_seconds):
+            async with asyncio.timeout(seconds):
                 return await tool.call(context)
         except TimeoutError:
-            text = f"No answer within {run.limits.call_seconds:g} s, which is the limit call_seconds of the run."
+            limits = "are the limits call_seconds and answer_seconds" if asks_models else "is the limit call_seconds"
+            text = f"No answer within {seconds:g} s, which {limits} of the run."
             return CallOutput(text, failed=True, in_doubt=not call.kind.may_be_repeated)
         except StepwardenError as error:
             return CallOutput(str(error), failed=True)
@@ -276,6 +312,10 @@ class _Work:
             return CallOutput(
                 f"The tool crashed: {type(error).__name__}.", failed=True, in_doubt=not call.kind.may_be_repeated
             )
+
+
+def _questions_of(run: Run) -> list[OpenQuestion]:
+    return [job.question for job in run.jobs.values() if job.question is not None]
 
 
 def _spent(reply: ModelReply) -> Amount:

@@ -1,89 +1,130 @@
-"""What a run came to in numbers: by step, and all of it together."""
+"""What a run took, as one value made of its events: in all, for each model and for each tool."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from stepwarden.runs.run import AgentStep, Run
-from stepwarden.runs.run_calls import CallState
+from stepwarden.runs.limits import NOTHING, Amount
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_calls import CallState, RunCall
+from stepwarden.runs.run_events import QuestionAnswered, QuestionAsked, RunAttached, RunCommanded, RunCrashed, RunEvent
+from stepwarden.runs.run_fold import fold_run
 
 
 @dataclass(frozen=True, slots=True)
-class StepMetrics:
-    """One step: seconds from its question to its last result, tools, errors, tokens, and whether calls ran at once."""
+class ModelMetrics:
+    """What one model was asked. `asked` counts each attempt; `failed` answers came with an error, `cut_off` never.
 
-    job: str
-    number: int
-    seconds: float
-    tools: tuple[str, ...] = ()
-    errors: int = 0
-    tokens: int = 0
-    is_parallel: bool = False
+    `spent` is what the answers cost, and what was set aside for those whose end nobody saw.
+    """
+
+    asked: int = 0
+    answered: int = 0
+    failed: int = 0
+    cut_off: int = 0
+    spent: Amount = NOTHING
+    seconds: float = 0.0
+    longest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolMetrics:
+    """The calls of one tool by how they stand; `open` ones have no result yet. Times are seconds."""
+
+    calls: int = 0
+    done: int = 0
+    failed: int = 0
+    refused: int = 0
+    open: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunMetrics:
-    """A whole run. `efficiency` is the share of steps without an error, `parallel_efficiency` that of calls at once."""
+    """A run in figures. `seconds` are from its first event to its last, `worked` those in which it was at work.
 
-    steps: int
-    calls: int
-    errors: int
-    refused: int
-    tokens: int
-    dollars: Decimal
-    seconds: float
-    steps_a_second: float
-    tokens_a_second: float
-    mean_step_seconds: float
-    efficiency: float
-    parallel_efficiency: float
+    `drivers` counts how often a process took it over, `commands` what people said.
+    """
 
-    def __str__(self) -> str:
-        """Return it in a line."""
-        return (
-            f"{self.steps} steps of {self.mean_step_seconds:.1f} s, {self.calls} calls, {self.errors} errors, "
-            f"{self.refused} refused; {self.efficiency:.0%} of steps without an error, "
-            f"{self.parallel_efficiency:.0%} with calls at once"
-        )
+    events: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    worked: float = 0.0
+    spent: Amount = NOTHING
+    drivers: int = 0
+    crashes: int = 0
+    commands: int = 0
+    models: Mapping[str, ModelMetrics] = field(default_factory=dict[str, ModelMetrics])
+    tools: Mapping[str, ToolMetrics] = field(default_factory=dict[str, ToolMetrics])
+
+    @property
+    def calls(self) -> int:
+        """The calls of all tools."""
+        return sum(tool.calls for tool in self.tools.values())
 
 
-def measure_steps(run: Run) -> Sequence[StepMetrics]:
-    """Return the metrics of each step, job by job."""
-    return [_of_step(job.id, step) for job in run.jobs.values() for step in job.steps]
-
-
-def measure_run(run: Run, now: float) -> RunMetrics:
-    """Return the metrics of a run at `now`, in unix seconds."""
-    steps = measure_steps(run)
-    calls = [call for job in run.jobs.values() for step in job.steps for call in step.calls]
-    seconds = run.working_seconds(now)
+def metrics_of(events: Sequence[tuple[RunEvent, float]]) -> RunMetrics:
+    """Return a run in figures; each of its events has its time in unix seconds."""
+    run = fold_run(Run(""), events)
+    said = [event for event, _ in events]
     return RunMetrics(
-        steps=len(steps),
-        calls=len(calls),
-        errors=sum(step.errors for step in steps),
-        refused=sum(call.state is CallState.REFUSED for call in calls),
-        tokens=run.spent.tokens,
-        dollars=run.spent.dollars,
-        seconds=seconds,
-        steps_a_second=_share(len(steps), seconds),
-        tokens_a_second=_share(run.spent.tokens, seconds),
-        mean_step_seconds=_share(sum(step.seconds for step in steps), len(steps)),
-        efficiency=_share(sum(not step.errors for step in steps), len(steps)),
-        parallel_efficiency=_share(sum(step.is_parallel for step in steps), len(steps)),
+        events=len(events),
+        steps=sum(len(job.steps) for job in run.jobs.values()),
+        seconds=max(0.0, events[-1][1] - events[0][1]) if events else 0.0,
+        worked=run.worked,
+        spent=run.spent,
+        drivers=sum(isinstance(event, RunAttached) for event in said),
+        crashes=sum(isinstance(event, RunCrashed) for event in said),
+        commands=sum(isinstance(event, RunCommanded) for event in said),
+        models=_models(said),
+        tools=_tools(call for job in run.jobs.values() for step in job.steps for call in step.calls),
     )
 
 
-def _of_step(job: str, step: AgentStep) -> StepMetrics:
-    return StepMetrics(
-        job,
-        step.number,
-        step.duration,
-        tuple(call.tool for call in step.calls),
-        sum(call.state is CallState.FAILED for call in step.calls),
-        step.spent.tokens,
-        is_parallel=len(step.calls) > 1,
+def _models(events: Sequence[RunEvent]) -> dict[str, ModelMetrics]:
+    found, open_ones = dict[str, ModelMetrics](), dict[str, QuestionAsked]()
+    for event in events:
+        match event:
+            case QuestionAsked(key=key, model=model):
+                before = found.get(model, ModelMetrics())
+                if (lost := open_ones.get(key)) is not None:  # whoever asked is gone: it counts as paid
+                    before = replace(before, cut_off=before.cut_off + 1, spent=before.spent + lost.reserved)
+                found[model] = replace(before, asked=before.asked + 1)
+                open_ones[key] = event
+            case QuestionAnswered(key=key) if key in open_ones:
+                model = open_ones.pop(key).model
+                found[model] = _with_answer(found[model], event)
+            case _:
+                pass
+    return found
+
+
+def _with_answer(before: ModelMetrics, event: QuestionAnswered) -> ModelMetrics:
+    failure = event.failure
+    is_cut_off = failure is not None and failure.was_cancelled
+    return replace(
+        before,
+        answered=before.answered + (failure is None),
+        failed=before.failed + (failure is not None and not is_cut_off),
+        cut_off=before.cut_off + is_cut_off,
+        spent=before.spent + event.spent,
+        seconds=before.seconds + event.seconds,
+        longest=max(before.longest, event.seconds),
     )
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else 0.0
+def _tools(calls: Iterator[RunCall]) -> dict[str, ToolMetrics]:
+    found = dict[str, ToolMetrics]()
+    for call in calls:
+        before = found.get(call.tool, ToolMetrics())
+        found[call.tool] = replace(
+            before,
+            calls=before.calls + 1,
+            done=before.done + (call.state is CallState.DONE),
+            failed=before.failed + (call.state is CallState.FAILED),
+            refused=before.refused + (call.state is CallState.REFUSED),
+            open=before.open + (not call.state.is_settled),
+            seconds=before.seconds + call.seconds,
+            longest=max(before.longest, call.seconds),
+        )
+    return found

@@ -13,7 +13,7 @@ from stepwarden.runs.limits import Amount
 from stepwarden.runs.run import AgentStep, Job, JobPlan, Run
 from stepwarden.runs.run_calls import Body, CallKind, CallState, ProposedCall, RunCall
 from stepwarden.runs.run_events import CallEnded, decode_run_event, encode_run_event
-from stepwarden.runs.run_metrics import measure_run, measure_steps
+from stepwarden.runs.run_rates import measure_run, measure_steps
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
