@@ -5,9 +5,9 @@ import logging
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepwarden.agents.code_tools import code_tools
 from stepwarden.agents.driver import Driver, RunSurroundings
@@ -81,7 +81,7 @@ class Runs:
             directory=wanted.directory,
             is_local=caller.local,
             thread=wanted.thread,
-            metadata=wanted.metadata,
+            metadata={name: _hidden(value) for name, value in wanted.metadata.items()},
         )
         new = LoadedRun(Run(new_id("run")), caller.principal, "")
         run = (await self.journal.append(new, [started, JobsPlanned((planned.job,), lacking)])).run
@@ -104,7 +104,7 @@ class Runs:
         """
         while True:
             loaded = await self.journal.load(run_id, caller.principal)
-            said = admit_run_command(loaded.run, command)
+            said = admit_run_command(loaded.run, _without_secrets(command))
             if said is None:
                 known = loaded.run.commands[command.id]
                 said = RunCommanded(command.id, known.kind, known.by, known.via, {}, known.accepted, known.reason)
@@ -214,6 +214,16 @@ class Runs:
         ):
             return UpstreamOffer()
         return await upstream_tools(self.upstreams.open(), wanted.request, wanted.tools)
+
+
+def _hidden(value: Any) -> Any:
+    return hide_in_prose(value) if isinstance(value, str) else value
+
+
+def _without_secrets(command: RunCommand) -> RunCommand:
+    """Return a command without secrets in what its sender wrote in words."""
+    words = {name: _hidden(value) for name, value in command.arguments.items() if name in {"reason", "note", "text"}}
+    return replace(command, arguments={**command.arguments, **words})
 
 
 def _place_of(error: Exception) -> str:
