@@ -30,7 +30,7 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
         from tools.shared.run_actions import wait_in_call
         from tools.shared.run_reply import run_result
 
-        runs, wanted = deferred.open(), _wanted(request)
+        runs, wanted = deferred.open(), wanted_run(request)
         same = await runs.same(wanted, caller)
         if same is not None:
             note = f"This very request is under way since a short while as {same.id}; no second run was started."
@@ -49,7 +49,7 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
     )
 
 
-def _wanted(request: ExecuteRequest) -> "RunRequest":
+def wanted_run(request: ExecuteRequest) -> "RunRequest":
     """Return the request as a value of the core."""
     from dataclasses import replace
 
