@@ -13,6 +13,7 @@ from stepwarden.runs.run_metrics import RunMetrics
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
 MORE_STEPS = 10
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,19 @@ def verdict_of(run: Run) -> str:
             steps = f"step {run.steps + 1}" + (f" of at most {run.limits.steps}" if run.limits.steps else "")
             held = next((job for job in run.jobs.values() if job.outages and job.question is None), None)
             return f"RUNNING: {steps}" + (f", and waits: {held.failure}" if held is not None else "")
+
+
+def activity_line(run: Run) -> str:
+    """Return what a run does at this moment, in a line: how it stands, which calls are under way, what it spent."""
+    waiting = {CallState.WAITING, CallState.IN_DOUBT}
+    under_way = [call.tool for call in run.open_calls if call.state not in waiting]
+    parts = [verdict_of(run)]
+    if under_way and run.status is RunStatus.RUNNING:
+        more = f" and {len(under_way) - MOST_NAMED} more" if len(under_way) > MOST_NAMED else ""
+        parts.append(f"calling {', '.join(under_way[:MOST_NAMED])}{more}")
+    if run.spent.dollars:
+        parts.append(f"${run.spent.dollars:.4f} spent")
+    return "; ".join(parts)
 
 
 def spent_line(run: Run, now: float) -> str:

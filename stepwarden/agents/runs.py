@@ -4,18 +4,19 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepwarden.agents.code_tools import code_tools
 from stepwarden.agents.driver import Driver, RunSurroundings
+from stepwarden.agents.live_text import LiveTexts
 from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_files import RunFiles
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
 from stepwarden.agents.run_report import WholeRun, history_lines
-from stepwarden.agents.run_request import RunRequest, plan_run
+from stepwarden.agents.run_request import RunRequest, named_tools, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
 from stepwarden.errors import NewerRun, RunMovedOn, RunRefused, StepwardenError, StoreError, VersionConflict
@@ -62,14 +63,17 @@ class Runs:
     instructions: str
     inspections: InspectionRunner
     upstreams: DeferredUpstreams | None = None
+    workflows: Callable[[str | None], Awaitable[Sequence[RunTool]]] | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
+    live: LiveTexts = field(default_factory=LiveTexts)
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
     _serving: asyncio.Task[None] | None = None
 
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
         await self._check_thread(wanted.thread, caller)
-        own = self._own_tools(wanted, caller)
+        own = await self._own_tools(wanted, caller)
+        wanted = replace(wanted, tools=named_tools(wanted.tools, own))
         offer = await self._of_upstreams(wanted, own)
         toolbox = Toolbox.of([*own, *offer.tools])
         lacking = "; ".join(f"no tools of {name}: {why}" for name, why in offer.lacking.items())
@@ -202,7 +206,7 @@ class Runs:
         await self.engine.serve(self._drive, only=only)
 
     async def _drive(self, run_id: str) -> float | None:
-        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name)
+        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name, self.live)
         driver = self._drivers[run_id] = Driver(around, run_id)
         try:
             run = await driver.drive()
@@ -234,15 +238,19 @@ class Runs:
             await asyncio.gather(self._serving, return_exceptions=True)
         await self.engine.close()
 
-    def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+    async def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+        """Return the tools of ours; the workflows are among them where tools are named at all."""
         policy = RootPolicy(self.roots, caller.local)
         workspace = open_workspace(wanted.directory, policy)
-        return [*local_tools(RunFiles(workspace)), *code_tools(self.inspections, workspace)]
+        own = [*local_tools(RunFiles(workspace)), *code_tools(self.inspections, workspace)]
+        if wanted.tools is None or self.workflows is None:
+            return own
+        return [*own, *await self.workflows(workspace.directory)]
 
     async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
         names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]
         wanted = RunRequest(run.request, directory=run.directory, tools=names)
-        own = self._own_tools(wanted, Caller(principal, local=run.is_local))
+        own = await self._own_tools(wanted, Caller(principal, local=run.is_local))
         return Toolbox.of([*own, *(await self._of_upstreams(wanted, own)).tools])
 
     async def _of_upstreams(self, wanted: RunRequest, own: Sequence[RunTool]) -> "UpstreamOffer":

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
-from stepwarden.runs.limits import LAST_PROMPT_TOKENS, Amount, LimitUse, cost_of
+from stepwarden.runs.limits import LAST_PROMPT_TOKENS, NOTHING, Amount, LimitUse, cost_of
 from stepwarden.runs.run import Job, OpenQuestion, Run, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Body, CallState, RunCall, ToolGrant, body_of
 from stepwarden.runs.run_events import (
@@ -17,6 +17,7 @@ from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,
     CallEnded,
+    CallReserved,
     CallSent,
     FailedAnswer,
     JobEnded,
@@ -28,15 +29,8 @@ from stepwarden.runs.run_events import (
     RunEvent,
     RunPaused,
 )
-from stepwarden.runs.stop_conditions import (
-    ErrorRate,
-    MaxSteps,
-    SlowStep,
-    SpentDollars,
-    StopFacts,
-    WorkedSeconds,
-    leaves,
-)
+from stepwarden.runs.stop_conditions import is_bound, leaves
+from stepwarden.runs.stop_facts import LastResult, StopFacts
 
 MOST_ATTEMPTS = 3
 """So often a question is asked whose asker vanished: each was perhaps paid for. Then the run rests, for a person."""
@@ -51,8 +45,6 @@ MOST_CRASHES = 3
 """So often whoever drives a run may crash without an answer between."""
 
 _SHORTEST_WAIT = 0.001  # seconds: sums of times are not exact, and nobody is to be woken without end
-
-_BOUNDS = (MaxSteps, SpentDollars, WorkedSeconds, ErrorRate, SlowStep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +128,9 @@ def _ended_at_once(run: Run, status: RunStatus, why: str) -> Iterator[RunEvent]:
         for call in job.open_calls:
             if call.state is CallState.SENT:
                 yield CallDoubted(call.key, f"whoever sent it is gone, and the run is {status}")
+            elif call.reserved != NOTHING:
+                told = body_of(f"Whoever made this call is gone, and the run is {status}.")
+                yield CallEnded(call.key, told, failed=True, spent=call.reserved)
         if job.question is not None:
             yield _lost(job.question)
         yield JobEnded(job.id, status, why, job.best_answer)
@@ -199,10 +194,10 @@ class _Plan:
             self._finish(job, job.stopping)
         elif job.fails_for_good or job.failures >= MOST_FAILURES or (job.failures and not job.plan.tools):
             self.events.append(JobEnded(job.id, RunStatus.FAILED, job.failure, job.best_answer))
-        elif job.current is not None and not job.current.calls and not job.current.is_last_turn and not job.failures:
-            self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         elif (stopping := self._condition_met(job)) is not None:
             self.events.append(JobStopping(job.id, stopping))
+        elif _is_finished(job) and job.current is not None:
+            self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         else:
             self._ask_in_time(job)
 
@@ -218,12 +213,14 @@ class _Plan:
         if not verdict.fired:
             return None
         reasons = list(verdict.reasons())
-        bounds = {str(leaf) for leaf in leaves(job.stop) if isinstance(leaf, _BOUNDS)}
+        # A `not` is none of them: what did not happen bounds the work and is no goal.
+        goals = {str(leaf) for leaf in leaves(job.stop) if not is_bound(leaf)}
+        is_goal = any(reason.condition in goals for reason in reasons)
+        if is_goal and _is_finished(job):
+            return None  # the model says itself that it is done
         first = reasons[0]
         name = " and ".join(reason.condition for reason in reasons)
-        return Stopping(
-            name, first.value, first.limit, is_goal=any(reason.condition not in bounds for reason in reasons)
-        )
+        return Stopping(name, first.value, first.limit, is_goal=is_goal)
 
     def _stop_at(self, job: Job, use: LimitUse) -> None:
         if self.run.pauses_at_limits:
@@ -284,7 +281,7 @@ class _Plan:
         lacking = self.budget.lacks(reserved)
         if lacking is None:
             self.budget.take(reserved)
-            self._record_question(job, f"{job.id}/{job.questions + 1}", reserved, tokens)
+            self._record_question(job, _question_key(job), reserved, tokens)
         elif not self.budget.has_reservations:  # else what is under way may turn out cheaper
             self._stop_at(job, lacking)
 
@@ -314,7 +311,7 @@ class _Plan:
         if self._is_held_up(job):
             return
         self.budget.take(reserved)
-        self._record_question(job, f"{job.id}/{job.questions + 1}", reserved, tokens, is_last_turn=True)
+        self._record_question(job, _question_key(job), reserved, tokens, is_last_turn=True)
 
     # -- calls
 
@@ -338,7 +335,7 @@ class _Plan:
             self.events.append(CallEnded(call.key, told, failed=True))
         else:
             told = body_of(f"Not sent: the run is being stopped ({stopping}).")
-            self.events.append(CallEnded(call.key, told, refused=True))
+            self.events.append(CallEnded(call.key, told, refused=True, spent=call.reserved))
 
     def _make(self, job: Job, call: RunCall) -> None:
         grant = next((grant for grant in job.plan.tools if grant.name == call.tool), None)
@@ -351,10 +348,31 @@ class _Plan:
             self.free_calls -= 1
             if not call.kind.may_be_repeated:
                 self.events.append(CallSent(call.key))
+            if grant is not None:
+                self._reserve(call, grant.may_cost)
             self.effects.append(MakeCall(call.key, job.id))
+
+    def _reserve(self, call: RunCall, may_cost: Amount) -> None:
+        """Set aside what the models of a call may cost; where there is no room for it, it has to do without them."""
+        if may_cost != NOTHING and self.budget.lacks(may_cost) is None:
+            self.budget.hold(may_cost)
+            self.events.append(CallReserved(call.key, may_cost))
+        elif call.reserved != NOTHING:  # of a maker who is gone
+            self.events.append(CallReserved(call.key))
 
     def _needs_approval(self, call: RunCall, grant: ToolGrant) -> bool:
         return grant.asks or self.run.approval.is_needed(call.kind)
+
+
+def _question_key(job: Job) -> str:
+    """Return the key of a job's next question, unique in the run: a slash in the id does not look like another job."""
+    return f"{job.id.replace('%', '%25').replace('/', '%2F')}/{job.questions + 1}"
+
+
+def _is_finished(job: Job) -> bool:
+    """Whether the model answered without another call: it is done, unless a bound is met."""
+    step = job.current
+    return step is not None and not step.calls and not step.is_last_turn and not job.failures
 
 
 def digest_of(call: RunCall, fingerprint: str) -> str:
@@ -366,6 +384,7 @@ def digest_of(call: RunCall, fingerprint: str) -> str:
 def facts_of(run: Run, job: Job, now: float) -> StopFacts:
     """Return what stop conditions look at."""
     calls = [call for step in job.steps for call in step.calls if call.state in {CallState.DONE, CallState.FAILED}]
+    last = calls[-1] if calls else None
     return StopFacts(
         steps=len(job.steps),
         last_had_calls=job.current is None or bool(job.current.calls),
@@ -376,4 +395,7 @@ def facts_of(run: Run, job: Job, now: float) -> StopFacts:
         slowest=max((step.duration for step in job.steps), default=0.0),
         matched=job.matched,
         state=run.state,
+        tokens=run.spent.tokens,
+        last=LastResult(last.tool, last.result.text, last.state is CallState.FAILED) if last else LastResult(),
+        answer=job.current.text.text if job.current is not None else "",
     )

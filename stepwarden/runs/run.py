@@ -227,8 +227,15 @@ class Run:
 
     @property
     def reserved(self) -> Amount:
-        """What is set aside for the questions that are under way."""
-        return sum((job.question.reserved for job in self.jobs.values() if job.question is not None), Amount())
+        """What is set aside for the questions and calls that are under way."""
+        asked = [job.question.reserved for job in self.jobs.values() if job.question is not None]
+        return sum((*asked, *(call.reserved for call in self.open_calls)), Amount())
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        """The threads that its calls took steps of, each once."""
+        calls = (call for job in self.jobs.values() for step in job.steps for call in step.calls)
+        return tuple(dict.fromkeys(call.thread for call in calls if call.thread))
 
     @property
     def steps(self) -> int:

@@ -4,6 +4,7 @@ Whoever has the word (a tool of the host, the command line, a page) appends it t
 whether or not somebody drives the run, and the first of two that contradict each other counts.
 """
 
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -29,6 +30,7 @@ class RunCommandKind(StrEnum):
 
 
 _MOST_WORDS = 2_000  # characters of a person's reason that the model reads
+_MOST_ARGUMENTS, _MOST_NAME, _MOST_BITS = 12, 60, 200  # of a word as it is recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,23 @@ def admit_run_command(run: Run, command: RunCommand) -> RunCommanded | None:
         return None
     reason = _ADMIT[command.kind](run, command.arguments)
     return RunCommanded(
-        command.id, command.kind, command.by, command.via, command.arguments, accepted=not reason, reason=reason
+        command.id, command.kind, command.by, command.via, _kept(command.arguments), accepted=not reason, reason=reason
     )
+
+
+def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as they are recorded, also of a word that is refused: few, short and flat."""
+    return {name[:_MOST_NAME]: _short(value) for name, value in list(arguments.items())[:_MOST_ARGUMENTS]}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:_MOST_WORDS]
+    if value is None or isinstance(value, bool | float | Decimal):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MOST_BITS else "a huge number"
+    return reprlib.repr(value)
 
 
 def is_about_the_same(before: Run, now: Run, command: RunCommand) -> bool:

@@ -3,6 +3,7 @@
 As with threads, an event says what was decided or what came, never what to do about it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,7 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
+from stepwarden.runs.data_summary import DataSummary
+from stepwarden.runs.limits import NOTHING, STORED_LIMITS, Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, ProposedCall
 from stepwarden.runs.workflow_state import StateChange
@@ -26,7 +28,7 @@ class RunStarted:
     request: str
     by: str
     via: str
-    limits: RunLimits = DEFAULT_LIMITS
+    limits: RunLimits = STORED_LIMITS
     approval: Approval = Approval.WRITES
     pauses_at_limits: bool = False
     directory: str | None = None
@@ -122,8 +124,19 @@ class CallSent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReserved:
+    """Something is set aside for the models that a call asks; what was set aside before for it counts as spent."""
+
+    call: str
+    reserved: Amount = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call has its result, or its error. `refused` says that it was not sent."""
+    """A call has its result, or its error. `refused` says that it was not sent; `summary` is of what its tool gave.
+
+    `spent` is what the models cost that it asked, `thread` the thread that it took a step of.
+    """
 
     call: str
     result: Body = field(default_factory=Body)
@@ -131,6 +144,10 @@ class CallEnded:
     refused: bool = False
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    spent: Amount = NOTHING
+    is_priced: bool = True
+    thread: str = ""
+    summary: DataSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +227,7 @@ RunEvent = (
     | QuestionAnswered
     | ApprovalAsked
     | CallSent
+    | CallReserved
     | CallEnded
     | CallDoubted
     | StateChanged
@@ -229,6 +247,7 @@ _KINDS: dict[str, type[Any]] = {
     "answered": QuestionAnswered,
     "approval_asked": ApprovalAsked,
     "sent": CallSent,
+    "call_reserved": CallReserved,
     "call_ended": CallEnded,
     "in_doubt": CallDoubted,
     "state": StateChanged,
@@ -248,9 +267,17 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def encode_run_event(event: RunEvent) -> tuple[str, str]:
-    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default."""
+    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default.
+
+    The limits of a run are written whole, so that the defaults of a newer version do not change them. Where one is
+    missing, in older streams, it has the default of `RunLimits`, which is a format.
+    """
     kind = _NAMES[type(event)]
-    return kind, _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    payload = _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    if not isinstance(event, RunStarted):
+        return kind, payload
+    limits = TypeAdapter(RunLimits).dump_python(event.limits, mode="json")
+    return kind, json.dumps({**json.loads(payload), "limits": limits}, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode_run_event(kind: str, payload: str) -> RunEvent:

@@ -12,6 +12,7 @@ from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,
     CallEnded,
+    CallReserved,
     CallSent,
     FailedAnswer,
     JobEnded,
@@ -157,16 +158,39 @@ def _sent(run: Run, event: CallSent) -> Run:
     return run.with_call(event.call, lambda call: replace(call, state=CallState.SENT))
 
 
+def _reserved(run: Run, event: CallReserved) -> Run:
+    lost = next((call.reserved for call in run.open_calls if call.key == event.call), NOTHING)  # with its maker
+    run = run.with_call(event.call, lambda call: replace(call, reserved=event.reserved))
+    return replace(run, spent=run.spent + lost)
+
+
 def _call_ended(run: Run, event: CallEnded) -> Run:
     state = CallState.REFUSED if event.refused else CallState.FAILED if event.failed else CallState.DONE
-    result, seconds, matched = event.result, event.seconds, event.matched
-    run = run.with_call(
-        event.call, lambda call: replace(call, state=state, result=result, seconds=seconds, matched=matched)
+    set_aside = next((call.reserved for call in run.open_calls if call.key == event.call), NOTHING)
+    run = replace(
+        run.with_call(event.call, lambda call: _ended_call(call, event, state)),
+        spent=run.spent + event.spent,
+        overspent=run.overspent + event.spent.above(set_aside),
+        unpriced=run.unpriced + (not event.is_priced),
     )
     job = run.jobs[run.job_of_call(event.call)]
     job = replace(job, calls=job.calls + 1, call_errors=job.call_errors + event.failed)
     shown = job.history_bytes + event.result.size
     return run.with_job(replace(job, history_bytes=shown, matched=job.matched.union(event.matched)))
+
+
+def _ended_call(call: RunCall, event: CallEnded, state: CallState) -> RunCall:
+    return replace(
+        call,
+        state=state,
+        result=event.result,
+        seconds=event.seconds,
+        matched=event.matched,
+        reserved=NOTHING,
+        spent=event.spent,
+        thread=event.thread,
+        summary=event.summary,
+    )
 
 
 def _doubted(run: Run, event: CallDoubted) -> Run:
@@ -212,6 +236,7 @@ _APPLY: dict[type[Any], Callable[[Run, Any], Run]] = {
     QuestionAnswered: _answered,
     ApprovalAsked: _approval_asked,
     CallSent: _sent,
+    CallReserved: _reserved,
     CallEnded: _call_ended,
     CallDoubted: _doubted,
     StateChanged: _state_changed,

@@ -16,6 +16,7 @@ from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,
     CallEnded,
+    CallReserved,
     CallSent,
     FailedAnswer,
     JobEnded,
@@ -48,6 +49,7 @@ EVENTS: list[RunEvent] = [
     ),
     ApprovalAsked("a/1/1", "digest"),
     CallSent("a/1/1"),
+    CallReserved("a/1/1", Amount(10, Decimal("0.01"))),
     CallEnded("a/1/1", Body("café \u2028 \U0001f600", size=3), True, True, 0.25, ("tool_result t /x/",)),
     CallDoubted("a/1/1", "gone"),
     StateChanged(StateChange("work", 0.5, {"x": [1]}, {"m": 1.5}, "bad")),
@@ -87,7 +89,9 @@ asked: key job model reserved prompt_tokens attempt=1 level='full' is_last_turn=
 answered: key text=Body calls=() spent=Amount is_priced=True seconds=0.0 matched=() failure=None kept=''
 approval_asked: call about=''
 sent: call
-call_ended: call result=Body failed=False refused=False seconds=0.0 matched=()
+call_reserved: call reserved=Amount
+call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() spent=Amount is_priced=True
+    thread='' summary=None
 in_doubt: call why=''
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
@@ -103,7 +107,7 @@ RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_
 Amount: tokens=0 dollars=Decimal('0')
 TokenPrice: input=Decimal('0') output=Decimal('0')
 Body: text='' digest='' size=0
-ToolGrant: name kind fingerprint='' asks=False
+ToolGrant: name kind fingerprint='' asks=False may_cost=Amount
 ProposedCall: id tool arguments='{}' error='' kept=''
 FailedAnswer: kind text fatal=False passing=False retry_after=0.0
 Stopping: condition value limit='' by_limit=False is_goal=False
@@ -169,3 +173,11 @@ def test_a_payload_of_another_kind_raises_a_validation_error(payload: str) -> No
 def test_a_change_of_the_state_that_could_not_be_read_again_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the state takes JSON alone"):
         StateChange(**change)
+
+
+def test_limits_are_written_whole_and_what_older_streams_left_out_is_as_it_was_then() -> None:
+    _, payload = encode_run_event(RunStarted("do it", "me", "cli"))
+    assert set(json.loads(payload)["limits"]) == {field.name for field in fields(RunLimits)}
+    before = decode_run_event("started", '{"request": "do it", "by": "me", "via": "cli", "limits": {"tokens": 9}}')
+    assert isinstance(before, RunStarted)
+    assert before.limits == RunLimits(15, 900.0, 9, None, 8, 30.0, 120.0, 4_000)
