@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwarden.agents.conversation import Conversation
+from stepwarden.agents.process_memory import used_mb
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.consultation.call_allowance import CallAllowance, allow
@@ -244,7 +245,10 @@ class _Work:
         begun = time.monotonic()
         allowance = CallAllowance(call.reserved, needs_price=run.limits.dollars is not None)
         allow(allowance)  # in this task, which makes this call and nothing else
+        measures = run.limits.memory_mb is not None
+        before = used_mb() if measures else 0.0
         output = await self._output(run, call)
+        grown = max(0.0, used_mb() - before) if measures else 0.0
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
         if output.in_doubt:
@@ -260,6 +264,7 @@ class _Work:
             spent=allowance.charge,
             is_priced=allowance.is_priced,
             thread=output.thread,
+            grown_mb=round(grown, 1),
         )
         return [*output.events, ended]
 

@@ -128,7 +128,8 @@ class CallReserved:
 class CallEnded:
     """A call has its result, or its error. `refused` says that it was not sent.
 
-    `spent` is what the models cost that it asked, `thread` the thread that it took a step of.
+    `spent` is what the models cost that it asked, `thread` the thread that it took a step of. `grown_mb` is by how much
+    the process grew meanwhile, where the run has a limit for that.
     """
 
     call: str
@@ -140,6 +141,7 @@ class CallEnded:
     spent: Amount = NOTHING
     is_priced: bool = True
     thread: str = ""
+    grown_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,7 @@ def _ended_call(call: RunCall, event: CallEnded, state: CallState) -> RunCall:
         reserved=NOTHING,
         spent=event.spent,
         thread=event.thread,
+        grown_mb=event.grown_mb,
     )
 
 
