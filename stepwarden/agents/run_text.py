@@ -106,8 +106,13 @@ def _used(unit: str, used: Any, limit: Any) -> str:
 def extension_of(run: Run) -> tuple[str, int]:
     """Return the limit whose end stopped a run, with what may be added to it: steps where none did."""
     named = run.why.partition(":")[0]
-    added = {"tokens": run.limits.tokens, "seconds": run.limits.seconds, "dollars": run.limits.dollars}.get(named)
-    return ("steps", MORE_STEPS) if added is None else (named, ceil(added))
+    name = "memory_mb" if named == "memory" else named
+    limits = run.limits
+    grown = max((step.grown_mb for job in run.jobs.values() for step in job.steps), default=0.0)
+    memory = None if limits.memory_mb is None else max(limits.memory_mb, grown)
+    amounts = {"tokens": limits.tokens, "seconds": limits.seconds, "dollars": limits.dollars}
+    added = {**amounts, "memory_mb": memory}.get(name)
+    return ("steps", MORE_STEPS) if added is None else (name, ceil(added))
 
 
 def state_line(run: Run) -> str:
