@@ -156,7 +156,7 @@ def test_a_run_waits_where_nobody_is_there_and_goes_on_by_words(tmp_path: Path) 
     [
         (("run", "add a note", "--yes", "writes"), "--yes 'writes': write one of read, write, destructive"),
         (("run", "add a note", "--tool", "add_note"), "There is no tool 'add_note'; did you mean notes/add_note?"),
-        (("run", "add a note", "--tool", "nothing"), "notes/*."),
+        (("run", "add a note", "--tool", "nothing"), "notes/*, stepwarden/*."),
         (("runs", "verify", "run-x"), "There is no run 'run-x'; stepwarden runs list shows those there are."),
     ],
 )
