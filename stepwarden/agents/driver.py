@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwarden.agents.conversation import conversation_of
+from stepwarden.agents.model_answers import failure_of, spent_on
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
-from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.models import ModelError, ModelRequest, Models
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
-from stepwarden.runs.limits import Amount
 from stepwarden.runs.run import Job, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
@@ -34,18 +34,6 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.25
 """So often is looked for what others recorded, while something is under way."""
 
-_FATAL = frozenset(
-    {
-        ErrorKind.NO_MODEL,
-        ErrorKind.UNKNOWN_MODEL,
-        ErrorKind.NOT_ALLOWED,
-        ErrorKind.WRONG_KEY,
-        ErrorKind.NO_MONEY,
-        ErrorKind.OVER_BUDGET,
-        ErrorKind.MISCONFIGURED,
-    }
-)
-
 
 @dataclass(frozen=True)
 class RunSurroundings:
@@ -55,6 +43,7 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
+    ability_prompt: Callable[[str], str] = lambda _: ""
 
 
 @dataclass
@@ -74,7 +63,7 @@ class Driver:
         """
         loaded = await self.around.journal.load(self.run_id, None)
         try:
-            if not loaded.run.is_at_work:
+            if not loaded.run.is_due(time.time()):
                 return loaded.run
             loaded = await self._append(loaded, [RunAttached(self.around.driver)])
             try:
@@ -91,7 +80,7 @@ class Driver:
                     loaded = await self._append(loaded, decision.events, decision.effects, toolbox)
                     continue
                 self._start(loaded, decision.effects, toolbox)
-                if not self._tasks and not loaded.run.is_at_work:
+                if not self._tasks and not loaded.run.is_due(time.time()):
                     break
                 loaded = await self._wait(loaded, decision.wake_at)
             return loaded.run
@@ -188,20 +177,21 @@ class _Work:
     async def _ask(self, run: Run, job: Job, key: str) -> list[RunEvent]:
         from stepwarden.agents.text_matches import goal_matches
 
+        if job.question is not None and job.question.ability:
+            return await self._ask_ability(run, job, key)
         begun = time.monotonic()
         request = await self._request(run, job)
         try:
             reply = await self.around.models.complete(request)
         except ModelError as error:
-            failure = FailedAnswer(error.kind, hide_in_prose(str(error)), fatal=error.kind in _FATAL)
-            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure)]
+            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure_of(error))]
         text = hide_in_prose(reply.text)
         return [
             QuestionAnswered(
                 key,
                 self.bodies.put(text),
                 tuple(ProposedCall(one.id, one.name, one.arguments, one.error, one.kept) for one in reply.calls),
-                _spent(reply),
+                spent_on(reply),
                 is_priced=reply.usage.cost is not None,
                 seconds=time.monotonic() - begun,
                 matched=goal_matches(job.stop, text),
@@ -209,11 +199,25 @@ class _Work:
             )
         ]
 
+    async def _ask_ability(self, run: Run, job: Job, key: str) -> list[RunEvent]:
+        from stepwarden.agents.abilities.ability import AbilityFacts
+        from stepwarden.agents.abilities.question import ask_ability
+
+        await self._know_texts(run, job)
+        facts = AbilityFacts(run, job, key, self.bodies.known, self.bodies)
+        surroundings = self.around
+        return await ask_ability(
+            surroundings.models, self.toolbox, surroundings.ability_prompt, facts, self.loaded.principal
+        )
+
+    async def _know_texts(self, run: Run, job: Job) -> None:
+        if not self.bodies.known.keys() >= _digests_of(job):  # of a driver before this one
+            self.bodies.known.update(await self.around.journal.texts(run.id))
+
     async def _request(self, run: Run, job: Job) -> ModelRequest:
         question = job.question
         assert question is not None
-        if not self.bodies.known.keys() >= _digests_of(job):  # of a driver before this one
-            self.bodies.known.update(await self.around.journal.texts(run.id))
+        await self._know_texts(run, job)
         level = ToolLevel.NONE if question.is_last_turn else job.level
         names = {
             ToolLevel.FULL: [grant.name for grant in job.plan.tools],
@@ -273,9 +277,3 @@ def _digests_of(job: Job) -> set[str]:
     """Return the digests of the long texts that a job's model reads."""
     bodies = [body for step in job.steps for body in (step.text, *(call.result for call in step.calls))]
     return {body.digest for body in bodies if body.digest}
-
-
-def _spent(reply: ModelReply) -> Amount:
-    usage = reply.usage
-    amount = Amount(usage.input_tokens + usage.output_tokens)
-    return amount if usage.cost is None else Amount(amount.tokens, usage.cost)

@@ -13,10 +13,14 @@ from stepwarden.runs.budget import RunBudget, last_turn_of, prompt_tokens_of
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice, cost_of
 from stepwarden.runs.run import Job, JobPlan, Run
 from stepwarden.runs.run_calls import Approval
+from stepwarden.runs.steered import Depth, SteeredWork
 from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_never
 
 DEFAULT_DOLLARS = Decimal(1)
 DEFAULT_TOKENS = 200_000  # where the model has no known price
+
+QUESTION_S = 86_400.0
+"""So long a steered run waits for a person's answer, where nothing else is said: a day."""
 
 _MOST_NAMED = 40
 
@@ -43,6 +47,7 @@ class RunRequest:
     pauses_at_limits: bool = False
     heeds_settings: bool = True
     thread: str = ""
+    depth: Depth | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -83,8 +88,11 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
         price=price,
         prompt_tokens=estimated_tokens(instructions) + sum(estimated_tokens(tool.text) for tool in offered),
         most_prompt_tokens=_most_prompt_tokens(info, wanted.limits),
+        depth=wanted.depth,
     )
     limits = _limited(wanted.limits, is_priced=price is not None)
+    if wanted.depth is not None and limits.question_seconds is None:
+        limits = replace(limits, question_seconds=QUESTION_S)
     if lacking := _lacking(wanted.request, limits, job):
         raise RunRefused(lacking)
     return PlannedRun(limits, job)
@@ -99,8 +107,10 @@ def _limited(limits: RunLimits, *, is_priced: bool) -> RunLimits:
 
 def _lacking(request: str, limits: RunLimits, job: JobPlan) -> str:
     """Return why the limits are too low for one question beside the last answer, "" where they are not."""
-    planned = Run("", request=request, limits=limits, jobs={job.id: Job(job)})
+    work = SteeredWork(job.depth) if job.depth is not None else None
+    planned = Run("", request=request, limits=limits, jobs={job.id: Job(job, work=work)})
     first = cost_of(job.price, prompt_tokens_of(planned, planned.jobs[job.id]), limits.answer_tokens)
+    first = first + first if work is not None else first  # an answer of a wrong form is asked for once more
     lacking = RunBudget(planned).lacks(first)
     if lacking is None:
         return ""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,15 @@ LATEST = 20
 AGAIN_S = 1.0  # after another driver took a run over that was handed out to this one
 
 
+@dataclass(frozen=True)
+class Instructions:
+    """What models are told: one that works by itself, and in a steered run all abilities, and each of them."""
+
+    agent: str
+    steered: str = ""
+    ability: Callable[[str], str] = lambda _: ""
+
+
 @dataclass
 class Runs:
     """The runs of a process, of which it drives those that `engine` hands out to it."""
@@ -44,7 +53,7 @@ class Runs:
     journal: RunJournal
     models: Models
     roots: tuple[str, ...]
-    instructions: str
+    instructions: "Instructions"
     upstreams: DeferredUpstreams | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
@@ -57,7 +66,8 @@ class Runs:
         offer = await self._of_upstreams(wanted, own)
         toolbox = Toolbox.of([*own, *offer.tools])
         lacking = "; ".join(f"no tools of {name}: {why}" for name, why in offer.lacking.items())
-        instructions = "\n\n".join(filter(None, [self.instructions, lacking]))
+        words = self.instructions.agent if wanted.depth is None else self.instructions.steered
+        instructions = "\n\n".join(filter(None, [words, lacking]))
         planned = await plan_run(wanted, self.models, toolbox, instructions)
         started = RunStarted(
             request=hide_in_prose(wanted.request),
@@ -148,13 +158,13 @@ class Runs:
         await self.engine.serve(self._drive, only=only)
 
     async def _drive(self, run_id: str) -> float | None:
-        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name)
+        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name, self.instructions.ability)
         driver = self._drivers[run_id] = Driver(around, run_id)
         try:
             run = await driver.drive()
         finally:
             del self._drivers[run_id]
-        return time.time() + AGAIN_S if run.is_at_work else None
+        return time.time() + AGAIN_S if run.is_at_work else run.deadline
 
     async def close(self) -> None:
         """Let go of every run; another process may go on with them."""

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, ProposedCall
+from stepwarden.runs.steered_events import STEERED_KINDS, SteeredEvent
 from stepwarden.runs.workflow_state import StateChange
 
 
@@ -63,6 +64,7 @@ class QuestionAsked:
     level: ToolLevel = ToolLevel.FULL
     is_last_turn: bool = False
     notice: str = ""
+    ability: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class ApprovalAsked:
 
     call: str
     about: str = ""
+    until: float | None = None  # then it is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,7 @@ RunEvent = (
     | RunPaused
     | JobEnded
     | RunEnded
+    | SteeredEvent
 )
 
 _KINDS: dict[str, type[Any]] = {
@@ -223,6 +227,7 @@ _KINDS: dict[str, type[Any]] = {
     "paused": RunPaused,
     "job_ended": JobEnded,
     "ended": RunEnded,
+    **STEERED_KINDS,
 }
 _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 
