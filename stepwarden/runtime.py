@@ -145,7 +145,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
         instructions = Instructions(
             words["agent"], words["steered"], lambda name: prompts.load(f"ability_{name}").texts["system"]
         )
-        return Runs(engine, journal, models, settings.roots, instructions, upstreams)
+        return Runs(engine, journal, models, settings.roots, instructions, inspections, upstreams)
 
     return Runtime(
         settings,
