@@ -1,6 +1,7 @@
 """`execute`: hand a whole request to a run, and wait a little for it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -30,12 +31,13 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
         from tools.shared.run_actions import wait_for
         from tools.shared.run_reply import run_result
 
-        runs, wanted = deferred.open(), _wanted(request)
+        runs = deferred.open()
+        await find_some(runs.models)
+        wanted = replace(_wanted(request), depth=await runs.depth_of(request.mode, request.depth, request.model))
         same = await runs.same(wanted, caller)
         if same is not None:
             note = f"This very request is under way since a short while as {same.id}; no second run was started."
             return run_result(same, {}, [note])
-        await find_some(runs.models)
         run = await runs.start(wanted, caller, via="host")
         runs.serve_soon()
         run = await wait_for(runs, run.id, caller, request.wait_s, progress)
@@ -52,8 +54,6 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
 
 def _wanted(request: ExecuteRequest) -> "RunRequest":
     """Return the request as a value of the core."""
-    from dataclasses import replace
-
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.runs.limits import DEFAULT_LIMITS
     from stepwarden.runs.run_calls import Approval

@@ -21,10 +21,11 @@ from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
 from stepwarden.inspections.runner import InspectionRunner
-from stepwarden.models import Models
+from stepwarden.models import Models, ModelTier
 from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, admit_run_command
 from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
+from stepwarden.runs.steered import Depth
 from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import Caller
 from stepwarden.upstream.calls.records import new_id
@@ -88,6 +89,18 @@ class Runs:
         run = (await self.journal.append(new, [started, JobsPlanned((planned.job,), lacking)])).run
         await self.engine.offer(run.id)
         return run
+
+    async def depth_of(self, mode: str | None, depth: str, model: str | None) -> Depth | None:
+        """Return the depth of a run that is to be steered, None for an agent's.
+
+        Where the mode is not said, a run is steered where upstream servers are configured and the model gives typed
+        answers. Raises ModelError without a model.
+        """
+        if mode is None:
+            has_upstreams = self.upstreams is not None and bool(self.upstreams.names)
+            info = self.models.choose(model, ModelTier.BALANCED).info
+            mode = "steered" if has_upstreams and info.typed_answers else "agent"
+        return Depth(depth) if mode == "steered" else None
 
     async def _check_thread(self, thread: str, caller: Caller) -> None:
         """Raise RunRefused where a run is asked for a thread that is none of the caller's."""

@@ -87,6 +87,13 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         list[str] | None, typer.Option(help="name=value, kept with the run and shown in its exports.")
     ] = None,
     pause_at_limits: Annotated[bool, typer.Option("--pause-at-limits", help="Rest at a limit, not stop.")] = False,
+    mode: Annotated[
+        Literal["steered", "agent"] | None,
+        typer.Option(help="steered: each step is judged and can be steered; else so where upstreams are configured."),
+    ] = None,
+    depth: Annotated[
+        Literal["lean", "full"], typer.Option(help="Steered: ask the model only what rules cannot answer, or all.")
+    ] = "lean",
 ) -> None:
     """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
     from stepwarden.agents.run_request import RunRequest
@@ -106,7 +113,7 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         metadata={name: value for name, _, value in (word.partition("=") for word in metadata or ())},
         heeds_settings=approve != "destructive",  # which the person said here and now
     )
-    raise typer.Exit(run_console.start(wanted, run_console.Terminal(run_console.read_kinds(yes or []))))
+    raise typer.Exit(run_console.start(wanted, run_console.Terminal(run_console.read_kinds(yes or [])), mode, depth))
 
 
 @app.command()

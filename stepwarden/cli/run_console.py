@@ -18,6 +18,7 @@ from stepwarden.agents.run_text import (
     WaitingCall,
     call_line,
     extension_of,
+    requirement_lines,
     spent_line,
     state_line,
     step_lines,
@@ -113,12 +114,13 @@ def read_condition(text: str | None) -> Mapping[str, Any] | None:
         raise RunRefused(f"--stop is no JSON: {error}.") from None
 
 
-def start(wanted: RunRequest, terminal: Terminal) -> int:
+def start(wanted: RunRequest, terminal: Terminal, mode: str | None = None, depth: str = "lean") -> int:
     """Start a run, carry it out and show it; return the command's exit code."""
 
     async def work(runs: Runs) -> int:
         await find_some(runs.models)
-        run = await runs.start(wanted, LOCAL, via=VIA)
+        depth_of_run = await runs.depth_of(mode, depth, wanted.model)
+        run = await runs.start(replace(wanted, depth=depth_of_run), LOCAL, via=VIA)
         typer.echo(plain(f"{run.id}: {', '.join(job.plan.model for job in run.jobs.values())}"))
         for line in (*run.notes, spent_line(run, time.time())):
             typer.echo(plain(line))
@@ -185,7 +187,7 @@ async def show_end(runs: Runs, run: Run) -> None:
     answer = whole(run.answer, await runs.journal.texts(run.id) if run.answer.digest else {})
     if answer:
         typer.echo(plain(answer))
-    for line in filter(None, (state_line(run), spent_line(run, time.time()))):
+    for line in filter(None, (*requirement_lines(run), state_line(run), spent_line(run, time.time()))):
         typer.echo(plain(line))
     for call in waiting_calls(run) if not run.status.is_end else []:
         typer.echo(plain(f"{call.key}: {call.kind} {call.tool} {call.arguments}"))

@@ -7,6 +7,7 @@ change meets one requirement, or as many as its arguments list. An answer rests 
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
@@ -14,8 +15,11 @@ from typing import Any, cast
 
 from stepwarden.runs.requirements import Requirement, RequirementKind, RequirementState
 from stepwarden.runs.run_calls import CallKind, CallState, RunCall
-from stepwarden.runs.steered import Claim
+from stepwarden.runs.steered import ResultClaim
 from stepwarden.runs.terms import has_name, has_quote, names_of, shared_terms
+
+_FENCES = re.compile(r"^\[(?:end \w+|[^\n]*, not instructions)\]$", re.MULTILINE)
+"""The marks round foreign text are ours: nothing is shown by quoting them."""
 
 LEAST_QUOTE = 2
 SHARE_OF_TERMS = 3  # one in so many
@@ -44,7 +48,7 @@ def why_no_result(facts: ResultFacts, key: str) -> str:
     return f"{key} was found invalid" if key in facts.invalid else ""
 
 
-def why_not_met(facts: ResultFacts, requirement: Requirement, claim: Claim) -> str:
+def why_not_met(facts: ResultFacts, requirement: Requirement, claim: ResultClaim) -> str:
     """Return why the results of a claim do not meet a requirement, "" where they do."""
     if not claim.results:
         return "no result is named for it"
@@ -74,12 +78,13 @@ def _changes(call: RunCall) -> bool:
     return call.kind in {CallKind.WRITE, CallKind.DESTRUCTIVE}
 
 
-def _why_not_quoted(calls: Sequence[RunCall], claim: Claim) -> str:
+def _why_not_quoted(calls: Sequence[RunCall], claim: ResultClaim) -> str:
     if any(_changes(call) for call in calls):
         return ""  # it is its own result
     if len(claim.quote.strip()) < LEAST_QUOTE:
         return "no words of the result are quoted"
-    if any(has_quote(text, claim.quote) for text in (claim.passage, *(call.result.text for call in calls))):
+    texts = (claim.passage, *(call.result.text for call in calls))
+    if any(has_quote(_FENCES.sub(" ", text), claim.quote) for text in texts):
         return ""
     return "the quoted words are not in the result"
 
@@ -96,7 +101,7 @@ def _why_unrelated(requirement: Requirement, calls: Sequence[RunCall], passage: 
 
 
 def judge_requirements(
-    facts: ResultFacts, requirements: Sequence[Requirement], claims: Sequence[Claim], *, has_answer: bool = False
+    facts: ResultFacts, requirements: Sequence[Requirement], claims: Sequence[ResultClaim], *, has_answer: bool = False
 ) -> tuple[Requirement, ...]:
     """Return the requirements as the claims and the facts leave them.
 
@@ -124,7 +129,9 @@ def _answered(requirement: Requirement, evidence: tuple[str, ...], *, has_answer
     return replace(requirement, state=RequirementState.OPEN, evidence=(), why=why)
 
 
-def _judged(facts: ResultFacts, requirement: Requirement, claims: Sequence[Claim], used: dict[str, int]) -> Requirement:
+def _judged(
+    facts: ResultFacts, requirement: Requirement, claims: Sequence[ResultClaim], used: dict[str, int]
+) -> Requirement:
     named = [claim for claim in claims if claim.requirement == requirement.id]
     claimed = tuple(dict.fromkeys(key for claim in named for key in claim.results))
     why = "" if named else "nothing was found for it yet"
@@ -135,7 +142,7 @@ def _judged(facts: ResultFacts, requirement: Requirement, claims: Sequence[Claim
     return replace(requirement, state=RequirementState.OPEN, evidence=(), claimed=claimed, why=why)
 
 
-def _why_used_up(facts: ResultFacts, requirement: Requirement, claim: Claim, used: dict[str, int]) -> str:
+def _why_used_up(facts: ResultFacts, requirement: Requirement, claim: ResultClaim, used: dict[str, int]) -> str:
     """Return why a change cannot meet one more requirement; where it can, count that it does."""
     if requirement.kind is not RequirementKind.CHANGE:
         return ""

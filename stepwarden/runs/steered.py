@@ -8,7 +8,7 @@ from stepwarden.runs.recovery import FaultClass, FaultLevel, RecoveryKind
 from stepwarden.runs.requirements import Requirement
 from stepwarden.runs.run_calls import NO_TEXT, Body
 
-IDLE_ITERATIONS = 3
+IDLE_ITERATIONS = 4
 """So many iterations in a row without anything new end the work: more of the same is no progress."""
 
 LEAN_QUESTIONS = 4
@@ -35,7 +35,7 @@ class AbilityName(StrEnum):
     COMPLETION = "completion"
 
 
-class Phase(StrEnum):
+class SteeredPhase(StrEnum):
     """Where in an iteration a job stands. Each is left by the event that records what came of it."""
 
     SPLIT = "split"
@@ -60,7 +60,7 @@ class AnsweredBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ResultClaim:
     """That results meet a requirement, with words of one of them.
 
     `passage` is what stands round these words in the whole result, as whoever recorded the claim found it there.
@@ -101,7 +101,7 @@ class Insight:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ActionProposal:
     """The action that is suggested, reads that may be made beside it, and what else could be done."""
 
     action: ProposedAction | None = None
@@ -172,13 +172,13 @@ class SteeredWork:
     """
 
     depth: Depth = Depth.LEAN
-    phase: Phase = Phase.SPLIT
+    phase: SteeredPhase = SteeredPhase.SPLIT
     iteration: int = 1
     requirements: tuple[Requirement, ...] = ()
     plan: str = ""
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[ResultClaim, ...] = ()
     understanding: Understanding = Understanding()
-    proposal: Proposal = Proposal()
+    proposal: ActionProposal = ActionProposal()
     strategy: Strategy = Strategy()
     former: Strategy | None = None
     insights: tuple[Insight, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stepwarden.runs.recovery import FaultClass, FaultLevel, RecoveryKind
 from stepwarden.runs.requirements import Requirement
 from stepwarden.runs.run_calls import Body
-from stepwarden.runs.steered import AnsweredBy, Claim, Insight, ProposedAction, Weighed
+from stepwarden.runs.steered import AnsweredBy, Insight, ProposedAction, ResultClaim, Weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ContextAnalysed:
 
     job: str
     understanding: str
-    accomplished: tuple[Claim, ...] = ()
+    accomplished: tuple[ResultClaim, ...] = ()
     remaining: tuple[str, ...] = ()
     confidence: float = 0.0
     challenges: tuple[Weighed, ...] = ()
@@ -94,7 +94,7 @@ class ResultValidated:
     issues: tuple[str, ...] = ()
     quality: float = 0.0
     suggestions: tuple[str, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[ResultClaim, ...] = ()
     by: AnsweredBy = AnsweredBy.RULE
     note: str = ""
     key: str = ""
@@ -150,7 +150,7 @@ class CompletionClaimed:
 
     job: str
     complete: bool = False
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[ResultClaim, ...] = ()
     reason: str = ""
     answer: Body = field(default_factory=Body)
     by: AnsweredBy = AnsweredBy.MODEL

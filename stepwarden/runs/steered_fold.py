@@ -9,12 +9,12 @@ from stepwarden.runs.requirements import Requirement, RequirementState
 from stepwarden.runs.run import AgentStep, Checkpoint, Job, Run, RunStatus
 from stepwarden.runs.run_calls import CallKind, CallState, ProposedCall, RunCall, body_of
 from stepwarden.runs.steered import (
+    ActionProposal,
     AnsweredBy,
     PersonQuestion,
-    Phase,
-    Proposal,
     ProposedAction,
     Recovery,
+    SteeredPhase,
     SteeredWork,
     Strategy,
     Understanding,
@@ -64,7 +64,7 @@ def apply_to_steered(run: Run, event: SteeredEvent) -> Run:
         by_whom = before.analysis_asked if before is not None else ""
         run = replace(run, status=RunStatus.PAUSED, why=f"analysed for {by_whom}", paused_by=by_whom)
     run = run.with_job(job)
-    begins = work.phase is Phase.ANALYSE and not isinstance(event, ContextAnalysed)
+    begins = work.phase is SteeredPhase.ANALYSE and not isinstance(event, ContextAnalysed)
     return _with_checkpoint(run, f"i{work.iteration}") if begins else run
 
 
@@ -75,7 +75,7 @@ def _with_checkpoint(run: Run, name: str) -> Run:
 
 
 def _split(_: Job, work: SteeredWork, event: RequirementsSplit) -> SteeredWork:
-    return replace(work, requirements=event.requirements, plan=event.plan, phase=Phase.ANALYSE)
+    return replace(work, requirements=event.requirements, plan=event.plan, phase=SteeredPhase.ANALYSE)
 
 
 def _analysed(_: Job, work: SteeredWork, event: ContextAnalysed) -> SteeredWork:
@@ -85,11 +85,11 @@ def _analysed(_: Job, work: SteeredWork, event: ContextAnalysed) -> SteeredWork:
     work = replace(work, understanding=understanding, claims=(*work.claims, *event.accomplished))
     if event.is_asked:  # beside the order of the iteration
         return replace(work, analysis_asked="")
-    return replace(work, phase=Phase.OPTIMISE if work.iteration > 1 else Phase.SUGGEST)
+    return replace(work, phase=SteeredPhase.OPTIMISE if work.iteration > 1 else SteeredPhase.SUGGEST)
 
 
 def _strategy(job: Job, work: SteeredWork, event: StrategySet) -> SteeredWork:
-    work = replace(work, phase=Phase.SUGGEST)
+    work = replace(work, phase=SteeredPhase.SUGGEST)
     if not event.changes:
         return work
     if event.rolls_back:
@@ -104,16 +104,16 @@ def _strategy(job: Job, work: SteeredWork, event: StrategySet) -> SteeredWork:
 
 
 def _proposed(_: Job, work: SteeredWork, event: ActionProposed) -> SteeredWork:
-    proposal = Proposal(event.action, event.also, event.alternatives, event.contingencies, event.reason)
+    proposal = ActionProposal(event.action, event.also, event.alternatives, event.contingencies, event.reason)
     if event.action is None:
-        return replace(work, proposal=proposal, phase=Phase.COMPLETION, dry=work.dry + 1, told=())
-    return replace(work, proposal=proposal, phase=Phase.CHOOSE, told=())
+        return replace(work, proposal=proposal, phase=SteeredPhase.COMPLETION, dry=work.dry + 1, told=())
+    return replace(work, proposal=proposal, phase=SteeredPhase.CHOOSE, told=())
 
 
 def _chosen(_: Job, work: SteeredWork, event: ActionChosen) -> SteeredWork:
     proposal = replace(work.proposal, used=work.proposal.used | ({event.alternative} if event.alternative else set()))
     actions = work.actions + len(event.actions)
-    return replace(work, proposal=proposal, actions=actions, phase=Phase.VALIDATE, recovery=None)
+    return replace(work, proposal=proposal, actions=actions, phase=SteeredPhase.VALIDATE, recovery=None)
 
 
 def _with_step(job: Job, event: ActionChosen) -> Job:
@@ -148,7 +148,7 @@ def _validated(job: Job, work: SteeredWork, event: ResultValidated) -> SteeredWo
     fresh = any(_is_fresh(job, calls[key]) for key in event.calls if key in calls and key not in invalid)
     return replace(
         work,
-        phase=Phase.RECOVER if bad and not refused else Phase.INSIGHTS,
+        phase=SteeredPhase.RECOVER if bad and not refused else SteeredPhase.INSIGHTS,
         looked=work.looked | {*event.calls},
         invalid=work.invalid | invalid,
         issues=event.issues,
@@ -173,7 +173,7 @@ def _is_fresh(job: Job, call: RunCall) -> bool:
 
 
 def _advised(_: Job, work: SteeredWork, event: RecoveryAdvised) -> SteeredWork:
-    return replace(work, phase=Phase.ADVISED, told=(*work.told, event.text)[-MOST_TOLD:])
+    return replace(work, phase=SteeredPhase.ADVISED, told=(*work.told, event.text)[-MOST_TOLD:])
 
 
 def _recovering(_: Job, work: SteeredWork, event: RecoveryTried) -> SteeredWork:
@@ -187,7 +187,7 @@ def _recovering(_: Job, work: SteeredWork, event: RecoveryTried) -> SteeredWork:
     work = replace(work, told=(*work.told, event.text)[-MOST_TOLD:] if event.text else work.told)
     if event.level is FaultLevel.AI:
         return work
-    work = replace(work, phase=Phase.INSIGHTS)
+    work = replace(work, phase=SteeredPhase.INSIGHTS)
     if event.recovery is RecoveryKind.SIMPLER and work.failed:
         avoid = tuple(dict.fromkeys((*work.strategy.avoid, work.failed.partition(" ")[0])))
         return replace(work, strategy=replace(work.strategy, avoid=avoid))
@@ -205,13 +205,13 @@ def _given_up(requirement: Requirement, given_up: tuple[str, ...], why: str) -> 
 
 def _unanswered(_: Job, work: SteeredWork, event: PersonUnanswered) -> SteeredWork:
     told = (*work.told, "Nobody answered what was asked: go on without it.")[-MOST_TOLD:]
-    return replace(work, question=None, recovery=None, told=told, phase=Phase.INSIGHTS)
+    return replace(work, question=None, recovery=None, told=told, phase=SteeredPhase.INSIGHTS)
 
 
 def _insights(_: Job, work: SteeredWork, event: InsightsGained) -> SteeredWork:
     known = {one.text for one in work.insights}
     added = [one for one in event.insights if one.text not in known]
-    return replace(work, insights=(*work.insights, *added)[-MOST_INSIGHTS:], phase=Phase.COMPLETION)
+    return replace(work, insights=(*work.insights, *added)[-MOST_INSIGHTS:], phase=SteeredPhase.COMPLETION)
 
 
 def _claimed(_: Job, work: SteeredWork, event: CompletionClaimed) -> SteeredWork:
@@ -220,7 +220,7 @@ def _claimed(_: Job, work: SteeredWork, event: CompletionClaimed) -> SteeredWork
         claims=(*work.claims, *event.claims),
         claims_complete=event.complete,
         draft=event.answer if event.answer.text.strip() else work.draft,
-        phase=Phase.JUDGE,
+        phase=SteeredPhase.JUDGE,
     )
 
 
@@ -229,11 +229,11 @@ def _judged(_: Job, work: SteeredWork, event: CompletionJudged) -> SteeredWork:
     idle = 0 if more or work.has_news else work.idle + 1
     work = replace(work, requirements=event.requirements, idle=idle, has_news=False)
     if event.complete:
-        return replace(work, phase=Phase.END)
+        return replace(work, phase=SteeredPhase.END)
     told = tuple(f"{one.id} is not met: {one.why}" for one in event.requirements if one.is_open and one.claimed)
     return replace(
         work,
-        phase=Phase.ANALYSE,
+        phase=SteeredPhase.ANALYSE,
         iteration=work.iteration + 1,
         asked=0,
         claims_complete=False,

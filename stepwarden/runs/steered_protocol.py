@@ -25,11 +25,12 @@ from stepwarden.runs.steered import (
     LEAN_QUESTIONS,
     AbilityName,
     Depth,
-    Phase,
     ProposedAction,
+    SteeredPhase,
     SteeredWork,
 )
-from stepwarden.runs.steered_events import ActionChosen, PersonUnanswered, RecoveryTried
+from stepwarden.runs.steered_events import ActionChosen, ActionProposed, PersonUnanswered, RecoveryTried
+from stepwarden.runs.steered_fold import fingerprint_of
 
 INVALID = "invalid_answer"
 _TRANSIENT = {"network", "timeout", "server", "rate_limit", "given_up", "lost"}
@@ -153,9 +154,14 @@ def _suggest(run: Run, job: Job, now: float) -> SteeredStep:
     return _ability(run, job, now, AbilityName.SUGGEST)
 
 
-def _choose(_: Run, job: Job, __: float) -> SteeredStep:
-    proposal = _work(job).proposal
+def _choose(run: Run, job: Job, _: float) -> SteeredStep:
+    work = _work(job)
+    proposal = work.proposal
     assert proposal.action is not None
+    if fingerprint_of(proposal.action.tool, proposal.action.arguments) == work.failed:
+        note = f"{proposal.action.tool} failed so just now: the same call is not sent again"
+        other = rules.suggestion(run, job, note) or ActionProposed(job.id, reason=note, note=note)
+        return SteeredStep((other,))
     return SteeredStep((ActionChosen(job.id, (proposal.action, *proposal.also)),))
 
 
@@ -176,7 +182,7 @@ def _recover(run: Run, job: Job, now: float) -> SteeredStep:
             return SteeredStep(wake_at=waiting.until)
         again = ProposedAction(call.tool, call.proposed.arguments, "Once more, as it was.")
         return SteeredStep((ActionChosen(job.id, (again,), "retry"),))
-    if work.depth is Depth.FULL and work.phase is Phase.RECOVER and not job.failures:
+    if work.depth is Depth.FULL and work.phase is SteeredPhase.RECOVER and not job.failures:
         return SteeredStep(ability=AbilityName.RECOVER)
     return SteeredStep(_rung(run, job, call, now))
 
@@ -250,19 +256,19 @@ def _end(_: Run, job: Job, __: float) -> SteeredStep:
     return SteeredStep((JobEnded(job.id, RunStatus.COMPLETED, "", answer),))
 
 
-_NEXT: dict[Phase, Callable[[Run, Job, float], SteeredStep]] = {
-    Phase.SPLIT: _split,
-    Phase.ANALYSE: _analyse,
-    Phase.OPTIMISE: _optimise,
-    Phase.SUGGEST: _suggest,
-    Phase.CHOOSE: _choose,
-    Phase.VALIDATE: _validate,
-    Phase.RECOVER: _recover,
-    Phase.ADVISED: _recover,
-    Phase.INSIGHTS: _insights,
-    Phase.COMPLETION: _completion,
-    Phase.JUDGE: _judge,
-    Phase.END: _end,
+_NEXT: dict[SteeredPhase, Callable[[Run, Job, float], SteeredStep]] = {
+    SteeredPhase.SPLIT: _split,
+    SteeredPhase.ANALYSE: _analyse,
+    SteeredPhase.OPTIMISE: _optimise,
+    SteeredPhase.SUGGEST: _suggest,
+    SteeredPhase.CHOOSE: _choose,
+    SteeredPhase.VALIDATE: _validate,
+    SteeredPhase.RECOVER: _recover,
+    SteeredPhase.ADVISED: _recover,
+    SteeredPhase.INSIGHTS: _insights,
+    SteeredPhase.COMPLETION: _completion,
+    SteeredPhase.JUDGE: _judge,
+    SteeredPhase.END: _end,
 }
 
 

@@ -7,7 +7,7 @@ from stepwarden.runs.evidence_rules import ResultFacts, judge_requirements
 from stepwarden.runs.requirements import Requirement, RequirementKind, RequirementState, met_of, split_by_rule
 from stepwarden.runs.run import Job, Run
 from stepwarden.runs.run_calls import CallKind, CallState, RunCall, ToolGrant
-from stepwarden.runs.steered import Insight, Phase, SteeredWork
+from stepwarden.runs.steered import Insight, SteeredPhase, SteeredWork
 from stepwarden.runs.steered_events import (
     ActionProposed,
     CompletionJudged,
@@ -162,7 +162,7 @@ def judgement(run: Run, job: Job, *, claimed: bool = False, answers: bool = True
     reason = f"{met_of(requirements)} met by results"
     if claimed and not is_met:
         reason += "; it was claimed that all are"
-    return CompletionJudged(job.id, requirements, complete, claimed and work.phase is Phase.JUDGE, reason)
+    return CompletionJudged(job.id, requirements, complete, claimed and work.phase is SteeredPhase.JUDGE, reason)
 
 
 def why_ended(work: SteeredWork, because: str) -> str:

@@ -20,7 +20,7 @@ _COMMON = _words(
     "had has have how i if in into is it its let may me more most must my no not of on one only or our out over own "
     "please same shall should so some such than that the their them then there these they this those through to too "
     "under up us use used using via was we were what when where which while who whose why will with without would you "
-    "your using there's it's need needs want wants make sure get give show tell say"
+    "your using there's it's need needs want wants make sure get give show tell say says"
 )
 _SAME = {
     **dict.fromkeys(("ticket", "issue", "bug", "task", "story"), "issue"),
@@ -106,7 +106,17 @@ def asks_for_words(text: str) -> bool:
 
 
 def shared_terms(text: str, others: Iterable[str]) -> tuple[int, int]:
-    """Return how many of a text's terms stand in the others, and how many it has."""
+    """Return how many of a text's terms stand in the others, and how many it has.
+
+    What is to be done says nothing of what it is done to: its verb counts only where it has nothing else.
+    """
     wanted = terms_of(text)
+    wanted = (wanted - _VERBS) or wanted
     found = frozenset[str]().union(*(terms_of(other) for other in others))
     return len(wanted & found), len(wanted)
+
+
+_VERBS = frozenset(stem_of(word) for word in (*_CHANGES, *_ANSWERS, "search", "read", "fetch", "check", "collect")) - {
+    "note",
+    "order",
+}

@@ -13,7 +13,7 @@ from stepwarden.agents.run_journal import BodyStore
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.runs.evidence_rules import why_no_result
 from stepwarden.runs.run import Job, Run
-from stepwarden.runs.steered import AbilityName, Claim, SteeredWork
+from stepwarden.runs.steered import AbilityName, ResultClaim, SteeredWork
 from stepwarden.runs.steered_events import SteeredEvent
 from stepwarden.runs.steered_rules import facts_of_results
 
@@ -74,10 +74,10 @@ class AbilityFacts:
                     return f"{claim.requirement}: {why}, so nothing can rest on it"
         return ""
 
-    def claims(self, parts: Sequence[ClaimPart]) -> tuple[Claim, ...]:
+    def claims(self, parts: Sequence[ClaimPart]) -> tuple[ResultClaim, ...]:
         """Return claims as they are recorded: with what stands round the quoted words in the whole result."""
         return tuple(
-            Claim(one.requirement, tuple(one.results), _clip(one.quote), self._passage(one)) for one in parts[:24]
+            ResultClaim(one.requirement, tuple(one.results), _clip(one.quote), self._passage(one)) for one in parts[:24]
         )
 
     def _passage(self, claim: ClaimPart) -> str:
