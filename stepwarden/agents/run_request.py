@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from stepwarden.agents.toolbox import Toolbox
 from stepwarden.errors import RunRefused
@@ -21,6 +21,8 @@ DEFAULT_TOKENS = 200_000  # where the model has no known price
 
 QUESTION_S = 86_400.0
 """So long a steered run waits for a person's answer, where nothing else is said: a day."""
+
+Mode = Literal["auto", "steered", "agent"]
 
 _MOST_NAMED = 40
 
@@ -47,7 +49,8 @@ class RunRequest:
     pauses_at_limits: bool = False
     heeds_settings: bool = True
     thread: str = ""
-    depth: Depth | None = None
+    mode: Mode = "agent"
+    depth: Depth = Depth.LEAN
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -88,10 +91,10 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
         price=price,
         prompt_tokens=estimated_tokens(instructions) + sum(estimated_tokens(tool.text) for tool in offered),
         most_prompt_tokens=_most_prompt_tokens(info, wanted.limits),
-        depth=wanted.depth,
+        depth=wanted.depth if wanted.mode == "steered" else None,
     )
     limits = _limited(wanted.limits, is_priced=price is not None)
-    if wanted.depth is not None and limits.question_seconds is None:
+    if job.depth is not None and limits.question_seconds is None:
         limits = replace(limits, question_seconds=QUESTION_S)
     if lacking := _lacking(wanted.request, limits, job):
         raise RunRefused(lacking)

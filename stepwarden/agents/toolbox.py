@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -71,7 +72,7 @@ class LocalTool(Generic[_Arguments]):
     @property
     def offered(self) -> OfferedTool:
         """See `RunTool`."""
-        return OfferedTool(self.name, self.description, _plain_schema(self.arguments.model_json_schema()))
+        return OfferedTool(self.name, self.description, _plain_schema(self.arguments))
 
     async def call(self, context: CallContext) -> CallOutput:
         """See `RunTool`; arguments that do not fit are told with what is taken."""
@@ -85,8 +86,10 @@ class LocalTool(Generic[_Arguments]):
         return await self.run(context, given)
 
 
-def _plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+@cache  # every question tells it
+def _plain_schema(arguments: type[BaseModel]) -> Mapping[str, Any]:
     """Return a schema without the titles, which say what its names say."""
+    schema = arguments.model_json_schema()
     properties = {
         name: {key: value for key, value in one.items() if key not in {"title", "default"}}
         for name, one in schema.get("properties", {}).items()

@@ -94,26 +94,33 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
     depth: Annotated[
         Literal["lean", "full"], typer.Option(help="Steered: ask the model only what rules cannot answer, or all.")
     ] = "lean",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Leave it to a worker or a host's server, and only show it here.")
+    ] = False,
 ) -> None:
     """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
     from stepwarden.agents.run_request import RunRequest
-    from stepwarden.cli import run_console
+    from stepwarden.cli import run_console, run_options
     from stepwarden.runs.run_calls import Approval
+    from stepwarden.runs.steered import Depth
 
     wanted = RunRequest(
         request,
         model=model,
         directory=str(Path(directory or ".").absolute()),
+        mode=mode or "auto",
+        depth=Depth(depth),
         tools=tool,
         essential=tuple(essential or ()),
         approval=Approval(approve),
-        limits=run_console.read_limits(limit or []),
-        stop=run_console.read_condition(stop),
+        limits=run_options.read_limits(limit or []),
+        stop=run_options.read_condition(stop),
         pauses_at_limits=pause_at_limits,
-        metadata={name: value for name, _, value in (word.partition("=") for word in metadata or ())},
+        metadata=run_options.read_metadata(metadata or ()),
         heeds_settings=approve != "destructive",  # which the person said here and now
     )
-    raise typer.Exit(run_console.start(wanted, run_console.Terminal(run_console.read_kinds(yes or [])), mode, depth))
+    terminal = run_console.Terminal(run_options.read_kinds(yes or []))
+    raise typer.Exit(run_console.start(wanted, terminal, drives=not watch))
 
 
 @app.command()
@@ -221,8 +228,10 @@ def scripted_model(
 
 
 @app.command()
-def demo() -> None:
-    """Show a thread from its first step to its end, without a host or a model."""
-    from stepwarden.cli.demo import run
+def demo(
+    what: Annotated[Literal["thread", "run"], typer.Argument(help="A thread of a host's, or a run.")] = "thread",
+) -> None:
+    """Show a thread from its first step to its end, or with `run` a run, without a host, a model or a key."""
+    from stepwarden.cli.demo import run, run_a_run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run_a_run() if what == "run" else run())

@@ -19,6 +19,7 @@ STEERED_BYTES, STEERED_TOKENS = 24_000, 2_000
 """So much of its results an ability of a steered job is shown, and so much beside the results and the tools."""
 
 _BYTES_A_TOKEN = 3
+_TOKENS_AROUND_MESSAGE = 15  # its role, and the ids that calls and their results are told apart by
 
 
 class RunBudget:
@@ -76,7 +77,8 @@ def prompt_tokens_of(run: Run, job: Job) -> int:
     """Return an upper estimate of the tokens of a job's next question, within what its model takes."""
     history = job.history_bytes if job.work is None else min(job.history_bytes, STEERED_BYTES)
     said = (len(run.request.encode()) + history) // _BYTES_A_TOKEN + (STEERED_TOKENS if job.work is not None else 0)
-    estimate = job.plan.prompt_tokens + said + 200
+    around = _TOKENS_AROUND_MESSAGE * (len(job.steps) + job.calls)
+    estimate = job.plan.prompt_tokens + said + around + 200
     return estimate if job.plan.most_prompt_tokens is None else min(estimate, job.plan.most_prompt_tokens)
 
 

@@ -122,6 +122,7 @@ class Job:
     failures: int = 0  # one after another
     fails_for_good: bool = False
     history_bytes: int = 0  # of answers and results, as the model reads them
+    last_turns: int = 0  # of the steps: those that a limit leaves room for
     stopping: Stopping | None = None
     matched: frozenset[str] = frozenset()
     calls: int = 0  # with a result
@@ -262,7 +263,7 @@ class Run:
     @property
     def steps(self) -> int:
         """The answers of all jobs, but for those that a limit leaves room for."""
-        return sum(not step.is_last_turn for job in self.jobs.values() for step in job.steps)
+        return sum(len(job.steps) - job.last_turns for job in self.jobs.values())
 
     def working_seconds(self, now: float) -> float:
         """Return for how long something was under way, until `now`."""

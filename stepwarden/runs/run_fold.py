@@ -134,7 +134,7 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     said = event.text.size + sum(len(f"{call.tool}{call.arguments}".encode()) for call in event.calls)
     job = replace(job, question=None, failure="", failures=0, steps=(*job.steps, step))
     job = replace(job, matched=job.matched.union(event.matched), history_bytes=job.history_bytes + said)
-    return run.with_job(job)
+    return run.with_job(replace(job, last_turns=job.last_turns + last))
 
 
 def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> RunCall:
