@@ -14,6 +14,7 @@ import prompts
 from providers.endpoints import check_variables, free_manager_model
 from stepwarden.agents.deferred import DeferredRuns
 from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.call_allowance import AllowedAnswers
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
 from stepwarden.consultation.expert_prompts import ExpertPrompts
@@ -127,7 +128,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     store = Store(settings.store_url)
     journal = Journal(store)
     models = models or _models(settings, store)
-    background_requests = BackgroundRequests(store, models)
+    background_requests = BackgroundRequests(store, AllowedAnswers(models))
     inspections = InspectionRunner(settings.home / "cache" / "source")
     consultants = _consultants(store, models, background_requests)
     threads = Threads(journal, build_manager(settings, models), settings.roots, consultants, inspections)
@@ -139,13 +140,15 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
         from stepwarden.agents.run_journal import RunJournal
         from stepwarden.agents.runs import Instructions, Runs
         from stepwarden.engine.choice import build_dispatcher
+        from tools.run_workflows import workflow_run_tools
 
         engine, journal = build_dispatcher(settings, store), RunJournal(store)
         words = {name: prompts.load(name).texts["system"] for name in ("agent", "steered")}
         instructions = Instructions(
             words["agent"], words["steered"], lambda name: prompts.load(f"ability_{name}").texts["system"]
         )
-        return Runs(engine, journal, models, settings.roots, instructions, inspections, upstreams)
+        workflows = workflow_run_tools(threads, models)
+        return Runs(engine, journal, models, settings.roots, instructions, inspections, upstreams, workflows)
 
     return Runtime(
         settings,

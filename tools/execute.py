@@ -28,18 +28,19 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
             request = ExecuteRequest.model_validate(arguments)
         except ValidationError as error:
             return refused("\n".join(error_lines(error, ExecuteRequest)))
-        from tools.shared.run_actions import wait_in_call
         from tools.shared.run_reply import run_result
+        from tools.shared.run_wait import RunWait
 
         runs, wanted = deferred.open(), wanted_run(request)
         await find_some(runs.models)
+        wait = RunWait(runs, caller, progress)
         same = await runs.same(wanted, caller)
         if same is not None:
             note = f"This very request is under way since a short while as {same.id}; no second run was started."
             return run_result(same, {}, [note])
         run = await runs.start(wanted, caller, via="host")
         runs.serve_soon()
-        return await wait_in_call(runs, run.id, caller, request.wait_s, progress)
+        return await wait.reply(run.id, request.wait_s)
 
     return edge_tool(
         start,

@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwarden.agents.conversation import Conversation
+from stepwarden.agents.live_text import LiveTexts, complete_aloud
 from stepwarden.agents.model_answers import failure_of, spent_on
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
+from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ModelError, ModelRequest, Models
+from stepwarden.runs.data_summary import summarize_data
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
-from stepwarden.runs.run import Job, Run, ToolLevel
+from stepwarden.runs.limits import NOTHING
+from stepwarden.runs.run import Job, OpenQuestion, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
     CANCELLED,
@@ -29,6 +33,7 @@ from stepwarden.runs.run_events import (
     RunEvent,
     RunPaused,
 )
+from stepwarden.upstream.calls.result_text import unfenced
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
+    live: LiveTexts = field(default_factory=LiveTexts)
     ability_prompt: Callable[[str], str] = lambda _: ""
 
 
@@ -86,6 +92,11 @@ class Driver:
                     break
                 loaded = await self._wait(loaded, decision.wake_at)
             return loaded.run
+        except asyncio.CancelledError:
+            asked = [question for question in _questions_of(loaded.run) if question.key in self._tasks]
+            await self._end_tasks()
+            await self._leave(loaded, asked)
+            raise
         finally:
             await self._end_tasks()
 
@@ -137,6 +148,16 @@ class Driver:
                 loaded = await self.around.journal.load(self.run_id, None, loaded)
         return loaded
 
+    async def _leave(self, loaded: LoadedRun, asked: Sequence[OpenQuestion]) -> None:
+        """Record that these questions, perhaps paid for, were cut off: they are not taken for those of a crash."""
+        cut = FailedAnswer(CANCELLED, "whoever drove the run let go of it")
+        events = [QuestionAnswered(question.key, spent=question.reserved, failure=cut) for question in asked]
+        try:
+            if events:
+                await self.around.journal.append(loaded, events, self._bodies)
+        except StoreError as error:  # somebody else was first, or it cannot be written: then they count as lost
+            logger.info("what %s was asked is not recorded as cut off: %s", self.run_id, error)
+
     async def _end_tasks(self) -> None:
         for task in self._tasks.values():
             task.cancel()
@@ -150,9 +171,8 @@ def _result_of(task: asyncio.Task[list[RunEvent]], key: str, run: Run) -> list[R
         return task.result()
     if any(job.question is not None and job.question.key == key for job in run.jobs.values()):
         return [QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "it was cut off"))]
-    if any(call.key == key for call in run.open_calls):
-        return [CallEnded(key, BodyStore().put("It was cut off."), failed=True)]
-    return []
+    cut_off = [call for call in run.open_calls if call.key == key]
+    return [CallEnded(key, BodyStore().put("It was cut off."), failed=True, spent=call.reserved) for call in cut_off]
 
 
 @dataclass(frozen=True)
@@ -186,9 +206,9 @@ class _Work:
         begun = time.monotonic()
         request = await self._request(run, job)
         try:
-            reply = await self.around.models.complete(request)
+            reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
-            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure_of(error))]
+            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure_of(error, job))]
         text = hide_in_prose(reply.text)
         return [
             QuestionAnswered(
@@ -246,6 +266,8 @@ class _Work:
         from stepwarden.agents.text_matches import result_matches
 
         begun = time.monotonic()
+        allowance = CallAllowance(call.reserved, needs_price=run.limits.dollars is not None)
+        allow(allowance)  # in this task, which makes this call and nothing else
         output = await self._output(run, call)
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
@@ -253,7 +275,17 @@ class _Work:
             return [*output.events, CallDoubted(call.key, text[:300])]
         job = run.jobs[self.effect.job]
         matched = () if output.failed else result_matches(job.stop, call.tool, text)
-        ended = CallEnded(call.key, self.bodies.put(text), failed=output.failed, seconds=seconds, matched=matched)
+        ended = CallEnded(
+            call.key,
+            self.bodies.put(text),
+            failed=output.failed,
+            seconds=seconds,
+            matched=matched,
+            spent=allowance.charge,
+            is_priced=allowance.is_priced,
+            thread=output.thread,
+            summary=None if output.failed else summarize_data(unfenced(text)),
+        )
         return [*output.events, ended]
 
     async def _output(self, run: Run, call: RunCall) -> CallOutput:
@@ -261,12 +293,16 @@ class _Work:
         tool = self.toolbox.tools.get(call.tool)
         if tool is None:  # nothing was sent
             return CallOutput(f"{call.tool} is not there any more.", failed=True)
-        context = CallContext(run, self.loaded.principal, json.loads(call.proposed.arguments), call.was_doubted)
+        asks_models = tool.grant.may_cost != NOTHING
+        seconds = run.limits.call_seconds + (run.limits.answer_seconds if asks_models else 0.0)
+        arguments = json.loads(call.proposed.arguments)
+        context = CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
         try:
-            async with asyncio.timeout(run.limits.call_seconds):
+            async with asyncio.timeout(seconds):
                 return await tool.call(context)
         except TimeoutError:
-            text = f"No answer within {run.limits.call_seconds:g} s, which is the limit call_seconds of the run."
+            limits = "are the limits call_seconds and answer_seconds" if asks_models else "is the limit call_seconds"
+            text = f"No answer within {seconds:g} s, which {limits} of the run."
             return CallOutput(text, failed=True, in_doubt=not call.kind.may_be_repeated)
         except StepwardenError as error:
             return CallOutput(str(error), failed=True)
@@ -275,3 +311,7 @@ class _Work:
             return CallOutput(
                 f"The tool crashed: {type(error).__name__}.", failed=True, in_doubt=not call.kind.may_be_repeated
             )
+
+
+def _questions_of(run: Run) -> list[OpenQuestion]:
+    return [job.question for job in run.jobs.values() if job.question is not None]

@@ -9,11 +9,13 @@ from typing import Any
 from stepwarden.runs.requirements import met_of
 from stepwarden.runs.run import Job, Run, RunStatus
 from stepwarden.runs.run_calls import CallState, RunCall
+from stepwarden.runs.run_metrics import RunMetrics
 from stepwarden.runs.steered import PersonQuestion, SteeredWork
 
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
 MORE_STEPS = 10
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,23 @@ def verdict_of(run: Run) -> str:
             return f"WAITING for you: {question.text[:200]}"
         case RunStatus.RUNNING:
             steps = f"step {run.steps + 1}" + (f" of at most {run.limits.steps}" if run.limits.steps else "")
+            held = next((job for job in run.jobs.values() if job.outages and job.question is None), None)
             met = met_line(run)
-            return f"RUNNING {met}: {steps}" if met else f"RUNNING: {steps}"
+            begun = f"RUNNING {met}: {steps}" if met else f"RUNNING: {steps}"
+            return begun + (f", and waits: {held.failure}" if held is not None else "")
+
+
+def activity_line(run: Run) -> str:
+    """Return what a run does at this moment, in a line: how it stands, which calls are under way, what it spent."""
+    waiting = {CallState.WAITING, CallState.IN_DOUBT}
+    under_way = [call.tool for call in run.open_calls if call.state not in waiting]
+    parts = [verdict_of(run)]
+    if under_way and run.status is RunStatus.RUNNING:
+        more = f" and {len(under_way) - MOST_NAMED} more" if len(under_way) > MOST_NAMED else ""
+        parts.append(f"calling {', '.join(under_way[:MOST_NAMED])}{more}")
+    if run.spent.dollars:
+        parts.append(f"${run.spent.dollars:.4f} spent")
+    return "; ".join(parts)
 
 
 def met_line(run: Run) -> str:
@@ -138,6 +155,26 @@ def state_line(run: Run) -> str:
     data = json.dumps({**state.data, **state.metrics}, ensure_ascii=False, default=str)
     more = f" {data[:SHOWN_ARGUMENTS]}" if state.data or state.metrics else ""
     return f"State: {state.phase or '-'}, {state.progress:.0%}{more}"
+
+
+def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
+    """Yield what a run took: in all, for each model, for each tool."""
+    times = f"{metrics.seconds:.1f} s from its first event to its last, {metrics.worked:.1f} s of work"
+    yield f"Took {times}; {metrics.steps} answers, {metrics.calls} calls, {metrics.events} events"
+    for name, model in metrics.models.items():
+        counts = _counts(asked=model.asked, answered=model.answered, failed=model.failed, cut_off=model.cut_off)
+        spent = f"{model.spent.tokens} tokens" + (f", ${model.spent.dollars:.4f}" if model.spent.dollars else "")
+        yield f"Model {name}: {counts}; {spent}; {model.seconds:.1f} s, {model.longest:.1f} s at most"
+    for name, tool in metrics.tools.items():
+        counts = _counts(calls=tool.calls, failed=tool.failed, refused=tool.refused, open=tool.open)
+        yield f"Tool {name}: {counts}; {tool.seconds:.1f} s, {tool.longest:.1f} s at most"
+
+
+def _counts(**counts: int) -> str:
+    """Return counts in words, the first always and the others where there are any."""
+    first, *others = counts.items()
+    shown = [first, *(each for each in others if each[1])]
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in shown)
 
 
 def step_lines(job: Job, after: int = 0) -> Iterator[str]:

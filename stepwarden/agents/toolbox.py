@@ -16,22 +16,31 @@ from stepwarden.tool_calls import OfferedTool
 
 @dataclass(frozen=True)
 class CallContext:
-    """One call under way. `was_doubted`: a person looked, and it was not carried out when it was sent before."""
+    """One call under way, `key` being unique in the run. It has `seconds` in all.
+
+    `was_doubted`: a person looked, and it was not carried out when it was sent before.
+    """
 
     run: Run
     principal: str
     arguments: Mapping[str, Any]
     was_doubted: bool = False
+    key: str = ""
+    seconds: float = 30.0
 
 
 @dataclass(frozen=True)
 class CallOutput:
-    """What a tool gave. `events` are recorded with the result; `in_doubt` says that nobody knows what was done."""
+    """What a tool gave. `events` are recorded with the result; `in_doubt` says that nobody knows what was done.
+
+    `thread` is the thread that it took a step of, "" for none.
+    """
 
     text: str
     failed: bool = False
     in_doubt: bool = False
     events: tuple[RunEvent, ...] = ()
+    thread: str = ""
 
 
 class RunTool(Protocol):

@@ -57,6 +57,8 @@ def shown_call(call: RunCall) -> str:
     """Return one call in a line, its result as its tool gave it."""
     arguments = " ".join(call.proposed.arguments.split())[:SHOWN_RESULT]
     result = " ".join(unfenced(call.result.text).split())[:SHOWN_RESULT]
+    if call.summary is not None and call.result.size > SHOWN_RESULT:
+        result = f"{call.summary}: {result[:80]}"
     seconds = f" ({call.seconds:.1f} s)" if call.seconds >= 0.1 else ""
     return f"{call.tool} {arguments}: {call.state.replace('_', ' ')}{seconds}{f': {result}' if result else ''}"
 

@@ -39,7 +39,7 @@ class RunBudget:
 
     @property
     def has_reservations(self) -> bool:
-        """Whether questions are under way whose answers may cost less than is set aside for them."""
+        """Whether questions or calls are under way that may cost less than is set aside for them."""
         return self._held.tokens > 0
 
     def lacks(self, amount: Amount, *, is_last_turn: bool = False) -> LimitUse | None:
@@ -58,9 +58,13 @@ class RunBudget:
         return None
 
     def take(self, amount: Amount) -> None:
+        """Set it aside for a question for the rest of this decision."""
+        self.hold(amount)
+        self._questions += 1
+
+    def hold(self, amount: Amount) -> None:
         """Set it aside for the rest of this decision."""
         self._held += amount
-        self._questions += 1
 
 
 def last_turn_of(job: Job) -> Amount:

@@ -80,7 +80,11 @@ class RunLimits:
         return found
 
 
-DEFAULT_LIMITS = RunLimits()
+DEFAULT_LIMITS = RunLimits(steps=15, seconds=900.0)
+"""The limits of a run for which none are set."""
+
+STORED_LIMITS = RunLimits()
+"""What older streams leave out of the limits of a run: a format, which no newer default changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,8 @@ class Job:
     failure_kind: str = ""
     failures: int = 0  # one after another
     fails_for_good: bool = False
+    outages: int = 0  # one after another, which time may mend
+    ask_after: float = 0.0  # unix seconds: not before, for an outage
     history_bytes: int = 0  # of answers and results, as the model reads them
     last_turns: int = 0  # of the steps: those that a limit leaves room for
     stopping: Stopping | None = None
@@ -252,13 +254,22 @@ class Run:
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict[str, "Checkpoint"])
     superseded: Mapping[str, RunCall] = field(default_factory=dict[str, RunCall])  # calls, by a restoration
     rating: Rating | None = None
+    crashes: int = 0  # of whoever drives it, one after another without an answer between
+    misfit: str = ""  # an event that does not fit what was recorded before it
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
     answer: Body = NO_TEXT
 
     @property
     def reserved(self) -> Amount:
-        """What is set aside for the questions that are under way."""
-        return sum((job.question.reserved for job in self.jobs.values() if job.question is not None), Amount())
+        """What is set aside for the questions and calls that are under way."""
+        asked = [job.question.reserved for job in self.jobs.values() if job.question is not None]
+        return sum((*asked, *(call.reserved for call in self.open_calls)), Amount())
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        """The threads that its calls took steps of, each once."""
+        calls = (call for job in self.jobs.values() for step in job.steps for call in step.calls)
+        return tuple(dict.fromkeys(call.thread for call in calls if call.thread))
 
     @property
     def steps(self) -> int:
@@ -298,7 +309,7 @@ class Run:
     def is_at_work(self) -> bool:
         """Whether something of it can go on without a person; to record its end is something, too."""
         jobs = self.jobs.values()
-        is_over = bool(self.stop_asked) or all(job.status.is_end for job in jobs)
+        is_over = bool(self.stop_asked or self.misfit) or all(job.status.is_end for job in jobs)
         return self.status is RunStatus.RUNNING and (is_over or any(job.can_go_on for job in jobs))
 
     @property

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
+from stepwarden.runs.data_summary import DataSummary
+from stepwarden.runs.limits import NOTHING, Amount
+
 
 class CallKind(StrEnum):
     """What a call of a tool does: what can be done about it when its outcome is unknown, and who has to allow it."""
@@ -73,12 +76,13 @@ def body_of(text: str) -> Body:
 
 @dataclass(frozen=True, slots=True)
 class ToolGrant:
-    """A tool that a job may use."""
+    """A tool that a job may use. `may_cost` is what is set aside for the models that a call of it asks."""
 
     name: str
     kind: CallKind
     fingerprint: str = ""  # of its description, as it was when the run began
     asks: bool = False  # whether the settings of its upstream want a person to allow each call
+    may_cost: Amount = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,11 @@ class ProposedCall:
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
-    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed."""
+    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed.
+
+    `reserved` is set aside for the models that it asks while it is under way, `spent` is what they cost then. `thread`
+    is the thread that it took a step of, "" for none.
+    """
 
     key: str
     proposed: ProposedCall
@@ -108,7 +116,11 @@ class RunCall:
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
     until: float | None = None  # a person's word is waited for; then it is refused
+    summary: DataSummary | None = None  # of the result
     was_doubted: bool = False  # a person looked since: it was not carried out
+    reserved: Amount = NOTHING
+    spent: Amount = NOTHING
+    thread: str = ""
 
     @property
     def tool(self) -> str:

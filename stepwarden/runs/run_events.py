@@ -3,6 +3,7 @@
 As with threads, an event says what was decided or what came, never what to do about it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,7 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
+from stepwarden.runs.data_summary import DataSummary
+from stepwarden.runs.limits import NOTHING, STORED_LIMITS, Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, ProposedCall
 from stepwarden.runs.steered_events import STEERED_KINDS, SteeredEvent
@@ -27,7 +29,7 @@ class RunStarted:
     request: str
     by: str
     via: str
-    limits: RunLimits = DEFAULT_LIMITS
+    limits: RunLimits = STORED_LIMITS
     approval: Approval = Approval.WRITES
     pauses_at_limits: bool = False
     directory: str | None = None
@@ -69,11 +71,17 @@ class QuestionAsked:
 
 @dataclass(frozen=True, slots=True)
 class FailedAnswer:
-    """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody."""
+    """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody.
+
+    `passing` is what time may mend, and nothing else: a rate limit, a network that is gone. `retry_after` are the
+    seconds that the vendor named.
+    """
 
     kind: str
     text: str
     fatal: bool = False
+    passing: bool = False
+    retry_after: float = 0.0
 
     @property
     def was_cancelled(self) -> bool:
@@ -119,8 +127,19 @@ class CallSent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReserved:
+    """Something is set aside for the models that a call asks; what was set aside before for it counts as spent."""
+
+    call: str
+    reserved: Amount = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call has its result, or its error. `refused` says that it was not sent."""
+    """A call has its result, or its error. `refused` says that it was not sent; `summary` is of what its tool gave.
+
+    `spent` is what the models cost that it asked, `thread` the thread that it took a step of.
+    """
 
     call: str
     result: Body = field(default_factory=Body)
@@ -128,6 +147,10 @@ class CallEnded:
     refused: bool = False
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    spent: Amount = NOTHING
+    is_priced: bool = True
+    thread: str = ""
+    summary: DataSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +215,13 @@ class RunEnded:
     answer: Body = field(default_factory=Body)
 
 
+@dataclass(frozen=True, slots=True)
+class RunCrashed:
+    """Whoever drove it broke off by a fault of ours; `error` is its type and place."""
+
+    error: str
+
+
 RunEvent = (
     RunStarted
     | JobsPlanned
@@ -200,6 +230,7 @@ RunEvent = (
     | QuestionAnswered
     | ApprovalAsked
     | CallSent
+    | CallReserved
     | CallEnded
     | CallDoubted
     | StateChanged
@@ -208,6 +239,7 @@ RunEvent = (
     | RunPaused
     | JobEnded
     | RunEnded
+    | RunCrashed
     | SteeredEvent
 )
 
@@ -219,6 +251,7 @@ _KINDS: dict[str, type[Any]] = {
     "answered": QuestionAnswered,
     "approval_asked": ApprovalAsked,
     "sent": CallSent,
+    "call_reserved": CallReserved,
     "call_ended": CallEnded,
     "in_doubt": CallDoubted,
     "state": StateChanged,
@@ -227,6 +260,7 @@ _KINDS: dict[str, type[Any]] = {
     "paused": RunPaused,
     "job_ended": JobEnded,
     "ended": RunEnded,
+    "crashed": RunCrashed,
     **STEERED_KINDS,
 }
 _NAMES = {cls: kind for kind, cls in _KINDS.items()}
@@ -238,9 +272,17 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def encode_run_event(event: RunEvent) -> tuple[str, str]:
-    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default."""
+    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default.
+
+    The limits of a run are written whole, so that the defaults of a newer version do not change them. Where one is
+    missing, in older streams, it has the default of `RunLimits`, which is a format.
+    """
     kind = _NAMES[type(event)]
-    return kind, _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    payload = _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    if not isinstance(event, RunStarted):
+        return kind, payload
+    limits = TypeAdapter(RunLimits).dump_python(event.limits, mode="json")
+    return kind, json.dumps({**json.loads(payload), "limits": limits}, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode_run_event(kind: str, payload: str) -> RunEvent:

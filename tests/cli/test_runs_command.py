@@ -214,6 +214,21 @@ def test_a_word_to_a_run_that_ended_is_refused_with_how_it_ended(person: Person,
     assert person.types("runs", "drive", run_id).returncode == 0  # there is nothing to do, and its end is shown
 
 
+def test_long_texts_go_by_hand_alone_after_a_look_and_the_history_stays_whole(person: Person) -> None:
+    person.scripted({"text": "word " * 2_000})
+    run_id = id_of(person.types("run", "talk"))
+    prune = ("runs", "prune", "--older-than", "0", "--bodies")
+    looked = person.types(*prune, "--dry-run")
+    assert looked.stdout.startswith(f"{run_id} completed: talk")
+    assert looked.stderr.startswith("long texts of 1 run (")
+    assert looked.stderr.endswith("would be deleted.\n")
+    assert "word word" in person.types("runs", "show", run_id).stdout
+    assert person.types(*prune).stderr.endswith(" bytes) deleted.\n")
+    assert person.types(*prune).stderr == "long texts of 0 runs (0 bytes) deleted.\n"
+    assert "10000 bytes in all; the rest is not kept any more" in person.types("runs", "show", run_id).stdout
+    assert person.types("runs", "verify", run_id).stdout == f"{run_id}: whole\n"
+
+
 # -- on a terminal
 
 

@@ -102,5 +102,5 @@ async def messages(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
 
 @asynccontextmanager
 async def talking(server: HttpServer, name: str | None = "ana") -> AsyncGenerator[RunClient]:
-    async with requests() as http:
+    async with requests(limits=httpx2.Limits(max_connections=None)) as http:
         yield RunClient(server, http, name)

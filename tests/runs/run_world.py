@@ -154,6 +154,10 @@ class World:
         """Check that a run in which nothing is to be done is over, rests, or says whom it waits for."""
         if self.in_flight or self.run.status.is_end:
             return
+        held_up = [job.ask_after for job in self.run.jobs.values() if job.ask_after > self.now]
+        if held_up and self.run.is_at_work:
+            assert self.wake_at == min(held_up)
+            return
         assert not self.run.is_at_work
         assert self.wake_at is None
         if self.run.status is RunStatus.PAUSED:
@@ -183,9 +187,10 @@ class World:
         more.setdefault("spent", Amount(reserved.tokens // 2, reserved.dollars / 2))
         self.append(QuestionAnswered(key, body(text), tuple(calls), **more))
 
-    def fail(self, key: str, fatal: bool = False) -> None:
+    def fail(self, key: str, fatal: bool = False, *, passing: bool = False, retry_after: float = 0.0) -> None:
         del self.in_flight[key]
-        self.append(QuestionAnswered(key, failure=FailedAnswer("network", "no answer", fatal)))
+        failure = FailedAnswer("network", "no answer", fatal, passing, retry_after)
+        self.append(QuestionAnswered(key, failure=failure))
 
     def time_out_with(self, key: str, text: str) -> None:
         """Let the time of the run be over, and a model's answer arrive before it could be cut off."""

@@ -16,6 +16,7 @@ from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,
     CallEnded,
+    CallReserved,
     CallSent,
     FailedAnswer,
     JobEnded,
@@ -25,6 +26,7 @@ from stepwarden.runs.run_events import (
     QuestionAsked,
     RunAttached,
     RunCommanded,
+    RunCrashed,
     RunEnded,
     RunEvent,
     RunPaused,
@@ -42,9 +44,12 @@ EVENTS: list[RunEvent] = [
     RunAttached("process 1"),
     QuestionAsked("a/1", "a", "m", Amount(10, Decimal("0.01")), 9, 2, ToolLevel.NONE, True, "hurry"),
     QuestionAnswered("a/1", Body("x", "d", 9), (ProposedCall("c", "t", "{}", "bad", "k"),), Amount(1), False, 0.5),
-    QuestionAnswered("a/2", failure=FailedAnswer("network", "down", True), matched=("goal_text 'x'",), kept="k"),
+    QuestionAnswered(
+        "a/2", failure=FailedAnswer("network", "down", True, True, 2.5), matched=("goal_text 'x'",), kept="k"
+    ),
     ApprovalAsked("a/1/1", "digest"),
     CallSent("a/1/1"),
+    CallReserved("a/1/1", Amount(10, Decimal("0.01"))),
     CallEnded("a/1/1", Body("café \u2028 \U0001f600", size=3), True, True, 0.25, ("tool_result t /x/",)),
     CallDoubted("a/1/1", "gone"),
     StateChanged(StateChange("work", 0.5, {"x": [1]}, {"m": 1.5}, "bad")),
@@ -53,6 +58,7 @@ EVENTS: list[RunEvent] = [
     RunPaused("limit: steps 3 of 3"),
     JobEnded("a", RunStatus.STOPPED, "steps", Body("so far", size=6)),
     RunEnded(RunStatus.FAILED, "why", Body("x", size=1)),
+    RunCrashed("KeyError in x.py, line 1"),
 ]
 
 
@@ -83,7 +89,9 @@ asked: key job model reserved prompt_tokens attempt=1 level='full' is_last_turn=
 answered: key text=Body calls=() spent=Amount is_priced=True seconds=0.0 matched=() failure=None kept=''
 approval_asked: call about=''
 sent: call
-call_ended: call result=Body failed=False refused=False seconds=0.0 matched=()
+call_reserved: call reserved=Amount
+call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() spent=Amount is_priced=True
+    thread='' summary=None
 in_doubt: call why=''
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
@@ -91,6 +99,7 @@ stopping: job stopping
 paused: why
 job_ended: job status why='' answer=Body
 ended: status why='' answer=Body
+crashed: error
 job: id instructions model tools=() essential=() stop=None price=None steps=None prompt_tokens=0
     most_prompt_tokens=None
 RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_seconds=30.0
@@ -98,9 +107,9 @@ RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_
 Amount: tokens=0 dollars=Decimal('0')
 TokenPrice: input=Decimal('0') output=Decimal('0')
 Body: text='' digest='' size=0
-ToolGrant: name kind fingerprint='' asks=False
+ToolGrant: name kind fingerprint='' asks=False may_cost=Amount
 ProposedCall: id tool arguments='{}' error='' kept=''
-FailedAnswer: kind text fatal=False
+FailedAnswer: kind text fatal=False passing=False retry_after=0.0
 Stopping: condition value limit='' by_limit=False is_goal=False
 StateChange: phase=None progress=0.0 data={} metrics={} error=None
 """
@@ -164,3 +173,11 @@ def test_a_payload_of_another_kind_raises_a_validation_error(payload: str) -> No
 def test_a_change_of_the_state_that_could_not_be_read_again_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the state takes JSON alone"):
         StateChange(**change)
+
+
+def test_limits_are_written_whole_and_what_older_streams_left_out_is_as_it_was_then() -> None:
+    _, payload = encode_run_event(RunStarted("do it", "me", "cli"))
+    assert set(json.loads(payload)["limits"]) == {field.name for field in fields(RunLimits)}
+    before = decode_run_event("started", '{"request": "do it", "by": "me", "via": "cli", "limits": {"tokens": 9}}')
+    assert isinstance(before, RunStarted)
+    assert before.limits == RunLimits(15, 900.0, 9, None, 8, 30.0, 120.0, 4_000)

@@ -42,7 +42,7 @@ async def ask_ability(
     try:
         reply = await models.complete(request)
     except ModelError as error:
-        failure = failure_of(error)
+        failure = failure_of(error, job)
         # both answers of a wrong form were paid for, and nobody says how much
         spent = question.reserved if error.kind is ErrorKind.INVALID_ANSWER else NOTHING
         return [QuestionAnswered(facts.key, spent=spent, seconds=time.monotonic() - begun, failure=failure)]
