@@ -148,12 +148,15 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
 
     def build_runs() -> "Runs":
         from stepwarden.agents.run_journal import RunJournal
-        from stepwarden.agents.runs import Runs
+        from stepwarden.agents.runs import Instructions, Runs
         from stepwarden.engine.choice import build_dispatcher
         from tools.run_workflows import workflow_run_tools
 
         engine, journal = build_dispatcher(settings, store), RunJournal(store)
-        instructions = prompts.load("agent").texts["system"]
+        words = {name: prompts.load(name).texts["system"] for name in ("agent", "steered")}
+        instructions = Instructions(
+            words["agent"], words["steered"], lambda name: prompts.load(f"ability_{name}").texts["system"]
+        )
         workflows = workflow_run_tools(threads, models)
         return Runs(engine, journal, models, settings.roots, instructions, inspections, upstreams, workflows)
 

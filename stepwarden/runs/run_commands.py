@@ -256,7 +256,8 @@ def _extended_job(job: Job, steps: int) -> Job:
     if not _goes_on(job):
         return job
     plan = job.plan if job.plan.steps is None else replace(job.plan, steps=job.plan.steps + steps)
-    job = replace(job, plan=plan, stopping=None, outages=0, ask_after=0.0)
+    work = replace(job.work, idle=0, dry=0, asked=0, unanswered=0) if job.work is not None else None
+    job = replace(job, plan=plan, stopping=None, outages=0, ask_after=0.0, work=work)
     if job.status is RunStatus.RUNNING:
         return job
     job = replace(job, failure="", failures=0, fails_for_good=False)

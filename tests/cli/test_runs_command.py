@@ -19,6 +19,11 @@ SUM = {"name": "calculate", "arguments": {"expression": "6 * 7"}}
 NOTE = {"name": "notes/add_note", "arguments": {"text": "one"}}
 
 
+def as_agent(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of a command; a run is an agent's, with an upstream too."""
+    return (*words, "--mode", "agent") if words[0] == "run" else words
+
+
 class Person:
     """Somebody who types commands; the model answers by a script, which every command begins anew."""
 
@@ -44,12 +49,12 @@ class Person:
     def types(self, *words: str, **more: str) -> Ended:
         """Run a command without a terminal."""
         variables = environment(self.home / "state", STEPWARDEN_SCRIPTED=str(self.script), **more)
-        return processes.run([str(SCRIPT), *words], variables, self.work)
+        return processes.run([str(SCRIPT), *as_agent(words)], variables, self.work)
 
     def terminal(self, *words: str, columns: int = 100, **more: str) -> TerminalProcess:
         """Run a command on a terminal."""
         variables = environment(self.home / "state", STEPWARDEN_SCRIPTED=str(self.script), **more)
-        return TerminalProcess([str(SCRIPT), *words], variables, self.work, columns)
+        return TerminalProcess([str(SCRIPT), *as_agent(words)], variables, self.work, columns)
 
     def listed(self, *options: str) -> list[dict[str, Any]]:
         """Return what `runs list` says."""
