@@ -33,7 +33,6 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
         from tools.shared.run_wait import RunWait
 
         runs, wanted = deferred.open(), wanted_run(request)
-        await find_some(runs.models)
         wait = RunWait(runs, caller, progress)
         same = await runs.same(wanted, caller)
         if same is not None:
