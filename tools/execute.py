@@ -1,6 +1,7 @@
 """`execute`: hand a whole request to a run, and wait a little for it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -56,15 +57,16 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
 
 def wanted_run(request: ExecuteRequest) -> "RunRequest":
     """Return the request as a value of the core."""
-    from dataclasses import replace
-
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.runs.limits import DEFAULT_LIMITS
     from stepwarden.runs.run_calls import Approval
+    from stepwarden.runs.steered import Depth
 
     limits = request.limits.model_dump(exclude_none=True) if request.limits is not None else {}
     return RunRequest(
         request.request,
+        mode=request.mode or "auto",
+        depth=Depth(request.depth),
         model=request.model,
         directory=request.working_directory,
         tools=request.tools,

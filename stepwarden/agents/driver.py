@@ -11,15 +11,17 @@ from typing import Any
 
 from stepwarden.agents.conversation import Conversation
 from stepwarden.agents.live_text import LiveTexts, complete_aloud
+from stepwarden.agents.model_answers import failure_of, spent_on
+from stepwarden.agents.process_memory import used_mb
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
-from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.models import ModelError, ModelRequest, Models
 from stepwarden.runs.data_summary import summarize_data
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
-from stepwarden.runs.limits import NOTHING, Amount
+from stepwarden.runs.limits import NOTHING
 from stepwarden.runs.run import Job, OpenQuestion, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
@@ -39,21 +41,6 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.25
 """So often is looked for what others recorded, while something is under way."""
 
-_FATAL = frozenset(
-    {
-        ErrorKind.NO_MODEL,
-        ErrorKind.UNKNOWN_MODEL,
-        ErrorKind.NOT_ALLOWED,
-        ErrorKind.WRONG_KEY,
-        ErrorKind.NO_MONEY,
-        ErrorKind.OVER_BUDGET,
-        ErrorKind.MISCONFIGURED,
-    }
-)
-
-
-_PASSING = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.NETWORK, ErrorKind.GIVEN_UP})
-
 
 @dataclass(frozen=True)
 class RunSurroundings:
@@ -64,6 +51,7 @@ class RunSurroundings:
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
     live: LiveTexts = field(default_factory=LiveTexts)
+    ability_prompt: Callable[[str], str] = lambda _: ""
 
 
 @dataclass
@@ -84,7 +72,7 @@ class Driver:
         """
         loaded = await self.around.journal.load(self.run_id, None)
         try:
-            if not loaded.run.is_at_work:
+            if not loaded.run.is_due(time.time()):
                 return loaded.run
             loaded = await self._append(loaded, [RunAttached(self.around.driver)])
             try:
@@ -101,7 +89,7 @@ class Driver:
                     loaded = await self._append(loaded, decision.events, decision.effects, toolbox)
                     continue
                 self._start(loaded, decision.effects, toolbox)
-                if not self._tasks and not loaded.run.is_at_work:
+                if not self._tasks and not loaded.run.is_due(time.time()):
                     break
                 loaded = await self._wait(loaded, decision.wake_at)
             return loaded.run
@@ -214,23 +202,21 @@ class _Work:
     async def _ask(self, run: Run, job: Job, key: str) -> list[RunEvent]:
         from stepwarden.agents.text_matches import goal_matches
 
+        if job.question is not None and job.question.ability:
+            return await self._ask_ability(run, job, key)
         begun = time.monotonic()
         request = await self._request(run, job)
         try:
             reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
-            # an address that never answered is none that the network took away
-            passing = error.kind in _PASSING and (bool(job.steps) or error.kind is ErrorKind.RATE_LIMIT)
-            told, fatal, after = hide_in_prose(str(error)), error.kind in _FATAL, error.retry_after_s or 0.0
-            failure = FailedAnswer(error.kind, told, fatal=fatal, passing=passing, retry_after=after)
-            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure)]
+            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure_of(error, job))]
         text = hide_in_prose(reply.text)
         return [
             QuestionAnswered(
                 key,
                 self.bodies.put(text),
                 tuple(ProposedCall(one.id, one.name, one.arguments, one.error, one.kept) for one in reply.calls),
-                _spent(reply),
+                spent_on(reply),
                 is_priced=reply.usage.cost is not None,
                 seconds=time.monotonic() - begun,
                 matched=goal_matches(job.stop, text),
@@ -238,11 +224,25 @@ class _Work:
             )
         ]
 
+    async def _ask_ability(self, run: Run, job: Job, key: str) -> list[RunEvent]:
+        from stepwarden.agents.abilities.ability import AbilityFacts
+        from stepwarden.agents.abilities.question import ask_ability
+
+        await self._know_texts(run, job)
+        facts = AbilityFacts(run, job, key, self.bodies.known, self.bodies)
+        surroundings = self.around
+        return await ask_ability(
+            surroundings.models, self.toolbox, surroundings.ability_prompt, facts, self.loaded.principal
+        )
+
+    async def _know_texts(self, run: Run, job: Job) -> None:
+        if not self.bodies.known.keys() >= self.conversation.unread(job):  # of a driver before this one
+            self.bodies.known.update(await self.around.journal.texts(run.id))
+
     async def _request(self, run: Run, job: Job) -> ModelRequest:
         question = job.question
         assert question is not None
-        if not self.bodies.known.keys() >= self.conversation.unread(job):  # of a driver before this one
-            self.bodies.known.update(await self.around.journal.texts(run.id))
+        await self._know_texts(run, job)
         level = ToolLevel.NONE if question.is_last_turn else job.level
         names = {
             ToolLevel.FULL: [grant.name for grant in job.plan.tools],
@@ -269,7 +269,10 @@ class _Work:
         begun = time.monotonic()
         allowance = CallAllowance(call.reserved, needs_price=run.limits.dollars is not None)
         allow(allowance)  # in this task, which makes this call and nothing else
+        measures = run.limits.memory_mb is not None
+        before = used_mb() if measures else 0.0
         output = await self._output(run, call)
+        grown = max(0.0, used_mb() - before) if measures else 0.0
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
         if output.in_doubt:
@@ -286,6 +289,7 @@ class _Work:
             is_priced=allowance.is_priced,
             thread=output.thread,
             summary=None if output.failed else summarize_data(unfenced(text)),
+            grown_mb=round(grown, 1),
         )
         return [*output.events, ended]
 
@@ -316,9 +320,3 @@ class _Work:
 
 def _questions_of(run: Run) -> list[OpenQuestion]:
     return [job.question for job in run.jobs.values() if job.question is not None]
-
-
-def _spent(reply: ModelReply) -> Amount:
-    usage = reply.usage
-    amount = Amount(usage.input_tokens + usage.output_tokens)
-    return amount if usage.cost is None else Amount(amount.tokens, usage.cost)

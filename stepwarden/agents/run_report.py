@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stepwarden.agents.conversation import whole
-from stepwarden.agents.run_text import call_line, metrics_lines, spent_line, state_line, verdict_of
+from stepwarden.agents.run_text import call_line, metrics_lines, requirement_lines, spent_line, state_line, verdict_of
+from stepwarden.agents.steered_text import STEERED_KINDS, said_in_steered
 from stepwarden.reports.page import render_sections_page
 from stepwarden.reports.plain import code, escaped, fence, quoted
 from stepwarden.runs.run import AgentStep, Job, Run
@@ -64,6 +65,19 @@ def _standing(found: WholeRun) -> dict[str, Any]:
         "metrics": asdict(found.metrics),
         "rates": asdict(measure_run(run, found.changed)),
         "step_metrics": [asdict(one) for one in measure_steps(run)],
+        **_steered(run),
+    }
+
+
+def _steered(run: Run) -> dict[str, Any]:
+    """Return what a steered run has beside: claimed and checked, and what was learned."""
+    works = [job.work for job in run.jobs.values() if job.work is not None]
+    if not works:
+        return {}
+    return {
+        "requirements": [asdict(one) for work in works for one in work.requirements],
+        "insights": [asdict(one) for work in works for one in work.insights],
+        "claimed_complete": any(work.claims_complete for work in works),
     }
 
 
@@ -91,6 +105,7 @@ def _markdown(found: WholeRun) -> Iterator[str]:
     yield from ("", "## What was asked", "", *quoted(run.request))
     if run.answer.text:
         yield from ("", "## Answer", "", *quoted(whole(run.answer, found.texts)))
+    yield from _markdown_of_requirements(run)
     if state := state_line(run):
         yield from ("", "## State", "", escaped(state))
     for job in run.jobs.values():
@@ -105,6 +120,21 @@ def _thread_lines(run: Run) -> Iterator[str]:
         yield f"Asked for in the thread {run.thread}."
     if run.threads:
         yield f"It took steps of {', '.join(run.threads)}."
+
+
+def _markdown_of_requirements(run: Run) -> Iterator[str]:
+    """Yield what was claimed beside what rules found, requirement by requirement."""
+    for work in (job.work for job in run.jobs.values() if job.work is not None and job.work.requirements):
+        yield from ("", "## Requirements", "", "| | asked for | kind | claimed by | checked | met by |")
+        yield "|---|---|---|---|---|---|"
+        for one in work.requirements:
+            checked = f"{one.state}{f': {one.why}' if one.why and not one.is_met else ''}"
+            cells = (one.id, one.text, one.kind, ", ".join(one.claimed), checked, ", ".join(one.evidence))
+            yield f"| {' | '.join(escaped(one_line(cell, SHOWN)).replace('|', '/') for cell in cells)} |"
+        if work.insights:
+            yield from ("", "## Insights", "", *(f"- {one.kind}: {escaped(one.text)}" for one in work.insights))
+        answers = f"{work.answered} answers of abilities by the model, {work.by_rule} by rules"
+        yield from ("", answers, *(f"- {escaped(note)}" for note in work.notes))
 
 
 def _markdown_of_job(job: Job, texts: Mapping[str, str], *, is_alone: bool) -> Iterator[str]:
@@ -137,6 +167,8 @@ def run_as_html(found: WholeRun) -> str:
     sections = [("In short", [escaped(line) for line in told]), ("What was asked", [run.request])]
     if run.answer.text:
         sections.append(("Answer", [whole(run.answer, found.texts)]))
+    if requirements := list(requirement_lines(run)):
+        sections.append(("Requirements", requirements))
     if state := state_line(run):
         sections.append(("State", [state]))
     for job in run.jobs.values():
@@ -159,7 +191,8 @@ def _lines_of(step: AgentStep, texts: Mapping[str, str]) -> Iterator[str]:
 def history_lines(history: Sequence[StoredEvent]) -> Iterator[str]:
     """Yield a line for each event: its number, its time, its kind, and what matters in it."""
     for row in history:
-        said = _said(row.kind, json.loads(row.payload))
+        data = json.loads(row.payload)
+        said = said_in_steered(row.kind, data) if row.kind in STEERED_KINDS else _said(row.kind, data)
         yield f"{row.seq}. {stamp(row.at)} {row.kind.replace('_', ' ')}{f': {one_line(said, SHOWN)}' if said else ''}"
 
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.errors import RunRefused
@@ -14,6 +14,7 @@ from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice, cost_o
 from stepwarden.runs.never_fires import why_never
 from stepwarden.runs.run import Job, JobPlan, Run
 from stepwarden.runs.run_calls import Approval
+from stepwarden.runs.steered import Depth, SteeredWork
 from stepwarden.runs.stop_conditions import FactExpression, leaves
 from stepwarden.runs.stop_expressions import expression_error
 from stepwarden.runs.stop_notation import ConditionError, parse_condition
@@ -21,6 +22,10 @@ from stepwarden.runs.stop_notation import ConditionError, parse_condition
 DEFAULT_DOLLARS = Decimal(1)
 DEFAULT_TOKENS = 200_000  # where the model has no known price
 
+QUESTION_S = 86_400.0
+"""So long a steered run waits for a person's answer, where nothing else is said: a day."""
+
+Mode = Literal["auto", "steered", "agent"]
 WORKFLOW_PREFIX = "stepwarden/"
 
 READING_TOOLS = frozenset(
@@ -55,6 +60,8 @@ class RunRequest:
     pauses_at_limits: bool = False
     heeds_settings: bool = True
     thread: str = ""
+    mode: Mode = "agent"
+    depth: Depth = Depth.LEAN
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -97,6 +104,7 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
         price=price,
         prompt_tokens=estimated_tokens(instructions) + sum(estimated_tokens(tool.text) for tool in offered),
         most_prompt_tokens=_most_prompt_tokens(info, wanted.limits),
+        depth=wanted.depth if wanted.mode == "steered" else None,
     )
     if lacking := _lacking(wanted.request, limits, job):
         raise RunRefused(lacking)
@@ -112,8 +120,10 @@ def _limited(limits: RunLimits, *, is_priced: bool) -> RunLimits:
 
 def _lacking(request: str, limits: RunLimits, job: JobPlan) -> str:
     """Return why the limits are too low for one question beside the last answer, "" where they are not."""
-    planned = Run("", request=request, limits=limits, jobs={job.id: Job(job)})
+    work = SteeredWork(job.depth) if job.depth is not None else None
+    planned = Run("", request=request, limits=limits, jobs={job.id: Job(job, work=work)})
     first = cost_of(job.price, prompt_tokens_of(planned, planned.jobs[job.id]), limits.answer_tokens)
+    first = first + first if work is not None else first  # an answer of a wrong form is asked for once more
     lacking = RunBudget(planned).lacks(first)
     if lacking is None:
         return ""

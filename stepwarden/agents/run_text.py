@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from stepwarden.runs.requirements import met_of
 from stepwarden.runs.run import Job, Run, RunStatus
 from stepwarden.runs.run_calls import CallState, RunCall
 from stepwarden.runs.run_metrics import RunMetrics
+from stepwarden.runs.steered import PersonQuestion, SteeredWork
 
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
@@ -63,10 +65,14 @@ def verdict_of(run: Run) -> str:
             more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
             what = "nobody knows what became of" if first.in_doubt else "allow"
             return f"WAITING for you: {what} {first.kind} {first.tool}{more}"
+        case RunStatus.RUNNING if not run.is_at_work and (question := person_question(run)) is not None:
+            return f"WAITING for you: {question.text[:200]}"
         case RunStatus.RUNNING:
             steps = f"step {run.steps + 1}" + (f" of at most {run.limits.steps}" if run.limits.steps else "")
             held = next((job for job in run.jobs.values() if job.outages and job.question is None), None)
-            return f"RUNNING: {steps}" + (f", and waits: {held.failure}" if held is not None else "")
+            met = met_line(run)
+            begun = f"RUNNING {met}: {steps}" if met else f"RUNNING: {steps}"
+            return begun + (f", and waits: {held.failure}" if held is not None else "")
 
 
 def activity_line(run: Run) -> str:
@@ -80,6 +86,41 @@ def activity_line(run: Run) -> str:
     if run.spent.dollars:
         parts.append(f"${run.spent.dollars:.4f} spent")
     return "; ".join(parts)
+
+
+def met_line(run: Run) -> str:
+    """Return how many requirements are met, `3/5 requirements`; "" where the run was not split into any."""
+    found = [one for work in _works(run) for one in work.requirements]
+    return met_of(found) if found else ""
+
+
+def person_question(run: Run) -> PersonQuestion | None:
+    """Return what a person is asked beside calls, None where nothing is."""
+    return next((work.question for work in _works(run) if work.question is not None), None)
+
+
+def _works(run: Run) -> Iterator[SteeredWork]:
+    yield from (job.work for job in run.jobs.values() if job.work is not None)
+
+
+def requirement_lines(run: Run) -> Iterator[str]:
+    """Yield each requirement as the rules find it, with what was claimed beside it where that did not hold."""
+    for work in _works(run):
+        for one in work.requirements:
+            proof = f" by {', '.join(one.evidence)}" if one.evidence else ""
+            unproved = [key for key in one.claimed if key not in one.evidence]
+            claimed = f" (claimed by {', '.join(unproved)})" if unproved and not one.is_met else ""
+            why = f": {one.why}" if one.why and not one.is_met else ""
+            yield f"{one.id} {one.state}{proof}{claimed} - {one.text[:SHOWN_RESULT]}{why}"
+
+
+def alternative_lines(run: Run) -> Iterator[str]:
+    """Yield what could be done in the place of the call that waits."""
+    for work in _works(run):
+        for number, one in enumerate(work.proposal.alternatives, start=1):
+            if number not in work.proposal.used:
+                arguments = " ".join(one.arguments.split())[:SHOWN_RESULT]
+                yield f"alternative {number}: {one.tool} {arguments} (confidence {one.confidence:.0%}) {one.reasoning}"
 
 
 def spent_line(run: Run, now: float) -> str:
@@ -106,8 +147,13 @@ def _used(unit: str, used: Any, limit: Any) -> str:
 def extension_of(run: Run) -> tuple[str, int]:
     """Return the limit whose end stopped a run, with what may be added to it: steps where none did."""
     named = run.why.partition(":")[0]
-    added = {"tokens": run.limits.tokens, "seconds": run.limits.seconds, "dollars": run.limits.dollars}.get(named)
-    return ("steps", MORE_STEPS) if added is None else (named, ceil(added))
+    name = "memory_mb" if named == "memory" else named
+    limits = run.limits
+    grown = max((step.grown_mb for job in run.jobs.values() for step in job.steps), default=0.0)
+    memory = None if limits.memory_mb is None else max(limits.memory_mb, grown)
+    amounts = {"tokens": limits.tokens, "seconds": limits.seconds, "dollars": limits.dollars}
+    added = {**amounts, "memory_mb": memory}.get(name)
+    return ("steps", MORE_STEPS) if added is None else (name, ceil(added))
 
 
 def state_line(run: Run) -> str:

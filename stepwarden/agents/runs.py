@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepwarden.agents.code_tools import code_tools
 from stepwarden.agents.driver import Driver, RunSurroundings
@@ -25,7 +25,7 @@ from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
 from stepwarden.inspections.runner import InspectionRunner
-from stepwarden.models import Models
+from stepwarden.models import Models, ModelTier
 from stepwarden.runs.decide import after_crash
 from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, admit_run_command, is_about_the_same
@@ -52,6 +52,15 @@ NEWER_S = 60.0  # after a run that only a newer version can drive
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Instructions:
+    """What models are told: one that works by itself, and in a steered run all abilities, and each of them."""
+
+    agent: str
+    steered: str = ""
+    ability: Callable[[str], str] = lambda _: ""
+
+
 @dataclass
 class Runs:
     """The runs of a process, of which it drives those that `engine` hands out to it."""
@@ -60,7 +69,7 @@ class Runs:
     journal: RunJournal
     models: Models
     roots: tuple[str, ...]
-    instructions: str
+    instructions: Instructions
     inspections: InspectionRunner
     upstreams: DeferredUpstreams | None = None
     workflows: Callable[[str | None], Awaitable[Sequence[RunTool]]] | None = None
@@ -71,13 +80,15 @@ class Runs:
 
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
+        wanted = self._settled(wanted)
         await self._check_thread(wanted.thread, caller)
         own = await self._own_tools(wanted, caller)
         wanted = replace(wanted, tools=named_tools(wanted.tools, own))
         offer = await self._of_upstreams(wanted, own)
         toolbox = Toolbox.of([*own, *offer.tools])
         lacking = "; ".join(f"no tools of {name}: {why}" for name, why in offer.lacking.items())
-        instructions = "\n\n".join(filter(None, [self.instructions, lacking]))
+        words = self.instructions.agent if wanted.mode == "agent" else self.instructions.steered
+        instructions = "\n\n".join(filter(None, [words, lacking]))
         planned = await plan_run(wanted, self.models, toolbox, instructions)
         started = RunStarted(
             request=hide_in_prose(wanted.request),
@@ -89,12 +100,20 @@ class Runs:
             directory=wanted.directory,
             is_local=caller.local,
             thread=wanted.thread,
-            metadata=wanted.metadata,
+            metadata={name: _hidden(value) for name, value in wanted.metadata.items()},
         )
         new = LoadedRun(Run(new_id("run")), caller.principal, "")
         run = (await self.journal.append(new, [started, JobsPlanned((planned.job,), lacking)])).run
         await self.engine.offer(run.id)
         return run
+
+    def _settled(self, wanted: RunRequest) -> RunRequest:
+        """Return a request with its mode: steered where there are upstreams and the model gives typed answers."""
+        if wanted.mode != "auto":
+            return wanted
+        has_upstreams = self.upstreams is not None and bool(self.upstreams.names)
+        info = self.models.choose(wanted.model, ModelTier.BALANCED).info
+        return replace(wanted, mode="steered" if has_upstreams and info.typed_answers else "agent")
 
     async def _check_thread(self, thread: str, caller: Caller) -> None:
         """Raise RunRefused where a run is asked for a thread that is none of the caller's."""
@@ -115,7 +134,7 @@ class Runs:
         """
         while True:
             loaded = await self.journal.load(run_id, caller.principal)
-            said = admit_run_command(loaded.run, command)
+            said = admit_run_command(loaded.run, _without_secrets(command))
             if said is not None and seen is not None:
                 await self._check_seen(loaded.run, command, seen)
             if said is None:
@@ -206,7 +225,9 @@ class Runs:
         await self.engine.serve(self._drive, only=only)
 
     async def _drive(self, run_id: str) -> float | None:
-        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name, self.live)
+        around = RunSurroundings(
+            self.journal, self.models, self._toolbox_of, self.name, self.live, self.instructions.ability
+        )
         driver = self._drivers[run_id] = Driver(around, run_id)
         try:
             run = await driver.drive()
@@ -220,7 +241,7 @@ class Runs:
             run = await self._after_crash(run_id, _place_of(error))
         finally:
             del self._drivers[run_id]
-        return time.time() + AGAIN_S * 2**run.crashes if run.is_at_work else None
+        return time.time() + AGAIN_S * 2**run.crashes if run.is_at_work else run.deadline
 
     async def _after_crash(self, run_id: str, error: str) -> Run:
         """Record that driving a run crashed, or its end once that happened too often."""
@@ -261,6 +282,16 @@ class Runs:
         ):
             return UpstreamOffer()
         return await upstream_tools(self.upstreams.open(), wanted.request, wanted.tools)
+
+
+def _hidden(value: Any) -> Any:
+    return hide_in_prose(value) if isinstance(value, str) else value
+
+
+def _without_secrets(command: RunCommand) -> RunCommand:
+    """Return a command without secrets in what its sender wrote in words."""
+    words = {name: _hidden(value) for name, value in command.arguments.items() if name in {"reason", "note", "text"}}
+    return replace(command, arguments={**command.arguments, **words})
 
 
 def _place_of(error: Exception) -> str:

@@ -10,6 +10,7 @@ from stepwarden.agents.run_text import (
     SHOWN_RESULT,
     WaitingCall,
     extension_of,
+    requirement_lines,
     spent_line,
     state_line,
     verdict_of,
@@ -87,6 +88,7 @@ def end_lines(run: Run, texts: Mapping[str, str], now: float) -> Iterator[str]:
     yield verdict_of(run)
     if answer := whole(run.answer, texts):
         yield from answer.splitlines()
+    yield from requirement_lines(run)
     yield from filter(None, (state_line(run), spent_line(run, now)))
     yield from next_lines(run)
 

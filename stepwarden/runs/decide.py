@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
 from stepwarden.runs.limits import LAST_PROMPT_TOKENS, NOTHING, Amount, LimitUse, cost_of
 from stepwarden.runs.run import Job, OpenQuestion, Run, RunStatus, Stopping, ToolLevel
-from stepwarden.runs.run_calls import Body, CallState, RunCall, ToolGrant, body_of
+from stepwarden.runs.run_calls import Body, CallKind, CallState, RunCall, ToolGrant, body_of, object_of
 from stepwarden.runs.run_events import (
     CANCELLED,
     ApprovalAsked,
@@ -29,6 +29,7 @@ from stepwarden.runs.run_events import (
     RunEvent,
     RunPaused,
 )
+from stepwarden.runs.steered_protocol import next_step
 from stepwarden.runs.stop_conditions import is_bound, leaves
 from stepwarden.runs.stop_facts import LastResult, StopFacts
 
@@ -167,8 +168,8 @@ class _Plan:
         self.events = list[RunEvent]()
         self.effects = list[RunEffect]()
         self.cancelled = list[str]()
-        self.budget = RunBudget(run)
         self.wake_at: float | None = None
+        self.budget = RunBudget(run)
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
     def decision(self) -> RunDecision:
@@ -177,10 +178,10 @@ class _Plan:
             lost = [event for event in self.events if isinstance(event, QuestionAnswered)]
             return RunDecision((*lost, pause))
         limit = self.run.limits.seconds
-        wake_at = self.wake_at
-        if limit is not None and self.run.working_since is not None and not self.events:
-            at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
-            wake_at = at if wake_at is None else min(wake_at, at)
+        times = [time for time in (self.wake_at, self.run.deadline) if time is not None]
+        if limit is not None and self.run.working_since is not None:
+            times.append(self.now + limit - self.run.working_seconds(self.now))
+        wake_at = max(self.now + _SHORTEST_WAIT, min(times)) if times and not self.events else None
         return RunDecision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
 
     def go_on(self, job: Job) -> None:
@@ -192,6 +193,8 @@ class _Plan:
             self._go_on_with_calls(job)
         elif job.stopping is not None:
             self._finish(job, job.stopping)
+        elif job.work is not None:
+            self._steer(job)
         elif job.fails_for_good or job.failures >= MOST_FAILURES or (job.failures and not job.plan.tools):
             self.events.append(JobEnded(job.id, RunStatus.FAILED, job.failure, job.best_answer))
         elif (stopping := self._condition_met(job)) is not None:
@@ -200,6 +203,26 @@ class _Plan:
             self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         else:
             self._ask_in_time(job)
+
+    def _steer(self, job: Job) -> None:
+        step = next_step(self.run, job, self.now)
+        if step.begins:
+            full = [use for use in uses_of(self.run, job, self.now) if use.share >= 1]
+            stopping = None if full else self._condition_met(job)
+            if full:
+                self._stop_at(job, full[0])
+                return
+            if stopping is not None:
+                self.events.append(JobStopping(job.id, stopping))
+                return
+        self.events.extend(step.events)
+        if step.wake_at is not None:
+            self.wake_at = step.wake_at if self.wake_at is None else min(self.wake_at, step.wake_at)
+        if step.ability is not None and not self._is_held_up(job):
+            if job.outages >= MOST_OUTAGES:
+                self.events.append(RunPaused(f"its model was not to be had {job.outages} times: {job.failure}"))
+            else:
+                self._ask_for(job, step.ability)
 
     # -- time and conditions
 
@@ -252,6 +275,7 @@ class _Plan:
                 question.prompt_tokens,
                 attempt=question.attempt + 1,
                 is_last_turn=question.is_last_turn,
+                ability=question.ability,
             )
 
     def _ask_in_time(self, job: Job) -> None:
@@ -285,22 +309,46 @@ class _Plan:
         elif not self.budget.has_reservations:  # else what is under way may turn out cheaper
             self._stop_at(job, lacking)
 
+    def _ask_for(self, job: Job, ability: str) -> None:
+        """Ask for an ability; what is set aside is enough to ask once more, with what was wrong."""
+        tokens = prompt_tokens_of(self.run, job)
+        once = cost_of(job.plan.price, tokens, self.run.limits.answer_tokens)
+        reserved = once + once
+        lacking = self.budget.lacks(reserved)
+        if lacking is None:
+            self.budget.take(reserved)
+            self._record_question(job, _question_key(job), reserved, tokens, ability=ability)
+        elif not self.budget.has_reservations:
+            self._stop_at(job, lacking)
+
     def _record_question(
-        self, job: Job, key: str, reserved: Amount, prompt_tokens: int, *, attempt: int = 1, is_last_turn: bool = False
+        self,
+        job: Job,
+        key: str,
+        reserved: Amount,
+        prompt_tokens: int,
+        *,
+        attempt: int = 1,
+        is_last_turn: bool = False,
+        ability: str = "",
     ) -> None:
         level = ToolLevel.NONE if is_last_turn else job.level
         notice = notice_of(self.run, job, self.now)
         self.events.append(
-            QuestionAsked(key, job.id, job.plan.model, reserved, prompt_tokens, attempt, level, is_last_turn, notice)
+            QuestionAsked(
+                key, job.id, job.plan.model, reserved, prompt_tokens, attempt, level, is_last_turn, notice, ability
+            )
         )
         self.effects.append(AskModel(key, job.id))
 
     def _finish(self, job: Job, stopping: Stopping) -> None:
         """Let a job that is stopped write its answer, where it has none and there is room, and end it."""
-        status = RunStatus.COMPLETED if stopping.is_goal else RunStatus.STOPPED
+        is_reached = stopping.is_goal and (job.work is None or job.work.is_complete)
+        status = RunStatus.COMPLETED if is_reached else RunStatus.STOPPED
         step = job.current
         is_answered = step is not None and (
-            step.is_last_turn or (bool(step.text.text.strip()) and (stopping.is_goal or not step.calls))
+            step.is_last_turn
+            or (bool(job.best_answer.text.strip()) and (job.work is not None or stopping.is_goal or not step.calls))
         )
         tokens = min(prompt_tokens_of(self.run, job), LAST_PROMPT_TOKENS)
         reserved = last_turn_of(job)
@@ -328,6 +376,9 @@ class _Plan:
                 self._drop(call, job.stopping)
             elif call.state in {CallState.PROPOSED, CallState.ALLOWED}:
                 self._make(job, call)
+            elif call.state is CallState.WAITING and call.until is not None and self.now >= call.until:
+                told = body_of("Nobody answered in time whether this may be done: it was not sent.")
+                self.events.append(CallEnded(call.key, told, refused=True))
 
     def _drop(self, call: RunCall, stopping: Stopping) -> None:
         if call.state is CallState.IN_DOUBT:
@@ -343,7 +394,9 @@ class _Plan:
         if error:
             self.events.append(CallEnded(call.key, body_of(error), failed=True))
         elif call.state is CallState.PROPOSED and grant is not None and self._needs_approval(call, grant):
-            self.events.append(ApprovalAsked(call.key, digest_of(call, grant.fingerprint)))
+            seconds = self.run.limits.question_seconds
+            until = None if seconds is None else self.now + seconds
+            self.events.append(ApprovalAsked(call.key, about_of(job, call, grant), until))
         elif self.free_calls > 0 and not job.holds_back(call):
             self.free_calls -= 1
             if not call.kind.may_be_repeated:
@@ -362,6 +415,13 @@ class _Plan:
 
     def _needs_approval(self, call: RunCall, grant: ToolGrant) -> bool:
         return grant.asks or self.run.approval.is_needed(call.kind)
+
+
+def about_of(job: Job, call: RunCall, grant: ToolGrant) -> str:
+    """Return what a person's word is bound to; in a steered job it names what would be destroyed, too."""
+    digest = digest_of(call, grant.fingerprint)
+    is_named = job.work is not None and call.kind is CallKind.DESTRUCTIVE
+    return f"{object_of(call)} {digest}" if is_named else digest
 
 
 def _question_key(job: Job) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits, TokenPrice
 from stepwarden.runs.run_calls import NO_TEXT, Approval, Body, CallState, RunCall, ToolGrant
+from stepwarden.runs.steered import Depth, SteeredWork
 from stepwarden.runs.stop_conditions import StopCondition
 from stepwarden.runs.workflow_state import NEW_STATE, WorkflowState
 
@@ -45,6 +46,11 @@ class AgentStep:
         return all(call.state.is_settled for call in self.calls)
 
     @property
+    def grown_mb(self) -> float:
+        """By how much the process grew while its calls were made; calls at once share it."""
+        return max((call.grown_mb for call in self.calls), default=0.0)
+
+    @property
     def duration(self) -> float:
         """Seconds from the question to the last result; calls of one step are made at once."""
         return self.seconds + max((call.seconds for call in self.calls), default=0.0)
@@ -60,6 +66,7 @@ class OpenQuestion:
     prompt_tokens: int
     is_last_turn: bool = False
     notice: str = ""
+    ability: str = ""  # of a steered job, which it asks for
 
 
 class ToolLevel(StrEnum):
@@ -102,6 +109,7 @@ class JobPlan:
     steps: int | None = None
     prompt_tokens: int = 0  # of its instructions and tools
     most_prompt_tokens: int | None = None  # that the model takes
+    depth: Depth | None = None  # of a steered job; None is one whose model calls tools by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class Job:
     questions: int = 0  # asked so far
     question: OpenQuestion | None = None
     failure: str = ""  # of the last question
+    failure_kind: str = ""
     failures: int = 0  # one after another
     fails_for_good: bool = False
     outages: int = 0  # one after another, which time may mend
@@ -125,6 +134,7 @@ class Job:
     matched: frozenset[str] = frozenset()
     calls: int = 0  # with a result
     call_errors: int = 0
+    work: SteeredWork | None = None
     answer: Body = NO_TEXT
     why: str = ""
 
@@ -147,7 +157,10 @@ class Job:
 
     @property
     def best_answer(self) -> Body:
-        """The last text of the model, whatever it was meant for."""
+        """The last text of the model, whatever it was meant for; of a steered job, its last draft of an answer."""
+        if self.work is not None:
+            last = self.current
+            return last.text if last is not None and last.is_last_turn else self.work.draft
         return next((step.text for step in reversed(self.steps) if step.text.text.strip()), Body())
 
     @property
@@ -170,7 +183,8 @@ class Job:
         """Whether there is anything to do but to wait for a person."""
         waiting, calls = {CallState.WAITING, CallState.IN_DOUBT}, self.open_calls
         is_stuck = bool(calls) and all(call.state in waiting or self.holds_back(call) for call in calls)
-        return self.status is RunStatus.RUNNING and not is_stuck
+        asks = self.work is not None and self.work.question is not None and not self.work.analysis_asked
+        return self.status is RunStatus.RUNNING and not is_stuck and not asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +196,28 @@ class CommandRecord:
     via: str
     accepted: bool
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A point of the work to which it can go back, after `version` events. `by` set it, "" where an iteration began."""
+
+    id: str
+    version: int
+    at: float
+    jobs: Mapping[str, Job]
+    state: WorkflowState
+    note: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a person thinks of a run: 1 to 5 stars, and words."""
+
+    stars: int
+    text: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +256,9 @@ class Run:
     driver: str = ""  # who took it over last
     paused_by: str = ""
     stop_asked: str = ""  # by whom
+    checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict[str, "Checkpoint"])
+    superseded: Mapping[str, RunCall] = field(default_factory=dict[str, RunCall])  # calls, by a restoration
+    rating: Rating | None = None
     crashes: int = 0  # of whoever drives it, one after another without an answer between
     misfit: str = ""  # an event that does not fit what was recorded before it
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
@@ -256,6 +295,20 @@ class Run:
             or any(call.state in moving and not job.holds_back(call) for call in job.open_calls)
             for job in self.jobs.values()
         )
+
+    @property
+    def deadline(self) -> float | None:
+        """When the first question to a person is over, None where none is or it has no end."""
+        if self.status is not RunStatus.RUNNING:
+            return None
+        questions = [job.work.question for job in self.jobs.values() if job.work is not None]
+        times = [question.until for question in questions if question is not None]
+        times += [call.until for call in self.open_calls if call.state is CallState.WAITING]
+        return min((time for time in times if time is not None), default=None)
+
+    def is_due(self, now: float) -> bool:
+        """Return whether there is something to do without a person, or one was waited for long enough."""
+        return self.is_at_work or (self.deadline is not None and self.deadline <= now)
 
     @property
     def is_at_work(self) -> bool:

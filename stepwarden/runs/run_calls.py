@@ -1,7 +1,9 @@
 """Calls of tools in a run: what each does, who has to allow it, how it stands, and what came of it."""
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, cast
 
 from stepwarden.runs.data_summary import DataSummary
 from stepwarden.runs.limits import NOTHING, Amount
@@ -113,13 +115,36 @@ class RunCall:
     result: Body = NO_TEXT
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    until: float | None = None  # a person's word is waited for; then it is refused
     summary: DataSummary | None = None  # of the result
     was_doubted: bool = False  # a person looked since: it was not carried out
     reserved: Amount = NOTHING
     spent: Amount = NOTHING
     thread: str = ""
+    grown_mb: float = 0.0  # by how much the process grew while it was made
 
     @property
     def tool(self) -> str:
         """The name of the tool."""
         return self.proposed.tool
+
+
+_NAMING = ("key", "id", "name", "title", "path", "url", "number")
+
+
+def object_of(call: RunCall) -> str:
+    """Return what a call is about, in a word: the argument that names something, else the tool."""
+    try:
+        given = json.loads(call.proposed.arguments)
+    except ValueError:
+        return call.tool
+    values = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    named = [
+        value
+        for part in _NAMING
+        for name, value in values.items()
+        if part in name.casefold() and isinstance(value, str | int) and str(value).strip()
+    ]
+    others = [value for value in values.values() if isinstance(value, str) and value.strip()]
+    first = next(iter([*named, *others]), call.tool)
+    return " ".join(str(first).split())[:60]

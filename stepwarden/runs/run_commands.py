@@ -155,8 +155,8 @@ def _admit_stop(run: Run, _: Mapping[str, Any]) -> str:
     return _why_over(run)
 
 
-_EXTENDED = ("steps", "seconds", "tokens", "dollars")
-_WHOLE = {"steps", "tokens"}
+_EXTENDED = ("steps", "seconds", "tokens", "dollars", "memory_mb")
+_WHOLE = {"steps", "tokens", "memory_mb"}
 
 
 def _admit_extend(run: Run, arguments: Mapping[str, Any]) -> str:
@@ -240,6 +240,7 @@ def _extend(run: Run, event: RunCommanded) -> Run:
 def _extended(limits: RunLimits, added: Mapping[str, Decimal]) -> RunLimits:
     """Return the limits with what is added; what had no limit has none now."""
     units: dict[str, Callable[[Decimal], Any]] = {"steps": int, "tokens": int, "seconds": float, "dollars": Decimal}
+    units["memory_mb"] = int
     known = {name: getattr(limits, name) for name in added if getattr(limits, name) is not None}
     return replace(limits, **{name: before + units[name](added[name]) for name, before in known.items()})
 
@@ -255,7 +256,8 @@ def _extended_job(job: Job, steps: int) -> Job:
     if not _goes_on(job):
         return job
     plan = job.plan if job.plan.steps is None else replace(job.plan, steps=job.plan.steps + steps)
-    job = replace(job, plan=plan, stopping=None, outages=0, ask_after=0.0)
+    work = replace(job.work, idle=0, dry=0, asked=0, unanswered=0) if job.work is not None else None
+    job = replace(job, plan=plan, stopping=None, outages=0, ask_after=0.0, work=work)
     if job.status is RunStatus.RUNNING:
         return job
     job = replace(job, failure="", failures=0, fails_for_good=False)

@@ -15,6 +15,7 @@ from stepwarden.runs.data_summary import DataSummary
 from stepwarden.runs.limits import NOTHING, STORED_LIMITS, Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, ProposedCall
+from stepwarden.runs.steered_events import STEERED_KINDS, SteeredEvent
 from stepwarden.runs.workflow_state import StateChange
 
 
@@ -65,6 +66,7 @@ class QuestionAsked:
     level: ToolLevel = ToolLevel.FULL
     is_last_turn: bool = False
     notice: str = ""
+    ability: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class ApprovalAsked:
 
     call: str
     about: str = ""
+    until: float | None = None  # then it is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,8 @@ class CallReserved:
 class CallEnded:
     """A call has its result, or its error. `refused` says that it was not sent; `summary` is of what its tool gave.
 
-    `spent` is what the models cost that it asked, `thread` the thread that it took a step of.
+    `spent` is what the models cost that it asked, `thread` the thread that it took a step of. `grown_mb` is by how much
+    the process grew meanwhile, where the run has a limit for that.
     """
 
     call: str
@@ -148,6 +152,7 @@ class CallEnded:
     is_priced: bool = True
     thread: str = ""
     summary: DataSummary | None = None
+    grown_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +242,7 @@ RunEvent = (
     | JobEnded
     | RunEnded
     | RunCrashed
+    | SteeredEvent
 )
 
 _KINDS: dict[str, type[Any]] = {
@@ -257,6 +263,7 @@ _KINDS: dict[str, type[Any]] = {
     "job_ended": JobEnded,
     "ended": RunEnded,
     "crashed": RunCrashed,
+    **STEERED_KINDS,
 }
 _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 

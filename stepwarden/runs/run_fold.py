@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from stepwarden.runs.limits import NOTHING
 from stepwarden.runs.run import AgentStep, CommandRecord, Job, OpenQuestion, Run, RunStatus
@@ -29,6 +29,9 @@ from stepwarden.runs.run_events import (
     RunStarted,
     StateChanged,
 )
+from stepwarden.runs.steered import SteeredWork
+from stepwarden.runs.steered_events import SteeredEvent
+from stepwarden.runs.steered_fold import apply_to_steered
 from stepwarden.runs.stop_notation import parse_condition
 from stepwarden.runs.workflow_state import WorkflowState
 
@@ -55,7 +58,8 @@ def fold_run(run: Run, events: Iterable[tuple[RunEvent, float]]) -> Run:
 def apply_to_run(run: Run, event: RunEvent, at: float) -> Run:
     """Return the run after `event` at the time `at`; its version goes up by one."""
     run = replace(_timed(run, event, at), version=run.version + 1, seen_at=at)
-    run = _APPLY[type(event)](run, event)
+    change = _APPLY.get(type(event))
+    run = change(run, event) if change is not None else apply_to_steered(run, cast("SteeredEvent", event))
     return replace(run, working_since=at if run.is_under_way else None)
 
 
@@ -90,7 +94,12 @@ def _started(run: Run, event: RunStarted) -> Run:
 
 def _planned(run: Run, event: JobsPlanned) -> Run:
     added = {
-        plan.id: Job(plan, stop=parse_condition(plan.stop) if plan.stop is not None else None) for plan in event.jobs
+        plan.id: Job(
+            plan,
+            stop=parse_condition(plan.stop) if plan.stop is not None else None,
+            work=SteeredWork(plan.depth) if plan.depth is not None else None,
+        )
+        for plan in event.jobs
     }
     notes = (*run.notes, event.reason) if event.reason else run.notes
     return replace(run, jobs={**run.jobs, **added}, notes=notes)
@@ -104,11 +113,14 @@ def _asked(run: Run, event: QuestionAsked) -> Run:
     job = run.jobs[event.job]
     lost = job.question.reserved if job.question is not None else NOTHING  # asked, and whoever asked is gone: charged
     question = OpenQuestion(
-        event.key, event.attempt, event.reserved, event.prompt_tokens, event.is_last_turn, event.notice
+        event.key, event.attempt, event.reserved, event.prompt_tokens, event.is_last_turn, event.notice, event.ability
     )
     asked = job.questions + (event.attempt == 1)
     run = replace(run, spent=run.spent + lost)
-    return run.with_job(replace(job, question=question, questions=asked))
+    work = job.work
+    if work is not None and event.ability and event.attempt == 1:
+        work = replace(work, asked=work.asked + 1)
+    return run.with_job(replace(job, question=question, questions=asked, work=work))
 
 
 def _answered(run: Run, event: QuestionAnswered) -> Run:
@@ -127,8 +139,12 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
         if event.failure.passing:
             return run.with_job(_held_up(job, event.failure, run.seen_at))
         fatal, text = job.fails_for_good or event.failure.fatal, event.failure.text
-        failed = replace(job, question=None, failure=text, failures=job.failures + 1, fails_for_good=fatal)
-        return run.with_job(failed)
+        kind = event.failure.kind
+        failed = replace(job, question=None, failure=text, failure_kind=kind, failures=job.failures + 1)
+        return run.with_job(replace(failed, fails_for_good=fatal))
+    if job.question.ability:  # what it said has an event of its own
+        answered = replace(job, question=None, failure="", failure_kind="", failures=0, outages=0)
+        return replace(run, crashes=0).with_job(answered)
     kinds = {grant.name: grant.kind for grant in job.plan.tools}
     calls = tuple(_proposed(f"{event.key}/{n}", call, kinds) for n, call in enumerate(event.calls, start=1))
     run = replace(run, crashes=0)
@@ -151,7 +167,9 @@ def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> RunCa
 
 
 def _approval_asked(run: Run, event: ApprovalAsked) -> Run:
-    return run.with_call(event.call, lambda call: replace(call, state=CallState.WAITING, about=event.about))
+    return run.with_call(
+        event.call, lambda call: replace(call, state=CallState.WAITING, about=event.about, until=event.until)
+    )
 
 
 def _sent(run: Run, event: CallSent) -> Run:
@@ -166,6 +184,8 @@ def _reserved(run: Run, event: CallReserved) -> Run:
 
 def _call_ended(run: Run, event: CallEnded) -> Run:
     state = CallState.REFUSED if event.refused else CallState.FAILED if event.failed else CallState.DONE
+    if event.call in run.superseded:  # by a restoration while it was under way
+        return run
     set_aside = next((call.reserved for call in run.open_calls if call.key == event.call), NOTHING)
     run = replace(
         run.with_call(event.call, lambda call: _ended_call(call, event, state)),
@@ -190,6 +210,7 @@ def _ended_call(call: RunCall, event: CallEnded, state: CallState) -> RunCall:
         spent=event.spent,
         thread=event.thread,
         summary=event.summary,
+        grown_mb=event.grown_mb,
     )
 
 

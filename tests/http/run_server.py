@@ -61,7 +61,7 @@ class RunClient:
         return answer.json()
 
     async def started(self, request: str, **more: Any) -> str:
-        return (await self.post("", {"request": request, **more}, 201))["run_id"]
+        return (await self.post("", {"mode": "agent", "request": request, **more}, 201))["run_id"]
 
     async def until(self, run_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         while not holds(found := await self.get(f"/{run_id}")):

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from run_world import plan
 
 from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
+from stepwarden.runs.recovery import FaultClass, FaultLevel, RecoveryKind
+from stepwarden.runs.requirements import Requirement, RequirementKind, RequirementState
 from stepwarden.runs.run import RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, CallKind, ProposedCall, ToolGrant
 from stepwarden.runs.run_events import (
@@ -35,6 +37,21 @@ from stepwarden.runs.run_events import (
     decode_run_event,
     encode_run_event,
 )
+from stepwarden.runs.steered import AnsweredBy, Insight, ProposedAction, ResultClaim, Weighed
+from stepwarden.runs.steered_events import (
+    ActionChosen,
+    ActionProposed,
+    CompletionClaimed,
+    CompletionJudged,
+    ContextAnalysed,
+    InsightsGained,
+    PersonUnanswered,
+    RecoveryAdvised,
+    RecoveryTried,
+    RequirementsSplit,
+    ResultValidated,
+    StrategySet,
+)
 from stepwarden.runs.workflow_state import StateChange
 
 LIMITS = RunLimits(3, 60.5, 9_000, Decimal("0.10"), 2, 5.0, 6.0, 700)
@@ -59,6 +76,22 @@ EVENTS: list[RunEvent] = [
     JobEnded("a", RunStatus.STOPPED, "steps", Body("so far", size=6)),
     RunEnded(RunStatus.FAILED, "why", Body("x", size=1)),
     RunCrashed("KeyError in x.py, line 1"),
+    RequirementsSplit(
+        "a", (Requirement("r1", "find it", RequirementKind.CHANGE, RequirementState.MET, ("a/a1",)),), "so"
+    ),
+    ContextAnalysed(
+        "a", "fine", (ResultClaim("r1", ("a/a1",), "it", "here it is"),), challenges=(Weighed("x", "high"),)
+    ),
+    StrategySet("a", changes=True, order=("r1",), avoid=("look",), reason="slow", by=AnsweredBy.MODEL, key="a/1"),
+    ActionProposed("a", ProposedAction("look", "{}", "why", 0.7, ("r1",)), alternatives=(ProposedAction("add"),)),
+    ActionChosen("a", (ProposedAction("look"),), "alternative", 1),
+    ResultValidated("a", ("a/a1",), valid=False, issues=("cut",), note="the model gave none"),
+    RecoveryAdvised("a", "look there", key="a/2"),
+    RecoveryTried("a", "a/a1", FaultClass.NETWORK, FaultLevel.ACTION, RecoveryKind.RETRY, 0, 9.5, "once more"),
+    PersonUnanswered("a", "q1"),
+    InsightsGained("a", (Insight("pattern", "x", ("a/a1",)),)),
+    CompletionClaimed("a", True, answer=Body("done", size=4)),
+    CompletionJudged("a", (Requirement("r1", "find it"),), complete=True, claimed=True, reason="1/1"),
 ]
 
 
@@ -85,13 +118,13 @@ started: request by via limits=RunLimits approval='writes' pauses_at_limits=Fals
     thread='' metadata={}
 planned: jobs reason=''
 attached: driver
-asked: key job model reserved prompt_tokens attempt=1 level='full' is_last_turn=False notice=''
+asked: key job model reserved prompt_tokens attempt=1 level='full' is_last_turn=False notice='' ability=''
 answered: key text=Body calls=() spent=Amount is_priced=True seconds=0.0 matched=() failure=None kept=''
-approval_asked: call about=''
+approval_asked: call about='' until=None
 sent: call
 call_reserved: call reserved=Amount
 call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() spent=Amount is_priced=True
-    thread='' summary=None
+    thread='' summary=None grown_mb=0.0
 in_doubt: call why=''
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
@@ -100,10 +133,24 @@ paused: why
 job_ended: job status why='' answer=Body
 ended: status why='' answer=Body
 crashed: error
+requirements: job requirements plan='' contingencies=() by='rule' note='' key=''
+analysed: job understanding accomplished=() remaining=() confidence=0.0 challenges=() opportunities=()
+    is_asked=False by='rule' note='' key=''
+strategy: job changes=False order=() prefer=() avoid=() reason='' patterns=() inefficiencies=() rolls_back=False
+    by='rule' note='' key=''
+proposed: job action=None also=() alternatives=() contingencies=() reason='' by='rule' note='' key=''
+chosen: job actions how='recommended' alternative=0
+validated: job calls valid=True issues=() quality=0.0 suggestions=() claims=() by='rule' note='' key=''
+recovery_advised: job text by='model' note='' key=''
+recovering: job call fault level recovery rung until=None text=''
+unanswered: job question
+insights: job insights=() by='rule' note='' key=''
+claimed: job complete=False claims=() reason='' answer=Body by='model' note='' key=''
+judged: job requirements=() complete=False claimed=False reason=''
 job: id instructions model tools=() essential=() stop=None price=None steps=None prompt_tokens=0
-    most_prompt_tokens=None
+    most_prompt_tokens=None depth=None
 RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_seconds=30.0
-    answer_seconds=120.0 answer_tokens=4000
+    answer_seconds=120.0 answer_tokens=4000 memory_mb=None question_seconds=None
 Amount: tokens=0 dollars=Decimal('0')
 TokenPrice: input=Decimal('0') output=Decimal('0')
 Body: text='' digest='' size=0
