@@ -16,6 +16,7 @@ from stepwarden.dashboard.browser_guard import PATH
 from stepwarden.dashboard.run_views import duration, size_text, with_commas
 from stepwarden.reports.plain import one_line, visible
 from stepwarden.reports.prose import prose
+from stepwarden.runs.requirements import met_of
 
 PAGES = resources.files("stepwarden.dashboard") / "pages"
 DIGEST_CHARS = 12
@@ -75,6 +76,7 @@ class Rendering:
             "duration": duration,
             "size": size_text,
             "thousands": with_commas,
+            "met": met_of,
             "path": _path,
             "prose": _prose,
         }

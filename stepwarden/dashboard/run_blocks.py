@@ -76,6 +76,7 @@ def _understanding(rendering: Rendering, state: RunState) -> Block:
         facts=facts_of(run),
         errors=run.state.errors,
         notes=run.notes,
+        works=[job.work for job in run.jobs.values() if job.work is not None],
     )
 
 

@@ -50,7 +50,7 @@ class Home:
         """Make a run that goes as far as it can with nobody at the terminal; return its id."""
         script = self.path / f"script-{len(self.runs)}.json"
         script.write_text(json.dumps({"replies": list(replies)}))
-        told = self.command("run", request, *words, STEPWARDEN_SCRIPTED=str(script))
+        told = self.command("run", request, "--mode", "agent", *words, STEPWARDEN_SCRIPTED=str(script))
         found = re.search(r"run-[a-z0-9]+", told)
         assert found, told
         self.runs.append(found[0])
