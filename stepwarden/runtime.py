@@ -85,6 +85,16 @@ class Runtime:
         except StepwardenError as error:
             logger.warning("not ready: %s", error)  # the first call that needs it says so to its caller
 
+    def drive_soon(self) -> None:
+        """Drive the runs of the store, once all is ready: imports of two threads at once can meet in a circle."""
+        task = asyncio.get_running_loop().create_task(self._drive_when_ready(list(self._tasks)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drive_when_ready(self, warming: Sequence[asyncio.Task[None]]) -> None:
+        await asyncio.gather(*warming, return_exceptions=True)
+        self.runs.open().serve_soon()
+
     async def close(self) -> None:
         """End the work in the background and close the store."""
         for task in list(self._tasks):

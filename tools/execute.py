@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import prompts
 from stepwarden.agents.deferred import DeferredRuns
-from stepwarden.models import find_some
+from stepwarden.models import ErrorKind, ModelError, find_some
 from stepwarden.threads.calls import Caller
 from tools.run import RunEdge
 from tools.shared.edge import EdgeTool, Progress, edge_tool, refused
@@ -28,17 +28,21 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
             request = ExecuteRequest.model_validate(arguments)
         except ValidationError as error:
             return refused("\n".join(error_lines(error, ExecuteRequest)))
+        from stepwarden.agents.run_text import NO_MODEL
         from tools.shared.run_reply import run_result
         from tools.shared.run_wait import RunWait
 
         runs, wanted = deferred.open(), wanted_run(request)
-        await find_some(runs.models)
         wait = RunWait(runs, caller, progress)
         same = await runs.same(wanted, caller)
         if same is not None:
-            note = f"This very request is under way since a short while as {same.id}; no second run was started."
+            note = f"The same request is under way as {same.id} already: no second run was started."
             return run_result(same, {}, [note])
-        run = await runs.start(wanted, caller, via="host")
+        try:
+            await find_some(runs.models)
+            run = await runs.start(wanted, caller, via="host")
+        except ModelError as error:
+            return refused(NO_MODEL if error.kind is ErrorKind.NO_MODEL and request.model is None else str(error))
         runs.serve_soon()
         return await wait.reply(run.id, request.wait_s)
 

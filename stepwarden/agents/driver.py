@@ -12,6 +12,7 @@ from typing import Any
 from stepwarden.agents.conversation import Conversation
 from stepwarden.agents.live_text import LiveTexts, complete_aloud
 from stepwarden.agents.model_answers import failure_of, spent_on
+from stepwarden.agents.process_memory import used_mb
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.consultation.call_allowance import CallAllowance, allow
@@ -269,7 +270,10 @@ class _Work:
         begun = time.monotonic()
         allowance = CallAllowance(call.reserved, needs_price=run.limits.dollars is not None)
         allow(allowance)  # in this task, which makes this call and nothing else
+        measures = run.limits.memory_mb is not None
+        before = used_mb() if measures else 0.0
         output = await self._output(run, call)
+        grown = max(0.0, used_mb() - before) if measures else 0.0
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
         if output.in_doubt:
@@ -286,6 +290,7 @@ class _Work:
             is_priced=allowance.is_priced,
             thread=output.thread,
             summary=None if output.failed else summarize_data(unfenced(text)),
+            grown_mb=round(grown, 1),
         )
         return [*output.events, ended]
 

@@ -16,6 +16,10 @@ from stepwarden.runs.steering_commands import standing_changes
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
 MORE_STEPS = 10
+NO_MODEL = (
+    "No model is configured: set a vendor's key, such as OPENAI_API_KEY, or CUSTOM_API_URL for an endpoint of your own "
+    "(docs/models.md has all of them). To see a run without any: stepwarden demo run"
+)
 MOST_NAMED = 3
 
 
@@ -137,7 +141,7 @@ def spent_line(run: Run, now: float) -> str:
     if limits.dollars is not None or run.spent.dollars:
         parts.append(_used("dollars", f"{run.spent.dollars:.4f}", limits.dollars))
     if run.unpriced:
-        parts.append(f"{run.unpriced} answers without a known price")
+        parts.append(f"{run.unpriced} {'answer' if run.unpriced == 1 else 'answers'} without a known price")
     if run.overspent.dollars > 0 or run.overspent.tokens > 0:
         parts.append(f"billed above what was set aside: {run.overspent.tokens} tokens, ${run.overspent.dollars:.4f}")
     return "Used: " + ", ".join(parts)
@@ -150,8 +154,13 @@ def _used(unit: str, used: Any, limit: Any) -> str:
 def extension_of(run: Run) -> tuple[str, int]:
     """Return the limit whose end stopped a run, with what may be added to it: steps where none did."""
     named = run.why.partition(":")[0]
-    added = {"tokens": run.limits.tokens, "seconds": run.limits.seconds, "dollars": run.limits.dollars}.get(named)
-    return ("steps", MORE_STEPS) if added is None else (named, ceil(added))
+    name = "memory_mb" if named == "memory" else named
+    limits = run.limits
+    grown = max((step.grown_mb for job in run.jobs.values() for step in job.steps), default=0.0)
+    memory = None if limits.memory_mb is None else max(limits.memory_mb, grown)
+    amounts = {"tokens": limits.tokens, "seconds": limits.seconds, "dollars": limits.dollars}
+    added = {**amounts, "memory_mb": memory}.get(name)
+    return ("steps", MORE_STEPS) if added is None else (name, ceil(added))
 
 
 def state_line(run: Run) -> str:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepwarden.agents.code_tools import code_tools
 from stepwarden.agents.driver import Driver, RunSurroundings
@@ -101,7 +101,7 @@ class Runs:
             directory=wanted.directory,
             is_local=caller.local,
             thread=wanted.thread,
-            metadata=wanted.metadata,
+            metadata={name: _hidden(value) for name, value in wanted.metadata.items()},
         )
         new = LoadedRun(Run(new_id("run")), caller.principal, "")
         run = (await self.journal.append(new, [started, JobsPlanned((planned.job,), lacking)])).run
@@ -135,7 +135,7 @@ class Runs:
         """
         while True:
             loaded = await self.journal.load(run_id, caller.principal)
-            said = admit_run_command(loaded.run, command)
+            said = admit_run_command(loaded.run, _without_secrets(command))
             if said is not None and seen is not None:
                 await self._check_seen(loaded.run, command, seen)
             if said is not None and said.accepted and command.kind is RunCommandKind.EDIT:
@@ -302,6 +302,16 @@ class Runs:
         ):
             return UpstreamOffer()
         return await upstream_tools(self.upstreams.open(), wanted.request, wanted.tools)
+
+
+def _hidden(value: Any) -> Any:
+    return hide_in_prose(value) if isinstance(value, str) else value
+
+
+def _without_secrets(command: RunCommand) -> RunCommand:
+    """Return a command without secrets in what its sender wrote in words."""
+    words = {name: _hidden(value) for name, value in command.arguments.items() if name in {"reason", "note", "text"}}
+    return replace(command, arguments={**command.arguments, **words})
 
 
 def _place_of(error: Exception) -> str:

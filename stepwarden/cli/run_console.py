@@ -13,6 +13,7 @@ from stepwarden.agents.live_text import TextListener
 from stepwarden.agents.run_report import run_as_csv, run_as_html, run_as_json, run_as_markdown
 from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import (
+    NO_MODEL,
     WaitingCall,
     metrics_lines,
     spent_line,
@@ -39,11 +40,6 @@ LOOK_S = 0.3
 NOBODY_S = 3.0  # after which a run that nobody drives is no longer waited for
 VIA = "cli"
 LEFT = 130  # the exit code of what Ctrl-C ended
-
-NO_MODEL = (
-    "No model is configured: set a vendor's key, such as OPENAI_API_KEY, or CUSTOM_API_URL for an endpoint of your own "
-    "(docs/models.md has all of them). To see a run without any: stepwarden demo run"
-)
 
 _Answer = TypeVar("_Answer")
 

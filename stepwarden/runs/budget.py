@@ -100,6 +100,8 @@ def uses_of(run: Run, job: Job, now: float) -> Iterator[LimitUse]:
         yield LimitUse("tokens", Decimal(run.spent.tokens), Decimal(limits.tokens))
     if limits.dollars is not None:
         yield LimitUse("dollars", run.spent.dollars, limits.dollars)
+    if limits.memory_mb is not None and job.current is not None:
+        yield LimitUse("memory", Decimal(round(job.current.grown_mb, 1)), Decimal(limits.memory_mb))
 
 
 def notice_of(run: Run, job: Job, now: float) -> str:

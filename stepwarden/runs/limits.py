@@ -53,8 +53,9 @@ class RunLimits:
 
     `steps` are answers of models, `seconds` are those in which something was under way: waiting for a person does not
     count. `calls_at_once` bounds the calls of tools of the whole run. `call_seconds` bounds one call, `answer_seconds`
-    one question to a model and `answer_tokens` its answer. `question_seconds` is how long a person is waited for; then
-    what waits is refused, or it is gone on with less.
+    one question to a model and `answer_tokens` its answer. `memory_mb` is by how much the process that drives the run
+    may grow while the calls of one step are made; calls at once share it. `question_seconds` is how long a person is
+    waited for; then what waits is refused, or it is gone on with less.
     """
 
     steps: int | None = 15
@@ -65,6 +66,7 @@ class RunLimits:
     call_seconds: float = 30.0
     answer_seconds: float = 120.0
     answer_tokens: int = 4_000
+    memory_mb: int | None = None
     question_seconds: float | None = None
 
     def problems(self) -> list[str]:

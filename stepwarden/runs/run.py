@@ -46,6 +46,11 @@ class AgentStep:
         return all(call.state.is_settled for call in self.calls)
 
     @property
+    def grown_mb(self) -> float:
+        """By how much the process grew while its calls were made; calls at once share it."""
+        return max((call.grown_mb for call in self.calls), default=0.0)
+
+    @property
     def duration(self) -> float:
         """Seconds from the question to the last result; calls of one step are made at once."""
         return self.seconds + max((call.seconds for call in self.calls), default=0.0)

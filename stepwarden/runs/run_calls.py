@@ -121,6 +121,7 @@ class RunCall:
     reserved: Amount = NOTHING
     spent: Amount = NOTHING
     thread: str = ""
+    grown_mb: float = 0.0  # by how much the process grew while it was made
 
     @property
     def tool(self) -> str:

@@ -169,8 +169,8 @@ def _admit_stop(run: Run, _: Mapping[str, Any]) -> str:
     return _why_over(run)
 
 
-_EXTENDED = ("steps", "seconds", "tokens", "dollars")
-_WHOLE = {"steps", "tokens"}
+_EXTENDED = ("steps", "seconds", "tokens", "dollars", "memory_mb")
+_WHOLE = {"steps", "tokens", "memory_mb"}
 
 
 def _admit_extend(run: Run, arguments: Mapping[str, Any]) -> str:
@@ -254,6 +254,7 @@ def _extend(run: Run, event: RunCommanded) -> Run:
 def _extended(limits: RunLimits, added: Mapping[str, Decimal]) -> RunLimits:
     """Return the limits with what is added; what had no limit has none now."""
     units: dict[str, Callable[[Decimal], Any]] = {"steps": int, "tokens": int, "seconds": float, "dollars": Decimal}
+    units["memory_mb"] = int
     known = {name: getattr(limits, name) for name in added if getattr(limits, name) is not None}
     return replace(limits, **{name: before + units[name](added[name]) for name, before in known.items()})
 

@@ -138,7 +138,8 @@ class CallReserved:
 class CallEnded:
     """A call has its result, or its error. `refused` says that it was not sent; `summary` is of what its tool gave.
 
-    `spent` is what the models cost that it asked, `thread` the thread that it took a step of.
+    `spent` is what the models cost that it asked, `thread` the thread that it took a step of. `grown_mb` is by how much
+    the process grew meanwhile, where the run has a limit for that.
     """
 
     call: str
@@ -151,6 +152,7 @@ class CallEnded:
     is_priced: bool = True
     thread: str = ""
     summary: DataSummary | None = None
+    grown_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,7 @@ def _ended_call(call: RunCall, event: CallEnded, state: CallState) -> RunCall:
         spent=event.spent,
         thread=event.thread,
         summary=event.summary,
+        grown_mb=event.grown_mb,
     )
 
 

@@ -150,8 +150,8 @@ async def test_the_four_forms_of_a_run_agree_and_nothing_in_them_is_alive(everyt
     for words in (told["verdict"], told["spent"], run.id, "Do everything.", "Done.", "Grüße 日本語", str(huge)):
         assert words in read, words
         assert words in plain, words
-    assert told["metrics"]["steps"] == len(told["step_metrics"]) == len(run.jobs["main"].steps)
-    assert told["metrics"]["refused"] == 1
+    assert told["rates"]["steps"] == len(told["step_metrics"]) == len(run.jobs["main"].steps)
+    assert told["rates"]["refused"] == 1
 
     for form in (as_json, as_csv, markdown, page):
         assert SECRET not in form

@@ -113,18 +113,13 @@ async def test_a_step_that_lasts_long_never_reaches_the_next() -> None:
 def on_a_terminal(home: Path, *words: str, **more: str) -> tuple[int, str]:
     """Return the exit code of a command whose output is a terminal, and what it showed there."""
     ours, theirs = os.openpty()
-    try:
-        process = subprocess.Popen(
-            (SCRIPT, *words), stdin=theirs, stdout=theirs, stderr=theirs, env=environment(home, **more)
-        )
+    around, shown = environment(home, **more), bytearray()
+    with subprocess.Popen((SCRIPT, *words), stdin=theirs, stdout=theirs, stderr=theirs, env=around) as process:
         os.close(theirs)
-        shown = bytearray()
         with suppress(OSError), os.fdopen(ours, "rb", buffering=0) as screen:  # it ends so, on Linux
             while data := screen.read(65_536):
                 shown += data
-        return process.wait(), shown.decode().replace("\r\n", "\n")
-    finally:
-        process.wait()
+    return process.returncode, shown.decode().replace("\r\n", "\n")
 
 
 async def test_a_terminal_shows_the_text_while_it_is_written(tmp_path: Path) -> None:

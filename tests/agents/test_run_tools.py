@@ -156,7 +156,7 @@ def test_a_run_waits_where_nobody_is_there_and_goes_on_by_words(tmp_path: Path) 
     [
         (("run", "add a note", "--yes", "writes"), "--yes 'writes': write one of read, write, destructive"),
         (("run", "add a note", "--tool", "add_note"), "There is no tool 'add_note'; did you mean notes/add_note?"),
-        (("run", "add a note", "--tool", "nothing"), "notes/*."),
+        (("run", "add a note", "--tool", "nothing"), "notes/*, stepwarden/*."),
         (("runs", "verify", "run-x"), "There is no run 'run-x'; stepwarden runs list shows those there are."),
     ],
 )
@@ -189,3 +189,18 @@ def test_a_write_that_another_run_carried_out_is_told_in_words_for_a_run(tmp_pat
     exported = command(tmp_path, "runs", "export", out.split(":")[0], "--format", "json")[1]
     assert "for example with notes/read_notes. Do not send it again in this run" in exported
     assert "upstream(action=" not in exported
+
+
+def test_a_step_that_makes_its_process_grow_above_the_limit_of_memory_stops_the_run(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def total(prices):\n    return sum(prices)\n")
+    answers = [{"text": "So far.", "when": "No more tools", "times": None}, asks("check_files", {}, times=None)]
+    script = scripted(tmp_path, answers)
+    words = ("run", "look", "--directory", str(tmp_path), "--limit")
+    code, out = command(tmp_path, *words, "memory_mb=1", STEPWARDEN_SCRIPTED=script)  # the grammars alone are more
+    assert code == 1
+    assert "STOPPED: memory: " in out
+    assert "So far." in out
+    run_id = out.split(":")[0]
+    exported = json.loads(command(tmp_path, "runs", "export", run_id)[1])
+    (ended,) = [event["payload"] for event in exported["events"] if event["kind"] == "call_ended"]
+    assert ended["grown_mb"] > 1

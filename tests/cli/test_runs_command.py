@@ -1,5 +1,6 @@
 """`stepwarden run` and `stepwarden runs`: what a person types, and reads."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stepwarden.storage import Append, HeadChange, NewEvent, Store, kinds
 from tests.support import processes
 from tests.support.processes import SCRIPT, Ended, environment
 from tests.support.terminal import TerminalProcess
@@ -156,6 +158,27 @@ def test_events_can_be_had_from_a_number_on_and_as_json(person: Person) -> None:
     ]
     assert later == whole[2:]
     assert len(person.types("runs", "events", run_id).stdout.splitlines()) == len(whole)
+
+
+async def write_newer_run(home: Path) -> None:
+    """Record a run with an event that this version does not know."""
+    store = Store(f"sqlite:///{home / 'stepwarden.db'}")
+    known = NewEvent("started", '{"request":"fly","by":"local","via":"cli"}')
+    head = HeadChange("run", "local", "fly", "running", 0, kind=kinds.RUN)
+    await store.append(Append("run-newer", 0, [known, NewEvent("teleported", '{"to":"moon"}')], head))
+    await store.close()
+
+
+def test_a_run_of_a_newer_version_is_listed_read_and_verified_and_not_gone_on_with(person: Person) -> None:
+    asyncio.run(write_newer_run(person.home / "state"))
+    person.scripted({"text": "never"})
+    assert [one["run"] for one in person.listed()] == ["run-newer"]
+    assert "teleported: to moon" in person.types("runs", "events", "run-newer").stdout
+    assert person.types("runs", "verify", "run-newer").returncode == 0
+    for verb in ("show", "drive", "stop", "watch"):
+        done = person.types("runs", verb, "run-newer")
+        assert done.returncode == 1
+        assert done.stderr == "This run was written by a newer stepwarden; upgrade to go on with it.\n"
 
 
 BAD_INPUT: Sequence[tuple[Sequence[str], str]] = [

@@ -124,7 +124,7 @@ approval_asked: call about='' until=None
 sent: call
 call_reserved: call reserved=Amount
 call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() spent=Amount is_priced=True
-    thread='' summary=None
+    thread='' summary=None grown_mb=0.0
 in_doubt: call why=''
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
@@ -150,7 +150,7 @@ judged: job requirements=() complete=False claimed=False reason=''
 job: id instructions model tools=() essential=() stop=None price=None steps=None prompt_tokens=0
     most_prompt_tokens=None depth=None
 RunLimits: steps=15 seconds=900.0 tokens=None dollars=None calls_at_once=8 call_seconds=30.0
-    answer_seconds=120.0 answer_tokens=4000 question_seconds=None
+    answer_seconds=120.0 answer_tokens=4000 memory_mb=None question_seconds=None
 Amount: tokens=0 dollars=Decimal('0')
 TokenPrice: input=Decimal('0') output=Decimal('0')
 Body: text='' digest='' size=0

@@ -4,7 +4,7 @@ from typing import Any
 
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, InputRequiredResult, TextContent
 
-from stepwarden.agents.run_text import WaitingCall, waiting_calls
+from stepwarden.agents.run_text import WaitingCall, verdict_of, waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.runs.run import Run
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
@@ -13,13 +13,17 @@ from stepwarden.threads.calls import Caller
 from stepwarden.threads.event_text import stamp
 from stepwarden.upstream.calls.records import new_id
 from tools.shared.edge import refused
-from tools.shared.elicitation import Unanswered, current_context, put
+from tools.shared.elicitation import Unanswered, can_put, current_context, put
 from tools.shared.run_questions import AGREED, approval_form, is_agreed, repetition_form
 from tools.shared.run_request import RunToolRequest
 from tools.shared.run_wait import RunWait
 from tools.shared.thread_result import clip
 
 MOST_LISTED = 20
+_STILL_WAITS = (
+    "the call still waits. Tell them; they answer when you send this again at their word, "
+    "or at a terminal by stepwarden runs approve"
+)
 
 
 async def act_on_run(wait: RunWait, request: RunToolRequest, run_id: str) -> CallToolResult | InputRequiredResult:
@@ -44,7 +48,7 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
     waiting = [one for one in waiting_calls(run) if one.in_doubt == (kind is RunCommandKind.RESOLVE)]
     named = [one for one in waiting if request.call in {None, one.key}]
     if len(named) != 1:
-        there = ", ".join(one.key for one in waiting) or "none"
+        there = ", ".join(one.key for one in waiting) or f"none; the run stands at {verdict_of(run)}"
         return refused(f"{request.action} needs call, one that waits for that. There are: {there}.")
     call = named[0]
     if kind is RunCommandKind.APPROVE:
@@ -97,10 +101,12 @@ async def _ask(call: WaitingCall, form: ElicitRequestFormParams) -> bool | CallT
         answer = await put(context, AGREED, form, state=call.about)
     except Unanswered:
         return refused("Your user did not answer: nothing was allowed. Send it again to ask them again.")
+    if answer is None and can_put(context, form):  # the host has gone, or failed: that allows nothing
+        return refused(f"Your host could not put the question: nothing was allowed, and {_STILL_WAITS}.")
     if not isinstance(answer, ElicitResult):
         return answer
     if answer.action == "cancel":
-        return refused("Your user closed the question: nothing was said, and the call still waits. Ask them in words.")
+        return refused(f"Your user closed the question: nothing was allowed, and {_STILL_WAITS}.")
     return is_agreed(answer)
 
 
@@ -108,7 +114,7 @@ async def list_runs(runs: Runs, caller: Caller) -> CallToolResult:
     """Show the caller's runs, the last changed first."""
     heads = await runs.heads(caller, MOST_LISTED)
     rows = [_row(head) for head in heads]
-    lines = ["{run_id} {status}, {steps} steps, {changed}: {request}".format_map(row) for row in rows]
+    lines = ["{run_id} {status}, steps: {steps}, {changed}: {request}".format_map(row) for row in rows]
     text = "\n".join(lines) or "No runs yet: execute starts one."
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content={"runs": rows})
 

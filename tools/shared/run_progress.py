@@ -29,14 +29,15 @@ class RunProgress:
     def hear(self, job: str, text: str) -> None:
         """Note what a model of the run wrote."""
         del job
-        self._written = " ".join((self._written + text).split())[-WRITTEN_CHARS:]
+        self._written = (self._written + text)[-2 * WRITTEN_CHARS :]
 
     async def tell(self, progress: Progress, run: Run, now: float) -> None:
         """Tell the host how the run stands, where that is news or some time passed since the last note."""
         asked = tuple(job.question.key for job in run.jobs.values() if job.question is not None)
         if asked != self._asked:
             self._asked, self._written = asked, ""
-        said = activity_line(run) + (f"; it writes: {self._written}" if asked and self._written else "")
+        written = " ".join(self._written.split())[-WRITTEN_CHARS:]
+        said = activity_line(run) + (f"; it writes: {written}" if asked and written else "")
         if now - self._at < (EVERY_S if said != self._said else BEAT_S):
             return
         self._notes = self._notes + 1 if run.steps <= self._steps else 1

@@ -9,6 +9,7 @@ from mcp.types import CallToolResult, TextContent
 
 from stepwarden.agents.conversation import whole
 from stepwarden.agents.run_text import (
+    MORE_STEPS,
     WaitingCall,
     alternative_lines,
     extension_of,
@@ -83,6 +84,9 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
         case RunStatus.STOPPED:
             limit, added = extension_of(run)
             return f'run(action="extend", {named}, limits={{"{limit}": {added}}}), if your user wants it to go on'
+        case RunStatus.FAILED:
+            added = f'limits={{"steps": {MORE_STEPS}}}'
+            return f'once that is mended, run(action="extend", {named}, {added}) goes on with its steps kept'
         case _:
             return ""
 

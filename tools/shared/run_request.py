@@ -42,6 +42,7 @@ class LimitFields(BaseModel):
     dollars: Decimal | None = Field(default=None, gt=0)
     calls_at_once: int | None = Field(default=None, gt=0)
     call_seconds: float | None = Field(default=None, gt=0)
+    memory_mb: int | None = Field(default=None, gt=0)
 
 
 class ExecuteRequest(BaseModel):

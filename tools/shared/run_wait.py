@@ -19,7 +19,7 @@ from tools.shared.run_reply import run_result
 from tools.shared.run_tasks import RunTasks
 from tools.shared.tasks import GRACE_S, offered_task
 
-LOOK_S = 0.2
+TOLD_S = 0.2  # between two looks at what a host is to be told of the text that streams
 CALL_S = 43.0
 """Of the 45 s of a call, what it may wait in all: for a person, for what comes before, and for the run."""
 
@@ -44,15 +44,17 @@ class RunWait:
     async def _wait(self, run_id: str, wait_s: float) -> Run:
         """Return the run once it ended or waits for a person, or as it is when the time is over."""
         until = min(time.monotonic() + wait_s, self.until)
-        told = RunProgress()
-        hearing = self.runs.live.listening(run_id, told.hear) if _wants_progress() else contextlib.nullcontext()
-        with hearing:
+        told, news, wants_progress = RunProgress(), asyncio.Event(), _wants_progress()
+        hearing = self.runs.live.listening(run_id, told.hear) if wants_progress else contextlib.nullcontext()
+        with hearing, self.runs.journal.feed.listening(run_id, lambda _: news.set()):
             run = await self.runs.look(run_id, self.caller)
-            while not run.status.is_end and run.is_at_work and time.monotonic() < until:
+            while not run.status.is_end and run.is_at_work and (left := until - time.monotonic()) > 0:
                 with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # the host has gone
                     await told.tell(self.progress, run, time.monotonic())
-                await asyncio.sleep(LOOK_S)
-                run = await self.runs.look(run_id, self.caller)
+                with anyio.move_on_after(min(left, TOLD_S) if wants_progress else left):
+                    await news.wait()
+                    news.clear()
+                    run = await self.runs.look(run_id, self.caller)
         return run
 
 
