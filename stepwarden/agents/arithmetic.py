@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 
 MOST_CHARACTERS = 500
 MOST_EXPONENT = 1_000
+MOST_DIGITS = 300
+"""Of a number before its point, and of what `round` takes: whole numbers would grow without end otherwise."""
+
 _BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: lambda left, right: left + right,
     ast.Sub: lambda left, right: left - right,
@@ -21,11 +24,15 @@ _FUNCTIONS: Mapping[str, Callable[[list[float]], float]] = {
     "log": lambda numbers: math.log(*numbers),
     "max": max,
     "min": min,
-    "round": lambda numbers: round(numbers[0], int(numbers[1]) if len(numbers) > 1 else 0),
+    "round": lambda numbers: _rounded(*numbers),
     "sqrt": lambda numbers: math.sqrt(*numbers),
     "sum": sum,
 }
 _NAMES = {"pi": math.pi, "e": math.e}
+
+
+def _rounded(number: float, digits: float = 0) -> float:
+    return round(number, max(-MOST_DIGITS, min(MOST_DIGITS, int(digits))))
 
 
 def calculate(expression: str) -> float:
@@ -41,6 +48,13 @@ def calculate(expression: str) -> float:
 
 
 def _value(node: ast.expr) -> float:
+    value = _unbounded(node)
+    if abs(value) >= 10**MOST_DIGITS and value not in {math.inf, -math.inf}:
+        raise ValueError(f"A number has {MOST_DIGITS} digits at most.")
+    return value
+
+
+def _unbounded(node: ast.expr) -> float:
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return number

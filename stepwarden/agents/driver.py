@@ -120,7 +120,8 @@ class Driver:
     def _start(self, loaded: LoadedRun, effects: Sequence[RunEffect], toolbox: Toolbox) -> None:
         for effect in effects:
             if effect.key not in self._tasks:
-                conversation = self._conversations[effect.job]
+                is_steered = loaded.run.jobs[effect.job].work is not None  # whose steps may grow, and be superseded
+                conversation = Conversation() if is_steered else self._conversations[effect.job]
                 work = _Work(self.around, loaded, effect, toolbox, self._bodies, conversation)
                 self._tasks[effect.key] = asyncio.create_task(work.do())
 

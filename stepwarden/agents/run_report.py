@@ -77,6 +77,8 @@ def _steered(run: Run) -> dict[str, Any]:
     return {
         "requirements": [asdict(one) for work in works for one in work.requirements],
         "insights": [asdict(one) for work in works for one in work.insights],
+        "superseded": [asdict(call) for call in run.superseded.values()],
+        "rating": asdict(run.rating) if run.rating is not None else None,
         "claimed_complete": any(work.claims_complete for work in works),
     }
 

@@ -11,6 +11,7 @@ from stepwarden.runs.run import Job, Run, RunStatus
 from stepwarden.runs.run_calls import CallState, RunCall
 from stepwarden.runs.run_metrics import RunMetrics
 from stepwarden.runs.steered import PersonQuestion, SteeredWork
+from stepwarden.runs.steering_commands import standing_changes
 
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
@@ -112,6 +113,12 @@ def requirement_lines(run: Run) -> Iterator[str]:
             claimed = f" (claimed by {', '.join(unproved)})" if unproved and not one.is_met else ""
             why = f": {one.why}" if one.why and not one.is_met else ""
             yield f"{one.id} {one.state}{proof}{claimed} - {one.text[:SHOWN_RESULT]}{why}"
+
+
+def standing_lines(run: Run) -> Iterator[str]:
+    """Yield what was changed after the point that a run went back to, and stands."""
+    for call in standing_changes(run):
+        yield f"stands: {call.key} {call.tool} {' '.join(call.proposed.arguments.split())[:SHOWN_RESULT]}"
 
 
 def alternative_lines(run: Run) -> Iterator[str]:

@@ -28,7 +28,8 @@ from stepwarden.inspections.runner import InspectionRunner
 from stepwarden.models import Models, ModelTier
 from stepwarden.runs.decide import after_crash
 from stepwarden.runs.run import Run, RunStatus
-from stepwarden.runs.run_commands import RunCommand, admit_run_command, is_about_the_same
+from stepwarden.runs.run_calls import CallState
+from stepwarden.runs.run_commands import RunCommand, RunCommandKind, admit_run_command, is_about_the_same
 from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
 from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import Caller
@@ -137,6 +138,8 @@ class Runs:
             said = admit_run_command(loaded.run, _without_secrets(command))
             if said is not None and seen is not None:
                 await self._check_seen(loaded.run, command, seen)
+            if said is not None and said.accepted and command.kind is RunCommandKind.EDIT:
+                await self._check_edited(loaded, command)
             if said is None:
                 known = loaded.run.commands[command.id]
                 if known.kind != command.kind:
@@ -154,6 +157,23 @@ class Runs:
             elif not await self.engine.wake(run_id):
                 await self.engine.offer(run_id)
             return loaded.run, said
+
+    async def _check_edited(self, loaded: LoadedRun, command: RunCommand) -> None:
+        """Raise RunRefused where a person's arguments do not fit what the tool takes."""
+        from stepwarden.upstream.catalogue.schemas import UnusableSchema, compiled
+
+        waiting = [call for call in loaded.run.open_calls if call.state is CallState.WAITING]
+        call = next(call for call in waiting if command.arguments.get("call") in {None, call.key})
+        toolbox = await self._toolbox_of(loaded.run, loaded.principal)
+        tool = toolbox.tools.get(call.tool)
+        if tool is None:
+            raise RunRefused(f"edit: {call.tool} is not there any more.")
+        try:
+            wrong = compiled(tool.offered.schema).errors_in(dict(command.arguments["parameters"]))
+        except UnusableSchema:  # its server says what is wrong
+            return
+        if wrong:
+            raise RunRefused(f"edit: {call.tool} does not take that: {'; '.join(wrong)}.")
 
     async def _check_seen(self, run: Run, command: RunCommand, seen: int) -> None:
         """Raise RunMovedOn where what the command is about is not any more as it was after event `seen`."""

@@ -9,9 +9,12 @@ from stepwarden.agents.conversation import whole
 from stepwarden.agents.run_text import (
     SHOWN_RESULT,
     WaitingCall,
+    alternative_lines,
     extension_of,
+    person_question,
     requirement_lines,
     spent_line,
+    standing_lines,
     state_line,
     verdict_of,
     waiting_calls,
@@ -89,6 +92,7 @@ def end_lines(run: Run, texts: Mapping[str, str], now: float) -> Iterator[str]:
     if answer := whole(run.answer, texts):
         yield from answer.splitlines()
     yield from requirement_lines(run)
+    yield from standing_lines(run)
     yield from filter(None, (state_line(run), spent_line(run, now)))
     yield from next_lines(run)
 
@@ -99,6 +103,9 @@ def next_lines(run: Run) -> Iterator[str]:
         for call in waiting_calls(run):
             yield f"{call.key}: {call.kind} {call.tool} {exact_arguments(call.arguments)}"
             yield from _commands_for(run, call)
+        yield from alternative_lines(run) if waiting_calls(run) else ()
+        if person_question(run) is not None:
+            yield f"  stepwarden runs answer {run.id} again --drive    (or other, or skip)"
     if run.status is RunStatus.PAUSED:
         yield f"  stepwarden runs resume {run.id} --drive"
         yield f"  stepwarden runs stop {run.id}"

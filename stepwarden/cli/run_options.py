@@ -97,3 +97,14 @@ def read_time(option: str, text: str | None) -> float | None:
         raise RunRefused(
             f"{option} {text!r:.40}: write a date (2026-11-30, 2026-11-30T18:00) or how long ago (90m, 2h, 3d)."
         ) from None
+
+
+def read_parameters(text: str) -> Mapping[str, Any]:
+    """Return the arguments of a call as a JSON object gives them. Raises RunRefused."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise RunRefused(f"The arguments are no JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise RunRefused('The arguments are one JSON object, such as {"text": "hello"}.')
+    return cast("Mapping[str, Any]", found)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 86_400.0
 
+Reason = Annotated[str, typer.Option(help="Words that are kept with it.")]
+
 runs = typer.Typer(help="List, show, drive, steer, export and prune runs.", no_args_is_help=True)
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.", show_default=False)]
@@ -137,6 +139,73 @@ def resolve(
 ) -> None:
     """Say whether a call in doubt was carried out; one that was not is sent again."""
     _answer(run_id, call, "resolve", {"verdict": "done" if done else "not_done", "note": note}, drives=drive)
+
+
+@runs.command()
+def choose(
+    run_id: RunId,
+    alternative: Annotated[int, typer.Argument(min=1, help="Its number, as `runs show` has it.", show_default=False)],
+    call: CallKey = None,
+    drive: Drive = False,
+) -> None:
+    """Take an alternative in the place of a call that waits; what changes something is asked for anew."""
+    _tell(run_id, "choose", {"choice": alternative, **({"call": call} if call else {})}, drives=drive)
+
+
+@runs.command()
+def edit(
+    run_id: RunId,
+    parameters: Annotated[str, typer.Argument(help="All arguments, as a JSON object.", show_default=False)],
+    call: CallKey = None,
+    drive: Drive = False,
+) -> None:
+    """Give a call that waits other arguments; it is asked for anew."""
+    from stepwarden.cli.run_options import read_parameters
+
+    _tell(run_id, "edit", {"parameters": read_parameters(parameters), **({"call": call} if call else {})}, drives=drive)
+
+
+@runs.command()
+def answer(
+    run_id: RunId,
+    choice: Annotated[Literal["again", "other", "skip"], typer.Argument(help="What it does.", show_default=False)],
+    reason: Reason = "",
+    drive: Drive = False,
+) -> None:
+    """Answer what a steered run asks: the same once more, something else, or without it."""
+    _tell(run_id, "answer", {"choice": choice, "reason": reason}, drives=drive)
+
+
+@runs.command()
+def analyse(run_id: RunId, drive: Drive = False) -> None:
+    """Let a steered run say how things stand, and rest then."""
+    _tell(run_id, "analyse", {}, drives=drive)
+
+
+@runs.command()
+def checkpoint(run_id: RunId, reason: Reason = "") -> None:
+    """Set a point to which a steered run can go back; each iteration begins with one, too (i1, i2 ...)."""
+    _tell(run_id, "checkpoint", {"reason": reason})
+
+
+@runs.command()
+def restore(
+    run_id: RunId,
+    point: Annotated[str, typer.Argument(help="Such as c1, or i2.", show_default=False)],
+    drive: Drive = False,
+) -> None:
+    """Go back to a checkpoint: what came after is superseded; what was changed elsewhere stands, and is listed."""
+    _tell(run_id, "restore", {"choice": point}, drives=drive)
+
+
+@runs.command()
+def rate(
+    run_id: RunId,
+    stars: Annotated[int, typer.Argument(min=1, max=5, help="1 to 5.", show_default=False)],
+    reason: Reason = "",
+) -> None:
+    """Say what a run was worth."""
+    _tell(run_id, "rate", {"choice": stars, "reason": reason})
 
 
 @runs.command()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from stepwarden.agents.run_list import RunFilter
-from tools.workflow.lenient_values import Word, as_object
+from tools.workflow.lenient_values import Word, as_object, as_word
 from tools.workflow.request import Key, Text
 
 MOST_LISTED = 100
@@ -104,11 +104,31 @@ class CommandRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    action: Annotated[Literal["approve", "refuse", "resolve", "pause", "resume", "stop", "extend"], Word]
+    action: Annotated[
+        Literal[
+            "approve",
+            "refuse",
+            "choose",
+            "edit",
+            "answer",
+            "resolve",
+            "analyse",
+            "pause",
+            "resume",
+            "stop",
+            "checkpoint",
+            "restore",
+            "extend",
+            "rate",
+        ],
+        Word,
+    ]
     id: Annotated[Key, StringConstraints(min_length=1, max_length=120)] | None = None
     seen: int | None = Field(default=None, ge=0, le=2**31)
     call: Annotated[Key, StringConstraints(max_length=200)] | None = None
     confirm: Annotated[Key, StringConstraints(max_length=200)] | None = None
     verdict: Annotated[Literal["done", "not_done"] | None, Word] = None
+    choice: Annotated[str | None, BeforeValidator(as_word), StringConstraints(max_length=40)] = None
+    parameters: Annotated[dict[str, Any] | None, BeforeValidator(as_object)] = None
     reason: Text | None = None
     limits: Annotated[dict[str, Any] | None, BeforeValidator(as_object)] = None

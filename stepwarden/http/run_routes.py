@@ -196,24 +196,36 @@ def _last_event(request: Request) -> int:
     return int(last)
 
 
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    RunCommandKind.EXTEND: ("limits",),
+    RunCommandKind.APPROVE: ("call", "confirm"),
+    RunCommandKind.REFUSE: ("call",),
+    RunCommandKind.RESOLVE: ("call", "verdict"),
+    RunCommandKind.CHOOSE: ("call", "choice"),
+    RunCommandKind.EDIT: ("call", "parameters"),
+    RunCommandKind.ANSWER: ("choice",),
+    RunCommandKind.RESTORE: ("choice",),
+    RunCommandKind.RATE: ("choice",),
+}
+_ALSO_TAKES_WORDS = {RunCommandKind.REFUSE, RunCommandKind.ANSWER, RunCommandKind.CHECKPOINT, RunCommandKind.RATE}
+_NAMES = {"confirm": "about"}
+"""Of the fields that runs know by another name."""
+
+
 def _arguments(said: CommandRequest) -> dict[str, Any]:
     """Return the arguments of a command, by the names that runs know. Raises HTTPException where one is missing."""
-    match RunCommandKind(said.action):
-        case RunCommandKind.PAUSE | RunCommandKind.RESUME | RunCommandKind.STOP:
-            needed, given = (), dict[str, Any]()
-        case RunCommandKind.EXTEND:
-            needed, given = ("limits",), dict(said.limits or {})
-        case RunCommandKind.APPROVE:
-            needed, given = ("call", "confirm"), {"call": said.call, "about": said.confirm}
-        case RunCommandKind.REFUSE:
-            needed, given = ("call",), {"call": said.call, "reason": said.reason}
-        case RunCommandKind.RESOLVE:
-            needed, given = ("call", "verdict"), {"call": said.call, "verdict": said.verdict, "note": said.reason}
+    kind = RunCommandKind(said.action)
+    needed = _NEEDED.get(kind, ())
     missing = [name for name in needed if getattr(said, name) is None]
     if missing:
         raise HTTPException(
             400, f"{said.action}: {', '.join(missing)} is missing; `takes` of the run says what to send."
         )
+    if kind is RunCommandKind.EXTEND:
+        return dict(said.limits or {})
+    given = {_NAMES.get(name, name): getattr(said, name) for name in needed}
+    given |= {"reason": said.reason} if kind in _ALSO_TAKES_WORDS else {}
+    given |= {"note": said.reason} if kind is RunCommandKind.RESOLVE else {}
     return {name: value for name, value in given.items() if value is not None}
 
 

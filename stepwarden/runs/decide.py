@@ -173,6 +173,8 @@ class _Plan:
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
     def decision(self) -> RunDecision:
+        asked = {job.question.key for job in self.run.jobs.values() if job.question is not None}
+        self.cancelled += sorted(self.in_flight - asked - {call.key for call in self.run.open_calls})
         pause = next((event for event in self.events if isinstance(event, RunPaused)), None)
         if pause is not None:  # what else was decided waits until it is resumed
             lost = [event for event in self.events if isinstance(event, QuestionAnswered)]
@@ -189,6 +191,8 @@ class _Plan:
             self._stop_at(job, use)
         elif job.question is not None:
             self._wait_for_answer(job)
+        elif _may_be_analysed(job) and job.stopping is None:
+            self._steer(job)
         elif job.open_calls:
             self._go_on_with_calls(job)
         elif job.stopping is not None:
@@ -415,6 +419,13 @@ class _Plan:
 
     def _needs_approval(self, call: RunCall, grant: ToolGrant) -> bool:
         return grant.asks or self.run.approval.is_needed(call.kind)
+
+
+def _may_be_analysed(job: Job) -> bool:
+    """Return whether a person asked for an analysis, and no call of the job is under way."""
+    waiting = {CallState.WAITING, CallState.IN_DOUBT}
+    asked = job.work is not None and bool(job.work.analysis_asked)
+    return asked and all(call.state in waiting for call in job.open_calls)
 
 
 def about_of(job: Job, call: RunCall, grant: ToolGrant) -> str:

@@ -58,7 +58,8 @@ class Requirement:
 
 def split_by_rule(request: str) -> tuple[Requirement, ...]:
     """Return the requirements of a request by its sentences and clauses; no model can leave any out."""
-    parts = [" ".join(_BULLET.sub("", part).split()).strip(" ,;") for part in _PARTS.split(request)]
+    lines = "\n".join(" ".join(line.split()) for line in request.splitlines())  # so that no space is long
+    parts = [" ".join(_BULLET.sub("", part).split()).strip(" ,;") for part in _PARTS.split(lines)]
     telling = _joined([part for part in parts if part])
     return _numbered([(part, None) for part in telling] or [(" ".join(request.split()), None)])
 

@@ -183,7 +183,9 @@ class Job:
         """Whether there is anything to do but to wait for a person."""
         waiting, calls = {CallState.WAITING, CallState.IN_DOUBT}, self.open_calls
         is_stuck = bool(calls) and all(call.state in waiting or self.holds_back(call) for call in calls)
-        asks = self.work is not None and self.work.question is not None and not self.work.analysis_asked
+        if self.status is RunStatus.RUNNING and self.work is not None and self.work.analysis_asked:
+            return True
+        asks = self.work is not None and self.work.question is not None
         return self.status is RunStatus.RUNNING and not is_stuck and not asks
 
 

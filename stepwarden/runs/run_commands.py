@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from stepwarden.runs import steering_commands as steering
 from stepwarden.runs.limits import MOST, RunLimits
 from stepwarden.runs.run import Job, Run, RunStatus
 from stepwarden.runs.run_calls import Body, CallState, RunCall, body_of
@@ -26,6 +27,13 @@ class RunCommandKind(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+    CHOOSE = "choose"  # an alternative to a call that waits; arguments: choice, call
+    EDIT = "edit"  # the arguments of a call that waits; arguments: parameters, call
+    ANSWER = "answer"  # what a steered run asks; arguments: choice (again, other, skip), reason
+    ANALYSE = "analyse"  # and rest
+    CHECKPOINT = "checkpoint"  # arguments: reason
+    RESTORE = "restore"  # arguments: choice
+    RATE = "rate"  # arguments: choice (1 to 5), reason
     EXTEND = "extend"  # arguments: steps, seconds, tokens, dollars, each what is added
 
 
@@ -49,9 +57,10 @@ def admit_run_command(run: Run, command: RunCommand) -> RunCommanded | None:
     if command.id in run.commands:
         return None
     reason = _ADMIT[command.kind](run, command.arguments)
-    return RunCommanded(
-        command.id, command.kind, command.by, command.via, _kept(command.arguments), accepted=not reason, reason=reason
-    )
+    kept = _kept(command.arguments)
+    if command.kind is RunCommandKind.EDIT and not reason:  # all of what will be sent
+        kept["parameters"] = command.arguments["parameters"]
+    return RunCommanded(command.id, command.kind, command.by, command.via, kept, accepted=not reason, reason=reason)
 
 
 def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +88,8 @@ def is_about_the_same(before: Run, now: Run, command: RunCommand) -> bool:
 
 def _matter(run: Run, command: RunCommand) -> tuple[object, ...]:
     match command.kind:
+        case RunCommandKind.CHOOSE | RunCommandKind.EDIT:
+            return (_why_over(run), *((call.key, call.state, call.about) for call in run.open_calls))
         case RunCommandKind.APPROVE | RunCommandKind.REFUSE | RunCommandKind.RESOLVE:
             named = [call for call in run.open_calls if call.key == command.arguments.get("call")]
             return (_why_over(run), *((call.state, call.about) for call in named))
@@ -86,8 +97,11 @@ def _matter(run: Run, command: RunCommand) -> tuple[object, ...]:
             return (run.status, run.stop_asked, run.limits)
         case RunCommandKind.RESUME:
             return (run.status, run.why)
-        case RunCommandKind.PAUSE | RunCommandKind.STOP:
+        case RunCommandKind.PAUSE | RunCommandKind.STOP | RunCommandKind.CHECKPOINT | RunCommandKind.RATE:
             return ()
+        case RunCommandKind.ANSWER | RunCommandKind.ANALYSE | RunCommandKind.RESTORE:
+            works = [job.work for job in run.jobs.values() if job.work is not None]
+            return (run.status, *run.checkpoints, *(work.question for work in works))
 
 
 def admitted_commands(run: Run) -> list[RunCommandKind]:
@@ -272,6 +286,13 @@ _ADMIT: dict[RunCommandKind, Callable[[Run, Mapping[str, Any]], str]] = {
     RunCommandKind.RESUME: _admit_resume,
     RunCommandKind.STOP: _admit_stop,
     RunCommandKind.EXTEND: _admit_extend,
+    RunCommandKind.CHOOSE: steering.admit_choose,
+    RunCommandKind.EDIT: steering.admit_edit,
+    RunCommandKind.ANSWER: steering.admit_answer,
+    RunCommandKind.ANALYSE: steering.admit_analyse,
+    RunCommandKind.CHECKPOINT: steering.admit_checkpoint,
+    RunCommandKind.RESTORE: steering.admit_restore,
+    RunCommandKind.RATE: steering.admit_rate,
 }
 _EFFECTS: dict[RunCommandKind, Callable[[Run, RunCommanded], Run]] = {
     RunCommandKind.APPROVE: _approve,
@@ -281,4 +302,11 @@ _EFFECTS: dict[RunCommandKind, Callable[[Run, RunCommanded], Run]] = {
     RunCommandKind.RESUME: _resume,
     RunCommandKind.STOP: _stop,
     RunCommandKind.EXTEND: _extend,
+    RunCommandKind.CHOOSE: steering.choose,
+    RunCommandKind.EDIT: steering.edit,
+    RunCommandKind.ANSWER: steering.answer,
+    RunCommandKind.ANALYSE: steering.analyse,
+    RunCommandKind.CHECKPOINT: steering.checkpoint,
+    RunCommandKind.RESTORE: steering.restore,
+    RunCommandKind.RATE: steering.rate,
 }

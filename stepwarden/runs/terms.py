@@ -7,7 +7,7 @@ MOST_CHARS = 200_000
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NAME = re.compile(r"\b(?:[A-Z][A-Z0-9]+-\d+|(?=[\w-]*[A-Za-z])(?=[\w-]*\d)[\w-]{3,})\b")
+_NAME = re.compile(r"\b(?:[A-Z][A-Z0-9]+-\d+|(?=[\w-]{0,100}[A-Za-z])(?=[\w-]{0,100}\d)[\w-]{3,})\b")
 _QUOTED = re.compile(r"(?<!\w)[\"'`\u201c\u2018]([^\"'`\u201d\u2019\n]{2,80})[\"'`\u201d\u2019](?!\w)")
 
 

@@ -84,6 +84,51 @@ def test_the_mode_can_be_said_and_is_steered_only_where_there_are_upstreams(tmp_
         assert called(server, "execute", request="x", mode="steerd")["isError"]
 
 
+def test_a_person_chooses_an_alternative_edits_it_looks_and_goes_back_and_what_stands_is_listed(tmp_path: Path) -> None:
+    book = notes_upstream(tmp_path)
+    with served(tmp_path, STEPWARDEN_SCRIPTED=script(tmp_path, steered())) as (server,):
+        first = told(called(server, "execute", request=READ_AND_ADD))
+        named = {"run_id": first["run_id"]}
+        unknown = called(server, "run", action="choose", choice=7, **named)
+        assert "there are: 1" in text_of(unknown)
+        chosen = told(called(server, "run", action="choose", choice=1, **named))
+        (waiting,) = chosen["waiting"]
+        assert (waiting["call"], waiting["arguments"]) == ("main/a3", {"text": "hello there"})
+        assert not book.exists()  # it waits for a word of its own
+        for nonsense in ({"words": 3}, {}):
+            refusal = called(server, "run", action="edit", parameters=nonsense, **named)
+            assert "notes/add_note does not take that" in text_of(refusal)
+        edited = told(called(server, "run", action="edit", parameters={"text": "hello, edited"}, **named))
+        stale = called(server, "run", action="approve", call="main/a3", confirm=waiting["confirm"], **named)
+        assert stale["isError"]
+        looked = told(called(server, "run", action="analyse", **named))
+        assert looked["verdict"] == "PAUSED: analysed for user"
+        resumed = told(called(server, "run", action="resume", **named))
+        assert resumed["waiting"][0]["confirm"] == edited["waiting"][0]["confirm"]
+        point = told(called(server, "run", action="checkpoint", reason="before it is added", **named))
+        assert point["verdict"].startswith("WAITING")
+        agreed = {"call": "main/a3", "confirm": edited["waiting"][0]["confirm"]}
+        done = told(called(server, "run", action="approve", **agreed, **named))
+        assert (done["verdict"], book.read_text()) == ("DONE", "hello, edited\n")
+        assert "no such" not in text_of(called(server, "run", action="rate", choice=5, reason="fine", **named))
+        assert "there are: i1, i2, c1" in text_of(called(server, "run", action="restore", choice="c9", **named))
+        back = told(called(server, "run", action="restore", choice="i2", **named))
+        assert 'stands: main/a3 notes/add_note {"text": "hello, edited"}' in back["notes"]
+        assert back["requirements"][0].startswith("r2 open")
+        assert back["waiting"][0]["call"] == "main/a4"
+        told(called(server, "run", action="stop", **named))
+    assert book.read_text() == "hello, edited\n"
+
+
+def steered() -> list[dict[str, Any]]:
+    """Return what the model says: the change is met by whichever call made it."""
+    replies = read_and_add()
+    last = replies[4]
+    assert last["answer"]["meets"][0]["results"] == ["main/a2"]
+    last["answer"]["meets"][0]["results"] = ["main/a3"]
+    return [*replies, says(READ_AND_ADD, "analyse", understanding="All but the note is there.", confidence=0.9)]
+
+
 MODEL_S = 0.08
 ROUNDS = 4
 

@@ -19,6 +19,7 @@ from stepwarden.runs.run import JobPlan, Run, RunStatus
 from stepwarden.runs.run_calls import Approval, Body, CallKind, CallState, RunCall, body_of
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind, admit_run_command
 from stepwarden.runs.run_events import (
+    CANCELLED,
     CallEnded,
     CallSent,
     FailedAnswer,
@@ -66,6 +67,7 @@ class Ledger:
     calls: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     order: list[str] = field(default_factory=list[str])
     invalid: set[str] = field(default_factory=set[str])
+    superseded: set[str] = field(default_factory=set[str])
     sent: Counter[str] = field(default_factory=Counter[str])
     asked: int = 0
     last_failed: str = ""
@@ -73,17 +75,12 @@ class Ledger:
     def note(self, event: RunEvent, after: Run) -> None:
         match event:
             case ActionChosen():
-                step = after.jobs["a"].steps[-1]
-                for call in step.calls:
-                    if call.key not in self.calls:
-                        action = f"{call.tool} {call.proposed.arguments}"
-                        assert event.how == "retry" or action != self.last_failed, "the same failing action again"
-                        self.calls[call.key] = {"kind": call.kind, "action": action, "state": "open"}
-                        self.order.append(call.key)
+                for action in self.actions_of(after):
+                    assert event.how == "retry" or action != self.last_failed, "the same failing action again"
             case CallSent(call=key):
                 self.sent[key] += 1
                 assert self.sent[key] == 1, "a write was sent twice"
-            case CallEnded():
+            case CallEnded() if event.call not in self.superseded:
                 state = "refused" if event.refused else "failed" if event.failed else "done"
                 self.calls[event.call]["state"] = state
             case ResultValidated():
@@ -95,7 +92,7 @@ class Ledger:
 
     def _judged(self, event: RunEvent, after: Run) -> None:
         match event:
-            case QuestionAsked() if event.ability and event.attempt == 1:
+            case QuestionAsked() if event.ability not in {"", AbilityName.ANALYSE} and event.attempt == 1:
                 self.asked += 1
                 assert self.depth is Depth.FULL or self.asked <= 4 + (event.ability == AbilityName.SPLIT)
             case CompletionJudged():
@@ -105,10 +102,8 @@ class Ledger:
                         self.proves(one)
             case RequirementsSplit():
                 self.asked = 0
-            case RunCommanded(kind="refuse", accepted=True):
-                self.calls[event.arguments["call"]]["state"] = "refused"
-            case RunCommanded(kind="resolve", accepted=True) if event.arguments["verdict"] == "done":
-                self.calls[event.arguments["call"]]["state"] = "done"
+            case RunCommanded() if event.accepted:
+                self._said(event, after)
             case RunEnded(status=RunStatus.COMPLETED):
                 work = after.jobs["a"].work
                 assert work is not None
@@ -116,12 +111,43 @@ class Ledger:
             case _:
                 pass
 
+    def _said(self, event: RunCommanded, after: Run) -> None:
+        match event:
+            case RunCommanded(kind="choose"):
+                self.actions_of(after)
+                refused = [call for step in after.jobs["a"].steps for call in step.calls if call.state == "refused"]
+                self.calls.update({one.key: self.calls[one.key] | {"state": "refused"} for one in refused})
+            case RunCommanded(kind="edit"):
+                for call in after.open_calls:
+                    self.calls[call.key]["action"] = f"{call.tool} {call.proposed.arguments}"
+            case RunCommanded(kind="restore"):
+                self.superseded.update(after.superseded)
+                self.asked, self.last_failed = 0, after.jobs["a"].work.failed if after.jobs["a"].work else ""
+            case RunCommanded(kind="answer") if event.arguments["choice"] == "again":
+                self.last_failed = ""
+            case RunCommanded(kind="refuse"):
+                self.calls[event.arguments["call"]]["state"] = "refused"
+            case RunCommanded(kind="resolve") if event.arguments["verdict"] == "done":
+                self.calls[event.arguments["call"]]["state"] = "done"
+            case _:
+                pass
+
+    def actions_of(self, after: Run) -> list[str]:
+        """Write the new calls of the last step down, and return what each does."""
+        new = [call for call in after.jobs["a"].steps[-1].calls if call.key not in self.calls]
+        for call in new:
+            action = f"{call.tool} {call.proposed.arguments}"
+            self.calls[call.key] = {"kind": call.kind, "action": action, "state": "open"}
+            self.order.append(call.key)
+        return [self.calls[call.key]["action"] for call in new]
+
     def proves(self, one: Requirement) -> None:
         """Check by hand what a requirement that counts as met rests on."""
         assert one.evidence, "met by nothing"
         for key in one.evidence:
             assert self.calls[key]["state"] == "done", "met by what failed"
             assert key not in self.invalid, "met by what was found invalid"
+            assert key not in self.superseded, "met by what was superseded"
         if one.kind is RequirementKind.CHANGE:
             writes = [key for key in self.order if self.calls[key]["kind"] in {CallKind.WRITE, CallKind.DESTRUCTIVE}]
             done = [key for key in writes if self.calls[key]["state"] == "done"]
@@ -144,6 +170,7 @@ class SteeredWorld:
     result: Callable[[RunCall, Random], tuple[str, bool]] = lambda call, dice: (f"{call.tool} said fine", False)
     crashes: float = 0.0
     fails: float = 0.0
+    steers: float = 0.0
     commands: int = 0
 
     def start(self, request: str = REQUEST, limits: RunLimits | None = None) -> "SteeredWorld":
@@ -181,12 +208,18 @@ class SteeredWorld:
         if self.dice.random() < self.crashes:
             self.in_flight.clear()
             self.append(RunAttached("another"))
+        if self.dice.random() < self.steers:
+            self.steer()
         decision = decide(self.run, self.now, frozenset(self.in_flight))
         self.append(*decision.events)
         for effect in decision.effects:
             self.in_flight[effect.key] = effect
         for key in decision.cancelled:
-            self.finish(key)
+            self.in_flight.pop(key)
+            if any(call.key == key for call in self.run.open_calls):
+                self.append(CallEnded(key, body_of("It was cut off."), failed=True))
+            elif (question := self.run.jobs["a"].question) is not None and question.key == key:
+                self.append(QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "it was cut off")))
         if decision.events:
             return
         if self.in_flight:
@@ -216,7 +249,28 @@ class SteeredWorld:
             event = self.says(self.run, AbilityName(question.ability), key)
             self.append(event, QuestionAnswered(key, Body("said"), spent=Amount(10)))
 
+    def steer(self) -> None:
+        """Say something that may fit, or not."""
+        kind = self.dice.choice(["choose", "edit", "analyse", "answer", "checkpoint", "restore", "rate", "resume"])
+        points = [*self.run.checkpoints, "c99"]
+        choices: dict[str, Any] = {
+            "choose": self.dice.randint(1, 2),
+            "answer": self.dice.choice(["again", "other", "skip", "perhaps"]),
+            "restore": self.dice.choice(points),
+            "rate": self.dice.randint(0, 6),
+        }
+        given: dict[str, Any] = {"choice": choices[kind]} if kind in choices else {}
+        if kind == "edit":
+            given["parameters"] = self.dice.choice([{"what": "price of apples", "n": 77}, "no object"])
+        self.command(kind, **given)
+
     def person(self) -> None:
+        if self.run.status is RunStatus.PAUSED:
+            assert self.command("resume")
+            return
+        self._decide_a_call()
+
+    def _decide_a_call(self) -> None:
         """Let somebody say what is waited for, or let the time pass in which they could."""
         for call in self.run.open_calls:
             if call.state is CallState.WAITING:

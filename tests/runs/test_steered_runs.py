@@ -140,8 +140,13 @@ def test_whatever_happens_it_ends_and_what_is_met_is_proved(seed: int, full: boo
         return met(call, dice) if dice.random() < 0.6 else irrelevant(call, dice)
 
     depth = Depth.FULL if full else Depth.LEAN
-    world = SteeredWorld(says, dice, depth, result=result, crashes=0.05, fails=0.1).start()
+    world = SteeredWorld(says, dice, depth, result=result, crashes=0.05, fails=0.1, steers=0.1).start()
+    for _ in range(300):
+        if not world.run.status.is_end:
+            world.round()
+    world.steers = 0.0
     world.end()
+    assert not world.run.misfit
     assert world.run.why or world.run.status is RunStatus.COMPLETED
     assert fold_run(Run("run-1"), world.log) == world.run
 

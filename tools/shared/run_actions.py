@@ -44,8 +44,7 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
     """Return what is said to the run; a result where something is missing, or the person is asked first."""
     kind = RunCommandKind(request.action)
     if kind not in {RunCommandKind.APPROVE, RunCommandKind.REFUSE, RunCommandKind.RESOLVE}:
-        added = request.limits or {} if kind is RunCommandKind.EXTEND else {}
-        return RunCommand(new_id("word"), kind, "user", "host", added)
+        return RunCommand(new_id("word"), kind, "user", "host", _arguments(kind, request))
     waiting = [one for one in waiting_calls(run) if one.in_doubt == (kind is RunCommandKind.RESOLVE)]
     named = [one for one in waiting if request.call in {None, one.key}]
     if len(named) != 1:
@@ -66,6 +65,16 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
     arguments = {"call": call.key, "verdict": request.verdict, "reason": request.reason, "note": request.reason}
     given = {name: value for name, value in arguments.items() if value is not None}
     return RunCommand(new_id("word"), kind, "user", "host", given)
+
+
+def _arguments(kind: RunCommandKind, request: RunToolRequest) -> dict[str, Any]:
+    """Return what a word says beside its kind, by the names that runs know."""
+    if kind is RunCommandKind.EXTEND:
+        return request.limits or {}
+    if kind in {RunCommandKind.PAUSE, RunCommandKind.RESUME, RunCommandKind.STOP}:
+        return {}
+    given = {"call": request.call, "choice": request.choice, "parameters": request.parameters, "reason": request.reason}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 async def _approval(call: WaitingCall, request: RunToolRequest) -> RunCommand | CallToolResult | InputRequiredResult:

@@ -14,8 +14,10 @@ from stepwarden.agents.run_text import (
     alternative_lines,
     extension_of,
     met_line,
+    person_question,
     requirement_lines,
     spent_line,
+    standing_lines,
     state_line,
     step_lines,
     verdict_of,
@@ -37,7 +39,7 @@ def run_result(run: Run, texts: Mapping[str, str], notes: Sequence[str] = ()) ->
     waiting = [] if run.status.is_end else waiting_calls(run)
     answer = whole(run.answer, texts) if run.status.is_end else ""
     shown = answer if len(answer.encode()) <= ANSWER_BYTES else answer.encode()[:ANSWER_BYTES].decode(errors="ignore")
-    notes = [*notes, *run.notes]
+    notes = [*notes, *run.notes, *standing_lines(run)]
     if shown != answer:
         notes = [*notes, f"The answer is cut here: stepwarden://runs/{run.id}/report has all of it."]
     going_on = next_call(run, waiting)
@@ -73,6 +75,8 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
         approved = f'run(action="approve", {named}, call="{first.key}", confirm="{first.about}")'
         return f'ask your user, then {approved}, or action="refuse" with a reason'
     match run.status:
+        case RunStatus.RUNNING if person_question(run) is not None and not run.is_at_work:
+            return f'ask your user, then run(action="answer", {named}, choice="again", "other" or "skip")'
         case RunStatus.RUNNING:
             return f'run(action="wait", {named})'
         case RunStatus.PAUSED:

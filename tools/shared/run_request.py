@@ -5,12 +5,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from tools.workflow.lenient_values import Many, Word, as_object, without_empty
+from tools.workflow.lenient_values import Many, Word, as_object, as_word, without_empty
 from tools.workflow.request import Key, NonEmptyText, Text
 
 MOST_WAIT_S = 40.0  # of one call, which has 45 s
 
-Action = Literal["look", "wait", "approve", "refuse", "resolve", "pause", "resume", "stop", "extend", "list"]
+Action = Literal[
+    "look",
+    "wait",
+    "approve",
+    "refuse",
+    "choose",
+    "edit",
+    "answer",
+    "resolve",
+    "analyse",
+    "pause",
+    "resume",
+    "stop",
+    "checkpoint",
+    "restore",
+    "extend",
+    "rate",
+    "list",
+]
 
 
 class LimitFields(BaseModel):
@@ -75,7 +93,11 @@ class RunToolRequest(BaseModel):
     call: Key | None = Field(default=None, description="The call that waits")
     confirm: Key | None = Field(default=None, description="approve: the reply's word, once your user agreed")
     verdict: Annotated[Literal["done", "not_done"] | None, Word] = Field(default=None, description="resolve")
-    reason: Text | None = Field(default=None, description="refuse, resolve: what the run's model is told")
+    choice: Annotated[str | None, BeforeValidator(as_word)] = Field(
+        default=None, description="choose: alternative; answer: again, other, skip; restore: checkpoint; rate: 1 to 5"
+    )
+    parameters: Annotated[dict[str, Any] | None, BeforeValidator(as_object)] = Field(default=None, description="edit")
+    reason: Text | None = Field(default=None, description="What the run's model is told; a note")
     limits: Annotated[dict[str, Any] | None, BeforeValidator(as_object)] = Field(
         default=None, description="extend: what is added, such as steps"
     )

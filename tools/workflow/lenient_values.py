@@ -109,3 +109,8 @@ def _parsed(text: str) -> object:
     except (ValueError, RecursionError):
         return text
     return cast("object", parsed) if isinstance(parsed, list | dict) else text
+
+
+def as_word(value: Any) -> Any:
+    """Let a choice be a number, too."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
