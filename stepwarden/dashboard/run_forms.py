@@ -21,7 +21,7 @@ def read_command(form: Mapping[str, str], run: Run, by: str) -> RunCommand:
     A word on one call is bound to what that call would send; one on the whole run to nothing but its kind.
     """
     kind = form.get("kind", "")
-    command_id = form.get("id", "")
+    command_id = form.get("command_id", "")
     if not command_id or len(command_id) > _ID_CHARS:
         raise RunRefused("This form has no id of its own: load the page again.")
     if kind in _RESOLVED:

@@ -185,7 +185,7 @@ def test_a_token_opens_its_own_runs_alone(tmp_path: Path) -> None:
         for path in ("", "/report", "?view=raw", "/results/main/1/1"):
             assert ana.page(f"/runs/{run_id}{path}").status_code == 404
         assert ana.page(f"/stream?run={run_id}").status_code == 404
-        fields = ana.fields("", 'action="&#x2f;dashboard/logout"') | {"kind": "stop", "id": "1"}
+        fields = ana.fields("", 'action="&#x2f;dashboard/logout"') | {"kind": "stop", "command_id": "1"}
         assert ana.send(f"/runs/{run_id}/commands", fields).status_code == 404
         assert ana.send("/logout", fields).status_code == 303
         assert ana.page().status_code == 303

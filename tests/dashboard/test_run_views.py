@@ -47,7 +47,7 @@ def test_what_destroys_is_allowed_by_its_name_alone() -> None:
     run = run_with(call(CallKind.DESTRUCTIVE, CallState.WAITING, '{"all": true}'))
     (waiting,) = decisions(run)
     assert (waiting.typed, waiting.fields, waiting.reason) == ("clear_notes", [("all", "true")], "I clear them.")
-    form = {"kind": "approve", "id": "1", "call": "main/1/1", "about": "abc"}
+    form = {"kind": "approve", "command_id": "1", "call": "main/1/1", "about": "abc"}
     for typed in ("", "clear", "CLEAR_NOTES"):
         with pytest.raises(RunRefused, match="type clear_notes"):
             read_command({**form, "typed": typed}, run, "local")
@@ -60,7 +60,7 @@ def test_what_destroys_is_allowed_by_its_name_alone() -> None:
 
 def test_a_write_is_allowed_by_a_click_and_a_doubt_by_what_was_seen() -> None:
     run = run_with(call(CallKind.WRITE, CallState.WAITING))
-    form = {"id": "1", "call": "main/1/1", "about": "abc"}
+    form = {"command_id": "1", "call": "main/1/1", "about": "abc"}
     assert read_command({**form, "kind": "approve"}, run, "local").kind is RunCommandKind.APPROVE
     refused = read_command({**form, "kind": "refuse", "reason": "not now"}, run, "local")
     assert dict(refused.arguments) == {"call": "main/1/1", "reason": "not now"}
@@ -69,7 +69,7 @@ def test_a_write_is_allowed_by_a_click_and_a_doubt_by_what_was_seen() -> None:
     assert dict(seen.arguments) == {"call": "main/1/1", "verdict": "done", "note": "it is there"}
 
 
-@pytest.mark.parametrize("form", [{}, {"id": "1"}, {"id": "1", "kind": "delete"}, {"id": "x" * 200, "kind": "stop"}])
+@pytest.mark.parametrize("form", [{}, {"command_id": "1"}, {"command_id": "1", "kind": "delete"}, {"command_id": "x" * 200, "kind": "stop"}])
 def test_a_form_that_is_none_of_ours_is_refused_in_words(form: dict[str, str]) -> None:
     with pytest.raises(RunRefused, match="load the page again"):
         read_command(form, run_with(), "local")
@@ -77,7 +77,7 @@ def test_a_form_that_is_none_of_ours_is_refused_in_words(form: dict[str, str]) -
 
 def test_two_buttons_of_one_form_are_two_commands_and_one_click_sent_twice_is_one() -> None:
     run = run_with(call(CallKind.WRITE, CallState.WAITING))
-    form = {"id": "page-7-main/1/1", "call": "main/1/1", "about": "abc"}
+    form = {"command_id": "page-7-main/1/1", "call": "main/1/1", "about": "abc"}
     ids = [read_command({**form, "kind": kind}, run, "local").id for kind in ("approve", "refuse", "approve")]
     assert ids[0] == ids[2] != ids[1]
 

@@ -45,6 +45,11 @@ function morph(before, after) {
   const known = new Map([...before.children].filter((child) => child.id).map((child) => [child.id, child]));
   let place = before.firstChild;
   for (const wanted of [...after.childNodes]) {
+    while (wanted.nodeType === Node.ELEMENT_NODE && place && place.nodeType !== Node.ELEMENT_NODE) {
+      const next = place.nextSibling;
+      place.remove();
+      place = next;
+    }
     const named = wanted.id ? known.get(wanted.id) : null;
     if (named && named !== place && same(named, wanted)) before.insertBefore(named, place);
     const found = named && same(named, wanted) ? named : place && same(place, wanted) && !(place.id && !wanted.id) ? place : null;
