@@ -12,7 +12,7 @@ from stepwarden.upstream.calls.call_doubt import CallDoubt
 from stepwarden.upstream.catalogue.schemas import ARGUMENT_BYTES, argument_errors, unpacked
 from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.catalogue.tool_search import SearchEntry, search_tools
-from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.config import UpstreamConfig, matches
 from stepwarden.upstream.digest import canonical, digest_of, sameness_of
 from stepwarden.upstream.servers import UpstreamServer
 from stepwarden.upstream.tool_index import ToolIndex
@@ -40,9 +40,14 @@ class PreparedCall:
         return approval_needed(self.server.config, self.tool)
 
     @property
+    def repeatable(self) -> bool:
+        """Whether sending it again changes nothing more: its tool says so, or the settings do."""
+        return self.tool.effects.repeatable or matches(self.tool.name, self.server.config.idempotent)
+
+    @property
     def sameness(self) -> str:
         """The digest by which it is known again when it is sent once more; "" where that would change nothing more."""
-        return "" if self.tool.effects.repeatable else sameness_of(self.name, self.arguments, self.tool.schema)
+        return "" if self.repeatable else sameness_of(self.name, self.arguments, self.tool.schema)
 
     def ensure_trusted(self) -> None:
         """Raise UpstreamRefused where its tool was listed anew since, and may do more than the one that was allowed."""
