@@ -141,7 +141,8 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
         from stepwarden.engine.choice import build_dispatcher
 
         engine, journal = build_dispatcher(settings, store), RunJournal(store)
-        return Runs(engine, journal, models, settings.roots, prompts.load("agent").texts["system"], upstreams)
+        instructions = prompts.load("agent").texts["system"]
+        return Runs(engine, journal, models, settings.roots, instructions, inspections, upstreams)
 
     return Runtime(
         settings,

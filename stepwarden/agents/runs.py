@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stepwarden.agents.code_tools import code_tools
 from stepwarden.agents.driver import Driver, RunSurroundings
 from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_files import RunFiles
@@ -19,6 +20,7 @@ from stepwarden.files.paths import shown
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
+from stepwarden.inspections.runner import InspectionRunner
 from stepwarden.models import Models
 from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, admit_run_command
@@ -45,6 +47,7 @@ class Runs:
     models: Models
     roots: tuple[str, ...]
     instructions: str
+    inspections: InspectionRunner
     upstreams: DeferredUpstreams | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
@@ -165,7 +168,8 @@ class Runs:
 
     def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
         policy = RootPolicy(self.roots, caller.local)
-        return local_tools(RunFiles(open_workspace(wanted.directory, policy)))
+        workspace = open_workspace(wanted.directory, policy)
+        return [*local_tools(RunFiles(workspace)), *code_tools(self.inspections, workspace)]
 
     async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
         names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]

@@ -23,18 +23,39 @@ class CannotInspect(StepwardenError):
 
 
 @dataclass(frozen=True, slots=True)
-class InspectionContext:
-    """One admitted step, as its inspector sees it in a worker thread.
+class InspectedPlace:
+    """Where code is inspected: in a worker thread, for a step of a thread or for a tool of a run.
 
-    `thread` is the thread as this step would leave it, its quotes checked. `workspace` restricts what may be read.
-    `until` is the `time.monotonic` by which the inspection has to be over. `kept` has what earlier inspections of the
+    `workspace` restricts what may be read. `until` is the `time.monotonic` by which the inspection has to be over.
+    """
+
+    workspace: Workspace
+    reader: "Reader"
+    until: float
+
+    @property
+    def root(self) -> str:
+        """The root that restricts reading, "" where nothing may be read."""
+        return self.workspace.root or ""
+
+    @property
+    def directory(self) -> str:
+        """The working directory by its canonical name: "" where it is the root itself."""
+        root, directory = self.workspace.root, self.workspace.directory
+        if root is None or directory is None or root == directory:
+            return ""
+        return PurePosixPath(directory.replace("\\", "/")).relative_to(root.replace("\\", "/")).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionContext(InspectedPlace):
+    """One admitted step, as its inspector sees it.
+
+    `thread` is the thread as this step would leave it, its quotes checked. `kept` has what earlier inspections of the
     thread gave to keep, by name.
     """
 
     thread: Thread
-    workspace: Workspace
-    reader: "Reader"
-    until: float
     kept: Mapping[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
 
     @property
@@ -62,19 +83,6 @@ class InspectionContext:
     def earlier(self) -> Inspection:
         """What the inspections of the earlier live steps found together."""
         return self.thread.claims.measured
-
-    @property
-    def root(self) -> str:
-        """The root that restricts reading, "" where nothing may be read."""
-        return self.workspace.root or ""
-
-    @property
-    def directory(self) -> str:
-        """The working directory by its canonical name: "" where it is the root itself."""
-        root, directory = self.workspace.root, self.workspace.directory
-        if root is None or directory is None or root == directory:
-            return ""
-        return PurePosixPath(directory.replace("\\", "/")).relative_to(root.replace("\\", "/")).as_posix()
 
 
 @dataclass(frozen=True, slots=True)

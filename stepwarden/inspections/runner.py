@@ -1,7 +1,7 @@
 """Runs inspectors, in a worker thread; what they need is opened at the first inspection."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from stepwarden.files import Workspace
 from stepwarden.files.secret_values import hide_secrets
-from stepwarden.inspections.context import INSPECTION_SECONDS, InspectionContext, InspectionResult, Inspector
+from stepwarden.inspections.context import (
+    INSPECTION_SECONDS,
+    InspectedPlace,
+    InspectionContext,
+    InspectionResult,
+    Inspector,
+)
 from stepwarden.inspections.shared.fact_places import find_citable
 from stepwarden.steps.inspection import Inspection
 from stepwarden.steps.thread import Thread
@@ -35,11 +41,16 @@ class InspectionRunner:
     ) -> InspectionResult | None:
         """Return what `inspector` finds at the last step of `thread`; it blocks for INSPECTION_SECONDS at most."""
         until = time.monotonic() + INSPECTION_SECONDS
-        found = inspector(InspectionContext(thread, workspace, self._reader, until, kept))
+        found = inspector(InspectionContext(workspace, self._reader, until, thread, kept))
         if found is None:
             return None
         shown = _without_secrets(found.inspection)
         return replace(found, inspection=replace(shown, citable=find_citable(shown.facts, workspace)))
+
+    def ask(self, question: Callable[[InspectedPlace], str], workspace: Workspace) -> str:
+        """Return what `question` says of a workspace, without secrets; it blocks for INSPECTION_SECONDS at most."""
+        until = time.monotonic() + INSPECTION_SECONDS
+        return hide_secrets(question(InspectedPlace(workspace, self._reader, until)))
 
     def close(self) -> None:
         """Close what was opened."""

@@ -1,5 +1,7 @@
 """Runs in this process: a real store, the shipped scripted model, tools of ours and of a real upstream server."""
 
+import asyncio
+import itertools
 import json
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -9,9 +11,13 @@ from typing import Any
 
 from providers.models import build_models
 from providers.scripted import Script, ScriptedCall, ScriptedReply
+from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.runs import Runs
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings
+from stepwarden.threads.calls import LOCAL
 
 NOTES_SERVER = Path(__file__).parent / "notes_server.py"
 
@@ -48,3 +54,30 @@ async def starting(home: Path) -> AsyncGenerator[Start]:
     yield start
     for runtime in made:
         await runtime.close()
+
+
+NUMBERS = itertools.count()
+
+
+async def until(runs: Runs, run_id: str, holds: Callable[[Run], bool]) -> Run:
+    """Drive a run here until something holds of it."""
+    serving = asyncio.create_task(runs.serve(only=run_id))
+    try:
+        while not holds(run := await runs.look(run_id, LOCAL)):
+            assert not serving.done()
+            await asyncio.sleep(0.01)
+        return run
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def ended(runs: Runs, wanted: RunRequest) -> Run:
+    """Start a run and drive it to its end."""
+    run = await runs.start(wanted, LOCAL, via="test")
+    return await until(runs, run.id, lambda run: run.status.is_end)
+
+
+def word(kind: str, **arguments: Any) -> RunCommand:
+    """Return a command of the user."""
+    return RunCommand(f"{kind}{next(NUMBERS)}", RunCommandKind(kind), "user", "test", arguments)

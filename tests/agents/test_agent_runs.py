@@ -1,53 +1,25 @@
 """Runs driven in this process: what the model asks for is done, recorded, allowed by people, and held by limits."""
 
 import asyncio
-import itertools
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from run_rig import Start, calls, notes_upstream
+from run_rig import Start, calls, ended, notes_upstream, until, word
 
 from providers.scripted import ScriptedReply
 from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import verdict_of, waiting_calls
-from stepwarden.agents.runs import Runs
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.runs.limits import DEFAULT_LIMITS
-from stepwarden.runs.run import Approval, Body, CallState, Run, RunStatus
-from stepwarden.runs.run_commands import RunCommand, RunCommandKind
+from stepwarden.runs.run import Approval, Body, CallState, RunStatus
 from stepwarden.runs.run_events import JobEnded
 from stepwarden.threads.calls import LOCAL, Caller
 
 pytestmark = pytest.mark.asyncio
-NUMBERS = itertools.count()
 SUM = ("calculate", {"expression": "6 * 7"})
-
-
-async def until(runs: Runs, run_id: str, holds: Callable[[Run], bool]) -> Run:
-    """Drive a run here until something holds of it."""
-    serving = asyncio.create_task(runs.serve(only=run_id))
-    try:
-        while not holds(run := await runs.look(run_id, LOCAL)):
-            assert not serving.done()
-            await asyncio.sleep(0.01)
-        return run
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-
-
-async def ended(runs: Runs, wanted: RunRequest) -> Run:
-    run = await runs.start(wanted, LOCAL, via="test")
-    return await until(runs, run.id, lambda run: run.status.is_end)
-
-
-def word(kind: str, **arguments: Any) -> RunCommand:
-    return RunCommand(f"{kind}{next(NUMBERS)}", RunCommandKind(kind), "user", "test", arguments)
 
 
 async def test_calls_are_made_at_once_and_their_results_stand_in_the_order_of_the_calls(started: Start) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stepwarden.files.safe_open import Unread, read_file
-from stepwarden.inspections.context import InspectionContext
+from stepwarden.inspections.context import InspectedPlace
 from stepwarden.inspections.precommit.changeset import ComparisonRequest
 from stepwarden.inspections.precommit.inspector import change_facts, read_all, with_callers
 from stepwarden.inspections.precommit.risks import RISKS, BeforeAndAfter, ChangeRisk, find_risks
@@ -55,7 +55,7 @@ class ReviewedChange:
     sides: dict[str, BeforeAndAfter] | None = None
 
 
-def find_shown_faults(context: InspectionContext, paths: Sequence[str]) -> list[ShownFault]:
+def find_shown_faults(context: InspectedPlace, paths: Sequence[str]) -> list[ShownFault]:
     """Return what the files `paths` show, the most pressing first: of their change, then of what stood before."""
     change = _read_change(context, paths)
     graph = _read_graph(context, paths)
@@ -87,7 +87,7 @@ def fault_table(faults: Sequence[ShownFault]) -> str:
     return table(("Place", "What stands there", "Since"), rows[:MOST_ROWS])
 
 
-def _read_change(context: InspectionContext, paths: Sequence[str]) -> ReviewedChange:
+def _read_change(context: InspectedPlace, paths: Sequence[str]) -> ReviewedChange:
     directory = context.workspace.directory
     if directory is None:
         return ReviewedChange()
@@ -105,7 +105,7 @@ def _read_change(context: InspectionContext, paths: Sequence[str]) -> ReviewedCh
         return ReviewedChange()
 
 
-def _read_graph(context: InspectionContext, paths: Sequence[str]) -> CodeGraph | None:
+def _read_graph(context: InspectedPlace, paths: Sequence[str]) -> CodeGraph | None:
     """Return the graph of the working directory; None where it is large, or not read as a whole in WIDE_SECONDS."""
     until = min(context.until, time.monotonic() + WIDE_SECONDS)
     scan = context.reader.scan(context.root, (context.directory,), until=until)
@@ -114,7 +114,7 @@ def _read_graph(context: InspectionContext, paths: Sequence[str]) -> CodeGraph |
     return CodeGraph(scan.outlines, read_package_names(context.root, scan.others))
 
 
-def _of_change(context: InspectionContext, change: ReviewedChange, graph: CodeGraph | None) -> Iterator[ShownFault]:
+def _of_change(context: InspectedPlace, change: ReviewedChange, graph: CodeGraph | None) -> Iterator[ShownFault]:
     checks = _caller_checks(context, graph) if graph is not None else None
     for risk in change.risks:
         what = f"{risk.what}{_effects(change, risk, checks)}"
@@ -212,7 +212,7 @@ def _is_new_code(item: Definition) -> bool:
     return item.kind.value in {"function", "method"} and not special
 
 
-def _of_files(context: InspectionContext, paths: Sequence[str]) -> Iterator[ShownFault]:
+def _of_files(context: InspectedPlace, paths: Sequence[str]) -> Iterator[ShownFault]:
     for path in paths[:MOST_CHECKED]:
         if time.monotonic() > context.until:
             return
@@ -222,7 +222,7 @@ def _of_files(context: InspectionContext, paths: Sequence[str]) -> Iterator[Show
                 yield ShownFault(path, fault.line, fault.what, STANDING + fault.rank)
 
 
-def _of_callers(context: InspectionContext, paths: Sequence[str], graph: CodeGraph) -> Iterator[ShownFault]:
+def _of_callers(context: InspectedPlace, paths: Sequence[str], graph: CodeGraph) -> Iterator[ShownFault]:
     """Yield calls and imports that do not fit what the files under review define."""
     checks = _caller_checks(context, graph)
     modules = Modules(graph.outlines, {})
@@ -234,11 +234,11 @@ def _of_callers(context: InspectionContext, paths: Sequence[str], graph: CodeGra
             yield ShownFault(place, fault.line, fault.what, STANDING + fault.rank)
 
 
-def _caller_checks(context: InspectionContext, graph: CodeGraph) -> CallerChecks:
+def _caller_checks(context: InspectedPlace, graph: CodeGraph) -> CallerChecks:
     until = min(context.until, time.monotonic() + WIDE_SECONDS)
     return CallerChecks(graph, lambda path: _read(context, path), until)
 
 
-def _read(context: InspectionContext, path: str) -> bytes | None:
+def _read(context: InspectedPlace, path: str) -> bytes | None:
     data = read_file(context.root, path)
     return None if isinstance(data, Unread) else data

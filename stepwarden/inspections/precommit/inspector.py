@@ -7,7 +7,7 @@ from typing import Any
 
 from stepwarden.files.paths import path_below, shown
 from stepwarden.files.secrets import is_secret
-from stepwarden.inspections.context import CannotInspect, InspectionContext, InspectionResult
+from stepwarden.inspections.context import CannotInspect, InspectedPlace, InspectionContext, InspectionResult
 from stepwarden.inspections.precommit.changeset import (
     ChangeSet,
     ComparisonRequest,
@@ -140,7 +140,7 @@ def change_facts(root: str, parts: Sequence[ChangeSet], files: Sequence[FileChan
 
 
 def with_callers(
-    context: InspectionContext, risks: Sequence[ChangeRisk], repositories: Sequence[Repository]
+    context: InspectedPlace, risks: Sequence[ChangeRisk], repositories: Sequence[Repository]
 ) -> list[ChangeRisk]:
     """Add to changed interfaces the files that mention them; one that no file here mentions may be used outside."""
     names = list(dict.fromkeys(risk.name for risk in risks if risk.name))[:MOST_NAMES]

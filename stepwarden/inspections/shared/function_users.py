@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from stepwarden.inspections.context import InspectionContext
+from stepwarden.inspections.context import InspectedPlace
 from stepwarden.inspections.shared.fact_text import count, pack
 from stepwarden.inspections.shared.program_lines import main_lines
 from stepwarden.inspections.shared.subject import read_text
@@ -21,19 +21,18 @@ def caller_text(call: Resolution) -> str:
     return f"{call.path}:{call.call.line}{inside}{' (may be)' if call.certainty is Certainty.OPEN else ''}"
 
 
-def test_facts(
-    context: InspectionContext, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
-) -> list[str]:
+def test_facts(context: InspectedPlace, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]) -> list[str]:
     """Return the tests that reach a function, itself or through others, as far as calls resolve."""
-    tests = list(dict.fromkeys(_tests_above(context, graph, symbol, callers)))
+    tests = list(dict.fromkeys(tests_above(context, graph, symbol, callers)))
     if not tests:
         return [f"No test is seen to reach it in up to {TEST_DEPTH} calls."]
     return pack(f"Reached from {count(len(tests), 'place')} in tests: ", tests, 1)
 
 
-def _tests_above(
-    context: InspectionContext, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
+def tests_above(
+    context: InspectedPlace, graph: CodeGraph, symbol: Symbol, callers: Sequence[Resolution]
 ) -> Iterator[str]:
+    """Yield the places in tests from which a function is reached, itself or through others, as far as calls resolve."""
     above: Sequence[Resolution] = callers
     followed = {symbol}
     for depth in range(TEST_DEPTH):
@@ -52,7 +51,7 @@ def _tests_above(
         above = [call for each in following[: max(room, 0)] for call in graph.calls.calls_to(each)]
 
 
-def _loads_in_tests(context: InspectionContext, graph: CodeGraph, call: Resolution) -> Iterator[str]:
+def _loads_in_tests(context: InspectedPlace, graph: CodeGraph, call: Resolution) -> Iterator[str]:
     """Yield the imports in tests that run a call at the level of its file; one that only a program runs has none."""
     loads = [item for item in graph.imports.importers_of(call.path) if is_test_file(item.path)]
     if loads and call.call.line not in main_lines(read_text(context, call.path) or ""):

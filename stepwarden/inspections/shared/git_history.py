@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 
-from stepwarden.inspections.context import InspectionContext
+from stepwarden.inspections.context import InspectedPlace
 from stepwarden.source.git import history
 from stepwarden.source.git.command import GitFailed
 from stepwarden.source.git.discovery import find_repositories
@@ -11,7 +11,7 @@ from stepwarden.source.git.repository import Repository
 CHURN_DAYS = 365
 
 
-def list_changed_files(context: InspectionContext) -> tuple[str, ...]:
+def list_changed_files(context: InspectedPlace) -> tuple[str, ...]:
     """Return the files that are staged, changed or new since the last commit, by canonical names; () without git."""
     changed: dict[str, None] = {}
     for repository, prefix in _repositories(context):
@@ -24,7 +24,7 @@ def list_changed_files(context: InspectionContext) -> tuple[str, ...]:
     return tuple(sorted(changed))
 
 
-def count_commits(context: InspectionContext) -> dict[str, int]:
+def count_commits(context: InspectedPlace) -> dict[str, int]:
     """Count the commits of the last year that touched each file, by canonical names; {} without git."""
     counted: dict[str, int] = {}
     for repository, prefix in _repositories(context):
@@ -36,7 +36,7 @@ def count_commits(context: InspectionContext) -> dict[str, int]:
     return counted
 
 
-def last_commits(context: InspectionContext, path: str, lines: tuple[int, int]) -> tuple[history.Commit, ...]:
+def last_commits(context: InspectedPlace, path: str, lines: tuple[int, int]) -> tuple[history.Commit, ...]:
     """Return the last commits that changed these lines of a file, the newest first; () where git cannot tell."""
     for repository, prefix in _repositories(context):
         inside = _in_repository(prefix, path)
@@ -56,7 +56,7 @@ def _in_repository(prefix: str, path: str) -> str:
     return path.removeprefix(prefix) if path.startswith(prefix) else ""
 
 
-def _repositories(context: InspectionContext) -> list[tuple[Repository, str]]:
+def _repositories(context: InspectedPlace) -> list[tuple[Repository, str]]:
     """Return the repositories at and below the working directory, each with the prefix of its paths in the root.
 
     Where the top lies above the root, the prefix is ".." followed by what has to be cut from its paths.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stepwarden.files.encodings import decode
 from stepwarden.files.safe_open import Unread, read_file
-from stepwarden.inspections.context import InspectionContext
+from stepwarden.inspections.context import InspectedPlace, InspectionContext
 from stepwarden.inspections.shared.fact_text import clip, count, list_some
 from stepwarden.inspections.shared.reviewed_files import files_named
 from stepwarden.source.outline import Definition, DefinitionKind, Outline
@@ -104,7 +104,7 @@ def line_count(item: Definition) -> int:
     return item.end_line - item.line + 1
 
 
-def read_text(context: InspectionContext, path: str) -> str | None:
+def read_text(context: InspectedPlace, path: str) -> str | None:
     """Return the text of one file of the workspace; None where it does not exist, may not be read, or is binary."""
     data = read_file(context.root, path)
     return None if isinstance(data, Unread) else decode(data)
