@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stepwarden.agents.conversation import whole
-from stepwarden.agents.run_text import call_line, spent_line, state_line, verdict_of
+from stepwarden.agents.run_text import call_line, doubt_lines, spent_line, state_line, verdict_of
 from stepwarden.reports.page import render_sections_page
 from stepwarden.reports.plain import code, escaped, fence, quoted
 from stepwarden.runs.run import AgentStep, Job, Run
@@ -75,6 +75,8 @@ def _markdown(found: WholeRun) -> Iterator[str]:
     yield from ("", "## What was asked", "", *quoted(run.request))
     if run.answer.text:
         yield from ("", "## Answer", "", *quoted(whole(run.answer, found.texts)))
+    if doubts := doubt_lines(run):
+        yield from ("", "## In doubt", "", *(f"- {escaped(line)}" for line in doubts))
     if state := state_line(run):
         yield from ("", "## State", "", escaped(state))
     for job in run.jobs.values():
@@ -108,6 +110,8 @@ def run_as_html(found: WholeRun) -> str:
     sections = [("What was asked", [run.request])]
     if run.answer.text:
         sections.append(("Answer", [whole(run.answer, found.texts)]))
+    if doubts := doubt_lines(run):
+        sections.append(("In doubt", doubts))
     if state := state_line(run):
         sections.append(("State", [state]))
     for job in run.jobs.values():
@@ -144,9 +148,8 @@ def _said(kind: str, data: Mapping[str, Any]) -> str:
             calls = ", ".join(call["tool"] for call in data.get("calls", ()))
             text = data.get("text", {}).get("text", "")
             return f"{data['key']}: {failure['text'] if failure else calls or text}"
-        case "call_ended":
-            how = "refused" if data.get("refused") else "failed" if data.get("failed") else "done"
-            return f"{data['call']} {how}: {data.get('result', {}).get('text', '')}"
+        case "call_ended" | "resolved":
+            return _said_of_call(data)
         case "commanded":
             what = f"{data['kind']} by {data['by']} via {data['via']}"
             return what if data.get("accepted", True) else f"{what}, refused: {data.get('reason', '')}"
@@ -155,3 +158,12 @@ def _said(kind: str, data: Mapping[str, Any]) -> str:
             return f"{data['job']}: {fired['condition']} {fired['value']} of {fired.get('limit', '')}"
         case _:
             return ", ".join(f"{name} {value}" for name, value in data.items() if isinstance(value, str))
+
+
+def _said_of_call(data: Mapping[str, Any]) -> str:
+    """Return what came of a call, or what was found out of one in doubt."""
+    if "verdict" in data:
+        how = f"{data['verdict'].replace('_', ' ')}, by {data['by']}"
+        return f"{data['call']} {how}: {data.get('evidence', {}).get('text', '')}"
+    how = "refused" if data.get("refused") else "failed" if data.get("failed") else "done"
+    return f"{data['call']} {how}: {data.get('result', {}).get('text', '')}"

@@ -1,6 +1,7 @@
 """A run in words: how it stands, what waits for a person, what it gave. One wording for hosts and the command line."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -15,7 +16,7 @@ MORE_STEPS = 10
 
 @dataclass(frozen=True, slots=True)
 class WaitingCall:
-    """A call that waits for a person, or is in doubt."""
+    """A call that waits for a person, or is in doubt; `doubt` says what is known of that."""
 
     key: str
     tool: str
@@ -23,6 +24,7 @@ class WaitingCall:
     arguments: str
     about: str
     in_doubt: bool
+    doubt: str = ""
 
 
 def waiting_calls(run: Run) -> list[WaitingCall]:
@@ -30,11 +32,25 @@ def waiting_calls(run: Run) -> list[WaitingCall]:
     states = {CallState.WAITING, CallState.IN_DOUBT}
     return [
         WaitingCall(
-            call.key, call.tool, call.kind, call.proposed.arguments, call.about, call.state is CallState.IN_DOUBT
+            call.key,
+            call.tool,
+            call.kind,
+            call.proposed.arguments,
+            call.about,
+            call.state is CallState.IN_DOUBT,
+            call.doubt,
         )
         for call in run.open_calls
-        if call.state in states
+        if call.state in states and not call.is_looked_after
     ]
+
+
+def doubt_lines(run: Run) -> list[str]:
+    """Return a line for each call of an ended run of which nobody knows whether it was carried out."""
+    calls = [call for job in run.jobs.values() for step in job.steps for call in step.calls if call.is_unknown]
+    if not run.status.is_end:
+        return []
+    return [f"Nobody knows whether this was carried out, so look: {call_line(call)}" for call in calls]
 
 
 def verdict_of(run: Run) -> str:
@@ -56,6 +72,10 @@ def verdict_of(run: Run) -> str:
             more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
             what = "nobody knows what became of" if first.in_doubt else "allow"
             return f"WAITING for you: {what} {first.kind} {first.tool}{more}"
+        case RunStatus.RUNNING if run.looks_at:
+            call = next(call for call in run.open_calls if call.is_looked_after)
+            at = time.strftime("%H:%M:%S UTC", time.gmtime(run.looks_at))
+            return f"RUNNING: nobody knows yet what became of {call.kind} {call.tool}; a look tells at {at}"
         case RunStatus.RUNNING:
             steps = f"step {run.steps + 1}" + (f" of at most {run.limits.steps}" if run.limits.steps else "")
             return f"RUNNING: {steps}"

@@ -157,7 +157,7 @@ class Runs:
             run = await driver.drive()
         finally:
             del self._drivers[run_id]
-        return time.time() + AGAIN_S if run.is_at_work else None
+        return max(time.time() + AGAIN_S, run.looks_at) if run.is_at_work else None
 
     async def close(self) -> None:
         """Let go of every run; another process may go on with them."""

@@ -17,6 +17,7 @@ from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import (
     WaitingCall,
     call_line,
+    doubt_lines,
     extension_of,
     spent_line,
     state_line,
@@ -166,7 +167,8 @@ def _word(call: WaitingCall, terminal: Terminal) -> RunCommand | None:
     if call.in_doubt:
         if not terminal.can_ask:
             return None
-        typer.echo(plain(f"Nobody knows whether {call.tool} {call.arguments} was carried out: look there first."))
+        why = f" ({call.doubt})" if call.doubt else ""
+        typer.echo(plain(f"Nobody knows whether {call.tool} {call.arguments} was carried out{why}: look there first."))
         verdict = "done" if typer.confirm("Was it carried out?") else "not_done"
         return RunCommand(new_id("word"), RunCommandKind.RESOLVE, "user", VIA, arguments | {"verdict": verdict})
     allowed = call.kind in terminal.allows
@@ -184,10 +186,11 @@ async def show_end(runs: Runs, run: Run) -> None:
     answer = whole(run.answer, await runs.journal.texts(run.id) if run.answer.digest else {})
     if answer:
         typer.echo(plain(answer))
-    for line in filter(None, (state_line(run), spent_line(run, time.time()))):
+    for line in filter(None, (*doubt_lines(run), state_line(run), spent_line(run, time.time()))):
         typer.echo(plain(line))
     for call in waiting_calls(run) if not run.status.is_end else []:
-        typer.echo(plain(f"{call.key}: {call.kind} {call.tool} {call.arguments}"))
+        doubt = f" ({call.doubt})" if call.doubt else ""
+        typer.echo(plain(f"{call.key}: {call.kind} {call.tool} {call.arguments}{doubt}"))
         verb = "resolve" if call.in_doubt else "approve"
         how = " --done, or --not-done once you looked" if call.in_doubt else f", or stepwarden runs refuse {run.id}"
         typer.echo(f"  stepwarden runs {verb} {run.id} --call {call.key}{how}")

@@ -75,7 +75,16 @@ class MakeCall:
     job: str
 
 
-RunEffect = AskModel | MakeCall
+@dataclass(frozen=True, slots=True)
+class SettleDoubt:
+    """Find out what became of a call that was lost; nothing of it is sent."""
+
+    key: str
+    job: str
+    call: str
+
+
+RunEffect = AskModel | MakeCall | SettleDoubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,7 @@ class _Plan:
         self.events = list[RunEvent]()
         self.effects = list[RunEffect]()
         self.cancelled = list[str]()
+        self.looks_at: float | None = None
         self.budget = RunBudget(run)
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
@@ -165,9 +175,10 @@ class _Plan:
         if pause is not None:  # what else was decided waits until it is resumed
             return RunDecision((pause,))
         limit = self.run.limits.seconds
-        wake_at = None
+        wake_at = None if self.events else self.looks_at
         if limit is not None and self.run.working_since is not None and not self.events:
-            wake_at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
+            over_at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
+            wake_at = over_at if wake_at is None else min(wake_at, over_at)
         return RunDecision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
 
     def go_on(self, job: Job) -> None:
@@ -286,16 +297,29 @@ class _Plan:
     def _go_on_with_calls(self, job: Job) -> None:
         lost = [call for call in job.open_calls if call.state is CallState.SENT and call.key not in self.in_flight]
         if lost:  # recorded before anything else of the job goes on
-            self.events.extend(CallDoubted(call.key, "whoever sent it is gone") for call in lost)
+            gone = "whoever sent it is gone"
+            self.events.extend(CallDoubted(call.key, gone, look_at=self.now) for call in lost)
             return
         for call in job.open_calls:
-            if call.key in self.in_flight:
+            if call.is_looked_after:
+                self._look_after(job, call)
+            elif call.key in self.in_flight:
                 if job.stopping is not None and call.state is not CallState.SENT:
                     self.cancelled.append(call.key)
             elif job.stopping is not None:
                 self._drop(call, job.stopping)
             elif call.state in {CallState.PROPOSED, CallState.ALLOWED}:
                 self._make(job, call)
+
+    def _look_after(self, job: Job, call: RunCall) -> None:
+        """Find out what became of a call in doubt, once it is time."""
+        key, look_at = f"look/{call.key}", call.look_at or 0.0
+        if key in self.in_flight:
+            return
+        if look_at <= self.now:
+            self.effects.append(SettleDoubt(key, job.id, call.key))
+        else:
+            self.looks_at = look_at if self.looks_at is None else min(self.looks_at, look_at)
 
     def _drop(self, call: RunCall, stopping: Stopping) -> None:
         if call.state is CallState.IN_DOUBT:

@@ -113,7 +113,11 @@ class ProposedCall:
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
-    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed."""
+    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed.
+
+    Of one in doubt, `look_at` is when it can be found out what became of it (unix seconds), None where only a person
+    can tell; `looks` were made so far, and `doubt` says what is known. `sends` counts how often it was sent.
+    """
 
     key: str
     proposed: ProposedCall
@@ -123,7 +127,21 @@ class RunCall:
     result: Body = Body()
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
-    was_doubted: bool = False  # a person looked since: it was not carried out
+    was_doubted: bool = False  # somebody looked since: it was not carried out
+    look_at: float | None = None
+    looks: int = 0
+    doubt: str = ""
+    sends: int = 0
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows what became of it, or did when its job was ended."""
+        return self.state is CallState.IN_DOUBT or (self.state is CallState.FAILED and bool(self.doubt))
+
+    @property
+    def is_looked_after(self) -> bool:
+        """Whether it is in doubt, and a look may tell what became of it."""
+        return self.state is CallState.IN_DOUBT and self.look_at is not None
 
     @property
     def tool(self) -> str:
@@ -271,7 +289,9 @@ class Job:
     def can_go_on(self) -> bool:
         """Whether there is anything to do but to wait for a person."""
         waiting, calls = {CallState.WAITING, CallState.IN_DOUBT}, self.open_calls
-        is_stuck = bool(calls) and all(call.state in waiting or self.holds_back(call) for call in calls)
+        is_stuck = bool(calls) and all(
+            (call.state in waiting or self.holds_back(call)) and not call.is_looked_after for call in calls
+        )
         return self.status is RunStatus.RUNNING and not is_stuck
 
 
@@ -356,6 +376,12 @@ class Run:
         jobs = self.jobs.values()
         is_over = bool(self.stop_asked) or all(job.status.is_end for job in jobs)
         return self.status is RunStatus.RUNNING and (is_over or any(job.can_go_on for job in jobs))
+
+    @property
+    def looks_at(self) -> float:
+        """When there is something to do, in unix seconds: 0 where there is something else than looks after doubts."""
+        looked_after = [call.look_at or 0.0 for call in self.open_calls if call.is_looked_after]
+        return min(looked_after, default=0.0) if not self.is_under_way else 0.0
 
     @property
     def open_calls(self) -> tuple[RunCall, ...]:

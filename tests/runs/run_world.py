@@ -10,13 +10,15 @@ from typing import Any
 
 from run_model import Account
 
-from stepwarden.runs.decide import AskModel, MakeCall, RunDecision, RunEffect, decide
+from stepwarden.runs.decide import AskModel, MakeCall, RunDecision, RunEffect, SettleDoubt, decide
 from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
 from stepwarden.runs.run import Approval, Body, CallKind, CallState, JobPlan, ProposedCall, Run, RunStatus, ToolGrant
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind, admit_run_command
 from stepwarden.runs.run_events import (
     CANCELLED,
+    CallDoubted,
     CallEnded,
+    DoubtSettled,
     FailedAnswer,
     JobsPlanned,
     QuestionAnswered,
@@ -146,14 +148,17 @@ class World:
         effect = self.in_flight.pop(key)
         if isinstance(effect, AskModel):
             self.append(QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "nobody wants it")))
-        else:
+        elif not isinstance(effect, SettleDoubt):
             assert self.call(key).state is not CallState.SENT, "a write is never cut off"
 
     def check_rest(self) -> None:
         """Check that a run in which nothing is to be done is over, rests, or says whom it waits for."""
         if self.in_flight or self.run.status.is_end:
             return
-        assert not self.run.is_at_work
+        if self.run.is_at_work:
+            assert self.wake_at is not None, "it would wait without end"
+            assert self.wake_at == self.run.looks_at > self.now
+            return
         assert self.wake_at is None
         if self.run.status is RunStatus.PAUSED:
             assert self.run.why
@@ -198,6 +203,15 @@ class World:
     def end_call(self, key: str, text: str = "fine", **more: Any) -> None:
         del self.in_flight[key]
         self.append(CallEnded(key, body(text), **more))
+
+    def end_look(self, key: str, verdict: Any, later: float | None = None) -> None:
+        """Let a look after a call in doubt tell what became of it, or when or that it cannot (None)."""
+        effect = self.in_flight.pop(key)
+        assert isinstance(effect, SettleDoubt)
+        if verdict is None:
+            self.append(CallDoubted(effect.call, "not known yet", look_at=later))
+        else:
+            self.append(DoubtSettled(effect.call, verdict, "look", body("it is there")))
 
     def command(self, kind: str, name: str | None = None, by: str = "ann", **arguments: Any) -> bool | None:
         """Say something to the run; return whether it was accepted, None where it was known already."""

@@ -16,6 +16,7 @@ from stepwarden.runs.run_events import (
     CallDoubted,
     CallEnded,
     CallSent,
+    DoubtSettled,
     FailedAnswer,
     JobEnded,
     JobsPlanned,
@@ -45,7 +46,8 @@ EVENTS: list[RunEvent] = [
     ApprovalAsked("a/1/1", "digest"),
     CallSent("a/1/1"),
     CallEnded("a/1/1", Body("café \u2028 \U0001f600", size=3), True, True, 0.25, ("tool_result t /x/",)),
-    CallDoubted("a/1/1", "gone"),
+    CallDoubted("a/1/1", "gone", 12.5),
+    DoubtSettled("a/1/1", "done", "look", Body("there", size=5)),
     StateChanged(StateChange("work", 0.5, {"x": [1]}, {"m": 1.5}, "bad")),
     RunCommanded("c1", "approve", "me", "cli", {"call": "a/1/1"}, False, "too late"),
     JobStopping("a", Stopping("steps", "3", "3", True, True)),
@@ -83,7 +85,8 @@ answered: key text=Body calls=() spent=Amount is_priced=True seconds=0.0 matched
 approval_asked: call about=''
 sent: call
 call_ended: call result=Body failed=False refused=False seconds=0.0 matched=()
-in_doubt: call why=''
+in_doubt: call why='' look_at=None
+resolved: call verdict by evidence=Body
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
 stopping: job stopping

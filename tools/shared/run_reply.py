@@ -10,6 +10,7 @@ from mcp.types import CallToolResult, TextContent
 from stepwarden.agents.conversation import whole
 from stepwarden.agents.run_text import (
     WaitingCall,
+    doubt_lines,
     extension_of,
     spent_line,
     state_line,
@@ -32,7 +33,7 @@ def run_result(run: Run, texts: Mapping[str, str], notes: Sequence[str] = ()) ->
     waiting = [] if run.status.is_end else waiting_calls(run)
     answer = whole(run.answer, texts) if run.status.is_end else ""
     shown = answer if len(answer.encode()) <= ANSWER_BYTES else answer.encode()[:ANSWER_BYTES].decode(errors="ignore")
-    notes = [*notes, *run.notes]
+    notes = [*notes, *run.notes, *doubt_lines(run)]
     if shown != answer:
         notes = [*notes, f"The answer is cut here: stepwarden://runs/{run.id}/report has all of it."]
     going_on = next_call(run, waiting)
@@ -72,7 +73,8 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
 
 
 def _waiting_line(call: WaitingCall) -> str:
-    return f"{call.key}: {call.kind} {call.tool} {clip(call.arguments, ARGUMENT_CHARS)}"
+    doubt = f" ({clip(call.doubt, ARGUMENT_CHARS)})" if call.doubt else ""
+    return f"{call.key}: {call.kind} {call.tool} {clip(call.arguments, ARGUMENT_CHARS)}{doubt}"
 
 
 def _waiting(call: WaitingCall) -> dict[str, Any]:

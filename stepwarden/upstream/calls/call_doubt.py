@@ -9,6 +9,8 @@ from typing import Literal
 from stepwarden.errors import UpstreamRefused
 from stepwarden.upstream.calls.begun_calls import BegunCall, settling_word
 
+AGAIN_S = 20.0  # until a look that failed is made again
+
 Verdict = Literal["done", "not_done", "later", "failed", "open"]
 
 

@@ -49,7 +49,8 @@ class RecordedCalls:
     doubt: CallDoubt | None = None
     thread: str = ""
     by_session: bool = False
-    key: str = field(default_factory=new_key)
+    key: str = ""
+    _own_key: str = field(default_factory=new_key, init=False)
 
     async def make(
         self, prepared: PreparedCall, round_: CallRound = FIRST_ROUND, on_progress: CallProgress | None = None
@@ -94,7 +95,8 @@ class RecordedCalls:
     @property
     def _key(self) -> str:
         """The key of this call: that of the first time that it was sent, as far as it is known."""
-        return next((call.key for call in (self.doubt.begun if self.doubt is not None else ()) if call.key), self.key)
+        before = self.doubt.begun if self.doubt is not None else ()
+        return self.key or next((call.key for call in before if call.key), self._own_key)
 
     async def _begin(self, prepared: PreparedCall, record: CallRecord) -> None:
         """Record that a call is about to be sent. Raises UpstreamRefused where another process began the same one.

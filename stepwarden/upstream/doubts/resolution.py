@@ -9,13 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stepwarden.upstream.calls.begun_calls import BegunCall
-from stepwarden.upstream.calls.call_doubt import DoubtResolution
+from stepwarden.upstream.calls.call_doubt import AGAIN_S, DoubtResolution
 from stepwarden.upstream.calls.prepared_call import PreparedCall
 from stepwarden.upstream.config import UpstreamConfig
 from stepwarden.upstream.doubts.look import LookFinding, WriteLook
 from stepwarden.upstream.look_config import LookConfig
-
-AGAIN_S = 20.0  # until a look that failed is made again
 
 
 def decided_at(config: UpstreamConfig, begun: Sequence[BegunCall]) -> float:
