@@ -27,6 +27,7 @@ from stepwarden.settings import Settings, load_settings
 from tools.catalogue import OTHERS, WORKFLOWS, Parts, chosen
 from tools.resources import add_resources, add_run_resources, latest_listed
 from tools.shared.edge import echo_tool_name, identify
+from tools.shared.tasks import TaskKeeper, TasksExtension
 from tools.slash_commands import command, known_commands
 from tools.status import ServerFacts
 from tools.workflow.workflow import workflow_tool
@@ -60,6 +61,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
         from tools.upstream.tool import upstream_tool
 
         tools.append(upstream_tool(runtime.upstreams))
+    extensions = [TasksExtension(partial(_run_tasks, runtime))] if {"execute", "run"} & set(names) else []
     hint = CacheHint(ttl_ms=LISTS_LIVE_MS, scope="public")
     exposes = runtime.upstreams is not None and runtime.upstreams.exposes
     tools_hint = CacheHint(ttl_ms=EXPOSED_LIVE_MS, scope="public") if exposes else hint
@@ -70,6 +72,7 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
             version=__version__,
             instructions=prompts.instructions(),
             tools=tools,
+            extensions=extensions,
             log_level=settings.log_level,
             middleware=[
                 identify,
@@ -95,6 +98,12 @@ def build_server(settings: Settings | None = None, runtime: Runtime | None = Non
 
         add_upstream_resources(server, runtime.upstreams)
     return server
+
+
+def _run_tasks(runtime: Runtime) -> TaskKeeper:
+    from tools.shared.run_tasks import RunTasks
+
+    return RunTasks(runtime.runs.open())
 
 
 def _kind_of(runtime: Runtime) -> Callable[..., MCPServer]:

@@ -35,7 +35,8 @@ class BudgetedProvider(Wrapper):
         """Return the answer with its price. Raises ModelError (OVER_BUDGET)."""
         await self._prices.load()
         await self._spending.refresh(request.thread)
-        bounded, prompt = self._bounded(request), self._prompt_tokens(request)
+        prompt = self._prompt_tokens(request)
+        bounded = self._bounded(request, prompt)
         reserved = self._reserve(bounded, prompt)
         try:
             reply = await self._inner.complete(bounded)
@@ -47,7 +48,8 @@ class BudgetedProvider(Wrapper):
         """Return the pieces, then the whole with its price; a stream that is left early is counted by an estimate."""
         await self._prices.load()
         await self._spending.refresh(request.thread)
-        bounded, prompt = self._bounded(request), self._prompt_tokens(request)
+        prompt = self._prompt_tokens(request)
+        bounded = self._bounded(request, prompt)
         reserved = self._reserve(bounded, prompt)
         got, whole = 0, False
         try:
@@ -73,9 +75,8 @@ class BudgetedProvider(Wrapper):
         estimated = request.prompt_tokens + IMAGE_TOKENS * sum(len(message.images) for message in request.messages)
         return int(estimated * self._ratio.get(request.model, 1.0))
 
-    def _bounded(self, request: ModelRequest) -> ModelRequest:
+    def _bounded(self, request: ModelRequest, prompt: int) -> ModelRequest:
         """Return the request with its answer bounded to what every limit leaves. Raises ModelError (OVER_BUDGET)."""
-        prompt = self._prompt_tokens(request)
         most = request.max_output_tokens
         for variable, allowance, spent in self._spending.limits_of(request.thread):
             left = self._left_tokens(request, prompt, allowance, spent)

@@ -87,6 +87,7 @@ class Message:
 
     `calls` are those of an assistant; the result of each is a message of the role `tool` with its `call_id`, `failed`
     where the call did. `kept` is what the endpoint wants to have back with the message; nobody else reads it.
+    `tokens` is an upper estimate, images left out: conversations grow, and each message is measured once.
     """
 
     role: Role
@@ -96,11 +97,17 @@ class Message:
     call_id: str = ""
     failed: bool = False
     kept: str = ""
+    tokens: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Measure it."""
+        object.__setattr__(self, "tokens", estimated_tokens(self.text + self.kept) + _call_tokens(self.calls))
 
     @property
     def described(self) -> dict[str, Any]:
         """The message as JSON values; of what has to do with tools, what there is."""
         values = asdict(self)
+        del values["tokens"]
         return {name: value for name, value in values.items() if value or name in {"role", "text", "images"}}
 
 
@@ -162,8 +169,9 @@ class ModelRequest:
     @property
     def prompt_tokens(self) -> int:
         """An upper estimate of the tokens of all that is sent, images left out."""
-        messages = sum(estimated_tokens(m.text + m.kept) + _call_tokens(m.calls) for m in self.messages)
-        return messages + sum(estimated_tokens(tool.text) for tool in self.tools)
+        return sum(message.tokens for message in self.messages) + sum(
+            estimated_tokens(tool.text) for tool in self.tools
+        )
 
 
 def _call_tokens(calls: tuple[ToolCall, ...]) -> int:

@@ -27,10 +27,10 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
             request = ExecuteRequest.model_validate(arguments)
         except ValidationError as error:
             return refused("\n".join(error_lines(error, ExecuteRequest)))
-        from tools.shared.run_actions import wait_for
+        from tools.shared.run_actions import wait_in_call
         from tools.shared.run_reply import run_result
 
-        runs, wanted = deferred.open(), _wanted(request)
+        runs, wanted = deferred.open(), wanted_run(request)
         same = await runs.same(wanted, caller)
         if same is not None:
             note = f"This very request is under way since a short while as {same.id}; no second run was started."
@@ -38,8 +38,7 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
         await find_some(runs.models)
         run = await runs.start(wanted, caller, via="host")
         runs.serve_soon()
-        run = await wait_for(runs, run.id, caller, request.wait_s, progress)
-        return run_result(run, await runs.texts(run))
+        return await wait_in_call(runs, run.id, caller, request.wait_s, progress)
 
     return edge_tool(
         start,
@@ -50,13 +49,13 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
     )
 
 
-def _wanted(request: ExecuteRequest) -> "RunRequest":
+def wanted_run(request: ExecuteRequest) -> "RunRequest":
     """Return the request as a value of the core."""
     from dataclasses import replace
 
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.runs.limits import DEFAULT_LIMITS
-    from stepwarden.runs.run import Approval
+    from stepwarden.runs.run_calls import Approval
 
     limits = request.limits.model_dump(exclude_none=True) if request.limits is not None else {}
     return RunRequest(

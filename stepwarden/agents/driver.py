@@ -4,11 +4,12 @@ import asyncio
 import json
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stepwarden.agents.conversation import conversation_of
+from stepwarden.agents.conversation import Conversation
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, DoubtSettler, Toolbox
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
@@ -16,7 +17,8 @@ from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, SettleDoubt, decide
 from stepwarden.runs.limits import Amount
-from stepwarden.runs.run import Job, ProposedCall, Run, RunCall, ToolLevel
+from stepwarden.runs.run import Job, Run, ToolLevel
+from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
     CANCELLED,
     CallDoubted,
@@ -76,6 +78,7 @@ class Driver:
     notice: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: dict[str, asyncio.Task[list[RunEvent]]] = field(default_factory=dict[str, asyncio.Task[list[RunEvent]]])
     _bodies: BodyStore = field(default_factory=BodyStore)
+    _conversations: defaultdict[str, Conversation] = field(default_factory=lambda: defaultdict(Conversation))
 
     async def drive(self) -> Run:
         """Drive the run until there is nothing to do without a person, and return it as it stands then.
@@ -127,7 +130,8 @@ class Driver:
     def _start(self, loaded: LoadedRun, effects: Sequence[RunEffect], toolbox: Toolbox) -> None:
         for effect in effects:
             if effect.key not in self._tasks:
-                work = _Work(self.around, loaded, effect, toolbox, self._bodies)
+                conversation = self._conversations[effect.job]
+                work = _Work(self.around, loaded, effect, toolbox, self._bodies, conversation)
                 self._tasks[effect.key] = asyncio.create_task(work.do())
 
     async def _wait(self, loaded: LoadedRun, wake_at: float | None) -> LoadedRun:
@@ -187,6 +191,7 @@ class _Work:
     effect: RunEffect
     toolbox: Toolbox
     bodies: BodyStore
+    conversation: Conversation
 
     async def do(self) -> list[RunEvent]:
         """Do it and return what is to be recorded of it."""
@@ -229,7 +234,7 @@ class _Work:
     async def _request(self, run: Run, job: Job) -> ModelRequest:
         question = job.question
         assert question is not None
-        if not self.bodies.known.keys() >= _digests_of(job):  # of a driver before this one
+        if not self.bodies.known.keys() >= self.conversation.unread(job):  # of a driver before this one
             self.bodies.known.update(await self.around.journal.texts(run.id))
         level = ToolLevel.NONE if question.is_last_turn else job.level
         names = {
@@ -239,7 +244,7 @@ class _Work:
         }[level]
         return ModelRequest(
             job.plan.model,
-            conversation_of(run, job, question, self.bodies.known, question.notice),
+            self.conversation.messages(run, job, question, self.bodies.known, question.notice),
             tools=self.toolbox.offered(names or [grant.name for grant in job.plan.tools]),
             tool_choice="auto" if names else "none",
             max_output_tokens=run.limits.answer_tokens,
@@ -310,12 +315,6 @@ class _Work:
             return [DoubtSettled(call.key, "not_done", found.by, self.bodies.put(words))]
         may_tell = found.verdict == "later" or (found.verdict == "failed" and call.looks < MOST_LOOKS)
         return [CallDoubted(call.key, words or call.doubt, look_at=found.at if may_tell else None)]
-
-
-def _digests_of(job: Job) -> set[str]:
-    """Return the digests of the long texts that a job's model reads."""
-    bodies = [body for step in job.steps for body in (step.text, *(call.result for call in step.calls))]
-    return {body.digest for body in bodies if body.digest}
 
 
 def _spent(reply: ModelReply) -> Amount:

@@ -1,6 +1,7 @@
 """Runs on disk and in memory: the fold of a stream of events, kept while somebody drives it."""
 
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -8,8 +9,10 @@ from hashlib import sha256
 import anyio.to_thread
 from pydantic import ValidationError
 
-from stepwarden.errors import OtherKind, StoreUnreadable, UnknownStream
-from stepwarden.runs.run import Body, Run, RunStatus
+from stepwarden.agents.run_feed import RunFeed
+from stepwarden.errors import OtherKind, StoreReplaced, StoreUnreadable, UnknownStream
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import Body
 from stepwarden.runs.run_events import RunEnded, RunEvent, decode_run_event, encode_run_event
 from stepwarden.runs.run_fold import apply_to_run, fold_run
 from stepwarden.storage import Append, Head, HeadChange, NewEvent, Store, StoredEvent, kinds
@@ -20,6 +23,9 @@ RUN = "run"
 
 SHOWN_BYTES = 2_000
 """A longer text stands in an event with its beginning; all of it is kept beside."""
+
+MOST_RECENT = 32
+"""Runs that are kept folded for whoever looks at them again."""
 
 MANY_EVENTS = 500  # to fold in a worker thread
 
@@ -61,6 +67,8 @@ class RunJournal:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.feed = RunFeed(store)
+        self._recent: OrderedDict[str, LoadedRun] = OrderedDict()
 
     async def head(self, run_id: str, principal: str | None) -> Head:
         """Return the head of a run; `principal` None is whoever drives it.
@@ -76,7 +84,8 @@ class RunJournal:
 
     async def load(self, run_id: str, principal: str | None, known: LoadedRun | None = None) -> LoadedRun:
         """Return a run as it stands now; only what came after `known` is read. Raises as `head` does."""
-        head = await self.head(run_id, principal)
+        head = await self._known_head(run_id, principal)
+        known = known or self._recent.get(run_id)
         if known is not None and (known.run.version, known.hash) == (head.version, head.hash):
             return known
         stored = await self.store.read(run_id, after=known.run.version if known is not None else 0)
@@ -87,7 +96,24 @@ class RunJournal:
             run = await anyio.to_thread.run_sync(_folded, run, stored)
         if run.version < head.version:  # deleted since its head was read
             raise UnknownStream(run_id)
-        return LoadedRun(run, head.principal, stored[-1].hash if stored else head.hash)
+        loaded = LoadedRun(run, head.principal, stored[-1].hash if stored else head.hash)
+        self._recent[run_id] = loaded
+        self._recent.move_to_end(run_id)
+        if len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
+        return loaded
+
+    async def _known_head(self, run_id: str, principal: str | None) -> Head:
+        try:
+            return await self.head(run_id, principal)
+        except StoreReplaced:
+            self._recent.clear()  # what is there now need not go on from them
+            raise
+
+    async def as_of(self, run_id: str, seq: int) -> Run:
+        """Return the run as it was after event `seq`."""
+        stored = await self.store.read(run_id, limit=seq)
+        return await anyio.to_thread.run_sync(_folded, Run(run_id), stored)
 
     async def append(self, before: LoadedRun, events: Sequence[RunEvent], bodies: BodyStore | None = None) -> LoadedRun:
         """Record `events` after `before`, with the long texts that they name; on disk when this returns.
@@ -105,6 +131,7 @@ class RunJournal:
         stored = await self.store.append(Append(run.id, before.run.version, new, change, keep, previous))
         if bodies is not None:
             bodies.drop(texts)  # others may have come meanwhile
+        self.feed.publish(stored)
         return LoadedRun(_folded(before.run, stored), before.principal, stored[-1].hash)
 
     async def texts(self, run_id: str) -> Mapping[str, str]:

@@ -11,7 +11,8 @@ from stepwarden.errors import RunRefused
 from stepwarden.models import ModelInfo, Models, ModelTier, estimated_tokens
 from stepwarden.runs.budget import RunBudget, last_turn_of, prompt_tokens_of
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice, cost_of
-from stepwarden.runs.run import Approval, Job, JobPlan, Run
+from stepwarden.runs.run import Job, JobPlan, Run
+from stepwarden.runs.run_calls import Approval
 from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_never
 
 DEFAULT_DOLLARS = Decimal(1)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from stepwarden.runs.run import CallState, Job, Run, RunCall, RunStatus
+from stepwarden.runs.run import Job, Run, RunStatus
+from stepwarden.runs.run_calls import CallState, RunCall
 
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160

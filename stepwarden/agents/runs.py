@@ -1,6 +1,7 @@
 """Runs as the rest of the product sees them: started, told something, looked at, driven."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,11 @@ from stepwarden.agents.driver import Driver, RunSurroundings
 from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_files import RunFiles
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
-from stepwarden.agents.run_report import WholeRun
+from stepwarden.agents.run_report import WholeRun, history_lines
 from stepwarden.agents.run_request import RunRequest, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
-from stepwarden.errors import RunRefused, VersionConflict
+from stepwarden.errors import RunMovedOn, RunRefused, StepwardenError, StoreUnreadable, VersionConflict
 from stepwarden.files.paths import shown
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
@@ -23,7 +24,7 @@ from stepwarden.files.workspace import open_workspace
 from stepwarden.inspections.runner import InspectionRunner
 from stepwarden.models import Models
 from stepwarden.runs.run import Run, RunStatus
-from stepwarden.runs.run_commands import RunCommand, admit_run_command
+from stepwarden.runs.run_commands import RunCommand, admit_run_command, is_about_the_same
 from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
 from stepwarden.storage import Head, HeadQuery, kinds
 from stepwarden.threads.calls import Caller
@@ -33,8 +34,12 @@ from stepwarden.upstream.deferred import DeferredUpstreams
 if TYPE_CHECKING:
     from stepwarden.agents.upstream_tools import UpstreamOffer
 
+logger = logging.getLogger(__name__)
+
 SAME_S = 600.0
 LATEST = 20
+MOST_TOLD = 10  # events that changed what a command is about
+_DECIDING = frozenset({"commanded", "approval_asked", "sent", "call_ended", "in_doubt", "stopping", "paused", "ended"})
 AGAIN_S = 1.0  # after another driver took a run over that was handed out to this one
 
 
@@ -88,16 +93,23 @@ class Runs:
             named = shown(thread, 80)
             raise RunRefused(f"continuation_id: no thread of yours has the id {named}; send a reply's id, or none.")
 
-    async def tell(self, run_id: str, command: RunCommand, caller: Caller) -> tuple[Run, RunCommanded]:
+    async def tell(
+        self, run_id: str, command: RunCommand, caller: Caller, *, seen: int | None = None
+    ) -> tuple[Run, RunCommanded]:
         """Record a person's word, and return the run with what became of it; one that is known is not recorded again.
 
-        Raises UnknownStream, and RunRefused where the word changes nothing.
+        `seen` is the last event that they saw. Raises UnknownStream, RunRefused where the word changes nothing, and
+        RunMovedOn where what it is about changed since.
         """
         while True:
             loaded = await self.journal.load(run_id, caller.principal)
             said = admit_run_command(loaded.run, command)
+            if said is not None and seen is not None:
+                await self._check_seen(loaded.run, command, seen)
             if said is None:
                 known = loaded.run.commands[command.id]
+                if known.kind != command.kind:
+                    raise RunRefused(f"id: {shown(command.id, 80)} was {known.kind}; give each command its own id.")
                 said = RunCommanded(command.id, known.kind, known.by, known.via, {}, known.accepted, known.reason)
             else:
                 try:
@@ -112,12 +124,27 @@ class Runs:
                 await self.engine.offer(run_id)
             return loaded.run, said
 
+    async def _check_seen(self, run: Run, command: RunCommand, seen: int) -> None:
+        """Raise RunMovedOn where what the command is about is not any more as it was after event `seen`."""
+        if seen > run.version:
+            raise RunRefused(f"seen: the run has {run.version} events, and none of number {seen}.")
+        if seen == run.version or is_about_the_same(await self.journal.as_of(run.id, seen), run, command):
+            return
+        after = await self.journal.store.read(run.id, after=seen)
+        changed = list(history_lines([row for row in after if row.kind in _DECIDING]))[-MOST_TOLD:]
+        said = "; ".join(changed) or f"event {run.version}"
+        text = f"{command.kind}: nothing was done, since this changed after event {seen}: {said}. Look again."
+        raise RunMovedOn(text, changed=changed, cursor=run.version)
+
     async def same(self, wanted: RunRequest, caller: Caller) -> Run | None:
         """Return a run of the caller's that was asked for in the same words a short while ago and is not at its end."""
         for head in await self.heads(caller, LATEST):
             if time.time() - head.created > SAME_S or RunStatus(head.state).is_end:
                 continue
-            run = await self.look(head.stream, caller)
+            try:
+                run = await self.look(head.stream, caller)
+            except StoreUnreadable:  # of a newer version: it is no reason to start none
+                continue
             if (run.request, run.directory) == (hide_in_prose(wanted.request), wanted.directory):
                 return run
         return None
@@ -143,8 +170,24 @@ class Runs:
 
     def serve_soon(self) -> None:
         """Drive in the background whatever runs have something to do, from now on."""
-        if self._serving is None:
-            self._serving = asyncio.get_running_loop().create_task(self.serve())
+        if self._serving is None or self._serving.done():
+            self._serving = asyncio.get_running_loop().create_task(self._keep_serving())
+
+    async def _keep_serving(self) -> None:
+        try:
+            await self.serve()
+        except StepwardenError as error:  # whoever asks next tries it again
+            logger.warning("no runs are driven here: %s", error)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether this process drives whatever runs have something to do."""
+        return self._serving is not None and not self._serving.done()
+
+    @property
+    def driven(self) -> int:
+        """How many runs this process drives at the moment."""
+        return len(self._drivers)
 
     async def serve(self, only: str | None = None) -> None:
         """Drive whatever runs have something to do, or one alone, until cancelled. Raises StoreError."""

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
-from stepwarden.runs.run import CallKind, Run, ToolGrant
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_calls import CallKind, ToolGrant
 from stepwarden.runs.run_events import RunEvent
 from stepwarden.tool_calls import OfferedTool
 from stepwarden.upstream.calls.call_doubt import DoubtResolution
@@ -84,7 +86,7 @@ class LocalTool(Generic[_Arguments]):
     @property
     def offered(self) -> OfferedTool:
         """See `RunTool`."""
-        return OfferedTool(self.name, self.description, _plain_schema(self.arguments.model_json_schema()))
+        return OfferedTool(self.name, self.description, _plain_schema(self.arguments))
 
     async def call(self, context: CallContext) -> CallOutput:
         """See `RunTool`; arguments that do not fit are told with what is taken."""
@@ -98,8 +100,10 @@ class LocalTool(Generic[_Arguments]):
         return await self.run(context, given)
 
 
-def _plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+@cache  # every question tells it
+def _plain_schema(arguments: type[BaseModel]) -> Mapping[str, Any]:
     """Return a schema without the titles, which say what its names say."""
+    schema = arguments.model_json_schema()
     properties = {
         name: {key: value for key, value in one.items() if key not in {"title", "default"}}
         for name, one in schema.get("properties", {}).items()

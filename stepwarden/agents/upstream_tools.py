@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from stepwarden.agents.toolbox import CallContext, CallOutput, RunTool
 from stepwarden.errors import RunRefused, UpstreamRefused, UpstreamSilent
-from stepwarden.runs.run import CallKind, Run, ToolGrant
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_calls import CallKind, ToolGrant
 from stepwarden.tool_calls import OfferedTool
 from stepwarden.upstream.calls.begun_calls import BegunCall
 from stepwarden.upstream.calls.call_doubt import CallDoubt, DoubtResolution

@@ -87,11 +87,14 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         list[str] | None, typer.Option(help="name=value, kept with the run and shown in its exports.")
     ] = None,
     pause_at_limits: Annotated[bool, typer.Option("--pause-at-limits", help="Rest at a limit, not stop.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Leave it to a worker or a host's server, and only show it here.")
+    ] = False,
 ) -> None:
     """Do what is asked, with a model and tools, and show it; exit 0 when it is done, 2 where it waits for you."""
     from stepwarden.agents.run_request import RunRequest
-    from stepwarden.cli import run_console
-    from stepwarden.runs.run import Approval
+    from stepwarden.cli import run_console, run_options
+    from stepwarden.runs.run_calls import Approval
 
     wanted = RunRequest(
         request,
@@ -100,13 +103,14 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         tools=tool,
         essential=tuple(essential or ()),
         approval=Approval(approve),
-        limits=run_console.read_limits(limit or []),
-        stop=run_console.read_condition(stop),
+        limits=run_options.read_limits(limit or []),
+        stop=run_options.read_condition(stop),
         pauses_at_limits=pause_at_limits,
-        metadata={name: value for name, _, value in (word.partition("=") for word in metadata or ())},
+        metadata=run_options.read_metadata(metadata or ()),
         heeds_settings=approve != "destructive",  # which the person said here and now
     )
-    raise typer.Exit(run_console.start(wanted, run_console.Terminal(run_console.read_kinds(yes or []))))
+    terminal = run_console.Terminal(run_options.read_kinds(yes or []))
+    raise typer.Exit(run_console.start(wanted, terminal, drives=not watch))
 
 
 @app.command()
@@ -214,8 +218,10 @@ def scripted_model(
 
 
 @app.command()
-def demo() -> None:
-    """Show a thread from its first step to its end, without a host or a model."""
-    from stepwarden.cli.demo import run
+def demo(
+    what: Annotated[Literal["thread", "run"], typer.Argument(help="A thread of a host's, or a run.")] = "thread",
+) -> None:
+    """Show a thread from its first step to its end, or with `run` a run, without a host, a model or a key."""
+    from stepwarden.cli.demo import run, run_a_run
 
-    raise typer.Exit(run())
+    raise typer.Exit(run_a_run() if what == "run" else run())

@@ -56,4 +56,4 @@ def write_or_show(text: str, output: Path | None) -> None:
 
 def plain(text: str) -> str:
     """Return `text` without what controls a terminal: threads contain what models wrote about anybody's files."""
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf"})
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Cs"})

@@ -1,36 +1,26 @@
 """A run on the terminal: carried out, shown as it goes, and its questions asked in place."""
 
 import asyncio
-import json
-import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
-from stepwarden.agents.conversation import whole
-from stepwarden.agents.run_report import history_lines, run_as_csv, run_as_html, run_as_json, run_as_markdown
+from stepwarden.agents.run_report import run_as_csv, run_as_html, run_as_json, run_as_markdown
 from stepwarden.agents.run_request import RunRequest
-from stepwarden.agents.run_text import (
-    WaitingCall,
-    call_line,
-    doubt_lines,
-    extension_of,
-    spent_line,
-    state_line,
-    step_lines,
-    verdict_of,
-    waiting_calls,
-)
+from stepwarden.agents.run_text import WaitingCall, spent_line, verdict_of, waiting_calls
 from stepwarden.agents.runs import Runs
+from stepwarden.cli.interrupts import Interrupts, counting_interrupts
 from stepwarden.cli.output import plain
-from stepwarden.errors import RunRefused, UnknownStream
-from stepwarden.models import find_some
-from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits
-from stepwarden.runs.run import CallKind, Run, RunStatus
+from stepwarden.cli.question import ask_yes_or_no, is_person_there
+from stepwarden.cli.run_lines import end_lines, exact_arguments, next_lines, shown_call
+from stepwarden.cli.run_screen import RunScreen, open_screen
+from stepwarden.errors import OtherKind, RootRefused, RunRefused, UnknownStream
+from stepwarden.models import ErrorKind, ModelError, find_some
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallState
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind
 from stepwarden.runtime import build_runtime
 from stepwarden.settings import load_settings
@@ -38,8 +28,14 @@ from stepwarden.threads.calls import LOCAL
 from stepwarden.upstream.calls.records import new_id
 
 LOOK_S = 0.3
+NOBODY_S = 3.0  # after which a run that nobody drives is no longer waited for
 VIA = "cli"
-KINDS = (CallKind.READ, CallKind.WRITE, CallKind.DESTRUCTIVE)
+LEFT = 130  # the exit code of what Ctrl-C ended
+
+NO_MODEL = (
+    "No model is configured: set a vendor's key, such as OPENAI_API_KEY, or CUSTOM_API_URL for an endpoint of your own "
+    "(docs/models.md has all of them). To see a run without any: stepwarden demo run"
+)
 
 _Answer = TypeVar("_Answer")
 
@@ -49,11 +45,12 @@ class Terminal:
     """Who is asked for permission: the person at the terminal, or nobody; `allows` are kinds that are not asked for."""
 
     allows: frozenset[str] = frozenset()
+    screen: RunScreen = field(default_factory=open_screen)
+    can_ask: bool = field(default_factory=is_person_there)
 
-    @property
-    def can_ask(self) -> bool:
-        """Whether somebody is there."""
-        return sys.stdin.isatty()
+
+class LeftBehind(Exception):
+    """The person pressed Ctrl-C twice: nothing more is waited for."""
 
 
 def with_runs(work: Callable[[Runs], Awaitable[_Answer]]) -> _Answer:
@@ -63,9 +60,11 @@ def with_runs(work: Callable[[Runs], Awaitable[_Answer]]) -> _Answer:
         runtime = build_runtime(load_settings())
         try:
             return await work(runtime.runs.open())
-        except UnknownStream as error:
+        except (UnknownStream, OtherKind) as error:
             raise RunRefused(
                 f"There is no run {str(error)!r:.80}; stepwarden runs list shows those there are."
+                if isinstance(error, UnknownStream)
+                else f"{error} stepwarden runs list shows those there are."
             ) from None
         finally:
             await runtime.close()
@@ -73,129 +72,185 @@ def with_runs(work: Callable[[Runs], Awaitable[_Answer]]) -> _Answer:
     return asyncio.run(opened())
 
 
-def read_limits(words: Sequence[str]) -> RunLimits:
-    """Return the limits that `name=number` words say. Raises RunRefused."""
-    given: dict[str, Any] = {}
-    for word in words:
-        name, equals, number = word.partition("=")
-        if not equals or name not in RunLimits.__dataclass_fields__:
-            known = ", ".join(RunLimits.__dataclass_fields__)
-            raise RunRefused(f"--limit {word!r:.60}: write name=number; the names are {known}.")
-        try:
-            given[name] = _number(name, number)
-        except (ArithmeticError, ValueError):
-            raise RunRefused(f"--limit {word!r:.60}: {number!r:.40} is no number.") from None
-    return replace(DEFAULT_LIMITS, **given)
-
-
-def _number(name: str, text: str) -> int | float | Decimal | None:
-    if text == "none":
-        return None
-    if name == "dollars":
-        return Decimal(text)
-    return float(text) if name.endswith("seconds") else int(text)
-
-
-def read_kinds(words: Sequence[str]) -> frozenset[str]:
-    """Return the kinds of calls that are allowed unasked. Raises RunRefused."""
-    if unknown := [word for word in words if word not in KINDS]:
-        raise RunRefused(f"--yes {unknown[0]!r:.60}: write one of {', '.join(KINDS)}, and --yes again for another.")
-    return frozenset(words)
-
-
-def read_condition(text: str | None) -> Mapping[str, Any] | None:
-    """Return the JSON of a stop condition. Raises RunRefused."""
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise RunRefused(f"--stop is no JSON: {error}.") from None
-
-
-def start(wanted: RunRequest, terminal: Terminal) -> int:
-    """Start a run, carry it out and show it; return the command's exit code."""
+def start(wanted: RunRequest, terminal: Terminal, *, drives: bool = True) -> int:
+    """Start a run, carry it out or watch it, and show it; return the command's exit code."""
 
     async def work(runs: Runs) -> int:
-        await find_some(runs.models)
-        run = await runs.start(wanted, LOCAL, via=VIA)
-        typer.echo(plain(f"{run.id}: {', '.join(job.plan.model for job in run.jobs.values())}"))
-        for line in (*run.notes, spent_line(run, time.time())):
-            typer.echo(plain(line))
-        run = await carry_out(runs, run, terminal)
-        await show_end(runs, run)
-        return exit_code(run)
+        try:
+            await find_some(runs.models)
+            run = await runs.start(wanted, LOCAL, via=VIA)
+        except ModelError as error:
+            if error.kind is ErrorKind.NO_MODEL and wanted.model is None:
+                raise RunRefused(NO_MODEL) from None
+            raise
+        except RootRefused as error:
+            raise RunRefused(f"{error} Type it there, or name the directory by --directory.") from None
+        models = ", ".join(job.plan.model for job in run.jobs.values())
+        for line in (f"{run.id}: {models}", *run.notes, spent_line(run, time.time())):
+            terminal.screen.say(line)
+        return await (carry_out if drives else watch_run)(runs, run.id, terminal)
 
     return with_runs(work)
 
 
-async def carry_out(runs: Runs, run: Run, terminal: Terminal) -> Run:
-    """Drive a run and show it as it goes; ask whoever is there. Returns it as it ended, or as it waits."""
-    shown = dict.fromkeys(run.jobs, 0)
-    serving = asyncio.create_task(runs.serve(only=run.id))
+async def carry_out(runs: Runs, run_id: str, terminal: Terminal) -> int:
+    """Drive a run and show it as it goes; ask whoever is there. Returns the command's exit code.
+
+    Ctrl-C once pauses it, twice leaves it as it is.
+    """
+    await runs.look(run_id, LOCAL)
+    with counting_interrupts() as interrupts:
+        serving = asyncio.create_task(runs.serve(only=run_id))
+        try:
+            run = await _carried_out(runs, run_id, terminal, interrupts, serving)
+        except LeftBehind:
+            return await _leave(runs, run_id, terminal)
+        finally:
+            terminal.screen.pause()
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+    await show_end(runs, run)
+    return exit_code(run)
+
+
+async def _carried_out(
+    runs: Runs, run_id: str, terminal: Terminal, interrupts: Interrupts, serving: asyncio.Task[None]
+) -> Run:
+    """Return the run once it ended, rests, or waits for somebody who is not there. Raises LeftBehind."""
+    asked_to_pause = False
+    while True:
+        run = await runs.look(run_id, LOCAL)
+        terminal.screen.show(run)
+        if interrupts.count > 1:
+            raise LeftBehind
+        if interrupts.count and not asked_to_pause and run.is_at_work:
+            asked_to_pause = True
+            await _pause(runs, run_id, terminal.screen)
+        elif run.is_at_work or (asked_to_pause and await _is_held(runs, run)):
+            await _wait_for(interrupts, serving)
+        elif run.status is not RunStatus.RUNNING or asked_to_pause or interrupts.count:
+            return run
+        elif not await _answer_calls(runs, run, terminal, interrupts):
+            after = await runs.look(run_id, LOCAL)
+            if interrupts.count or waiting_calls(after) == waiting_calls(run):  # else somebody answered elsewhere
+                return after
+
+
+async def _wait_for(interrupts: Interrupts, serving: asyncio.Task[None]) -> None:
+    """Wait a moment, less where Ctrl-C is pressed; raises what driving raised."""
+    heard = asyncio.create_task(interrupts.heard.wait())
+    await asyncio.wait([serving, heard], timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+    heard.cancel()
+    interrupts.heard.clear()
+    if serving.done():
+        serving.result()
+
+
+async def _pause(runs: Runs, run_id: str, screen: RunScreen) -> None:
+    screen.say("Pausing: what can be repeated is cut off, a write under way is awaited. Ctrl-C again leaves at once.")
     try:
-        while True:
-            run = await runs.look(run.id, LOCAL)
-            _show_steps(run, shown)
-            if run.is_at_work:
-                await asyncio.wait([serving], timeout=LOOK_S)
-                if serving.done():
-                    serving.result()
-                continue
-            waiting = [] if run.status.is_end else waiting_calls(run)
-            words = [word for call in waiting if (word := _word(call, terminal)) is not None]
-            if not words:
-                return run
-            for word in words:
+        await runs.tell(run_id, RunCommand(new_id("word"), RunCommandKind.PAUSE, "user", VIA), LOCAL)
+    except RunRefused:  # it ended, or was paused, in this very moment
+        return
+
+
+async def _is_held(runs: Runs, run: Run) -> bool:
+    """Return whether a paused run is still driven here, for a write to end or to record what was cut off."""
+    is_sent = any(call.state is CallState.SENT for call in run.open_calls)
+    return is_sent or (not run.status.is_end and await runs.engine.owner(run.id) is not None)
+
+
+async def _leave(runs: Runs, run_id: str, terminal: Terminal) -> int:
+    """Say how a run stands that is left in the middle, and how to go on with it."""
+    terminal.screen.pause()
+    run = await runs.look(run_id, LOCAL)
+    for line in ("", verdict_of(run), *next_lines(run)):
+        terminal.screen.say(line)
+    if run.is_at_work:
+        terminal.screen.say(f"  stepwarden runs drive {run.id}")
+    return LEFT
+
+
+async def _answer_calls(runs: Runs, run: Run, terminal: Terminal, interrupts: Interrupts) -> bool:
+    """Say something to each call that waits; return whether anything was said."""
+    said = False
+    for call in waiting_calls(run):
+        word = await _word(runs, run.id, call, terminal, interrupts)
+        if word is not None:
+            try:
                 await runs.tell(run.id, word, LOCAL)
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+            except RunRefused as error:  # somebody else was first
+                terminal.screen.say(str(error))
+            said = True
+        if interrupts.count:
+            break
+    return said
 
 
-def _show_steps(run: Run, shown: dict[str, int]) -> None:
-    for job in run.jobs.values():
-        complete = [step for step in job.steps if step.is_complete]
-        for line in step_lines(replace(job, steps=tuple(complete)), shown[job.id]):
-            typer.echo(plain(line))
-        shown[job.id] = len(complete)
-
-
-def _word(call: WaitingCall, terminal: Terminal) -> RunCommand | None:
+async def _word(
+    runs: Runs, run_id: str, call: WaitingCall, terminal: Terminal, interrupts: Interrupts
+) -> RunCommand | None:
     """Return what is said to a call that waits; None where nobody is there to say it."""
     arguments: dict[str, Any] = {"call": call.key}
+    shown = f"{call.tool} {exact_arguments(call.arguments)}"
     if call.in_doubt:
         if not terminal.can_ask:
             return None
         why = f" ({call.doubt})" if call.doubt else ""
-        typer.echo(plain(f"Nobody knows whether {call.tool} {call.arguments} was carried out{why}: look there first."))
-        verdict = "done" if typer.confirm("Was it carried out?") else "not_done"
-        return RunCommand(new_id("word"), RunCommandKind.RESOLVE, "user", VIA, arguments | {"verdict": verdict})
-    allowed = call.kind in terminal.allows
-    if not allowed and not terminal.can_ask:
+        terminal.screen.say(f"Nobody knows whether {shown} was carried out{why}: look there first.")
+        answer = await _asked(runs, run_id, call, "Was it carried out?", interrupts)
+        verdict = {"verdict": "done" if answer else "not_done"}
+        return None if answer is None else _command(RunCommandKind.RESOLVE, arguments | verdict)
+    if call.kind in terminal.allows:
+        return _command(RunCommandKind.APPROVE, arguments | {"about": call.about})
+    answer = await _asked(runs, run_id, call, f"Allow {call.kind} {shown}?", interrupts) if terminal.can_ask else None
+    if answer is None:
         return None
-    if allowed or typer.confirm(plain(f"Allow {call.kind} {call.tool} {call.arguments}?")):
-        return RunCommand(new_id("word"), RunCommandKind.APPROVE, "user", VIA, arguments | {"about": call.about})
-    return RunCommand(new_id("word"), RunCommandKind.REFUSE, "user", VIA, arguments)
+    if answer:
+        return _command(RunCommandKind.APPROVE, arguments | {"about": call.about})
+    return _command(RunCommandKind.REFUSE, arguments)
+
+
+def _command(kind: RunCommandKind, arguments: Mapping[str, Any]) -> RunCommand:
+    return RunCommand(new_id("word"), kind, "user", VIA, arguments)
+
+
+async def _asked(runs: Runs, run_id: str, call: WaitingCall, question: str, interrupts: Interrupts) -> bool | None:
+    """Return what the person says; None where they press Ctrl-C, or somebody else answered meanwhile."""
+    asking = asyncio.create_task(ask_yes_or_no(question))
+    heard = asyncio.create_task(interrupts.heard.wait())
+    elsewhere = asyncio.create_task(_answered_elsewhere(runs, run_id, call))
+    tasks = (asking, heard, elsewhere)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if asking.done():
+            return asking.result()
+        typer.echo("")
+        if elsewhere.done():
+            typer.echo(plain(elsewhere.result()))
+        return None
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _answered_elsewhere(runs: Runs, run_id: str, call: WaitingCall) -> str:
+    """Return who answered a call somewhere else, once they have."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        run = await runs.look(run_id, LOCAL)
+        if call not in waiting_calls(run):
+            said = [*run.commands.values()][-1:]
+            return next((f"{one.by} answered via {one.via}: {one.kind}." for one in said), "It waits no more.")
 
 
 async def show_end(runs: Runs, run: Run) -> None:
     """Show how a run stands, what it gave, and how to go on."""
+    texts = await runs.texts(run)
     typer.echo("")
-    typer.echo(plain(verdict_of(run)))
-    answer = whole(run.answer, await runs.journal.texts(run.id) if run.answer.digest else {})
-    if answer:
-        typer.echo(plain(answer))
-    for line in filter(None, (*doubt_lines(run), state_line(run), spent_line(run, time.time()))):
+    for line in end_lines(run, texts, time.time()):
         typer.echo(plain(line))
-    for call in waiting_calls(run) if not run.status.is_end else []:
-        doubt = f" ({call.doubt})" if call.doubt else ""
-        typer.echo(plain(f"{call.key}: {call.kind} {call.tool} {call.arguments}{doubt}"))
-        verb = "resolve" if call.in_doubt else "approve"
-        how = " --done, or --not-done once you looked" if call.in_doubt else f", or stepwarden runs refuse {run.id}"
-        typer.echo(f"  stepwarden runs {verb} {run.id} --call {call.key}{how}")
-    if run.status is RunStatus.STOPPED:
-        typer.echo(f"It goes on by: stepwarden runs extend {run.id} --limit {'='.join(map(str, extension_of(run)))}")
 
 
 def exit_code(run: Run) -> int:
@@ -208,11 +263,19 @@ def exit_code(run: Run) -> int:
 async def show_run(runs: Runs, run_id: str) -> None:
     """Show a run: what was asked, each step, how it stands, and what waits."""
     run = await runs.look(run_id, LOCAL)
-    typer.echo(plain(run.request))
-    _show_steps(run, dict.fromkeys(run.jobs, 0))
+    screen = open_screen()
+    screen.say(run.request)
+    screen.show(run)
+    screen.pause()
     for call in run.open_calls:
-        typer.echo(plain(f"   {call_line(call)}"))
+        screen.say(f"   {shown_call(call)}")
     await show_end(runs, run)
+    await _say_who_drives(runs, run)
+
+
+async def _say_who_drives(runs: Runs, run: Run) -> None:
+    if run.is_at_work and await runs.engine.owner(run.id) is None:
+        typer.echo(f"Nobody drives it: stepwarden runs drive {run.id}, or stepwarden worker.", err=True)
 
 
 async def run_as_text(runs: Runs, run_id: str, form: str) -> str:
@@ -221,56 +284,64 @@ async def run_as_text(runs: Runs, run_id: str, form: str) -> str:
     return makers[form](await runs.whole(run_id, LOCAL))
 
 
-async def show_events(runs: Runs, run_id: str) -> None:
-    """Show every event of a run."""
-    for line in history_lines((await runs.whole(run_id, LOCAL)).history):
-        typer.echo(plain(line))
-
-
-async def watch_run(runs: Runs, run_id: str) -> int:
-    """Show a run as it goes on, whoever drives it; return the command's exit code."""
-    run = await runs.look(run_id, LOCAL)
-    shown = dict.fromkeys(run.jobs, 0)
-    while True:
-        _show_steps(run, shown)
-        if not run.is_at_work:
-            break
-        if run_id in {one.stream for one in await runs.engine.unserved()}:
-            typer.echo(f"Nobody drives it: stepwarden runs drive {run_id}, or stepwarden worker.", err=True)
-            break
-        await asyncio.sleep(LOOK_S)
-        run = await runs.look(run_id, LOCAL)
+async def watch_run(runs: Runs, run_id: str, terminal: Terminal | None = None) -> int:
+    """Show a run as it goes on, whoever drives it; return the command's exit code. Ctrl-C leaves it to them."""
+    screen = open_screen() if terminal is None else terminal.screen
+    alone_until = time.monotonic() + NOBODY_S
+    with counting_interrupts() as interrupts:
+        while True:
+            run = await runs.look(run_id, LOCAL)
+            screen.show(run)
+            if not run.is_at_work:
+                break
+            if interrupts.count:
+                screen.pause()
+                typer.echo(f"It goes on where it is driven; to see it again: stepwarden runs watch {run_id}", err=True)
+                return LEFT
+            if await runs.engine.owner(run_id) is not None:
+                alone_until = time.monotonic() + NOBODY_S
+            elif time.monotonic() > alone_until:
+                break
+            await asyncio.sleep(LOOK_S)
+    screen.pause()
     await show_end(runs, run)
+    await _say_who_drives(runs, run)
     return exit_code(run)
 
 
-async def drive_run(runs: Runs, run_id: str) -> int:
-    """Go on with a run here, and show it; return the command's exit code."""
-    run = await carry_out(runs, await runs.look(run_id, LOCAL), Terminal())
-    await show_end(runs, run)
-    return exit_code(run)
-
-
-async def tell_run(runs: Runs, run_id: str, kind: RunCommandKind, arguments: Mapping[str, Any]) -> None:
-    """Say something to a run, and show how it stands then."""
-    run, _ = await runs.tell(run_id, RunCommand(new_id("word"), kind, "user", VIA, arguments), LOCAL)
+async def tell_run(
+    runs: Runs, run_id: str, kind: RunCommandKind, arguments: Mapping[str, Any], *, drives: bool = False
+) -> int:
+    """Say something to a run, and show how it stands then, or go on with it here; return the command's exit code."""
+    run, _ = await runs.tell(run_id, _command(kind, arguments), LOCAL)
+    if drives and run.is_at_work:
+        return await carry_out(runs, run_id, Terminal())
     typer.echo(plain(verdict_of(run)))
     if run.is_at_work:
         typer.echo(f"It goes on where it is driven: stepwarden runs drive {run.id}", err=True)
+    return 0
 
 
 async def answer_call(
-    runs: Runs, run_id: str, key: str | None, kind: RunCommandKind, arguments: Mapping[str, Any]
-) -> None:
+    runs: Runs,
+    run_id: str,
+    key: str | None,
+    kind: RunCommandKind,
+    arguments: Mapping[str, Any],
+    *,
+    drives: bool = False,
+) -> int:
     """Say something to a call that waits: the one that is named, or the only one. Raises RunRefused."""
     run = await runs.look(run_id, LOCAL)
     waiting = [one for one in waiting_calls(run) if one.in_doubt == (kind is RunCommandKind.RESOLVE)]
     named = [one for one in waiting if key in {None, one.key}]
+    if run.status.is_end and not named:
+        raise RunRefused(f"{kind}: nothing of {run_id} waits for that: it is {run.status}. {verdict_of(run)}")
     if len(named) != 1:
         there = ", ".join(one.key for one in waiting) or "none"
         raise RunRefused(f"Name one call that waits for that, by --call. There are: {there}.")
     about = {"about": named[0].about} if kind is RunCommandKind.APPROVE else {}
-    await tell_run(runs, run_id, kind, {"call": named[0].key, **about, **arguments})
+    return await tell_run(runs, run_id, kind, {"call": named[0].key, **about, **arguments}, drives=drives)
 
 
 async def serve_runs(runs: Runs) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
-from stepwarden.cli.output import plain, show_table
+from stepwarden.cli.output import plain
 
 DAY_SECONDS = 86_400.0
 
@@ -14,26 +14,29 @@ runs = typer.Typer(help="List, show, drive, steer, export and prune runs.", no_a
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.", show_default=False)]
 CallKey = Annotated[str | None, typer.Option("--call", help="The call, where several wait.", show_default=False)]
-Status = Literal["running", "paused", "completed", "failed", "stopped"]
+Drive = Annotated[bool, typer.Option("--drive", help="And go on with it here, until it ends or waits for you.")]
+Status = Literal["waiting", "running", "paused", "completed", "failed", "stopped"]
 
 
 @runs.command("list")
 def list_runs(
     status: Annotated[Status | None, typer.Option(help="Only runs that stand so.")] = None,
+    tool: Annotated[str | None, typer.Option(help="Only those whose model asked for it; UPSTREAM/* for any.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only those with these words in request, text or answer.")] = None,
+    since: Annotated[str | None, typer.Option(help="Changed since then: 2h, 3d, 2026-11-30.")] = None,
+    until: Annotated[str | None, typer.Option(help="Begun before then.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, the last changed first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """List runs, the last changed first."""
-    from stepwarden.cli.opened import with_journal
-    from stepwarden.storage import HeadQuery, kinds
-    from stepwarden.threads.event_text import stamp
+    """List runs, the last changed first, each with what it waits for."""
+    from stepwarden.agents.run_list import RunFilter
+    from stepwarden.cli import run_list
+    from stepwarden.cli.run_console import with_runs
+    from stepwarden.cli.run_options import read_time
 
-    query = HeadQuery(None, kind=kinds.RUN, state=status, limit=limit)
-    heads = with_journal(lambda journal: journal.store.heads(query))
-    rows = [(head.stream, head.state, str(head.steps), stamp(head.updated), head.title) for head in heads]
-    if rows:
-        show_table(("run", "status", "steps", "changed", "request"), rows)
-    else:
-        typer.echo('No runs. Start one: stepwarden run "what is to be done"', err=True)
+    begin, end = read_time("--since", since), read_time("--until", until)
+    wanted = RunFilter(status, tool, text, begin, end, limit=limit)
+    with_runs(lambda found: run_list.list_runs(found, wanted, as_json=as_json))
 
 
 @runs.command()
@@ -61,11 +64,16 @@ def export(
 
 
 @runs.command()
-def events(run_id: RunId) -> None:
-    """Show every event of a run, a line each."""
-    from stepwarden.cli.run_console import show_events, with_runs
+def events(
+    run_id: RunId,
+    after: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Only those after this one.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Each as JSON, whole, in a line of its own.")] = False,
+) -> None:
+    """Show the events of a run, a line each."""
+    from stepwarden.cli.run_console import with_runs
+    from stepwarden.cli.run_list import show_events
 
-    with_runs(lambda found: show_events(found, run_id))
+    with_runs(lambda found: show_events(found, run_id, after, as_json=as_json))
 
 
 @runs.command()
@@ -94,23 +102,26 @@ def watch(run_id: RunId) -> None:
 @runs.command()
 def drive(run_id: RunId) -> None:
     """Go on with a run here, until it ends or waits for you."""
-    from stepwarden.cli.run_console import drive_run, with_runs
+    from stepwarden.cli.run_console import Terminal, carry_out, with_runs
 
-    raise typer.Exit(with_runs(lambda found: drive_run(found, run_id)))
+    raise typer.Exit(with_runs(lambda found: carry_out(found, run_id, Terminal())))
 
 
 @runs.command()
-def approve(run_id: RunId, call: CallKey = None) -> None:
+def approve(run_id: RunId, call: CallKey = None, drive: Drive = False) -> None:
     """Allow a call that waits."""
-    _answer(run_id, call, "approve", {})
+    _answer(run_id, call, "approve", {}, drives=drive)
 
 
 @runs.command()
 def refuse(
-    run_id: RunId, call: CallKey = None, reason: Annotated[str, typer.Option(help="What the model is told.")] = ""
+    run_id: RunId,
+    call: CallKey = None,
+    reason: Annotated[str, typer.Option(help="What the model is told.")] = "",
+    drive: Drive = False,
 ) -> None:
     """Refuse a call that waits: the run goes on without it."""
-    _answer(run_id, call, "refuse", {"reason": reason})
+    _answer(run_id, call, "refuse", {"reason": reason}, drives=drive)
 
 
 @runs.command()
@@ -119,9 +130,10 @@ def resolve(
     done: Annotated[bool, typer.Option("--done/--not-done", help="What you found there.", show_default=False)],
     call: CallKey = None,
     note: Annotated[str, typer.Option(help="What the model is told of it.")] = "",
+    drive: Drive = False,
 ) -> None:
     """Say whether a call in doubt was carried out; one that was not is sent again."""
-    _answer(run_id, call, "resolve", {"verdict": "done" if done else "not_done", "note": note})
+    _answer(run_id, call, "resolve", {"verdict": "done" if done else "not_done", "note": note}, drives=drive)
 
 
 @runs.command()
@@ -131,9 +143,9 @@ def pause(run_id: RunId) -> None:
 
 
 @runs.command()
-def resume(run_id: RunId) -> None:
+def resume(run_id: RunId, drive: Drive = False) -> None:
     """Let a paused run go on."""
-    _tell(run_id, "resume", {})
+    _tell(run_id, "resume", {}, drives=drive)
 
 
 @runs.command()
@@ -146,10 +158,12 @@ def stop(run_id: RunId) -> None:
 def extend(
     run_id: RunId,
     limit: Annotated[list[str], typer.Option(help="What is added: steps=10, seconds=300, tokens=..., dollars=...")],
+    drive: Drive = False,
 ) -> None:
     """Give a run more, and let it go on where a limit stopped it."""
-    parts = [word.partition("=") for word in limit]
-    _tell(run_id, "extend", {name: number for name, _, number in parts})
+    from stepwarden.cli.run_options import read_additions
+
+    _tell(run_id, "extend", read_additions(limit), drives=drive)
 
 
 @runs.command()
@@ -169,18 +183,20 @@ def prune(
     typer.echo(f"{count} would be deleted." if dry_run else f"{count} deleted.", err=True)
 
 
-def _answer(run_id: str, call: str | None, kind: str, arguments: Mapping[str, Any]) -> None:
+def _answer(run_id: str, call: str | None, kind: str, arguments: Mapping[str, Any], *, drives: bool) -> None:
     from stepwarden.cli.run_console import answer_call, with_runs
     from stepwarden.runs.run_commands import RunCommandKind
 
-    with_runs(lambda found: answer_call(found, run_id, call, RunCommandKind(kind), arguments))
+    word = RunCommandKind(kind)
+    raise typer.Exit(with_runs(lambda found: answer_call(found, run_id, call, word, arguments, drives=drives)))
 
 
-def _tell(run_id: str, kind: str, arguments: Mapping[str, Any]) -> None:
+def _tell(run_id: str, kind: str, arguments: Mapping[str, Any], *, drives: bool = False) -> None:
     from stepwarden.cli.run_console import tell_run, with_runs
     from stepwarden.runs.run_commands import RunCommandKind
 
-    with_runs(lambda found: tell_run(found, run_id, RunCommandKind(kind), arguments))
+    word = RunCommandKind(kind)
+    raise typer.Exit(with_runs(lambda found: tell_run(found, run_id, word, arguments, drives=drives)))
 
 
 def work() -> None:

@@ -4,6 +4,8 @@ An error's text is one line that says what was wrong and what to do: it reaches 
 models through the tool edge as it stands.
 """
 
+from collections.abc import Sequence
+
 
 class StepwardenError(Exception):
     """Base of everything here: the tool edge answers with its text and keeps the connection alive."""
@@ -47,6 +49,15 @@ class OtherKind(StoreError):
 
 class RunRefused(StepwardenError):
     """A run cannot be started, or a word to one changes nothing: the text says why, and what to send instead."""
+
+
+class RunMovedOn(RunRefused):
+    """A word to a run is about what somebody did not see as it is now: `changed` says what came after event `seen`."""
+
+    def __init__(self, text: str, *, changed: Sequence[str], cursor: int) -> None:
+        super().__init__(text)
+        self.changed = tuple(changed)
+        self.cursor = cursor
 
 
 class RootRefused(StepwardenError):

@@ -1,4 +1,4 @@
-"""The app: `/mcp` for both protocol eras, `/sse` and `/messages/` for old hosts, `/health` for monitoring."""
+"""The app: `/mcp` for both protocol eras, `/sse` and `/messages/` for old hosts, `/api/runs`, `/health`."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -10,11 +10,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from stepwarden import __version__
 from stepwarden.errors import StoreError
 from stepwarden.http.access import Access, BearerGuard, HostGuard
+from stepwarden.http.run_routes import run_api
+from stepwarden.runs.run import RunStatus
 from stepwarden.runtime import Runtime
 
 
@@ -26,15 +28,19 @@ def build_app(mcp: MCPServer, runtime: Runtime, access: Access) -> Starlette:
     sse = mcp.sse_app(transport_security=unguarded)
 
     async def health(_request: Request) -> JSONResponse:
+        runs = runtime.runs.open()
         try:
-            await runtime.store.head("")  # the cheapest question that only a readable store answers
+            counts = await runtime.store.run_queue.counts(RunStatus.RUNNING)
         except StoreError:
             return JSONResponse({"status": "unavailable", "version": __version__}, 503)
-        return JSONResponse({"status": "ok", "version": __version__})
+        told = {"running": counts.runs - counts.parked, "waiting": counts.parked}
+        driver = {"serves": runs.is_serving, "drives": runs.driven}
+        return JSONResponse({"status": "ok", "version": __version__, "runs": told, "driver": driver})
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         runtime.warm_soon()
+        runtime.runs.open().serve_soon()
         try:
             async with mcp.session_manager.run():
                 yield
@@ -42,7 +48,7 @@ def build_app(mcp: MCPServer, runtime: Runtime, access: Access) -> Starlette:
             await runtime.close()
 
     return Starlette(
-        routes=[Route("/health", health), *streamable.routes, *sse.routes],
+        routes=[Route("/health", health), Mount("/api", run_api(runtime.runs)), *streamable.routes, *sse.routes],
         middleware=[
             Middleware(HostGuard, access=access),
             Middleware(BearerGuard, access=access),

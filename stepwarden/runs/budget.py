@@ -16,6 +16,7 @@ NEAR = Decimal("0.8")
 """From this share of a limit on the model is told what is left."""
 
 _BYTES_A_TOKEN = 3
+_TOKENS_AROUND_MESSAGE = 15  # its role, and the ids that calls and their results are told apart by
 
 
 class RunBudget:
@@ -71,7 +72,8 @@ def _may_have_one(job: Job) -> bool:
 def prompt_tokens_of(run: Run, job: Job) -> int:
     """Return an upper estimate of the tokens of a job's next question, within what its model takes."""
     said = (len(run.request.encode()) + job.history_bytes) // _BYTES_A_TOKEN
-    estimate = job.plan.prompt_tokens + said + 200
+    around = _TOKENS_AROUND_MESSAGE * (len(job.steps) + job.calls)
+    estimate = job.plan.prompt_tokens + said + around + 200
     return estimate if job.plan.most_prompt_tokens is None else min(estimate, job.plan.most_prompt_tokens)
 
 

@@ -10,19 +10,8 @@ from dataclasses import dataclass
 
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
 from stepwarden.runs.limits import LAST_PROMPT_TOKENS, Amount, LimitUse, cost_of
-from stepwarden.runs.run import (
-    Body,
-    CallState,
-    Job,
-    OpenQuestion,
-    Run,
-    RunCall,
-    RunStatus,
-    Stopping,
-    ToolGrant,
-    ToolLevel,
-    body_of,
-)
+from stepwarden.runs.run import Job, OpenQuestion, Run, RunStatus, Stopping, ToolLevel
+from stepwarden.runs.run_calls import Body, CallState, RunCall, ToolGrant, body_of
 from stepwarden.runs.run_events import (
     CANCELLED,
     ApprovalAsked,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits, TokenPrice
+from stepwarden.runs.run_calls import NO_TEXT, Approval, Body, CallState, RunCall, ToolGrant
 from stepwarden.runs.stop_conditions import StopCondition
 from stepwarden.runs.workflow_state import NEW_STATE, WorkflowState
 
@@ -23,130 +24,6 @@ class RunStatus(StrEnum):
     def is_end(self) -> bool:
         """Whether nothing more is done, unless somebody extends it."""
         return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.STOPPED}
-
-
-class CallKind(StrEnum):
-    """What a call of a tool does: what can be done about it when its outcome is unknown, and who has to allow it."""
-
-    LOCAL = "local"
-    READ = "read"
-    WRITE = "write"
-    DESTRUCTIVE = "destructive"
-
-    @property
-    def may_be_repeated(self) -> bool:
-        """Whether sending it again does no harm."""
-        return self in {CallKind.LOCAL, CallKind.READ}
-
-
-class Approval(StrEnum):
-    """Which calls wait for a person. What destroys something always does."""
-
-    ALL = "all"
-    WRITES = "writes"
-    DESTRUCTIVE = "destructive"
-
-    def is_needed(self, kind: CallKind) -> bool:
-        """Return whether a call of this kind waits for a person."""
-        if kind is CallKind.LOCAL:
-            return False
-        return (
-            kind is CallKind.DESTRUCTIVE or self is Approval.ALL or (self is Approval.WRITES and kind is CallKind.WRITE)
-        )
-
-
-class CallState(StrEnum):
-    """How one call of a tool stands."""
-
-    PROPOSED = "proposed"
-    WAITING = "waiting"  # for a person's word
-    ALLOWED = "allowed"  # by a person
-    SENT = "sent"  # a write, and no answer yet
-    IN_DOUBT = "in_doubt"  # it was sent, whoever sent it is gone, and nobody knows whether it was carried out
-    DONE = "done"
-    FAILED = "failed"
-    REFUSED = "refused"
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether there is a result for the model to read."""
-        return self in {CallState.DONE, CallState.FAILED, CallState.REFUSED}
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A text, or where it is long its beginning: all of it, `size` bytes, is then kept with the run under `digest`."""
-
-    text: str = ""
-    digest: str = ""
-    size: int = 0
-
-
-def body_of(text: str) -> Body:
-    """Return a short text of our own as a body."""
-    return Body(text, size=len(text.encode(errors="replace")))
-
-
-@dataclass(frozen=True, slots=True)
-class ToolGrant:
-    """A tool that a job may use."""
-
-    name: str
-    kind: CallKind
-    fingerprint: str = ""  # of its description, as it was when the run began
-    asks: bool = False  # whether the settings of its upstream want a person to allow each call
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedCall:
-    """A call as the model asked for it. `arguments` is JSON; `error` says why it cannot be made, "" where it can.
-
-    `kept` is what the model's endpoint wants to have back with it.
-    """
-
-    id: str
-    tool: str
-    arguments: str = "{}"
-    error: str = ""
-    kept: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunCall:
-    """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed.
-
-    Of one in doubt, `look_at` is when it can be found out what became of it (unix seconds), None where only a person
-    can tell; `looks` were made so far, and `doubt` says what is known. `sends` counts how often it was sent.
-    """
-
-    key: str
-    proposed: ProposedCall
-    kind: CallKind
-    state: CallState = CallState.PROPOSED
-    about: str = ""
-    result: Body = Body()
-    seconds: float = 0.0
-    matched: tuple[str, ...] = ()
-    was_doubted: bool = False  # somebody looked since: it was not carried out
-    look_at: float | None = None
-    looks: int = 0
-    doubt: str = ""
-    sends: int = 0
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether nobody knows what became of it, or did when its job was ended."""
-        return self.state is CallState.IN_DOUBT or (self.state is CallState.FAILED and bool(self.doubt))
-
-    @property
-    def is_looked_after(self) -> bool:
-        """Whether it is in doubt, and a look may tell what became of it."""
-        return self.state is CallState.IN_DOUBT and self.look_at is not None
-
-    @property
-    def tool(self) -> str:
-        """The name of the tool."""
-        return self.proposed.tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +118,12 @@ class Job:
     failures: int = 0  # one after another
     fails_for_good: bool = False
     history_bytes: int = 0  # of answers and results, as the model reads them
+    last_turns: int = 0  # of the steps: those that a limit leaves room for
     stopping: Stopping | None = None
     matched: frozenset[str] = frozenset()
     calls: int = 0  # with a result
     call_errors: int = 0
-    answer: Body = Body()
+    answer: Body = NO_TEXT
     why: str = ""
 
     @property
@@ -343,7 +221,7 @@ class Run:
     paused_by: str = ""
     stop_asked: str = ""  # by whom
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
-    answer: Body = Body()
+    answer: Body = NO_TEXT
 
     @property
     def reserved(self) -> Amount:
@@ -353,7 +231,7 @@ class Run:
     @property
     def steps(self) -> int:
         """The answers of all jobs, but for those that a limit leaves room for."""
-        return sum(not step.is_last_turn for job in self.jobs.values() for step in job.steps)
+        return sum(len(job.steps) - job.last_turns for job in self.jobs.values())
 
     def working_seconds(self, now: float) -> float:
         """Return for how long something was under way, until `now`."""

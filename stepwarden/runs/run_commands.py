@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from stepwarden.runs.limits import MOST, RunLimits
-from stepwarden.runs.run import Body, CallState, Job, Run, RunCall, RunStatus, body_of
+from stepwarden.runs.run import Job, Run, RunStatus
+from stepwarden.runs.run_calls import Body, CallState, RunCall, body_of
 from stepwarden.runs.run_events import RunCommanded
 
 
@@ -49,6 +50,38 @@ def admit_run_command(run: Run, command: RunCommand) -> RunCommanded | None:
     return RunCommanded(
         command.id, command.kind, command.by, command.via, command.arguments, accepted=not reason, reason=reason
     )
+
+
+def is_about_the_same(before: Run, now: Run, command: RunCommand) -> bool:
+    """Return whether somebody who saw the run as it was `before` saw what the command decides as it is `now`.
+
+    To pause or stop a run is meant whatever became of it.
+    """
+    return _matter(before, command) == _matter(now, command)
+
+
+def _matter(run: Run, command: RunCommand) -> tuple[object, ...]:
+    match command.kind:
+        case RunCommandKind.APPROVE | RunCommandKind.REFUSE | RunCommandKind.RESOLVE:
+            named = [call for call in run.open_calls if call.key == command.arguments.get("call")]
+            return (_why_over(run), *((call.state, call.about) for call in named))
+        case RunCommandKind.EXTEND:
+            return (run.status, run.stop_asked, run.limits)
+        case RunCommandKind.RESUME:
+            return (run.status, run.why)
+        case RunCommandKind.PAUSE | RunCommandKind.STOP:
+            return ()
+
+
+def admitted_commands(run: Run) -> list[RunCommandKind]:
+    """Return what can be said to the run as a whole as it stands now."""
+    tried: dict[RunCommandKind, Mapping[str, Any]] = {
+        RunCommandKind.PAUSE: {},
+        RunCommandKind.RESUME: {},
+        RunCommandKind.STOP: {},
+        RunCommandKind.EXTEND: {"steps": 1},
+    }
+    return [kind for kind, arguments in tried.items() if not _ADMIT[kind](run, arguments)]
 
 
 def command_effect(run: Run, event: RunCommanded) -> Run:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
-from stepwarden.runs.run import Approval, Body, JobPlan, ProposedCall, RunStatus, Stopping, ToolLevel
+from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
+from stepwarden.runs.run_calls import Approval, Body, ProposedCall
 from stepwarden.runs.workflow_state import StateChange
 
 

@@ -5,18 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from stepwarden.runs.limits import NOTHING
-from stepwarden.runs.run import (
-    AgentStep,
-    CallKind,
-    CallState,
-    CommandRecord,
-    Job,
-    OpenQuestion,
-    ProposedCall,
-    Run,
-    RunCall,
-    RunStatus,
-)
+from stepwarden.runs.run import AgentStep, CommandRecord, Job, OpenQuestion, Run, RunStatus
+from stepwarden.runs.run_calls import CallKind, CallState, ProposedCall, RunCall
 from stepwarden.runs.run_commands import command_effect
 from stepwarden.runs.run_events import (
     ApprovalAsked,
@@ -130,7 +120,7 @@ def _answered(run: Run, event: QuestionAnswered) -> Run:
     said = event.text.size + sum(len(f"{call.tool}{call.arguments}".encode()) for call in event.calls)
     job = replace(job, question=None, failure="", failures=0, steps=(*job.steps, step))
     job = replace(job, matched=job.matched.union(event.matched), history_bytes=job.history_bytes + said)
-    return run.with_job(job)
+    return run.with_job(replace(job, last_turns=job.last_turns + last))
 
 
 def _proposed(key: str, call: ProposedCall, kinds: dict[str, CallKind]) -> RunCall:

@@ -40,6 +40,11 @@ _FOLLOW = (
     .order_by(events.c.position)
     .limit(bindparam("at_most"))
 )
+_MOVED = (
+    select(events.c.stream, func.max(events.c.seq))
+    .where(events.c.position > bindparam("after"), events.c.position <= bindparam("settled"))
+    .group_by(events.c.stream)
+)
 _WITHOUT_HEADS = (
     select(events.c.stream).distinct().where(events.c.stream.not_in(select(heads.c.stream))).order_by(events.c.stream)
 )
@@ -135,6 +140,11 @@ class EventRows:
         """
         rows = self._connection.execute(_FOLLOW, {"after": after, "settled": settled, "at_most": limit})
         return [PositionedEvent(position, StoredEvent(*event)) for position, *event in rows]
+
+    def moved(self, after: int, settled: int) -> dict[str, int]:
+        """Return the last number of each stream with events at positions above `after`; `settled` as in `follow`."""
+        rows = self._connection.execute(_MOVED, {"after": after, "settled": settled})
+        return dict(rows.tuples().all())
 
     def first_misfit(self, stream: str) -> int | None:
         """Return the first number at which the stored chain does not fit, or None; raise UnknownStream for no rows."""

@@ -1,23 +1,27 @@
 """Head rows in an open transaction; imported lazily, since it loads SQLAlchemy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
+    ColumnElement,
     Connection,
     Integer,
+    and_,
     bindparam,
     case,
+    exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
 from stepwarden.storage.prepared import PreparedStatement
 from stepwarden.storage.read_rows import fetch_rows, read_head
-from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, Head, HeadQuery, LostHead
-from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, heads
+from stepwarden.storage.records import TITLE_CHARS, AcknowledgedHead, Append, EventText, Head, HeadQuery, LostHead
+from stepwarden.storage.schema import HEAD_COLUMNS, RESTORED, events, heads, runs
 
 _columns = heads.c
 _THIS = _columns.stream == bindparam("this_stream")
@@ -83,6 +87,7 @@ class HeadRows:
         if query.prefix is not None:
             # Not LIKE: SQLite folds case there and PostgreSQL does not.
             statement = statement.where(func.substr(_columns.stream, 1, len(query.prefix)) == query.prefix)
+        statement = statement.where(*_searched(query))
         if query.directory_first is not None:
             statement = statement.order_by(case((_columns.directory == query.directory_first, 0), else_=1))
         statement = statement.order_by(_columns.updated.desc(), _columns.stream.desc())
@@ -93,6 +98,27 @@ class HeadRows:
     def count(self) -> int:
         """Return how many streams there are."""
         return self._connection.execute(select(func.count()).select_from(heads)).scalar_one()
+
+
+def _searched(query: HeadQuery) -> Iterator[ColumnElement[bool]]:
+    """Yield what a query says beside what stands in a column as it is."""
+    if query.since is not None:
+        yield _columns.updated >= query.since
+    if query.until is not None:
+        yield _columns.created < query.until
+    yield from map(_has_event, query.having)
+    if query.is_parked:
+        parked = and_(runs.c.state == "parked", runs.c.wake_at.is_(None))
+        yield exists().where(runs.c.stream == _columns.stream, parked)
+    if query.after is not None:
+        updated, stream = query.after
+        yield or_(_columns.updated < updated, and_(_columns.updated == updated, _columns.stream < stream))
+
+
+def _has_event(wanted: EventText) -> ColumnElement[bool]:
+    """Return whether a head's stream has such an event: its own events are looked at, and no others."""
+    found = (events.c.stream == _columns.stream, events.c.kind.in_(wanted.kinds))
+    return exists().where(*found, events.c.payload.icontains(wanted.text, autoescape=True))
 
 
 def last_event(connection: Connection, stream: str) -> LastEvent | None:

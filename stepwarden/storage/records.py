@@ -154,12 +154,39 @@ class LostHead:
 
 
 @dataclass(frozen=True, slots=True)
+class EventText:
+    """A text that an event of one of these kinds has in its payload, upper and lower case being the same."""
+
+    text: str
+    kinds: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMoves:
+    """What was recorded since an earlier look: the last number of each stream, and the position that it goes up to."""
+
+    position: int
+    last: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCounts:
+    """How many runs of the queue stand in one state, and how many of these have nothing to do until they are woken."""
+
+    runs: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeadQuery:
     """Which heads to list: by default everybody's, of every kind, the last updated first.
 
     `principal` None means everybody's: that is for the command line alone. `state` is meant within a kind, so it
     needs one (else ValueError). Heads whose directory is `directory_first` come before all others; `prefix` is the
-    beginning of an id, `origin` the stream that they follow.
+    beginning of an id, `origin` the stream that they follow. `since` and `until` (unix seconds) are a time in which
+    they were begun or changed; `having` are texts that their events have, which are looked for in the order of the
+    list until there are enough. With `is_parked` they are in the queue of runs with nothing to do until they are woken.
+    `after` is the time of the last change and the id of the head that the list goes on behind.
     """
 
     principal: str | None
@@ -169,6 +196,11 @@ class HeadQuery:
     directory_first: str | None = None
     prefix: str | None = None
     origin: str | None = None
+    since: float | None = None
+    until: float | None = None
+    having: Sequence[EventText] = ()
+    is_parked: bool = False
+    after: tuple[float, str] | None = None
     limit: int = 50
     offset: int = 0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stepwarden.storage.records import QueuedRun, RunClaim, RunState, RunsWanted
+from stepwarden.storage.records import QueuedCounts, QueuedRun, RunClaim, RunState, RunsWanted
 from stepwarden.storage.transactions import Transactions
 
 
@@ -67,6 +67,10 @@ class RunQueue:
     async def find(self, stream: str) -> QueuedRun | None:
         """Return one run of the queue, or None where it was never offered."""
         return await self._transactions.read(lambda transaction: transaction.runs.find(stream))
+
+    async def counts(self, state: str) -> QueuedCounts:
+        """Return how many runs have a head in `state`, and how many of these wait until they are woken."""
+        return await self._transactions.read(lambda transaction: transaction.runs.counts(state))
 
     async def unserved(self) -> list[QueuedRun]:
         """Return the runs that have something to do now and that nobody drives, the first claimed first."""

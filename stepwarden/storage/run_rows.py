@@ -22,8 +22,8 @@ from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     update,
 )
 
-from stepwarden.storage.records import QueuedRun, RunClaim, RunState, RunsWanted
-from stepwarden.storage.schema import runs
+from stepwarden.storage.records import QueuedCounts, QueuedRun, RunClaim, RunState, RunsWanted
+from stepwarden.storage.schema import heads, runs
 
 _columns = runs.c
 _THIS = _columns.stream == bindparam("this_stream")
@@ -55,6 +55,11 @@ _SETTLE = (
     )
 )
 _RELEASE = update(runs).where(_OWN).values(state="offered", wake_at=bindparam("at"), **_FREE)
+_COUNTS = (
+    select(func.count(), func.sum(case((and_(_columns.state == "parked", _columns.wake_at.is_(None)), 1), else_=0)))
+    .select_from(runs.join(heads, heads.c.stream == _columns.stream))
+    .where(heads.c.state == bindparam("head_state"))
+)
 _OTHER_OWNERS = select(_columns.owner).distinct().where(_DRIVEN, _columns.owner != bindparam("this_owner"))
 
 
@@ -128,6 +133,11 @@ class RunRows:
         """Return one run of the queue, or None where it was never offered."""
         row = self._connection.execute(_READ, {"this_stream": stream}).one_or_none()
         return QueuedRun(*row) if row else None
+
+    def counts(self, state: str) -> QueuedCounts:
+        """Return how many runs have a head in `state`, and how many of these wait until they are woken."""
+        total, parked = self._connection.execute(_COUNTS, {"head_state": state}).one()
+        return QueuedCounts(total, parked or 0)
 
     def unserved(self, *, at: float) -> list[QueuedRun]:
         """Return the runs that have something to do at `at` and that nobody drives, the first claimed first."""

@@ -9,7 +9,7 @@ from stepwarden.storage.acknowledged import AcknowledgedEvents
 from stepwarden.storage.consultations import Consultations
 from stepwarden.storage.kinds import SESSION
 from stepwarden.storage.maintenance import Calibration, Maintenance
-from stepwarden.storage.records import Append, Head, HeadQuery, LostHead, PositionedEvent, StoredEvent
+from stepwarden.storage.records import Append, Head, HeadQuery, LostHead, PositionedEvent, StoredEvent, StreamMoves
 from stepwarden.storage.run_queue import RunQueue
 from stepwarden.storage.spending import SpendingLedger
 from stepwarden.storage.transactions import Transactions
@@ -80,6 +80,18 @@ class Store:
         """
         settled = await self.transactions.read(lambda transaction: transaction.events.settled_position())
         return await self.transactions.read(lambda transaction: transaction.events.follow(after, settled, limit))
+
+    async def moves(self, after: int | None = None) -> StreamMoves:
+        """Return which streams moved on since position `after`, and how far; None for the position as it is now.
+
+        An idle store is asked for one number. Called again with the position that it gave it misses nothing. Where the
+        store has not come as far any more, it was put back.
+        """
+        settled = await self.transactions.read(lambda transaction: transaction.events.settled_position())
+        if after is None or settled <= after:
+            return StreamMoves(settled, {})
+        last = await self.transactions.read(lambda transaction: transaction.events.moved(after, settled))
+        return StreamMoves(settled, last)
 
     async def head(self, stream: str) -> Head | None:
         """Return the head of `stream`, whoever it belongs to, or None when there is no such stream.

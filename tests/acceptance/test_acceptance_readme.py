@@ -12,7 +12,8 @@ from tests.support.processes import ROOT, SCRIPT, environment, run
 
 README = (ROOT / "README.md").read_text("utf-8")
 RECURSIVE = {"uv run pytest"}  # running the tests from a test would never end; .ci/run runs this very command
-DEMO = "uv run stepwarden demo"  # tests/cli/test_demo.py runs it each time, on a narrow terminal, and looks at it all
+DEMO = "uv run stepwarden demo"
+DEMOS = {DEMO, f"{DEMO} run"}  # tests/cli runs them each time, on a narrow terminal, and looks at it all
 
 
 def blocks(language: str) -> list[str]:
@@ -22,7 +23,7 @@ def blocks(language: str) -> list[str]:
 def commands() -> list[Any]:
     lines = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines()]
     return [
-        pytest.param(line, marks=pytest.mark.slow if line == DEMO else ())
+        pytest.param(line, marks=pytest.mark.slow if line in DEMOS else ())
         for line in lines
         if line and line not in RECURSIVE
     ]

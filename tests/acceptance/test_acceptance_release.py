@@ -77,6 +77,7 @@ def test_what_is_released_works_where_nothing_else_of_ours_is(kind: str, tmp_pat
         ["uv", "venv", "--python", sys.executable, str(venv)],
         ["uv", "pip", "install", "--python", str(venv / "bin" / "python"), str(package)],
         [program, "demo"],
+        [program, "demo", "run"],
         [program, "--version"],
     )
     for command in commands:

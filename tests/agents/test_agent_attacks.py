@@ -15,7 +15,7 @@ from run_rig import calls, notes_upstream
 from providers.models import build_models
 from providers.scripted import Script, ScriptedReply
 from server import build_server
-from stepwarden.runs.run import CallState
+from stepwarden.runs.run_calls import CallState
 from stepwarden.runs.run_events import CallSent
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings

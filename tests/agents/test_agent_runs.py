@@ -14,7 +14,8 @@ from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import verdict_of, waiting_calls
 from stepwarden.errors import RunRefused, UnknownStream
 from stepwarden.runs.limits import DEFAULT_LIMITS
-from stepwarden.runs.run import Approval, Body, CallState, RunStatus
+from stepwarden.runs.run import RunStatus
+from stepwarden.runs.run_calls import Approval, Body, CallState
 from stepwarden.runs.run_events import JobEnded
 from stepwarden.threads.calls import LOCAL, Caller
 

@@ -9,7 +9,8 @@ from run_rig import Start, calls, ended
 
 from stepwarden.agents.code_tools import MOST_CHARACTERS
 from stepwarden.agents.run_request import RunRequest
-from stepwarden.runs.run import CallState, Run
+from stepwarden.runs.run import Run
+from stepwarden.runs.run_calls import CallState
 from tests.support.repositories import commit, committed, git
 
 pytestmark = pytest.mark.asyncio

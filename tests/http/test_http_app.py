@@ -67,7 +67,8 @@ async def test_nobody_in_particular_is_shown_no_threads_but_may_go_on_with_an_id
 async def test_health_says_how_it_is_and_nothing_else(anonymous: HttpServer) -> None:
     async with requests() as http:
         answer = await http.get(f"{anonymous.base}/health")
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": __version__})
+        idle = {"runs": {"running": 0, "waiting": 0}, "driver": {"serves": True, "drives": 0}}
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": __version__, **idle})
         assert (await http.post(f"{anonymous.base}/health")).status_code == 405
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from stepwarden.runs.decide import MOST_ATTEMPTS, MakeCall, RunEffect, SettleDoubt, digest_of
 from stepwarden.runs.limits import LAST_ANSWER_TOKENS, LAST_PROMPT_TOKENS, Amount, RunLimits, TokenPrice
-from stepwarden.runs.run import Approval, CallKind, CallState, Run, RunCall, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import Approval, CallKind, CallState, RunCall
 from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallEnded,

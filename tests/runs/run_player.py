@@ -8,7 +8,8 @@ from run_world import CHEAP, TOOLS, World, plan
 
 from stepwarden.runs.decide import AskModel, SettleDoubt
 from stepwarden.runs.limits import Amount, RunLimits
-from stepwarden.runs.run import Approval, CallState, JobPlan, ProposedCall, RunStatus
+from stepwarden.runs.run import JobPlan, RunStatus
+from stepwarden.runs.run_calls import Approval, CallState, ProposedCall
 from stepwarden.runs.run_commands import RunCommandKind
 from stepwarden.runs.workflow_state import StateChange
 

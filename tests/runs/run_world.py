@@ -12,7 +12,8 @@ from run_model import Account
 
 from stepwarden.runs.decide import AskModel, MakeCall, RunDecision, RunEffect, SettleDoubt, decide
 from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
-from stepwarden.runs.run import Approval, Body, CallKind, CallState, JobPlan, ProposedCall, Run, RunStatus, ToolGrant
+from stepwarden.runs.run import JobPlan, Run, RunStatus
+from stepwarden.runs.run_calls import Approval, Body, CallKind, CallState, ProposedCall, ToolGrant
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind, admit_run_command
 from stepwarden.runs.run_events import (
     CANCELLED,

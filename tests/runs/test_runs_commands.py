@@ -8,7 +8,8 @@ from run_world import CHEAP, TOOLS, World, plan
 
 from stepwarden.runs.decide import MOST_ATTEMPTS, AskModel, decide
 from stepwarden.runs.limits import Amount, RunLimits, cost_of
-from stepwarden.runs.run import CallState, ProposedCall, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import CallState, ProposedCall
 from stepwarden.runs.run_events import QuestionAsked, RunEnded
 
 WRITE, DROP, LOOK = ProposedCall("1", "write"), ProposedCall("2", "drop"), ProposedCall("3", "look")

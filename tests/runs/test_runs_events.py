@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from run_world import plan
 
 from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
-from stepwarden.runs.run import Approval, Body, CallKind, ProposedCall, RunStatus, Stopping, ToolGrant, ToolLevel
+from stepwarden.runs.run import RunStatus, Stopping, ToolLevel
+from stepwarden.runs.run_calls import Approval, Body, CallKind, ProposedCall, ToolGrant
 from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallDoubted,

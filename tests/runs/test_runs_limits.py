@@ -8,7 +8,8 @@ from run_world import CHEAP, World, plan
 
 from stepwarden.runs.budget import last_turn_of, notice_of
 from stepwarden.runs.limits import MOST, Amount, LimitUse, RunLimits, cost_of
-from stepwarden.runs.run import Job, ProposedCall, RunStatus
+from stepwarden.runs.run import Job, RunStatus
+from stepwarden.runs.run_calls import ProposedCall
 from stepwarden.runs.run_events import QuestionAsked, RunAttached, RunPaused
 
 LOOK = [ProposedCall("c", "look")]

@@ -76,6 +76,26 @@ async def test_what_stands_on_disk_at_the_end_speaks_against_the_commit(app: MCP
         assert "DO NOT COMMIT: secret src/cart.py" in done.verdict
 
 
+async def test_what_is_staged_without_what_it_needs_speaks_against_the_commit_until_it_is_staged_too(
+    app: MCPServer, project: Path
+) -> None:
+    cart = committed(project) / "src" / "cart.py"
+    (project / "src" / "tax.py").write_text("def add_tax(net):\n    return net\n")
+    cart.write_text(f"from tax import add_tax\n\n\n{cart.read_text()}\n\ndef gross(net):\n    return add_tax(net)\n")
+    git(project, "add", "src/cart.py")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+        told = "Partly staged: src/cart.py:1 imports tax; src/tax.py is not staged."
+        assert any(told in fact for fact in first.facts)
+        said = {"files_checked": ["src/cart.py", "src/tax.py", "tests/test_cart.py"], "next_step_required": False}
+        held = await host.step("precommit", 2, first.id, findings="read all of it", **said)
+        assert any(clause.startswith("stage it too, or take out src/cart.py:1") for clause in held.open)
+        git(project, "add", "-A")
+        done = await host.step("precommit", 3, first.id, findings="staged the rest of it", next_step_required=False)
+        assert "DO NOT" not in done.verdict
+        assert "Partly staged" not in done.text
+
+
 async def test_nothing_changed_is_said_and_done(app: MCPServer, project: Path) -> None:
     committed(project)
     async with connected(app, project) as host:

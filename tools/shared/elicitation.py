@@ -13,6 +13,7 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    ClientCapabilities,
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitRequestParams,
@@ -120,8 +121,12 @@ def can_put(context: Context[Any, Any], params: ElicitRequestParams) -> bool:
 
 
 def can_ask(context: Context[Any, Any]) -> bool:
-    """Whether the host declared forms; an empty declaration is one of them (2025-06-18)."""
-    capabilities = context.client_capabilities
+    """Whether the host declared that it puts forms to its user."""
+    return declares_forms(context.client_capabilities)
+
+
+def declares_forms(capabilities: ClientCapabilities | None) -> bool:
+    """Whether these capabilities of a host have forms; an empty declaration is one of them (2025-06-18)."""
     elicitation = capabilities.elicitation if capabilities is not None else None
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 

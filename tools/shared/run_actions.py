@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, InputRequiredResult, TextContent
@@ -17,13 +18,15 @@ from stepwarden.upstream.calls.records import new_id
 from tools.shared.edge import Progress, refused
 from tools.shared.elicitation import Unanswered, current_context, put
 from tools.shared.progress import reporting_progress
+from tools.shared.run_questions import AGREED, approval_form, is_agreed, repetition_form
 from tools.shared.run_reply import run_result
 from tools.shared.run_request import RunToolRequest
+from tools.shared.run_tasks import RunTasks
+from tools.shared.tasks import GRACE_S, offered_task
 from tools.shared.thread_result import clip
 
 LOOK_S = 0.2
 MOST_LISTED = 20
-APPROVAL = "approve"
 
 
 async def wait_for(runs: Runs, run_id: str, caller: Caller, wait_s: float, progress: Progress) -> Run:
@@ -51,8 +54,18 @@ async def act_on_run(
             return said
         run, _ = await runs.tell(run_id, said, caller)
     runs.serve_soon()
-    run = await wait_for(runs, run_id, caller, wait_s, progress)
-    return run_result(run, await runs.texts(run))
+    return await wait_in_call(runs, run_id, caller, wait_s, progress)
+
+
+async def wait_in_call(
+    runs: Runs, run_id: str, caller: Caller, wait_s: float, progress: Progress, notes: Sequence[str] = ()
+) -> CallToolResult:
+    """Return the reply about a run, after a while; where the host speaks of tasks, the call goes on as one."""
+    offer = offered_task() if wait_s else None
+    run = await wait_for(runs, run_id, caller, wait_s if offer is None else min(wait_s, GRACE_S), progress)
+    if offer is not None and not await RunTasks(runs).offer(offer, run, caller):
+        run = await wait_for(runs, run_id, caller, wait_s, progress)
+    return run_result(run, await runs.texts(run), notes)
 
 
 async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResult | InputRequiredResult:
@@ -73,7 +86,7 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
         if request.verdict is None:
             return refused('resolve needs verdict: "done" or "not_done", once you looked.')
         if request.verdict == "not_done":  # it is sent again
-            asked = await _ask(call, f"Nobody knows whether {call.tool} was carried out. It was not, and is sent again")
+            asked = await _ask(call, repetition_form(call))
             if isinstance(asked, CallToolResult | InputRequiredResult):
                 return asked
             if asked is False:
@@ -85,7 +98,7 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
 
 async def _approval(call: WaitingCall, request: RunToolRequest) -> RunCommand | CallToolResult | InputRequiredResult:
     """Return the person's word on a call: theirs where the host can ask them, else the word that the reply gave."""
-    asked = await _ask(call, f"A run wants to call {call.tool}")
+    asked = await _ask(call, approval_form(call))
     if isinstance(asked, CallToolResult | InputRequiredResult):
         return asked
     if asked is None and request.confirm != call.about:
@@ -98,26 +111,20 @@ async def _approval(call: WaitingCall, request: RunToolRequest) -> RunCommand | 
     return RunCommand(new_id("word"), RunCommandKind.APPROVE, "user", "host", {"call": call.key, "about": call.about})
 
 
-async def _ask(call: WaitingCall, what: str) -> bool | CallToolResult | InputRequiredResult | None:
-    """Ask the person; None where the host cannot."""
+async def _ask(call: WaitingCall, form: ElicitRequestFormParams) -> bool | CallToolResult | InputRequiredResult | None:
+    """Ask the person; None where the host cannot. A result says that nobody answered, or that the host has to ask."""
     context = current_context()
     if context is None:
         return None
-    form = {
-        "type": "object",
-        "properties": {APPROVAL: {"type": "boolean", "title": f"Allow this {call.kind}"}},
-        "required": [APPROVAL],
-    }
-    message = f"{what} ({call.kind}) with {clip(call.arguments, 1_000)}"
     try:
-        answer = await put(
-            context, APPROVAL, ElicitRequestFormParams(message=message, requested_schema=form), state=call.about
-        )
+        answer = await put(context, AGREED, form, state=call.about)
     except Unanswered:
         return refused("Your user did not answer: nothing was allowed. Send it again to ask them again.")
     if not isinstance(answer, ElicitResult):
         return answer
-    return answer.action == "accept" and (answer.content or {}).get(APPROVAL) is True
+    if answer.action == "cancel":
+        return refused("Your user closed the question: nothing was said, and the call still waits. Ask them in words.")
+    return is_agreed(answer)
 
 
 async def list_runs(runs: Runs, caller: Caller) -> CallToolResult:

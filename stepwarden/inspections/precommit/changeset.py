@@ -14,6 +14,7 @@ from stepwarden.files.secret_contents import is_secret_content
 from stepwarden.files.secrets import is_code_name, is_secret
 from stepwarden.inspections.precommit.leftovers import has_prints
 from stepwarden.inspections.precommit.risks import BeforeAndAfter
+from stepwarden.inspections.precommit.staged.partial import StagedGap
 from stepwarden.inspections.shared.faults.text_changes import NO_TEXT_CHANGES, compare_texts
 from stepwarden.source.file_parser import as_utf8, parse_outline
 from stepwarden.source.git.change import LINK, TOO_LARGE, WITHHELD, FileChange, untracked_change
@@ -46,7 +47,8 @@ class ChangeSet:
     """What changed in one repository; paths are canonical names.
 
     `place` is the repository relative to the root ("." for the root itself, or one around it). `against` says with
-    what it was compared. `sides` is what is known of files before and after. `notes` say what was not read.
+    what it was compared. `sides` is what is known of files before and after. `notes` say what was not read. `gaps` are
+    staged lines that need what is not staged.
     """
 
     place: str
@@ -55,6 +57,7 @@ class ChangeSet:
     files: tuple[FileChange, ...]
     sides: Mapping[str, BeforeAndAfter]
     notes: tuple[str, ...] = ()
+    gaps: tuple[StagedGap, ...] = ()
 
 
 def read_change(repository: Repository, root: str, request: ComparisonRequest, *, until: float) -> ChangeSet:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from stepwarden.inspections.precommit.report import (
     risk_section,
 )
 from stepwarden.inspections.precommit.risks import ChangeFacts, ChangeRisk, find_risks, lock_names, sort_callers
+from stepwarden.inspections.precommit.staged.partial import read_gaps
 from stepwarden.inspections.shared.fact_text import clip, list_some
 from stepwarden.source.git.change import FileChange
 from stepwarden.source.git.command import GitFailed, GitSlow
@@ -36,8 +38,8 @@ from stepwarden.source.git.mentions import find_mentions
 from stepwarden.source.git.repository import Repository
 from stepwarden.steps.inspection import Inspection
 
-BLOCKING = frozenset({"conflict", "secret", "leftover"})
-"""Kinds of risk that stand on disk until somebody takes them out: no review makes them fit to commit."""
+BLOCKING = frozenset({"conflict", "secret", "partial", "leftover"})
+"""Kinds of risk that stand on disk until somebody takes them out, or stages the rest: no review makes them fit."""
 MOST_NAMES = 20  # of changed definitions whose mentions elsewhere are searched
 _KEY = "precommit"
 
@@ -122,7 +124,10 @@ def read_all(
     problems: list[GitFailed] = []
     for repository in repositories:
         try:
-            parts.append(read_change(repository, root, request, until=until))
+            part = read_change(repository, root, request, until=until)
+            naming = partial(name_in_root, root, repository.top)
+            gaps = read_gaps(repository, part.status, naming, until=until) if request.staged else ()
+            parts.append(replace(part, gaps=gaps))
         except GitSlow:
             raise
         except GitFailed as error:
@@ -136,7 +141,8 @@ def change_facts(root: str, parts: Sequence[ChangeSet], files: Sequence[FileChan
     """Return what the risks of a change are found from."""
     sides = {path: side for part in parts for path, side in part.sides.items()}
     locks = frozenset(name for name in lock_names(files) if Path(root, name).is_file())
-    return ChangeFacts(files, sides, measure_new_files(root, files), locks)
+    gaps = [gap for part in parts for gap in part.gaps]
+    return ChangeFacts(files, sides, measure_new_files(root, files), locks, gaps)
 
 
 def with_callers(

@@ -85,6 +85,7 @@ def _group_by_kind(risks: Sequence[ChangeRisk]) -> list[tuple[str, list[ChangeRi
 _HEADS = {
     "conflict": "Conflict",
     "secret": "Secret",
+    "partial": "Partly staged",
     "interface": "Interface",
     "behaviour": "Behaviour",
     "migration": "Migration",
@@ -148,12 +149,13 @@ def is_reviewed(risk: ChangeRisk, reviewed: ReviewedLines) -> bool:
         return any(reviewed.includes(path) for path in risk.places)
     if risk.kind in {"large", "test"}:
         return reviewed.includes(risk.path)
-    return risk.kind != "secret" and reviewed.quotes(risk.path, risk.line, risk.line)
+    return risk.kind not in {"secret", "partial"} and reviewed.quotes(risk.path, risk.line, risk.line)
 
 
 _REQUESTS = {
     "conflict": "resolve {what}: {at}",
     "secret": "take out or report as an issue: {at}",
+    "partial": "stage it too, or take out {at}: {what}",
     "interface": "{what} ({at}); read {places}",
     "behaviour": "quote {at}: {what}; is it meant?",
     "migration": "quote {at}: {what}, can it be undone?",

@@ -12,6 +12,7 @@ from stepwarden.files.secrets import is_secret
 from stepwarden.inspections.precommit.behaviour import find_changed_behaviour
 from stepwarden.inspections.precommit.leftovers import CONFLICT, find_leftover
 from stepwarden.inspections.precommit.public_interface import OTHERWISE, find_broken_interface
+from stepwarden.inspections.precommit.staged.partial import StagedGap
 from stepwarden.inspections.shared.faults.text_changes import NO_TEXT_CHANGES, TextChanges
 from stepwarden.source.git.change import TOO_LARGE, FileChange
 from stepwarden.source.languages import language_of
@@ -77,6 +78,7 @@ class ChangeRisk:
 RISKS = (
     "conflict",
     "secret",
+    "partial",
     "interface",
     "behaviour",
     "migration",
@@ -107,13 +109,15 @@ class BeforeAndAfter:
 class ChangeFacts:
     """What risks are found from.
 
-    `sides` is what is known of files before and after, `sizes` the bytes of new ones, `locks` the existing lock files.
+    `sides` is what is known of files before and after, `sizes` the bytes of new ones, `locks` the existing lock files,
+    `gaps` the staged lines that need what is not staged.
     """
 
     files: Sequence[FileChange]
     sides: Mapping[str, BeforeAndAfter] = field(default_factory=dict[str, BeforeAndAfter])
     sizes: Mapping[str, int] = field(default_factory=dict[str, int])
     locks: frozenset[str] = frozenset()
+    gaps: Sequence[StagedGap] = ()
 
 
 def is_generated(change: FileChange) -> bool:
@@ -132,6 +136,7 @@ def find_risks(facts: ChangeFacts) -> list[ChangeRisk]:
         *(risk for change in facts.files for risk in _risks_of_file(change, facts)),
         *_missing_tests(facts.files),
         *_stale_locks(facts.files, facts.locks),
+        *(ChangeRisk("partial", gap.path, gap.line, f"{gap.what}; {gap.place}") for gap in facts.gaps),
     ]
     return sorted(found, key=lambda risk: (RISKS.index(risk.kind), risk.path, risk.line))
 
