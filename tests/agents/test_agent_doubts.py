@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_rig import Start, calls, until, word
+from run_rig import Start, calls, ended, until, word
 
 from providers.scripted import ScriptedReply
 from stepwarden.agents.run_request import RunRequest
 from stepwarden.agents.run_text import doubt_lines, verdict_of, waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.cli.examples.tracker import SiteFile
-from stepwarden.runs.run import CallState, Run, RunStatus
+from stepwarden.runs.run import Run, RunStatus
+from stepwarden.runs.run_calls import Approval, CallState
 from stepwarden.runs.run_events import CallSent
 from stepwarden.settings import load_settings
 from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL
 from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.calls.records import CallRecord, SessionRecorder, new_id
-from stepwarden.upstream.doubts.marks import key_of
+from stepwarden.upstream.doubts.cleaning import clean_mark, left_marks
+from stepwarden.upstream.doubts.marks import PATTERN, key_of
+from tools.upstream.approval_text import approval_text
 
 pytestmark = pytest.mark.asyncio
 COMMENT = ("jira/jira_add_comment", {"issue_key": "SHOP-1", "body": "I look at it."})
@@ -200,3 +203,34 @@ async def test_looks_that_fail_are_made_again_and_then_a_person_is_asked(
     assert waiting.doubt == "the look with jira/jira_get_issue gave an error"
     assert run.open_calls[0].looks > 3
     assert run.open_calls[0].state is CallState.IN_DOUBT
+
+
+async def test_marks_are_listed_and_taken_out_and_what_was_written_stays(started: Start, home: Path) -> None:
+    file = site_upstream(home, marks=True)
+    issue = ("jira/jira_create_issue", {"project_key": "SHOP", "issue_type": "Bug", "summary": "Slow"})
+    labelled = (issue[0], {**issue[1], "additional_fields": '{"labels": ["ours"]}'})
+    runs = await started([calls(COMMENT, issue, labelled), "Done."])
+    wanted = RunRequest("go on", tools=[COMMENT[0], issue[0]], approval=Approval.DESTRUCTIVE)
+    assert (await ended(runs, wanted)).status is RunStatus.COMPLETED
+    assert PATTERN.search(comments(file)[0])
+    store = runs.journal.store
+    marks = await left_marks(store)
+    assert [mark.tool for mark in marks].count("jira_create_issue") == 2
+    assert {"issue_key": "SHOP-1"} in [mark.where for mark in marks]
+    assert runs.upstreams is not None
+    client = runs.upstreams.open()
+    told = [await clean_mark(client.upstreams, client.recorder, mark) for mark in marks]
+    assert [one.words for one in told] == ["taken out of 1"] * 3
+    assert comments(file) == ["I look at it."]
+    assert sorted(one["labels"] for one in file.site().issues.values()) == [[], [], ["ours"]]
+    assert await left_marks(store) == []
+
+
+async def test_a_person_is_told_of_the_mark_before_they_allow_it(started: Start, home: Path) -> None:
+    site_upstream(home, marks=True)
+    runs = await started(["Done."])
+    assert runs.upstreams is not None
+    index = runs.upstreams.open().index
+    for call, mark in ((COMMENT, True), (LABEL, False)):
+        asked = (await prepare_call(index, *call)).approval()
+        assert ("gets a mark" in approval_text(asked, exposed=False).message) == mark

@@ -98,18 +98,20 @@ class Writer:
                         child.send_signal(signal.SIGKILL)
             if victim in {"us", "both"}:
                 server.kill()
-        try:
-            return server.answer_to(number)["result"]
-        except EOFError:
+        result: Reply | None = None
+        with suppress(EOFError):
+            result = server.answer_to(number)["result"]
+        if result is None or victim in {"us", "both"}:  # its answer may have been on the way already
             self.gone()
-            return None
+        return result
 
     def started(self) -> StdioServer:
         return StdioServer(self.home).greeted()
 
     def gone(self) -> None:
         if self.server is not None:
-            self.server.kill()
+            with suppress(ProcessLookupError):
+                self.server.kill()
             self.server.bury()
         self.server = None
 

@@ -49,6 +49,12 @@ class PreparedCall:
         """The digest by which it is known again when it is sent once more; "" where that would change nothing more."""
         return "" if self.repeatable else sameness_of(self.name, self.arguments, self.tool.schema)
 
+    @property
+    def leaves_mark(self) -> bool:
+        """Whether it is sent with a mark in what it makes."""
+        look = self.server.config.look_of(self.tool.name)
+        return look is not None and look.mark is not None
+
     def ensure_trusted(self) -> None:
         """Raise UpstreamRefused where its tool was listed anew since, and may do more than the one that was allowed."""
         if self.server.registry.drift(self.tool.name):
@@ -57,7 +63,7 @@ class PreparedCall:
     def approval(self, doubt: CallDoubt | None = None) -> CallApproval:
         """Return what a person is asked to allow; `doubt` says that it may have been carried out before."""
         digest = digest_of({"tool": self.name, "is": self.tool.fingerprint, "arguments": self.arguments})
-        return CallApproval(digest, self.name, self.tool.effects.kind, self.arguments, doubt)
+        return CallApproval(digest, self.name, self.tool.effects.kind, self.arguments, doubt, self.leaves_mark)
 
     def doubt(self, begun: Sequence[BegunCall]) -> CallDoubt:
         """Return what to tell of calls like this one that were begun, and with which tools to look."""

@@ -1,6 +1,7 @@
 """Makes a prepared call and records it: a write before it is sent, and every call once it is over."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from stepwarden.upstream.calls.records import SUMMARY_CHARS, CallRecord, Outcome
 from stepwarden.upstream.calls.result_text import text_of
 from stepwarden.upstream.digest import digest_of
 from stepwarden.upstream.doubts.marks import marked, new_key
+from stepwarden.upstream.doubts.templates import names_in
 from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.tool_call import CallAnswer
 from stepwarden.upstream.tool_result import ToolResult
@@ -62,7 +64,7 @@ class RecordedCalls:
         """
         tool, server = prepared.tool, prepared.server
         key = "" if tool.effects.reads_only else self._key
-        arguments, has_mark = _with_mark(prepared, key)
+        arguments, mark_at = _with_mark(prepared, key)
         record = CallRecord(
             id=new_id("call"),
             phase="ended",
@@ -76,7 +78,8 @@ class RecordedCalls:
             thread=self.thread,
             by_session=self.by_session,
             key=key,
-            has_mark=has_mark,
+            has_mark=mark_at is not None,
+            mark_at=json.dumps(mark_at) if mark_at else "",
         )
         request = CallRequest(tool.name, arguments, round_, on_progress, permit=prepared.ensure_trusted, key=key)
         ends = server.caller.end - (prepared.spent_s if round_ == FIRST_ROUND else 0.0)
@@ -114,13 +117,16 @@ class RecordedCalls:
         await self.recorder.settle(looked, self.by, record.id)
 
 
-def _with_mark(prepared: PreparedCall, key: str) -> tuple[Mapping[str, Any], bool]:
-    """Return the arguments as they are sent, and whether they have the mark by which a look finds what they made."""
+def _with_mark(prepared: PreparedCall, key: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """Return the arguments as they are sent, and those by which the mark in them is found; None where there is none."""
     look = prepared.server.config.look_of(prepared.tool.name) if key else None
-    if look is None or look.mark is None:
-        return prepared.arguments, False
-    arguments = marked(prepared.tool, prepared.arguments, look.mark, key)
-    return (prepared.arguments, False) if arguments is None else (arguments, True)
+    arguments = None
+    if look is not None and look.mark is not None:
+        arguments = marked(prepared.tool, prepared.arguments, look.mark, key)
+    if look is None or arguments is None:
+        return prepared.arguments, None
+    named = names_in([look.arguments, look.clean.arguments if look.clean is not None else {}])
+    return arguments, {name: value for name, value in prepared.arguments.items() if name in named}
 
 
 def _mismatch(prepared: PreparedCall, reply: CallReply) -> str:

@@ -44,7 +44,8 @@ class CallRecord:
     error of the protocol. `same` is the digest
     by which a call that may change something is known again, "" where repeating it changes nothing more. `thread` is
     the thread that it was made for; `by_session`: nobody named it, it was the latest open one of the session. `key` is
-    what the server could know a write again by, `has_mark` whether that stands in what it makes.
+    what the server could know a write again by, `has_mark` whether that stands in what it makes; `mark_at` are the
+    arguments, as JSON, by which that is found again.
     """
 
     id: str
@@ -66,6 +67,7 @@ class CallRecord:
     by_session: bool = False
     key: str = ""
     has_mark: bool = False
+    mark_at: str = ""
 
 
 class Recorder(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwarden.errors import StepwardenError, UpstreamRefused
-from stepwarden.upstream.calls.prepared_call import PreparedCall, prepare_call
+from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.calls.records import Recorder
 from stepwarden.upstream.doubts.templates import NotFilled, filled, holds, value_of, values_at
@@ -35,15 +35,15 @@ class WriteLook:
     by: str
     thread: str = ""
 
-    async def find(self, written: PreparedCall, look: LookConfig, key: str) -> LookFinding:
-        """Return what is there of a write, by its declared look; `key` is the mark of the write."""
-        values: Mapping[str, Any] = {**written.arguments, "mark": key}
+    async def find(self, upstream: str, written: Mapping[str, Any], look: LookConfig, key: str) -> LookFinding:
+        """Return what is there of a write with these arguments, by its declared look; `key` is its mark."""
+        values: Mapping[str, Any] = {**written, "mark": key}
         try:
             arguments = filled(look.arguments, values)
             wanted = str(filled(look.holds, values))
         except NotFilled as missing:
             return LookFinding(None, f"its look needs {missing}, which the call does not have")
-        name = f"{written.server.name}/{look.tool}"
+        name = f"{upstream}/{look.tool}"
         try:
             read = await prepare_call(self.index, name, arguments)
             if not read.tool.effects.reads_only:

@@ -52,7 +52,7 @@ class DoubtResolver:
         """Look for each mark; `decides` is when nothing found will tell, None where it tells now."""
         findings: list[LookFinding] = []
         for key in sorted(keys) if look.mark is not None else [""]:
-            finding = await self.looks.find(written, look, key)
+            finding = await self.looks.find(written.server.name, written.arguments, look, key)
             if finding.things:
                 return DoubtResolution("done", "look", finding.words)
             findings.append(finding)

@@ -29,6 +29,11 @@ def filled(template: Any, values: Mapping[str, Any]) -> Any:
     return template
 
 
+def names_in(template: Any) -> set[str]:
+    """Return the names that a template is filled in with."""
+    return set(_NAME.findall(json.dumps(template)))
+
+
 def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
     found: Any = values
     for part in match[1].split("."):
