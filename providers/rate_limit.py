@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
 
+_WAITED = 0.5
+"""The part of a request's time in which it may wait for its turn: the rest is for the answer."""
+
+
 class RateLimiter(Wrapper):
     """Holds back what is more than `at_once` requests to one model, or more than `a_minute` to all of them.
 
@@ -46,10 +50,10 @@ class RateLimiter(Wrapper):
     async def _place(self, request: ModelRequest) -> AsyncGenerator[ModelRequest, None]:
         from aiolimiter import AsyncLimiter
 
-        deadline = Deadline(request.deadline_s)
+        deadline, turn = Deadline(request.deadline_s), Deadline(request.deadline_s * _WAITED)
         rate = self._rate = self._rate or AsyncLimiter(self._a_minute, 60)
         places = self._places.setdefault(request.model, asyncio.Semaphore(self._at_once))
-        if not await _wait(places, rate, deadline):
+        if not await _wait(places, rate, turn):
             text = (
                 f"{self.name} is asked for one model by {self._at_once} at once and {self._a_minute} times a minute at "
                 "most: ask again later, or raise STEPWARDEN_MODEL_CONCURRENCY or STEPWARDEN_MODEL_RATE."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from providers.deadline import Deadline
 from providers.wrapper import Wrapper
+from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.models import ModelError, ModelReply, ModelRequest, Provider
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class _RetryDecision:
 
     def __call__(self, error: Exception) -> bool | float:
         self._failures += 1
-        _logger.info("failed %d times: %s", self._failures, error)
+        _logger.info("failed %d times: %s", self._failures, hide_in_prose(str(error)))
         if not isinstance(error, ModelError) or not error.retryable:
             return False
         if error.retry_after_s is not None:

@@ -14,6 +14,7 @@ import prompts
 from providers.endpoints import check_variables, free_manager_model
 from stepwarden.agents.deferred import DeferredRuns
 from stepwarden.consultation.background_requests import BackgroundRequests
+from stepwarden.consultation.call_allowance import AllowedAnswers
 from stepwarden.consultation.consultant import Consultant
 from stepwarden.consultation.expert import Expert
 from stepwarden.consultation.expert_prompts import ExpertPrompts
@@ -84,6 +85,16 @@ class Runtime:
         except StepwardenError as error:
             logger.warning("not ready: %s", error)  # the first call that needs it says so to its caller
 
+    def drive_soon(self) -> None:
+        """Drive the runs of the store, once all is ready: imports of two threads at once can meet in a circle."""
+        task = asyncio.get_running_loop().create_task(self._drive_when_ready(list(self._tasks)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drive_when_ready(self, warming: Sequence[asyncio.Task[None]]) -> None:
+        await asyncio.gather(*warming, return_exceptions=True)
+        self.runs.open().serve_soon()
+
     async def close(self) -> None:
         """End the work in the background and close the store."""
         for task in list(self._tasks):
@@ -127,7 +138,7 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
     store = Store(settings.store_url)
     journal = Journal(store)
     models = models or _models(settings, store)
-    background_requests = BackgroundRequests(store, models)
+    background_requests = BackgroundRequests(store, AllowedAnswers(models))
     inspections = InspectionRunner(settings.home / "cache" / "source")
     consultants = _consultants(store, models, background_requests)
     threads = Threads(journal, build_manager(settings, models), settings.roots, consultants, inspections)
@@ -137,12 +148,17 @@ def build_runtime(settings: Settings, models: Models | None = None) -> Runtime:
 
     def build_runs() -> "Runs":
         from stepwarden.agents.run_journal import RunJournal
-        from stepwarden.agents.runs import Runs
+        from stepwarden.agents.runs import Instructions, Runs
         from stepwarden.engine.choice import build_dispatcher
+        from tools.run_workflows import workflow_run_tools
 
         engine, journal = build_dispatcher(settings, store), RunJournal(store)
-        instructions = prompts.load("agent").texts["system"]
-        return Runs(engine, journal, models, settings.roots, instructions, inspections, upstreams)
+        words = {name: prompts.load(name).texts["system"] for name in ("agent", "steered")}
+        instructions = Instructions(
+            words["agent"], words["steered"], lambda name: prompts.load(f"ability_{name}").texts["system"]
+        )
+        workflows = workflow_run_tools(threads, models)
+        return Runs(engine, journal, models, settings.roots, instructions, inspections, upstreams, workflows)
 
     return Runtime(
         settings,

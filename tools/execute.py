@@ -1,6 +1,7 @@
 """`execute`: hand a whole request to a run, and wait a little for it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 import prompts
 from stepwarden.agents.deferred import DeferredRuns
-from stepwarden.models import find_some
+from stepwarden.models import ErrorKind, ModelError, find_some
 from stepwarden.threads.calls import Caller
 from tools.run import RunEdge
 from tools.shared.edge import EdgeTool, Progress, edge_tool, refused
@@ -27,18 +28,23 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
             request = ExecuteRequest.model_validate(arguments)
         except ValidationError as error:
             return refused("\n".join(error_lines(error, ExecuteRequest)))
-        from tools.shared.run_actions import wait_in_call
+        from stepwarden.agents.run_text import NO_MODEL
         from tools.shared.run_reply import run_result
+        from tools.shared.run_wait import RunWait
 
         runs, wanted = deferred.open(), wanted_run(request)
+        wait = RunWait(runs, caller, progress)
         same = await runs.same(wanted, caller)
         if same is not None:
-            note = f"This very request is under way since a short while as {same.id}; no second run was started."
+            note = f"The same request is under way as {same.id} already: no second run was started."
             return run_result(same, {}, [note])
-        await find_some(runs.models)
-        run = await runs.start(wanted, caller, via="host")
+        try:
+            await find_some(runs.models)
+            run = await runs.start(wanted, caller, via="host")
+        except ModelError as error:
+            return refused(NO_MODEL if error.kind is ErrorKind.NO_MODEL and request.model is None else str(error))
         runs.serve_soon()
-        return await wait_in_call(runs, run.id, caller, request.wait_s, progress)
+        return await wait.reply(run.id, request.wait_s)
 
     return edge_tool(
         start,
@@ -51,15 +57,16 @@ def execute_tool(deferred: DeferredRuns) -> EdgeTool:
 
 def wanted_run(request: ExecuteRequest) -> "RunRequest":
     """Return the request as a value of the core."""
-    from dataclasses import replace
-
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.runs.limits import DEFAULT_LIMITS
     from stepwarden.runs.run_calls import Approval
+    from stepwarden.runs.steered import Depth
 
     limits = request.limits.model_dump(exclude_none=True) if request.limits is not None else {}
     return RunRequest(
         request.request,
+        mode=request.mode or "auto",
+        depth=Depth(request.depth),
         model=request.model,
         directory=request.working_directory,
         tools=request.tools,

@@ -1,5 +1,8 @@
 """`planner`: plan work in steps, with revisions and branches."""
 
+import re
+from collections.abc import Callable
+
 from pydantic import Field, model_validator
 
 from stepwarden.steps.gate import Policy
@@ -46,13 +49,34 @@ def _chose_branch(thread: Thread) -> bool:
     return not branches or any(branch.casefold() in said for branch in branches)
 
 
+def _says(pattern: str) -> Callable[[Thread], bool]:
+    """Test that some live step has words of a kind."""
+    words = re.compile(pattern, re.IGNORECASE)
+    return lambda thread: any(
+        words.search(text) for step in thread.live for text in (step.submission.step, step.submission.learned)
+    )
+
+
+_GOAL = _says(r"goal|done when|success|accept|criteri|measur|verif|test|must|works?\b|ends? with|result|until|so that")
+_CONSTRAINT = _says(
+    r"constrain|limit|budget|dead ?line|downtime|within|compatib|without|cannot|can't|must|only|keep|stay|time|team"
+    r"|people|hours?|days?|weeks?|before|depend|none"
+)
+
+
 WORKFLOW = Workflow(
     policy=Policy(
         tool="planner",
         low=3,
         likely=5,
         high=10,
-        checklist=checklist(ChecklistItem("findings: which branch you chose, and why", _chose_branch)),
+        checklist=checklist(
+            ChecklistItem("findings: which branch you chose, and why", _chose_branch),
+            ChecklistItem("findings: the goal, as something that can be checked when done", _GOAL),
+            ChecklistItem(
+                "findings: the constraints (time, people, compatibility), or that there are none", _CONSTRAINT
+            ),
+        ),
         missing_act="write the plan, one call for each step of it",
         sized_for=frozenset({QuestionKind.DEBUG}),  # to plan a fix is not to look for the fault
         novelty_required=False,

@@ -55,7 +55,9 @@ def add_resources(server: MCPServer, queries: ThreadQueries) -> None:
             return json.dumps({"continuation_id": found.id, "tool": kinds.SESSION.name, "for": found.thread or None})
         if isinstance(found, Chat):
             return json.dumps({"continuation_id": found.id, **asdict(found)}, ensure_ascii=False, default=str)
-        return json.dumps({"continuation_id": found.id, "outcome": found.outcome, **asdict(digest(found))}, default=str)
+        by_run = {"run": found.run} if found.run else {}
+        said = {"continuation_id": found.id, "outcome": found.outcome, **by_run, **asdict(digest(found))}
+        return json.dumps(said, default=str)
 
     @server.resource(
         "stepwarden://threads/{continuation_id}/history{?after}",

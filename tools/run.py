@@ -40,13 +40,14 @@ def run_tool(deferred: DeferredRuns) -> EdgeTool:
         except ValidationError as error:
             return refused("\n".join(error_lines(error, RunToolRequest)))
         from tools.shared.run_actions import act_on_run, list_runs
+        from tools.shared.run_wait import RunWait
 
         if request.action == "list":
             return await list_runs(deferred.open(), caller)
         if request.run_id is None:
             return refused(f'{request.action} needs run_id, as execute gave it; run(action="list") shows your runs.')
         try:
-            return await act_on_run(deferred.open(), request, request.run_id, caller, progress)
+            return await act_on_run(RunWait(deferred.open(), caller, progress), request, request.run_id)
         except (UnknownStream, OtherKind):
             return refused(f'run_id: no such run of yours: {clip(request.run_id, 80)}. run(action="list") shows them.')
 

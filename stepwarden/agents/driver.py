@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepwarden.agents.conversation import Conversation
+from stepwarden.agents.live_text import LiveTexts, complete_aloud
+from stepwarden.agents.model_answers import failure_of, spent_on
+from stepwarden.agents.process_memory import used_mb
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, DoubtSettler, Toolbox
+from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
-from stepwarden.models import ErrorKind, ModelError, ModelReply, ModelRequest, Models
+from stepwarden.models import ModelError, ModelRequest, Models
+from stepwarden.runs.data_summary import summarize_data
 from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, SettleDoubt, decide
-from stepwarden.runs.limits import Amount
-from stepwarden.runs.run import Job, Run, ToolLevel
+from stepwarden.runs.limits import NOTHING
+from stepwarden.runs.run import Job, OpenQuestion, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
 from stepwarden.runs.run_events import (
     CANCELLED,
@@ -31,6 +36,7 @@ from stepwarden.runs.run_events import (
     RunPaused,
 )
 from stepwarden.upstream.calls.call_doubt import AGAIN_S, DoubtResolution
+from stepwarden.upstream.calls.result_text import unfenced
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +52,6 @@ MOST_SENDS = 5
 LOOK_S = 0.25
 """So often is looked for what others recorded, while something is under way."""
 
-_FATAL = frozenset(
-    {
-        ErrorKind.NO_MODEL,
-        ErrorKind.UNKNOWN_MODEL,
-        ErrorKind.NOT_ALLOWED,
-        ErrorKind.WRONG_KEY,
-        ErrorKind.NO_MONEY,
-        ErrorKind.OVER_BUDGET,
-        ErrorKind.MISCONFIGURED,
-    }
-)
-
 
 @dataclass(frozen=True)
 class RunSurroundings:
@@ -67,6 +61,8 @@ class RunSurroundings:
     models: Models
     toolbox_of: Callable[[Run, str], Coroutine[Any, Any, Toolbox]]
     driver: str
+    live: LiveTexts = field(default_factory=LiveTexts)
+    ability_prompt: Callable[[str], str] = lambda _: ""
 
 
 @dataclass
@@ -87,7 +83,7 @@ class Driver:
         """
         loaded = await self.around.journal.load(self.run_id, None)
         try:
-            if not loaded.run.is_at_work:
+            if not loaded.run.is_due(time.time()):
                 return loaded.run
             loaded = await self._append(loaded, [RunAttached(self.around.driver)])
             try:
@@ -104,10 +100,15 @@ class Driver:
                     loaded = await self._append(loaded, decision.events, decision.effects, toolbox)
                     continue
                 self._start(loaded, decision.effects, toolbox)
-                if not self._tasks and not (loaded.run.is_at_work and _is_near(decision.wake_at)):
+                if not self._tasks and not (loaded.run.is_due(time.time()) and _is_near(loaded.run)):
                     break
                 loaded = await self._wait(loaded, decision.wake_at)
             return loaded.run
+        except asyncio.CancelledError:
+            asked = [question for question in _questions_of(loaded.run) if question.key in self._tasks]
+            await self._end_tasks()
+            await self._leave(loaded, asked)
+            raise
         finally:
             await self._end_tasks()
 
@@ -159,6 +160,16 @@ class Driver:
                 loaded = await self.around.journal.load(self.run_id, None, loaded)
         return loaded
 
+    async def _leave(self, loaded: LoadedRun, asked: Sequence[OpenQuestion]) -> None:
+        """Record that these questions, perhaps paid for, were cut off: they are not taken for those of a crash."""
+        cut = FailedAnswer(CANCELLED, "whoever drove the run let go of it")
+        events = [QuestionAnswered(question.key, spent=question.reserved, failure=cut) for question in asked]
+        try:
+            if events:
+                await self.around.journal.append(loaded, events, self._bodies)
+        except StoreError as error:  # somebody else was first, or it cannot be written: then they count as lost
+            logger.info("what %s was asked is not recorded as cut off: %s", self.run_id, error)
+
     async def _end_tasks(self) -> None:
         for task in self._tasks.values():
             task.cancel()
@@ -166,9 +177,9 @@ class Driver:
         self._tasks.clear()
 
 
-def _is_near(wake_at: float | None) -> bool:
-    """Return whether it is worth waiting for what is next, with nothing under way."""
-    return wake_at is None or wake_at - time.time() < STAYS_S
+def _is_near(run: Run) -> bool:
+    """Return whether it is worth staying with a run until there is something to do."""
+    return run.looks_at - time.time() < STAYS_S
 
 
 def _result_of(task: asyncio.Task[list[RunEvent]], key: str, run: Run) -> list[RunEvent]:
@@ -177,9 +188,8 @@ def _result_of(task: asyncio.Task[list[RunEvent]], key: str, run: Run) -> list[R
         return task.result()
     if any(job.question is not None and job.question.key == key for job in run.jobs.values()):
         return [QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "it was cut off"))]
-    if any(call.key == key for call in run.open_calls):
-        return [CallEnded(key, BodyStore().put("It was cut off."), failed=True)]
-    return []
+    cut_off = [call for call in run.open_calls if call.key == key]
+    return [CallEnded(key, BodyStore().put("It was cut off."), failed=True, spent=call.reserved) for call in cut_off]
 
 
 @dataclass(frozen=True)
@@ -210,20 +220,21 @@ class _Work:
     async def _ask(self, run: Run, job: Job, key: str) -> list[RunEvent]:
         from stepwarden.agents.text_matches import goal_matches
 
+        if job.question is not None and job.question.ability:
+            return await self._ask_ability(run, job, key)
         begun = time.monotonic()
         request = await self._request(run, job)
         try:
-            reply = await self.around.models.complete(request)
+            reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
-            failure = FailedAnswer(error.kind, hide_in_prose(str(error)), fatal=error.kind in _FATAL)
-            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure)]
+            return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure_of(error, job))]
         text = hide_in_prose(reply.text)
         return [
             QuestionAnswered(
                 key,
                 self.bodies.put(text),
                 tuple(ProposedCall(one.id, one.name, one.arguments, one.error, one.kept) for one in reply.calls),
-                _spent(reply),
+                spent_on(reply),
                 is_priced=reply.usage.cost is not None,
                 seconds=time.monotonic() - begun,
                 matched=goal_matches(job.stop, text),
@@ -231,11 +242,25 @@ class _Work:
             )
         ]
 
+    async def _ask_ability(self, run: Run, job: Job, key: str) -> list[RunEvent]:
+        from stepwarden.agents.abilities.ability import AbilityFacts
+        from stepwarden.agents.abilities.question import ask_ability
+
+        await self._know_texts(run, job)
+        facts = AbilityFacts(run, job, key, self.bodies.known, self.bodies)
+        surroundings = self.around
+        return await ask_ability(
+            surroundings.models, self.toolbox, surroundings.ability_prompt, facts, self.loaded.principal
+        )
+
+    async def _know_texts(self, run: Run, job: Job) -> None:
+        if not self.bodies.known.keys() >= self.conversation.unread(job):  # of a driver before this one
+            self.bodies.known.update(await self.around.journal.texts(run.id))
+
     async def _request(self, run: Run, job: Job) -> ModelRequest:
         question = job.question
         assert question is not None
-        if not self.bodies.known.keys() >= self.conversation.unread(job):  # of a driver before this one
-            self.bodies.known.update(await self.around.journal.texts(run.id))
+        await self._know_texts(run, job)
         level = ToolLevel.NONE if question.is_last_turn else job.level
         names = {
             ToolLevel.FULL: [grant.name for grant in job.plan.tools],
@@ -260,14 +285,30 @@ class _Work:
         from stepwarden.agents.text_matches import result_matches
 
         begun = time.monotonic()
+        allowance = CallAllowance(call.reserved, needs_price=run.limits.dollars is not None)
+        allow(allowance)  # in this task, which makes this call and nothing else
+        measures = run.limits.memory_mb is not None
+        before = used_mb() if measures else 0.0
         output = await self._output(run, call)
+        grown = max(0.0, used_mb() - before) if measures else 0.0
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
         if output.in_doubt:
             return [*output.events, CallDoubted(call.key, text[:300], look_at=time.time())]
         job = run.jobs[self.effect.job]
         matched = () if output.failed else result_matches(job.stop, call.tool, text)
-        ended = CallEnded(call.key, self.bodies.put(text), failed=output.failed, seconds=seconds, matched=matched)
+        ended = CallEnded(
+            call.key,
+            self.bodies.put(text),
+            failed=output.failed,
+            seconds=seconds,
+            matched=matched,
+            spent=allowance.charge,
+            is_priced=allowance.is_priced,
+            thread=output.thread,
+            summary=None if output.failed else summarize_data(unfenced(text)),
+            grown_mb=round(grown, 1),
+        )
         return [*output.events, ended]
 
     async def _output(self, run: Run, call: RunCall) -> CallOutput:
@@ -275,12 +316,15 @@ class _Work:
         tool = self.toolbox.tools.get(call.tool)
         if tool is None:  # nothing was sent
             return CallOutput(f"{call.tool} is not there any more.", failed=True)
-        context = self._context_of(run, call)
+        asks_models = tool.grant.may_cost != NOTHING
+        seconds = run.limits.call_seconds + (run.limits.answer_seconds if asks_models else 0.0)
+        context = self._context_of(run, call, seconds)
         try:
-            async with asyncio.timeout(run.limits.call_seconds):
+            async with asyncio.timeout(seconds):
                 return await tool.call(context)
         except TimeoutError:
-            text = f"No answer within {run.limits.call_seconds:g} s, which is the limit call_seconds of the run."
+            limits = "are the limits call_seconds and answer_seconds" if asks_models else "is the limit call_seconds"
+            text = f"No answer within {seconds:g} s, which {limits} of the run."
             return CallOutput(text, failed=True, in_doubt=not call.kind.may_be_repeated)
         except StepwardenError as error:
             return CallOutput(str(error), failed=True)
@@ -290,9 +334,9 @@ class _Work:
                 f"The tool crashed: {type(error).__name__}.", failed=True, in_doubt=not call.kind.may_be_repeated
             )
 
-    def _context_of(self, run: Run, call: RunCall) -> CallContext:
+    def _context_of(self, run: Run, call: RunCall, seconds: float) -> CallContext:
         arguments = json.loads(call.proposed.arguments)
-        return CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key)
+        return CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
 
     async def _settle(self, run: Run, call: RunCall) -> list[RunEvent]:
         """Find out what became of a call that was lost, or when or by whom that can be told."""
@@ -300,7 +344,7 @@ class _Work:
         if not isinstance(tool, DoubtSettler):
             return [CallDoubted(call.key, call.doubt)]
         try:
-            found = await tool.settle(self._context_of(run, call))
+            found = await tool.settle(self._context_of(run, call, run.limits.call_seconds))
         except StoreError:
             raise
         except StepwardenError as error:
@@ -317,7 +361,5 @@ class _Work:
         return [CallDoubted(call.key, words or call.doubt, look_at=found.at if may_tell else None)]
 
 
-def _spent(reply: ModelReply) -> Amount:
-    usage = reply.usage
-    amount = Amount(usage.input_tokens + usage.output_tokens)
-    return amount if usage.cost is None else Amount(amount.tokens, usage.cost)
+def _questions_of(run: Run) -> list[OpenQuestion]:
+    return [job.question for job in run.jobs.values() if job.question is not None]

@@ -48,8 +48,9 @@ class RunFeed:
     def listening(self, run_id: str, listener: Listener) -> Generator[None]:
         """Tell `listener` of the run's new events as long as the block lasts."""
         self._listeners.setdefault(run_id, {})[listener] = None
-        if self._watching is None:
+        if self._watching is None or self._watching.done():
             self._watching = asyncio.get_running_loop().create_task(self._watch())
+            self._watching.add_done_callback(_log_failure)
         try:
             yield
         finally:
@@ -107,6 +108,11 @@ class RunFeed:
         return moves.position
 
 
+def _log_failure(watch: asyncio.Task[None]) -> None:
+    if not watch.cancelled() and watch.exception() is not None:
+        logger.error("runs of other processes are not followed any more", exc_info=watch.exception())
+
+
 @dataclass(eq=False)
 class RunFollower:
     """Gives a run's events above `cursor` one after the other, each once, however late it is asked for them."""
@@ -123,6 +129,11 @@ class RunFollower:
     def is_up_to_date(self) -> bool:
         """Whether all that is known of was given."""
         return not self._queue and not self._is_behind
+
+    @property
+    def queued(self) -> int:
+        """How many events are kept for it here, at most MOST_QUEUED."""
+        return len(self._queue)
 
     def take(self, events: Sequence[StoredEvent]) -> None:
         """Keep events until they are asked for; what does not fit, or follow, is read from the store then."""

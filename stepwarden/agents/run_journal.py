@@ -10,7 +10,7 @@ import anyio.to_thread
 from pydantic import ValidationError
 
 from stepwarden.agents.run_feed import RunFeed
-from stepwarden.errors import OtherKind, StoreReplaced, StoreUnreadable, UnknownStream
+from stepwarden.errors import NewerRun, OtherKind, StoreReplaced, UnknownStream
 from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_calls import Body
 from stepwarden.runs.run_events import RunEnded, RunEvent, decode_run_event, encode_run_event
@@ -141,11 +141,12 @@ class RunJournal:
 
 
 def _folded(run: Run, stored: Sequence[StoredEvent]) -> Run:
-    """Return the run after what is stored; raise StoreUnreadable where a newer stepwarden wrote it."""
+    """Return the run after what is stored; raise NewerRun where a newer stepwarden wrote it."""
     try:
-        return fold_run(run, [(decode_run_event(row.kind, row.payload), row.at) for row in stored])
+        events = [(decode_run_event(row.kind, row.payload), row.at) for row in stored]
     except (KeyError, ValidationError) as error:
-        raise StoreUnreadable("This run was written by a newer stepwarden; upgrade to go on with it.") from error
+        raise NewerRun("This run was written by a newer stepwarden; upgrade to go on with it.") from error
+    return fold_run(run, events)
 
 
 def _head_of(run: Run, events: Sequence[RunEvent], principal: str) -> HeadChange:

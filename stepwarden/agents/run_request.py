@@ -4,19 +4,36 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from stepwarden.agents.toolbox import Toolbox
+from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.errors import RunRefused
 from stepwarden.models import ModelInfo, Models, ModelTier, estimated_tokens
 from stepwarden.runs.budget import RunBudget, last_turn_of, prompt_tokens_of
 from stepwarden.runs.limits import DEFAULT_LIMITS, RunLimits, TokenPrice, cost_of
+from stepwarden.runs.never_fires import why_never
 from stepwarden.runs.run import Job, JobPlan, Run
 from stepwarden.runs.run_calls import Approval
-from stepwarden.runs.stop_notation import ConditionError, parse_condition, why_never
+from stepwarden.runs.steered import Depth, SteeredWork
+from stepwarden.runs.stop_conditions import FactExpression, leaves
+from stepwarden.runs.stop_expressions import expression_error
+from stepwarden.runs.stop_notation import ConditionError, parse_condition
 
 DEFAULT_DOLLARS = Decimal(1)
 DEFAULT_TOKENS = 200_000  # where the model has no known price
+
+QUESTION_S = 86_400.0
+"""So long a steered run waits for a person's answer, where nothing else is said: a day."""
+
+Mode = Literal["auto", "steered", "agent"]
+WORKFLOW_PREFIX = "stepwarden/"
+
+READING_TOOLS = frozenset(
+    {"list_files", "read_file", "search_files", "outline_file", "find_definition", "find_calls", "read_git"}
+    | {"check_files", "check_change"}
+)
+
+STARTERS = frozenset({"execute", "run"})
 
 _MOST_NAMED = 40
 
@@ -43,6 +60,8 @@ class RunRequest:
     pauses_at_limits: bool = False
     heeds_settings: bool = True
     thread: str = ""
+    mode: Mode = "agent"
+    depth: Depth = Depth.LEAN
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -62,7 +81,9 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
     info = models.choose(wanted.model, ModelTier.BALANCED).info
     priced = next((one for one in await models.priced() if one.name == info.name), info)
     price = TokenPrice(priced.price.input, priced.price.output) if priced.price is not None else None
-    problems = [*wanted.limits.problems(), *_tool_problems(wanted, toolbox), *_stop_problems(wanted, toolbox)]
+    limits = _limited(wanted.limits, is_priced=price is not None)
+    problems = [*wanted.limits.problems(), *_tool_problems(wanted, toolbox)]
+    problems += _stop_problems(wanted, toolbox, limits, is_priced=price is not None)
     if not wanted.request.strip():
         problems.append("There is no request: say in words what is to be done.")
     if wanted.limits.dollars is not None and price is None:
@@ -83,8 +104,8 @@ async def plan_run(wanted: RunRequest, models: Models, toolbox: Toolbox, instruc
         price=price,
         prompt_tokens=estimated_tokens(instructions) + sum(estimated_tokens(tool.text) for tool in offered),
         most_prompt_tokens=_most_prompt_tokens(info, wanted.limits),
+        depth=wanted.depth if wanted.mode == "steered" else None,
     )
-    limits = _limited(wanted.limits, is_priced=price is not None)
     if lacking := _lacking(wanted.request, limits, job):
         raise RunRefused(lacking)
     return PlannedRun(limits, job)
@@ -99,8 +120,10 @@ def _limited(limits: RunLimits, *, is_priced: bool) -> RunLimits:
 
 def _lacking(request: str, limits: RunLimits, job: JobPlan) -> str:
     """Return why the limits are too low for one question beside the last answer, "" where they are not."""
-    planned = Run("", request=request, limits=limits, jobs={job.id: Job(job)})
+    work = SteeredWork(job.depth) if job.depth is not None else None
+    planned = Run("", request=request, limits=limits, jobs={job.id: Job(job, work=work)})
     first = cost_of(job.price, prompt_tokens_of(planned, planned.jobs[job.id]), limits.answer_tokens)
+    first = first + first if work is not None else first  # an answer of a wrong form is asked for once more
     lacking = RunBudget(planned).lacks(first)
     if lacking is None:
         return ""
@@ -113,22 +136,48 @@ def _most_prompt_tokens(info: ModelInfo, limits: RunLimits) -> int | None:
     return None if info.context_tokens is None else max(1, info.context_tokens - limits.answer_tokens)
 
 
+def named_tools(names: Sequence[str] | None, own: Sequence[RunTool]) -> Sequence[str] | None:
+    """Return the names of tools in full: a workflow may be named alone, and `stepwarden/*` means all of them.
+
+    A workflow brings the tools that read files and code with it: it is about what they read.
+    """
+    if names is None:
+        return None
+    known = [tool.grant.name for tool in own]
+    workflows = [name for name in known if name.startswith(WORKFLOW_PREFIX)]
+    full = list[str]()
+    for name in names:
+        if name == f"{WORKFLOW_PREFIX}*":
+            full += workflows
+        else:
+            full.append(f"{WORKFLOW_PREFIX}{name}" if f"{WORKFLOW_PREFIX}{name}" in workflows else name)
+    reading = [name for name in known if name in READING_TOOLS] if {*full} & {*workflows} else []
+    return tuple(dict.fromkeys([*full, *reading]))
+
+
 def _tool_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
-    known = list(toolbox.tools)
-    known = [*known, *{f"{name.partition('/')[0]}/*": "" for name in known if "/" in name}]
-    asked = [*(wanted.tools or ()), *wanted.essential]
-    return [f"There is no tool {name!r:.80}{_nearest(name, known)}" for name in asked if name not in known]
+    names = list(toolbox.tools)
+    known = [*names, *dict.fromkeys(f"{name.partition('/')[0]}/*" for name in names if "/" in name)]
+    asked = [name for name in (*(wanted.tools or ()), *wanted.essential) if name not in known]
+    return [
+        f"A run cannot start runs: leave out {name}."
+        if name.removeprefix(WORKFLOW_PREFIX) in STARTERS
+        else f"There is no tool {name!r:.80}{_nearest(name, known)}"
+        for name in asked
+    ]
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    workflows = {one.removeprefix(WORKFLOW_PREFIX): one for one in known if one.startswith(WORKFLOW_PREFIX)}
+    near = difflib.get_close_matches(name, [*known, *workflows], n=1)
     if near:
         return f"; did you mean {near[0]}?"
+    known = [one for one in known if one not in workflows.values() or one.endswith("*")]
     more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
     return f". There are: {', '.join(known[:_MOST_NAMED]) or 'none'}{more}."
 
 
-def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
+def _stop_problems(wanted: RunRequest, toolbox: Toolbox, limits: RunLimits, *, is_priced: bool) -> list[str]:
     if wanted.stop is None:
         return []
     from stepwarden.agents.text_matches import pattern_errors
@@ -138,4 +187,7 @@ def _stop_problems(wanted: RunRequest, toolbox: Toolbox) -> list[str]:
     except ConditionError as error:
         return [str(error)]
     given = [grant.name for grant in toolbox.grants(wanted.tools)]
-    return [*pattern_errors(condition), *why_never(condition, most_steps=wanted.limits.steps, tools=given)]
+    texts = [leaf.text for leaf in leaves(condition) if isinstance(leaf, FactExpression)]
+    unread = [f"expression {text!r:.120}: {error}" for text in texts if (error := expression_error(text))]
+    never = why_never(condition, limits=limits, tools=given, is_priced=is_priced)
+    return [*pattern_errors(condition), *unread, *never]

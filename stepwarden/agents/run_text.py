@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from stepwarden.runs.requirements import met_of
 from stepwarden.runs.run import Job, Run, RunStatus
 from stepwarden.runs.run_calls import CallState, RunCall
+from stepwarden.runs.run_metrics import RunMetrics
+from stepwarden.runs.steered import PersonQuestion, SteeredWork
 
 SHOWN_ARGUMENTS = 400
 SHOWN_RESULT = 160
 MORE_STEPS = 10
+NO_MODEL = (
+    "No model is configured: set a vendor's key, such as OPENAI_API_KEY, or CUSTOM_API_URL for an endpoint of your own "
+    "(docs/models.md has all of them). To see a run without any: stepwarden demo run"
+)
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +81,72 @@ def verdict_of(run: Run) -> str:
             more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
             what = "nobody knows what became of" if first.in_doubt else "allow"
             return f"WAITING for you: {what} {first.kind} {first.tool}{more}"
-        case RunStatus.RUNNING if run.looks_at:
-            call = next(call for call in run.open_calls if call.is_looked_after)
-            at = time.strftime("%H:%M:%S UTC", time.gmtime(run.looks_at))
-            return f"RUNNING: nobody knows yet what became of {call.kind} {call.tool}; a look tells at {at}"
+        case RunStatus.RUNNING if not run.is_at_work and (question := person_question(run)) is not None:
+            return f"WAITING for you: {question.text[:200]}"
         case RunStatus.RUNNING:
             steps = f"step {run.steps + 1}" + (f" of at most {run.limits.steps}" if run.limits.steps else "")
-            return f"RUNNING: {steps}"
+            held = next((job for job in run.jobs.values() if job.outages and job.question is None), None)
+            met = met_line(run)
+            begun = f"RUNNING {met}: {steps}" if met else f"RUNNING: {steps}"
+            begun = _look_line(run) or begun
+            return begun + (f", and waits: {held.failure}" if held is not None else "")
+
+
+def _look_line(run: Run) -> str:
+    """Return that a look will tell what became of a call, "" where there is anything else to do."""
+    if not run.looks_at:
+        return ""
+    call = next(call for call in run.open_calls if call.is_looked_after)
+    at = time.strftime("%H:%M:%S UTC", time.gmtime(run.looks_at))
+    return f"RUNNING: nobody knows yet what became of {call.kind} {call.tool}; a look tells at {at}"
+
+
+def activity_line(run: Run) -> str:
+    """Return what a run does at this moment, in a line: how it stands, which calls are under way, what it spent."""
+    waiting = {CallState.WAITING, CallState.IN_DOUBT}
+    under_way = [call.tool for call in run.open_calls if call.state not in waiting]
+    parts = [verdict_of(run)]
+    if under_way and run.status is RunStatus.RUNNING:
+        more = f" and {len(under_way) - MOST_NAMED} more" if len(under_way) > MOST_NAMED else ""
+        parts.append(f"calling {', '.join(under_way[:MOST_NAMED])}{more}")
+    if run.spent.dollars:
+        parts.append(f"${run.spent.dollars:.4f} spent")
+    return "; ".join(parts)
+
+
+def met_line(run: Run) -> str:
+    """Return how many requirements are met, `3/5 requirements`; "" where the run was not split into any."""
+    found = [one for work in _works(run) for one in work.requirements]
+    return met_of(found) if found else ""
+
+
+def person_question(run: Run) -> PersonQuestion | None:
+    """Return what a person is asked beside calls, None where nothing is."""
+    return next((work.question for work in _works(run) if work.question is not None), None)
+
+
+def _works(run: Run) -> Iterator[SteeredWork]:
+    yield from (job.work for job in run.jobs.values() if job.work is not None)
+
+
+def requirement_lines(run: Run) -> Iterator[str]:
+    """Yield each requirement as the rules find it, with what was claimed beside it where that did not hold."""
+    for work in _works(run):
+        for one in work.requirements:
+            proof = f" by {', '.join(one.evidence)}" if one.evidence else ""
+            unproved = [key for key in one.claimed if key not in one.evidence]
+            claimed = f" (claimed by {', '.join(unproved)})" if unproved and not one.is_met else ""
+            why = f": {one.why}" if one.why and not one.is_met else ""
+            yield f"{one.id} {one.state}{proof}{claimed} - {one.text[:SHOWN_RESULT]}{why}"
+
+
+def alternative_lines(run: Run) -> Iterator[str]:
+    """Yield what could be done in the place of the call that waits."""
+    for work in _works(run):
+        for number, one in enumerate(work.proposal.alternatives, start=1):
+            if number not in work.proposal.used:
+                arguments = " ".join(one.arguments.split())[:SHOWN_RESULT]
+                yield f"alternative {number}: {one.tool} {arguments} (confidence {one.confidence:.0%}) {one.reasoning}"
 
 
 def spent_line(run: Run, now: float) -> str:
@@ -93,7 +160,7 @@ def spent_line(run: Run, now: float) -> str:
     if limits.dollars is not None or run.spent.dollars:
         parts.append(_used("dollars", f"{run.spent.dollars:.4f}", limits.dollars))
     if run.unpriced:
-        parts.append(f"{run.unpriced} answers without a known price")
+        parts.append(f"{run.unpriced} {'answer' if run.unpriced == 1 else 'answers'} without a known price")
     if run.overspent.dollars > 0 or run.overspent.tokens > 0:
         parts.append(f"billed above what was set aside: {run.overspent.tokens} tokens, ${run.overspent.dollars:.4f}")
     return "Used: " + ", ".join(parts)
@@ -106,8 +173,13 @@ def _used(unit: str, used: Any, limit: Any) -> str:
 def extension_of(run: Run) -> tuple[str, int]:
     """Return the limit whose end stopped a run, with what may be added to it: steps where none did."""
     named = run.why.partition(":")[0]
-    added = {"tokens": run.limits.tokens, "seconds": run.limits.seconds, "dollars": run.limits.dollars}.get(named)
-    return ("steps", MORE_STEPS) if added is None else (named, ceil(added))
+    name = "memory_mb" if named == "memory" else named
+    limits = run.limits
+    grown = max((step.grown_mb for job in run.jobs.values() for step in job.steps), default=0.0)
+    memory = None if limits.memory_mb is None else max(limits.memory_mb, grown)
+    amounts = {"tokens": limits.tokens, "seconds": limits.seconds, "dollars": limits.dollars}
+    added = {**amounts, "memory_mb": memory}.get(name)
+    return ("steps", MORE_STEPS) if added is None else (name, ceil(added))
 
 
 def state_line(run: Run) -> str:
@@ -118,6 +190,26 @@ def state_line(run: Run) -> str:
     data = json.dumps({**state.data, **state.metrics}, ensure_ascii=False, default=str)
     more = f" {data[:SHOWN_ARGUMENTS]}" if state.data or state.metrics else ""
     return f"State: {state.phase or '-'}, {state.progress:.0%}{more}"
+
+
+def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
+    """Yield what a run took: in all, for each model, for each tool."""
+    times = f"{metrics.seconds:.1f} s from its first event to its last, {metrics.worked:.1f} s of work"
+    yield f"Took {times}; {metrics.steps} answers, {metrics.calls} calls, {metrics.events} events"
+    for name, model in metrics.models.items():
+        counts = _counts(asked=model.asked, answered=model.answered, failed=model.failed, cut_off=model.cut_off)
+        spent = f"{model.spent.tokens} tokens" + (f", ${model.spent.dollars:.4f}" if model.spent.dollars else "")
+        yield f"Model {name}: {counts}; {spent}; {model.seconds:.1f} s, {model.longest:.1f} s at most"
+    for name, tool in metrics.tools.items():
+        counts = _counts(calls=tool.calls, failed=tool.failed, refused=tool.refused, open=tool.open)
+        yield f"Tool {name}: {counts}; {tool.seconds:.1f} s, {tool.longest:.1f} s at most"
+
+
+def _counts(**counts: int) -> str:
+    """Return counts in words, the first always and the others where there are any."""
+    first, *others = counts.items()
+    shown = [first, *(each for each in others if each[1])]
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in shown)
 
 
 def step_lines(job: Job, after: int = 0) -> Iterator[str]:

@@ -3,26 +3,30 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from stepwarden.agents.code_tools import code_tools
 from stepwarden.agents.driver import Driver, RunSurroundings
+from stepwarden.agents.live_text import LiveTexts
 from stepwarden.agents.local_tools import local_tools
 from stepwarden.agents.run_files import RunFiles
 from stepwarden.agents.run_journal import LoadedRun, RunJournal
 from stepwarden.agents.run_report import WholeRun, history_lines
-from stepwarden.agents.run_request import RunRequest, plan_run
+from stepwarden.agents.run_request import RunRequest, named_tools, plan_run
 from stepwarden.agents.toolbox import RunTool, Toolbox
 from stepwarden.engine import Dispatcher
-from stepwarden.errors import RunMovedOn, RunRefused, StepwardenError, StoreUnreadable, VersionConflict
+from stepwarden.errors import NewerRun, RunMovedOn, RunRefused, StepwardenError, StoreError, VersionConflict
 from stepwarden.files.paths import shown
 from stepwarden.files.roots import RootPolicy
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.files.workspace import open_workspace
 from stepwarden.inspections.runner import InspectionRunner
-from stepwarden.models import Models
+from stepwarden.models import Models, ModelTier
+from stepwarden.runs.decide import after_crash
 from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_commands import RunCommand, admit_run_command, is_about_the_same
 from stepwarden.runs.run_events import JobsPlanned, RunCommanded, RunStarted
@@ -43,6 +47,20 @@ _DECIDING = frozenset({"commanded", "approval_asked", "sent", "call_ended", "in_
 AGAIN_S = 1.0  # after another driver took a run over that was handed out to this one
 
 
+NEWER_S = 60.0  # after a run that only a newer version can drive
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """What models are told: one that works by itself, and in a steered run all abilities, and each of them."""
+
+    agent: str
+    steered: str = ""
+    ability: Callable[[str], str] = lambda _: ""
+
+
 @dataclass
 class Runs:
     """The runs of a process, of which it drives those that `engine` hands out to it."""
@@ -51,21 +69,26 @@ class Runs:
     journal: RunJournal
     models: Models
     roots: tuple[str, ...]
-    instructions: str
+    instructions: Instructions
     inspections: InspectionRunner
     upstreams: DeferredUpstreams | None = None
+    workflows: Callable[[str | None], Awaitable[Sequence[RunTool]]] | None = None
     name: str = field(default_factory=lambda: new_id("driver"))
+    live: LiveTexts = field(default_factory=LiveTexts)
     _drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
     _serving: asyncio.Task[None] | None = None
 
     async def start(self, wanted: RunRequest, caller: Caller, *, via: str) -> Run:
         """Record a run; whoever drives does the rest. Raises RunRefused, ModelError, RootRefused and StoreError."""
+        wanted = self._settled(wanted)
         await self._check_thread(wanted.thread, caller)
-        own = self._own_tools(wanted, caller)
+        own = await self._own_tools(wanted, caller)
+        wanted = replace(wanted, tools=named_tools(wanted.tools, own))
         offer = await self._of_upstreams(wanted, own)
         toolbox = Toolbox.of([*own, *offer.tools])
         lacking = "; ".join(f"no tools of {name}: {why}" for name, why in offer.lacking.items())
-        instructions = "\n\n".join(filter(None, [self.instructions, lacking]))
+        words = self.instructions.agent if wanted.mode == "agent" else self.instructions.steered
+        instructions = "\n\n".join(filter(None, [words, lacking]))
         planned = await plan_run(wanted, self.models, toolbox, instructions)
         started = RunStarted(
             request=hide_in_prose(wanted.request),
@@ -77,12 +100,20 @@ class Runs:
             directory=wanted.directory,
             is_local=caller.local,
             thread=wanted.thread,
-            metadata=wanted.metadata,
+            metadata={name: _hidden(value) for name, value in wanted.metadata.items()},
         )
         new = LoadedRun(Run(new_id("run")), caller.principal, "")
         run = (await self.journal.append(new, [started, JobsPlanned((planned.job,), lacking)])).run
         await self.engine.offer(run.id)
         return run
+
+    def _settled(self, wanted: RunRequest) -> RunRequest:
+        """Return a request with its mode: steered where there are upstreams and the model gives typed answers."""
+        if wanted.mode != "auto":
+            return wanted
+        has_upstreams = self.upstreams is not None and bool(self.upstreams.names)
+        info = self.models.choose(wanted.model, ModelTier.BALANCED).info
+        return replace(wanted, mode="steered" if has_upstreams and info.typed_answers else "agent")
 
     async def _check_thread(self, thread: str, caller: Caller) -> None:
         """Raise RunRefused where a run is asked for a thread that is none of the caller's."""
@@ -103,7 +134,7 @@ class Runs:
         """
         while True:
             loaded = await self.journal.load(run_id, caller.principal)
-            said = admit_run_command(loaded.run, command)
+            said = admit_run_command(loaded.run, _without_secrets(command))
             if said is not None and seen is not None:
                 await self._check_seen(loaded.run, command, seen)
             if said is None:
@@ -143,7 +174,7 @@ class Runs:
                 continue
             try:
                 run = await self.look(head.stream, caller)
-            except StoreUnreadable:  # of a newer version: it is no reason to start none
+            except NewerRun:  # it is no reason to start none
                 continue
             if (run.request, run.directory) == (hide_in_prose(wanted.request), wanted.directory):
                 return run
@@ -194,13 +225,35 @@ class Runs:
         await self.engine.serve(self._drive, only=only)
 
     async def _drive(self, run_id: str) -> float | None:
-        around = RunSurroundings(self.journal, self.models, self._toolbox_of, self.name)
+        around = RunSurroundings(
+            self.journal, self.models, self._toolbox_of, self.name, self.live, self.instructions.ability
+        )
         driver = self._drivers[run_id] = Driver(around, run_id)
         try:
             run = await driver.drive()
+        except NewerRun as error:
+            logger.warning("%s is left alone: %s", run_id, error)
+            return time.time() + NEWER_S
+        except StoreError:
+            raise
+        except Exception as error:
+            logger.exception("driving %s crashed", run_id)
+            run = await self._after_crash(run_id, _place_of(error))
         finally:
             del self._drivers[run_id]
-        return max(time.time() + AGAIN_S, run.looks_at) if run.is_at_work else None
+        if not run.is_at_work:
+            return run.deadline
+        due = max(time.time() + AGAIN_S * 2**run.crashes, run.looks_at)
+        return due if run.deadline is None else min(due, run.deadline)
+
+    async def _after_crash(self, run_id: str, error: str) -> Run:
+        """Record that driving a run crashed, or its end once that happened too often."""
+        while True:
+            loaded = await self.journal.load(run_id, None)
+            try:
+                return (await self.journal.append(loaded, after_crash(loaded.run, error))).run
+            except VersionConflict:
+                continue
 
     async def close(self) -> None:
         """Let go of every run; another process may go on with them."""
@@ -209,15 +262,19 @@ class Runs:
             await asyncio.gather(self._serving, return_exceptions=True)
         await self.engine.close()
 
-    def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+    async def _own_tools(self, wanted: RunRequest, caller: Caller) -> Sequence[RunTool]:
+        """Return the tools of ours; the workflows are among them where tools are named at all."""
         policy = RootPolicy(self.roots, caller.local)
         workspace = open_workspace(wanted.directory, policy)
-        return [*local_tools(RunFiles(workspace)), *code_tools(self.inspections, workspace)]
+        own = [*local_tools(RunFiles(workspace)), *code_tools(self.inspections, workspace)]
+        if wanted.tools is None or self.workflows is None:
+            return own
+        return [*own, *await self.workflows(workspace.directory)]
 
     async def _toolbox_of(self, run: Run, principal: str) -> Toolbox:
         names = [grant.name for job in run.jobs.values() for grant in job.plan.tools]
         wanted = RunRequest(run.request, directory=run.directory, tools=names)
-        own = self._own_tools(wanted, Caller(principal, local=run.is_local))
+        own = await self._own_tools(wanted, Caller(principal, local=run.is_local))
         return Toolbox.of([*own, *(await self._of_upstreams(wanted, own)).tools])
 
     async def _of_upstreams(self, wanted: RunRequest, own: Sequence[RunTool]) -> "UpstreamOffer":
@@ -228,3 +285,19 @@ class Runs:
         ):
             return UpstreamOffer()
         return await upstream_tools(self.upstreams.open(), wanted.request, wanted.tools)
+
+
+def _hidden(value: Any) -> Any:
+    return hide_in_prose(value) if isinstance(value, str) else value
+
+
+def _without_secrets(command: RunCommand) -> RunCommand:
+    """Return a command without secrets in what its sender wrote in words."""
+    words = {name: _hidden(value) for name, value in command.arguments.items() if name in {"reason", "note", "text"}}
+    return replace(command, arguments={**command.arguments, **words})
+
+
+def _place_of(error: Exception) -> str:
+    """Return the type of an error and where it was raised; its words may hold anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"

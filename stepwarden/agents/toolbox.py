@@ -17,7 +17,7 @@ from stepwarden.upstream.calls.call_doubt import DoubtResolution
 
 @dataclass(frozen=True)
 class CallContext:
-    """One call under way; `key` is its own in the run.
+    """One call under way, `key` being unique in the run. It has `seconds` in all.
 
     `was_doubted`: somebody looked, and it was not carried out when it was sent before.
     """
@@ -27,16 +27,21 @@ class CallContext:
     arguments: Mapping[str, Any]
     was_doubted: bool = False
     key: str = ""
+    seconds: float = 30.0
 
 
 @dataclass(frozen=True)
 class CallOutput:
-    """What a tool gave. `events` are recorded with the result; `in_doubt` says that nobody knows what was done."""
+    """What a tool gave. `events` are recorded with the result; `in_doubt` says that nobody knows what was done.
+
+    `thread` is the thread that it took a step of, "" for none.
+    """
 
     text: str
     failed: bool = False
     in_doubt: bool = False
     events: tuple[RunEvent, ...] = ()
+    thread: str = ""
 
 
 class RunTool(Protocol):

@@ -87,6 +87,13 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
         list[str] | None, typer.Option(help="name=value, kept with the run and shown in its exports.")
     ] = None,
     pause_at_limits: Annotated[bool, typer.Option("--pause-at-limits", help="Rest at a limit, not stop.")] = False,
+    mode: Annotated[
+        Literal["steered", "agent"] | None,
+        typer.Option(help="steered: each step is judged and can be steered; else so where upstreams are configured."),
+    ] = None,
+    depth: Annotated[
+        Literal["lean", "full"], typer.Option(help="Steered: ask the model only what rules cannot answer, or all.")
+    ] = "lean",
     watch: Annotated[
         bool, typer.Option("--watch", help="Leave it to a worker or a host's server, and only show it here.")
     ] = False,
@@ -95,11 +102,14 @@ def run_request(  # noqa: PLR0913, PLR0917 - options of a command
     from stepwarden.agents.run_request import RunRequest
     from stepwarden.cli import run_console, run_options
     from stepwarden.runs.run_calls import Approval
+    from stepwarden.runs.steered import Depth
 
     wanted = RunRequest(
         request,
         model=model,
         directory=str(Path(directory or ".").absolute()),
+        mode=mode or "auto",
+        depth=Depth(depth),
         tools=tool,
         essential=tuple(essential or ()),
         approval=Approval(approve),

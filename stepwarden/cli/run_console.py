@@ -3,14 +3,23 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
+from stepwarden.agents.live_text import TextListener
 from stepwarden.agents.run_report import run_as_csv, run_as_html, run_as_json, run_as_markdown
 from stepwarden.agents.run_request import RunRequest
-from stepwarden.agents.run_text import WaitingCall, spent_line, verdict_of, waiting_calls
+from stepwarden.agents.run_text import (
+    NO_MODEL,
+    WaitingCall,
+    metrics_lines,
+    spent_line,
+    verdict_of,
+    waiting_calls,
+)
 from stepwarden.agents.runs import Runs
 from stepwarden.cli.interrupts import Interrupts, counting_interrupts
 from stepwarden.cli.output import plain
@@ -31,11 +40,6 @@ LOOK_S = 0.3
 NOBODY_S = 3.0  # after which a run that nobody drives is no longer waited for
 VIA = "cli"
 LEFT = 130  # the exit code of what Ctrl-C ended
-
-NO_MODEL = (
-    "No model is configured: set a vendor's key, such as OPENAI_API_KEY, or CUSTOM_API_URL for an endpoint of your own "
-    "(docs/models.md has all of them). To see a run without any: stepwarden demo run"
-)
 
 _Answer = TypeVar("_Answer")
 
@@ -102,7 +106,8 @@ async def carry_out(runs: Runs, run_id: str, terminal: Terminal) -> int:
     with counting_interrupts() as interrupts:
         serving = asyncio.create_task(runs.serve(only=run_id))
         try:
-            run = await _carried_out(runs, run_id, terminal, interrupts, serving)
+            with runs.live.listening(run_id, _showing(terminal.screen)) if is_person_there() else nullcontext():
+                run = await _carried_out(runs, run_id, terminal, interrupts, serving)
         except LeftBehind:
             return await _leave(runs, run_id, terminal)
         finally:
@@ -111,6 +116,10 @@ async def carry_out(runs: Runs, run_id: str, terminal: Terminal) -> int:
             await asyncio.gather(serving, return_exceptions=True)
     await show_end(runs, run)
     return exit_code(run)
+
+
+def _showing(screen: RunScreen) -> TextListener:
+    return lambda _job, text: screen.stream(text)
 
 
 async def _carried_out(
@@ -262,13 +271,16 @@ def exit_code(run: Run) -> int:
 
 async def show_run(runs: Runs, run_id: str) -> None:
     """Show a run: what was asked, each step, how it stands, and what waits."""
-    run = await runs.look(run_id, LOCAL)
+    found = await runs.whole(run_id, LOCAL)
+    run = found.run
     screen = open_screen()
     screen.say(run.request)
     screen.show(run)
     screen.pause()
     for call in run.open_calls:
         screen.say(f"   {shown_call(call)}")
+    for line in metrics_lines(found.metrics):
+        screen.say(line)
     await show_end(runs, run)
     await _say_who_drives(runs, run)
 

@@ -11,6 +11,7 @@ from stepwarden.agents.run_text import (
     WaitingCall,
     doubt_lines,
     extension_of,
+    requirement_lines,
     spent_line,
     state_line,
     verdict_of,
@@ -57,6 +58,8 @@ def shown_call(call: RunCall) -> str:
     """Return one call in a line, its result as its tool gave it."""
     arguments = " ".join(call.proposed.arguments.split())[:SHOWN_RESULT]
     result = " ".join(unfenced(call.result.text).split())[:SHOWN_RESULT]
+    if call.summary is not None and call.result.size > SHOWN_RESULT:
+        result = f"{call.summary}: {result[:80]}"
     seconds = f" ({call.seconds:.1f} s)" if call.seconds >= 0.1 else ""
     return f"{call.tool} {arguments}: {call.state.replace('_', ' ')}{seconds}{f': {result}' if result else ''}"
 
@@ -86,6 +89,7 @@ def end_lines(run: Run, texts: Mapping[str, str], now: float) -> Iterator[str]:
     yield verdict_of(run)
     if answer := whole(run.answer, texts):
         yield from answer.splitlines()
+    yield from requirement_lines(run)
     yield from filter(None, (*doubt_lines(run), state_line(run), spent_line(run, now)))
     yield from next_lines(run)
 

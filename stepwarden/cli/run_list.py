@@ -93,7 +93,7 @@ async def show_events(runs: Runs, run_id: str, after: int, *, as_json: bool) -> 
     """Show the events of a run after number `after`: a line each, or each as JSON in a line of its own."""
     from stepwarden.agents.run_report import history_lines
 
-    await runs.look(run_id, LOCAL)
+    await runs.journal.head(run_id, LOCAL.principal)  # also one of a newer version, whose events can be read
     history = await runs.journal.store.read(run_id, after=after)
     if as_json:
         for row in history:

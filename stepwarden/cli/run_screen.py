@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING, Protocol
 
 import typer  # noqa: TID253 - this module is itself imported lazily
@@ -123,7 +124,9 @@ class TerminalScreen:
         return Group(*(Text(plain(line), style="dim", no_wrap=True, overflow="crop") for line in lines))
 
     def _streaming(self) -> list[str]:
-        return [f"  {line}" for line in self._streamed.splitlines()[-STREAMED_LINES:]]
+        width = max(20, self._console.width - 4)
+        lines = [part for line in self._streamed.splitlines()[-STREAMED_LINES:] for part in wrap(line, width)]
+        return [f"  {line}" for line in lines[-STREAMED_LINES:]]
 
     def _working(self, run: Run) -> Iterator[str]:
         found = dict(under_way(run))

@@ -1,12 +1,15 @@
 """`stepwarden runs`: the runs of this machine, for its owner. What acts is imported when a command runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer  # noqa: TID253 - this module is itself imported lazily
 
 from stepwarden.cli.output import plain
+
+if TYPE_CHECKING:
+    from stepwarden.storage import Head
 
 DAY_SECONDS = 86_400.0
 
@@ -169,18 +172,33 @@ def extend(
 @runs.command()
 def prune(
     older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Idle for so many days.")],
+    bodies: Annotated[
+        bool, typer.Option("--bodies", help="Only their long texts; the history stays, and its chain whole.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
 ) -> None:
-    """Delete ended runs with all that belongs to them, for good. Nothing is deleted by itself."""
+    """Delete ended runs with all that belongs to them, or only their long texts, for good.
+
+    Nothing of a run is ever deleted but by this command.
+    """
     from stepwarden.cli.opened import with_journal
     from stepwarden.threads.retention import ended_runs
 
     rules = [ended_runs(older_than * DAY_SECONDS)]
-    heads = with_journal(lambda journal: journal.store.maintenance.prune(rules, dry_run=dry_run))
+    if bodies:
+        sizes = with_journal(lambda journal: journal.store.maintenance.prune_kept(rules, dry_run=dry_run))
+        heads = [size.head for size in sizes]
+        what = f"long texts of {_counted(heads)} ({sum(size.stored_bytes for size in sizes):,} bytes)"
+    else:
+        heads = with_journal(lambda journal: journal.store.maintenance.prune(rules, dry_run=dry_run))
+        what = _counted(heads)
     for head in heads:
         typer.echo(plain(f"{head.stream} {head.state}: {head.title}"))
-    count = f"{len(heads)} run{'' if len(heads) == 1 else 's'}"
-    typer.echo(f"{count} would be deleted." if dry_run else f"{count} deleted.", err=True)
+    typer.echo(f"{what} would be deleted." if dry_run else f"{what} deleted.", err=True)
+
+
+def _counted(heads: "Sequence[Head]") -> str:
+    return f"{len(heads)} run{'' if len(heads) == 1 else 's'}"
 
 
 def _answer(run_id: str, call: str | None, kind: str, arguments: Mapping[str, Any], *, drives: bool) -> None:

@@ -77,7 +77,7 @@ def marks(
     """List the marks that writes left in what they made, and take them out; exit 1 where one could not be."""
     from stepwarden.storage import Store
     from stepwarden.upstream.calls.records import SessionRecorder
-    from stepwarden.upstream.doubts.cleaning import clean_mark, left_marks
+    from stepwarden.upstream.doubts.left_marks import clean_mark, left_marks
 
     async def look(found: "Upstreams") -> bool:
         store, whole = Store(load_settings().store_url), True

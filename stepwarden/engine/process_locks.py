@@ -9,6 +9,7 @@ import platform
 import re
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,8 +44,7 @@ class ProcessLocks:
 
     def drop(self, owner: str, lock: "BaseFileLock") -> None:
         """Give up the lock of this process, which drives nothing any more, and its file."""
-        self._path(owner).unlink(missing_ok=True)
-        lock.release()
+        self._remove(owner, lock)
 
     def seize(self, owners: Collection[str]) -> list["DeadProcess"]:
         """Return those of `owners` whose process has ended for certain, their locks held until they are buried."""
@@ -59,8 +59,7 @@ class ProcessLocks:
 
     def bury(self, dead: "DeadProcess") -> None:
         """Remove what is left of a process that drives nothing any more."""
-        self._path(dead.owner).unlink(missing_ok=True)
-        dead.lock.release()
+        self._remove(dead.owner, dead.lock)
 
     def is_dead(self, owner: str) -> bool:
         """Return whether the process has ended for certain."""
@@ -69,6 +68,17 @@ class ProcessLocks:
             return False
         lock.release()
         return True
+
+    def _remove(self, owner: str, lock: "BaseFileLock") -> None:
+        """Remove a file and give its lock up, in this order: whoever waits for the lock then finds no file."""
+        try:
+            self._path(owner).unlink(missing_ok=True)
+        except PermissionError:  # Windows removes no file that is open, and needs no such order for that reason
+            lock.release()
+            with suppress(OSError):
+                self._path(owner).unlink(missing_ok=True)
+        else:
+            lock.release()
 
     def _path(self, owner: str) -> Path:
         return self._directory / f"{owner}{_SUFFIX}"

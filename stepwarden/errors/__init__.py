@@ -23,6 +23,10 @@ class StoreUnreadable(StoreError):
     """The store cannot be read as ours (damaged, foreign, or of a newer schema); it was left untouched."""
 
 
+class NewerRun(StoreUnreadable):
+    """A newer stepwarden wrote this run: it is left alone by an older one."""
+
+
 class StoreReadOnly(StoreError):
     """The store can be read and not written (permissions, a read-only mount): the user has to make it writable."""
 

@@ -65,6 +65,73 @@ _TELLING_KEYS = frozenset(
     {"api", "access", "secret", "private", "auth", "account", "signing", "encryption", "master", "shared", "service"}
     | {"license", "app", "consumer", "subscription", "storage", "deploy", "admin", "webhook", "client"}
 )
+# Keys by which something is found, is known or is checked in public: no secrets, however random their values look.
+_OPEN_KEYS = frozenset(
+    {
+        "cache",
+        "primary",
+        "foreign",
+        "sort",
+        "partition",
+        "range",
+        "hash",
+        "dict",
+        "map",
+        "lookup",
+        "index",
+        "public",
+        "pub",
+    }
+    | {
+        "publishable",
+        "site",
+        "object",
+        "s3",
+        "bucket",
+        "redis",
+        "idempotency",
+        "dedup",
+        "group",
+        "row",
+        "column",
+        "data",
+    }
+    | {"json", "i18n", "translation", "message", "event", "query", "store", "react", "unique", "natural", "composite"}
+    | {
+        "test",
+        "fake",
+        "dummy",
+        "sample",
+        "example",
+        "verify",
+        "verification",
+        "project",
+        "session",
+        "state",
+        "registry",
+    }
+    | {"routing", "config", "settings", "setting", "feature", "experiment", "metric", "trace", "file", "path", "image"}
+    | {
+        "item",
+        "node",
+        "element",
+        "component",
+        "entry",
+        "record",
+        "schema",
+        "type",
+        "class",
+        "fingerprint",
+        "gpg",
+        "pgp",
+    }
+    | {"gpgkey", "host", "known", "peer", "node", "address", "wallet", "ssh", "rsa", "ed25519", "ecdsa", "curve", "ec"}
+    | {"x", "y", "kid", "jwk", "document", "doc", "asset", "content", "integrity", "checksum", "digest"}
+)
+_UNNAMED_CHARACTERS = 20  # the least of a key whose name does not tell what it is for
+_UNNAMED_BITS = 3.5
+_MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+/=-]+$|(?=.*[a-f])(?=.*\d)[0-9a-f]{32,128}$")
+
 _AFTERWARDS = re.compile(r"prod|production|dev|staging|live|qa|default|value|base|base64|b64|hex|v?\d+")
 
 HINTS = (
@@ -85,7 +152,11 @@ HINTS = (
 )
 """Words in lower case, one of which is in every line where something is found here."""
 FREQUENT = {
-    "key": re.compile(rf"(?:{'|'.join(sorted(_TELLING_KEYS))})[_.-]?key|[?&]\w*key=", re.IGNORECASE),
+    "key": re.compile(
+        rf"(?:{'|'.join(sorted(_TELLING_KEYS))})[_.-]?key|[?&]\w*key="
+        r"|\wkey\w{0,20}[\"'`\]]*\s{0,4}(?::\s{0,4}\w+\s{0,4})?(?:=>?|:=?)\s{0,4}[a-z]{0,2}[\"'`][\w+/=-]{20}",
+        re.IGNORECASE,
+    ),
     "://": re.compile(r"://[^\s/@'\"]*:[^\s/@'\"]+@|[?&]\w+="),
 }
 """Those of them that are in many other lines, with what a line has to match besides."""
@@ -127,6 +198,8 @@ def find_named(line: str, *, settings: bool) -> Iterator[tuple[int, int, str]]:
     for name in _NAME.finditer(line):
         if words := _telling_words(name["name"]):
             yield from _assigned(line, name, words, settings=settings)
+        else:
+            yield from _random_key(line, name)
 
 
 def find_pairs(text: str) -> Iterator[tuple[int, int, str]]:
@@ -172,6 +245,24 @@ def _telling_words(name: str) -> list[str]:
         return []
     tells = words[-1] in _TELLING or (words[-1] == "key" and len(words) > 1 and words[-2] in _TELLING_KEYS)
     return words if tells else []
+
+
+def _is_some_key(name: str) -> bool:
+    """Whether a name is of a key of some kind, and of none that is known to be no secret: `_etag_key`."""
+    words = [part.lower() for part in _PIECES.findall(name)]
+    while len(words) > 1 and _AFTERWARDS.fullmatch(words[-1]):
+        words.pop()
+    return len(words) > 1 and words[-1] == "key" and not _OPEN_KEYS & set(words)
+
+
+def _random_key(line: str, name: re.Match[str]) -> Iterator[tuple[int, int, str]]:
+    """Yield the value under a key of some kind where it is long, written out in code, and random beyond doubt."""
+    match = _QUOTED.match(line, name.end()) if _is_some_key(name["name"]) else None
+    value = match["value"] if match is not None else ""
+    if match is None or len(value) < _UNNAMED_CHARACTERS or not _MIXED.match(value):
+        return
+    if is_random(value, _UNNAMED_BITS if any(map(str.isupper, value)) else RANDOM_BITS):
+        yield *match.span("value"), f"a value for {_shown(name['name'])}"
 
 
 def _shown(name: str) -> str:

@@ -56,10 +56,15 @@ def hide_secrets(text: str, path: str = "") -> str:
 
 def hide_in_prose(text: str) -> str:
     """Return what somebody wrote without secrets: as of code, and settings quoted in it where a value has a digit."""
+    return _without(text, locate_in_prose(text))
+
+
+def locate_in_prose(text: str) -> list[SecretValue]:
+    """Return the secrets in what somebody wrote, in their order, none inside another."""
     settings = [
         value for value in locate_secrets(text, _SETTINGS) if any(map(str.isdigit, text[value.start : value.end]))
     ]
-    return _without(text, _apart([*locate_secrets(text), *settings]))
+    return _apart([*locate_secrets(text), *settings])
 
 
 def hide_in_quote(quote: str, path: str) -> str:

@@ -40,7 +40,7 @@ def build_app(mcp: MCPServer, runtime: Runtime, access: Access) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         runtime.warm_soon()
-        runtime.runs.open().serve_soon()
+        runtime.drive_soon()
         try:
             async with mcp.session_manager.run():
                 yield

@@ -33,23 +33,29 @@ class ListQuery(BaseModel):
     tool: Annotated[Key, StringConstraints(max_length=200)] | None = None
     text: Annotated[Text, StringConstraints(max_length=200)] | None = None
     since: datetime | None = None
+    until: datetime | None = None
     limit: int = Field(default=20, ge=1, le=MOST_LISTED)
     cursor: Annotated[str, AfterValidator(_as_cursor)] | None = None
 
     def as_filter(self) -> RunFilter:
         """Return it as a value of the core."""
-        since = self.since
-        if since is not None and since.tzinfo is None:
-            since = since.replace(tzinfo=UTC)
         found = _CURSOR.match(self.cursor or "")
         return RunFilter(
             status=self.status,
             tool=self.tool,
             text=self.text,
-            since=None if since is None else since.timestamp(),
+            since=_seconds(self.since),
+            until=_seconds(self.until),
             after=None if found is None else (float(found[1]), found[2]),
             limit=self.limit,
         )
+
+
+def _seconds(at: datetime | None) -> float | None:
+    """Return a time in unix seconds; one without a zone is UTC."""
+    if at is None:
+        return None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
 
 
 def cursor_of(after: tuple[float, str]) -> str:

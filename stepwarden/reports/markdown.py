@@ -29,7 +29,8 @@ def _verdict(report: Report) -> Iterator[str]:
     thread, judgement = report.thread, report.judgement
     yield f"**{judgement.title}.** {' '.join(escaped(reason) for reason in judgement.reasons)}"
     yield ""
-    yield f"- thread `{thread.id}`, {thread.outcome.value}, {thread.assurance.value.replace('_', ' ')}"
+    by_run = f", by the model of `{thread.run}`" if thread.run else ""
+    yield f"- thread `{thread.id}`, {thread.outcome.value}, {thread.assurance.value.replace('_', ' ')}{by_run}"
     yield f"- {len(report.steps)} live steps, {thread.sized} planned at first"
     if thread.directory:
         yield f"- in {code(thread.directory)}"

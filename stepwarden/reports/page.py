@@ -137,6 +137,7 @@ def _style() -> str:
 def _header(report: Report, times: tuple[str, str] | None) -> str:
     thread, judgement = report.thread, report.judgement
     rows = [("Thread", f"<code>{_text(thread.id)}</code>")]
+    rows += [("Run", f"<code>{_text(thread.run)}</code>")] if thread.run else []
     if thread.directory:
         rows.append(("Directory", f"<code>{_text(thread.directory)}</code>"))
     if thread.origin:

@@ -15,7 +15,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 _TAG = re.compile(r"([\\<>\[\]|&$])")
 _LINK = re.compile(r"(?<!\\)((?:\\\\)*)([<\[])")  # not escaped already
 _TITLE = re.compile(r"^\s{0,3}(?=(?:#{1,2}|=+|-+)\s*$|#{1,2}\s)")
-_RULE = re.compile(r"^(\s*)([-=*_+#]|\d{1,9}[.)])(?=\s*$|[-=*_# ])")
+_RULE = re.compile(r"^(\s*\d{0,9})(?:(?<!\d)([-=*_+#])|(?<=\d)([.)]))(?=\s*$|[-=*_# ])")
 _SPAN = re.compile(r"(`[^`]*`)")
 _FENCE = re.compile(r"`{3,}")
 
@@ -47,7 +47,7 @@ def one_line(text: str, chars: int) -> str:
 def escaped(text: str) -> str:
     """Return `text` on one line as Markdown that shows it verbatim."""
     line = " ".join(visible(text).split())
-    return _RULE.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", line))
+    return _RULE.sub(r"\1\\\2\3", _MARKUP.sub(r"\\\1", line))
 
 
 def code(text: str) -> str:

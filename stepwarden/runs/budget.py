@@ -15,6 +15,9 @@ from stepwarden.runs.run import Job, Run
 NEAR = Decimal("0.8")
 """From this share of a limit on the model is told what is left."""
 
+STEERED_BYTES, STEERED_TOKENS = 24_000, 2_000
+"""So much of its results an ability of a steered job is shown, and so much beside the results and the tools."""
+
 _BYTES_A_TOKEN = 3
 _TOKENS_AROUND_MESSAGE = 15  # its role, and the ids that calls and their results are told apart by
 
@@ -25,7 +28,8 @@ class RunBudget:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._held = run.reserved
-        self._questions = sum(job.question is not None for job in run.jobs.values())
+        questions = [job.question for job in run.jobs.values() if job.question is not None]
+        self._questions = sum(not question.ability for question in questions)
 
     @property
     def has_step(self) -> bool:
@@ -35,7 +39,7 @@ class RunBudget:
 
     @property
     def has_reservations(self) -> bool:
-        """Whether questions are under way whose answers may cost less than is set aside for them."""
+        """Whether questions or calls are under way that may cost less than is set aside for them."""
         return self._held.tokens > 0
 
     def lacks(self, amount: Amount, *, is_last_turn: bool = False) -> LimitUse | None:
@@ -54,9 +58,13 @@ class RunBudget:
         return None
 
     def take(self, amount: Amount) -> None:
+        """Set it aside for a question for the rest of this decision."""
+        self.hold(amount)
+        self._questions += 1
+
+    def hold(self, amount: Amount) -> None:
         """Set it aside for the rest of this decision."""
         self._held += amount
-        self._questions += 1
 
 
 def last_turn_of(job: Job) -> Amount:
@@ -71,7 +79,8 @@ def _may_have_one(job: Job) -> bool:
 
 def prompt_tokens_of(run: Run, job: Job) -> int:
     """Return an upper estimate of the tokens of a job's next question, within what its model takes."""
-    said = (len(run.request.encode()) + job.history_bytes) // _BYTES_A_TOKEN
+    history = job.history_bytes if job.work is None else min(job.history_bytes, STEERED_BYTES)
+    said = (len(run.request.encode()) + history) // _BYTES_A_TOKEN + (STEERED_TOKENS if job.work is not None else 0)
     around = _TOKENS_AROUND_MESSAGE * (len(job.steps) + job.calls)
     estimate = job.plan.prompt_tokens + said + around + 200
     return estimate if job.plan.most_prompt_tokens is None else min(estimate, job.plan.most_prompt_tokens)
@@ -91,6 +100,8 @@ def uses_of(run: Run, job: Job, now: float) -> Iterator[LimitUse]:
         yield LimitUse("tokens", Decimal(run.spent.tokens), Decimal(limits.tokens))
     if limits.dollars is not None:
         yield LimitUse("dollars", run.spent.dollars, limits.dollars)
+    if limits.memory_mb is not None and job.current is not None:
+        yield LimitUse("memory", Decimal(round(job.current.grown_mb, 1)), Decimal(limits.memory_mb))
 
 
 def notice_of(run: Run, job: Job, now: float) -> str:

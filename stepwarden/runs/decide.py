@@ -9,43 +9,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
-from stepwarden.runs.limits import LAST_PROMPT_TOKENS, Amount, LimitUse, cost_of
+from stepwarden.runs.limits import LAST_PROMPT_TOKENS, NOTHING, Amount, LimitUse, cost_of
 from stepwarden.runs.run import Job, OpenQuestion, Run, RunStatus, Stopping, ToolLevel
-from stepwarden.runs.run_calls import Body, CallState, RunCall, ToolGrant, body_of
+from stepwarden.runs.run_calls import Body, CallKind, CallState, RunCall, ToolGrant, body_of, object_of
 from stepwarden.runs.run_events import (
     CANCELLED,
     ApprovalAsked,
     CallDoubted,
     CallEnded,
+    CallReserved,
     CallSent,
     FailedAnswer,
     JobEnded,
     JobStopping,
     QuestionAnswered,
     QuestionAsked,
+    RunCrashed,
     RunEnded,
     RunEvent,
     RunPaused,
 )
-from stepwarden.runs.stop_conditions import (
-    ErrorRate,
-    MaxSteps,
-    SlowStep,
-    SpentDollars,
-    StopFacts,
-    WorkedSeconds,
-    leaves,
-)
+from stepwarden.runs.steered_protocol import next_step
+from stepwarden.runs.stop_conditions import is_bound, leaves
+from stepwarden.runs.stop_facts import LastResult, StopFacts
 
 MOST_ATTEMPTS = 3
-"""So often a question is asked whose asker vanished: each was perhaps paid for."""
+"""So often a question is asked whose asker vanished: each was perhaps paid for. Then the run rests, for a person."""
 
 MOST_FAILURES = 3
 """So many answers in a row may fail: with all tools, with the essential ones, with none."""
 
-_SHORTEST_WAIT = 0.001  # seconds: sums of times are not exact, and nobody is to be woken without end
+MOST_OUTAGES = 8
+"""So often a model is asked that is held up by a rate limit or the network; then the run rests, for a person."""
 
-_BOUNDS = (MaxSteps, SpentDollars, WorkedSeconds, ErrorRate, SlowStep)
+MOST_CRASHES = 3
+"""So often whoever drives a run may crash without an answer between."""
+
+_SHORTEST_WAIT = 0.001  # seconds: sums of times are not exact, and nobody is to be woken without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,9 @@ def decide(run: Run, now: float, in_flight: frozenset[str]) -> RunDecision:
     unwanted = _repeatable(run, in_flight)
     if run.status.is_end or run.status is RunStatus.PAUSED:
         return RunDecision(cancelled=unwanted)
-    if run.stop_asked:
-        return RunDecision(cancelled=unwanted) if in_flight else RunDecision(events=tuple(_stopped_by_person(run)))
+    if run.stop_asked or run.misfit:
+        status, why = _why_at_once(run)
+        return RunDecision(cancelled=unwanted) if in_flight else RunDecision(tuple(_ended_at_once(run, status, why)))
     plan = _Plan(run, now, in_flight)
     for job in run.jobs.values():
         if job.status is RunStatus.RUNNING:
@@ -111,19 +112,40 @@ def _repeatable(run: Run, in_flight: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(in_flight - sent))
 
 
-def _stopped_by_person(run: Run) -> Iterator[RunEvent]:
-    why = f"{run.stop_asked} stopped it"
+def _why_at_once(run: Run) -> tuple[RunStatus, str]:
+    if run.stop_asked:
+        return RunStatus.STOPPED, f"{run.stop_asked} stopped it"
+    return RunStatus.FAILED, run.misfit
+
+
+def after_crash(run: Run, error: str) -> tuple[RunEvent, ...]:
+    """Return what is recorded after a crash of whoever drove the run: with the last one that is borne, its end.
+
+    Only an answer between two crashes makes them count anew.
+    """
+    crashed = RunCrashed(error)
+    if run.status.is_end or run.crashes + 1 < MOST_CRASHES:
+        return (crashed,)
+    why = f"driving it crashed {run.crashes + 1} times, a fault of ours: {error}"
+    return (crashed, *_ended_at_once(run, RunStatus.FAILED, why))
+
+
+def _ended_at_once(run: Run, status: RunStatus, why: str) -> Iterator[RunEvent]:
+    """Yield the ends of a run and its jobs, with their answers so far."""
     for job in run.jobs.values():
         if job.status.is_end:
             continue
         for call in job.open_calls:
             if call.state is CallState.SENT:
-                yield CallDoubted(call.key, "whoever sent it is gone, and the run is stopped")
+                yield CallDoubted(call.key, f"whoever sent it is gone, and the run is {status}")
+            elif call.reserved != NOTHING:
+                told = body_of(f"Whoever made this call is gone, and the run is {status}.")
+                yield CallEnded(call.key, told, failed=True, spent=call.reserved)
         if job.question is not None:
             yield _lost(job.question)
-        yield JobEnded(job.id, RunStatus.STOPPED, why, job.best_answer)
+        yield JobEnded(job.id, status, why, job.best_answer)
     answers = [job.best_answer for job in run.jobs.values() if job.best_answer.text]
-    yield RunEnded(RunStatus.STOPPED, why, answers[-1] if answers else Body())
+    yield RunEnded(status, why, answers[-1] if answers else Body())
 
 
 def _lost(question: OpenQuestion) -> QuestionAnswered:
@@ -155,19 +177,20 @@ class _Plan:
         self.events = list[RunEvent]()
         self.effects = list[RunEffect]()
         self.cancelled = list[str]()
-        self.looks_at: float | None = None
+        self.wake_at: float | None = None
         self.budget = RunBudget(run)
         self.free_calls = run.limits.calls_at_once - len([call for call in run.open_calls if call.key in in_flight])
 
     def decision(self) -> RunDecision:
         pause = next((event for event in self.events if isinstance(event, RunPaused)), None)
         if pause is not None:  # what else was decided waits until it is resumed
-            return RunDecision((pause,))
+            lost = [event for event in self.events if isinstance(event, QuestionAnswered)]
+            return RunDecision((*lost, pause))
         limit = self.run.limits.seconds
-        wake_at = None if self.events else self.looks_at
-        if limit is not None and self.run.working_since is not None and not self.events:
-            over_at = self.now + max(_SHORTEST_WAIT, limit - self.run.working_seconds(self.now))
-            wake_at = over_at if wake_at is None else min(wake_at, over_at)
+        times = [time for time in (self.wake_at, self.run.deadline) if time is not None]
+        if limit is not None and self.run.working_since is not None:
+            times.append(self.now + limit - self.run.working_seconds(self.now))
+        wake_at = max(self.now + _SHORTEST_WAIT, min(times)) if times and not self.events else None
         return RunDecision(tuple(self.events), tuple(self.effects), tuple(self.cancelled), wake_at)
 
     def go_on(self, job: Job) -> None:
@@ -179,14 +202,36 @@ class _Plan:
             self._go_on_with_calls(job)
         elif job.stopping is not None:
             self._finish(job, job.stopping)
+        elif job.work is not None:
+            self._steer(job)
         elif job.fails_for_good or job.failures >= MOST_FAILURES or (job.failures and not job.plan.tools):
             self.events.append(JobEnded(job.id, RunStatus.FAILED, job.failure, job.best_answer))
-        elif job.current is not None and not job.current.calls and not job.current.is_last_turn and not job.failures:
-            self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         elif (stopping := self._condition_met(job)) is not None:
             self.events.append(JobStopping(job.id, stopping))
+        elif _is_finished(job) and job.current is not None:
+            self.events.append(JobEnded(job.id, RunStatus.COMPLETED, "", job.current.text))
         else:
-            self._ask(job)
+            self._ask_in_time(job)
+
+    def _steer(self, job: Job) -> None:
+        step = next_step(self.run, job, self.now)
+        if step.begins:
+            full = [use for use in uses_of(self.run, job, self.now) if use.share >= 1]
+            stopping = None if full else self._condition_met(job)
+            if full:
+                self._stop_at(job, full[0])
+                return
+            if stopping is not None:
+                self.events.append(JobStopping(job.id, stopping))
+                return
+        self.events.extend(step.events)
+        if step.wake_at is not None:
+            self.wake_at = step.wake_at if self.wake_at is None else min(self.wake_at, step.wake_at)
+        if step.ability is not None and not self._is_held_up(job):
+            if job.outages >= MOST_OUTAGES:
+                self.events.append(RunPaused(f"its model was not to be had {job.outages} times: {job.failure}"))
+            else:
+                self._ask_for(job, step.ability)
 
     # -- time and conditions
 
@@ -200,12 +245,14 @@ class _Plan:
         if not verdict.fired:
             return None
         reasons = list(verdict.reasons())
-        bounds = {str(leaf) for leaf in leaves(job.stop) if isinstance(leaf, _BOUNDS)}
+        # A `not` is none of them: what did not happen bounds the work and is no goal.
+        goals = {str(leaf) for leaf in leaves(job.stop) if not is_bound(leaf)}
+        is_goal = any(reason.condition in goals for reason in reasons)
+        if is_goal and _is_finished(job):
+            return None  # the model says itself that it is done
         first = reasons[0]
         name = " and ".join(reason.condition for reason in reasons)
-        return Stopping(
-            name, first.value, first.limit, is_goal=any(reason.condition not in bounds for reason in reasons)
-        )
+        return Stopping(name, first.value, first.limit, is_goal=is_goal)
 
     def _stop_at(self, job: Job, use: LimitUse) -> None:
         if self.run.pauses_at_limits:
@@ -226,9 +273,8 @@ class _Plan:
         elif is_unwanted or self.budget.lacks(question.reserved) is not None:
             self.events.append(_lost(question))
         elif question.attempt >= MOST_ATTEMPTS:
-            text = f"asked {question.attempt} times, and whoever asked was gone each time"
-            lost = FailedAnswer("lost", text, fatal=True)
-            self.events.append(QuestionAnswered(question.key, spent=question.reserved, failure=lost))
+            text = f"its model was asked {question.attempt} times, and whoever asked was gone each time"
+            self.events += [_lost(question), RunPaused(f"{text}; resume asks again")]
         else:
             self.budget.take(question.reserved)
             self._record_question(
@@ -238,7 +284,23 @@ class _Plan:
                 question.prompt_tokens,
                 attempt=question.attempt + 1,
                 is_last_turn=question.is_last_turn,
+                ability=question.ability,
             )
+
+    def _ask_in_time(self, job: Job) -> None:
+        """Ask, unless an outage is waited out, or it lasted too long."""
+        if self._is_held_up(job):
+            return
+        if job.outages >= MOST_OUTAGES:
+            self.events.append(RunPaused(f"its model was not to be had {job.outages} times: {job.failure}"))
+        else:
+            self._ask(job)
+
+    def _is_held_up(self, job: Job) -> bool:
+        if self.now >= job.ask_after:
+            return False
+        self.wake_at = job.ask_after if self.wake_at is None else min(self.wake_at, job.ask_after)
+        return True
 
     def _ask(self, job: Job) -> None:
         full = [use for use in uses_of(self.run, job, self.now) if use.share >= 1]
@@ -252,34 +314,61 @@ class _Plan:
         lacking = self.budget.lacks(reserved)
         if lacking is None:
             self.budget.take(reserved)
-            self._record_question(job, f"{job.id}/{job.questions + 1}", reserved, tokens)
+            self._record_question(job, _question_key(job), reserved, tokens)
         elif not self.budget.has_reservations:  # else what is under way may turn out cheaper
             self._stop_at(job, lacking)
 
+    def _ask_for(self, job: Job, ability: str) -> None:
+        """Ask for an ability; what is set aside is enough to ask once more, with what was wrong."""
+        tokens = prompt_tokens_of(self.run, job)
+        once = cost_of(job.plan.price, tokens, self.run.limits.answer_tokens)
+        reserved = once + once
+        lacking = self.budget.lacks(reserved)
+        if lacking is None:
+            self.budget.take(reserved)
+            self._record_question(job, _question_key(job), reserved, tokens, ability=ability)
+        elif not self.budget.has_reservations:
+            self._stop_at(job, lacking)
+
     def _record_question(
-        self, job: Job, key: str, reserved: Amount, prompt_tokens: int, *, attempt: int = 1, is_last_turn: bool = False
+        self,
+        job: Job,
+        key: str,
+        reserved: Amount,
+        prompt_tokens: int,
+        *,
+        attempt: int = 1,
+        is_last_turn: bool = False,
+        ability: str = "",
     ) -> None:
         level = ToolLevel.NONE if is_last_turn else job.level
         notice = notice_of(self.run, job, self.now)
         self.events.append(
-            QuestionAsked(key, job.id, job.plan.model, reserved, prompt_tokens, attempt, level, is_last_turn, notice)
+            QuestionAsked(
+                key, job.id, job.plan.model, reserved, prompt_tokens, attempt, level, is_last_turn, notice, ability
+            )
         )
         self.effects.append(AskModel(key, job.id))
 
     def _finish(self, job: Job, stopping: Stopping) -> None:
         """Let a job that is stopped write its answer, where it has none and there is room, and end it."""
-        status = RunStatus.COMPLETED if stopping.is_goal else RunStatus.STOPPED
+        is_reached = stopping.is_goal and (job.work is None or job.work.is_complete)
+        status = RunStatus.COMPLETED if is_reached else RunStatus.STOPPED
         step = job.current
         is_answered = step is not None and (
-            step.is_last_turn or (bool(step.text.text.strip()) and (stopping.is_goal or not step.calls))
+            step.is_last_turn
+            or (bool(job.best_answer.text.strip()) and (job.work is not None or stopping.is_goal or not step.calls))
         )
         tokens = min(prompt_tokens_of(self.run, job), LAST_PROMPT_TOKENS)
         reserved = last_turn_of(job)
-        if is_answered or step is None or job.failures or self.budget.lacks(reserved, is_last_turn=True) is not None:
+        is_in_vain = bool(job.failures) or job.outages >= MOST_OUTAGES
+        if is_answered or step is None or is_in_vain or self.budget.lacks(reserved, is_last_turn=True) is not None:
             self.events.append(JobEnded(job.id, status, str(stopping), job.best_answer))
             return
+        if self._is_held_up(job):
+            return
         self.budget.take(reserved)
-        self._record_question(job, f"{job.id}/{job.questions + 1}", reserved, tokens, is_last_turn=True)
+        self._record_question(job, _question_key(job), reserved, tokens, is_last_turn=True)
 
     # -- calls
 
@@ -299,6 +388,9 @@ class _Plan:
                 self._drop(call, job.stopping)
             elif call.state in {CallState.PROPOSED, CallState.ALLOWED}:
                 self._make(job, call)
+            elif call.state is CallState.WAITING and call.until is not None and self.now >= call.until:
+                told = body_of("Nobody answered in time whether this may be done: it was not sent.")
+                self.events.append(CallEnded(call.key, told, refused=True))
 
     def _look_after(self, job: Job, call: RunCall) -> None:
         """Find out what became of a call in doubt, once it is time."""
@@ -308,7 +400,7 @@ class _Plan:
         if look_at <= self.now:
             self.effects.append(SettleDoubt(key, job.id, call.key))
         else:
-            self.looks_at = look_at if self.looks_at is None else min(self.looks_at, look_at)
+            self.wake_at = look_at if self.wake_at is None else min(self.wake_at, look_at)
 
     def _drop(self, call: RunCall, stopping: Stopping) -> None:
         if call.state is CallState.IN_DOUBT:
@@ -316,7 +408,7 @@ class _Plan:
             self.events.append(CallEnded(call.key, told, failed=True))
         else:
             told = body_of(f"Not sent: the run is being stopped ({stopping}).")
-            self.events.append(CallEnded(call.key, told, refused=True))
+            self.events.append(CallEnded(call.key, told, refused=True, spent=call.reserved))
 
     def _make(self, job: Job, call: RunCall) -> None:
         grant = next((grant for grant in job.plan.tools if grant.name == call.tool), None)
@@ -324,15 +416,45 @@ class _Plan:
         if error:
             self.events.append(CallEnded(call.key, body_of(error), failed=True))
         elif call.state is CallState.PROPOSED and grant is not None and self._needs_approval(call, grant):
-            self.events.append(ApprovalAsked(call.key, digest_of(call, grant.fingerprint)))
+            seconds = self.run.limits.question_seconds
+            until = None if seconds is None else self.now + seconds
+            self.events.append(ApprovalAsked(call.key, about_of(job, call, grant), until))
         elif self.free_calls > 0 and not job.holds_back(call):
             self.free_calls -= 1
             if not call.kind.may_be_repeated:
                 self.events.append(CallSent(call.key))
+            if grant is not None:
+                self._reserve(call, grant.may_cost)
             self.effects.append(MakeCall(call.key, job.id))
+
+    def _reserve(self, call: RunCall, may_cost: Amount) -> None:
+        """Set aside what the models of a call may cost; where there is no room for it, it has to do without them."""
+        if may_cost != NOTHING and self.budget.lacks(may_cost) is None:
+            self.budget.hold(may_cost)
+            self.events.append(CallReserved(call.key, may_cost))
+        elif call.reserved != NOTHING:  # of a maker who is gone
+            self.events.append(CallReserved(call.key))
 
     def _needs_approval(self, call: RunCall, grant: ToolGrant) -> bool:
         return grant.asks or self.run.approval.is_needed(call.kind)
+
+
+def about_of(job: Job, call: RunCall, grant: ToolGrant) -> str:
+    """Return what a person's word is bound to; in a steered job it names what would be destroyed, too."""
+    digest = digest_of(call, grant.fingerprint)
+    is_named = job.work is not None and call.kind is CallKind.DESTRUCTIVE
+    return f"{object_of(call)} {digest}" if is_named else digest
+
+
+def _question_key(job: Job) -> str:
+    """Return the key of a job's next question, unique in the run: a slash in the id does not look like another job."""
+    return f"{job.id.replace('%', '%25').replace('/', '%2F')}/{job.questions + 1}"
+
+
+def _is_finished(job: Job) -> bool:
+    """Whether the model answered without another call: it is done, unless a bound is met."""
+    step = job.current
+    return step is not None and not step.calls and not step.is_last_turn and not job.failures
 
 
 def digest_of(call: RunCall, fingerprint: str) -> str:
@@ -344,6 +466,7 @@ def digest_of(call: RunCall, fingerprint: str) -> str:
 def facts_of(run: Run, job: Job, now: float) -> StopFacts:
     """Return what stop conditions look at."""
     calls = [call for step in job.steps for call in step.calls if call.state in {CallState.DONE, CallState.FAILED}]
+    last = calls[-1] if calls else None
     return StopFacts(
         steps=len(job.steps),
         last_had_calls=job.current is None or bool(job.current.calls),
@@ -354,4 +477,7 @@ def facts_of(run: Run, job: Job, now: float) -> StopFacts:
         slowest=max((step.duration for step in job.steps), default=0.0),
         matched=job.matched,
         state=run.state,
+        tokens=run.spent.tokens,
+        last=LastResult(last.tool, last.result.text, last.state is CallState.FAILED) if last else LastResult(),
+        answer=job.current.text.text if job.current is not None else "",
     )

@@ -53,7 +53,9 @@ class RunLimits:
 
     `steps` are answers of models, `seconds` are those in which something was under way: waiting for a person does not
     count. `calls_at_once` bounds the calls of tools of the whole run. `call_seconds` bounds one call, `answer_seconds`
-    one question to a model and `answer_tokens` its answer.
+    one question to a model and `answer_tokens` its answer. `memory_mb` is by how much the process that drives the run
+    may grow while the calls of one step are made; calls at once share it. `question_seconds` is how long a person is
+    waited for; then what waits is refused, or it is gone on with less.
     """
 
     steps: int | None = 15
@@ -64,6 +66,8 @@ class RunLimits:
     call_seconds: float = 30.0
     answer_seconds: float = 120.0
     answer_tokens: int = 4_000
+    memory_mb: int | None = None
+    question_seconds: float | None = None
 
     def problems(self) -> list[str]:
         """Return what is wrong with them, a sentence each."""
@@ -78,7 +82,11 @@ class RunLimits:
         return found
 
 
-DEFAULT_LIMITS = RunLimits()
+DEFAULT_LIMITS = RunLimits(steps=15, seconds=900.0)
+"""The limits of a run for which none are set."""
+
+STORED_LIMITS = RunLimits()
+"""What older streams leave out of the limits of a run: a format, which no newer default changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits, TokenPrice
 from stepwarden.runs.run_calls import NO_TEXT, Approval, Body, CallState, RunCall, ToolGrant
+from stepwarden.runs.steered import Depth, SteeredWork
 from stepwarden.runs.stop_conditions import StopCondition
 from stepwarden.runs.workflow_state import NEW_STATE, WorkflowState
 
@@ -45,6 +46,11 @@ class AgentStep:
         return all(call.state.is_settled for call in self.calls)
 
     @property
+    def grown_mb(self) -> float:
+        """By how much the process grew while its calls were made; calls at once share it."""
+        return max((call.grown_mb for call in self.calls), default=0.0)
+
+    @property
     def duration(self) -> float:
         """Seconds from the question to the last result; calls of one step are made at once."""
         return self.seconds + max((call.seconds for call in self.calls), default=0.0)
@@ -60,6 +66,7 @@ class OpenQuestion:
     prompt_tokens: int
     is_last_turn: bool = False
     notice: str = ""
+    ability: str = ""  # of a steered job, which it asks for
 
 
 class ToolLevel(StrEnum):
@@ -102,6 +109,7 @@ class JobPlan:
     steps: int | None = None
     prompt_tokens: int = 0  # of its instructions and tools
     most_prompt_tokens: int | None = None  # that the model takes
+    depth: Depth | None = None  # of a steered job; None is one whose model calls tools by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +123,18 @@ class Job:
     questions: int = 0  # asked so far
     question: OpenQuestion | None = None
     failure: str = ""  # of the last question
+    failure_kind: str = ""
     failures: int = 0  # one after another
     fails_for_good: bool = False
+    outages: int = 0  # one after another, which time may mend
+    ask_after: float = 0.0  # unix seconds: not before, for an outage
     history_bytes: int = 0  # of answers and results, as the model reads them
     last_turns: int = 0  # of the steps: those that a limit leaves room for
     stopping: Stopping | None = None
     matched: frozenset[str] = frozenset()
     calls: int = 0  # with a result
     call_errors: int = 0
+    work: SteeredWork | None = None
     answer: Body = NO_TEXT
     why: str = ""
 
@@ -145,7 +157,10 @@ class Job:
 
     @property
     def best_answer(self) -> Body:
-        """The last text of the model, whatever it was meant for."""
+        """The last text of the model, whatever it was meant for; of a steered job, its last draft of an answer."""
+        if self.work is not None:
+            last = self.current
+            return last.text if last is not None and last.is_last_turn else self.work.draft
         return next((step.text for step in reversed(self.steps) if step.text.text.strip()), Body())
 
     @property
@@ -170,7 +185,8 @@ class Job:
         is_stuck = bool(calls) and all(
             (call.state in waiting or self.holds_back(call)) and not call.is_looked_after for call in calls
         )
-        return self.status is RunStatus.RUNNING and not is_stuck
+        asks = self.work is not None and self.work.question is not None and not self.work.analysis_asked
+        return self.status is RunStatus.RUNNING and not is_stuck and not asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +198,28 @@ class CommandRecord:
     via: str
     accepted: bool
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A point of the work to which it can go back, after `version` events. `by` set it, "" where an iteration began."""
+
+    id: str
+    version: int
+    at: float
+    jobs: Mapping[str, Job]
+    state: WorkflowState
+    note: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a person thinks of a run: 1 to 5 stars, and words."""
+
+    stars: int
+    text: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +258,25 @@ class Run:
     driver: str = ""  # who took it over last
     paused_by: str = ""
     stop_asked: str = ""  # by whom
+    checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict[str, "Checkpoint"])
+    superseded: Mapping[str, RunCall] = field(default_factory=dict[str, RunCall])  # calls, by a restoration
+    rating: Rating | None = None
+    crashes: int = 0  # of whoever drives it, one after another without an answer between
+    misfit: str = ""  # an event that does not fit what was recorded before it
     commands: Mapping[str, CommandRecord] = field(default_factory=dict[str, CommandRecord])
     answer: Body = NO_TEXT
 
     @property
     def reserved(self) -> Amount:
-        """What is set aside for the questions that are under way."""
-        return sum((job.question.reserved for job in self.jobs.values() if job.question is not None), Amount())
+        """What is set aside for the questions and calls that are under way."""
+        asked = [job.question.reserved for job in self.jobs.values() if job.question is not None]
+        return sum((*asked, *(call.reserved for call in self.open_calls)), Amount())
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        """The threads that its calls took steps of, each once."""
+        calls = (call for job in self.jobs.values() for step in job.steps for call in step.calls)
+        return tuple(dict.fromkeys(call.thread for call in calls if call.thread))
 
     @property
     def steps(self) -> int:
@@ -249,17 +299,32 @@ class Run:
         )
 
     @property
+    def deadline(self) -> float | None:
+        """When the first question to a person is over, None where none is or it has no end."""
+        if self.status is not RunStatus.RUNNING:
+            return None
+        questions = [job.work.question for job in self.jobs.values() if job.work is not None]
+        times = [question.until for question in questions if question is not None]
+        times += [call.until for call in self.open_calls if call.state is CallState.WAITING]
+        return min((time for time in times if time is not None), default=None)
+
+    def is_due(self, now: float) -> bool:
+        """Return whether there is something to do without a person, or one was waited for long enough."""
+        return self.is_at_work or (self.deadline is not None and self.deadline <= now)
+
+    @property
     def is_at_work(self) -> bool:
         """Whether something of it can go on without a person; to record its end is something, too."""
         jobs = self.jobs.values()
-        is_over = bool(self.stop_asked) or all(job.status.is_end for job in jobs)
+        is_over = bool(self.stop_asked or self.misfit) or all(job.status.is_end for job in jobs)
         return self.status is RunStatus.RUNNING and (is_over or any(job.can_go_on for job in jobs))
 
     @property
     def looks_at(self) -> float:
         """When there is something to do, in unix seconds: 0 where there is something else than looks after doubts."""
         looked_after = [call.look_at or 0.0 for call in self.open_calls if call.is_looked_after]
-        return min(looked_after, default=0.0) if not self.is_under_way else 0.0
+        is_held_up = any(job.outages and job.question is None for job in self.jobs.values())
+        return 0.0 if self.is_under_way or is_held_up else min(looked_after, default=0.0)
 
     @property
     def open_calls(self) -> tuple[RunCall, ...]:

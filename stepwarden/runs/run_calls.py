@@ -1,7 +1,12 @@
 """Calls of tools in a run: what each does, who has to allow it, how it stands, and what came of it."""
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, cast
+
+from stepwarden.runs.data_summary import DataSummary
+from stepwarden.runs.limits import NOTHING, Amount
 
 
 class CallKind(StrEnum):
@@ -71,12 +76,13 @@ def body_of(text: str) -> Body:
 
 @dataclass(frozen=True, slots=True)
 class ToolGrant:
-    """A tool that a job may use."""
+    """A tool that a job may use. `may_cost` is what is set aside for the models that a call of it asks."""
 
     name: str
     kind: CallKind
     fingerprint: str = ""  # of its description, as it was when the run began
     asks: bool = False  # whether the settings of its upstream want a person to allow each call
+    may_cost: Amount = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,10 @@ class ProposedCall:
 class RunCall:
     """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed.
 
-    Of one in doubt, `look_at` is when it can be found out what became of it (unix seconds), None where only a person
-    can tell; `looks` were made so far, and `doubt` says what is known. `sends` counts how often it was sent.
+    `reserved` is set aside for the models that it asks while it is under way, `spent` is what they cost then. `thread`
+    is the thread that it took a step of, "" for none. Of one in doubt, `look_at` is when it
+    can be found out what became of it (unix seconds), None where only a person can tell; `looks` were made so far, and
+    `doubt` says what is known. `sends` counts how often it was sent.
     """
 
     key: str
@@ -109,7 +117,13 @@ class RunCall:
     result: Body = NO_TEXT
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    until: float | None = None  # a person's word is waited for; then it is refused
+    summary: DataSummary | None = None  # of the result
     was_doubted: bool = False  # somebody looked since: it was not carried out
+    reserved: Amount = NOTHING
+    spent: Amount = NOTHING
+    thread: str = ""
+    grown_mb: float = 0.0  # by how much the process grew while it was made
     look_at: float | None = None
     looks: int = 0
     doubt: str = ""
@@ -129,3 +143,24 @@ class RunCall:
     def tool(self) -> str:
         """The name of the tool."""
         return self.proposed.tool
+
+
+_NAMING = ("key", "id", "name", "title", "path", "url", "number")
+
+
+def object_of(call: RunCall) -> str:
+    """Return what a call is about, in a word: the argument that names something, else the tool."""
+    try:
+        given = json.loads(call.proposed.arguments)
+    except ValueError:
+        return call.tool
+    values = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    named = [
+        value
+        for part in _NAMING
+        for name, value in values.items()
+        if part in name.casefold() and isinstance(value, str | int) and str(value).strip()
+    ]
+    others = [value for value in values.values() if isinstance(value, str) and value.strip()]
+    first = next(iter([*named, *others]), call.tool)
+    return " ".join(str(first).split())[:60]

@@ -4,6 +4,7 @@ Whoever has the word (a tool of the host, the command line, a page) appends it t
 whether or not somebody drives the run, and the first of two that contradict each other counts.
 """
 
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -29,6 +30,7 @@ class RunCommandKind(StrEnum):
 
 
 _MOST_WORDS = 2_000  # characters of a person's reason that the model reads
+_MOST_ARGUMENTS, _MOST_NAME, _MOST_BITS = 12, 60, 200  # of a word as it is recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,23 @@ def admit_run_command(run: Run, command: RunCommand) -> RunCommanded | None:
         return None
     reason = _ADMIT[command.kind](run, command.arguments)
     return RunCommanded(
-        command.id, command.kind, command.by, command.via, command.arguments, accepted=not reason, reason=reason
+        command.id, command.kind, command.by, command.via, _kept(command.arguments), accepted=not reason, reason=reason
     )
+
+
+def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as they are recorded, also of a word that is refused: few, short and flat."""
+    return {name[:_MOST_NAME]: _short(value) for name, value in list(arguments.items())[:_MOST_ARGUMENTS]}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:_MOST_WORDS]
+    if value is None or isinstance(value, bool | float | Decimal):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MOST_BITS else "a huge number"
+    return reprlib.repr(value)
 
 
 def is_about_the_same(before: Run, now: Run, command: RunCommand) -> bool:
@@ -138,13 +155,13 @@ def _admit_stop(run: Run, _: Mapping[str, Any]) -> str:
     return _why_over(run)
 
 
-_EXTENDED = ("steps", "seconds", "tokens", "dollars")
-_WHOLE = {"steps", "tokens"}
+_EXTENDED = ("steps", "seconds", "tokens", "dollars", "memory_mb")
+_WHOLE = {"steps", "tokens", "memory_mb"}
 
 
 def _admit_extend(run: Run, arguments: Mapping[str, Any]) -> str:
-    if run.status is RunStatus.COMPLETED:
-        return "the run is completed"
+    if run.status is RunStatus.COMPLETED or run.misfit:
+        return run.misfit or "the run is completed"
     if not run.status.is_end and run.stop_asked:
         return f"{run.stop_asked} stopped it; extend it once it is stopped"
     if run.status.is_end and not any(_goes_on(job) for job in run.jobs.values()):
@@ -202,7 +219,8 @@ def _pause(run: Run, event: RunCommanded) -> Run:
 
 
 def _resume(run: Run, _: RunCommanded) -> Run:
-    return replace(run, status=RunStatus.RUNNING, why="", paused_by="")
+    jobs = {name: replace(job, outages=0, ask_after=0.0) for name, job in run.jobs.items()}
+    return replace(run, status=RunStatus.RUNNING, why="", paused_by="", jobs=jobs)
 
 
 def _stop(run: Run, event: RunCommanded) -> Run:
@@ -216,12 +234,13 @@ def _extend(run: Run, event: RunCommanded) -> Run:
     run = replace(run, limits=_extended(run.limits, added), jobs=jobs)
     if run.paused_by:  # whoever paused it resumes it
         return run
-    return replace(run, status=RunStatus.RUNNING, why="", stop_asked="", answer=Body())
+    return replace(run, status=RunStatus.RUNNING, why="", stop_asked="", crashes=0, answer=Body())
 
 
 def _extended(limits: RunLimits, added: Mapping[str, Decimal]) -> RunLimits:
     """Return the limits with what is added; what had no limit has none now."""
     units: dict[str, Callable[[Decimal], Any]] = {"steps": int, "tokens": int, "seconds": float, "dollars": Decimal}
+    units["memory_mb"] = int
     known = {name: getattr(limits, name) for name in added if getattr(limits, name) is not None}
     return replace(limits, **{name: before + units[name](added[name]) for name, before in known.items()})
 
@@ -237,10 +256,12 @@ def _extended_job(job: Job, steps: int) -> Job:
     if not _goes_on(job):
         return job
     plan = job.plan if job.plan.steps is None else replace(job.plan, steps=job.plan.steps + steps)
-    job = replace(job, plan=plan, stopping=None)
+    work = replace(job.work, idle=0, dry=0, asked=0, unanswered=0) if job.work is not None else None
+    job = replace(job, plan=plan, stopping=None, outages=0, ask_after=0.0, work=work)
     if job.status is RunStatus.RUNNING:
         return job
-    return replace(job, status=RunStatus.RUNNING, why="", answer=Body(), failure="", failures=0, fails_for_good=False)
+    job = replace(job, failure="", failures=0, fails_for_good=False)
+    return replace(job, status=RunStatus.RUNNING, why="", answer=Body())
 
 
 _ADMIT: dict[RunCommandKind, Callable[[Run, Mapping[str, Any]], str]] = {

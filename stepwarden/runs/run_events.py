@@ -3,6 +3,7 @@
 As with threads, an event says what was decided or what came, never what to do about it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,9 +11,11 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from stepwarden.runs.limits import DEFAULT_LIMITS, NOTHING, Amount, RunLimits
+from stepwarden.runs.data_summary import DataSummary
+from stepwarden.runs.limits import NOTHING, STORED_LIMITS, Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus, Stopping, ToolLevel
 from stepwarden.runs.run_calls import Approval, Body, ProposedCall
+from stepwarden.runs.steered_events import STEERED_KINDS, SteeredEvent
 from stepwarden.runs.workflow_state import StateChange
 
 
@@ -26,7 +29,7 @@ class RunStarted:
     request: str
     by: str
     via: str
-    limits: RunLimits = DEFAULT_LIMITS
+    limits: RunLimits = STORED_LIMITS
     approval: Approval = Approval.WRITES
     pauses_at_limits: bool = False
     directory: str | None = None
@@ -63,15 +66,22 @@ class QuestionAsked:
     level: ToolLevel = ToolLevel.FULL
     is_last_turn: bool = False
     notice: str = ""
+    ability: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedAnswer:
-    """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody."""
+    """Why there is no answer. `fatal` is what no other try can mend; a cancelled question failed for nobody.
+
+    `passing` is what time may mend, and nothing else: a rate limit, a network that is gone. `retry_after` are the
+    seconds that the vendor named.
+    """
 
     kind: str
     text: str
     fatal: bool = False
+    passing: bool = False
+    retry_after: float = 0.0
 
     @property
     def was_cancelled(self) -> bool:
@@ -106,6 +116,7 @@ class ApprovalAsked:
 
     call: str
     about: str = ""
+    until: float | None = None  # then it is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +127,20 @@ class CallSent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReserved:
+    """Something is set aside for the models that a call asks; what was set aside before for it counts as spent."""
+
+    call: str
+    reserved: Amount = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call has its result, or its error. `refused` says that it was not sent."""
+    """A call has its result, or its error. `refused` says that it was not sent; `summary` is of what its tool gave.
+
+    `spent` is what the models cost that it asked, `thread` the thread that it took a step of. `grown_mb` is by how much
+    the process grew meanwhile, where the run has a limit for that.
+    """
 
     call: str
     result: Body = field(default_factory=Body)
@@ -125,6 +148,11 @@ class CallEnded:
     refused: bool = False
     seconds: float = 0.0
     matched: tuple[str, ...] = ()
+    spent: Amount = NOTHING
+    is_priced: bool = True
+    thread: str = ""
+    summary: DataSummary | None = None
+    grown_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +232,13 @@ class RunEnded:
     answer: Body = field(default_factory=Body)
 
 
+@dataclass(frozen=True, slots=True)
+class RunCrashed:
+    """Whoever drove it broke off by a fault of ours; `error` is its type and place."""
+
+    error: str
+
+
 RunEvent = (
     RunStarted
     | JobsPlanned
@@ -212,6 +247,7 @@ RunEvent = (
     | QuestionAnswered
     | ApprovalAsked
     | CallSent
+    | CallReserved
     | CallEnded
     | CallDoubted
     | DoubtSettled
@@ -221,6 +257,8 @@ RunEvent = (
     | RunPaused
     | JobEnded
     | RunEnded
+    | RunCrashed
+    | SteeredEvent
 )
 
 _KINDS: dict[str, type[Any]] = {
@@ -231,6 +269,7 @@ _KINDS: dict[str, type[Any]] = {
     "answered": QuestionAnswered,
     "approval_asked": ApprovalAsked,
     "sent": CallSent,
+    "call_reserved": CallReserved,
     "call_ended": CallEnded,
     "in_doubt": CallDoubted,
     "resolved": DoubtSettled,
@@ -240,6 +279,8 @@ _KINDS: dict[str, type[Any]] = {
     "paused": RunPaused,
     "job_ended": JobEnded,
     "ended": RunEnded,
+    "crashed": RunCrashed,
+    **STEERED_KINDS,
 }
 _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 
@@ -250,9 +291,17 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def encode_run_event(event: RunEvent) -> tuple[str, str]:
-    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default."""
+    """Return (kind, payload) of an event; the payload is JSON without the fields that have their default.
+
+    The limits of a run are written whole, so that the defaults of a newer version do not change them. Where one is
+    missing, in older streams, it has the default of `RunLimits`, which is a format.
+    """
     kind = _NAMES[type(event)]
-    return kind, _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    payload = _adapter(kind).dump_json(event, exclude_defaults=True).decode()
+    if not isinstance(event, RunStarted):
+        return kind, payload
+    limits = TypeAdapter(RunLimits).dump_python(event.limits, mode="json")
+    return kind, json.dumps({**json.loads(payload), "limits": limits}, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode_run_event(kind: str, payload: str) -> RunEvent:

@@ -9,27 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from stepwarden.runs.workflow_state import NEW_STATE, WorkflowState
+from stepwarden.runs.stop_expressions import holds, is_counted
+from stepwarden.runs.stop_facts import StopFacts
+from stepwarden.runs.workflow_state import WorkflowState
 
 MOST_PATTERN_CHARS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class StopFacts:
-    """What a condition looks at: one job, with the run's money and time.
-
-    `tools` are the names of the calls with a result, in order; `matched` the conditions whose pattern was found.
-    """
-
-    steps: int = 0
-    last_had_calls: bool = True
-    tools: Sequence[str] = ()
-    errors: int = 0
-    dollars: Decimal = Decimal()
-    seconds: float = 0.0
-    slowest: float = 0.0
-    matched: frozenset[str] = frozenset()
-    state: WorkflowState = NEW_STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +248,22 @@ def _shown(values: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class FactExpression:
+    """An expression over the facts, as `stop_expressions` reads it."""
+
+    text: str
+
+    def verdict(self, facts: StopFacts) -> StopVerdict:
+        """Hold it against the facts; one that cannot be worked out does not hold."""
+        fired, value = holds(self.text, facts)
+        return StopVerdict(fired, str(self), value)
+
+    def __str__(self) -> str:
+        """Return its name with its text."""
+        return f"expression {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class AnyOf:
     """At least one of them."""
 
@@ -321,6 +321,7 @@ StopCondition = (
     | ErrorRate
     | SlowStep
     | StateIs
+    | FactExpression
     | AnyOf
     | AllOf
     | AtLeast
@@ -334,6 +335,13 @@ def _combined(
     children = tuple(part.verdict(facts) for part in parts)
     fired = sum(child.fired for child in children)
     return StopVerdict(holds(fired, len(parts)), name, f"{fired} of {len(parts)}", limit, children)
+
+
+def is_bound(leaf: StopCondition) -> bool:
+    """Whether a condition without parts bounds the work: where it fires the run is stopped, never completed."""
+    if isinstance(leaf, FactExpression):
+        return is_counted(leaf.text)
+    return isinstance(leaf, MaxSteps | SpentDollars | WorkedSeconds | ErrorRate | SlowStep)
 
 
 def leaves(condition: StopCondition) -> Iterator[StopCondition]:

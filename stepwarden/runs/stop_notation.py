@@ -2,7 +2,7 @@
 
 import difflib
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from stepwarden.runs.stop_conditions import (
     AnyOf,
     AtLeast,
     ErrorRate,
+    FactExpression,
     GoalText,
     MaxSteps,
     NoMoreTools,
@@ -25,7 +26,6 @@ from stepwarden.runs.stop_conditions import (
     ToolSeen,
     ToolSequence,
     WorkedSeconds,
-    leaves,
 )
 
 MOST_DEPTH, MOST_PARTS = 8, 50
@@ -61,30 +61,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return "a huge number"
     return reprlib.repr(value)
-
-
-def why_never(condition: StopCondition, *, most_steps: int | None, tools: Iterable[str]) -> list[str]:
-    """Return the conditions in it that can never fire in a run with these tools and so many steps, a sentence each."""
-    known, found = set(tools), list[str]()
-    for leaf in leaves(condition):
-        match leaf:
-            case ToolSeen(tool) | ResultSeen(tool, _):
-                missing = {tool} - known
-            case ToolSequence(names, _):
-                missing = set(names) - known
-            case _:
-                missing = set[str]()
-        found += [
-            f"{leaf} can never fire: the run has no tool {name!r}{_nearest(name, known)}." for name in sorted(missing)
-        ]
-        if isinstance(leaf, MaxSteps) and most_steps is not None and leaf.count > most_steps:
-            found.append(f"max_steps {leaf.count} can never fire: the limit is {most_steps} steps.")
-    return found
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _parts(value: Any, depth: int, name: str) -> tuple[StopCondition, ...]:
@@ -216,6 +192,7 @@ _LEAVES: dict[str, Callable[[Any], StopCondition]] = {
     "error_rate": _error_rate,
     "slow_step": lambda value: SlowStep(_number(value, "slow_step")),
     "state": _state,
+    "expression": lambda value: FactExpression(_words(value, "expression")),
 }
 _COMBINED: dict[str, Callable[[Any, int], StopCondition]] = {
     "any": lambda value, depth: AnyOf(_parts(value, depth, "any")),

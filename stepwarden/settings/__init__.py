@@ -83,7 +83,7 @@ class Settings(BaseModel):
     models_file: Path | None = Field(default=None, description="A JSON file merged over the catalogue of models.")
     model_timeout_s: float = Field(default=300.0, gt=0, description="Longest wait for one answer of a model.")
     model_concurrency: int = Field(default=8, ge=1, description="Requests to one model at the same time.")
-    model_rate: int = Field(default=120, ge=1, description="Requests to one provider in a minute.")
+    model_rate: int = Field(default=600, ge=1, description="Requests to one provider in a minute.")
     budget_call: Allowance = Field(
         default=UNLIMITED, description="Most that one call of a model may cost: `$0.50`, `100k tokens`, or both."
     )

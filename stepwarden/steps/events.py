@@ -18,10 +18,11 @@ from stepwarden.steps.thread import Assurance, DecidedBy, Origin, Outcome, Plan,
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A thread begins."""
+    """A thread begins; `run` is the run whose model began it, "" where a host's did."""
 
     tool: str
     origin: Origin | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

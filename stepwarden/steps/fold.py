@@ -154,7 +154,7 @@ def _decided(thread: Thread, kind: str, by: DecidedBy, reason: str, *, at: int =
 
 
 def _opened(thread: Thread, event: Opened) -> Thread:
-    return _after(thread, tool=event.tool, origin=event.origin)
+    return _after(thread, tool=event.tool, origin=event.origin, run=event.run)
 
 
 def _step(thread: Thread, event: StepRecorded) -> Thread:

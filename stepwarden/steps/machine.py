@@ -91,10 +91,10 @@ class Decision:
 
 
 def open_thread(
-    thread_id: str, policy: Policy, submission: Submission, facts: StepFacts, origin: Origin | None
+    thread_id: str, policy: Policy, submission: Submission, facts: StepFacts, origin: Origin | None, *, run: str = ""
 ) -> Decision:
-    """Open a thread with its first step (1)."""
-    start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin))
+    """Open a thread with its first step (1); `run` is the run whose model begins it."""
+    start = Decision(Thread(id=thread_id, tool=policy.tool)).then(Opened(policy.tool, origin, run))
     # Not prepared for an end: one step is no work that anybody could judge, so its expert is never asked (rule 6);
     # but for one that brings its runs and may be the last.
     is_whole = find_turned(((1, run) for run in submission.runs), 1)

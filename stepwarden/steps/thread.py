@@ -131,6 +131,7 @@ class Thread:
     disproof_asked: int = 0  # the step after which it was asked, 0 = never
     directory: str | None = None
     origin: Origin | None = None
+    run: str = ""  # whose model began it
     superseded: frozenset[str] = frozenset()
     issues_numbered: int = 0
     awaiting: tuple[str, int] | None = None  # (key, step number) of the consultation that is waited for

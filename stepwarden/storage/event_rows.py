@@ -144,7 +144,7 @@ class EventRows:
     def moved(self, after: int, settled: int) -> dict[str, int]:
         """Return the last number of each stream with events at positions above `after`; `settled` as in `follow`."""
         rows = self._connection.execute(_MOVED, {"after": after, "settled": settled})
-        return dict(rows.tuples().all())
+        return {row[0]: row[1] for row in rows}
 
     def first_misfit(self, stream: str) -> int | None:
         """Return the first number at which the stored chain does not fit, or None; raise UnknownStream for no rows."""

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 from sqlalchemy import (  # noqa: TID253 - this module is itself imported lazily
     Connection,
+    delete,
+    func,
     insert,
     select,
 )
 
-from stepwarden.storage.schema import kept
+from stepwarden.storage.records import Head, KeptSize
+from stepwarden.storage.schema import heads, kept
 
 
 class KeptRows:
@@ -31,3 +34,17 @@ class KeptRows:
         rows = [{"stream": stream, "name": name, "data": data} for name, data in items.items() if name not in known]
         if rows:
             self._connection.execute(insert(kept), rows)
+
+    def size_of(self, head: Head) -> KeptSize:
+        """Return how much is kept with the stream of `head`."""
+        sized = select(func.count(), func.coalesce(func.sum(func.length(kept.c.data)), 0))
+        count, stored_bytes = self._connection.execute(sized.where(kept.c.stream == head.stream)).one()
+        return KeptSize(head, count, stored_bytes)
+
+    def delete(self, head: Head) -> bool:
+        """Delete all that is kept with a stream; False where it moved on since, and nothing is deleted."""
+        standing = select(heads.c.stream).where(heads.c.stream == head.stream, heads.c.version == head.version)
+        if self._connection.execute(standing).first() is None:
+            return False
+        self._connection.execute(delete(kept).where(kept.c.stream == head.stream))
+        return True

@@ -1,9 +1,13 @@
 """Looking after a store: retention, checks, and what the manager learns from finished threads."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from stepwarden.storage.records import Head, RetentionRule
+from stepwarden.storage.records import Head, KeptSize, RetentionRule
 from stepwarden.storage.transactions import Transactions
+
+if TYPE_CHECKING:
+    from stepwarden.storage.database import Transaction
 
 _STREAMS_PER_BATCH = 20
 
@@ -28,6 +32,29 @@ class Maintenance:
         deleted: list[Head] = []
         for start in range(0, len(found), _STREAMS_PER_BATCH):
             deleted += await self._delete(found[start : start + _STREAMS_PER_BATCH])
+        return deleted
+
+    async def prune_kept(self, rules: Sequence[RetentionRule], *, dry_run: bool = False) -> list[KeptSize]:
+        """Delete what is kept beside the events of the streams that any of `rules` takes, and return what it was.
+
+        The events stay, and so does their chain. `dry_run` only returns what would go. A stream that moves on meanwhile
+        keeps what it has. Writers get their turn after every twenty streams.
+        """
+        now = float(self._clock())
+
+        def sized(transaction: "Transaction") -> list[KeptSize]:
+            found = [transaction.kept.size_of(head) for head in transaction.retention.stale(rules, now)]
+            return [one for one in found if one.count]
+
+        found = await self._transactions.read(sized)
+        if dry_run:
+            return found
+        deleted: list[KeptSize] = []
+        for start in range(0, len(found), _STREAMS_PER_BATCH):
+            batch = found[start : start + _STREAMS_PER_BATCH]
+            deleted += await self._transactions.write(
+                lambda transaction, batch=batch: [one for one in batch if transaction.kept.delete(one.head)]
+            )
         return deleted
 
     async def check(self) -> dict[str, str | int]:

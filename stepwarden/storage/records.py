@@ -223,6 +223,15 @@ class RetentionRule:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSize:
+    """What is kept with a stream beside its events: how much there is, and in how many bytes as it is stored."""
+
+    head: Head
+    count: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A request to claim a consultation for `lease_s` seconds; `owner` is a token that is used for one claim only."""
 

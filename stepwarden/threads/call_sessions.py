@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stepwarden.reports.plain import escaped
-from stepwarden.storage import HeadQuery, StoredEvent, kinds
+from stepwarden.storage import Head, HeadQuery, StoredEvent, kinds
 from stepwarden.threads.calls import HistoryEntry
 from stepwarden.threads.event_text import describe, stamp
 from stepwarden.threads.journal import Journal
@@ -23,10 +23,17 @@ class CallSession:
 
 
 async def calls_of(journal: Journal, thread_id: str, principal: str) -> list[HistoryEntry]:
-    """Return the entries of the calls that were made for a thread, in the order of their time."""
+    """Return the entries of the calls that were made for a thread and of the runs that were started in it, by time."""
     query = HeadQuery(principal, kind=kinds.SESSION, origin=thread_id, limit=MOST_SESSIONS)
     found = [entry for head in await journal.store.heads(query) for entry in await journal.history(head.stream)]
-    return sorted(found, key=lambda entry: entry.at)
+    runs = await journal.store.heads(replace(query, kind=kinds.RUN))
+    return sorted([*found, *map(_run_entry, runs)], key=lambda entry: entry.at)
+
+
+def _run_entry(head: Head) -> HistoryEntry:
+    """Return a run as an entry of the thread that it was started in, as it stands now."""
+    data = {"run": head.stream, "state": head.state, "title": head.title}
+    return HistoryEntry(head.version, head.created, "run", data, head.hash)
 
 
 def entry_line(entry: HistoryEntry) -> str:

@@ -39,11 +39,20 @@ ANONYMOUS = Caller("anonymous", listed=False)
 
 
 @dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """The run whose model sends a step, and the id under which a first one opens its thread."""
+
+    run: str
+    new_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepCall:
     """One step as a tool hands it in. Paths in `submission` are still as the agent wrote them.
 
     `inspector` is how the tool inspects the code, None where it does not; `keeps` says that what inspections give to
     keep is read back for the later ones. `raced` says that another call changed the thread while this one was decided.
+    `origin` is the run whose model sends it, None where a host does.
     """
 
     caller: Caller
@@ -53,6 +62,7 @@ class StepCall:
     inspector: Inspector | None = None
     keeps: bool = False
     raced: bool = False
+    origin: RunOrigin | None = None
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,9 @@ def one_line(text: str, chars: int) -> str:
 
 
 def _opened(data: Data) -> str:
-    origin = data.get("origin")
-    return f"opened, following {origin['thread']}" if origin else "opened"
+    origin, run = data.get("origin"), data.get("run")
+    following = f", following {origin['thread']}" if origin else ""
+    return f"opened{following}{f', by the model of {run}' if run else ''}"
 
 
 def _step(data: Data) -> str:
@@ -102,6 +103,7 @@ _DESCRIPTIONS: Mapping[str, Callable[[Data], str]] = {
     "answered": _answered,
     "chat": _chat,
     "upstream": _upstream,
+    "run": lambda data: f"started {data['run']} ({data['state']}): {one_line(data['title'], 120)}",
     "upstream_settled": lambda data: f"{data['id']} was looked after, and sent again as {data['again']}",
     "signalled": lambda data: f"signalled {data['signal']}: {data['reason']}",
     "refused": _refused,

@@ -23,7 +23,7 @@ from stepwarden.threads.queries import Whole
 def as_json(thread: Whole, history: Sequence[HistoryEntry], calls: Sequence[HistoryEntry] = ()) -> str:
     """Return the whole thread as JSON: its digest and every event with time and hash. A chat is its events.
 
-    `calls` are entries of calls to upstream servers that were made for it.
+    `calls` are entries of calls to upstream servers and of runs that were made for it.
     """
     body: dict[str, Any] = {"thread": thread.id, "tool": kinds.CHAT.name}
     if isinstance(thread, CallSession):
@@ -44,6 +44,7 @@ def _thread_as_json(thread: Thread) -> dict[str, Any]:
         "assurance": thread.assurance.value,
         "directory": thread.directory,
         "origin": asdict(thread.origin) if thread.origin else None,
+        **({"run": thread.run} if thread.run else {}),
         "digest": asdict(digest(thread)),
     }
 

@@ -56,7 +56,7 @@ class ThreadQueries:
         return await self._journal.load(thread_id, caller)
 
     async def calls(self, thread_id: str, caller: Caller) -> list[HistoryEntry]:
-        """Return the entries of the calls to upstream servers that were made for the caller's thread."""
+        """Return the entries of the calls to upstream servers and the runs that were made for the caller's thread."""
         return await calls_of(self._journal, thread_id, caller.principal)
 
     async def page(self, thread_id: str, caller: Caller, *, after: int = 0) -> tuple[list[HistoryEntry], int | None]:

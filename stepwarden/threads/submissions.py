@@ -207,7 +207,10 @@ def _decide(admitted: AdmittedCall, admission: Open | Accept, facts: StepFacts, 
     """Let the machine record the step; `new_id` is that of a thread which was opened for a look before."""
     policy, submission = admitted.policy, admitted.submission
     if isinstance(admission, Open):
-        return open_thread(new_id or new_thread_id(policy.tool), policy, submission, facts, admission.origin)
+        by_run = admitted.call.origin
+        new_id = new_id or (by_run.new_id if by_run is not None else new_thread_id(policy.tool))
+        run = by_run.run if by_run is not None else ""
+        return open_thread(new_id, policy, submission, facts, admission.origin, run=run)
     assert admitted.thread is not None
     return advance(admitted.thread, admission, submission, facts, policy)
 

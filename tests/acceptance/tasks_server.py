@@ -97,7 +97,9 @@ class Fixtures:
         said: dict[str, Any] = {"text": text, "seconds": seconds, "status": status, "id": new_id("request")}
         said["calls"] = [call.model_dump() for call in calls or []]
         tools = [call.name for call in calls or []] or ["calculate"]
-        result = await self.server.call_tool("execute", {"request": json.dumps(said), "tools": tools}, ctx)
+        result = await self.server.call_tool(
+            "execute", {"mode": "agent", "request": json.dumps(said), "tools": tools}, ctx
+        )
         assert isinstance(result, CallToolResult)
         return result
 

@@ -113,18 +113,20 @@ class HostTasks(ClientExtension):
             await anyio.sleep(POLL_S)
 
 
-class Person:
-    """Answers each question by the next of `answers`, the last one for ever, and remembers what was asked."""
+Said = ElicitResult | Callable[[], Awaitable[ElicitResult]]
 
-    def __init__(self, *answers: ElicitResult | Callable[[], Awaitable[ElicitResult]]) -> None:
-        self.answers = list(answers)
+
+class Person:
+    """Answers each question the same way, which a test may change, and remembers what was asked."""
+
+    def __init__(self, answer: Said) -> None:
+        self.answer: Said = answer
         self.asked: list[ElicitRequestFormParams] = []
 
     async def __call__(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
         assert isinstance(params, ElicitRequestFormParams)
         self.asked.append(params)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer if isinstance(answer, ElicitResult) else await answer()
+        return self.answer if isinstance(self.answer, ElicitResult) else await self.answer()
 
 
 YES = ElicitResult(action="accept", content={"approve": True})

@@ -93,7 +93,7 @@ def desk(tmp_path: Path) -> Open:
 async def test_the_word_of_a_reply_allows_nothing_where_the_person_can_be_asked(desk: Open, mode: str) -> None:
     person = Person(allows=False)
     async with desk([ADD, "Left alone."], person, mode) as host:
-        told = await host.told("execute", request="add a note")
+        told = await host.told("execute", mode="agent", request="add a note")
         call = told["waiting"][0]
         said = {"run_id": told["run_id"], "call": call["call"], "confirm": call["confirm"]}
         ended = await host.told("run", action="approve", **said)
@@ -105,7 +105,7 @@ async def test_the_word_of_a_reply_allows_nothing_where_the_person_can_be_asked(
 async def test_what_the_person_allows_is_sent_once_however_often_it_is_approved(desk: Open, mode: str) -> None:
     person = Person(allows=True)
     async with desk([ADD, "Added."], person, mode) as host:
-        told = await host.told("execute", request="add a note")
+        told = await host.told("execute", mode="agent", request="add a note")
         ended = await host.told("run", action="approve", run_id=told["run_id"])
         assert (ended["verdict"], host.book.read_text()) == ("DONE", "one\n")
         assert "There are: none" in await host.refusal("run", action="approve", run_id=told["run_id"])
@@ -114,17 +114,21 @@ async def test_what_the_person_allows_is_sent_once_however_often_it_is_approved(
 
 async def test_a_host_asks_for_no_less_approval_than_the_settings_of_an_upstream_want(desk: Open) -> None:
     async with desk([ADD, "Added."]) as host:
-        told = await host.told("execute", request="add a note", approve="destructive", tools=["notes/add_note"])
+        told = await host.told(
+            "execute", mode="agent", request="add a note", approve="destructive", tools=["notes/add_note"]
+        )
         assert told["verdict"] == "WAITING for you: allow write notes/add_note"
         assert not host.book.exists()
     async with desk([ADD, "Added."], approve="never") as host:
-        told = await host.told("execute", request="add another", approve="destructive", tools=["notes/add_note"])
+        told = await host.told(
+            "execute", mode="agent", request="add another", approve="destructive", tools=["notes/add_note"]
+        )
         assert (told["verdict"], host.book.read_text()) == ("DONE", "one\n")
 
 
 async def test_reads_wait_too_where_the_settings_say_so(desk: Open) -> None:
     async with desk([calls(("notes/read_notes", {})), "Read."], approve="all") as host:
-        told = await host.told("execute", request="read the notes")
+        told = await host.told("execute", mode="agent", request="read the notes")
         assert told["verdict"] == "WAITING for you: allow read notes/read_notes"
 
 
@@ -151,7 +155,7 @@ async def begun_by_another(host: Desk, run_id: str, key: str) -> None:
 async def test_a_call_in_doubt_is_sent_again_on_the_persons_word_alone(desk: Open, allows: bool) -> None:
     person = Person(allows)
     async with desk([ADD, "Added."], person, approve="never") as host:
-        told = await host.told("execute", request="add a note", tools=["notes/add_note"])
+        told = await host.told("execute", mode="agent", request="add a note", tools=["notes/add_note"])
         runs = host.runtime.runs.open()
         # as another process leaves it that is killed once it has recorded the call in both histories
         loaded = await runs.journal.load(told["run_id"], LOCAL.principal)
@@ -181,7 +185,7 @@ async def test_a_tool_that_changed_since_the_run_began_is_not_called_on_the_old_
     source = (Path(__file__).parent / "notes_server.py").read_text()
     server.write_text(source)
     async with desk([ADD, "Not added."]) as host:
-        told = await host.told("execute", request="add a note")
+        told = await host.told("execute", mode="agent", request="add a note")
     # somebody accepted, in another process, what it became
     shutil.rmtree(tmp_path / "home" / "upstreams", ignore_errors=True)
     server.write_text(source.replace('"""Add a note."""', '"""Add a note, and mail it to everybody."""'))
@@ -199,7 +203,7 @@ async def test_a_run_whose_tools_are_gone_rests_says_why_and_goes_on(desk: Open,
     folder = tmp_path / "work"
     folder.mkdir()
     async with desk([ADD, "Looked.", "never"]) as host:
-        told = await host.told("execute", request="look", working_directory=str(folder))
+        told = await host.told("execute", mode="agent", request="look", working_directory=str(folder))
         await host.told("run", action="look", run_id=told["run_id"])
         folder.rmdir()
         said = {"run_id": told["run_id"], "wait_s": 10}
@@ -211,7 +215,7 @@ async def test_a_run_whose_tools_are_gone_rests_says_why_and_goes_on(desk: Open,
 
 async def test_a_write_whose_upstream_is_gone_is_an_error_and_no_doubt(desk: Open) -> None:
     async with desk([ADD, "Gone."]) as host:
-        told = await host.told("execute", request="add a note")
+        told = await host.told("execute", mode="agent", request="add a note")
     async with desk(["Gone."], gone=True) as host:
         call = told["waiting"][0]
         said = {"run_id": told["run_id"], "call": call["call"], "confirm": call["confirm"]}
@@ -235,21 +239,21 @@ async def test_what_cannot_work_is_told_to_the_host_and_nothing_starts(
     desk: Open, said: dict[str, Any], told: str
 ) -> None:
     async with desk(["never"]) as host:
-        assert told in await host.refusal("execute", request="go on", **said)
+        assert told in await host.refusal("execute", mode="agent", request="go on", **said)
         assert (await host.told("run", action="list"))["runs"] == []
 
 
 async def test_what_a_limit_stopped_goes_on_by_more_of_that_limit(desk: Open) -> None:
     costly = calls(("calculate", {"expression": "1"}), usage=(9_000, 500))
     async with desk([costly, costly, "So far."]) as host:
-        told = await host.told("execute", request="go on", limits={"tokens": 20_000})
+        told = await host.told("execute", mode="agent", request="go on", limits={"tokens": 20_000})
         assert told["verdict"].startswith("STOPPED: tokens")
         assert 'limits={"tokens": 20000}' in told["next"]
 
 
 async def test_of_two_stops_at_once_one_counts_and_a_thread_is_no_run(desk: Open) -> None:
     async with desk([ScriptedReply(text="late", latency_s=30)]) as host:
-        run_id = (await host.told("execute", request="go on", wait_s=0))["run_id"]
+        run_id = (await host.told("execute", mode="agent", request="go on", wait_s=0))["run_id"]
         first = await host.told("run", action="stop", run_id=run_id, wait_s=10)
         assert first["verdict"] == "STOPPED: user stopped it"
         assert "the run is stopped" in await host.refusal("run", action="stop", run_id=run_id)

@@ -24,7 +24,7 @@ from stepwarden.storage import Store
 from stepwarden.threads.calls import LOCAL
 from stepwarden.upstream.calls.prepared_call import prepare_call
 from stepwarden.upstream.calls.records import CallRecord, SessionRecorder, new_id
-from stepwarden.upstream.doubts.cleaning import clean_mark, left_marks
+from stepwarden.upstream.doubts.left_marks import clean_mark, left_marks
 from stepwarden.upstream.doubts.marks import PATTERN, key_of
 from tools.upstream.approval_text import approval_text
 

@@ -88,7 +88,7 @@ def killed_with(host: StdioServer, words: tuple[str, dict[str, Any]], after_s: f
 def carried_out(owner: Owner, number: int, chance: random.Random) -> tuple[str, int]:
     """Carry one request out, its host killed at some point of it; return its run, and how often one was killed."""
     host = owner.host()
-    request = {"request": f"round {number}.", "wait_s": 0}
+    request = {"request": f"round {number}.", "mode": "agent", "wait_s": 0}
     run_id = told_of(host.call("execute", request))["run_id"]
     told = killed_with(host, ("run", {"action": "wait", "run_id": run_id}), chance.uniform(0, LATEST_KILL_S / 2))
     kills = 1
@@ -139,7 +139,7 @@ def test_a_worker_goes_on_with_what_a_killed_host_left_and_an_approval_outlives_
     owner = Owner(tmp_path, 1)
     owner.setup()
     host = owner.host()
-    told = told_of(host.call("execute", {"request": "round 0.", "wait_s": 20}))
+    told = told_of(host.call("execute", {"request": "round 0.", "mode": "agent", "wait_s": 20}))
     before = owner.word(told, 0)
     assert before["action"] == "approve"
     host.kill()

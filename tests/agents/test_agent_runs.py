@@ -198,6 +198,11 @@ async def test_a_run_belongs_to_whoever_asked_for_it(started: Start) -> None:
         (RunRequest("x", stop={"tool_sen": "calculate"}), "Did you mean tool_seen"),
         (RunRequest("x", stop={"tool_seen": "calculat"}), "can never fire"),
         (RunRequest("x", stop={"goal_text": {"pattern": "("}}), "cannot be read"),
+        (RunRequest("x", stop={"expression": "steps >"}), "unexpected end of input"),
+        (RunRequest("x", stop={"expression": "stepz > 1"}), "did you mean steps"),
+        (RunRequest("x", stop={"time": 1_000}), "the limit is 900 seconds"),
+        (RunRequest("x", stop={"cost": 1}), "price of the model is not known"),
+        (RunRequest("x", stop={"all": [{"goal_text": "a"}, {"not": {"goal_text": "a"}}]}), "all can never fire"),
         (RunRequest("x", limits=replace(DEFAULT_LIMITS, steps=0)), "has to be a number above 0"),
         (RunRequest("x", limits=replace(DEFAULT_LIMITS, tokens=100)), "the last answer alone"),
         (RunRequest("x", limits=replace(DEFAULT_LIMITS, dollars=Decimal(1))), "price of scripted is not known"),
@@ -222,3 +227,38 @@ async def test_an_upstream_that_is_not_to_be_had_is_told_and_refuses_only_a_run_
     assert run.notes[0] in run.jobs["main"].plan.instructions
     with pytest.raises(RunRefused, match=r"^gone: "):
         await runs.start(RunRequest("needs it", tools=["gone/*"]), LOCAL, via="test")
+
+
+async def test_an_expression_stops_where_it_counts_and_completes_where_it_asks_for_more(started: Start) -> None:
+    update = ("update_state", {"data": {"found": 3}})
+    runs = await started([calls(SUM, text="a"), calls(update, text="b"), "never", "the end"])
+    run = await ended(runs, RunRequest("find", stop={"expression": "state.data.found|default(0) >= 3"}))
+    assert (run.status, run.steps, run.answer.text) == (RunStatus.COMPLETED, 2, "b")
+    assert run.why.startswith("expression state.data.found")
+    runs = await started([calls(SUM, text="a"), calls(SUM, text="b"), "the end"])
+    run = await ended(runs, RunRequest("count", stop={"expression": "steps >= 2 and errors == 0"}))
+    assert (run.status, run.steps) == (RunStatus.STOPPED, 2)
+
+
+async def test_a_bound_counts_also_for_an_answer_without_calls_and_a_not_is_no_goal(started: Start) -> None:
+    runs = await started([calls(SUM), "All of it."])
+    run = await ended(runs, RunRequest("go on", stop={"max_steps": 2}))
+    assert (run.status, run.why, run.answer.text) == (RunStatus.STOPPED, "max_steps: 2 of 2", "All of it.")
+    runs = await started([calls(SUM), "All of it, FOUND."])
+    run = await ended(runs, RunRequest("go on to the goal", stop={"goal_text": "FOUND"}))
+    assert (run.status, run.why) == (RunStatus.COMPLETED, "")
+    runs = await started([calls(SUM, text="a"), calls(SUM, text="b"), "So far."])
+    stop = {"all": [{"max_steps": 2}, {"not": {"goal_text": "FOUND"}}]}
+    run = await ended(runs, RunRequest("never found", stop=stop))
+    assert (run.status, run.why) == (RunStatus.STOPPED, "max_steps and not goal_text 'FOUND': 2 of 2")
+
+
+async def test_what_is_refused_is_recorded_short(started: Start) -> None:
+    runs = await started(["done"])
+    run = await ended(runs, RunRequest("go on"))
+    many = {f"x{number}": "y" * 5_000 for number in range(100)}
+    with pytest.raises(RunRefused):
+        await runs.tell(run.id, word("approve", call={"deep": ["z" * 9_000]}, **many), LOCAL)
+    last = (await runs.journal.store.read(run.id))[-1]
+    assert last.kind == "commanded"
+    assert len(last.payload) < 30_000

@@ -50,7 +50,7 @@ def answering(answer: ElicitResult) -> Callable[[Any, TaskDetail], Any]:
 async def test_a_call_that_takes_long_is_the_task_of_its_run(tmp_path: Path) -> None:
     tasks = HostTasks()
     async with serving(tmp_path / "home", [SLOW]) as (server, _), Client(server, extensions=[tasks]) as client:
-        done = told(await call(client, "execute", request="be slow"))
+        done = told(await call(client, "execute", mode="agent", request="be slow"))
         assert (done["verdict"], done["answer"]) == ("DONE", "Done at last.")
         assert {task.status for task in tasks.seen} == {"working", "completed"}
         assert {task.task_id for task in tasks.seen} == {done["run_id"]}
@@ -60,14 +60,14 @@ async def test_a_call_that_takes_long_is_the_task_of_its_run(tmp_path: Path) -> 
 async def test_what_is_over_at_once_is_no_task(tmp_path: Path) -> None:
     tasks = HostTasks()
     async with serving(tmp_path / "home", ["At once."]) as (server, _), Client(server, extensions=[tasks]) as client:
-        assert told(await call(client, "execute", request="be quick"))["answer"] == "At once."
+        assert told(await call(client, "execute", mode="agent", request="be quick"))["answer"] == "At once."
         assert tasks.seen == []
 
 
 async def test_waiting_for_a_run_is_its_task_too_and_looking_is_not(tmp_path: Path) -> None:
     tasks = HostTasks()
     async with serving(tmp_path / "home", [SLOW]) as (server, _), Client(server, extensions=[tasks]) as client:
-        begun = told(await call(client, "execute", request="be slow", wait_s=0))
+        begun = told(await call(client, "execute", mode="agent", request="be slow", wait_s=0))
         looked = told(await call(client, "run", action="look", run_id=begun["run_id"]))
         assert (begun["status"], looked["status"], tasks.seen) == ("running", "running", [])
         done = told(await call(client, "run", action="wait", run_id=begun["run_id"]))
@@ -82,7 +82,7 @@ async def test_two_calls_that_wait_are_two_questions_answered_one_by_one(tmp_pat
         serving(tmp_path, TWO_WRITES) as (server, _),
         Client(server, extensions=[tasks], elicitation_callback=Person(YES)) as client,
     ):
-        done = told(await call(client, "execute", request="add and clear"))
+        done = told(await call(client, "execute", mode="agent", request="add and clear"))
         assert (done["verdict"], done["answer"]) == ("DONE", "Both are dealt with.")
         asked = [sorted(task.input_requests) for task in tasks.seen if task.input_requests]
         assert asked[0] == ["approve:main/1/1", "approve:main/1/2"]
@@ -100,7 +100,7 @@ async def test_a_question_without_a_yes_refuses_the_call_and_the_run_goes_on(
         serving(tmp_path, [*TWO_WRITES[:1], "Nothing was done."]) as (server, runtime),
         Client(server, extensions=[tasks], elicitation_callback=Person(YES)) as client,
     ):
-        done = told(await call(client, "execute", request="add and clear"))
+        done = told(await call(client, "execute", mode="agent", request="add and clear"))
         assert (done["verdict"], done["answer"]) == ("DONE", "Nothing was done.")
         assert not book.exists()
         loaded = await runtime.runs.open().journal.load(done["run_id"], None)
@@ -126,7 +126,7 @@ async def test_an_answer_to_no_question_of_the_task_changes_nothing(tmp_path: Pa
         serving(tmp_path, TWO_WRITES) as (server, _),
         Client(server, extensions=[tasks], elicitation_callback=Person(YES)) as client,
     ):
-        assert told(await call(client, "execute", request="add and clear"))["status"] == "cancelled"
+        assert told(await call(client, "execute", mode="agent", request="add and clear"))["status"] == "cancelled"
         assert sent == ["input_required"] * 3
         assert not book.exists()
 
@@ -135,7 +135,7 @@ async def test_a_host_that_cannot_ask_gets_the_reply_that_says_what_its_model_do
     notes_upstream(tmp_path)
     tasks = HostTasks()
     async with serving(tmp_path, TWO_WRITES) as (server, _), Client(server, extensions=[tasks]) as client:
-        waiting = told(await call(client, "execute", request="add and clear"))
+        waiting = told(await call(client, "execute", mode="agent", request="add and clear"))
         assert waiting["verdict"].startswith("WAITING for you: allow write notes/add_note")
         assert "confirm=" in waiting["next"]
         assert tasks.seen == []
@@ -147,7 +147,7 @@ async def test_a_task_that_is_cancelled_ends_its_run_and_stays_cancelled(tmp_pat
 
     tasks = HostTasks(watch)
     async with serving(tmp_path / "home", [ENDLESS]) as (server, _), Client(server, extensions=[tasks]) as client:
-        assert told(await call(client, "execute", request="never end"))["status"] == "cancelled"
+        assert told(await call(client, "execute", mode="agent", request="never end"))["status"] == "cancelled"
         run_id = tasks.seen[0].task_id
         looked = told(await call(client, "run", action="look", run_id=run_id))
         assert looked["verdict"] == "STOPPED: user stopped it"
@@ -171,7 +171,7 @@ async def test_a_run_that_its_person_stopped_elsewhere_is_a_task_with_a_result(t
         found = dict[str, Any]()
 
         async def execute() -> None:
-            found.update(told(await call(client, "execute", request="never end")))
+            found.update(told(await call(client, "execute", mode="agent", request="never end")))
 
         async with anyio.create_task_group() as group:
             group.start_soon(execute)
@@ -184,7 +184,7 @@ async def test_a_run_whose_model_fails_is_a_completed_task_with_an_error(tmp_pat
     failing = ScriptedReply(text="no such key", status=401, latency_s=0.8)
     tasks = HostTasks()
     async with serving(tmp_path / "home", [failing]) as (server, _), Client(server, extensions=[tasks]) as client:
-        failed = await call(client, "execute", request="fail")
+        failed = await call(client, "execute", mode="agent", request="fail")
         assert failed.is_error
         assert told(failed)["verdict"].startswith("FAILED: ")
         assert tasks.seen[-1].status == "completed"
@@ -196,7 +196,7 @@ async def test_a_run_that_rests_for_want_of_its_tools_asks_whether_it_goes_on(tm
         serving(tmp_path / "home", [ENDLESS]) as (server, runtime),
         Client(server, extensions=[tasks], elicitation_callback=Person(YES)) as client,
     ):
-        begun = told(await call(client, "execute", request="never end", wait_s=0))
+        begun = told(await call(client, "execute", mode="agent", request="never end", wait_s=0))
         journal, paused = runtime.runs.open().journal, False
         while not paused:  # whoever drives it records things as well
             loaded = await journal.load(begun["run_id"], None)
@@ -210,7 +210,7 @@ async def test_a_run_that_rests_for_want_of_its_tools_asks_whether_it_goes_on(tm
 
 async def test_other_hosts_know_nothing_of_tasks(tmp_path: Path) -> None:
     async with serving(tmp_path / "home", [SLOW]) as (server, _), Client(server) as client:
-        begun = told(await call(client, "execute", request="be slow", wait_s=0))
+        begun = told(await call(client, "execute", mode="agent", request="be slow", wait_s=0))
         with pytest.raises(MCPError) as refused:
             await find_task(client.session, begun["run_id"])
         assert refused.value.error.code == MISSING_REQUIRED_CLIENT_CAPABILITY

@@ -42,13 +42,13 @@ READ_AND_ADD = [
 def test_a_run_is_started_waits_for_a_person_and_is_done(tmp_path: Path) -> None:
     book = notes_upstream(tmp_path)
     with served(tmp_path, STEPWARDEN_SCRIPTED=scripted(tmp_path, ADD)) as (server,):
-        begun = called(server, "execute", request="add a note")
+        begun = called(server, "execute", mode="agent", request="add a note")
         told = begun["structuredContent"]
         assert told["verdict"] == "WAITING for you: allow write notes/add_note"
         assert told["next"] in text_of(begun)
         (waiting,) = told["waiting"]
         named = {"run_id": told["run_id"], "call": waiting["call"]}
-        again = called(server, "execute", request="add a note")["structuredContent"]
+        again = called(server, "execute", mode="agent", request="add a note")["structuredContent"]
         assert again["run_id"] == told["run_id"]
         assert "no second run" in again["notes"][0]
         unsaid = called(server, "run", action="approve", **named)
@@ -68,7 +68,7 @@ def test_a_run_goes_on_in_another_process_after_a_kill(tmp_path: Path) -> None:
     book = notes_upstream(tmp_path, approve="never")
     script = scripted(tmp_path, READ_AND_ADD)
     server = StdioServer(tmp_path, STEPWARDEN_SCRIPTED=script).greeted()
-    told = called(server, "execute", request="read, then add a note", wait_s=20)["structuredContent"]
+    told = called(server, "execute", mode="agent", request="read, then add a note", wait_s=20)["structuredContent"]
     assert told["verdict"].startswith("WAITING")
     server.kill()
     server.bury()
@@ -104,7 +104,7 @@ def test_bad_input_is_told_with_what_to_send(tool: str, arguments: dict[str, Any
 
 def test_without_a_model_what_to_set_is_said(tmp_path: Path) -> None:
     with served(tmp_path) as (server,):
-        result = called(server, "execute", request="x")
+        result = called(server, "execute", mode="agent", request="x")
         assert result["isError"]
         assert "CUSTOM_API_URL" in text_of(result)
 
@@ -140,7 +140,7 @@ def test_a_run_from_the_command_line_is_shown_exported_and_verified(tmp_path: Pa
 def test_a_run_waits_where_nobody_is_there_and_goes_on_by_words(tmp_path: Path) -> None:
     book = notes_upstream(tmp_path)
     script = scripted(tmp_path, ADD)
-    code, out = command(tmp_path, "run", "add a note", STEPWARDEN_SCRIPTED=script)
+    code, out = command(tmp_path, "run", "add a note", "--mode", "agent", STEPWARDEN_SCRIPTED=script)
     run_id = out.split(":")[0]
     assert code == 2
     assert f"stepwarden runs approve {run_id} --call main/1/1" in out
@@ -156,7 +156,7 @@ def test_a_run_waits_where_nobody_is_there_and_goes_on_by_words(tmp_path: Path) 
     [
         (("run", "add a note", "--yes", "writes"), "--yes 'writes': write one of read, write, destructive"),
         (("run", "add a note", "--tool", "add_note"), "There is no tool 'add_note'; did you mean notes/add_note?"),
-        (("run", "add a note", "--tool", "nothing"), "notes/*."),
+        (("run", "add a note", "--tool", "nothing"), "notes/*, stepwarden/*."),
         (("runs", "verify", "run-x"), "There is no run 'run-x'; stepwarden runs list shows those there are."),
     ],
 )
@@ -171,10 +171,36 @@ def test_a_word_that_does_not_fit_is_told_with_what_does(tmp_path: Path, words: 
 def test_a_write_that_another_run_carried_out_is_told_in_words_for_a_run(tmp_path: Path) -> None:
     book = notes_upstream(tmp_path)
     script = scripted(tmp_path, ADD)
-    assert command(tmp_path, "run", "add a note", "--yes", "write", STEPWARDEN_SCRIPTED=script)[0] == 0
+    assert (
+        command(tmp_path, "run", "add a note", "--mode", "agent", "--yes", "write", STEPWARDEN_SCRIPTED=script)[0] == 0
+    )
     again = [{"text": "It is there.", "when": "was begun at", "times": None}, *ADD[1:]]
-    code, out = command(tmp_path, "run", "add a note", "--yes", "write", STEPWARDEN_SCRIPTED=scripted(tmp_path, again))
+    code, out = command(
+        tmp_path,
+        "run",
+        "add a note",
+        "--mode",
+        "agent",
+        "--yes",
+        "write",
+        STEPWARDEN_SCRIPTED=scripted(tmp_path, again),
+    )
     assert (code, book.read_text()) == (0, "one\n")
     exported = command(tmp_path, "runs", "export", out.split(":")[0], "--format", "json")[1]
     assert "for example with notes/read_notes. Do not send it again in this run" in exported
     assert "upstream(action=" not in exported
+
+
+def test_a_step_that_makes_its_process_grow_above_the_limit_of_memory_stops_the_run(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def total(prices):\n    return sum(prices)\n")
+    answers = [{"text": "So far.", "when": "No more tools", "times": None}, asks("check_files", {}, times=None)]
+    script = scripted(tmp_path, answers)
+    words = ("run", "look", "--directory", str(tmp_path), "--limit")
+    code, out = command(tmp_path, *words, "memory_mb=1", STEPWARDEN_SCRIPTED=script)  # the grammars alone are more
+    assert code == 1
+    assert "STOPPED: memory: " in out
+    assert "So far." in out
+    run_id = out.split(":")[0]
+    exported = json.loads(command(tmp_path, "runs", "export", run_id)[1])
+    (ended,) = [event["payload"] for event in exported["events"] if event["kind"] == "call_ended"]
+    assert ended["grown_mb"] > 1

@@ -1,5 +1,6 @@
 """`stepwarden run` and `stepwarden runs`: what a person types, and reads."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stepwarden.storage import Append, HeadChange, NewEvent, Store, kinds
 from tests.support import processes
 from tests.support.processes import SCRIPT, Ended, environment
 from tests.support.terminal import TerminalProcess
@@ -15,6 +17,11 @@ from tests.support.terminal import TerminalProcess
 NOTES_SERVER = Path(__file__).parents[1] / "agents" / "notes_server.py"
 SUM = {"name": "calculate", "arguments": {"expression": "6 * 7"}}
 NOTE = {"name": "notes/add_note", "arguments": {"text": "one"}}
+
+
+def as_agent(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of a command; a run is an agent's, with an upstream too."""
+    return (*words, "--mode", "agent") if words[0] == "run" else words
 
 
 class Person:
@@ -42,12 +49,12 @@ class Person:
     def types(self, *words: str, **more: str) -> Ended:
         """Run a command without a terminal."""
         variables = environment(self.home / "state", STEPWARDEN_SCRIPTED=str(self.script), **more)
-        return processes.run([str(SCRIPT), *words], variables, self.work)
+        return processes.run([str(SCRIPT), *as_agent(words)], variables, self.work)
 
     def terminal(self, *words: str, columns: int = 100, **more: str) -> TerminalProcess:
         """Run a command on a terminal."""
         variables = environment(self.home / "state", STEPWARDEN_SCRIPTED=str(self.script), **more)
-        return TerminalProcess([str(SCRIPT), *words], variables, self.work, columns)
+        return TerminalProcess([str(SCRIPT), *as_agent(words)], variables, self.work, columns)
 
     def listed(self, *options: str) -> list[dict[str, Any]]:
         """Return what `runs list` says."""
@@ -153,6 +160,27 @@ def test_events_can_be_had_from_a_number_on_and_as_json(person: Person) -> None:
     assert len(person.types("runs", "events", run_id).stdout.splitlines()) == len(whole)
 
 
+async def write_newer_run(home: Path) -> None:
+    """Record a run with an event that this version does not know."""
+    store = Store(f"sqlite:///{home / 'stepwarden.db'}")
+    known = NewEvent("started", '{"request":"fly","by":"local","via":"cli"}')
+    head = HeadChange("run", "local", "fly", "running", 0, kind=kinds.RUN)
+    await store.append(Append("run-newer", 0, [known, NewEvent("teleported", '{"to":"moon"}')], head))
+    await store.close()
+
+
+def test_a_run_of_a_newer_version_is_listed_read_and_verified_and_not_gone_on_with(person: Person) -> None:
+    asyncio.run(write_newer_run(person.home / "state"))
+    person.scripted({"text": "never"})
+    assert [one["run"] for one in person.listed()] == ["run-newer"]
+    assert "teleported: to moon" in person.types("runs", "events", "run-newer").stdout
+    assert person.types("runs", "verify", "run-newer").returncode == 0
+    for verb in ("show", "drive", "stop", "watch"):
+        done = person.types("runs", verb, "run-newer")
+        assert done.returncode == 1
+        assert done.stderr == "This run was written by a newer stepwarden; upgrade to go on with it.\n"
+
+
 BAD_INPUT: Sequence[tuple[Sequence[str], str]] = [
     (["run", "x", "--limit", "steps=0"], "has to be a number above 0"),
     (["run", "x", "--limit", "step=3"], "did you mean steps?"),
@@ -212,6 +240,21 @@ def test_a_word_to_a_run_that_ended_is_refused_with_how_it_ended(person: Person,
     assert done.returncode == 1
     assert told.format(run=run_id) in done.stderr
     assert person.types("runs", "drive", run_id).returncode == 0  # there is nothing to do, and its end is shown
+
+
+def test_long_texts_go_by_hand_alone_after_a_look_and_the_history_stays_whole(person: Person) -> None:
+    person.scripted({"text": "word " * 2_000})
+    run_id = id_of(person.types("run", "talk"))
+    prune = ("runs", "prune", "--older-than", "0", "--bodies")
+    looked = person.types(*prune, "--dry-run")
+    assert looked.stdout.startswith(f"{run_id} completed: talk")
+    assert looked.stderr.startswith("long texts of 1 run (")
+    assert looked.stderr.endswith("would be deleted.\n")
+    assert "word word" in person.types("runs", "show", run_id).stdout
+    assert person.types(*prune).stderr.endswith(" bytes) deleted.\n")
+    assert person.types(*prune).stderr == "long texts of 0 runs (0 bytes) deleted.\n"
+    assert "10000 bytes in all; the rest is not kept any more" in person.types("runs", "show", run_id).stdout
+    assert person.types("runs", "verify", run_id).stdout == f"{run_id}: whole\n"
 
 
 # -- on a terminal

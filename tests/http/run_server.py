@@ -61,7 +61,7 @@ class RunClient:
         return answer.json()
 
     async def started(self, request: str, **more: Any) -> str:
-        return (await self.post("", {"request": request, **more}, 201))["run_id"]
+        return (await self.post("", {"mode": "agent", "request": request, **more}, 201))["run_id"]
 
     async def until(self, run_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         while not holds(found := await self.get(f"/{run_id}")):
@@ -102,5 +102,5 @@ async def messages(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
 
 @asynccontextmanager
 async def talking(server: HttpServer, name: str | None = "ana") -> AsyncGenerator[RunClient]:
-    async with requests() as http:
+    async with requests(limits=httpx2.Limits(max_connections=None)) as http:
         yield RunClient(server, http, name)

@@ -30,7 +30,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
 
 async def test_a_run_is_started_waits_for_a_person_and_goes_on_by_the_words_that_it_names(server: HttpServer) -> None:
     async with talking(server) as ana:
-        answer = await ana.http.post(ana.base, headers=ana.headers | JSON, json={"request": "note it, first"})
+        answer = await ana.http.post(
+            ana.base, headers=ana.headers | JSON, json={"mode": "agent", "request": "note it, first"}
+        )
         assert answer.status_code == 201
         run_id = answer.json()["run_id"]
         assert answer.headers["location"] == f"/api/runs/{run_id}"
@@ -58,7 +60,7 @@ async def test_a_run_is_started_waits_for_a_person_and_goes_on_by_the_words_that
 async def test_the_same_request_twice_is_one_run(server: HttpServer) -> None:
     async with talking(server) as ana:
         run_id = await ana.started("note it, twice")
-        second = await ana.post("", {"request": "note it, twice"})
+        second = await ana.post("", {"mode": "agent", "request": "note it, twice"})
         assert second["run_id"] == run_id
         assert "no second run was started" in second["note"]
         await ana.waiting(run_id)
@@ -287,7 +289,9 @@ async def test_another_principals_run_is_unknown_to_hosts_too(server: HttpServer
             for uri in (f"stepwarden://runs/{run_id}", f"stepwarden://runs/{run_id}/report"):
                 with pytest.raises(MCPError, match="no such run of yours"):
                     await ben.read_resource(uri)
-            started = await ben.call_tool("execute", {"request": "note it for me alone, too", "wait_s": 0})
+            started = await ben.call_tool(
+                "execute", {"mode": "agent", "request": "note it for me alone, too", "wait_s": 0}
+            )
             assert run_id not in str(started.structured_content)  # the same words of another are another run
         assert (await ana.get(f"/{run_id}"))["cursor"] == before["cursor"]
 

@@ -92,7 +92,7 @@ def test_what_is_under_review_is_told_with_its_largest_and_hardest() -> None:
     subjects = [ReviewedFile("a.py", 9), ReviewedFile("b.py", 80, 2, "load:7", "70 lines, 2 branches")]
     assert opening_facts(subjects, "named") == [
         "Under review (named): 2 files, 89 lines.",
-        "Complex: b.py load:7, 70 lines, 2 branches.",
+        "Complex: b.py:7 load, 70 lines, 2 branches.",
     ]
     more = [*subjects, ReviewedFile("c.py", 7), ReviewedFile("d.py", 5)]  # too many to be named one by one
     assert "Largest: b.py 80, a.py 9, c.py 7 lines." in opening_facts(more, "named")

@@ -53,6 +53,30 @@ def test_a_secret_in_a_line_is_named_by_its_kind(kind: str) -> None:
     assert find_secret(LEAKS[kind]) == kind
 
 
+RANDOM = "q8Zp2LkD93xVbT71" + "mnQwErTy"
+
+
+@pytest.mark.parametrize("name", ["_etag_key", "self._hmac_key", "ETAG_KEY", "etagKey", "cursor_key"])
+def test_a_random_value_under_a_key_of_any_kind_is_a_secret(name: str) -> None:
+    assert find_secret(f'{name} = "{RANDOM}"') == f"a value for {name.strip('_')}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'cache_key = "{RANDOM}"',
+        f'public_key = "{RANDOM}"',
+        f'key = "{RANDOM}"',
+        'etag_key = "orders-etag-of-the-shop"',
+        'etag_key = "orders_v2_2024_etag_0001"',
+        'etag_key = "9f86d081"',
+        "etag_key = load(settings.etag)",
+    ],
+)
+def test_a_key_by_which_something_is_found_is_no_secret(line: str) -> None:
+    assert find_secret(line) == ""
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -206,3 +206,111 @@ def test_every_hole_of_the_application_is_flagged_and_no_decoy_is_more_than_a_co
     ]
     assert flagged == set(HOLES)
     assert not [item for item in lines if item.place in DECOYS and not item.constant]
+
+
+GATED = """
+    {head}
+    router.get("/orders", {check}, (req, res) => res.json(orders))
+    router.get("/bills", requireAuth, (req, res) => res.json(bills))
+    router.get("/carts", requireAuth, (req, res) => res.json(carts))
+    router.delete("/orders/:id", requireAuth, (req, res) => res.json(drop(req.params.id)))
+"""
+MIDDLEWARE = {
+    "a name of the wider set": ("", "user", None),
+    "another": ("", "membersOnly", None),
+    "a body that turns away": (
+        "function step1(req, res, next) { if (!req.session.uid) return res.sendStatus(401); next() }",
+        "step1",
+        None,
+    ),
+    "a body that redirects": (
+        "const gate = (req, res, next) => req.cookies.sid ? next() : res.redirect('/login')",
+        "gate",
+        None,
+    ),
+    "a body that hands an error on": (
+        "function whoami(req, res, next) { find(req.headers.authorization, (e, u) => next(e || new Error('no'))) }",
+        "whoami",
+        None,
+    ),
+    "a body that only loads": (
+        "function currentUser(req, res, next) { res.locals.user = req.session.user; next() }",
+        "currentUser",
+        "no login check, 3 other routes",
+    ),
+    "what checks no login": ("", "express.json()", "no login check, 3 other routes"),
+    "what nobody knows": ("", "step7", "no login check (guess), 3 other routes"),
+}
+
+
+@pytest.mark.parametrize("case", MIDDLEWARE)
+def test_middleware_is_judged_by_what_it_does_else_by_its_name(case: str) -> None:
+    head, check, told = MIDDLEWARE[case]
+    found = missing("routes.js", dedent(GATED).format(head=head, check=check))
+    assert [what.startswith(f"/orders: {told}") for _, what in found] == ([] if told is None else [True])
+
+
+def test_middleware_of_another_file_is_judged_by_its_body() -> None:
+    texts = {
+        "gate.js": "export function step1(req, res, next) { if (!req.session.uid) return res.sendStatus(401); }\n",
+        "open.js": "export function currentUser(req, res, next) { res.locals.user = req.session.user; next() }\n",
+        "a.js": dedent(GATED).format(head="import { step1 } from './gate'", check="step1"),
+        "b.js": dedent(GATED).format(head="import { currentUser } from './open'", check="currentUser"),
+    }
+    outlines = {path: outline for path, text in texts.items() if (outline := parse_outline(path, text.encode()))}
+    finder = FlowFinder(outlines, texts.get, math.inf)
+    assert [item.path for item in finder.find_missing_checks()] == ["b.js"]
+
+
+PYTHON_CHECKS = {
+    "a decorator that turns away": (
+        "def step1(view):\n    def inner():\n        if 'uid' not in session: abort(401)\n    return inner",
+        "@step1",
+        "",
+        False,
+    ),
+    "one that only measures": (
+        "def require_user_timer(view):\n    return view",
+        "@require_user_timer",
+        "",
+        True,
+    ),
+    "a dependency that turns away": (
+        "def step2(request):\n    if not request.headers.get('x-token'):\n        raise HTTPException(401)",
+        "",
+        "me=Depends(step2)",
+        False,
+    ),
+    "a body of the request": ("", "", "user: UserCreate", True),
+}
+
+
+@pytest.mark.parametrize("case", PYTHON_CHECKS)
+def test_checks_of_python_are_judged_by_what_they_do(case: str) -> None:
+    head, decorator, parameter, told = PYTHON_CHECKS[case]
+    text = f"{head}\n"
+    for name in ("bills", "carts", "stocks"):
+        text += f'@app.get("/{name}")\ndef {name}(u=Depends(get_current_user)):\n    return load_{name}()\n'
+    text += f'@app.post("/orders")\n{decorator}\ndef orders({parameter}):\n    return load_orders()\n'
+    found = missing("routes.py", text)
+    assert bool(found) is told
+
+
+def test_middleware_of_go_is_judged_by_its_body() -> None:
+    text = """
+        package main
+        func step1(h http.HandlerFunc) http.HandlerFunc {
+            return func(w http.ResponseWriter, r *http.Request) {
+                if r.Header.Get("X-Token") == "" { http.Error(w, "no", http.StatusUnauthorized); return }
+                h(w, r)
+            }
+        }
+        func orders(w http.ResponseWriter, r *http.Request) { w.Write(load(r.URL)) }
+        func drop(w http.ResponseWriter, r *http.Request) { w.Write(load(r.URL)) }
+        func main() {
+            mux.HandleFunc("/orders", step1(orders))
+            mux.HandleFunc("/bills", requireAuth(orders))
+            mux.HandleFunc("/delete", drop)
+        }
+    """
+    assert [what.partition(":")[0] for _, what in missing("main.go", text)] == ["/delete"]

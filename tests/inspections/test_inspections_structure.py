@@ -39,6 +39,13 @@ def test_facts_are_short_and_name_size_layers_hubs_and_entries() -> None:
     assert "Entry points: app/__main__.py" in told
 
 
+def test_a_file_with_nothing_in_it_is_not_named_as_one_to_read() -> None:
+    users = {f"shop/{name}.py": "from shop import marks\n" for name in ("cart", "bill")}
+    found = structure_of({"shop/__init__.py": "", "shop/marks.py": "", **users})
+    assert dict(found.units.hubs)["shop/marks.py"] == 2
+    assert {unit for unit, _ in found.central_units(6)} == set(users)
+
+
 def test_the_structure_is_drawn_in_the_report() -> None:
     made = structure_sections(structure_of(LAYERED))
     assert {"Structure", "Import cycles", "Most imported", "Entry points"} <= made.keys()

@@ -7,10 +7,12 @@ from importlib.resources import files
 import pytest
 
 import prompts
+from stepwarden.runs.steered import AbilityName
 from tools import catalogue
 
 WORKFLOWS = tuple(workflow.name for workflow in catalogue.WORKFLOWS)
 PROMPTS = (*catalogue.NAMES, "upstream")
+ABILITIES = tuple(f"ability_{name}" for name in AbilityName)
 INSTRUCTIONS_CHARS = 1_900  # hosts cut them at 2,000
 BULLETS_BY_PHASE = {
     "survey": {6},
@@ -48,7 +50,16 @@ def _bullets(name: str) -> list[str]:
 
 def test_the_package_holds_these_files_and_no_other() -> None:
     found = {entry.name.removesuffix(".md") for entry in files(prompts).iterdir() if entry.name.endswith(".md")}
-    assert found == {*PROMPTS, "instructions", "expert", "manager", "consensus_panelist", "agent"}
+    assert found == {
+        *PROMPTS,
+        "instructions",
+        "expert",
+        "manager",
+        "consensus_panelist",
+        "agent",
+        "steered",
+        *ABILITIES,
+    }
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -80,6 +91,13 @@ def test_a_tool_that_is_no_workflow_may_have_free_sections() -> None:
     assert prompt.command == ""
     assert set(prompts.load("chat").texts) == {"system"}
     assert set(prompts.load("challenge").texts) == {"before", "after"}
+
+
+@pytest.mark.parametrize("name", ["steered", *ABILITIES])
+def test_what_a_steered_run_asks_is_short_and_says_what_is_wanted(name: str) -> None:
+    prompt = prompts.load(name)
+    assert set(prompt.texts) == {"system"}
+    assert 200 < len(prompt.texts["system"]) < 1_000
 
 
 def test_status_has_words_and_no_phases() -> None:

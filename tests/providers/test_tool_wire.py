@@ -110,6 +110,33 @@ def test_tools_are_offered_to_every_vendor_in_the_same_form(profile: str) -> Non
     assert "tools" not in without
 
 
+SECOND = ToolCall("call_c", "read_file", '{"path":"b.py"}')
+BOTH = Message("assistant", "", calls=(CALL, SECOND))
+
+
+@pytest.mark.parametrize("profile", NATIVE)
+def test_every_vendor_is_sent_text_several_calls_their_results_and_broken_ones(profile: str) -> None:
+    last = body_of(profile, Message("assistant", "I look."), Message("user", "go on"))["messages"][-2]
+    assert (last["role"], last["content"], "tool_calls" in last) == ("assistant", "I look.", False)
+    ours = (BOTH, DONE, tool_result(SECOND, ""))
+    *_, asked, first, second = body_of(profile, *ours)["messages"]
+    ids = [call["id"] for call in asked["tool_calls"]]
+    assert [call["function"]["arguments"] for call in asked["tool_calls"]] == [CALL.arguments, SECOND.arguments]
+    assert len(set(ids)) == 2
+    assert [first["tool_call_id"], second["tool_call_id"]] == ids
+    assert (first["content"], second["content"]) == ("x = 1", "(empty)")
+    (broken,) = body_of(profile, WRONG)["messages"][-1]["tool_calls"]
+    assert json.loads(broken["function"]["arguments"]) == {"not_json": BROKEN.arguments}
+
+
+def test_a_model_that_is_told_of_tools_reads_several_calls_and_their_results_as_words() -> None:
+    ours = (BOTH, DONE, tool_result(SECOND, ""))
+    *_, asked, results = body_of("custom", *ours, told=True)["messages"]
+    assert [call["arguments"]["path"] for call in json.loads(asked["content"])["calls"]] == ["a.py", "b.py"]
+    assert results["role"] == "user"
+    assert results["content"] == "Result of read_file (call_a.1):\nx = 1\n\nResult of read_file (call_c):\n"
+
+
 @pytest.mark.parametrize("profile", NATIVE)
 def test_a_turn_in_words_names_the_tools_where_the_endpoint_can_be_told_to_call_none(profile: str) -> None:
     """Anthropic refuses calls in the messages without tools beside them; GLM knows no other choice than `auto`."""

@@ -11,6 +11,7 @@ from stepwarden.runs.limits import Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus
 from stepwarden.runs.run_calls import Approval, CallState, ProposedCall
 from stepwarden.runs.run_commands import RunCommandKind
+from stepwarden.runs.run_fold import MOST_PAUSE_S
 from stepwarden.runs.workflow_state import StateChange
 
 STOPS: list[dict[str, Any] | None] = [
@@ -102,7 +103,7 @@ class Player:
 
     def _answer(self, key: str, roll: float) -> None:
         if roll < 0.15:
-            self.world.fail(key, fatal=roll < 0.01)
+            self.world.fail(key, fatal=roll < 0.01, passing=roll > 0.07)
             return
         reserved = self.world.reserved(key)
         share = self.dice.choice([0, 1, 2, 4])
@@ -167,12 +168,14 @@ class Player:
             elif world.run.is_at_work and world.run.looks_at:
                 world.pass_time(max(0.0, world.run.looks_at - world.now) + 0.25)
             elif world.run.status is RunStatus.PAUSED:
-                is_limit = not world.run.paused_by
+                is_limit = world.run.why.startswith("limit")
                 kind = "stop" if is_limit and self.dice.random() < 0.5 else "extend" if is_limit else "resume"
                 more: dict[str, Any] = (
                     {"steps": 5, "seconds": 50, "tokens": 20_000, "dollars": 1} if kind == "extend" else {}
                 )
                 assert world.command(kind, **more)
+            elif world.run.is_at_work:
+                world.pass_time(MOST_PAUSE_S + 1)
             else:
                 self._say_what_it_waits_for()
         raise AssertionError("it never ends")

@@ -156,10 +156,12 @@ class World:
         """Check that a run in which nothing is to be done is over, rests, or says whom it waits for."""
         if self.in_flight or self.run.status.is_end:
             return
-        if self.run.is_at_work:
-            assert self.wake_at is not None, "it would wait without end"
-            assert self.wake_at == self.run.looks_at > self.now
+        held_up = [job.ask_after for job in self.run.jobs.values() if job.ask_after > self.now]
+        looks = [call.look_at or 0.0 for call in self.run.open_calls if call.is_looked_after]
+        if (held_up or looks) and self.run.is_at_work:
+            assert self.wake_at == min([*held_up, *looks])
             return
+        assert not self.run.is_at_work
         assert self.wake_at is None
         if self.run.status is RunStatus.PAUSED:
             assert self.run.why
@@ -188,9 +190,10 @@ class World:
         more.setdefault("spent", Amount(reserved.tokens // 2, reserved.dollars / 2))
         self.append(QuestionAnswered(key, body(text), tuple(calls), **more))
 
-    def fail(self, key: str, fatal: bool = False) -> None:
+    def fail(self, key: str, fatal: bool = False, *, passing: bool = False, retry_after: float = 0.0) -> None:
         del self.in_flight[key]
-        self.append(QuestionAnswered(key, failure=FailedAnswer("network", "no answer", fatal)))
+        failure = FailedAnswer("network", "no answer", fatal, passing, retry_after)
+        self.append(QuestionAnswered(key, failure=failure))
 
     def time_out_with(self, key: str, text: str) -> None:
         """Let the time of the run be over, and a model's answer arrive before it could be cut off."""

@@ -211,15 +211,22 @@ def test_what_a_person_wrote_is_cut_before_a_model_reads_it() -> None:
     assert world.run.jobs["a"].history_bytes == before + world.call("a/1/1").result.size
 
 
-def test_a_question_whose_asker_dies_is_asked_again_and_then_no_more() -> None:
+def test_a_question_whose_asker_dies_is_asked_again_and_then_rests_for_a_person_with_its_work() -> None:
     world = World().start([plan()], RunLimits())
     reserved = world.reserved("a/1")
     for _ in range(MOST_ATTEMPTS):
         world.crash()
         world.attach()
     assert world.account.asked["a/1"] == MOST_ATTEMPTS
-    assert world.run.status is RunStatus.FAILED
+    assert (world.run.status, world.run.jobs["a"].failures) == (RunStatus.PAUSED, 0)
+    assert f"asked {MOST_ATTEMPTS} times, and whoever asked was gone" in world.run.why
     assert world.run.spent.tokens == reserved.tokens * MOST_ATTEMPTS
+    assert world.command("resume")
+    world.drive()
+    assert list(world.in_flight) == ["a/2"]
+    world.answer("a/2", "done")
+    world.drive()
+    assert world.run.status is RunStatus.COMPLETED
 
 
 def test_a_question_asked_again_takes_no_room_of_the_last_turns() -> None:

@@ -1,10 +1,13 @@
 """What cannot be read as a stop condition is told with what to write instead, and what can never fire is said."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from stepwarden.runs.stop_notation import MOST_DEPTH, MOST_PARTS, ConditionError, parse_condition, why_never
+from stepwarden.runs.limits import RunLimits
+from stepwarden.runs.never_fires import why_never
+from stepwarden.runs.stop_notation import MOST_DEPTH, MOST_PARTS, ConditionError, parse_condition
 
 
 def _nested(depth: int) -> Any:
@@ -112,9 +115,34 @@ def test_a_condition_may_be_nested_to_the_stated_depth_and_hold_the_stated_numbe
         ),
         ({"max_steps": 15}, []),
         ({"not": {"tool_result": {"tool": "x", "pattern": "y"}}}, ["the run has no tool 'x'"]),
+        ({"cost": "1.01"}, ["cost 1.01 can never fire: the limit is 1 dollars."]),
+        ({"any": [{"cost": 1}, {"time": 900}]}, []),
+        ({"time": 901}, ["time 901 can never fire: the limit is 900 seconds."]),
+        (
+            {"all": [{"goal_text": "x"}, {"not": {"goal_text": "x"}}]},
+            ["all can never fire: goal_text 'x' excludes not"],
+        ),
+        ({"all": [{"max_steps": 5}, {"not": {"max_steps": 3}}]}, ["max_steps 5 excludes not max_steps 3"]),
+        ({"all": [{"max_steps": 3}, {"not": {"max_steps": 5}}]}, []),
+        ({"all": [{"not": {"any": [{"time": 5}, {"goal_text": "x"}]}}, {"time": 9}]}, ["time 9 excludes not time 5"]),
+        ({"at_least": {"count": 2, "of": [{"time": 9}, {"not": {"time": 5}}]}}, ["time 9 excludes not time 5"]),
+        ({"at_least": {"count": 1, "of": [{"time": 9}, {"not": {"time": 5}}]}}, []),
+        ({"any": [{"time": 9}, {"not": {"time": 5}}]}, []),
+        ({"not": {"all": [{"time": 9}, {"not": {"time": 5}}]}}, ["time 9 excludes not time 5"]),
+        (
+            {"all": [{"state": {"phase": "a", "progress": 0.5}}, {"state": {"phase": "b", "progress": 0.7}}]},
+            ["state phase cannot be 'a' and 'b' at once"],
+        ),
     ],
 )
 def test_a_condition_that_can_never_fire_is_said_with_its_reason(notation: Any, told: list[str]) -> None:
-    found = why_never(parse_condition(notation), most_steps=15, tools=["sends"])
+    limits = RunLimits(steps=15, seconds=900, dollars=Decimal(1))
+    found = why_never(parse_condition(notation), limits=limits, tools=["sends"])
     assert len(found) == len(told)
     assert all(wanted in said for wanted, said in zip(told, found, strict=True))
+
+
+def test_a_cost_that_nobody_can_count_is_said() -> None:
+    condition = parse_condition({"cost": 1})
+    (told,) = why_never(condition, limits=RunLimits(tokens=9_000), tools=[], is_priced=False)
+    assert "price of the model is not known" in told

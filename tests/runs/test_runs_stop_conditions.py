@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepwarden.runs.stop_conditions import StopFacts
+from stepwarden.runs.stop_facts import StopFacts
 from stepwarden.runs.stop_notation import parse_condition
 from stepwarden.runs.workflow_state import WorkflowState
 from tests.support.examples import examples

@@ -32,7 +32,7 @@ from tools.workflow.request import BaseWorkflowRequest
 
 HERE = Path(__file__).parent
 # Minified tools/list, which a host's model pays for in every turn: 1,780 bytes a workflow, 3,040 for all other tools.
-BUDGET_BYTES = {"all": 1_780 * len(WORKFLOWS) + 5_330, "lean": 8_130}
+BUDGET_BYTES = {"all": 1_780 * len(WORKFLOWS) + 6_030, "lean": 8_130}
 FILES = {"all": "tools.json", "lean": "tools_lean.json"}
 
 

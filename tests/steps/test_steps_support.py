@@ -123,6 +123,18 @@ def test_each_severe_issue_needs_a_quote_of_its_own() -> None:
     assert thread.assessment.assurance == "partly_verified"
 
 
+def test_a_quote_that_is_sent_for_one_claim_is_not_held_against_another() -> None:
+    thread = started(REVIEW)
+    issues = (claim("the count is taken off", path="cart.py", line=40), claim("a cent is lost", path="cart.py"))
+    thread.step(issues=issues, evidence=[beside(supports="I2")])
+    assert [(clause.kind, clause.subject) for clause in thread.assessment.open] == [
+        ("issue", "I1"),
+        ("irrelevant", "I2"),
+    ]
+    thread.step(evidence=[beside(41, supports="I1")])
+    assert (thread.assessment.open[0].kind, thread.assessment.open[0].subject) == ("irrelevant", "I1")
+
+
 def test_a_quote_is_new_where_it_shows_a_line_of_code_that_no_earlier_step_did() -> None:
     thread = play(about(12))
     wider = QuoteContext(LineKind.CODE, (12, 13), ("total",), (10, 20), ("price",))

@@ -99,3 +99,24 @@ async def test_what_was_said_is_not_said_again(app: MCPServer, shop: Path) -> No
         assert said
         again = await host.step("codereview", 2, first.id, relevant_files=["shop/files.py", "shop/use.py"])
     assert not {*said} & {*again.sent.get("facts", [])}
+
+
+async def test_what_is_kept_of_a_tree_between_looks_is_of_the_files_as_they_are(app: MCPServer, project: Path) -> None:
+    source = project / "src"
+    (source / "tax.py").write_text("def add_tax(net):\n    return net\n")
+    bill = source / "bill.py"
+    bill.write_text("from tax import add_tax\n\n\ndef total(net):\n    return add_tax(net)\n")
+    committed(project)
+
+    async def misfits() -> list[str]:
+        async with connected(app, project) as host:
+            first = await host.open("codereview", relevant_files=["src/tax.py"])
+        return [fact for fact in first.facts if " passes 3 arguments" in fact]
+
+    assert await misfits() == []
+    bill.write_text("from tax import add_tax\n\n\ndef total(net):\n    return add_tax(net, 2, 3)\n")
+    (told,) = await misfits()
+    assert "src/bill.py:5 passes 3 arguments, add_tax takes 1" in told
+    assert await misfits() == [told]
+    (source / "tax.py").write_text("def add_tax(net, *rates):\n    return net\n")
+    assert await misfits() == []

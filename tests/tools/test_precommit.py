@@ -96,6 +96,25 @@ async def test_what_is_staged_without_what_it_needs_speaks_against_the_commit_un
         assert "Partly staged" not in done.text
 
 
+async def test_a_name_that_a_module_handed_on_and_others_import_there_is_told(app: MCPServer, project: Path) -> None:
+    source = project / "src"
+    (source / "tax.py").write_text("def add_tax(net):\n    return net\n\n\ndef other(net):\n    return net\n")
+    (source / "prices.py").write_text("from tax import add_tax, other\n\n\ndef gross(net):\n    return add_tax(net)\n")
+    (source / "bill.py").write_text("from prices import (\n    gross,\n    other,\n)\nfrom tax import add_tax\n")
+    (source / "a.ts").write_text("export { load } from './b';\nexport const x = 1;\n")
+    (source / "c.ts").write_text("import { load } from './a';\nload();\n")
+    committed(project)
+    (source / "prices.py").write_text("def gross(net):\n    return net\n")
+    (source / "a.ts").write_text("export const x = 1;\n")
+    async with connected(app, project) as host:
+        first = await host.open("precommit")
+    told = [fact for fact in first.facts if "hands on" in fact]
+    assert [fact.partition("src/")[2] for fact in told] == [
+        "a.ts:1 no longer hands on load, imported at src/c.ts:1.",
+        "prices.py:1 no longer hands on other, imported at src/bill.py:1.",
+    ]
+
+
 async def test_nothing_changed_is_said_and_done(app: MCPServer, project: Path) -> None:
     committed(project)
     async with connected(app, project) as host:

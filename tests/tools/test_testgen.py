@@ -116,7 +116,7 @@ async def test_a_coverage_file_tells_the_lines_of_a_function_that_never_ran(app:
     (project / "lcov.info").write_text(f"SF:src/cart.py\n{hits}end_of_record\n")
     async with connected(app, project) as host:
         first = await host.open("testgen", relevant_files=["src/cart.py"])
-        assert "Never ran, by lcov.info: src/cart.py total (1), lines 3" in first.sent["facts"]
+        assert "F1 Never ran, by lcov.info: src/cart.py:1 total, lines 3" in first.sent["facts"]
         assert "Untested: 1 of 2 functions, judging by lcov.info and by names." in first.sent["facts"]
 
 

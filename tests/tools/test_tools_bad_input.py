@@ -402,5 +402,6 @@ async def test_a_revision_stays_in_the_branch_of_what_it_replaces(app: MCPServer
         first = await host.open("planner")
         await host.step("planner", 2, first.id, branch_id="A")
         await host.step("planner", 3, first.id, revises_step_number=2)
-        done = await host.step("planner", 4, first.id, next_step_required=False)
+        said = "The goal is one store; it must stay up, and A is chosen."
+        done = await host.step("planner", 4, first.id, findings=said, next_step_required=False)
         assert [step.get("branch_id") for step in done.sent["result"]["steps"]] == [None, "A", None]

@@ -24,8 +24,10 @@ from tools.shared.schema import listed_schema
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[float, float, str], Awaitable[None]]
-"""Tells a host that asked for it how a call goes on: so far, in all, and in words. Otherwise it does nothing."""
+Progress = Callable[[float, float | None, str], Awaitable[None]]
+"""Tells a host that asked for it how a call goes on: so far, in all, and in words. Otherwise it does nothing.
+
+In all is None where nobody knows it."""
 
 Handler = Callable[[dict[str, Any], Caller, Progress], Awaitable[CallToolResult | InputRequiredResult]]
 """What a tool does: its raw arguments, who calls and whom to tell on the way, to the result that is sent."""

@@ -1,15 +1,14 @@
 """What to do before the next call: bullets of the tool's prompt, what is open, and the literal next call."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from prompts import Prompt
-from stepwarden.steps.assumptions import open_assumptions
 from stepwarden.steps.clause import UNANSWERED, Clause
 from stepwarden.steps.expert_rules import MOST_ROUNDS
-from stepwarden.steps.gate import hypothesis_rests
 from stepwarden.steps.thread import Assurance, Phase, Signal, Step, Thread
 from stepwarden.threads.calls import StepReply
+from tools.shared.met_actions import without_met
 from tools.shared.phrases import clause_lines
 
 BULLETS = 3  # how many required actions one reply has at most
@@ -33,21 +32,12 @@ _CLOSED_BY: Mapping[str, str] = {
 SIGNAL_SECTIONS: Mapping[Signal, str] = {Signal.STALLED: "stalled", Signal.DISPROVE: "disprove"}
 
 
-_DONE: Mapping[str, Callable[[Thread], bool]] = {
-    "first hypothesis": lambda thread: thread.claims.hypothesis is not None,
-    'supports: "hypothesis"': hypothesis_rests,
-    "as hypothesis, with a quote": hypothesis_rests,
-    "List the assumptions, each": lambda thread: bool(open_assumptions(thread)),
-}
-
-
 def required_actions(reply: StepReply, prompt: Prompt) -> list[str]:
     """Return the short list of what to do now, the most pressing first.
 
     None where the next call says it: to finish, or to close what is open. A signal: its section. One act that is
-    missing: that. Else
-    what is wrong with this step's quotes, what the tool's own look asks for, then bullets of the phase that this branch
-    has not been shown and has not done; fewer of them where something says already what to do.
+    missing: that. Else what is wrong with this step's quotes, what the tool's own look asks for, then bullets of the
+    phase that this branch has not been shown, can follow and has not; fewer where something says already what to do.
     """
     if reply.awaits or reply.held or _may_finish(reply):  # the next call says it
         return []
@@ -97,6 +87,7 @@ def _missing_act(reply: StepReply, prompt: Prompt) -> list[str]:
         return []
     line = clause_lines(reply.at_end)[0]
     runs = [bullet for bullet in prompt.sections["prove"] if RUN in bullet] if kinds == ["untested"] else []
+    runs = without_met(reply.thread, runs)
     return [f"{line[:1].upper()}{line[1:]}.", *runs[:1]]
 
 
@@ -114,7 +105,8 @@ def _last_resort(reply: StepReply) -> str:
 
 def _bullets_of(signal: Signal, reply: StepReply, prompt: Prompt) -> list[str]:
     """Return bullets of a signal's section; each time the thread hears it, they go on where they ended."""
-    bullets = list(prompt.sections[SIGNAL_SECTIONS[signal]])
+    section = list(prompt.sections[SIGNAL_SECTIONS[signal]])
+    bullets = without_met(reply.thread, section) or section
     heard = sum(remark.kind == signal.value and remark.step < reply.step.number for remark in reply.thread.decisions)
     start = heard * BULLETS % len(bullets)
     return [*bullets[start:], *bullets[:start]][:BULLETS]
@@ -124,7 +116,7 @@ def _fresh_bullets(thread: Thread, step: Step, prompt: Prompt) -> list[str]:
     """Return the next bullets of the step's phase, and those of the phase after it when they are used up."""
     shown = _shown_of(thread, step.phase) - (FRESH if step.number == 1 else 1)
     own = prompt.sections[step.phase.value]
-    fresh = _not_done(thread, own[shown:])[:FRESH]
+    fresh = without_met(thread, own[shown:])[:FRESH]
     if fresh or step.phase is Phase.CONCLUDE:
         return fresh
     return _fresh_bullets_of_next(thread, step, prompt, shown - len(own))
@@ -140,13 +132,7 @@ def _fresh_bullets_of_next(thread: Thread, step: Step, prompt: Prompt, borrowed:
     following = list(Phase)[list(Phase).index(step.phase) + 1]
     bullets = prompt.sections[following.value]
     start = _shown_of(thread, following) + max(0, borrowed)
-    return _not_done(thread, bullets[start % len(bullets) :])[:FRESH]
-
-
-def _not_done(thread: Thread, bullets: Sequence[str]) -> list[str]:
-    """Return the bullets without those that the thread has done already, as far as the server can tell."""
-    done = [words for words, is_done in _DONE.items() if is_done(thread)]
-    return [bullet for bullet in bullets if not any(words in bullet for words in done)]
+    return without_met(thread, bullets[start % len(bullets) :])[:FRESH]
 
 
 def next_call(reply: StepReply, fields: str) -> str:

@@ -1,8 +1,5 @@
 """What `run` does with a run; imported at its first call."""
 
-import asyncio
-import time
-from collections.abc import Sequence
 from typing import Any
 
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, InputRequiredResult, TextContent
@@ -15,57 +12,32 @@ from stepwarden.storage import Head
 from stepwarden.threads.calls import Caller
 from stepwarden.threads.event_text import stamp
 from stepwarden.upstream.calls.records import new_id
-from tools.shared.edge import Progress, refused
-from tools.shared.elicitation import Unanswered, current_context, put
-from tools.shared.progress import reporting_progress
+from tools.shared.edge import refused
+from tools.shared.elicitation import Unanswered, can_put, current_context, put
 from tools.shared.run_questions import AGREED, approval_form, is_agreed, repetition_form
-from tools.shared.run_reply import run_result
 from tools.shared.run_request import RunToolRequest
-from tools.shared.run_tasks import RunTasks
-from tools.shared.tasks import GRACE_S, offered_task
+from tools.shared.run_wait import RunWait
 from tools.shared.thread_result import clip
 
-LOOK_S = 0.2
 MOST_LISTED = 20
+_STILL_WAITS = (
+    "the call still waits. Tell them; they answer when you send this again at their word, "
+    "or at a terminal by stepwarden runs approve"
+)
 
 
-async def wait_for(runs: Runs, run_id: str, caller: Caller, wait_s: float, progress: Progress) -> Run:
-    """Return the run once it ended or waits for a person, or as it is when the time is over."""
-    until = time.monotonic() + wait_s
-    run = await runs.look(run_id, caller)
-    said = [verdict_of(run)]
-    with reporting_progress(progress, lambda: said[0]):
-        while not run.status.is_end and run.is_at_work and time.monotonic() < until:
-            await asyncio.sleep(LOOK_S)
-            run = await runs.look(run_id, caller)
-            said[0] = verdict_of(run)
-    return run
-
-
-async def act_on_run(
-    runs: Runs, request: RunToolRequest, run_id: str, caller: Caller, progress: Progress
-) -> CallToolResult | InputRequiredResult:
+async def act_on_run(wait: RunWait, request: RunToolRequest, run_id: str) -> CallToolResult | InputRequiredResult:
     """Look at a run, wait for it or say something to it. Raises UnknownStream, OtherKind and RunRefused."""
-    run = await runs.look(run_id, caller)
+    runs = wait.runs
+    run = await runs.look(run_id, wait.caller)
     wait_s = 0.0 if request.action == "look" else request.wait_s
     if request.action not in {"look", "wait"}:
         said = await _word(run, request)
         if not isinstance(said, RunCommand):
             return said
-        run, _ = await runs.tell(run_id, said, caller)
+        run, _ = await runs.tell(run_id, said, wait.caller)
     runs.serve_soon()
-    return await wait_in_call(runs, run_id, caller, wait_s, progress)
-
-
-async def wait_in_call(
-    runs: Runs, run_id: str, caller: Caller, wait_s: float, progress: Progress, notes: Sequence[str] = ()
-) -> CallToolResult:
-    """Return the reply about a run, after a while; where the host speaks of tasks, the call goes on as one."""
-    offer = offered_task() if wait_s else None
-    run = await wait_for(runs, run_id, caller, wait_s if offer is None else min(wait_s, GRACE_S), progress)
-    if offer is not None and not await RunTasks(runs).offer(offer, run, caller):
-        run = await wait_for(runs, run_id, caller, wait_s, progress)
-    return run_result(run, await runs.texts(run), notes)
+    return await wait.reply(run_id, wait_s)
 
 
 async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResult | InputRequiredResult:
@@ -77,7 +49,7 @@ async def _word(run: Run, request: RunToolRequest) -> RunCommand | CallToolResul
     waiting = [one for one in waiting_calls(run) if one.in_doubt == (kind is RunCommandKind.RESOLVE)]
     named = [one for one in waiting if request.call in {None, one.key}]
     if len(named) != 1:
-        there = ", ".join(one.key for one in waiting) or "none"
+        there = ", ".join(one.key for one in waiting) or f"none; the run stands at {verdict_of(run)}"
         return refused(f"{request.action} needs call, one that waits for that. There are: {there}.")
     call = named[0]
     if kind is RunCommandKind.APPROVE:
@@ -120,10 +92,12 @@ async def _ask(call: WaitingCall, form: ElicitRequestFormParams) -> bool | CallT
         answer = await put(context, AGREED, form, state=call.about)
     except Unanswered:
         return refused("Your user did not answer: nothing was allowed. Send it again to ask them again.")
+    if answer is None and can_put(context, form):  # the host has gone, or failed: that allows nothing
+        return refused(f"Your host could not put the question: nothing was allowed, and {_STILL_WAITS}.")
     if not isinstance(answer, ElicitResult):
         return answer
     if answer.action == "cancel":
-        return refused("Your user closed the question: nothing was said, and the call still waits. Ask them in words.")
+        return refused(f"Your user closed the question: nothing was allowed, and {_STILL_WAITS}.")
     return is_agreed(answer)
 
 
@@ -131,7 +105,7 @@ async def list_runs(runs: Runs, caller: Caller) -> CallToolResult:
     """Show the caller's runs, the last changed first."""
     heads = await runs.heads(caller, MOST_LISTED)
     rows = [_row(head) for head in heads]
-    lines = ["{run_id} {status}, {steps} steps, {changed}: {request}".format_map(row) for row in rows]
+    lines = ["{run_id} {status}, steps: {steps}, {changed}: {request}".format_map(row) for row in rows]
     text = "\n".join(lines) or "No runs yet: execute starts one."
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content={"runs": rows})
 

@@ -9,9 +9,13 @@ from mcp.types import CallToolResult, TextContent
 
 from stepwarden.agents.conversation import whole
 from stepwarden.agents.run_text import (
+    MORE_STEPS,
     WaitingCall,
+    alternative_lines,
     doubt_lines,
     extension_of,
+    met_line,
+    requirement_lines,
     spent_line,
     state_line,
     step_lines,
@@ -26,6 +30,7 @@ REPLY_BYTES = 1_400
 ANSWER_BYTES = 12_000  # of an ended run: the answer is what it was for
 ARGUMENT_CHARS = 240
 MOST_WAITING = 3
+MOST_REQUIREMENTS, REQUIREMENT_CHARS = 4, 110
 
 
 def run_result(run: Run, texts: Mapping[str, str], notes: Sequence[str] = ()) -> CallToolResult:
@@ -37,13 +42,21 @@ def run_result(run: Run, texts: Mapping[str, str], notes: Sequence[str] = ()) ->
     if shown != answer:
         notes = [*notes, f"The answer is cut here: stepwarden://runs/{run.id}/report has all of it."]
     going_on = next_call(run, waiting)
-    lines = [verdict_of(run), *notes, *filter(None, [shown]), *map(_waiting_line, waiting[:MOST_WAITING])]
+    lines = [
+        verdict_of(run),
+        *notes,
+        *filter(None, [shown]),
+        *_judged(run),
+        *map(_waiting_line, waiting[:MOST_WAITING]),
+    ]
+    lines += [clip(line, ARGUMENT_CHARS) for line in alternative_lines(run)] if waiting else []
     lines += filter(None, [state_line(run), spent_line(run, time.time()), going_on and f"Next: {going_on}"])
     recent = [] if run.status.is_end else _recent(run, REPLY_BYTES - size_in_bytes("\n".join(lines)))
     text = "\n".join([lines[0], *recent, *lines[1:]])
     data: dict[str, Any] = {"status": run.status.value, "run_id": run.id, "verdict": verdict_of(run)}
     data |= {"answer": shown} if shown else {}
     data |= {"waiting": [_waiting(call) for call in waiting[:MOST_WAITING]]} if waiting else {}
+    data |= {"requirements": _judged(run)} if met_line(run) else {}
     data |= {"steps": recent} if recent else {}
     data |= {"notes": list(notes)} if notes else {}
     data |= {"spent": spent_line(run, time.time())} | ({"next": going_on} if going_on else {})
@@ -68,8 +81,19 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
         case RunStatus.STOPPED:
             limit, added = extension_of(run)
             return f'run(action="extend", {named}, limits={{"{limit}": {added}}}), if your user wants it to go on'
+        case RunStatus.FAILED:
+            added = f'limits={{"steps": {MORE_STEPS}}}'
+            return f'once that is mended, run(action="extend", {named}, {added}) goes on with its steps kept'
         case _:
             return ""
+
+
+def _judged(run: Run) -> list[str]:
+    """Return the requirements as rules find them: those that are not met first, as many as are worth the room."""
+    lines = [clip(line, REQUIREMENT_CHARS) for line in requirement_lines(run)]
+    lines.sort(key=lambda line: line.split()[1] == "met")
+    more = len(lines) - MOST_REQUIREMENTS
+    return lines if more <= 0 else [*lines[:MOST_REQUIREMENTS], f"and {more} more"]
 
 
 def _waiting_line(call: WaitingCall) -> str:

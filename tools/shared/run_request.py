@@ -24,6 +24,7 @@ class LimitFields(BaseModel):
     dollars: Decimal | None = Field(default=None, gt=0)
     calls_at_once: int | None = Field(default=None, gt=0)
     call_seconds: float | None = Field(default=None, gt=0)
+    memory_mb: int | None = Field(default=None, gt=0)
 
 
 class ExecuteRequest(BaseModel):
@@ -38,6 +39,10 @@ class ExecuteRequest(BaseModel):
 
     request: NonEmptyText = Field(description="All of what is to be done: the model sees nothing else of yours")
     working_directory: Text | None = Field(default=None, description="Absolute; its files may be read")
+    mode: Annotated[Literal["steered", "agent"] | None, Word] = Field(
+        default=None, description="steered: each step is judged and can be steered"
+    )
+    depth: Annotated[Literal["lean", "full"], Word] = "lean"
     tools: Annotated[list[Key] | None, Many] = Field(
         default=None, description="Only these: name, server/tool, server/*"
     )

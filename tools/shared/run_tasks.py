@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
-from stepwarden.agents.run_text import WaitingCall, verdict_of, waiting_calls
+from stepwarden.agents.run_text import WaitingCall, activity_line, waiting_calls
 from stepwarden.agents.runs import Runs
 from stepwarden.errors import RunRefused, StoreUnreadable
 from stepwarden.runs.run import Run, RunStatus
@@ -78,7 +78,7 @@ class RunTasks:
         if status is TaskStatus.COMPLETED:
             result = run_result(run, await self.runs.texts(run))
             result.is_error = run.status is RunStatus.FAILED
-        return HostTask(run.id, status, head.created, run.seen_at, verdict_of(run), questions, result)
+        return HostTask(run.id, status, head.created, run.seen_at, activity_line(run), questions, result)
 
 
 def _status_of(run: Run) -> tuple[TaskStatus, Mapping[str, ElicitRequestFormParams]]:

@@ -12,7 +12,7 @@ import prompts
 from stepwarden.errors import UnknownStream
 from stepwarden.inspections.context import Inspector
 from stepwarden.steps.gate import Policy
-from stepwarden.threads.calls import Caller, StepCall, StepRefused, StepReply
+from stepwarden.threads.calls import Caller, RunOrigin, StepCall, StepRefused, StepReply
 from stepwarden.threads.submissions import Threads
 from tools.shared.edge import EdgeTool, Progress, edge_tool, failure
 from tools.shared.elicitation import UserQuestion, ask
@@ -63,10 +63,23 @@ class Workflow:
 def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
     """Make the tool that hands the steps of `workflow` to `threads`."""
     prompt = prompts.load(workflow.name)
+    annotations = ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world})
+    return edge_tool(WorkflowSteps(workflow, threads).take, prompt, workflow.request, annotations, OUTPUT_SCHEMA)
 
-    async def submit(
-        arguments: dict[str, Any], caller: Caller, progress: Progress
+
+@dataclass(frozen=True)
+class WorkflowSteps:
+    """Takes the steps of one workflow: of a host, or of the model of a run, `origin`."""
+
+    workflow: Workflow
+    threads: Threads
+    origin: RunOrigin | None = None
+
+    async def take(
+        self, arguments: dict[str, Any], caller: Caller, progress: Progress
     ) -> CallToolResult | InputRequiredResult:
+        """Take one step by its raw arguments, and return what is sent of it."""
+        workflow, prompt = self.workflow, prompts.load(self.workflow.name)
         given = {name: value for name, value in arguments.items() if not _ignored(name, workflow)}
         try:
             request = workflow.request.model_validate(given)
@@ -81,9 +94,15 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
         said = request.submission(replaces=workflow.replaces(request))
         try:
             with reporting_progress(progress, lambda: f"{workflow.name}: waiting for a model"):
-                reply = await threads.submit(
+                reply = await self.threads.submit(
                     StepCall(
-                        caller, workflow.policy, said, request.continuation_id, workflow.inspector, keeps=workflow.keeps
+                        caller,
+                        workflow.policy,
+                        said,
+                        request.continuation_id,
+                        workflow.inspector,
+                        keeps=workflow.keeps,
+                        origin=self.origin,
                     )
                 )
         except UnknownStream:
@@ -95,9 +114,6 @@ def workflow_tool(workflow: Workflow, threads: Threads) -> EdgeTool:
         if workflow.inspector is not None and _looks_at_nothing(reply):
             notes.append(NO_DIRECTORY)
         return reply_result(reply, prompt, fields=workflow.fields, request_bytes=_size(arguments), notes=notes)
-
-    annotations = ANNOTATIONS.model_copy(update={"open_world_hint": workflow.open_world})
-    return edge_tool(submit, prompt, workflow.request, annotations, OUTPUT_SCHEMA)
 
 
 def _looks_at_nothing(reply: StepReply) -> bool:

@@ -83,7 +83,12 @@ def opening_facts(files: Sequence[ReviewedFile], source: str) -> list[str]:
         largest = [f"{item.path} {item.lines}" for item in ordered[:3] if item.lines]
         facts += [clip(f"Largest: {list_some(largest)} lines.")] if largest else []
     hard = [item for item in ordered if item.hardest]
-    return facts + [clip(f"Complex: {item.path} {item.hardest}, {item.hard}.") for item in hard[:NAMED_FUNCTIONS]]
+    return facts + [clip(f"Complex: {_place_of_hardest(item)}, {item.hard}.") for item in hard[:NAMED_FUNCTIONS]]
+
+
+def _place_of_hardest(item: ReviewedFile) -> str:
+    name, _, line = item.hardest.rpartition(":")
+    return f"{item.path}:{line} {name}"
 
 
 def later_facts(thread: Thread, files: Sequence[ReviewedFile]) -> list[str]:

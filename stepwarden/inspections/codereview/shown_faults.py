@@ -19,6 +19,7 @@ from stepwarden.source.git.discovery import find_repositories
 from stepwarden.source.graph.code_graph import CodeGraph
 from stepwarden.source.graph.modules import Modules
 from stepwarden.source.outline import Definition
+from stepwarden.source.scan.derived import content_key
 from stepwarden.source.testfiles import is_test_file
 
 FAULT_BYTES = 136
@@ -106,12 +107,17 @@ def _read_change(context: InspectedPlace, paths: Sequence[str]) -> ReviewedChang
 
 
 def _read_graph(context: InspectedPlace, paths: Sequence[str]) -> CodeGraph | None:
-    """Return the graph of the working directory; None where it is large, or not read as a whole in WIDE_SECONDS."""
+    """Return the graph of the working directory; None where it is large, or not read as a whole in WIDE_SECONDS.
+
+    What the same files came to before, and what was resolved in it, is not worked out again.
+    """
     until = min(context.until, time.monotonic() + WIDE_SECONDS)
     scan = context.reader.scan(context.root, (context.directory,), until=until)
     if not scan.complete or len(scan.outlines) > MOST_AROUND or not set(paths) & scan.outlines.keys():
         return None
-    return CodeGraph(scan.outlines, read_package_names(context.root, scan.others))
+    packages = read_package_names(context.root, scan.others)
+    key = content_key("graph", scan.hashes, sorted(scan.outlines), sorted(packages.items()))
+    return context.reader.derived.get(key, lambda: CodeGraph(scan.outlines, packages))
 
 
 def _of_change(context: InspectedPlace, change: ReviewedChange, graph: CodeGraph | None) -> Iterator[ShownFault]:

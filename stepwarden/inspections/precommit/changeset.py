@@ -12,6 +12,7 @@ from stepwarden.files.paths import shown
 from stepwarden.files.safe_open import BARRED, Unread, read_file, read_head
 from stepwarden.files.secret_contents import is_secret_content
 from stepwarden.files.secrets import is_code_name, is_secret
+from stepwarden.inspections.precommit.handed_on import find_dropped
 from stepwarden.inspections.precommit.leftovers import has_prints
 from stepwarden.inspections.precommit.risks import BeforeAndAfter
 from stepwarden.inspections.precommit.staged.partial import StagedGap
@@ -259,6 +260,7 @@ def _outline_sides(
                 None if after is None else parse_outline(change.path, after),
                 has_prints(old_path, as_utf8(before).decode("utf-8", "replace")),
                 compare_texts(change.path, before, after) if after is not None else NO_TEXT_CHANGES,
+                find_dropped(change.path, before, after) if after is not None else (),
             )
     return sides
 

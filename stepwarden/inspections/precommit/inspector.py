@@ -16,6 +16,7 @@ from stepwarden.inspections.precommit.changeset import (
     name_in_root,
     read_change,
 )
+from stepwarden.inspections.precommit.handed_on import find_takers
 from stepwarden.inspections.precommit.hunks import ReviewedLines, coverage_section, list_hunks
 from stepwarden.inspections.precommit.report import (
     compared_with,
@@ -28,7 +29,7 @@ from stepwarden.inspections.precommit.report import (
     risk_clauses,
     risk_section,
 )
-from stepwarden.inspections.precommit.risks import ChangeFacts, ChangeRisk, find_risks, lock_names, sort_callers
+from stepwarden.inspections.precommit.risks import RISKS, ChangeFacts, ChangeRisk, find_risks, lock_names, sort_callers
 from stepwarden.inspections.precommit.staged.partial import read_gaps
 from stepwarden.inspections.shared.fact_text import clip, list_some
 from stepwarden.source.git.change import FileChange
@@ -79,7 +80,8 @@ def inspect(context: InspectionContext) -> InspectionResult | None:
     if not change.files:
         return _nothing(context, change)
     risks = find_risks(change_facts(context.root, parts, change.files))
-    return _measure(context, replace(change, risks=with_callers(context, risks, found.repositories)))
+    risks = with_takers(context, with_callers(context, risks, found.repositories), parts, found.repositories)
+    return _measure(context, replace(change, risks=risks))
 
 
 def _requested(context: InspectionContext) -> tuple[ComparisonRequest, str]:
@@ -150,11 +152,7 @@ def with_callers(
 ) -> list[ChangeRisk]:
     """Add to changed interfaces the files that mention them; one that no file here mentions may be used outside."""
     names = list(dict.fromkeys(risk.name for risk in risks if risk.name))[:MOST_NAMES]
-    mentioned: dict[str, list[str]] = {name: [] for name in names}
-    for repository in repositories:
-        for name, paths in find_mentions(repository, names, until=context.until).items():
-            canonical = (name_in_root(context.root, repository.top, path) for path in paths)
-            mentioned[name] += [path for path in canonical if path and not is_secret(path.split("/"))]
+    mentioned = _mentioned(context, names, repositories)
     located = [
         replace(risk, places=sort_callers(risk.path, mentioned[risk.name])) if risk.name in mentioned else risk
         for risk in risks
@@ -165,6 +163,30 @@ def with_callers(
         else risk
         for risk in located
     ]
+
+
+def _mentioned(
+    context: InspectedPlace, names: Sequence[str], repositories: Sequence[Repository]
+) -> dict[str, list[str]]:
+    mentioned: dict[str, list[str]] = {name: [] for name in names}
+    for repository in repositories if names else ():
+        for name, paths in find_mentions(repository, names, until=context.until).items():
+            canonical = (name_in_root(context.root, repository.top, path) for path in paths)
+            mentioned[name] += [path for path in canonical if path and not is_secret(path.split("/"))]
+    return mentioned
+
+
+def with_takers(
+    context: InspectedPlace,
+    risks: Sequence[ChangeRisk],
+    parts: Sequence[ChangeSet],
+    repositories: Sequence[Repository],
+) -> list[ChangeRisk]:
+    """Add names that changed files no longer hand on, where other files import them there."""
+    dropped = {path: side.dropped for part in parts for path, side in part.sides.items() if side.dropped}
+    names = list(dict.fromkeys(name for each in dropped.values() for name in each))[:MOST_NAMES]
+    found = find_takers(context.root, dropped, _mentioned(context, names, repositories))
+    return sorted([*risks, *found], key=lambda risk: (RISKS.index(risk.kind), risk.path, risk.line))
 
 
 def _nothing(context: InspectionContext, change: _Change) -> InspectionResult:

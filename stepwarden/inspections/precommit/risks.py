@@ -96,13 +96,14 @@ RISKS = (
 class BeforeAndAfter:
     """What is known of a changed file: its outlines before and after, and whether it wrote to the terminal before.
 
-    `text` is what its text shows of the change beside that.
+    `text` is what its text shows of the change beside that, `dropped` are names of others that it handed on before.
     """
 
     before: Outline | None = None
     after: Outline | None = None
     printed: bool = False
     text: TextChanges = NO_TEXT_CHANGES
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,5 +165,5 @@ def never_ran_facts(targets: Mapping[str, Outline], measured: MeasuredTests) -> 
     lines = {(path, item.qualified): item.line for path, item in _functions(targets, measured)}
     partly = sorted(ran & missed.keys(), key=lambda key: (-len(missed[key]), key))
     for path, name in partly[:MOST_PARTLY]:
-        told = f"{path} {name} ({lines[path, name]}), lines {ranges_of(missed[path, name])}"
+        told = f"{path}:{lines[path, name]} {name}, lines {ranges_of(missed[path, name])}"
         yield clip(f"Never ran, by {measured.source}: {told}", FACT_BYTES)

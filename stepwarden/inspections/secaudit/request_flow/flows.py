@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from stepwarden.inspections.secaudit.request_flow.expressions import ExpressionReader, Value
@@ -74,7 +74,17 @@ class FlowFinder:
             if root is not None:
                 functions = self._functions_of(path)
                 routes = find_routes(path, language, root, functions)
-                yield from RouteFile(routes, find_router_checks(language, root, functions)).find() if routes else ()
+                wide = find_router_checks(language, root, functions) if routes else []
+                yield from RouteFile(routes, wide, partial(self._text_of, path)).find()
+
+    def _text_of(self, path: str, name: str) -> str | None:
+        """Return the text of the one function that a name of a file means, None where it is not known."""
+        holder, _, last = name.rpartition(".")
+        if holder:
+            return None
+        own = self._named(path, last)
+        found = own[0] if len(own) == 1 else self._imported(path, last) if not own else None
+        return found.text if found is not None else None
 
     @cached_property
     def handling(self) -> list[str]:

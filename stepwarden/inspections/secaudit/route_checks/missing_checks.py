@@ -1,24 +1,19 @@
 """Routes without a check that others of their file have: of the login, of the owner, of the method, against CSRF.
 
-A check is known by its name, so this errs on the side of finding one.
+A check is known by what it does where its function is in the tree, else by its name, and errs on the side of one.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stepwarden.inspections.secaudit.route_checks.login_checks import Known, has_login, is_unsure
 from stepwarden.inspections.secaudit.route_checks.routes import AppRoute, RouterCheck
 from stepwarden.inspections.secaudit.security_rules import SecurityFinding, SecurityRisk
 from stepwarden.inspections.shared.fact_text import clip, count
 
 ROUTE_BYTES = 40  # of a route in a fact
 
-_LOGIN = re.compile(
-    r"(?i)login|log_?in|logged|signed_?in|(?<![a-z])auth|(?-i:Auth)|(?<!un)authenticat|authori[sz]|is_?auth|require_?auth|with_?auth|jwt|passport"
-    r"|permission|\brole|has_?role|admin|staff|superuser|protect(?!_from_forgery)|guard|(?:require|ensure|check|verify|current"
-    r"|get|active)_?(?:\w+_?)?(?:user|session|token|access|account|member)|api_?key|bearer|acl\b|user_passes"
-)
-_NO_LOGIN = re.compile(r"(?i)csrf\w*|login_?(?:url|form|limiter|exempt)|author\b|no_?auth|public")
 _LOGIN_IN_BODY = re.compile(
     r"session\s*(?:\[\s*[\"']|\.get\(\s*[\"']|\.)(?:user|username|uid|user_id|userId|logged|account|admin|role)[\"']?\]?(?!\s*=[^=])"
     r"|[\"'](?:user|user_id|userId|username|logged_in)[\"']\s*(?:not\s+)?in\s+session"
@@ -81,12 +76,17 @@ _SESSION_ONLY = re.compile(
 )
 
 
+def _nothing_known(_: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class RouteFile:
-    """The routes of one file, and what its routers run before them."""
+    """The routes of one file, what its routers run before them, and the functions that it knows by their names."""
 
     routes: Sequence[AppRoute]
     wide: Sequence[RouterCheck]
+    known: Known = _nothing_known
 
     def find(self) -> Iterator[SecurityFinding]:
         """Yield each route that lacks a check once, with the gravest one."""
@@ -107,9 +107,12 @@ class RouteFile:
         return "\n".join([route.between, *wide])
 
     def _has_login(self, route: AppRoute) -> bool:
-        between = _NO_LOGIN.sub("", self._between(route))
-        body = f"{self._between(route)}\n{route.body}"
-        return _LOGIN.search(between) is not None or _LOGIN_IN_BODY.search(body) is not None
+        between = self._between(route)
+        decorated = route.path.endswith(".py")
+        return (
+            has_login(between, self.known, decorated=decorated)
+            or _LOGIN_IN_BODY.search(f"{between}\n{route.body}") is not None
+        )
 
     def _without_login(self) -> Iterator[SecurityFinding]:
         for routes in self._routers():
@@ -120,7 +123,10 @@ class RouteFile:
                 if route.body and checked and (sensitive or len(checked) >= 2 * len(bare)):
                     others = count(len(checked), "other route")
                     has = "has" if len(checked) == 1 else "have"
-                    yield _finding(route, f"no login check, {others} of the file {has} one", SecurityRisk.ACCESS)
+                    unsure = is_unsure(route.between, self.known, decorated=route.path.endswith(".py"))
+                    guess = " (guess)" if unsure else ""
+                    what = f"no login check{guess}, {others} of the file {has} one"
+                    yield _finding(route, what, SecurityRisk.ACCESS)
 
     def _without_owner(self) -> Iterator[SecurityFinding]:
         fetching = [(route, model) for route in self.routes if (model := _fetched(route))]
