@@ -14,13 +14,13 @@ from stepwarden.agents.live_text import LiveTexts, complete_aloud
 from stepwarden.agents.model_answers import failure_of, spent_on
 from stepwarden.agents.process_memory import used_mb
 from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
-from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
+from stepwarden.agents.toolbox import CallContext, CallOutput, DoubtSettler, Toolbox
 from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ModelError, ModelRequest, Models
 from stepwarden.runs.data_summary import summarize_data
-from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
+from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, SettleDoubt, decide
 from stepwarden.runs.limits import NOTHING
 from stepwarden.runs.run import Job, OpenQuestion, Run, ToolLevel
 from stepwarden.runs.run_calls import ProposedCall, RunCall
@@ -28,15 +28,26 @@ from stepwarden.runs.run_events import (
     CANCELLED,
     CallDoubted,
     CallEnded,
+    DoubtSettled,
     FailedAnswer,
     QuestionAnswered,
     RunAttached,
     RunEvent,
     RunPaused,
 )
+from stepwarden.upstream.calls.call_doubt import AGAIN_S, DoubtResolution
 from stepwarden.upstream.calls.result_text import unfenced
 
 logger = logging.getLogger(__name__)
+
+STAYS_S = 2.0
+"""A run with nothing to do for longer is let go of, until it is time."""
+
+MOST_LOOKS = 5
+"""So often is looked after a call in doubt, where looks fail."""
+
+MOST_SENDS = 5
+"""So often is a call sent by itself that is lost each time."""
 
 LOOK_S = 0.25
 """So often is looked for what others recorded, while something is under way."""
@@ -89,7 +100,7 @@ class Driver:
                     loaded = await self._append(loaded, decision.events, decision.effects, toolbox)
                     continue
                 self._start(loaded, decision.effects, toolbox)
-                if not self._tasks and not loaded.run.is_due(time.time()):
+                if not self._tasks and not (loaded.run.is_due(time.time()) and _is_near(loaded.run)):
                     break
                 loaded = await self._wait(loaded, decision.wake_at)
             return loaded.run
@@ -167,6 +178,11 @@ class Driver:
         self._tasks.clear()
 
 
+def _is_near(run: Run) -> bool:
+    """Return whether it is worth staying with a run until there is something to do."""
+    return run.looks_at - time.time() < STAYS_S
+
+
 def _result_of(task: asyncio.Task[list[RunEvent]], key: str, run: Run) -> list[RunEvent]:
     """Return what an effect came to; one that was cut off says so."""
     if not task.cancelled():
@@ -197,6 +213,8 @@ class _Work:
                 return await self._ask(run, job, key)
             case MakeCall(key):
                 return await self._call(run, next(call for call in job.open_calls if call.key == key))
+            case SettleDoubt(_, _, key):
+                return await self._settle(run, next(call for call in job.open_calls if call.key == key))
 
     # -- models
 
@@ -277,7 +295,7 @@ class _Work:
         seconds = time.monotonic() - begun
         text = hide_secrets(output.text)
         if output.in_doubt:
-            return [*output.events, CallDoubted(call.key, text[:300])]
+            return [*output.events, CallDoubted(call.key, text[:300], look_at=time.time())]
         job = run.jobs[self.effect.job]
         matched = () if output.failed else result_matches(job.stop, call.tool, text)
         ended = CallEnded(
@@ -301,8 +319,7 @@ class _Work:
             return CallOutput(f"{call.tool} is not there any more.", failed=True)
         asks_models = tool.grant.may_cost != NOTHING
         seconds = run.limits.call_seconds + (run.limits.answer_seconds if asks_models else 0.0)
-        arguments = json.loads(call.proposed.arguments)
-        context = CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
+        context = self._context_of(run, call, seconds)
         try:
             async with asyncio.timeout(seconds):
                 return await tool.call(context)
@@ -317,6 +334,32 @@ class _Work:
             return CallOutput(
                 f"The tool crashed: {type(error).__name__}.", failed=True, in_doubt=not call.kind.may_be_repeated
             )
+
+    def _context_of(self, run: Run, call: RunCall, seconds: float) -> CallContext:
+        arguments = json.loads(call.proposed.arguments)
+        return CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
+
+    async def _settle(self, run: Run, call: RunCall) -> list[RunEvent]:
+        """Find out what became of a call that was lost, or when or by whom that can be told."""
+        tool = self.toolbox.tools.get(call.tool)
+        if not isinstance(tool, DoubtSettler):
+            return [CallDoubted(call.key, call.doubt)]
+        try:
+            found = await tool.settle(self._context_of(run, call, run.limits.call_seconds))
+        except StoreError:
+            raise
+        except StepwardenError as error:
+            found = DoubtResolution("failed", "look", str(error), time.time() + AGAIN_S)
+        words = hide_secrets(found.words)
+        if found.verdict == "done":
+            return [DoubtSettled(call.key, "done", found.by, self.bodies.put(f"It was carried out: {words}"))]
+        if found.verdict == "not_done" and call.sends >= MOST_SENDS:
+            told = f"It was sent {call.sends} times, and not carried out: {words}"
+            return [DoubtSettled(call.key, "given_up", found.by, self.bodies.put(told))]
+        if found.verdict == "not_done":
+            return [DoubtSettled(call.key, "not_done", found.by, self.bodies.put(words))]
+        may_tell = found.verdict == "later" or (found.verdict == "failed" and call.looks < MOST_LOOKS)
+        return [CallDoubted(call.key, words or call.doubt, look_at=found.at if may_tell else None)]
 
 
 def _questions_of(run: Run) -> list[OpenQuestion]:

@@ -8,7 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stepwarden.agents.conversation import whole
-from stepwarden.agents.run_text import call_line, metrics_lines, requirement_lines, spent_line, state_line, verdict_of
+from stepwarden.agents.run_text import (
+    call_line,
+    doubt_lines,
+    metrics_lines,
+    requirement_lines,
+    spent_line,
+    state_line,
+    verdict_of,
+)
 from stepwarden.agents.steered_text import STEERED_KINDS, said_in_steered
 from stepwarden.reports.page import render_sections_page
 from stepwarden.reports.plain import code, escaped, fence, quoted
@@ -107,6 +115,8 @@ def _markdown(found: WholeRun) -> Iterator[str]:
     yield from ("", "## What was asked", "", *quoted(run.request))
     if run.answer.text:
         yield from ("", "## Answer", "", *quoted(whole(run.answer, found.texts)))
+    if doubts := doubt_lines(run):
+        yield from ("", "## In doubt", "", *(f"- {escaped(line)}" for line in doubts))
     yield from _markdown_of_requirements(run)
     if state := state_line(run):
         yield from ("", "## State", "", escaped(state))
@@ -169,6 +179,8 @@ def run_as_html(found: WholeRun) -> str:
     sections = [("In short", [escaped(line) for line in told]), ("What was asked", [run.request])]
     if run.answer.text:
         sections.append(("Answer", [whole(run.answer, found.texts)]))
+    if doubts := doubt_lines(run):
+        sections.append(("In doubt", doubts))
     if requirements := list(requirement_lines(run)):
         sections.append(("Requirements", requirements))
     if state := state_line(run):
@@ -212,7 +224,7 @@ def _said(kind: str, data: Mapping[str, Any]) -> str:
             calls = ", ".join(call["tool"] for call in data.get("calls", ()))
             text = data.get("text", {}).get("text", "")
             return f"{data['key']}: {failure['text'] if failure else calls or text}"
-        case "call_ended" | "call_reserved":
+        case "call_ended" | "call_reserved" | "resolved":
             return _said_of_call(kind, data)
         case "commanded":
             what = f"{data['kind']} by {data['by']} via {data['via']}"
@@ -225,6 +237,9 @@ def _said(kind: str, data: Mapping[str, Any]) -> str:
 
 
 def _said_of_call(kind: str, data: Mapping[str, Any]) -> str:
+    if kind == "resolved":
+        how = f"{data['verdict'].replace('_', ' ')}, by {data['by']}"
+        return f"{data['call']} {how}: {data.get('evidence', {}).get('text', '')}"
     if kind == "call_reserved":
         reserved = data.get("reserved", {})
         return f"{data['call']}, {reserved.get('tokens', 0)} tokens, ${reserved.get('dollars', 0)}"

@@ -1,6 +1,7 @@
 """A run in words: how it stands, what waits for a person, what it gave. One wording for hosts and the command line."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -25,7 +26,7 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class WaitingCall:
-    """A call that waits for a person, or is in doubt."""
+    """A call that waits for a person, or is in doubt; `doubt` says what is known of that."""
 
     key: str
     tool: str
@@ -33,6 +34,7 @@ class WaitingCall:
     arguments: str
     about: str
     in_doubt: bool
+    doubt: str = ""
 
 
 def waiting_calls(run: Run) -> list[WaitingCall]:
@@ -40,11 +42,25 @@ def waiting_calls(run: Run) -> list[WaitingCall]:
     states = {CallState.WAITING, CallState.IN_DOUBT}
     return [
         WaitingCall(
-            call.key, call.tool, call.kind, call.proposed.arguments, call.about, call.state is CallState.IN_DOUBT
+            call.key,
+            call.tool,
+            call.kind,
+            call.proposed.arguments,
+            call.about,
+            call.state is CallState.IN_DOUBT,
+            call.doubt,
         )
         for call in run.open_calls
-        if call.state in states
+        if call.state in states and not call.is_looked_after
     ]
+
+
+def doubt_lines(run: Run) -> list[str]:
+    """Return a line for each call of an ended run of which nobody knows whether it was carried out."""
+    calls = [call for job in run.jobs.values() for step in job.steps for call in step.calls if call.is_unknown]
+    if not run.status.is_end:
+        return []
+    return [f"Nobody knows whether this was carried out, so look: {call_line(call)}" for call in calls]
 
 
 def verdict_of(run: Run) -> str:
@@ -73,7 +89,17 @@ def verdict_of(run: Run) -> str:
             held = next((job for job in run.jobs.values() if job.outages and job.question is None), None)
             met = met_line(run)
             begun = f"RUNNING {met}: {steps}" if met else f"RUNNING: {steps}"
+            begun = _look_line(run) or begun
             return begun + (f", and waits: {held.failure}" if held is not None else "")
+
+
+def _look_line(run: Run) -> str:
+    """Return that a look will tell what became of a call, "" where there is anything else to do."""
+    if not run.looks_at:
+        return ""
+    call = next(call for call in run.open_calls if call.is_looked_after)
+    at = time.strftime("%H:%M:%S UTC", time.gmtime(run.looks_at))
+    return f"RUNNING: nobody knows yet what became of {call.kind} {call.tool}; a look tells at {at}"
 
 
 def activity_line(run: Run) -> str:

@@ -261,7 +261,10 @@ class Runs:
             run = await self._after_crash(run_id, _place_of(error))
         finally:
             del self._drivers[run_id]
-        return time.time() + AGAIN_S * 2**run.crashes if run.is_at_work else run.deadline
+        if not run.is_at_work:
+            return run.deadline
+        due = max(time.time() + AGAIN_S * 2**run.crashes, run.looks_at)
+        return due if run.deadline is None else min(due, run.deadline)
 
     async def _after_crash(self, run_id: str, error: str) -> Run:
         """Record that driving a run crashed, or its end once that happened too often."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,13 +12,14 @@ from stepwarden.runs.run import Run
 from stepwarden.runs.run_calls import CallKind, ToolGrant
 from stepwarden.runs.run_events import RunEvent
 from stepwarden.tool_calls import OfferedTool
+from stepwarden.upstream.calls.call_doubt import DoubtResolution
 
 
 @dataclass(frozen=True)
 class CallContext:
     """One call under way, `key` being unique in the run. It has `seconds` in all.
 
-    `was_doubted`: a person looked, and it was not carried out when it was sent before.
+    `was_doubted`: somebody looked, and it was not carried out when it was sent before.
     """
 
     run: Run
@@ -58,6 +59,15 @@ class RunTool(Protocol):
 
     async def call(self, context: CallContext) -> CallOutput:
         """Make a call. What it raises is the call's error."""
+        ...
+
+
+@runtime_checkable
+class DoubtSettler(Protocol):
+    """A tool that can find out what became of a call of it that was lost."""
+
+    async def settle(self, context: CallContext) -> DoubtResolution:
+        """Return what became of it; nothing is sent but reads."""
         ...
 
 

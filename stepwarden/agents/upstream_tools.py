@@ -5,18 +5,23 @@ is in doubt for everybody, and is not sent again by another way.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stepwarden.agents.toolbox import CallContext, CallOutput, RunTool
 from stepwarden.errors import RunRefused, UpstreamRefused, UpstreamSilent
 from stepwarden.runs.run import Run
 from stepwarden.runs.run_calls import CallKind, ToolGrant
 from stepwarden.tool_calls import OfferedTool
+from stepwarden.upstream.calls.begun_calls import BegunCall
+from stepwarden.upstream.calls.call_doubt import CallDoubt, DoubtResolution
 from stepwarden.upstream.calls.prepared_call import PreparedCall, approval_needed, prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.calls.result_text import fenced, fenced_description, text_of
 from stepwarden.upstream.catalogue.tool_search import SearchEntry
 from stepwarden.upstream.client import UpstreamClient
+from stepwarden.upstream.doubts.look import WriteLook
+from stepwarden.upstream.doubts.marks import key_of
+from stepwarden.upstream.doubts.resolution import DoubtResolver
 from stepwarden.upstream.tool_result import ToolResult
 
 MOST_OFFERED = 24
@@ -54,9 +59,10 @@ class UpstreamRunTool:
             begun = await self.client.recorder.in_doubt(context.principal, prepared.sameness)
             doubt = prepared.doubt(begun) if begun else None
             if doubt is not None and not context.was_doubted:
-                raise doubt.refusal_in_run
+                doubt = await self._looked_after(prepared, doubt, context)
         approved = "" if prepared.tool.effects.reads_only else "user"
-        calls = RecordedCalls(self.client.recorder, context.principal, approved, doubt, context.run.id)
+        key = key_of(context.run.id, context.key)
+        calls = RecordedCalls(self.client.recorder, context.principal, approved, doubt, context.run.id, key=key)
         try:
             outcome = await calls.make(prepared)
         except UpstreamSilent as error:
@@ -66,6 +72,40 @@ class UpstreamRunTool:
         text, _ = text_of(outcome.answer)
         shown = fenced(self.entry.upstream, text)
         return CallOutput(shown, failed=outcome.answer.is_error, in_doubt=outcome.in_doubt)
+
+    async def _looked_after(self, prepared: PreparedCall, doubt: CallDoubt, context: CallContext) -> CallDoubt:
+        """Return the doubt about the same call by somebody else where a look found that it was not carried out.
+
+        Raises UpstreamRefused where it was, or nobody knows.
+        """
+        found = await self._resolver(context).resolve(prepared, doubt.begun)
+        if found.verdict == "done":
+            await self.client.recorder.settle(doubt.begun, context.principal, found=found.words)
+            raise doubt.refusal_after(found)
+        if found.verdict != "not_done":
+            raise doubt.refusal_in_run
+        return replace(doubt, found=found.words)
+
+    def _resolver(self, context: CallContext) -> DoubtResolver:
+        return DoubtResolver(WriteLook(self.client.index, self.client.recorder, context.principal, context.run.id))
+
+    async def settle(self, context: CallContext) -> DoubtResolution:
+        """See `DoubtSettler`: by what was recorded, or as `DoubtResolver` can. Raises what preparing a call raises."""
+        recorder, key = self.client.recorder, key_of(context.run.id, context.key)
+        prepared = await prepare_call(self.client.index, self.entry.name, context.arguments)
+        begun: list[BegunCall] = []
+        if not prepared.repeatable:
+            made = await recorder.made_for(context.principal, context.run.id)
+            begun = [one for one in made if one.key == key or (not one.key and one.same == prepared.sameness)]
+            if not begun:
+                return DoubtResolution("not_done", "record", "it was not sent before whoever drove the run was gone")
+            if (ended := begun[-1]).outcome == "ok":
+                words = f"its answer was recorded, and begins: {ended.summary}" if ended.summary else "it was answered"
+                return DoubtResolution("done", "record", words)
+        found = await self._resolver(context).resolve(prepared, begun)
+        if found.verdict == "done":
+            await recorder.settle(begun, context.principal, found=found.words)
+        return found
 
 
 @dataclass(frozen=True)

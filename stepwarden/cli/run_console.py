@@ -205,7 +205,8 @@ async def _word(
     if call.in_doubt:
         if not terminal.can_ask:
             return None
-        terminal.screen.say(f"Nobody knows whether {shown} was carried out: look there first.")
+        why = f" ({call.doubt})" if call.doubt else ""
+        terminal.screen.say(f"Nobody knows whether {shown} was carried out{why}: look there first.")
         answer = await _asked(runs, run_id, call, "Was it carried out?", interrupts)
         verdict = {"verdict": "done" if answer else "not_done"}
         return None if answer is None else _command(RunCommandKind.RESOLVE, arguments | verdict)

@@ -10,6 +10,7 @@ from stepwarden.agents.run_text import (
     SHOWN_RESULT,
     WaitingCall,
     alternative_lines,
+    doubt_lines,
     extension_of,
     person_question,
     requirement_lines,
@@ -93,7 +94,7 @@ def end_lines(run: Run, texts: Mapping[str, str], now: float) -> Iterator[str]:
         yield from answer.splitlines()
     yield from requirement_lines(run)
     yield from standing_lines(run)
-    yield from filter(None, (state_line(run), spent_line(run, now)))
+    yield from filter(None, (*doubt_lines(run), state_line(run), spent_line(run, now)))
     yield from next_lines(run)
 
 
@@ -116,6 +117,8 @@ def next_lines(run: Run) -> Iterator[str]:
 
 def _commands_for(run: Run, call: WaitingCall) -> Iterator[str]:
     if call.in_doubt:
+        if call.doubt:
+            yield f"Nobody knows what became of it: {call.doubt}."
         yield "Look there whether it was carried out; then one of:"
         yield f"  stepwarden runs resolve {run.id} --call {call.key} --done --drive"
         yield f"  stepwarden runs resolve {run.id} --call {call.key} --not-done --drive"

@@ -69,6 +69,30 @@ def accept(
     _with_upstreams(look)
 
 
+@upstreams.command()
+def marks(
+    clean: Annotated[bool, typer.Option("--clean", help="Take them out there.")] = False,
+    name: Annotated[str | None, typer.Option("--upstream", help="Of this one alone.", show_default=False)] = None,
+) -> None:
+    """List the marks that writes left in what they made, and take them out; exit 1 where one could not be."""
+    from stepwarden.storage import Store
+    from stepwarden.upstream.calls.records import SessionRecorder
+    from stepwarden.upstream.doubts.left_marks import clean_mark, left_marks
+
+    async def look(found: "Upstreams") -> bool:
+        store, whole = Store(load_settings().store_url), True
+        try:
+            for mark in [one for one in await left_marks(store) if name in {None, one.upstream}]:
+                told = await clean_mark(found, SessionRecorder(store), mark) if clean else None
+                whole = whole and (told is None or told.is_gone)
+                typer.echo(plain(f"{mark.line}{'' if told is None else f': {told.words}'}"))
+        finally:
+            await store.close()
+        return whole
+
+    raise typer.Exit(0 if _with_upstreams(look) else 1)
+
+
 def _row(server: "UpstreamServer") -> tuple[str, ...]:
     registry, config = server.registry, server.config
     at = registry.listed_at

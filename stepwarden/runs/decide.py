@@ -64,7 +64,16 @@ class MakeCall:
     job: str
 
 
-RunEffect = AskModel | MakeCall
+@dataclass(frozen=True, slots=True)
+class SettleDoubt:
+    """Find out what became of a call that was lost; nothing of it is sent."""
+
+    key: str
+    job: str
+    call: str
+
+
+RunEffect = AskModel | MakeCall | SettleDoubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,10 +379,13 @@ class _Plan:
     def _go_on_with_calls(self, job: Job) -> None:
         lost = [call for call in job.open_calls if call.state is CallState.SENT and call.key not in self.in_flight]
         if lost:  # recorded before anything else of the job goes on
-            self.events.extend(CallDoubted(call.key, "whoever sent it is gone") for call in lost)
+            gone = "whoever sent it is gone"
+            self.events.extend(CallDoubted(call.key, gone, look_at=self.now) for call in lost)
             return
         for call in job.open_calls:
-            if call.key in self.in_flight:
+            if call.is_looked_after:
+                self._look_after(job, call)
+            elif call.key in self.in_flight:
                 if job.stopping is not None and call.state is not CallState.SENT:
                     self.cancelled.append(call.key)
             elif job.stopping is not None:
@@ -383,6 +395,16 @@ class _Plan:
             elif call.state is CallState.WAITING and call.until is not None and self.now >= call.until:
                 told = body_of("Nobody answered in time whether this may be done: it was not sent.")
                 self.events.append(CallEnded(call.key, told, refused=True))
+
+    def _look_after(self, job: Job, call: RunCall) -> None:
+        """Find out what became of a call in doubt, once it is time."""
+        key, look_at = f"look/{call.key}", call.look_at or 0.0
+        if key in self.in_flight:
+            return
+        if look_at <= self.now:
+            self.effects.append(SettleDoubt(key, job.id, call.key))
+        else:
+            self.wake_at = look_at if self.wake_at is None else min(self.wake_at, look_at)
 
     def _drop(self, call: RunCall, stopping: Stopping) -> None:
         if call.state is CallState.IN_DOUBT:

@@ -182,7 +182,9 @@ class Job:
     def can_go_on(self) -> bool:
         """Whether there is anything to do but to wait for a person."""
         waiting, calls = {CallState.WAITING, CallState.IN_DOUBT}, self.open_calls
-        is_stuck = bool(calls) and all(call.state in waiting or self.holds_back(call) for call in calls)
+        is_stuck = bool(calls) and all(
+            (call.state in waiting or self.holds_back(call)) and not call.is_looked_after for call in calls
+        )
         if self.status is RunStatus.RUNNING and self.work is not None and self.work.analysis_asked:
             return True
         asks = self.work is not None and self.work.question is not None
@@ -318,6 +320,13 @@ class Run:
         jobs = self.jobs.values()
         is_over = bool(self.stop_asked or self.misfit) or all(job.status.is_end for job in jobs)
         return self.status is RunStatus.RUNNING and (is_over or any(job.can_go_on for job in jobs))
+
+    @property
+    def looks_at(self) -> float:
+        """When there is something to do, in unix seconds: 0 where there is something else than looks after doubts."""
+        looked_after = [call.look_at or 0.0 for call in self.open_calls if call.is_looked_after]
+        is_held_up = any(job.outages and job.question is None for job in self.jobs.values())
+        return 0.0 if self.is_under_way or is_held_up else min(looked_after, default=0.0)
 
     @property
     def open_calls(self) -> tuple[RunCall, ...]:

@@ -104,7 +104,9 @@ class RunCall:
     """One call of a tool; `key` is unique in the run. `about` is the digest of what exactly was allowed.
 
     `reserved` is set aside for the models that it asks while it is under way, `spent` is what they cost then. `thread`
-    is the thread that it took a step of, "" for none.
+    is the thread that it took a step of, "" for none. Of one in doubt, `look_at` is when it
+    can be found out what became of it (unix seconds), None where only a person can tell; `looks` were made so far, and
+    `doubt` says what is known. `sends` counts how often it was sent.
     """
 
     key: str
@@ -117,11 +119,25 @@ class RunCall:
     matched: tuple[str, ...] = ()
     until: float | None = None  # a person's word is waited for; then it is refused
     summary: DataSummary | None = None  # of the result
-    was_doubted: bool = False  # a person looked since: it was not carried out
+    was_doubted: bool = False  # somebody looked since: it was not carried out
     reserved: Amount = NOTHING
     spent: Amount = NOTHING
     thread: str = ""
     grown_mb: float = 0.0  # by how much the process grew while it was made
+    look_at: float | None = None
+    looks: int = 0
+    doubt: str = ""
+    sends: int = 0
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows what became of it, or did when its job was ended."""
+        return self.state is CallState.IN_DOUBT or (self.state is CallState.FAILED and bool(self.doubt))
+
+    @property
+    def is_looked_after(self) -> bool:
+        """Whether it is in doubt, and a look may tell what became of it."""
+        return self.state is CallState.IN_DOUBT and self.look_at is not None
 
     @property
     def tool(self) -> str:

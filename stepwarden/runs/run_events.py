@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -157,10 +157,25 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallDoubted:
-    """Nobody knows whether a call that was sent was carried out."""
+    """Nobody knows whether a call that was sent was carried out; `look_at` is when a look can tell, if one can."""
 
     call: str
     why: str = ""
+    look_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtSettled:
+    """It was found out what became of a call: it was carried out, or it was not and is sent again.
+
+    `given_up`: it was sent so often, and never carried out, that it is not sent again.
+    `by` is what told it: record, idempotent, look or read; `evidence` says how.
+    """
+
+    call: str
+    verdict: Literal["done", "not_done", "given_up"]
+    by: str
+    evidence: Body = field(default_factory=Body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +250,7 @@ RunEvent = (
     | CallReserved
     | CallEnded
     | CallDoubted
+    | DoubtSettled
     | StateChanged
     | RunCommanded
     | JobStopping
@@ -256,6 +272,7 @@ _KINDS: dict[str, type[Any]] = {
     "call_reserved": CallReserved,
     "call_ended": CallEnded,
     "in_doubt": CallDoubted,
+    "resolved": DoubtSettled,
     "state": StateChanged,
     "commanded": RunCommanded,
     "stopping": JobStopping,

@@ -14,6 +14,7 @@ from stepwarden.runs.run_events import (
     CallEnded,
     CallReserved,
     CallSent,
+    DoubtSettled,
     FailedAnswer,
     JobEnded,
     JobsPlanned,
@@ -173,7 +174,7 @@ def _approval_asked(run: Run, event: ApprovalAsked) -> Run:
 
 
 def _sent(run: Run, event: CallSent) -> Run:
-    return run.with_call(event.call, lambda call: replace(call, state=CallState.SENT))
+    return run.with_call(event.call, lambda call: replace(call, state=CallState.SENT, sends=call.sends + 1, doubt=""))
 
 
 def _reserved(run: Run, event: CallReserved) -> Run:
@@ -215,7 +216,26 @@ def _ended_call(call: RunCall, event: CallEnded, state: CallState) -> RunCall:
 
 
 def _doubted(run: Run, event: CallDoubted) -> Run:
-    return run.with_call(event.call, lambda call: replace(call, state=CallState.IN_DOUBT))
+    def doubted(call: RunCall) -> RunCall:
+        if call.state not in {CallState.SENT, CallState.IN_DOUBT}:  # a person said meanwhile what became of it
+            return call
+        looks = call.looks + 1 if call.state is CallState.IN_DOUBT else 0
+        return replace(call, state=CallState.IN_DOUBT, look_at=event.look_at, looks=looks, doubt=event.why)
+
+    return run.with_call(event.call, doubted)
+
+
+def _settled(run: Run, event: DoubtSettled) -> Run:
+    call = next((one for one in run.open_calls if one.key == event.call), None)
+    if call is None or call.state is not CallState.IN_DOUBT:  # a person was first
+        return run
+    if event.verdict == "not_done":
+        return run.with_call(event.call, lambda one: replace(one, state=CallState.ALLOWED, was_doubted=True))
+    state = CallState.DONE if event.verdict == "done" else CallState.FAILED
+    run = run.with_call(event.call, lambda one: replace(one, state=state, result=event.evidence, doubt=""))
+    job = run.jobs[run.job_of_call(event.call)]
+    errors, shown = job.call_errors + (state is CallState.FAILED), job.history_bytes + event.evidence.size
+    return run.with_job(replace(job, calls=job.calls + 1, call_errors=errors, history_bytes=shown))
 
 
 def _state_changed(run: Run, event: StateChanged) -> Run:
@@ -260,6 +280,7 @@ _APPLY: dict[type[Any], Callable[[Run, Any], Run]] = {
     CallReserved: _reserved,
     CallEnded: _call_ended,
     CallDoubted: _doubted,
+    DoubtSettled: _settled,
     StateChanged: _state_changed,
     RunCommanded: _commanded,
     JobStopping: _stopping,

@@ -17,7 +17,7 @@ class CallApproval:
     """A call that a person has to allow. `digest` is that of exactly this: tool, fingerprint and arguments.
 
     `tool` is `upstream/tool`, `kind` what it claims to do: read, write or destructive. `doubt` says that the same call
-    was begun before, None where it was not; its word has been given by then.
+    was begun before, None where it was not; its word has been given by then. `leaves_mark`: what it makes gets a mark.
     """
 
     digest: str
@@ -25,6 +25,7 @@ class CallApproval:
     kind: str
     arguments: Mapping[str, Any]
     doubt: CallDoubt | None = None
+    leaves_mark: bool = False
 
     @property
     def refusal(self) -> str:

@@ -7,6 +7,9 @@ from typing import Any, Literal, Protocol
 from stepwarden.upstream.questions import QuestionAnswer, QuestionRound
 from stepwarden.upstream.tool_result import ToolResult
 
+IDEMPOTENCY_KEY = "org.stepwarden/idempotency_key"
+"""The key of a write's metadata by which its server can know it again when it is sent once more."""
+
 
 class CallProgress(Protocol):
     """Is told how a call goes on."""
@@ -36,7 +39,8 @@ def _permitted() -> None:
 class CallRequest:
     """One call of a tool by its own name, or one read: of a resource by its address, of a prompt by its name.
 
-    `permit` raises UpstreamRefused where it may not be sent any more: connecting lists the tools anew.
+    `permit` raises UpstreamRefused where it may not be sent any more: connecting lists the tools anew. `key` is the
+    same whenever the same write is sent again, for servers that know by it what they did already; "" for a read.
     """
 
     tool: str
@@ -45,3 +49,4 @@ class CallRequest:
     on_progress: CallProgress | None = None
     kind: Literal["tool", "resource", "prompt"] = "tool"
     permit: Callable[[], None] = _permitted
+    key: str = ""

@@ -13,7 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 from stepwarden.upstream.addresses import is_loopback
 from stepwarden.upstream.auth_config import NO_AUTH, AuthConfig
 from stepwarden.upstream.entry_secrets import EntrySecrets, given_by_address, given_by_arguments
-from stepwarden.upstream.presets import PRESETS
+from stepwarden.upstream.look_config import LookConfig
+from stepwarden.upstream.presets import PRESETS, with_preset
 
 ApprovalRule = Literal["writes", "never", "all"]
 Transport = Literal["stdio", "http", "sse"]
@@ -60,6 +61,18 @@ class UpstreamConfig(BaseModel):
     expose: tuple[str, ...] = Field(default=(), description="Patterns of the tools that hosts see as tools of ours.")
     prefix: str = Field(default="", description="Before the names of exposed tools; default: the name.")
 
+    idempotent: tuple[str, ...] = Field(
+        default=(), description="Patterns of tools that change nothing more when the same call is made again."
+    )
+    looks: dict[str, LookConfig] = Field(default_factory=dict[str, LookConfig])
+    marks: bool = Field(default=False, description="Whether writes leave a mark by which a look finds them again.")
+    commit_delay_s: float = Field(
+        default=15.0,
+        ge=0,
+        le=3_600,
+        description="Longest time after a call's end in which it may still be carried out.",
+    )
+
     timeout_s: float = Field(default=45.0, gt=0, le=3_600, description="Longest wait for the answer to one call.")
     connect_timeout_s: float = Field(default=15.0, gt=0, le=300, description="Longest wait of a call for a connection.")
     start_timeout_s: float = Field(
@@ -80,7 +93,7 @@ class UpstreamConfig(BaseModel):
         if preset is not None:
             if preset not in PRESETS:
                 raise ValueError(f"preset: unknown; the presets are: {', '.join(PRESETS)}")
-            entry = {**PRESETS[preset], **entry}
+            entry = with_preset(PRESETS[preset], entry)
         if "url" in entry and "auth" not in entry:
             entry["auth"] = {"type": _usual_auth(entry)}
         return entry
@@ -161,6 +174,11 @@ class UpstreamConfig(BaseModel):
     def without_secrets(self, words: str) -> str:
         """Return words that may quote an upstream, without the secrets that this entry gives it."""
         return self._secrets.hide_in(words)
+
+    def look_of(self, tool: str) -> LookConfig | None:
+        """Return how to find out whether a call of this tool was carried out; None where no look can tell."""
+        look = self.looks.get(tool)
+        return None if look is None or (look.mark is not None and not self.marks) else look
 
     def permits(self, tool: str) -> bool:
         """Return whether a tool of this name may be used."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from stepwarden.errors import SettingsError
 from stepwarden.upstream.auth_config import AuthConfig, ClientConfig, IdpConfig
 from stepwarden.upstream.config import NAME_PATTERN, UpstreamConfig
+from stepwarden.upstream.look_config import CleaningConfig, LookConfig, MarkConfig
 
 MOST_BYTES = 1_000_000
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -156,13 +157,20 @@ def _lines(error: ValidationError) -> Iterator[str]:
         location = [str(part) for part in item["loc"]]
         place = ".".join(location)
         if item["type"] == "extra_forbidden":
-            model = IdpConfig if "idp" in location[:-1] else AuthConfig if location[0] == "auth" else UpstreamConfig
+            model = _model_at(location)
             near = difflib.get_close_matches(location[-1].lower(), model.model_fields, n=1, cutoff=0.6)
             yield f"{place} is unknown here{f'; did you mean {near[0]}?' if near else '; leave it out'}"
             continue
         words = _WORDS.get(item["type"])
         words = words.format(**item.get("ctx", {})) if words else item["msg"].removeprefix("Value error, ")
         yield f"{place}: {words}" if place else words
+
+
+def _model_at(location: list[str]) -> type[BaseModel]:
+    """Return what stands where a key is unknown."""
+    if location[0] == "looks":
+        return {"mark": MarkConfig, "clean": CleaningConfig}.get(location[-2], LookConfig)
+    return IdpConfig if "idp" in location[:-1] else AuthConfig if location[0] == "auth" else UpstreamConfig
 
 
 def _clashes(configs: list[UpstreamConfig]) -> Iterator[str]:

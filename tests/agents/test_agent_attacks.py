@@ -20,6 +20,9 @@ from stepwarden.runs.run_events import CallSent
 from stepwarden.runtime import Runtime, build_runtime
 from stepwarden.settings import load_settings
 from stepwarden.threads.calls import LOCAL
+from stepwarden.upstream.calls.prepared_call import prepare_call
+from stepwarden.upstream.calls.records import CallRecord, SessionRecorder
+from stepwarden.upstream.doubts.marks import key_of
 from tests.support.calls import Reply
 from tests.support.host import MODES
 
@@ -129,19 +132,39 @@ async def test_reads_wait_too_where_the_settings_say_so(desk: Open) -> None:
         assert told["verdict"] == "WAITING for you: allow read notes/read_notes"
 
 
+async def begun_by_another(host: Desk, run_id: str, key: str) -> None:
+    """Record what another process does before it sends the note."""
+    assert host.runtime.upstreams is not None
+    prepared = await prepare_call(host.runtime.upstreams.open().index, "notes/add_note", {"text": "one"})
+    record = CallRecord(
+        "call-x",
+        "intended",
+        "notes",
+        "add_note",
+        "write",
+        LOCAL.principal,
+        "",
+        same=prepared.sameness,
+        thread=run_id,
+        key=key_of(run_id, key),
+    )
+    await SessionRecorder(host.runtime.store).record(record)
+
+
 @pytest.mark.parametrize("allows", [True, False])
 async def test_a_call_in_doubt_is_sent_again_on_the_persons_word_alone(desk: Open, allows: bool) -> None:
     person = Person(allows)
     async with desk([ADD, "Added."], person, approve="never") as host:
         told = await host.told("execute", mode="agent", request="add a note", tools=["notes/add_note"])
         runs = host.runtime.runs.open()
-        # as another process leaves it that is killed once it has recorded the call, before it is sent
+        # as another process leaves it that is killed once it has recorded the call in both histories
         loaded = await runs.journal.load(told["run_id"], LOCAL.principal)
         word = await host.told("run", action="pause", run_id=told["run_id"])
         assert word["status"] == "paused"
         key = told["waiting"][0]["call"]
         loaded = await runs.journal.load(told["run_id"], LOCAL.principal)
         loaded = await runs.journal.append(loaded, [CallSent(key)])
+        await begun_by_another(host, told["run_id"], key)
         assert loaded.run.open_calls[0].state is CallState.SENT
         doubted = await host.told("run", action="resume", run_id=told["run_id"], wait_s=10)
         assert doubted["verdict"] == "WAITING for you: nobody knows what became of write notes/add_note"

@@ -27,7 +27,7 @@ def adds_what_is_asked(asked: ScriptedRequest) -> ScriptedReply:
 
 async def waiting(client: Client, request: str) -> dict[str, Any]:
     """Start a run, and return the arguments that allow its first call by the reply's word."""
-    begun = told(await call(client, "execute", request=request))
+    begun = told(await call(client, "execute", request=request, mode="agent"))
     first = begun["waiting"][0]
     return {"action": "approve", "run_id": begun["run_id"], "call": first["call"], "confirm": first["confirm"]}
 

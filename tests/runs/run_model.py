@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from stepwarden.runs.decide import MOST_ATTEMPTS, MakeCall, RunEffect, digest_of
+from stepwarden.runs.decide import MOST_ATTEMPTS, MakeCall, RunEffect, SettleDoubt, digest_of
 from stepwarden.runs.limits import LAST_ANSWER_TOKENS, LAST_PROMPT_TOKENS, Amount, RunLimits, TokenPrice
 from stepwarden.runs.run import Run, RunStatus
 from stepwarden.runs.run_calls import Approval, CallKind, CallState, RunCall
@@ -13,6 +13,7 @@ from stepwarden.runs.run_events import (
     ApprovalAsked,
     CallEnded,
     CallSent,
+    DoubtSettled,
     JobEnded,
     JobsPlanned,
     JobStopping,
@@ -72,6 +73,8 @@ class Account:
         }
         if isinstance(event, ApprovalAsked):
             self._approval_asked(next(call for call in before.open_calls if call.key == event.call), event.about)
+        if isinstance(event, DoubtSettled):
+            self._settled(next((call for call in before.open_calls if call.key == event.call), None), event)
         handlers.get(type(event), lambda _: None)(event)
         self._check(after)
 
@@ -89,6 +92,14 @@ class Account:
     def _sent(self, event: CallSent) -> None:
         self._may_act()
         self._is_allowed(event.call)
+
+    def _settled(self, call: RunCall | None, event: DoubtSettled) -> None:
+        if call is None or call.state is not CallState.IN_DOUBT:
+            return
+        if event.verdict == "not_done":
+            self.allowed_again[event.call] += 1
+        else:
+            self.calls[event.call]["ended"] = event
 
     def _call_ended(self, event: CallEnded) -> None:
         self.calls[event.call]["ended"] = event
@@ -116,6 +127,9 @@ class Account:
     def perform(self, effect: RunEffect) -> None:
         """Write down that something is really done."""
         self._may_act()
+        if isinstance(effect, SettleDoubt):
+            assert self.calls[effect.call]["ended"] is None
+            return
         if not isinstance(effect, MakeCall):
             assert effect.key in self.questions
             return

@@ -6,7 +6,7 @@ from typing import Any
 
 from run_world import CHEAP, TOOLS, World, plan
 
-from stepwarden.runs.decide import AskModel
+from stepwarden.runs.decide import AskModel, SettleDoubt
 from stepwarden.runs.limits import Amount, RunLimits
 from stepwarden.runs.run import JobPlan, RunStatus
 from stepwarden.runs.run_calls import Approval, CallState, ProposedCall
@@ -89,6 +89,10 @@ class Player:
         effect, roll = self.world.in_flight[key], self.dice.random()
         if isinstance(effect, AskModel):
             self._answer(key, roll)
+        elif isinstance(effect, SettleDoubt):
+            later = self.world.now + self.dice.choice([0.0, 0.1, 40.0]) if roll < 0.3 else None
+            verdict = self.dice.choice(["done", "not_done", "given_up"]) if roll >= 0.5 else None
+            self.world.end_look(key, verdict, later)
         elif roll < 0.7:
             self.world.end_call(key, "r" * self.dice.choice([1, 50, 3000]), seconds=self.dice.choice([0.0, 30.0]))
         elif roll < 0.8 and self.world.run.status is RunStatus.RUNNING:
@@ -161,6 +165,8 @@ class Player:
                 world.pass_time(0.25)
             if world.in_flight:
                 self.finish_well(min(world.in_flight))
+            elif world.run.is_at_work and world.run.looks_at:
+                world.pass_time(max(0.0, world.run.looks_at - world.now) + 0.25)
             elif world.run.status is RunStatus.PAUSED:
                 is_limit = world.run.why.startswith("limit")
                 kind = "stop" if is_limit and self.dice.random() < 0.5 else "extend" if is_limit else "resume"
@@ -175,7 +181,9 @@ class Player:
         raise AssertionError("it never ends")
 
     def finish_well(self, key: str) -> None:
-        if not isinstance(self.world.in_flight[key], AskModel):
+        if isinstance(self.world.in_flight[key], SettleDoubt):
+            self.world.end_look(key, self.dice.choice([None, "done", "not_done"]), None)
+        elif not isinstance(self.world.in_flight[key], AskModel):
             self.world.end_call(key)
         elif self.dice.random() < 0.5:
             self.world.answer(key, "the answer")

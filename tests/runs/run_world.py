@@ -10,14 +10,16 @@ from typing import Any
 
 from run_model import Account
 
-from stepwarden.runs.decide import AskModel, MakeCall, RunDecision, RunEffect, decide
+from stepwarden.runs.decide import AskModel, MakeCall, RunDecision, RunEffect, SettleDoubt, decide
 from stepwarden.runs.limits import Amount, RunLimits, TokenPrice
 from stepwarden.runs.run import JobPlan, Run, RunStatus
 from stepwarden.runs.run_calls import Approval, Body, CallKind, CallState, ProposedCall, ToolGrant
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind, admit_run_command
 from stepwarden.runs.run_events import (
     CANCELLED,
+    CallDoubted,
     CallEnded,
+    DoubtSettled,
     FailedAnswer,
     JobsPlanned,
     QuestionAnswered,
@@ -147,7 +149,7 @@ class World:
         effect = self.in_flight.pop(key)
         if isinstance(effect, AskModel):
             self.append(QuestionAnswered(key, failure=FailedAnswer(CANCELLED, "nobody wants it")))
-        else:
+        elif not isinstance(effect, SettleDoubt):
             assert self.call(key).state is not CallState.SENT, "a write is never cut off"
 
     def check_rest(self) -> None:
@@ -155,8 +157,9 @@ class World:
         if self.in_flight or self.run.status.is_end:
             return
         held_up = [job.ask_after for job in self.run.jobs.values() if job.ask_after > self.now]
-        if held_up and self.run.is_at_work:
-            assert self.wake_at == min(held_up)
+        looks = [call.look_at or 0.0 for call in self.run.open_calls if call.is_looked_after]
+        if (held_up or looks) and self.run.is_at_work:
+            assert self.wake_at == min([*held_up, *looks])
             return
         assert not self.run.is_at_work
         assert self.wake_at is None
@@ -204,6 +207,15 @@ class World:
     def end_call(self, key: str, text: str = "fine", **more: Any) -> None:
         del self.in_flight[key]
         self.append(CallEnded(key, body(text), **more))
+
+    def end_look(self, key: str, verdict: Any, later: float | None = None) -> None:
+        """Let a look after a call in doubt tell what became of it, or when or that it cannot (None)."""
+        effect = self.in_flight.pop(key)
+        assert isinstance(effect, SettleDoubt)
+        if verdict is None:
+            self.append(CallDoubted(effect.call, "not known yet", look_at=later))
+        else:
+            self.append(DoubtSettled(effect.call, verdict, "look", body("it is there")))
 
     def command(self, kind: str, name: str | None = None, by: str = "ann", **arguments: Any) -> bool | None:
         """Say something to the run; return whether it was accepted, None where it was known already."""

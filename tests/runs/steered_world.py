@@ -12,7 +12,7 @@ from typing import Any
 
 from run_world import TOOLS
 
-from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, decide
+from stepwarden.runs.decide import AskModel, MakeCall, RunEffect, SettleDoubt, decide
 from stepwarden.runs.limits import Amount, RunLimits
 from stepwarden.runs.requirements import Requirement, RequirementKind, checked_split
 from stepwarden.runs.run import JobPlan, Run, RunStatus
@@ -20,8 +20,10 @@ from stepwarden.runs.run_calls import Approval, Body, CallKind, CallState, RunCa
 from stepwarden.runs.run_commands import RunCommand, RunCommandKind, admit_run_command
 from stepwarden.runs.run_events import (
     CANCELLED,
+    CallDoubted,
     CallEnded,
     CallSent,
+    DoubtSettled,
     FailedAnswer,
     JobEnded,
     JobsPlanned,
@@ -80,6 +82,14 @@ class Ledger:
             case CallSent(call=key):
                 self.sent[key] += 1
                 assert self.sent[key] == 1, "a write was sent twice"
+            case DoubtSettled():
+                state = next(
+                    call.state for step in after.jobs["a"].steps for call in step.calls if call.key == event.call
+                )
+                if event.verdict == "not_done" and state is CallState.ALLOWED:
+                    self.sent[event.call] -= 1
+                elif event.verdict == "done" and state is CallState.DONE:
+                    self.calls[event.call]["state"] = "done"
             case CallEnded() if event.call not in self.superseded:
                 state = "refused" if event.refused else "failed" if event.failed else "done"
                 self.calls[event.call]["state"] = state
@@ -236,6 +246,11 @@ class SteeredWorld:
             call = next(call for call in self.run.open_calls if call.key == key)
             text, failed = self.result(call, self.dice)
             self.append(CallEnded(key, body_of(text), failed=failed))
+            return
+        if isinstance(effect, SettleDoubt):
+            verdict = self.dice.choice(["done", "not_done", None])
+            known = DoubtSettled(effect.call, verdict, "look", body_of("it is there")) if verdict is not None else None
+            self.append(known or CallDoubted(effect.call, "nobody knows"))
             return
         assert isinstance(effect, AskModel)
         question = self.run.jobs["a"].question

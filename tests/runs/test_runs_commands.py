@@ -136,7 +136,8 @@ def test_a_write_in_doubt_holds_back_what_would_change_something_else_and_no_rea
     world.drive()
     world.crash()
     world.attach()
-    assert list(world.in_flight) == ["a/1/3"]
+    assert sorted(world.in_flight) == ["a/1/3", "look/a/1/1"]
+    world.end_look("look/a/1/1", None)
     world.end_call("a/1/3")
     world.drive()
     assert not world.run.is_at_work
@@ -144,6 +145,62 @@ def test_a_write_in_doubt_holds_back_what_would_change_something_else_and_no_rea
     world.drive()
     assert list(world.in_flight) == ["a/1/2"]
     assert world.call("a/1/1").result.text == "ann looked and says that it was carried out: I see it"
+
+
+def _in_doubt() -> World:
+    world = _waiting(WRITE)
+    assert world.command("approve", call="a/1/1", about=world.call("a/1/1").about)
+    world.drive()
+    world.crash()
+    world.attach()
+    assert list(world.in_flight) == ["look/a/1/1"]
+    return world
+
+
+def test_a_look_that_finds_nothing_yet_is_made_again_when_it_can_tell_and_the_write_then_goes_on_the_old_word() -> None:
+    world = _in_doubt()
+    world.end_look("look/a/1/1", None, later=world.now + 60)
+    world.drive()
+    assert (world.in_flight, world.run.looks_at) == ({}, world.now + 60)
+    world.pass_time(59)
+    assert world.in_flight == {}
+    world.pass_time(2)
+    assert list(world.in_flight) == ["look/a/1/1"]
+    world.end_look("look/a/1/1", "not_done")
+    world.drive()
+    assert (list(world.in_flight), world.call("a/1/1").sends) == (["a/1/1"], 2)
+
+
+def test_what_a_look_found_is_the_result_that_the_model_reads() -> None:
+    world = _in_doubt()
+    world.end_look("look/a/1/1", "done")
+    world.drive()
+    assert (world.call("a/1/1").result.text, list(world.in_flight)) == ("it is there", ["a/2"])
+
+
+@pytest.mark.parametrize("said", ["done", "not_done"])
+def test_a_person_who_was_first_is_not_overruled_by_a_look(said: str) -> None:
+    world = _in_doubt()
+    assert world.command("resolve", call="a/1/1", verdict=said)
+    state = world.call("a/1/1").state
+    world.end_look("look/a/1/1", "done" if said == "not_done" else "not_done")
+    assert world.call("a/1/1").state is state
+    world.drive()
+    assert world.call("a/1/1").sends == (2 if said == "not_done" else 1)
+
+
+def test_a_limit_waits_for_the_look_and_then_drops_the_write_and_says_what_is_unknown() -> None:
+    world = _in_doubt()
+    world.end_look("look/a/1/1", None, later=world.now + 60)
+    world.drive()
+    assert world.run.limits.seconds is not None
+    world.pass_time(61)
+    assert list(world.in_flight) == ["look/a/1/1"]
+    world.end_look("look/a/1/1", None)
+    assert world.command("stop")
+    world.drive()
+    assert world.call("a/1/1").is_unknown
+    assert world.run.status is RunStatus.STOPPED
 
 
 def test_what_a_person_wrote_is_cut_before_a_model_reads_it() -> None:

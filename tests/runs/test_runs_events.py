@@ -20,6 +20,7 @@ from stepwarden.runs.run_events import (
     CallEnded,
     CallReserved,
     CallSent,
+    DoubtSettled,
     FailedAnswer,
     JobEnded,
     JobsPlanned,
@@ -68,7 +69,8 @@ EVENTS: list[RunEvent] = [
     CallSent("a/1/1"),
     CallReserved("a/1/1", Amount(10, Decimal("0.01"))),
     CallEnded("a/1/1", Body("café \u2028 \U0001f600", size=3), True, True, 0.25, ("tool_result t /x/",)),
-    CallDoubted("a/1/1", "gone"),
+    CallDoubted("a/1/1", "gone", 12.5),
+    DoubtSettled("a/1/1", "done", "look", Body("there", size=5)),
     StateChanged(StateChange("work", 0.5, {"x": [1]}, {"m": 1.5}, "bad")),
     RunCommanded("c1", "approve", "me", "cli", {"call": "a/1/1"}, False, "too late"),
     JobStopping("a", Stopping("steps", "3", "3", True, True)),
@@ -125,7 +127,8 @@ sent: call
 call_reserved: call reserved=Amount
 call_ended: call result=Body failed=False refused=False seconds=0.0 matched=() spent=Amount is_priced=True
     thread='' summary=None grown_mb=0.0
-in_doubt: call why=''
+in_doubt: call why='' look_at=None
+resolved: call verdict by evidence=Body
 state: change
 commanded: id kind by via arguments={} accepted=True reason=''
 stopping: job stopping

@@ -49,6 +49,24 @@ def _check_models(metrics: RunMetrics, rows: list[Row], answers: list[Any]) -> N
     assert sum(model.seconds for model in models) == sum(data.get("seconds", 0.0) for data in answers)
 
 
+def _found_out(rows: list[Row]) -> Counter[str]:
+    """Return what looks told of calls in doubt, but for those of which a person said it first."""
+    found, doubted, sent = Counter[str](), set[str](), set[str]()
+    for kind, data in rows:
+        if kind == "sent":
+            sent.add(data["call"])
+        elif kind == "in_doubt" and data["call"] in sent:
+            doubted.add(data["call"])
+        elif kind == "commanded" and data["kind"] == "resolve" and data.get("accepted", True):
+            doubted.discard(data["arguments"]["call"])
+            sent.discard(data["arguments"]["call"])
+        elif kind == "resolved" and data["call"] in doubted:
+            found[data["verdict"]] += 1
+            doubted.discard(data["call"])
+            sent.discard(data["call"])
+    return found
+
+
 def _check_tools(metrics: RunMetrics, rows: list[Row], answers: list[Any]) -> None:
     asked = Counter(call["tool"] for data in answers for call in data.get("calls", ()))
     assert {name: tool.calls for name, tool in metrics.tools.items()} == asked
@@ -61,10 +79,11 @@ def _check_tools(metrics: RunMetrics, rows: list[Row], answers: list[Any]) -> No
     ]
     tools = metrics.tools.values()
     assert sum(tool.refused for tool in tools) == sum("refused" in data for data in ended) + said["refuse"]
-    failed = sum("failed" in data and "refused" not in data for data in ended)
+    found = _found_out(rows)
+    failed = sum("failed" in data and "refused" not in data for data in ended) + found["given_up"]
     assert sum(tool.failed for tool in tools) == failed
     well = sum("failed" not in data and "refused" not in data for data in ended)
-    assert sum(tool.done for tool in tools) == well + resolved.count("done")
+    assert sum(tool.done for tool in tools) == well + resolved.count("done") + found["done"]
     assert all(tool.calls == tool.done + tool.failed + tool.refused + tool.open for tool in tools)
     assert max((tool.longest for tool in tools), default=0.0) == max(
         (d.get("seconds", 0.0) for d in ended), default=0.0

@@ -24,5 +24,9 @@ class Records:
         del by, thread
         return False
 
-    async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
-        assert not calls, (by, again)
+    async def made_for(self, by: str, thread: str) -> Sequence[BegunCall]:
+        del by, thread
+        return []
+
+    async def settle(self, calls: Sequence[BegunCall], by: str, again: str = "", *, found: str = "") -> None:
+        assert not calls, (by, again, found)

@@ -12,6 +12,7 @@ from stepwarden.agents.run_text import (
     MORE_STEPS,
     WaitingCall,
     alternative_lines,
+    doubt_lines,
     extension_of,
     met_line,
     person_question,
@@ -39,7 +40,7 @@ def run_result(run: Run, texts: Mapping[str, str], notes: Sequence[str] = ()) ->
     waiting = [] if run.status.is_end else waiting_calls(run)
     answer = whole(run.answer, texts) if run.status.is_end else ""
     shown = answer if len(answer.encode()) <= ANSWER_BYTES else answer.encode()[:ANSWER_BYTES].decode(errors="ignore")
-    notes = [*notes, *run.notes, *standing_lines(run)]
+    notes = [*notes, *run.notes, *standing_lines(run), *doubt_lines(run)]
     if shown != answer:
         notes = [*notes, f"The answer is cut here: stepwarden://runs/{run.id}/report has all of it."]
     going_on = next_call(run, waiting)
@@ -100,7 +101,8 @@ def _judged(run: Run) -> list[str]:
 
 
 def _waiting_line(call: WaitingCall) -> str:
-    return f"{call.key}: {call.kind} {call.tool} {clip(call.arguments, ARGUMENT_CHARS)}"
+    doubt = f" ({clip(call.doubt, ARGUMENT_CHARS)})" if call.doubt else ""
+    return f"{call.key}: {call.kind} {call.tool} {clip(call.arguments, ARGUMENT_CHARS)}{doubt}"
 
 
 def _waiting(call: WaitingCall) -> dict[str, Any]:

@@ -39,12 +39,13 @@ def _call_text(request: CallApproval, exposed: bool) -> ApprovalText:
     if exposed:
         again = f'upstream(action="call", tool="{name}", confirm="{{confirm}}") with the same arguments'
     does = "reads" if request.kind == "read" else KINDS[request.kind]
+    mark = " (what it makes gets a mark, sw-..., by which it is found again)" if request.leaves_mark else ""
     before = f"{request.doubt.line} Send it again? " if request.doubt is not None else ""
     return ApprovalText(
-        message=f"{before}Allow {name} ({KINDS[request.kind]}) with {shown}?",
+        message=f"{before}Allow {name} ({KINDS[request.kind]}) with {shown}{mark}?",
         yes="Allow this call",
         how=(
-            f"{name} {does}: tell your user what you are about to do, with {shown}, and send {again} "
+            f"{name} {does}: tell your user what you are about to do, with {shown}{mark}, and send {again} "
             "if they agree (within 10 minutes; for just these arguments)."
         ),
         nothing="Nothing was sent yet.",

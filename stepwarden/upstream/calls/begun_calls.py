@@ -11,7 +11,7 @@ from hashlib import sha256
 from stepwarden.storage import NewEvent, StoredEvent
 
 SETTLED = "upstream_settled"
-"""The kind of the event that settles a begun call of the same stream: whoever made it looked, and sent it again."""
+"""The kind of the event that settles a begun call of the same stream: somebody looked what became of it."""
 
 _IN_DOUBT = frozenset({"unknown", "cancelled"})
 
@@ -21,7 +21,8 @@ class BegunCall:
     """A call of `tool` that may have been carried out. `same` is the digest of what was asked, `at` unix seconds.
 
     `outcome` is "" where none was recorded: the call is under way, or its process ended. `answered`: its tool answered
-    with an error that leaves open what was done.
+    with an error that leaves open what was done. `key` is what its server could know it again by, `has_mark` whether
+    that stands in what it makes; `summary` is the beginning of its answer.
     """
 
     id: str
@@ -31,6 +32,9 @@ class BegunCall:
     tool: str
     outcome: str = ""
     answered: bool = False
+    key: str = ""
+    has_mark: bool = False
+    summary: str = ""
 
     @property
     def line(self) -> str:
@@ -98,9 +102,18 @@ def _take(begun: dict[str, BegunCall], stream: str, event: NewEvent, at: float) 
     number, outcome = data["id"], data.get("outcome", "")
     if data.get("phase") == "intended":
         if data.get("same"):
-            begun[number] = BegunCall(number, stream, data["same"], at, f"{data['upstream']}/{data['tool']}")
+            begun[number] = BegunCall(
+                number,
+                stream,
+                data["same"],
+                at,
+                f"{data['upstream']}/{data['tool']}",
+                key=data.get("key", ""),
+                has_mark=bool(data.get("has_mark")),
+            )
     elif number in begun and event.kind != SETTLED and outcome in {*_IN_DOUBT, "ok"}:
         answered = outcome in _IN_DOUBT and bool(data.get("answered") or data.get("answer_bytes"))
-        begun[number] = replace(begun[number], outcome=outcome, answered=answered)
+        summary = data.get("summary", "")
+        begun[number] = replace(begun[number], outcome=outcome, answered=answered, summary=summary)
     else:
         begun.pop(number, None)

@@ -5,7 +5,7 @@ the terminal.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from stepwarden.errors import SignInNeeded, UpstreamRefused
@@ -16,6 +16,8 @@ from stepwarden.upstream.calls.outcome import CallOutcome
 from stepwarden.upstream.calls.prepared_call import PreparedCall, prepare_call
 from stepwarden.upstream.calls.recorded_call import RecordedCalls
 from stepwarden.upstream.calls.records import Recorder
+from stepwarden.upstream.doubts.look import WriteLook
+from stepwarden.upstream.doubts.resolution import DoubtResolver
 from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.servers import Upstreams
 from stepwarden.upstream.sign_in import SignInAnswer, SignInPrompt, SignInRequest
@@ -112,16 +114,25 @@ class GuardedCalls:
         return MadeCall(prepared, outcome, outcome.answer, thread)
 
     async def _doubt(self, prepared: PreparedCall) -> CallDoubt | None:
-        """Return that the same call was begun before, where somebody looked after it; else raise UpstreamRefused."""
+        """Return that the same call was begun before, where a look, or a person, found that it was not carried out.
+
+        Raises UpstreamRefused with what is known of it, and how to go on.
+        """
         if not prepared.sameness or self.person.continues:
             return None
         begun = await self.recorder.in_doubt(self.person.principal, prepared.sameness)
         if not begun:
             return None
         doubt = prepared.doubt(begun)
-        if self.person.word != doubt.word:
-            raise doubt.refusal
-        return doubt
+        if self.person.word == doubt.word:
+            return doubt
+        looks = WriteLook(ToolIndex(self.upstreams), self.recorder, self.person.principal, self.person.thread)
+        found = await DoubtResolver(looks).resolve(prepared, begun)
+        if found.verdict == "done":
+            await self.recorder.settle(begun, self.person.principal, found=found.words)
+        if found.verdict != "not_done":
+            raise doubt.refusal_after(found)
+        return replace(doubt, found=found.words)
 
     async def _approved(self, prepared: PreparedCall, doubt: CallDoubt | None) -> ApprovedBy | Literal[""]:
         """Return what allows a call, "" for a read that needs no permission. Raises UpstreamRefused and Suspended."""

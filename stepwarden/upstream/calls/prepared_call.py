@@ -12,7 +12,7 @@ from stepwarden.upstream.calls.call_doubt import CallDoubt
 from stepwarden.upstream.catalogue.schemas import ARGUMENT_BYTES, argument_errors, unpacked
 from stepwarden.upstream.catalogue.tool import UpstreamTool
 from stepwarden.upstream.catalogue.tool_search import SearchEntry, search_tools
-from stepwarden.upstream.config import UpstreamConfig
+from stepwarden.upstream.config import UpstreamConfig, matches
 from stepwarden.upstream.digest import canonical, digest_of, sameness_of
 from stepwarden.upstream.servers import UpstreamServer
 from stepwarden.upstream.tool_index import ToolIndex
@@ -40,9 +40,20 @@ class PreparedCall:
         return approval_needed(self.server.config, self.tool)
 
     @property
+    def repeatable(self) -> bool:
+        """Whether sending it again changes nothing more: its tool says so, or the settings do."""
+        return self.tool.effects.repeatable or matches(self.tool.name, self.server.config.idempotent)
+
+    @property
     def sameness(self) -> str:
         """The digest by which it is known again when it is sent once more; "" where that would change nothing more."""
-        return "" if self.tool.effects.repeatable else sameness_of(self.name, self.arguments, self.tool.schema)
+        return "" if self.repeatable else sameness_of(self.name, self.arguments, self.tool.schema)
+
+    @property
+    def leaves_mark(self) -> bool:
+        """Whether it is sent with a mark in what it makes."""
+        look = self.server.config.look_of(self.tool.name)
+        return look is not None and look.mark is not None
 
     def ensure_trusted(self) -> None:
         """Raise UpstreamRefused where its tool was listed anew since, and may do more than the one that was allowed."""
@@ -52,7 +63,7 @@ class PreparedCall:
     def approval(self, doubt: CallDoubt | None = None) -> CallApproval:
         """Return what a person is asked to allow; `doubt` says that it may have been carried out before."""
         digest = digest_of({"tool": self.name, "is": self.tool.fingerprint, "arguments": self.arguments})
-        return CallApproval(digest, self.name, self.tool.effects.kind, self.arguments, doubt)
+        return CallApproval(digest, self.name, self.tool.effects.kind, self.arguments, doubt, self.leaves_mark)
 
     def doubt(self, begun: Sequence[BegunCall]) -> CallDoubt:
         """Return what to tell of calls like this one that were begun, and with which tools to look."""

@@ -1,11 +1,12 @@
 """Makes a prepared call and records it: a write before it is sent, and every call once it is over."""
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from stepwarden.errors import (
     SignInFailed,
@@ -25,6 +26,8 @@ from stepwarden.upstream.calls.prepared_call import PreparedCall
 from stepwarden.upstream.calls.records import SUMMARY_CHARS, CallRecord, Outcome, Recorder, new_id
 from stepwarden.upstream.calls.result_text import text_of
 from stepwarden.upstream.digest import digest_of
+from stepwarden.upstream.doubts.marks import marked, new_key
+from stepwarden.upstream.doubts.templates import names_in
 from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.tool_call import CallAnswer
 from stepwarden.upstream.tool_result import ToolResult
@@ -38,7 +41,8 @@ class RecordedCalls:
     """Makes calls for the principal `by`; `approved` says what allowed a write, "" for a read.
 
     `doubt` are the same calls that were begun before, and that somebody looked after; `thread` is what it is made for.
-    `by_session`: nobody named it, it is the latest open one of the session.
+    `by_session`: nobody named it, it is the latest open one of the session. `key` is what a server could know a write
+    again by; one that is sent again keeps the one that it had.
     """
 
     recorder: Recorder
@@ -47,6 +51,8 @@ class RecordedCalls:
     doubt: CallDoubt | None = None
     thread: str = ""
     by_session: bool = False
+    key: str = ""
+    _own_key: str = field(default_factory=new_key, init=False)
 
     async def make(
         self, prepared: PreparedCall, round_: CallRound = FIRST_ROUND, on_progress: CallProgress | None = None
@@ -57,6 +63,8 @@ class RecordedCalls:
         StoreError where it could not be recorded: a write is not sent then.
         """
         tool, server = prepared.tool, prepared.server
+        key = "" if tool.effects.reads_only else self._key
+        arguments, mark_at = _with_mark(prepared, key)
         record = CallRecord(
             id=new_id("call"),
             phase="ended",
@@ -69,20 +77,29 @@ class RecordedCalls:
             same=prepared.sameness,
             thread=self.thread,
             by_session=self.by_session,
+            key=key,
+            has_mark=mark_at is not None,
+            mark_at=json.dumps(mark_at) if mark_at else "",
         )
-        request = CallRequest(tool.name, prepared.arguments, round_, on_progress, permit=prepared.ensure_trusted)
+        request = CallRequest(tool.name, arguments, round_, on_progress, permit=prepared.ensure_trusted, key=key)
         ends = server.caller.end - (prepared.spent_s if round_ == FIRST_ROUND else 0.0)
         async with recorded(self.recorder, record) as note:
             if not tool.effects.reads_only:
                 # no intent is recorded where nothing can be sent
                 await server.caller.session(ends)
                 await self._begin(prepared, record)
-            answer = await server.caller.call(request, repeatable=tool.effects.repeatable, ends=ends)
+            answer = await server.caller.call(request, repeatable=prepared.repeatable, ends=ends)
             note.answered(answer)
             if note.outcome == "error" and record.same and leaves_open(note.text):
                 note.outcome = "unknown"
         mismatch = _mismatch(prepared, answer.answer)
         return CallOutcome(answer.answer, note.seconds, answer.attempts, mismatch, in_doubt=note.outcome == "unknown")
+
+    @property
+    def _key(self) -> str:
+        """The key of this call: that of the first time that it was sent, as far as it is known."""
+        before = self.doubt.begun if self.doubt is not None else ()
+        return self.key or next((call.key for call in before if call.key), self._own_key)
 
     async def _begin(self, prepared: PreparedCall, record: CallRecord) -> None:
         """Record that a call is about to be sent. Raises UpstreamRefused where another process began the same one.
@@ -98,6 +115,18 @@ class RecordedCalls:
         if others:
             raise prepared.doubt(others).refusal
         await self.recorder.settle(looked, self.by, record.id)
+
+
+def _with_mark(prepared: PreparedCall, key: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """Return the arguments as they are sent, and those by which the mark in them is found; None where there is none."""
+    look = prepared.server.config.look_of(prepared.tool.name) if key else None
+    arguments = None
+    if look is not None and look.mark is not None:
+        arguments = marked(prepared.tool, prepared.arguments, look.mark, key)
+    if look is None or arguments is None:
+        return prepared.arguments, None
+    named = names_in([look.arguments, look.clean.arguments if look.clean is not None else {}])
+    return arguments, {name: value for name, value in prepared.arguments.items() if name in named}
 
 
 def _mismatch(prepared: PreparedCall, reply: CallReply) -> str:

@@ -43,7 +43,9 @@ class CallRecord:
     no answer) or "cancelled". `summary` is the beginning of the answer, `answer_bytes` all of it; `answered`: it was an
     error of the protocol. `same` is the digest
     by which a call that may change something is known again, "" where repeating it changes nothing more. `thread` is
-    the thread that it was made for; `by_session`: nobody named it, it was the latest open one of the session.
+    the thread that it was made for; `by_session`: nobody named it, it was the latest open one of the session. `key` is
+    what the server could know a write again by, `has_mark` whether that stands in what it makes; `mark_at` are the
+    arguments, as JSON, by which that is found again.
     """
 
     id: str
@@ -63,6 +65,9 @@ class CallRecord:
     same: str = ""
     thread: str = ""
     by_session: bool = False
+    key: str = ""
+    has_mark: bool = False
+    mark_at: str = ""
 
 
 class Recorder(Protocol):
@@ -76,12 +81,19 @@ class Recorder(Protocol):
         """Return the calls of `by` with the digest `same` (None: any) whose outcome is unknown, the oldest first."""
         ...
 
+    async def made_for(self, by: str, thread: str) -> Sequence[BegunCall]:
+        """Return the calls that `by` made for a thread and that may have been carried out, the oldest first."""
+        ...
+
     async def has_thread(self, by: str, thread: str) -> bool:
         """Return whether there is a thread of this id, and it belongs to `by`."""
         ...
 
-    async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
-        """Record that `by` looked what became of these calls, and sent them again as the call with the id `again`."""
+    async def settle(self, calls: Sequence[BegunCall], by: str, again: str = "", *, found: str = "") -> None:
+        """Record that somebody looked what became of calls of `by`: they were carried out, as `found` says.
+
+        Or they were not, and are sent again as the call with the id `again`.
+        """
         ...
 
 
@@ -142,10 +154,19 @@ class SessionRecorder:
         ]
         return sorted((call for call in found if same in {None, call.same}), key=lambda call: call.at)
 
-    async def settle(self, calls: Sequence[BegunCall], by: str, again: str) -> None:
+    async def made_for(self, by: str, thread: str) -> Sequence[BegunCall]:
+        """See `Recorder`."""
+        query = HeadQuery(by, kind=kinds.SESSION, origin=thread, limit=MOST_SESSIONS)
+        found = [
+            call for head in await self.store.heads(query) for call in (await self._read(head, None)).known.values()
+        ]
+        return sorted(found, key=lambda call: call.at)
+
+    async def settle(self, calls: Sequence[BegunCall], by: str, again: str = "", *, found: str = "") -> None:
         """See `Recorder`."""
         for call in calls:
-            event = NewEvent(SETTLED, json.dumps({"id": call.id, "by": by, "again": again}))
+            told = {"id": call.id, "by": by, "again": again, "found": found}
+            event = NewEvent(SETTLED, json.dumps({name: value for name, value in told.items() if value}))
             await self._appended(self._seen.get(call.stream, SessionCalls(call.stream)), event, by)
 
     async def has_thread(self, by: str, thread: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import mcp_types as types
 from pydantic import TypeAdapter
 
-from stepwarden.upstream.call_request import CallReply, CallRequest
+from stepwarden.upstream.call_request import IDEMPOTENCY_KEY, CallReply, CallRequest
 from stepwarden.upstream.questions import (
     AddressQuestion,
     FormQuestion,
@@ -48,11 +48,13 @@ def write_result(result: ToolResult) -> types.CallToolResult:
 def write_call(request: CallRequest) -> types.CallToolRequestParams:
     """Return a call as it is sent to an upstream."""
     answers = request.round.answers
+    meta = {IDEMPOTENCY_KEY: request.key} if request.key else None
     return types.CallToolRequestParams(
         name=request.tool,
         arguments=dict(request.arguments),
         input_responses=None if answers is None else {key: write_answer(answer) for key, answer in answers.items()},
         request_state=request.round.state,
+        _meta=cast("Any", meta),
     )
 
 
