@@ -17,6 +17,7 @@ from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, Toolbox
 from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
+from stepwarden.files.encodings import as_unicode
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ModelError, ModelRequest, Models
 from stepwarden.runs.data_summary import summarize_data
@@ -210,12 +211,17 @@ class _Work:
             reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
             return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure_of(error, job))]
-        text = hide_in_prose(reply.text)
+        text = hide_in_prose(as_unicode(reply.text))
         return [
             QuestionAnswered(
                 key,
                 self.bodies.put(text),
-                tuple(ProposedCall(one.id, one.name, one.arguments, one.error, one.kept) for one in reply.calls),
+                tuple(
+                    ProposedCall(
+                        as_unicode(one.id), as_unicode(one.name), as_unicode(one.arguments), one.error, one.kept
+                    )
+                    for one in reply.calls
+                ),
                 spent_on(reply),
                 is_priced=reply.usage.cost is not None,
                 seconds=time.monotonic() - begun,
@@ -274,7 +280,7 @@ class _Work:
         output = await self._output(run, call)
         grown = max(0.0, used_mb() - before) if measures else 0.0
         seconds = time.monotonic() - begun
-        text = hide_secrets(output.text)
+        text = hide_secrets(as_unicode(output.text))
         if output.in_doubt:
             return [*output.events, CallDoubted(call.key, text[:300])]
         job = run.jobs[self.effect.job]
@@ -300,7 +306,7 @@ class _Work:
             return CallOutput(f"{call.tool} is not there any more.", failed=True)
         asks_models = tool.grant.may_cost != NOTHING
         seconds = run.limits.call_seconds + (run.limits.answer_seconds if asks_models else 0.0)
-        arguments = json.loads(call.proposed.arguments)
+        arguments = json.loads(as_unicode(json.dumps(json.loads(call.proposed.arguments), ensure_ascii=False)))
         context = CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
         try:
             async with asyncio.timeout(seconds):
