@@ -9,6 +9,7 @@ from stepwarden.agents.conversation import whole
 from stepwarden.agents.run_text import (
     SHOWN_RESULT,
     WaitingCall,
+    extends_on,
     extension_of,
     requirement_lines,
     spent_line,
@@ -99,12 +100,13 @@ def next_lines(run: Run) -> Iterator[str]:
         for call in waiting_calls(run):
             yield f"{call.key}: {call.kind} {call.tool} {exact_arguments(call.arguments)}"
             yield from _commands_for(run, call)
-    if run.status is RunStatus.PAUSED:
-        yield f"  stepwarden runs resume {run.id} --drive"
-        yield f"  stepwarden runs stop {run.id}"
-    elif run.status is RunStatus.STOPPED:
+    if extends_on(run):
         added = "=".join(map(str, extension_of(run)))
         yield f"  stepwarden runs extend {run.id} --limit {added} --drive"
+    elif run.status is RunStatus.PAUSED:
+        yield f"  stepwarden runs resume {run.id} --drive"
+    if run.status is RunStatus.PAUSED:
+        yield f"  stepwarden runs stop {run.id}"
 
 
 def _commands_for(run: Run, call: WaitingCall) -> Iterator[str]:

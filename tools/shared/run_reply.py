@@ -12,6 +12,7 @@ from stepwarden.agents.run_text import (
     MORE_STEPS,
     WaitingCall,
     alternative_lines,
+    extends_on,
     extension_of,
     met_line,
     requirement_lines,
@@ -72,14 +73,14 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
             return f"look whether it was carried out, then {resolved}"
         approved = f'run(action="approve", {named}, call="{first.key}", confirm="{first.about}")'
         return f'ask your user, then {approved}, or action="refuse" with a reason'
+    if extends_on(run):
+        limit, added = extension_of(run)
+        return f'run(action="extend", {named}, limits={{"{limit}": {added}}}), if your user wants it to go on'
     match run.status:
         case RunStatus.RUNNING:
             return f'run(action="wait", {named})'
         case RunStatus.PAUSED:
             return f'run(action="resume", {named})'
-        case RunStatus.STOPPED:
-            limit, added = extension_of(run)
-            return f'run(action="extend", {named}, limits={{"{limit}": {added}}}), if your user wants it to go on'
         case RunStatus.FAILED:
             added = f'limits={{"steps": {MORE_STEPS}}}'
             return f'once that is mended, run(action="extend", {named}, {added}) goes on with its steps kept'
