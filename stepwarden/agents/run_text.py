@@ -179,7 +179,8 @@ def state_line(run: Run) -> str:
 def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
     """Yield what a run took: in all, for each model, for each tool."""
     times = f"{metrics.seconds:.1f} s from its first event to its last, {metrics.worked:.1f} s of work"
-    yield f"Took {times}; {_counted(metrics.steps, 'answer')}, {_counted(metrics.calls, 'call')}, {_counted(metrics.events, 'event')}"
+    counted = (_counted(metrics.steps, "answer"), _counted(metrics.calls, "call"), _counted(metrics.events, "event"))
+    yield f"Took {times}; {', '.join(counted)}"
     for name, model in metrics.models.items():
         counts = _counts(asked=model.asked, answered=model.answered, failed=model.failed, cut_off=model.cut_off)
         spent = f"{model.spent.tokens} tokens" + (f", ${model.spent.dollars:.4f}" if model.spent.dollars else "")
