@@ -17,6 +17,7 @@ from stepwarden.agents.run_journal import BodyStore, LoadedRun, RunJournal
 from stepwarden.agents.toolbox import CallContext, CallOutput, DoubtSettler, Toolbox
 from stepwarden.consultation.call_allowance import CallAllowance, allow
 from stepwarden.errors import StepwardenError, StoreError, VersionConflict
+from stepwarden.files.encodings import as_unicode
 from stepwarden.files.secret_values import hide_in_prose, hide_secrets
 from stepwarden.models import ModelError, ModelRequest, Models
 from stepwarden.runs.data_summary import summarize_data
@@ -229,12 +230,17 @@ class _Work:
             reply = await complete_aloud(self.around.models, request, self.around.live.teller(run.id, job.id))
         except ModelError as error:
             return [QuestionAnswered(key, seconds=time.monotonic() - begun, failure=failure_of(error, job))]
-        text = hide_in_prose(reply.text)
+        text = hide_in_prose(as_unicode(reply.text))
         return [
             QuestionAnswered(
                 key,
                 self.bodies.put(text),
-                tuple(ProposedCall(one.id, one.name, one.arguments, one.error, one.kept) for one in reply.calls),
+                tuple(
+                    ProposedCall(
+                        as_unicode(one.id), as_unicode(one.name), as_unicode(one.arguments), one.error, one.kept
+                    )
+                    for one in reply.calls
+                ),
                 spent_on(reply),
                 is_priced=reply.usage.cost is not None,
                 seconds=time.monotonic() - begun,
@@ -293,7 +299,7 @@ class _Work:
         output = await self._output(run, call)
         grown = max(0.0, used_mb() - before) if measures else 0.0
         seconds = time.monotonic() - begun
-        text = hide_secrets(output.text)
+        text = hide_secrets(as_unicode(output.text))
         if output.in_doubt:
             return [*output.events, CallDoubted(call.key, text[:300], look_at=time.time())]
         job = run.jobs[self.effect.job]
@@ -336,7 +342,7 @@ class _Work:
             )
 
     def _context_of(self, run: Run, call: RunCall, seconds: float) -> CallContext:
-        arguments = json.loads(call.proposed.arguments)
+        arguments = json.loads(as_unicode(json.dumps(json.loads(call.proposed.arguments), ensure_ascii=False)))
         return CallContext(run, self.loaded.principal, arguments, call.was_doubted, call.key, seconds)
 
     async def _settle(self, run: Run, call: RunCall) -> list[RunEvent]:

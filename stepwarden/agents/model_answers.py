@@ -1,5 +1,6 @@
 """What came of asking a model, as a run records it: what it cost, or why it failed."""
 
+from stepwarden.files.encodings import as_unicode
 from stepwarden.files.secret_values import hide_in_prose
 from stepwarden.models import ErrorKind, ModelError, ModelReply
 from stepwarden.runs.limits import Amount
@@ -25,7 +26,7 @@ def failure_of(error: ModelError, job: Job) -> FailedAnswer:
     # an address that never answered is none that the network took away
     has_answered = bool(job.steps) or (job.work is not None and job.work.answered > 0)
     passing = error.kind in _PASSING and (has_answered or error.kind is ErrorKind.RATE_LIMIT)
-    told, fatal = hide_in_prose(str(error)), error.kind in _FATAL
+    told, fatal = hide_in_prose(as_unicode(str(error))), error.kind in _FATAL
     return FailedAnswer(error.kind, told, fatal=fatal, passing=passing, retry_after=error.retry_after_s or 0.0)
 
 

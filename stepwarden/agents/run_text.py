@@ -10,6 +10,8 @@ from typing import Any
 from stepwarden.runs.requirements import met_of
 from stepwarden.runs.run import Job, Run, RunStatus
 from stepwarden.runs.run_calls import CallState, RunCall
+from stepwarden.runs.run_commands import RunCommandKind, admitted_commands
+from stepwarden.runs.run_events import RESTS_AT_LIMIT
 from stepwarden.runs.run_metrics import RunMetrics
 from stepwarden.runs.steered import PersonQuestion, SteeredWork
 from stepwarden.runs.steering_commands import standing_changes
@@ -178,8 +180,9 @@ def _used(unit: str, used: Any, limit: Any) -> str:
 
 
 def extension_of(run: Run) -> tuple[str, int]:
-    """Return the limit whose end stopped a run, with what may be added to it: steps where none did."""
-    named = run.why.partition(":")[0]
+    """Return the limit at which a run stopped or rests, with what may be added to it: steps where none is."""
+    rests_at = run.why.removeprefix(RESTS_AT_LIMIT)
+    named = run.why.partition(":")[0] if rests_at == run.why else rests_at.partition(" ")[0]
     name = "memory_mb" if named == "memory" else named
     limits = run.limits
     grown = max((step.grown_mb for job in run.jobs.values() for step in job.steps), default=0.0)
@@ -187,6 +190,13 @@ def extension_of(run: Run) -> tuple[str, int]:
     amounts = {"tokens": limits.tokens, "seconds": limits.seconds, "dollars": limits.dollars}
     added = {**amounts, "memory_mb": memory}.get(name)
     return ("steps", MORE_STEPS) if added is None else (name, ceil(added))
+
+
+def extends_on(run: Run) -> bool:
+    """Return whether to extend the run is what goes on with it: it stopped, or rests, at a limit."""
+    if run.status is RunStatus.PAUSED:  # to resume it as it is would end at the same limit
+        return run.why.startswith(RESTS_AT_LIMIT)
+    return run.status is RunStatus.STOPPED and RunCommandKind.EXTEND in admitted_commands(run)
 
 
 def state_line(run: Run) -> str:
@@ -202,14 +212,24 @@ def state_line(run: Run) -> str:
 def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
     """Yield what a run took: in all, for each model, for each tool."""
     times = f"{metrics.seconds:.1f} s from its first event to its last, {metrics.worked:.1f} s of work"
-    yield f"Took {times}; {metrics.steps} answers, {metrics.calls} calls, {metrics.events} events"
+    counted = (_counted(metrics.steps, "answer"), _counted(metrics.calls, "call"), _counted(metrics.events, "event"))
+    yield f"Took {times}; {', '.join(counted)}"
     for name, model in metrics.models.items():
         counts = _counts(asked=model.asked, answered=model.answered, failed=model.failed, cut_off=model.cut_off)
         spent = f"{model.spent.tokens} tokens" + (f", ${model.spent.dollars:.4f}" if model.spent.dollars else "")
         yield f"Model {name}: {counts}; {spent}; {model.seconds:.1f} s, {model.longest:.1f} s at most"
     for name, tool in metrics.tools.items():
-        counts = _counts(calls=tool.calls, failed=tool.failed, refused=tool.refused, open=tool.open)
+        counts = _counts(
+            **{"call" if tool.calls == 1 else "calls": tool.calls},
+            failed=tool.failed,
+            refused=tool.refused,
+            open=tool.open,
+        )
         yield f"Tool {name}: {counts}; {tool.seconds:.1f} s, {tool.longest:.1f} s at most"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _counts(**counts: int) -> str:

@@ -348,7 +348,7 @@ async def answer_call(
     waiting = [one for one in waiting_calls(run) if one.in_doubt == (kind is RunCommandKind.RESOLVE)]
     named = [one for one in waiting if key in {None, one.key}]
     if run.status.is_end and not named:
-        raise RunRefused(f"{kind}: nothing of {run_id} waits for that: it is {run.status}. {verdict_of(run)}")
+        raise RunRefused(f"{kind}: nothing of {run_id} waits for that: it is {run.status}.")
     if len(named) != 1:
         there = ", ".join(one.key for one in waiting) or "none"
         raise RunRefused(f"Name one call that waits for that, by --call. There are: {there}.")

@@ -11,6 +11,7 @@ from stepwarden.agents.run_text import (
     WaitingCall,
     alternative_lines,
     doubt_lines,
+    extends_on,
     extension_of,
     person_question,
     requirement_lines,
@@ -107,12 +108,13 @@ def next_lines(run: Run) -> Iterator[str]:
         yield from alternative_lines(run) if waiting_calls(run) else ()
         if person_question(run) is not None:
             yield f"  stepwarden runs answer {run.id} again --drive    (or other, or skip)"
-    if run.status is RunStatus.PAUSED:
-        yield f"  stepwarden runs resume {run.id} --drive"
-        yield f"  stepwarden runs stop {run.id}"
-    elif run.status is RunStatus.STOPPED:
+    if extends_on(run):
         added = "=".join(map(str, extension_of(run)))
         yield f"  stepwarden runs extend {run.id} --limit {added} --drive"
+    elif run.status is RunStatus.PAUSED:
+        yield f"  stepwarden runs resume {run.id} --drive"
+    if run.status is RunStatus.PAUSED:
+        yield f"  stepwarden runs stop {run.id}"
 
 
 def _commands_for(run: Run, call: WaitingCall) -> Iterator[str]:

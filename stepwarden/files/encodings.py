@@ -171,3 +171,8 @@ def _east_asian_likeness(name: str, runs: list[str], letters: int) -> float:
     if name == "gb18030" and letters > 2 and all(0xC0 <= byte <= 0xDF for byte in "".join(runs).encode(name)):
         return share * 0.75  # Cyrillic in capitals is, and three ideographs rarely are
     return share * {"big5": 0.97, "cp932": 1.0 if kana else 0.98}.get(name, 0.99)
+
+
+def as_unicode(text: str) -> str:
+    """Return a text with a mark for each half of a character, as JSON may bring: such a half cannot be written."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

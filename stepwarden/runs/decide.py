@@ -14,6 +14,7 @@ from stepwarden.runs.run import Job, OpenQuestion, Run, RunStatus, Stopping, Too
 from stepwarden.runs.run_calls import Body, CallKind, CallState, RunCall, ToolGrant, body_of, object_of
 from stepwarden.runs.run_events import (
     CANCELLED,
+    RESTS_AT_LIMIT,
     ApprovalAsked,
     CallDoubted,
     CallEnded,
@@ -260,7 +261,7 @@ class _Plan:
 
     def _stop_at(self, job: Job, use: LimitUse) -> None:
         if self.run.pauses_at_limits:
-            self.events.append(RunPaused(f"limit: {use}"))
+            self.events.append(RunPaused(f"{RESTS_AT_LIMIT}{use}"))
             return
         value, limit = str(use).removeprefix(f"{use.name} ").split(" of ")
         self.events.append(JobStopping(job.id, Stopping(use.name, value, limit, by_limit=True)))

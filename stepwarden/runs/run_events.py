@@ -206,6 +206,10 @@ class JobStopping:
     stopping: Stopping
 
 
+RESTS_AT_LIMIT = "limit: "
+"""How `RunPaused.why` begins where a run rests at a limit, which then follows: `steps 3 of 3`."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunPaused:
     """The run rests until somebody resumes it."""

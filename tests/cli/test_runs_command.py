@@ -207,6 +207,29 @@ def test_wrong_options_are_told_in_one_line(person: Person, words: Sequence[str]
     assert person.listed() == []
 
 
+def test_at_a_limit_a_paused_run_is_extended_by_the_command_it_names(person: Person) -> None:
+    person.scripted({"when": "42", "text": "It is 42."}, {"text": "I calculate.", "calls": [SUM]})
+    paused = person.types("run", "six times seven", "--limit", "steps=1", "--pause-at-limits")
+    run_id = id_of(paused)
+    assert paused.returncode == 2
+    assert "PAUSED: limit: steps 1 of 1" in paused.stdout
+    assert "runs resume" not in paused.stdout  # it would rest at the same limit again
+    extended = f"stepwarden runs extend {run_id} --limit steps=10 --drive"
+    assert extended in paused.stdout
+    went_on = person.types(*extended.split()[1:])
+    assert (went_on.returncode, "It is 42." in went_on.stdout) == (0, True)
+
+
+def test_a_run_that_a_condition_stopped_names_no_command_that_would_be_refused(person: Person) -> None:
+    person.scripted({"text": "I calculate.", "calls": [SUM], "times": None})
+    stopped = person.types("run", "six times seven", "--stop", '{"max_steps": 1}')
+    assert stopped.returncode == 1
+    assert "STOPPED: max_steps" in stopped.stdout
+    assert "runs extend" not in stopped.stdout
+    refused = person.types("runs", "extend", id_of(stopped), "--limit", "steps=1")
+    assert "a condition ended it, not a limit" in refused.stderr
+
+
 VERBS = ("show", "events", "verify", "watch", "drive", "approve", "refuse", "pause", "resume", "stop", "export")
 
 

@@ -13,6 +13,7 @@ from stepwarden.agents.run_text import (
     WaitingCall,
     alternative_lines,
     doubt_lines,
+    extends_on,
     extension_of,
     met_line,
     person_question,
@@ -75,6 +76,9 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
             return f"look whether it was carried out, then {resolved}"
         approved = f'run(action="approve", {named}, call="{first.key}", confirm="{first.about}")'
         return f'ask your user, then {approved}, or action="refuse" with a reason'
+    if extends_on(run):
+        limit, added = extension_of(run)
+        return f'run(action="extend", {named}, limits={{"{limit}": {added}}}), if your user wants it to go on'
     match run.status:
         case RunStatus.RUNNING if person_question(run) is not None and not run.is_at_work:
             return f'ask your user, then run(action="answer", {named}, choice="again", "other" or "skip")'
@@ -82,9 +86,6 @@ def next_call(run: Run, waiting: Sequence[WaitingCall]) -> str:
             return f'run(action="wait", {named})'
         case RunStatus.PAUSED:
             return f'run(action="resume", {named})'
-        case RunStatus.STOPPED:
-            limit, added = extension_of(run)
-            return f'run(action="extend", {named}, limits={{"{limit}": {added}}}), if your user wants it to go on'
         case RunStatus.FAILED:
             added = f'limits={{"steps": {MORE_STEPS}}}'
             return f'once that is mended, run(action="extend", {named}, {added}) goes on with its steps kept'
