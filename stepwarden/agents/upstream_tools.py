@@ -22,6 +22,7 @@ from stepwarden.upstream.client import UpstreamClient
 from stepwarden.upstream.doubts.look import WriteLook
 from stepwarden.upstream.doubts.marks import key_of
 from stepwarden.upstream.doubts.resolution import DoubtResolver
+from stepwarden.upstream.failures import quoted
 from stepwarden.upstream.tool_result import ToolResult
 
 MOST_OFFERED = 24
@@ -69,8 +70,7 @@ class UpstreamRunTool:
             return CallOutput(str(error), failed=True, in_doubt=bool(prepared.sameness))
         if not isinstance(outcome.answer, ToolResult):
             return CallOutput(f"{self.entry.name} asks something, and nobody can answer in a run.", failed=True)
-        text, _ = text_of(outcome.answer)
-        shown = fenced(self.entry.upstream, text)
+        shown = fenced(self.entry.upstream, _read_as_text(outcome.answer))
         return CallOutput(shown, failed=outcome.answer.is_error, in_doubt=outcome.in_doubt)
 
     async def _looked_after(self, prepared: PreparedCall, doubt: CallDoubt, context: CallContext) -> CallDoubt:
@@ -133,6 +133,16 @@ async def upstream_tools(client: UpstreamClient, request: str, names: Sequence[s
     elif len(entries) > MOST_OFFERED:
         entries = client.index.search(request, most=MOST_OFFERED)
     return UpstreamOffer([UpstreamRunTool(client, entry) for entry in entries], lacking)
+
+
+def _read_as_text(result: ToolResult) -> str:
+    """Return a result as text, with what is left out named: the model of a run reads no pictures and hears nothing."""
+    text, media = text_of(result)
+    left_out = (
+        f"[{quoted(block.mime_type, 40)} of {len(block.data) * 3 // 4} bytes left out: a run reads text alone]"
+        for block in media
+    )
+    return "\n".join([*([text] if text else []), *left_out])
 
 
 def _ensure_known(run: Run, prepared: PreparedCall) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from stepwarden.runs.budget import RunBudget, last_turn_of, notice_of, prompt_tokens_of, uses_of
 from stepwarden.runs.limits import LAST_PROMPT_TOKENS, NOTHING, Amount, LimitUse, cost_of
 from stepwarden.runs.run import Job, OpenQuestion, Run, RunStatus, Stopping, ToolLevel
-from stepwarden.runs.run_calls import Body, CallKind, CallState, RunCall, ToolGrant, body_of, object_of
+from stepwarden.runs.run_calls import Body, CallKind, CallState, RunCall, ToolGrant, body_of, object_of, unknown_tool
 from stepwarden.runs.run_events import (
     CANCELLED,
     RESTS_AT_LIMIT,
@@ -417,7 +417,7 @@ class _Plan:
 
     def _make(self, job: Job, call: RunCall) -> None:
         grant = next((grant for grant in job.plan.tools if grant.name == call.tool), None)
-        error = call.proposed.error or (f"There is no tool {call.tool!r:.80}." if grant is None else "")
+        error = call.proposed.error or ("" if grant else unknown_tool(call.tool, job.plan.tools))
         if error:
             self.events.append(CallEnded(call.key, body_of(error), failed=True))
         elif call.state is CallState.PROPOSED and grant is not None and self._needs_approval(call, grant):

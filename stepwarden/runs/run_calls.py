@@ -1,6 +1,8 @@
 """Calls of tools in a run: what each does, who has to allow it, how it stands, and what came of it."""
 
+import difflib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
@@ -164,3 +166,11 @@ def object_of(call: RunCall) -> str:
     others = [value for value in values.values() if isinstance(value, str) and value.strip()]
     first = next(iter([*named, *others]), call.tool)
     return " ".join(str(first).split())[:60]
+
+
+def unknown_tool(name: str, grants: Iterable[ToolGrant]) -> str:
+    """Return what a model is told that calls a tool there is not, with the one that it most likely means."""
+    known = [grant.name for grant in grants]
+    near = [one for one in known if one.rpartition("/")[2] == name] or difflib.get_close_matches(name[:200], known, n=1)
+    meant = f"; did you mean {near[0]}?" if near else "."
+    return f"There is no tool {name!r:.80}{meant}"

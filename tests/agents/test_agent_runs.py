@@ -37,7 +37,7 @@ async def test_calls_are_made_at_once_and_their_results_stand_in_the_order_of_th
     assert [call.state for call in made] == [CallState.DONE, CallState.DONE, CallState.FAILED, CallState.FAILED]
     assert made[1].result.text == "42"
     assert "no arithmetic expression" in made[2].result.text
-    assert "no tool 'unknown'" in made[3].result.text
+    assert made[3].result.text == "There is no tool 'unknown'."
     assert await runs.journal.store.verify(run.id) is None
 
 
