@@ -54,4 +54,4 @@ def _is_dashboard(address: str) -> bool:
         answer = httpx2.get(address, timeout=LOOK_S, trust_env=False)
     except httpx2.HTTPError:
         return False
-    return answer.status_code == httpx2.codes.OK and "<title>Sign in · Stepwarden</title>" in answer.text
+    return answer.is_success and "<title>Sign in · Stepwarden</title>" in answer.text

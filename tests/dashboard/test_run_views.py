@@ -69,7 +69,15 @@ def test_a_write_is_allowed_by_a_click_and_a_doubt_by_what_was_seen() -> None:
     assert dict(seen.arguments) == {"call": "main/1/1", "verdict": "done", "note": "it is there"}
 
 
-@pytest.mark.parametrize("form", [{}, {"command_id": "1"}, {"command_id": "1", "kind": "delete"}, {"command_id": "x" * 200, "kind": "stop"}])
+NONE_OF_OURS: list[dict[str, str]] = [
+    {},
+    {"command_id": "1"},
+    {"command_id": "1", "kind": "delete"},
+    {"command_id": "x" * 200, "kind": "stop"},
+]
+
+
+@pytest.mark.parametrize("form", NONE_OF_OURS)
 def test_a_form_that_is_none_of_ours_is_refused_in_words(form: dict[str, str]) -> None:
     with pytest.raises(RunRefused, match="load the page again"):
         read_command(form, run_with(), "local")

@@ -248,9 +248,13 @@ class SteeredWorld:
             self.append(CallEnded(key, body_of(text), failed=failed))
             return
         if isinstance(effect, SettleDoubt):
-            verdict = self.dice.choice(["done", "not_done", None])
-            known = DoubtSettled(effect.call, verdict, "look", body_of("it is there")) if verdict is not None else None
-            self.append(known or CallDoubted(effect.call, "nobody knows"))
+            found = body_of("it is there")
+            settled = (
+                DoubtSettled(effect.call, "done", "look", found),
+                DoubtSettled(effect.call, "not_done", "look", found),
+                CallDoubted(effect.call, "nobody knows"),
+            )
+            self.append(self.dice.choice(settled))
             return
         assert isinstance(effect, AskModel)
         question = self.run.jobs["a"].question
