@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from stepwarden.dashboard.browser_guard import PATH
 from stepwarden.dashboard.page_sessions import NoSession, PageSession
-from stepwarden.dashboard.rendering import Block, Rendering
+from stepwarden.dashboard.page_templates import PageBlock, PageTemplates
 from stepwarden.dashboard.visits import FormRefused
 from stepwarden.errors import OtherKind, StepwardenError, UnknownStream
 from stepwarden.reports.page import page_policy
@@ -29,7 +29,7 @@ class PageContent:
     template: str
     title: str
     here: str = ""
-    blocks: Mapping[str, Block] = field(default_factory=dict[str, Block])
+    blocks: Mapping[str, PageBlock] = field(default_factory=dict[str, PageBlock])
     stream: str = ""
     cursor: str = ""
     said: str = ""
@@ -38,7 +38,7 @@ class PageContent:
 
 
 def page_answer(
-    rendering: Rendering, request: Request, session: PageSession | None, content: PageContent, status: int = 200
+    rendering: PageTemplates, request: Request, session: PageSession | None, content: PageContent, status: int = 200
 ) -> Response:
     """Return a page; or for our script those of its blocks that it does not have yet."""
     if is_of_script(request):
@@ -57,7 +57,7 @@ def report_answer(html: str) -> Response:
     return HTMLResponse(html, headers={"content-security-policy": f"{page_policy()}; frame-ancestors 'none'"})
 
 
-def guarded(rendering: Rendering, handler: Handler) -> Handler:
+def guarded(rendering: PageTemplates, handler: Handler) -> Handler:
     """Return a handler whose errors are answered in words."""
 
     async def handle(request: Request) -> Response:
@@ -69,7 +69,7 @@ def guarded(rendering: Rendering, handler: Handler) -> Handler:
     return handle
 
 
-def _refusal(rendering: Rendering, request: Request, error: StepwardenError) -> Response:
+def _refusal(rendering: PageTemplates, request: Request, error: StepwardenError) -> Response:
     said, status, title = str(error), 503, "Not now"
     match error:
         case NoSession():

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from stepwarden.dashboard.answers import Handler, guarded
 from stepwarden.dashboard.browser_guard import PATH, PageHeaders
 from stepwarden.dashboard.live_pages import LivePages
-from stepwarden.dashboard.rendering import PAGES, Rendering
+from stepwarden.dashboard.page_templates import PAGES, PageTemplates
 from stepwarden.dashboard.run_pages import RunPages
 from stepwarden.dashboard.sign_in_pages import SignInPages
 from stepwarden.dashboard.thread_pages import ThreadPages
@@ -20,7 +20,7 @@ FILES = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "icon.s
 
 
 def page_routes(
-    rendering: Rendering, sign_in: SignInPages, runs: RunPages, threads: ThreadPages, live: LivePages
+    rendering: PageTemplates, sign_in: SignInPages, runs: RunPages, threads: ThreadPages, live: LivePages
 ) -> Sequence[BaseRoute]:
     """Return the routes of the pages, below one path, with their headers."""
     answer = partial(guarded, rendering)

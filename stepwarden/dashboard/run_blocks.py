@@ -11,7 +11,7 @@ from stepwarden.agents.run_report import history_lines
 from stepwarden.agents.run_text import verdict_of
 from stepwarden.agents.run_view import SEEN_S, UNDRIVEN, SeenRun
 from stepwarden.dashboard.page_sessions import PageSession
-from stepwarden.dashboard.rendering import Block, Rendering
+from stepwarden.dashboard.page_templates import PageBlock, PageTemplates
 from stepwarden.dashboard.run_views import STEPS_SHOWN, controls, decisions, facts_of, meters, status_word, step_views
 from stepwarden.dashboard.timeline import draw_timeline
 from stepwarden.runs.run import Run
@@ -30,8 +30,8 @@ class RunState:
 
 
 def run_blocks(
-    rendering: Rendering, state: RunState, session: PageSession, *, story_is_whole: bool
-) -> dict[str, Block]:
+    rendering: PageTemplates, state: RunState, session: PageSession, *, story_is_whole: bool
+) -> dict[str, PageBlock]:
     """Return the blocks by name, in their order."""
     run, form_token = state.seen.run, session.form_token
 
@@ -66,7 +66,7 @@ def _driver(seen: SeenRun) -> str:
     return UNDRIVEN if time.time() - seen.run.seen_at > SEEN_S else ""
 
 
-def _understanding(rendering: Rendering, state: RunState) -> Block:
+def _understanding(rendering: PageTemplates, state: RunState) -> PageBlock:
     run = state.seen.run
     return rendering.block(
         "run_understanding.html",
@@ -80,7 +80,7 @@ def _understanding(rendering: Rendering, state: RunState) -> Block:
     )
 
 
-def _story(rendering: Rendering, run: Run, story_is_whole: bool) -> Block:
+def _story(rendering: PageTemplates, run: Run, story_is_whole: bool) -> PageBlock:
     steps = step_views(run)
     shown = steps if story_is_whole else steps[-STEPS_SHOWN:]
     return rendering.block(
@@ -94,7 +94,7 @@ def _story(rendering: Rendering, run: Run, story_is_whole: bool) -> Block:
     )
 
 
-def _raw(rendering: Rendering, state: RunState) -> Block:
+def _raw(rendering: PageTemplates, state: RunState) -> PageBlock:
     rows = state.rows or ()
     lines = zip(rows, history_lines(rows), strict=True)
     shown = [

@@ -15,7 +15,7 @@ from stepwarden.agents.runs import Runs
 from stepwarden.dashboard.answers import PageContent, is_of_script, page_answer, report_answer
 from stepwarden.dashboard.browser_guard import PATH
 from stepwarden.dashboard.page_sessions import PageSession
-from stepwarden.dashboard.rendering import Block, Rendering
+from stepwarden.dashboard.page_templates import PageBlock, PageTemplates
 from stepwarden.dashboard.run_blocks import EVENTS_SHOWN, RunState, run_blocks
 from stepwarden.dashboard.run_forms import VIA, read_command
 from stepwarden.dashboard.run_views import RunRow, run_row
@@ -35,7 +35,7 @@ OVER = frozenset({"done", "stopped", "failed"})
 class RunPages:
     """The handlers. `runs` are opened at the first page that needs them."""
 
-    rendering: Rendering
+    rendering: PageTemplates
     visits: Visits
     runs: Callable[[], Runs]
 
@@ -115,7 +115,7 @@ class RunPages:
         return RunState(seen, [row for row in rows if row.seq < before])
 
 
-def _list_blocks(rendering: Rendering, rows: Sequence[RunRow], *, is_filtered: bool) -> dict[str, Block]:
+def _list_blocks(rendering: PageTemplates, rows: Sequence[RunRow], *, is_filtered: bool) -> dict[str, PageBlock]:
     needs = sorted((row for row in rows if row.waiting), key=lambda row: row.since)
     going = [row for row in rows if row.word not in OVER and not row.waiting]
     over = [row for row in rows if row.word in OVER]

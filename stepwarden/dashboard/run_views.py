@@ -113,7 +113,7 @@ def duration(seconds: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class CallDecision:
     """A call that a person has to say something to. `typed` is what has to be typed to allow it, "" for a click."""
 
     call: WaitingCall
@@ -122,7 +122,7 @@ class Decision:
     typed: str
 
 
-def decisions(run: Run) -> list[Decision]:
+def decisions(run: Run) -> list[CallDecision]:
     """Return what waits for a person in a run, in its order."""
     if run.status.is_end:
         return []
@@ -134,9 +134,9 @@ def _last_steps(run: Run) -> Iterator[AgentStep]:
     return (job.current for job in run.jobs.values() if job.current is not None)
 
 
-def _decision(call: WaitingCall, reason: str) -> Decision:
+def _decision(call: WaitingCall, reason: str) -> CallDecision:
     typed = call.tool.rpartition("/")[2] if call.kind == CallKind.DESTRUCTIVE and not call.in_doubt else ""
-    return Decision(call, argument_fields(call.arguments), reason, typed)
+    return CallDecision(call, argument_fields(call.arguments), reason, typed)
 
 
 def argument_fields(arguments: str) -> list[tuple[str, str]]:

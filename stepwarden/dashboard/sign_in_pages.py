@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from stepwarden.dashboard.answers import THEME_COOKIE, PageContent, page_answer
 from stepwarden.dashboard.browser_guard import PATH
 from stepwarden.dashboard.page_sessions import NoSession
-from stepwarden.dashboard.rendering import Rendering
+from stepwarden.dashboard.page_templates import PageTemplates
 from stepwarden.dashboard.visits import Visits, signed_in, signed_out
 
 YEAR_S = 31_536_000
@@ -22,7 +22,7 @@ TokenOwner = Callable[[bytes], str | None]
 class SignInPages:
     """The handlers; `owner` is None where the server has no tokens."""
 
-    rendering: Rendering
+    rendering: PageTemplates
     visits: Visits
     owner: TokenOwner | None = None
 

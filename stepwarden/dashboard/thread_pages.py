@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from stepwarden.dashboard.answers import PageContent, page_answer, report_answer
 from stepwarden.dashboard.browser_guard import PATH
-from stepwarden.dashboard.rendering import Rendering
+from stepwarden.dashboard.page_templates import PageTemplates
 from stepwarden.dashboard.visits import Visits, caller_of
 from stepwarden.threads.exports import as_html
 from stepwarden.threads.queries import ThreadQueries
@@ -19,7 +19,7 @@ LISTED = 100
 class ThreadPages:
     """The handlers."""
 
-    rendering: Rendering
+    rendering: PageTemplates
     visits: Visits
     queries: ThreadQueries
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from stepwarden.dashboard.live_pages import LivePages
 from stepwarden.dashboard.page_key import page_key
 from stepwarden.dashboard.page_sessions import PageSessions
-from stepwarden.dashboard.rendering import Rendering
+from stepwarden.dashboard.page_templates import PageTemplates
 from stepwarden.dashboard.routes import page_routes
 from stepwarden.dashboard.run_pages import RunPages
 from stepwarden.dashboard.sign_in_pages import SignInPages
@@ -47,7 +47,7 @@ def build_page_app(runtime: Runtime, access: Access, sessions: PageSessions) -> 
 
 
 def _routes(runtime: Runtime, visits: Visits, access: Access | None = None) -> Sequence[BaseRoute]:
-    rendering, owner = Rendering(), None if access is None else access.owner_of
+    rendering, owner = PageTemplates(), None if access is None else access.owner_of
     return page_routes(
         rendering,
         SignInPages(rendering, visits, owner),

@@ -184,7 +184,9 @@ class _Plan:
 
     def decision(self) -> RunDecision:
         asked = {job.question.key for job in self.run.jobs.values() if job.question is not None}
-        self.cancelled += sorted(self.in_flight - asked - {call.key for call in self.run.open_calls})
+        calls = self.run.open_calls
+        looks = {_look_key(call) for call in calls if call.is_looked_after}
+        self.cancelled += sorted(self.in_flight - asked - looks - {call.key for call in calls})
         pause = next((event for event in self.events if isinstance(event, RunPaused)), None)
         if pause is not None:  # what else was decided waits until it is resumed
             lost = [event for event in self.events if isinstance(event, QuestionAnswered)]
@@ -399,7 +401,7 @@ class _Plan:
 
     def _look_after(self, job: Job, call: RunCall) -> None:
         """Find out what became of a call in doubt, once it is time."""
-        key, look_at = f"look/{call.key}", call.look_at or 0.0
+        key, look_at = _look_key(call), call.look_at or 0.0
         if key in self.in_flight:
             return
         if look_at <= self.now:
@@ -442,6 +444,10 @@ class _Plan:
 
     def _needs_approval(self, call: RunCall, grant: ToolGrant) -> bool:
         return grant.asks or self.run.approval.is_needed(call.kind)
+
+
+def _look_key(call: RunCall) -> str:
+    return f"look/{call.key}"
 
 
 def _may_be_analysed(job: Job) -> bool:

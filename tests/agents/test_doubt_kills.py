@@ -182,7 +182,8 @@ class Owner(Writer):
         first = {"when": f"round {number}.", "calls": [asked], **always}
         (self.home / "script.json").write_text(json.dumps({"replies": [*ends, first]}))
         self.gone()
-        start = {"request": f"round {number}.", "approve": "destructive", "wait_s": 0, "tools": [f"site/{name}"]}
+        start: dict[str, Any] = {"request": f"round {number}.", "mode": "agent", "approve": "destructive", "wait_s": 0}
+        start |= {"tools": [f"site/{name}"]}
         told = self.after(lambda server: server.begin("execute", start), None)
         assert told is not None
         run_id = told["structuredContent"]["run_id"]

@@ -57,7 +57,8 @@ async def test_a_plan_with_branches_asks_which_one_was_chosen(app: MCPServer, pr
     async with connected(app, project) as host:
         first = await host.open("planner")
         await host.step("planner", 2, first.id, step="Write it anew", branch_id="rewrite", branch_from_step=1)
-        held = await host.step("planner", 3, first.id, step="That is the plan", next_step_required=False)
+        aim = "Goal: one module that the tests cover. Constraints: none."
+        held = await host.step("planner", 3, first.id, step="That is the plan", findings=aim, next_step_required=False)
         done = await host.step("planner", 4, first.id, step="The rewrite, for its tests", next_step_required=False)
     assert held.open == ["findings: which branch you chose, and why"]
     assert done.done

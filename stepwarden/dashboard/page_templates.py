@@ -52,7 +52,7 @@ def _prose(text: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class PageBlock:
     """One part of a page that is sent again where it changed; `digest` says whether it did."""
 
     html: str
@@ -60,7 +60,7 @@ class Block:
 
 
 @dataclass
-class Rendering:
+class PageTemplates:
     """Renders the templates of the pages."""
 
     _templates: Environment = field(init=False)
@@ -89,8 +89,8 @@ class Rendering:
         """Return a whole page."""
         return self._templates.render_template(template, **known)
 
-    def block(self, template: str, **known: Any) -> Block:
+    def block(self, template: str, **known: Any) -> PageBlock:
         """Return one part of a page. Its digest stands in the attribute by which the script knows it."""
         html = self._templates.render_template(template, **known).strip()
         digest = hashlib.sha256(html.encode()).hexdigest()[:DIGEST_CHARS]
-        return Block(html.replace("data-block", f'data-block="{digest}"', 1), digest)
+        return PageBlock(html.replace("data-block", f'data-block="{digest}"', 1), digest)
