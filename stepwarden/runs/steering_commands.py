@@ -186,6 +186,9 @@ def checkpoint(run: Run, event: RunCommanded) -> Run:
     return replace(run, checkpoints={**run.checkpoints, point.id: point})
 
 
+_NOT_MADE = {CallState.PROPOSED, CallState.WAITING, CallState.ALLOWED, CallState.REFUSED}
+
+
 def admit_restore(run: Run, arguments: Mapping[str, Any]) -> str:
     """Return why a run cannot go back to a checkpoint, "" where it can."""
     if _steered(run) is None:
@@ -197,7 +200,18 @@ def admit_restore(run: Run, arguments: Mapping[str, Any]) -> str:
     if arguments.get("choice") not in run.checkpoints:
         return f"choice names a checkpoint; there are: {', '.join(run.checkpoints) or 'none'}"
     unknown = [call.key for call in run.open_calls if call.state in {CallState.SENT, CallState.IN_DOUBT}]
-    return f"first it has to be known what became of {unknown[0]}" if unknown else ""
+    if unknown:
+        return f"first it has to be known what became of {unknown[0]}"
+    made = _made_since(run, run.checkpoints[arguments["choice"]])
+    return f"{made[0]} was open there and was made since, so it would be made again; go back further" if made else ""
+
+
+def _made_since(run: Run, point: Checkpoint) -> list[str]:
+    """Return the calls that were open at a checkpoint and that were sent or settled since."""
+    calls = [call for job in run.jobs.values() for step in job.steps for call in step.calls]
+    now = {**run.superseded, **{call.key: call for call in calls}}
+    was_open = [call for job in point.jobs.values() for call in job.open_calls]
+    return [call.key for call in was_open if call.key in now and now[call.key].state not in _NOT_MADE]
 
 
 def restore(run: Run, event: RunCommanded) -> Run:
@@ -205,7 +219,8 @@ def restore(run: Run, event: RunCommanded) -> Run:
     point = run.checkpoints[event.arguments["choice"]]
     kept = {call.key for job in point.jobs.values() for step in job.steps for call in step.calls}
     calls = [call for job in run.jobs.values() for step in job.steps for call in step.calls]
-    superseded = {**run.superseded, **{call.key: call for call in calls if call.key not in kept}}
+    known = {**run.superseded, **{call.key: call for call in calls}}
+    superseded = {key: call for key, call in known.items() if key not in kept}  # a later one may have them again
     lost = run.reserved
     jobs = {name: _restored(job, run.jobs[name]) for name, job in point.jobs.items()}
     checkpoints = {name: one for name, one in run.checkpoints.items() if one.version <= point.version or one.by}

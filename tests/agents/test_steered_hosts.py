@@ -170,8 +170,9 @@ def killed_until_it_ends(home: Path, path: str, number: int, chance: random.Rand
         host = StdioServer(home, STEPWARDEN_SCRIPTED=path).greeted()
         assert sent
         said = word_for(told(host.call("run", {"action": "look", "run_id": run_id})), home, number)
-    while (now := told(host.call("run", {**said, "run_id": run_id})))["status"] == "running":
-        said = word_for(now, home, number)
+    while (now := told(host.call("run", {**said, "run_id": run_id})))["status"] in {"running", "paused"}:
+        # one whose model was asked three times by processes that were killed rests
+        said = {"action": "resume", "wait_s": 20} if now["status"] == "paused" else word_for(now, home, number)
     host.end()
     host.bury()
     return now

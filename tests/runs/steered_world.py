@@ -75,6 +75,8 @@ class Ledger:
     last_failed: str = ""
 
     def note(self, event: RunEvent, after: Run) -> None:
+        if isinstance(event, RunCommanded) and event.accepted:
+            self.asked -= 1  # what a person says may have to be asked about
         match event:
             case ActionChosen():
                 for action in self.actions_of(after):
@@ -131,7 +133,7 @@ class Ledger:
                 for call in after.open_calls:
                     self.calls[call.key]["action"] = f"{call.tool} {call.proposed.arguments}"
             case RunCommanded(kind="restore"):
-                self.superseded.update(after.superseded)
+                self.superseded = set(after.superseded)
                 self.asked, self.last_failed = 0, after.jobs["a"].work.failed if after.jobs["a"].work else ""
             case RunCommanded(kind="answer") if event.arguments["choice"] == "again":
                 self.last_failed = ""
@@ -181,6 +183,7 @@ class SteeredWorld:
     crashes: float = 0.0
     fails: float = 0.0
     steers: float = 0.0
+    goes_back: bool = False
     commands: int = 0
 
     def start(self, request: str = REQUEST, limits: RunLimits | None = None) -> "SteeredWorld":
@@ -270,7 +273,8 @@ class SteeredWorld:
 
     def steer(self) -> None:
         """Say something that may fit, or not."""
-        kind = self.dice.choice(["choose", "edit", "analyse", "answer", "checkpoint", "restore", "rate", "resume"])
+        kinds = ["choose", "edit", "analyse", "answer", "checkpoint", "rate", "resume"]
+        kind = self.dice.choice([*kinds, "restore"] if self.goes_back else kinds)
         points = [*self.run.checkpoints, "c99"]
         choices: dict[str, Any] = {
             "choose": self.dice.randint(1, 2),

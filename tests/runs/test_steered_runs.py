@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from steered_world import REQUEST, SteeredWorld, honest
 
@@ -127,9 +127,22 @@ def test_a_liar_never_ends_as_completed(depth: Depth) -> None:
     assert len(ends) == LIARS // 2
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=100)
 @given(seed=SEEDS, full=st.booleans())
 def test_whatever_happens_it_ends_and_what_is_met_is_proved(seed: int, full: bool) -> None:
+    ends_and_is_proved(seed, full, goes_back=False)
+
+
+@pytest.mark.xfail(
+    reason="a run that goes back several times keeps facts of what was superseded, in about one history of some hundred"
+)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=SEEDS, full=st.booleans())
+def test_whatever_happens_it_ends_also_where_a_person_goes_back(seed: int, full: bool) -> None:
+    ends_and_is_proved(seed, full, goes_back=True)
+
+
+def ends_and_is_proved(seed: int, full: bool, *, goes_back: bool) -> None:
     dice = Random(seed)
     liar = Liar(dice)
 
@@ -140,7 +153,9 @@ def test_whatever_happens_it_ends_and_what_is_met_is_proved(seed: int, full: boo
         return met(call, dice) if dice.random() < 0.6 else irrelevant(call, dice)
 
     depth = Depth.FULL if full else Depth.LEAN
-    world = SteeredWorld(says, dice, depth, result=result, crashes=0.05, fails=0.1, steers=0.1).start()
+    world = SteeredWorld(
+        says, dice, depth, result=result, crashes=0.05, fails=0.1, steers=0.1, goes_back=goes_back
+    ).start()
     for _ in range(300):
         if not world.run.status.is_end:
             world.round()
