@@ -27,7 +27,6 @@ from stepwarden.runs.steered_events import (
     StrategySet,
 )
 from stepwarden.runs.steered_rules import new_calls, possible_requirements
-from tests.support.examples import examples
 
 SEEDS = st.integers(0, 2**32)
 LIARS = 200
