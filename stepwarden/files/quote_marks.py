@@ -175,6 +175,8 @@ def _without_frames(text: str) -> Iterator[UnmarkedText]:
         closed = lines[-1].strip() in {"```", "~~~", "````"}
         yield UnmarkedText("\n".join(lines[1 : -1 if closed else None]))
     kept = [line for line in lines if not (_FRAME.match(line.strip()) or _HUNK.match(line))]
+    if lines and kept and _FRAME.match(lines[0].strip()):  # below it there may be fences of the file's own
+        yield UnmarkedText("\n".join(lines[1:]))
     if len(kept) < len(lines):
         hunk = next((match for match in map(_HUNK.match, lines) if match), None)
         yield UnmarkedText("\n".join(kept), int(hunk[1]) if hunk else None)
