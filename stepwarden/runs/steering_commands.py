@@ -240,10 +240,14 @@ def restore(run: Run, event: RunCommanded) -> Run:
 
 
 def _restored(job: Job, now: Job) -> Job:
-    """Return a job as it was, but for what must never be given twice: numbers of questions and of calls."""
+    """Return a job as it was, but for what must never be given twice: numbers of questions and of calls.
+
+    A result that was found invalid stays so.
+    """
     assert job.work is not None
     assert now.work is not None
-    work = replace(job.work, actions=now.work.actions, asked=0, analysis_asked="")
+    invalid = job.work.invalid | now.work.invalid
+    work = replace(job.work, actions=now.work.actions, invalid=invalid, asked=0, analysis_asked="")
     return replace(job, questions=now.questions, question=None, failures=0, failure="", failure_kind="", work=work)
 
 

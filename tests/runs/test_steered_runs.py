@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from steered_world import REQUEST, SteeredWorld, honest
 
@@ -27,6 +27,7 @@ from stepwarden.runs.steered_events import (
     StrategySet,
 )
 from stepwarden.runs.steered_rules import new_calls, possible_requirements
+from tests.support.examples import examples
 
 SEEDS = st.integers(0, 2**32)
 LIARS = 200
@@ -126,22 +127,9 @@ def test_a_liar_never_ends_as_completed(depth: Depth) -> None:
     assert len(ends) == LIARS // 2
 
 
-@settings(max_examples=100)
-@given(seed=SEEDS, full=st.booleans())
-def test_whatever_happens_it_ends_and_what_is_met_is_proved(seed: int, full: bool) -> None:
-    ends_and_is_proved(seed, full, goes_back=False)
-
-
-@pytest.mark.xfail(
-    reason="a run that goes back several times keeps facts of what was superseded, in about one history of some hundred"
-)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=SEEDS, full=st.booleans())
-def test_whatever_happens_it_ends_also_where_a_person_goes_back(seed: int, full: bool) -> None:
-    ends_and_is_proved(seed, full, goes_back=True)
-
-
-def ends_and_is_proved(seed: int, full: bool, *, goes_back: bool) -> None:
+@settings(max_examples=examples(100))
+@given(seed=SEEDS, full=st.booleans(), goes_back=st.booleans())
+def test_whatever_happens_it_ends_and_what_is_met_is_proved(seed: int, full: bool, goes_back: bool) -> None:
     dice = Random(seed)
     liar = Liar(dice)
 
