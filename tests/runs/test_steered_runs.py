@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from steered_world import REQUEST, SteeredWorld, honest
 
@@ -129,6 +129,9 @@ def test_a_liar_never_ends_as_completed(depth: Depth) -> None:
 
 @settings(max_examples=examples(100))
 @given(seed=SEEDS, full=st.booleans(), goes_back=st.booleans())
+@example(seed=22, full=True, goes_back=True)  # to where a write was open that was made since
+@example(seed=243, full=True, goes_back=True)  # and then forward again
+@example(seed=5981, full=True, goes_back=True)  # to before a result was found invalid
 def test_whatever_happens_it_ends_and_what_is_met_is_proved(seed: int, full: bool, goes_back: bool) -> None:
     dice = Random(seed)
     liar = Liar(dice)
